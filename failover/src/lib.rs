@@ -1,0 +1,2 @@
+//! Live connections move between ports and adapters.
+#![forbid(unsafe_code)]

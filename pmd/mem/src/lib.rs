@@ -1,0 +1,8 @@
+//! What the data path of driver, software ASIC, TCP engine and wires shares: time, frames, rings,
+//! checksums, counters. Nothing here knows hardware or protocols above Ethernet.
+
+pub mod frame;
+pub mod time;
+
+pub use frame::{Frame, FrameBurst, Full};
+pub use time::Nanos;

@@ -1,0 +1,15 @@
+//! The T4/T5 interface: all that the driver and the software ASIC share.
+//!
+//! Layouts and two traits, no state and no behaviour. Names are Chelsio's, so that they can be
+//! looked up in the headers of Linux, FreeBSD and DPDK (`t4_regs.h`, `t4_msg.h`, `t4_tcb.h`,
+//! `t4fw_interface.h`). Registers are 32-bit little-endian on the bus; everything in host memory and
+//! in the mailbox is big-endian.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod bits;
+pub mod bus;
+pub mod ids;
+
+pub use bus::{Bar, DmaFault, HostMemory};
+pub use ids::{Atid, EqId, Ftid, Iova, IqId, L2tIdx, PortId, SmtIdx, Stid, Tid};

@@ -1,0 +1,1 @@
+//! What a port of an adapter, or of the host itself, plugs into.

@@ -1,0 +1,2 @@
+//! Sockets of one lcore, over offloaded connections and over the host path.
+#![forbid(unsafe_code)]
