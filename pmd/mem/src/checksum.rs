@@ -1,0 +1,244 @@
+//! The Internet checksum (RFC 1071), in pieces and fast.
+//!
+//! A checksum is the complement of the ones' complement sum of a packet's 16-bit words. That sum
+//! does not care about the order of its terms, nor, but for a swap at the end, about the byte order
+//! in which the words are read (RFC 1071 section 2): so words are added as the machine reads them,
+//! 64 bits at a time, and pieces (pseudo header, header, payload that is copied just now) are summed
+//! where they are met and joined later.
+//!
+//! ```
+//! use mafo_mem::checksum::{pseudo_header_v4, sum};
+//! # let (src, dst, mut segment) = ([10, 77, 0, 2], [10, 77, 0, 1], vec![0x12; 33]);
+//! segment[16..18].fill(0);
+//! let whole = pseudo_header_v4(src, dst, 6, segment.len() as u16) + sum(&segment);
+//! segment[16..18].copy_from_slice(&whole.checksum().to_be_bytes());
+//! assert!((pseudo_header_v4(src, dst, 6, segment.len() as u16) + sum(&segment)).is_valid());
+//! ```
+
+use core::ops::{Add, AddAssign};
+
+/// The ones' complement sum of some bytes, not yet folded to 16 bits.
+///
+/// Arithmetic is modulo 2^64 − 1 on words in native byte order; as 2^16 − 1 divides 2^64 − 1, folding
+/// may wait until the end. Zero stands only for bytes that were all zero, as in the 16-bit sum.
+#[derive(Clone, Copy, Debug, Default)]
+#[must_use]
+pub struct Partial(u64);
+
+impl Partial {
+    /// The sum of no bytes.
+    pub const ZERO: Self = Self(0);
+
+    /// The sum of one 16-bit word, given as its value (not its byte order in memory).
+    pub const fn of_u16(word: u16) -> Self {
+        Self(word.to_be() as u64)
+    }
+
+    /// The sum of one 32-bit word at an even offset, given as its value.
+    pub const fn of_u32(word: u32) -> Self {
+        Self(word.to_be() as u64)
+    }
+
+    /// Joins the sum of bytes that begin at an odd offset of the packet (RFC 1071 section 2 (B): their
+    /// words are swapped). For bytes at an even offset this is `+`.
+    pub const fn add_at_odd(self, other: Self) -> Self {
+        // A rotation by a byte multiplies by 2^8 modulo 2^64 − 1, and so swaps modulo 2^16 − 1.
+        Self(add_carry_around(self.0, other.0.rotate_left(8)))
+    }
+
+    /// The ones' complement sum as a 16-bit value.
+    #[must_use]
+    pub const fn fold(self) -> u16 {
+        let sum = (self.0 >> 32) + (self.0 & 0xffff_ffff);
+        let sum = (sum >> 32) + (sum & 0xffff_ffff);
+        let sum = (sum >> 16) + (sum & 0xffff);
+        let sum = (sum >> 16) + (sum & 0xffff);
+        // Two halves of at most 0xffff each leave at most one carry, which cannot carry again.
+        u16::from_be(sum as u16)
+    }
+
+    /// What a checksum field holds that was zero, or absent, in the sum: the complement of
+    /// [`Partial::fold`]. (UDP sends 0xffff in place of 0; TCP, IPv4 and ICMP do not.)
+    #[must_use]
+    pub const fn checksum(self) -> u16 {
+        !self.fold()
+    }
+
+    /// Whether the bytes summed, their checksum field among them, are undamaged: the sum is all ones.
+    #[must_use]
+    pub const fn is_valid(self) -> bool {
+        self.fold() == 0xffff
+    }
+}
+
+/// Joins two pieces of which the second begins at an even offset.
+impl Add for Partial {
+    type Output = Self;
+    #[inline]
+    fn add(self, rhs: Self) -> Self {
+        Self(add_carry_around(self.0, rhs.0))
+    }
+}
+
+impl AddAssign for Partial {
+    #[inline]
+    fn add_assign(&mut self, rhs: Self) {
+        *self = *self + rhs;
+    }
+}
+
+/// The sum of `bytes`; a last odd byte is the high half of its word, as if a zero followed.
+#[inline]
+pub fn sum(bytes: &[u8]) -> Partial {
+    if bytes.len() < BLOCK {
+        return Partial(sum_tail(bytes));
+    }
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2.
+        return Partial(unsafe { sum_avx2(bytes) });
+    }
+    Partial(sum_wide(bytes))
+}
+
+/// Copies `src` to `dst` and returns its sum: one pass over memory where two would each miss the cache.
+///
+/// Panics if the lengths differ.
+#[inline]
+pub fn copy_and_sum(dst: &mut [u8], src: &[u8]) -> Partial {
+    assert_eq!(dst.len(), src.len(), "copy_and_sum of unlike lengths");
+    if src.len() < BLOCK {
+        dst.copy_from_slice(src);
+        return Partial(sum_tail(src));
+    }
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2.
+        return Partial(unsafe { copy_and_sum_avx2(dst, src) });
+    }
+    Partial(copy_and_sum_wide(dst, src))
+}
+
+/// The pseudo header of TCP or UDP over IPv4 (RFC 9293 section 3.1): addresses, protocol number, and
+/// `len`, the bytes of transport header and payload.
+#[inline]
+pub fn pseudo_header_v4(src: [u8; 4], dst: [u8; 4], protocol: u8, len: u16) -> Partial {
+    Partial::of_u32(u32::from_be_bytes(src))
+        + Partial::of_u32(u32::from_be_bytes(dst))
+        + Partial::of_u16(u16::from(protocol))
+        + Partial::of_u16(len)
+}
+
+/// The pseudo header of an upper layer over IPv6 (RFC 8200 section 8.1): addresses, next header, and
+/// `len`, the upper layer's bytes, in 32 bits.
+#[inline]
+pub fn pseudo_header_v6(src: [u8; 16], dst: [u8; 16], next_header: u8, len: u32) -> Partial {
+    sum(&src) + sum(&dst) + Partial::of_u16(u16::from(next_header)) + Partial::of_u32(len)
+}
+
+/// The checksum field after one 16-bit word under it changed from `old` to `new` (RFC 1624,
+/// equation 3). A damaged packet stays damaged.
+#[inline]
+#[must_use]
+pub const fn update(checksum: u16, old: u16, new: u16) -> u16 {
+    let sum = !checksum as u32 + !old as u32 + new as u32;
+    let sum = (sum >> 16) + (sum & 0xffff);
+    !((sum >> 16) + (sum & 0xffff)) as u16
+}
+
+/// Addition modulo 2^64 − 1: what leaves at the top comes in at the bottom.
+#[inline]
+const fn add_carry_around(a: u64, b: u64) -> u64 {
+    let (sum, carry) = a.overflowing_add(b);
+    // After an overflow the sum is at most 2^64 − 2, so this does not overflow again.
+    sum + carry as u64
+}
+
+/// Fewer bytes than a block, word by word.
+#[inline]
+fn sum_tail(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut sum =
+        words.iter().fold(0, |sum, word| add_carry_around(sum, u64::from_ne_bytes(*word)));
+    if !rest.is_empty() {
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        sum = add_carry_around(sum, u64::from_ne_bytes(last));
+    }
+    sum
+}
+
+/// Bytes of an inner loop's turn: eight words, two vectors of AVX2 or four of SSE2.
+const BLOCK: usize = 64;
+const LANES: usize = BLOCK / 8;
+
+/// Sums of blocks, lane by lane and without a carry chain, so that the compiler makes vectors of it.
+///
+/// Per lane, `whole` is the sum of the words modulo 2^64 and `high` that of their upper halves,
+/// exactly (for fewer than 2^32 blocks, 256 GiB); the sum of the lower halves is what remains. That
+/// is an addition fewer a vector than summing both halves.
+#[derive(Default)]
+struct Lanes {
+    whole: [u64; LANES],
+    high: [u64; LANES],
+}
+
+impl Lanes {
+    #[inline(always)]
+    fn add(&mut self, block: &[u8; BLOCK]) {
+        let (words, _) = block.as_chunks::<8>();
+        for ((whole, high), word) in self.whole.iter_mut().zip(&mut self.high).zip(words) {
+            let word = u64::from_ne_bytes(*word);
+            *whole = whole.wrapping_add(word);
+            *high = high.wrapping_add(word >> 32);
+        }
+    }
+
+    #[inline(always)]
+    fn total(&self) -> u64 {
+        self.whole.iter().zip(&self.high).fold(0, |sum, (whole, high)| {
+            let low = whole.wrapping_sub(high << 32);
+            // Modulo 2^16 − 1, 2^32 is 1: upper halves weigh as much as lower ones.
+            add_carry_around(add_carry_around(sum, low), *high)
+        })
+    }
+}
+
+#[inline(always)]
+fn sum_wide(bytes: &[u8]) -> u64 {
+    let (blocks, tail) = bytes.as_chunks::<BLOCK>();
+    let mut lanes = Lanes::default();
+    for block in blocks {
+        lanes.add(block);
+    }
+    add_carry_around(lanes.total(), sum_tail(tail))
+}
+
+#[inline(always)]
+fn copy_and_sum_wide(dst: &mut [u8], src: &[u8]) -> u64 {
+    let (src_blocks, src_tail) = src.as_chunks::<BLOCK>();
+    let (dst_blocks, dst_tail) = dst.as_chunks_mut::<BLOCK>();
+    let mut lanes = Lanes::default();
+    for (dst, src) in dst_blocks.iter_mut().zip(src_blocks) {
+        let block = *src;
+        lanes.add(&block);
+        *dst = block;
+    }
+    dst_tail.copy_from_slice(src_tail);
+    add_carry_around(lanes.total(), sum_tail(src_tail))
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn sum_avx2(bytes: &[u8]) -> u64 {
+    sum_wide(bytes)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn copy_and_sum_avx2(dst: &mut [u8], src: &[u8]) -> u64 {
+    copy_and_sum_wide(dst, src)
+}
+
+#[cfg(test)]
+mod tests;
