@@ -1,9 +1,12 @@
-//! Bit fields by explicit `hi:lo`, exactly as the headers write them.
+//! Words with named bits and open code points, in the notation of the headers: explicit `hi:lo`.
 
 /// A word with named fields. Width and overlap of the fields are checked at compile time.
+///
+/// `15:8 retval` is a field of several bits, an integer of the word's type; `31 alloc` is one bit, a
+/// `bool`.
 macro_rules! bits {
     ($(#[$m:meta])* $v:vis $Name:ident : $W:ty {
-        $( $(#[$fm:meta])* $hi:literal : $lo:literal $field:ident ),* $(,)?
+        $( $(#[$fm:meta])* $hi:literal $(: $lo:literal)? $field:ident ),* $(,)?
     }) => {
         $(#[$m])*
         #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -12,29 +15,7 @@ macro_rules! bits {
 
         ::pastey::paste! {
             impl $Name {
-                $(
-                    #[doc = concat!("Bits ", stringify!($hi), ":", stringify!($lo), " in place.")]
-                    pub const [<$field:upper _MASK>]: $W = {
-                        assert!($hi >= $lo);
-                        (<$W>::MAX >> (<$W>::BITS - 1 - ($hi - $lo))) << $lo
-                    };
-                    #[doc = concat!("Bits ", stringify!($hi), ":", stringify!($lo), ".")]
-                    $(#[$fm])*
-                    #[inline]
-                    #[must_use]
-                    $v const fn $field(self) -> $W {
-                        (self.0 & Self::[<$field:upper _MASK>]) >> $lo
-                    }
-                    #[doc = concat!("With bits ", stringify!($hi), ":", stringify!($lo), " replaced; a value that is too wide is a bug.")]
-                    $(#[$fm])*
-                    #[inline]
-                    #[must_use]
-                    $v const fn [<with_ $field>](self, value: $W) -> Self {
-                        debug_assert!(value <= Self::[<$field:upper _MASK>] >> $lo);
-                        Self((self.0 & !Self::[<$field:upper _MASK>])
-                            | ((value << $lo) & Self::[<$field:upper _MASK>]))
-                    }
-                )*
+                $( bits_field! { $v $W, $hi $(: $lo)?, $field, $(#[$fm])* } )*
                 /// Fails to compile when two fields overlap.
                 const DISJOINT: () = {
                     let mut seen: $W = 0;
@@ -54,20 +35,133 @@ macro_rules! bits {
                     .finish()
             }
         }
+        impl $crate::message::Field for $Name {
+            type Stored = <$W as $crate::message::Field>::Stored;
+            #[inline]
+            fn load(stored: Self::Stored) -> Self {
+                Self(<$W as $crate::message::Field>::load(stored))
+            }
+            #[inline]
+            fn store(self) -> Self::Stored {
+                <$W as $crate::message::Field>::store(self.0)
+            }
+        }
     };
 }
 
-/// A block of 32-bit registers: a typed word, its offset, `read` and `write`, and the block's name table.
+/// The mask, getter and setter of one field of [`bits!`].
+macro_rules! bits_field {
+    ($v:vis $W:ty, $hi:literal : $lo:literal, $field:ident, $(#[$fm:meta])*) => { ::pastey::paste! {
+        #[doc = concat!("Bits ", stringify!($hi), ":", stringify!($lo), " in place.")]
+        pub const [<$field:upper _MASK>]: $W = {
+            assert!($hi >= $lo);
+            (<$W>::MAX >> (<$W>::BITS - 1 - ($hi - $lo))) << $lo
+        };
+        #[doc = concat!("Bits ", stringify!($hi), ":", stringify!($lo), ".")]
+        $(#[$fm])*
+        #[inline]
+        #[must_use]
+        $v const fn $field(self) -> $W {
+            (self.0 & Self::[<$field:upper _MASK>]) >> $lo
+        }
+        #[doc = concat!("With bits ", stringify!($hi), ":", stringify!($lo), " replaced; a value that is too wide is a bug.")]
+        $(#[$fm])*
+        #[inline]
+        #[must_use]
+        $v const fn [<with_ $field>](self, value: $W) -> Self {
+            debug_assert!(value <= Self::[<$field:upper _MASK>] >> $lo);
+            Self((self.0 & !Self::[<$field:upper _MASK>])
+                | ((value << $lo) & Self::[<$field:upper _MASK>]))
+        }
+    } };
+    ($v:vis $W:ty, $bit:literal, $field:ident, $(#[$fm:meta])*) => { ::pastey::paste! {
+        #[doc = concat!("Bit ", stringify!($bit), " in place.")]
+        pub const [<$field:upper _MASK>]: $W = 1 << $bit;
+        #[doc = concat!("Bit ", stringify!($bit), ".")]
+        $(#[$fm])*
+        #[inline]
+        #[must_use]
+        $v const fn $field(self) -> bool {
+            self.0 & Self::[<$field:upper _MASK>] != 0
+        }
+        #[doc = concat!("With bit ", stringify!($bit), " set or cleared.")]
+        $(#[$fm])*
+        #[inline]
+        #[must_use]
+        $v const fn [<with_ $field>](self, set: bool) -> Self {
+            let rest = self.0 & !Self::[<$field:upper _MASK>];
+            Self(if set { rest | Self::[<$field:upper _MASK>] } else { rest })
+        }
+    } };
+}
+
+/// An open set of code points: any value is representable, the known ones have names.
+macro_rules! codes {
+    ($(#[$m:meta])* $v:vis $Name:ident : $W:ty { $( $(#[$cm:meta])* $CODE:ident = $value:expr ),* $(,)? }) => {
+        $(#[$m])*
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(transparent)]
+        $v struct $Name(pub $W);
+
+        impl $Name {
+            $(
+                #[doc = concat!("Code ", stringify!($value), ".")]
+                $(#[$cm])*
+                pub const $CODE: Self = Self($value);
+            )*
+            /// The code's name, if it is a known one.
+            #[must_use]
+            pub const fn name(self) -> Option<&'static str> {
+                $( if self.0 == Self::$CODE.0 { return Some(stringify!($CODE)); } )*
+                None
+            }
+        }
+        impl ::core::fmt::Debug for $Name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                match self.name() {
+                    Some(name) => f.write_str(name),
+                    None => write!(f, concat!(stringify!($Name), "({:#x})"), self.0),
+                }
+            }
+        }
+        impl $crate::message::Field for $Name {
+            type Stored = <$W as $crate::message::Field>::Stored;
+            #[inline]
+            fn load(stored: Self::Stored) -> Self {
+                Self(<$W as $crate::message::Field>::load(stored))
+            }
+            #[inline]
+            fn store(self) -> Self::Stored {
+                <$W as $crate::message::Field>::store(self.0)
+            }
+        }
+    };
+}
+
+/// A block of 32-bit registers: a typed word, its offset, `read` and `write`, and the block's `TABLE`.
 ///
-/// A block at a base (per PF, per port) is written with offsets relative to it, and `read_at`/`write_at`.
-#[allow(unused_macros, reason = "used by regs")]
+/// `0x1044[16; 4] Rw NAME { … }` is an array: 16 of them, 4 bytes apart. A block at a base (per PF, per
+/// port) is written with offsets relative to it, and `read_at`/`write_at`.
 macro_rules! registers {
-    ($( $(#[$m:meta])* $off:literal $Name:ident { $($body:tt)* } )*) => {
+    ($( $(#[$m:meta])* $off:literal $([$count:literal; $stride:literal])? $access:ident $Name:ident { $($body:tt)* } )*) => {
         $(
             bits! { $(#[$m])* #[allow(non_camel_case_types, reason = "the header's name, to be searched for")] pub $Name : u32 { $($body)* } }
             impl $Name {
                 /// Byte offset in BAR0, or in the block that holds the register.
                 pub const OFFSET: u32 = $off;
+                /// How many there are.
+                pub const COUNT: u32 = first!($($count)? 1);
+                /// Bytes from one to the next.
+                pub const STRIDE: u32 = first!($($stride)? 4);
+                /// What an access does.
+                pub const ACCESS: $crate::regs::Access = $crate::regs::Access::$access;
+                /// Offset of number `index`.
+                #[inline]
+                #[must_use]
+                pub const fn offset(index: u32) -> u32 {
+                    debug_assert!(index < Self::COUNT);
+                    Self::OFFSET + index * Self::STRIDE
+                }
                 /// Reads the register.
                 #[inline]
                 #[must_use]
@@ -90,12 +184,54 @@ macro_rules! registers {
                 pub fn write_at(self, bar: &(impl $crate::Bar + ?Sized), base: u32) {
                     bar.write32(base + Self::OFFSET, self.0);
                 }
+                /// Reads number `index` of an array.
+                #[inline]
+                #[must_use]
+                pub fn read_nth(bar: &(impl $crate::Bar + ?Sized), index: u32) -> Self {
+                    Self(bar.read32(Self::offset(index)))
+                }
+                /// Writes number `index` of an array.
+                #[inline]
+                pub fn write_nth(self, bar: &(impl $crate::Bar + ?Sized), index: u32) {
+                    bar.write32(Self::offset(index), self.0);
+                }
             }
         )*
-        /// The register at `offset` of this table, for traces.
+        /// The registers of this block, in the order of the datasheet.
+        pub const TABLE: &[$crate::regs::Register] = &[ $( $crate::regs::Register {
+            name: stringify!($Name),
+            offset: $Name::OFFSET,
+            count: $Name::COUNT,
+            stride: $Name::STRIDE,
+            access: $Name::ACCESS,
+        }, )* ];
+    };
+}
+
+/// Registers behind an address/data pair: a typed word and its address there.
+macro_rules! indirect_registers {
+    ($( $(#[$m:meta])* $addr:literal $([$count:literal])? $Name:ident { $($body:tt)* } )*) => {
+        $(
+            bits! { $(#[$m])* #[allow(non_camel_case_types, reason = "the header's name, to be searched for")] pub $Name : u32 { $($body)* } }
+            impl $Name {
+                /// The address to select.
+                pub const ADDR: u32 = $addr;
+                /// How many there are, at consecutive addresses.
+                pub const COUNT: u32 = first!($($count)? 1);
+            }
+        )*
+        /// The register at `addr` behind this pair, for traces.
         #[must_use]
-        pub const fn name(offset: u32) -> Option<&'static str> {
-            match offset { $( $off => Some(stringify!($Name)), )* _ => None }
+        pub const fn name(addr: u32) -> Option<&'static str> {
+            $( if addr >= $Name::ADDR && addr - $Name::ADDR < $Name::COUNT { return Some(stringify!($Name)); } )*
+            None
         }
+    };
+}
+
+/// The first of its arguments.
+macro_rules! first {
+    ($first:literal $($rest:literal)*) => {
+        $first
     };
 }

@@ -7,9 +7,16 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[macro_use]
 mod bits;
+#[macro_use]
+pub mod message;
+
 pub mod bus;
+pub mod chip;
+pub mod fw;
 pub mod ids;
+pub mod regs;
 
 pub use bus::{Bar, DmaFault, HostMemory};
 pub use ids::{Atid, EqId, Ftid, Iova, IqId, L2tIdx, PortId, SmtIdx, Stid, Tid};

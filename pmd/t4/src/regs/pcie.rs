@@ -1,0 +1,61 @@
+//! PCIe block: memory windows into the card, and the firmware's state.
+
+registers! {
+    /// Limits of outstanding requests; written once at bring-up.   [A_PCIE_CFG2]
+    0x3018 Rw PCIE_CFG2 { 1:0 totmaxtag }
+    /// Where in BAR0 memory window `i` lies, and how large it is.   [A_PCIE_MEM_ACCESS_BASE_WIN]
+    0x3068[8; 8] Rw PCIE_MEM_ACCESS_BASE_WIN { 31:10 pcieofst, 9:8 bir, 7:0 window }
+    /// The card address at the start of memory window `i`; read back before the window is used.   [A_PCIE_MEM_ACCESS_OFFSET]
+    0x306c[8; 8] Rw PCIE_MEM_ACCESS_OFFSET { 31:0 address }
+    /// What the firmware says of itself.   [A_PCIE_FW]
+    0x30b8 Ro PCIE_FW { 31 err, 30 init, 29 halt, 26:24 eval, 15 master_vld, 14:12 master }
+    /// A word of the firmware for each function; number 7 describes the device log.   [A_PCIE_FW_PF]
+    0x30bc[8; 4] Ro PCIE_FW_PF { 31:28 nentries128_devlog, 27:4 addr16_devlog, 3:0 memtype_devlog }
+    /// Smallest tag of outgoing requests.   [A_PCIE_CMD_CFG]
+    0x5980 Rw PCIE_CMD_CFG { 7:0 mintag }
+}
+
+/// Memory windows of a function.
+pub const WINDOW_COUNT: u32 = PCIE_MEM_ACCESS_BASE_WIN::COUNT;
+
+impl PCIE_MEM_ACCESS_BASE_WIN {
+    /// A window of `size` bytes (a power of two, at least 1024) at `base` of BAR0 (a multiple of its size).
+    #[must_use]
+    pub const fn at(base: u32, size: u32) -> Self {
+        debug_assert!(size.is_power_of_two() && size >= 1024 && base.is_multiple_of(size));
+        Self(0).with_pcieofst(base >> 10).with_window(size.trailing_zeros() - 10)
+    }
+    /// First byte of the window in BAR0 (T5) or on the bus (T4).
+    #[must_use]
+    pub const fn base(self) -> u32 {
+        self.pcieofst() << 10
+    }
+    /// Bytes of the window; `None` when the register holds more than 32 bits can address.
+    #[must_use]
+    pub const fn size(self) -> Option<u32> {
+        1u32.checked_shl(self.window() + 10)
+    }
+}
+
+impl PCIE_MEM_ACCESS_OFFSET {
+    /// The window of `size` bytes that holds card address `address`, reached by function `pf`.
+    /// T5 keeps the function in the low bits, T4 has them zero.
+    #[must_use]
+    pub const fn window_of(address: u32, size: u32, pf: u32) -> Self {
+        debug_assert!(size.is_power_of_two());
+        Self((address & !(size - 1)) | (pf & 7))
+    }
+}
+
+impl PCIE_FW_PF {
+    /// Entries of the device log.
+    #[must_use]
+    pub const fn devlog_entries(self) -> u32 {
+        (self.nentries128_devlog() + 1) * 128
+    }
+    /// Where the device log begins, in its memory.
+    #[must_use]
+    pub const fn devlog_address(self) -> u32 {
+        self.addr16_devlog() * 16
+    }
+}
