@@ -1,0 +1,180 @@
+//! What an owner decides: once for all its connections ([`Config`]), and per connection ([`Open`]).
+
+use mafo_mem::Nanos;
+
+use crate::{Counters, SeqNum};
+
+/// What all connections of one owner share: settings, and the counters they add to.
+///
+/// One writer each: an lcore, or a pipeline of the software ASIC.
+#[derive(Clone, Debug, Default)]
+pub struct Engine {
+    /// Settings. Changes count from the next call on.
+    pub config: Config,
+    /// What happened so far.
+    pub counters: Counters,
+}
+
+impl Engine {
+    /// An engine with these settings and all counters at zero.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self { config, counters: Counters::new() }
+    }
+}
+
+/// Settings that hold for all connections of an owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The clock that TSval is read from.
+    pub ts_clock: TsClock,
+    /// Retransmission timeout before the first RTT sample (RFC 6298 2.1: 1 s).
+    pub rto_initial: Nanos,
+    /// Least retransmission timeout. RFC 6298 2.4 says 1 s; 200 ms is what Linux does, on purpose.
+    pub rto_min: Nanos,
+    /// Greatest retransmission timeout, also of probes (RFC 6298 2.5: at least 60 s).
+    pub rto_max: Nanos,
+    /// Retransmissions of a SYN before an active open gives up (RFC 9293 MUST-23: 3 minutes in all).
+    pub syn_retransmits_max: u8,
+    /// Retransmissions of a SYN,ACK before a passive open gives up.
+    pub syn_ack_retransmits_max: u8,
+    /// Retransmissions of the same bytes, or unanswered window probes, before a connection gives up.
+    pub retransmits_max: u8,
+    /// How long an ACK may be delayed (RFC 9293 MUST-58: below 500 ms).
+    pub delayed_ack: Nanos,
+    /// Keepalive timing, for connections that have it switched on.
+    pub keepalive: Keepalive,
+    /// What becomes of a connection that reaches TIME-WAIT.
+    pub time_wait: TimeWait,
+    /// How long to wait for the peer's FIN after it acknowledged ours; `None` for ever.
+    pub fin_wait2: Option<Nanos>,
+    /// Challenge ACKs and answers to unacceptable segments without payload that one connection sends
+    /// within a second (RFC 5961 section 7).
+    pub challenge_acks_per_second: u8,
+    /// Initial congestion window in segments (RFC 6928: 10).
+    pub initial_window_segments: u8,
+    /// Ranges of bytes held beyond a gap, per connection, at most. T5 keeps 4.
+    pub held_ranges_max: usize,
+    /// Records of segments in flight, per connection, at most; beyond it neighbours share one.
+    pub sent_records_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            ts_clock: TsClock::default(),
+            rto_initial: Nanos::from_secs(1),
+            rto_min: Nanos::from_millis(200),
+            rto_max: Nanos::from_secs(60),
+            syn_retransmits_max: 7,
+            syn_ack_retransmits_max: 5,
+            retransmits_max: 15,
+            delayed_ack: Nanos::from_millis(40),
+            keepalive: Keepalive::default(),
+            time_wait: TimeWait::Keep(Nanos::from_secs(60)),
+            fin_wait2: None,
+            challenge_acks_per_second: 10,
+            initial_window_segments: 10,
+            held_ranges_max: 64,
+            sent_records_max: 4096,
+        }
+    }
+}
+
+/// Keepalive timing (RFC 9293 3.8.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// Silence before the first probe (MUST-28: at least two hours by default).
+    pub idle: Nanos,
+    /// Time between probes.
+    pub interval: Nanos,
+    /// Unanswered probes before the connection is given up.
+    pub probes_max: u8,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self { idle: Nanos::from_secs(7200), interval: Nanos::from_secs(75), probes_max: 9 }
+    }
+}
+
+/// Who keeps TIME-WAIT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeWait {
+    /// The connection, for this long (2 MSL).
+    Keep(Nanos),
+    /// The owner: the connection is [`crate::State::Closed`] at entry, with its last ACK still to be
+    /// taken from [`crate::Connection::poll_output`].
+    Owner,
+}
+
+/// The clock behind TSval: `ticks(now) = (now + epoch) / tick`, modulo 2^32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TsClock {
+    /// What the clock showed, in time, at the caller's origin.
+    pub epoch: Nanos,
+    /// Length of a tick; RFC 7323 5.4: between 1 ms and 1 s. Not zero.
+    pub tick: Nanos,
+}
+
+impl Default for TsClock {
+    fn default() -> Self {
+        Self { epoch: Nanos::ZERO, tick: Nanos::from_millis(1) }
+    }
+}
+
+impl TsClock {
+    /// The clock at `now`.
+    #[must_use]
+    #[inline]
+    pub const fn ticks(&self, now: Nanos) -> u32 {
+        (now.0.wrapping_add(self.epoch.0) / self.tick.0) as u32
+    }
+}
+
+/// What an owner asks for when it opens a connection.
+///
+/// Each option comes into force only when the peer agrees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// Our port.
+    pub local_port: u16,
+    /// The peer's port.
+    pub remote_port: u16,
+    /// Initial sequence number, see [`crate::isn::generate`].
+    pub iss: SeqNum,
+    /// Largest segment that may be received and sent, in bytes without TCP and IP headers: MTU − 40 for
+    /// IPv4. It is announced as it is; what the peer announces may lower what is sent.
+    pub mss: u16,
+    /// Receive window in bytes: the room that the owner has for received bytes, held ones included.
+    pub rcv_wnd: u32,
+    /// Shift of the windows that we advertise (at most 14), or `None` to offer no window scaling.
+    pub window_scale: Option<u8>,
+    /// Whether to offer timestamps.
+    pub timestamps: bool,
+    /// What is added to the clock to make TSval.
+    pub ts_offset: u32,
+    /// Whether to offer selective acknowledgments.
+    pub sack: bool,
+    /// Settings that can be changed later.
+    pub switches: Switches,
+}
+
+/// Per-connection behaviour that an owner may change at any time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Switches {
+    /// Hold back a small segment while another is in flight (RFC 9293 SHLD-7).
+    pub nagle: bool,
+    /// Acknowledge every second segment, or after [`Config::delayed_ack`], rather than each at once.
+    pub delayed_ack: bool,
+    /// Probe an idle peer.
+    pub keepalive: bool,
+    /// Send no payload or FIN that was not sent before.
+    pub tx_quiesce: bool,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self { nagle: true, delayed_ack: true, keepalive: false, tx_quiesce: false }
+    }
+}

@@ -1,0 +1,218 @@
+//! A connection as plain data, so that another engine can go on with it.
+
+use mafo_mem::Nanos;
+
+use crate::{Opened, PeerFin, SeqNum, State, Switches};
+
+/// Everything that a connection knows. Times are durations before or after the moment of the snapshot,
+/// so that another clock can take them.
+///
+/// What a snapshot's source does not have (a T5 TCB keeps no scoreboard and no told right edge) restarts
+/// by rule: each field that may be unknown says what to put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Our port.
+    pub local_port: u16,
+    /// The peer's port.
+    pub remote_port: u16,
+    /// State.
+    pub state: State,
+    /// Who opened.
+    pub opened: Opened,
+
+    /// Initial sequence number of ours. Needed in SYN-SENT and SYN-RCVD only.
+    pub iss: SeqNum,
+    /// Oldest sequence number not acknowledged.
+    pub snd_una: SeqNum,
+    /// Next sequence number to send. Before `snd_max`, all from here on that is not SACKed is sent again.
+    pub snd_nxt: SeqNum,
+    /// One past the highest sequence number sent, a FIN included. An ACK beyond it is not believed.
+    pub snd_max: SeqNum,
+    /// One past the last payload byte posted. A FIN, if posted, has this number.
+    pub tx_max: SeqNum,
+    /// Whether the owner closed, so that a FIN follows the payload.
+    pub fin_posted: bool,
+    /// The peer's window in bytes, beyond `snd_una`.
+    pub snd_wnd: u32,
+    /// The greatest window that the peer ever told; at least `snd_wnd`.
+    pub snd_wnd_max: u32,
+    /// Sequence number of the segment that `snd_wnd` came with. Unknown: `rcv_nxt`.
+    pub snd_wl1: SeqNum,
+    /// Acknowledgment number of that segment. Unknown: `snd_una`.
+    pub snd_wl2: SeqNum,
+
+    /// The peer's initial sequence number. Needed in SYN-RCVD only.
+    pub irs: SeqNum,
+    /// Next sequence number expected, a FIN included.
+    pub rcv_nxt: SeqNum,
+    /// In-order payload bytes before `rcv_nxt` (and before its FIN) not yet confirmed as delivered.
+    pub undelivered: u32,
+    /// Receive window beyond `rcv_nxt`, in bytes.
+    pub rcv_wnd: u32,
+    /// The greatest `rcv_wnd` so far, by which small window updates are judged. Unknown: `rcv_wnd`.
+    pub rcv_wnd_max: u32,
+    /// Right edge told to the peer. Unknown: `rcv_nxt + rcv_wnd`.
+    pub rcv_adv: SeqNum,
+    /// Acknowledgment number last sent. Before `rcv_nxt − undelivered`, an ACK is owed.
+    pub last_ack_sent: SeqNum,
+    /// The peer's FIN.
+    pub peer_fin: PeerFin,
+    /// Ranges held beyond `rcv_nxt`, by rising sequence number. May be left empty only when their
+    /// bytes are given up as well.
+    pub held: Vec<HeldRange>,
+    /// Whether the peer's ACKs may be answered late, and when.
+    pub ack: AckSnapshot,
+
+    /// Largest segment to send, without headers and without options.
+    pub mss: u16,
+    /// Largest segment that we announced.
+    pub mss_announced: u16,
+    /// Window scaling, if both sides offered it.
+    pub window_scale: Option<WindowScale>,
+    /// Timestamps, if both sides offered them.
+    pub timestamps: Option<TimestampsSnapshot>,
+    /// Whether both sides offered SACK.
+    pub sack: bool,
+    /// Switches.
+    pub switches: Switches,
+
+    /// Congestion window in bytes.
+    pub cwnd: u32,
+    /// Slow-start threshold in bytes.
+    pub ssthresh: u32,
+    /// Bytes acknowledged towards the next increase in congestion avoidance. Unknown: 0.
+    pub cwnd_credit: u32,
+    /// Whether the sender used all of `cwnd` lately, so that ACKs may raise it. Unknown: false.
+    pub cwnd_limited: bool,
+    /// Loss recovery.
+    pub recovery: Recovery,
+    /// One past the highest sequence number sent when recovery last began (RFC 6582 `recover`).
+    pub recover: SeqNum,
+    /// Duplicate ACKs in a row. Unknown: 0.
+    pub dup_acks: u32,
+    /// Segments in flight, by rising sequence number. Unknown: empty; `snd_una..snd_max` then counts as
+    /// one segment sent now.
+    pub in_flight: Vec<SentSnapshot>,
+    /// Time since payload was last sent. Unknown: zero.
+    pub last_sent_age: Nanos,
+
+    /// Smoothed round-trip time and its variation, once there is a sample.
+    pub rtt: Option<RttSnapshot>,
+    /// Doublings of the retransmission timeout. Unknown: 0.
+    pub backoff: u8,
+    /// Retransmissions, or unanswered window probes, in a row. Unknown: 0.
+    pub retransmits: u8,
+    /// Timers.
+    pub timers: TimersSnapshot,
+}
+
+/// A range of bytes held beyond a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldRange {
+    /// First byte.
+    pub start: SeqNum,
+    /// One past the last byte.
+    pub end: SeqNum,
+    /// Grows with each segment held: the greatest is reported first (RFC 2018).
+    pub arrival: u32,
+}
+
+/// Shifts of both windows (RFC 7323), each at most 14.
+///
+/// The T5 TCB names them the other way round: its SND_SCALE is `rcv` here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowScale {
+    /// Snd.Wind.Shift: of the windows that the peer tells us.
+    pub snd: u8,
+    /// Rcv.Wind.Shift: of the windows that we tell.
+    pub rcv: u8,
+}
+
+/// What the timestamps option needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimestampsSnapshot {
+    /// What is added to the engine's clock to make TSval. A restorer adds what its clock is behind.
+    pub offset: u32,
+    /// TS.Recent: what is echoed. `None` until the peer's first.
+    pub recent: Option<u32>,
+    /// Time since `recent` was taken. Unknown: longer than [`crate::PAWS_IDLE`], then the next
+    /// segment's timestamp is believed whatever it is.
+    pub recent_age: Nanos,
+}
+
+/// What is owed to the peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AckSnapshot {
+    /// Segments with payload not acknowledged yet. Unknown: 0.
+    pub segments_unacked: u8,
+    /// Whether an ACK is due at the next output.
+    pub now: bool,
+    /// Duplicate ACKs due at the next output.
+    pub duplicates: u8,
+}
+
+/// Where loss recovery stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recovery {
+    /// Nothing is known to be lost.
+    #[default]
+    Open,
+    /// Repairing by duplicate ACKs or SACK until `recover` is acknowledged.
+    Fast,
+    /// Repairing after a timeout until `recover` is acknowledged.
+    Loss,
+}
+
+/// A segment in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SentSnapshot {
+    /// Its first sequence number.
+    pub start: SeqNum,
+    /// One past its last.
+    pub end: SeqNum,
+    /// Time since it was last sent.
+    pub age: Nanos,
+    /// What became of it.
+    pub fate: Fate,
+    /// Whether it was ever sent again, so that its ACK is no RTT sample (Karn).
+    pub retransmitted: bool,
+}
+
+/// What is known of a segment in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Under way, as far as is known.
+    InFlight,
+    /// Reported by SACK.
+    Sacked,
+    /// Lost, and not sent again since.
+    Lost,
+}
+
+/// RFC 6298 state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RttSnapshot {
+    /// SRTT.
+    pub srtt: Nanos,
+    /// RTTVAR.
+    pub rttvar: Nanos,
+}
+
+/// Time left on each timer; `None` is a timer that does not run.
+///
+/// A timer that must run and is `None` is started by the restoring engine with its full time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimersSnapshot {
+    /// Retransmission.
+    pub retransmit: Option<Nanos>,
+    /// Window probe.
+    pub persist: Option<Nanos>,
+    /// Delayed ACK.
+    pub delayed_ack: Option<Nanos>,
+    /// Keepalive.
+    pub keepalive: Option<Nanos>,
+    /// End of FIN-WAIT-2 or TIME-WAIT.
+    pub linger: Option<Nanos>,
+    /// Keepalive probes not answered. Unknown: 0.
+    pub keepalive_probes: u8,
+}
