@@ -1,1 +1,3 @@
 //! The poll-mode driver.
+
+pub mod eal;

@@ -1,6 +1,8 @@
 //! The two crossings of the PCIe edge: the host reaches the card through [`Bar`], the card reaches
 //! the host through [`HostMemory`].
 
+use alloc::sync::Arc;
+
 use crate::Iova;
 
 /// The card's memory-mapped windows as the host sees them.
@@ -45,4 +47,24 @@ pub trait HostMemory {
     /// Stores a word (as it shall lie in memory, native order) that hands ownership over. `iova` is a
     /// multiple of 8, else a fault. Pairs with the host's acquire load of the same word.
     fn store_release_u64(&self, iova: Iova, value: u64) -> Result<(), DmaFault>;
+}
+
+/// A card and the driver that maps memory for it share the same window.
+impl<M: HostMemory + ?Sized> HostMemory for Arc<M> {
+    #[inline]
+    fn read(&self, iova: Iova, dst: &mut [u8]) -> Result<(), DmaFault> {
+        (**self).read(iova, dst)
+    }
+    #[inline]
+    fn write(&self, iova: Iova, src: &[u8]) -> Result<(), DmaFault> {
+        (**self).write(iova, src)
+    }
+    #[inline]
+    fn load_acquire_u64(&self, iova: Iova) -> Result<u64, DmaFault> {
+        (**self).load_acquire_u64(iova)
+    }
+    #[inline]
+    fn store_release_u64(&self, iova: Iova, value: u64) -> Result<(), DmaFault> {
+        (**self).store_release_u64(iova, value)
+    }
 }

@@ -7,6 +7,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 #[macro_use]
 mod bits;
 #[macro_use]

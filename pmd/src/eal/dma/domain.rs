@@ -1,0 +1,358 @@
+//! The software IOMMU of one adapter.
+
+use std::fmt;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use mafo_t4::{DmaFault, HostMemory, Iova};
+
+use super::arena::{Arena, DmaBuf};
+
+/// Arenas that one adapter may reach. A range check per access stays a handful of comparisons.
+pub const WINDOWS_MAX: usize = 8;
+/// No host address of a user process is as high, so an IOVA is never equal to an address.
+const LOWEST_IOVA: u64 = 1 << 47;
+/// Each domain has a terabyte of IOVA of its own.
+const DOMAIN_STRIDE_LOG2: u32 = 40;
+/// Distance between windows: running off the end of one is a fault, not the next arena.
+const GUARD: u64 = 2 << 20;
+/// In [`Domain::gate`]: no further access; the other bits count the accesses in flight.
+const REVOKED: u32 = 1 << 31;
+
+/// What one adapter may reach of host memory: a few arenas, each a window of bus addresses.
+///
+/// The adapter's side is [`HostMemory`]: every access is checked against the windows; an access
+/// beyond them, or after [`Domain::revoke`], is counted and refused. Bus addresses differ from
+/// domain to domain and from host addresses, so that nothing works because two happen to be equal.
+pub struct Domain {
+    base: u64,
+    windows: [OnceLock<Window>; WINDOWS_MAX],
+    /// How many of the windows are set; their readers need no lock.
+    mapped: AtomicUsize,
+    /// Serialises [`Domain::map`]; the next free bus address.
+    next: Mutex<u64>,
+    gate: AtomicU32,
+    faults: AtomicU64,
+    last_fault: Mutex<Option<DmaFault>>,
+}
+
+struct Window {
+    iova: u64,
+    arena: Arc<Arena>,
+}
+
+impl Domain {
+    /// An empty domain. `number` (below 128) tells the adapters of a host apart.
+    #[must_use]
+    pub fn new(number: u8) -> Arc<Self> {
+        assert!(number < 128, "IOVA domain {number}");
+        let base = LOWEST_IOVA | (u64::from(number) << DOMAIN_STRIDE_LOG2);
+        Arc::new(Self {
+            base,
+            windows: [const { OnceLock::new() }; WINDOWS_MAX],
+            mapped: AtomicUsize::new(0),
+            next: Mutex::new(base),
+            gate: AtomicU32::new(0),
+            faults: AtomicU64::new(0),
+            last_fault: Mutex::new(None),
+        })
+    }
+
+    /// Lets the adapter reach `arena`; a second time changes nothing. More than [`WINDOWS_MAX`]
+    /// arenas are a bug.
+    pub fn map(&self, arena: &Arc<Arena>) {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.windows().any(|window| Arc::ptr_eq(&window.arena, arena)) {
+            return;
+        }
+        let count = self.mapped.load(Ordering::Relaxed);
+        assert!(count < WINDOWS_MAX, "more than {WINDOWS_MAX} arenas mapped for one adapter");
+        let window = Window { iova: *next, arena: Arc::clone(arena) };
+        *next += (arena.len() as u64).next_multiple_of(GUARD) + GUARD;
+        assert!(*next - self.base <= 1 << DOMAIN_STRIDE_LOG2, "IOVA space of a domain exhausted");
+        let fresh = self.windows[count].set(window).is_ok();
+        assert!(fresh, "IOVA window {count} set twice");
+        // Release: who sees the new count sees the window (the Acquire is in `windows`).
+        self.mapped.store(count + 1, Ordering::Release);
+    }
+
+    /// Where the adapter finds `buf`. A buffer of an arena that is not mapped here is a bug.
+    #[inline]
+    #[must_use]
+    pub fn iova(&self, buf: &DmaBuf) -> Iova {
+        let window = self.windows().find(|window| Arc::ptr_eq(&window.arena, buf.arena()));
+        let Some(window) = window else { panic!("{buf:?} is in no arena of {self:?}") };
+        Iova(window.iova).add(buf.offset())
+    }
+
+    /// Takes all memory away from the adapter: returns when no access is in flight; every later one
+    /// is a counted fault. There is no way back.
+    pub fn revoke(&self) {
+        // AcqRel: an access that began before is counted in what we read, or sees the bit.
+        let mut seen = self.gate.fetch_or(REVOKED, Ordering::AcqRel);
+        while seen & !REVOKED != 0 {
+            std::thread::yield_now();
+            seen = self.gate.load(Ordering::Acquire);
+        }
+    }
+
+    /// Whether [`Domain::revoke`] was called.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.gate.load(Ordering::Acquire) & REVOKED != 0
+    }
+
+    /// Accesses of the adapter that were refused.
+    #[must_use]
+    pub fn faults(&self) -> u64 {
+        self.faults.load(Ordering::Relaxed)
+    }
+
+    /// The last access that was refused.
+    #[must_use]
+    pub fn last_fault(&self) -> Option<DmaFault> {
+        *self.last_fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn windows(&self) -> impl Iterator<Item = &Window> {
+        let count = self.mapped.load(Ordering::Acquire);
+        self.windows[..count].iter().filter_map(OnceLock::get)
+    }
+
+    /// Runs `access` on the host address of `len` bytes at `iova`.
+    #[inline]
+    fn with<R>(
+        &self,
+        iova: Iova,
+        len: usize,
+        align: usize,
+        access: impl FnOnce(NonNull<u8>) -> R,
+    ) -> Result<R, DmaFault> {
+        let pass = Pass::through(&self.gate);
+        if !pass.revoked
+            && let Some(at) = self.translate(iova, len, align)
+        {
+            return Ok(access(at));
+        }
+        drop(pass);
+        Err(self.fault(iova, len))
+    }
+
+    #[inline]
+    fn translate(&self, iova: Iova, len: usize, align: usize) -> Option<NonNull<u8>> {
+        self.windows().find_map(|window| {
+            let offset = usize::try_from(iova.0.checked_sub(window.iova)?).ok()?;
+            let end = offset.checked_add(len)?;
+            if end > window.arena.len() || !offset.is_multiple_of(align) {
+                return None;
+            }
+            // SAFETY: `offset` is within the arena, by the comparison above.
+            Some(unsafe { window.arena.base().add(offset) })
+        })
+    }
+
+    #[cold]
+    fn fault(&self, iova: Iova, len: usize) -> DmaFault {
+        let fault = DmaFault { iova, len };
+        self.faults.fetch_add(1, Ordering::Relaxed);
+        *self.last_fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
+        fault
+    }
+}
+
+/// One access in flight, as [`Domain::revoke`] counts them.
+struct Pass<'a> {
+    gate: &'a AtomicU32,
+    revoked: bool,
+}
+
+impl<'a> Pass<'a> {
+    #[inline]
+    fn through(gate: &'a AtomicU32) -> Self {
+        // Acquire: pairs with the bit that `revoke` sets.
+        let revoked = gate.fetch_add(1, Ordering::Acquire) & REVOKED != 0;
+        Self { gate, revoked }
+    }
+}
+
+impl Drop for Pass<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // Release: what the access did is done when `revoke` sees the count fall.
+        self.gate.fetch_sub(1, Ordering::Release);
+    }
+}
+
+impl HostMemory for Domain {
+    #[inline]
+    fn read(&self, iova: Iova, dst: &mut [u8]) -> Result<(), DmaFault> {
+        self.with(iova, dst.len(), 1, |src| {
+            // SAFETY: `src` is `dst.len()` bytes inside a mapped arena, which the window keeps
+            // alive; `dst` is a mutable reference, so not this memory. The queue's protocol keeps
+            // the host from writing what the adapter reads; if it does not, bytes are torn.
+            unsafe { src.copy_to_nonoverlapping(NonNull::from(&mut *dst).cast(), dst.len()) };
+        })
+    }
+
+    #[inline]
+    fn write(&self, iova: Iova, src: &[u8]) -> Result<(), DmaFault> {
+        self.with(iova, src.len(), 1, |dst| {
+            // SAFETY: as in `read`; a `src` that is itself a view of an arena (a frame looped back)
+            // is of memory that the adapter has given up, so never of what it now writes.
+            unsafe { dst.copy_from_nonoverlapping(NonNull::from(src).cast(), src.len()) };
+        })
+    }
+
+    #[inline]
+    fn load_acquire_u64(&self, iova: Iova) -> Result<u64, DmaFault> {
+        self.with(iova, 8, 8, |word| {
+            // SAFETY: 8 bytes inside a mapped arena, aligned (windows begin at page boundaries on
+            // both sides); these words are accessed by atomics while both sides run.
+            unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }.load(Ordering::Acquire)
+        })
+    }
+
+    #[inline]
+    fn store_release_u64(&self, iova: Iova, value: u64) -> Result<(), DmaFault> {
+        self.with(iova, 8, 8, |word| {
+            // SAFETY: as in `load_acquire_u64`.
+            unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }.store(value, Ordering::Release);
+        })
+    }
+}
+
+impl fmt::Debug for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Domain")
+            .field("base", &Iova(self.base))
+            .field("windows", &self.windows().count())
+            .field("revoked", &self.is_revoked())
+            .field("faults", &self.faults())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mapped(number: u8) -> (Arc<Domain>, Arc<Arena>) {
+        let arena = Arena::ordinary(16 << 10).expect("memory");
+        let domain = Domain::new(number);
+        domain.map(&arena);
+        (domain, arena)
+    }
+
+    #[test]
+    fn both_sides_see_the_same_bytes() {
+        let (domain, arena) = mapped(0);
+        let _first = arena.alloc(64, 64).expect("room");
+        let mut buf = arena.alloc(64, 64).expect("room");
+        let iova = domain.iova(&buf);
+        buf.write(3, b"host");
+        let mut read = [0; 6];
+        domain.read(iova.add(2), &mut read).expect("mapped");
+        assert_eq!(&read, b"\0host\0");
+        domain.write(iova.add(32), b"card").expect("mapped");
+        assert_eq!(buf.view(31, 6), b"\0card\0");
+        domain.store_release_u64(iova.add(8), 77).expect("mapped");
+        assert_eq!(buf.load_acquire_u64(8), 77);
+        buf.store_release_u64(16, 78);
+        assert_eq!(domain.load_acquire_u64(iova.add(16)), Ok(78));
+        assert_eq!(domain.faults(), 0);
+    }
+
+    #[test]
+    fn bus_addresses_are_not_host_addresses_and_differ_by_domain() {
+        let (a, arena) = mapped(0);
+        let b = Domain::new(1);
+        b.map(&arena);
+        let buf = arena.alloc(64, 64).expect("room");
+        let host = buf.view(0, 1).as_ptr().addr() as u64;
+        assert_ne!(a.iova(&buf), b.iova(&buf));
+        assert_ne!(a.iova(&buf).0, host);
+        assert_eq!(b.read(a.iova(&buf), &mut [0]), Err(DmaFault { iova: a.iova(&buf), len: 1 }));
+    }
+
+    #[test]
+    fn an_access_outside_is_a_counted_fault_that_touches_nothing() {
+        let (domain, arena) = mapped(0);
+        let buf = arena.alloc(arena.len(), 64).expect("room");
+        let start = domain.iova(&buf);
+        let end = start.add(arena.len());
+        let ranges = [
+            (Iova(0), 1),
+            (Iova(start.0 - 1), 1),
+            (Iova(start.0 - 1), 2),
+            (end, 1),
+            (Iova(end.0 - 1), 2),
+            (Iova(u64::MAX), 2),
+            (start, arena.len() + 1),
+        ];
+        for (faults, (iova, len)) in (1..).zip(ranges) {
+            assert_eq!(domain.write(iova, &vec![1; len]), Err(DmaFault { iova, len }));
+            assert_eq!(domain.faults(), faults);
+            assert_eq!(domain.last_fault(), Some(DmaFault { iova, len }));
+        }
+        assert_eq!(
+            domain.load_acquire_u64(start.add(4)),
+            Err(DmaFault { iova: start.add(4), len: 8 })
+        );
+        assert_eq!(domain.store_release_u64(start.add(1), 1).map_err(|f| f.len), Err(8));
+        assert!(buf.view(0, arena.len()).iter().all(|&byte| byte == 0));
+        domain.write(end, &[]).expect("nothing at the end is nothing");
+    }
+
+    #[test]
+    fn windows_of_one_domain_do_not_touch() {
+        let domain = Domain::new(3);
+        let first = Arena::ordinary(GUARD as usize).expect("memory");
+        let second = Arena::ordinary(4096).expect("memory");
+        domain.map(&first);
+        domain.map(&second);
+        domain.map(&first);
+        let a = domain.iova(&first.alloc(first.len(), 64).expect("room"));
+        let b = domain.iova(&second.alloc(64, 64).expect("room"));
+        assert!(b.0 > a.add(first.len()).0, "the second map of the first arena changed nothing");
+        assert_eq!(domain.write(a.add(first.len() - 1), &[1, 2]).map_err(|f| f.len), Err(2));
+    }
+
+    #[test]
+    #[should_panic(expected = "is in no arena of")]
+    fn the_address_of_an_unmapped_buffer_is_a_bug() {
+        let buf = Arena::ordinary(4096).expect("memory").alloc(64, 64).expect("room");
+        let _ = Domain::new(0).iova(&buf);
+    }
+
+    #[test]
+    fn after_revoke_has_returned_nothing_changes_any_more() {
+        let (domain, arena) = mapped(0);
+        let buf = arena.alloc(4096, 64).expect("room");
+        let iova = domain.iova(&buf);
+        let card = std::thread::spawn({
+            let domain = Arc::clone(&domain);
+            move || {
+                for lap in 0_u64.. {
+                    let byte = u8::try_from(lap % 251).expect("small");
+                    if domain.write(iova, &[byte; 4096]).is_err() {
+                        return lap;
+                    }
+                }
+                unreachable!("the loop ends by the revoke only")
+            }
+        });
+        while buf.load_acquire_u64(4088) == 0 {
+            std::thread::yield_now();
+        }
+        domain.revoke();
+        let frozen = buf.read_array::<4096>(0);
+        assert!(frozen.iter().all(|&byte| byte == frozen[0]), "an access was cut in the middle");
+        let laps = card.join().expect("no panic");
+        assert_eq!(u64::from(frozen[0]), (laps - 1) % 251, "the last access was not the last");
+        assert_eq!(buf.read_array::<4096>(0), frozen);
+        assert!(domain.is_revoked());
+        assert_eq!(domain.faults(), 1);
+        assert_eq!(domain.read(iova, &mut [0]), Err(DmaFault { iova, len: 1 }));
+    }
+}

@@ -1,0 +1,11 @@
+//! Memory that a card can reach: arenas, the buffers in them, and the software IOMMU that decides
+//! which adapter reaches which.
+
+mod arena;
+mod domain;
+mod free_list;
+
+pub use arena::{Arena, ArenaFull, DmaBuf, DmaHold};
+pub use domain::{Domain, WINDOWS_MAX};
+
+pub use super::hugepage::{NoMemory, Pages};
