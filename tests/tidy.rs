@@ -1,0 +1,197 @@
+//! House rules that a compiler does not check, over every source file and manifest of the project.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Longest source file, in lines.
+const FILE_LINES: usize = 800;
+
+/// Rooms in which `unsafe` may be opened, each with a reason at the top of the file.
+const UNSAFE_ROOMS: [&str; 4] = ["pmd/src/eal", "pmd/mem", "pmd/wire", "apps/src/peer"];
+
+/// Crates that never read a clock, spawn, block or draw randomness of their own.
+const SANS_IO: [&str; 6] =
+    ["pmd/t4/src", "pmd/mem/src", "pmd/asic/src", "stack/src", "stack/tcp/src", "failover/src"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(extension: &str) -> Vec<PathBuf> {
+    fn walk(dir: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(dir).expect("readable folder").map(|e| e.expect("entry")) {
+            let path = entry.path();
+            let name = entry.file_name();
+            if name == "target" || name.to_string_lossy().starts_with('.') {
+                continue;
+            }
+            if path.is_dir() {
+                walk(&path, extension, found);
+            } else if path.extension().is_some_and(|e| e == extension) {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(root(), extension, &mut found);
+    found.sort();
+    assert!(!found.is_empty(), "no {extension} files below {}", root().display());
+    found
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned()
+}
+
+/// The part of a file before its test module, without comments; tests may unwrap and print.
+fn production_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines()
+        .enumerate()
+        .take_while(|(_, line)| {
+            !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test")
+        })
+        .map(|(n, line)| (n + 1, line.split("//").next().unwrap_or("")))
+}
+
+fn is_test_or_program(path: &str) -> bool {
+    path.contains("/tests/")
+        || path.starts_with("tests/")
+        || path.starts_with("apps/")
+        || path.starts_with("benches/")
+        || path.starts_with("fuzz/")
+        || path.ends_with("/tests.rs")
+        || path.ends_with("_tests.rs")
+}
+
+fn check(violations: &[String]) {
+    assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
+}
+
+#[test]
+fn every_source_file_says_what_it_is_and_is_not_too_long() {
+    let mut violations = Vec::new();
+    for path in files("rs") {
+        let text = fs::read_to_string(&path).expect("readable");
+        let name = relative(&path);
+        if !text.starts_with("//!") {
+            violations.push(format!("{name}: does not begin with `//!`"));
+        }
+        let lines = text.lines().count();
+        if lines > FILE_LINES {
+            violations.push(format!("{name}: {lines} lines, more than {FILE_LINES}"));
+        }
+    }
+    check(&violations);
+}
+
+#[test]
+fn nothing_panics_or_prints_outside_tests_and_programs() {
+    const REFUSED: [&str; 6] =
+        [".unwrap()", ".expect(\"", "println!(", "todo!(", "unimplemented!(", "dbg!("];
+    let mut violations = Vec::new();
+    for path in files("rs") {
+        let name = relative(&path);
+        if is_test_or_program(&name) {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("readable");
+        for (n, line) in production_lines(&text) {
+            for refused in REFUSED.iter().filter(|r| line.contains(*r)) {
+                violations.push(format!("{name}:{n}: {refused}"));
+            }
+        }
+    }
+    check(&violations);
+}
+
+#[test]
+fn sans_io_crates_know_no_clock_thread_socket_or_unordered_map() {
+    const REFUSED: [&str; 7] = [
+        "std::time",
+        "std::thread",
+        "std::net::Tcp",
+        "std::fs",
+        "std::env",
+        "HashMap::new",
+        "HashSet::new",
+    ];
+    let mut violations = Vec::new();
+    for path in files("rs") {
+        let name = relative(&path);
+        if !SANS_IO.iter().any(|room| name.starts_with(room)) || is_test_or_program(&name) {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("readable");
+        for (n, line) in production_lines(&text) {
+            for refused in REFUSED.iter().filter(|r| line.contains(*r)) {
+                violations.push(format!("{name}:{n}: {refused}"));
+            }
+        }
+    }
+    check(&violations);
+}
+
+#[test]
+fn unsafe_stays_in_its_rooms() {
+    let mut violations = Vec::new();
+    for path in files("rs") {
+        let name = relative(&path);
+        if UNSAFE_ROOMS.iter().any(|room| name.starts_with(room)) || name == "tests/tidy.rs" {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("readable");
+        for (n, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or("");
+            if code.contains("unsafe {")
+                || code.contains("unsafe fn")
+                || code.contains("unsafe impl")
+            {
+                violations.push(format!("{name}:{}: {}", n + 1, line.trim()));
+            }
+        }
+    }
+    check(&violations);
+}
+
+/// Workspace crates that a manifest names in any of its dependency tables.
+fn dependencies(manifest: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join(manifest)).expect("manifest");
+    let mut inside = false;
+    let mut names = BTreeSet::new();
+    for line in text.lines() {
+        if line.starts_with('[') {
+            inside = line.contains("dependencies") && !line.contains("workspace");
+        } else if inside {
+            let name = line.split(['.', ' ', '=']).next().unwrap_or("");
+            if name.starts_with("mafo") {
+                names.insert(name.to_owned());
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn the_walls_between_the_crates_stand() {
+    let allowed: [(&str, &[&str]); 9] = [
+        ("pmd/mem/Cargo.toml", &[]),
+        ("pmd/t4/Cargo.toml", &[]),
+        ("pmd/Cargo.toml", &["mafo-mem", "mafo-t4"]),
+        ("stack/tcp/Cargo.toml", &["mafo-mem", "mafo-tcp"]),
+        ("pmd/asic/Cargo.toml", &["mafo-mem", "mafo-t4", "mafo-tcp"]),
+        ("pmd/wire/Cargo.toml", &["mafo-mem"]),
+        ("stack/Cargo.toml", &["mafo-mem", "mafo-pmd", "mafo-t4", "mafo-tcp"]),
+        ("failover/Cargo.toml", &["mafo-mem", "mafo-pmd", "mafo-stack", "mafo-t4", "mafo-tcp"]),
+        ("apps/Cargo.toml", &["mafo"]),
+    ];
+    let mut violations = Vec::new();
+    for (manifest, allowed) in allowed {
+        for name in dependencies(manifest) {
+            if !allowed.contains(&name.as_str()) {
+                violations.push(format!("{manifest} names {name}"));
+            }
+        }
+    }
+    check(&violations);
+}
