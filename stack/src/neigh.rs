@@ -1,0 +1,286 @@
+//! Next hops: IPv4 addresses resolved by ARP (RFC 826, RFC 5227).
+//!
+//! An entry is made only when somebody here wants the address, never because a stranger spoke; an
+//! existing one follows every ARP packet that names it, gratuitous or not, and the change is
+//! reported so that the L2 tables of the adapters follow. A known entry stays in use while it is
+//! being confirmed again.
+
+use core::net::{IpAddr, Ipv4Addr};
+use std::collections::BTreeMap;
+
+use mafo_mem::Nanos;
+
+/// An Ethernet address.
+pub type Mac = [u8; 6];
+
+/// All stations.
+pub const BROADCAST: Mac = [0xff; 6];
+
+/// What is known of a next hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// Frames go here.
+    Known(Mac),
+    /// A question is under way; ask again when [`Neighbours::poll`] reports a change.
+    Pending,
+    /// Nobody answered; the next request asks anew after a pause.
+    Unreachable,
+    /// The table is full of entries in use.
+    TableFull,
+}
+
+/// A change that whoever caches next hops has to follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The address is reachable at this MAC, newly or at another one than before.
+    Resolved(IpAddr, Mac),
+    /// Nobody answers for the address.
+    Lost(IpAddr),
+}
+
+/// An ARP question to be sent: `target` at `mac` (broadcast when nothing is known).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The address asked for.
+    pub target: Ipv4Addr,
+    /// Where the question goes.
+    pub mac: Mac,
+}
+
+#[derive(Debug)]
+enum State {
+    Asking { tries: u8, next: Nanos, known: Option<Mac> },
+    Known { mac: Mac, confirmed: Nanos },
+    Unreachable { until: Nanos },
+}
+
+#[derive(Debug)]
+struct Entry {
+    state: State,
+    used: Nanos,
+}
+
+/// The table of next hops.
+#[derive(Debug)]
+pub struct Neighbours {
+    entries: BTreeMap<IpAddr, Entry>,
+    changes: Vec<Change>,
+    capacity: usize,
+}
+
+/// Between two questions for one address.
+const RETRY: Nanos = Nanos::from_millis(250);
+/// Questions before an address counts as unreachable.
+const TRIES: u8 = 4;
+/// How long a silent address is not asked for again.
+const PENALTY: Nanos = Nanos::from_secs(1);
+/// After this an address in use is confirmed again, by unicast.
+const REACHABLE: Nanos = Nanos::from_secs(30);
+/// An address nobody used for so long is forgotten.
+const UNUSED: Nanos = Nanos::from_secs(300);
+
+impl Neighbours {
+    /// A table for at most `capacity` next hops.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self { entries: BTreeMap::new(), changes: Vec::new(), capacity }
+    }
+
+    /// The MAC of `address`; asks for it when it is not known.
+    pub fn resolve(&mut self, now: Nanos, address: IpAddr) -> Resolution {
+        if let Some(entry) = self.entries.get_mut(&address) {
+            entry.used = now;
+            return match entry.state {
+                State::Known { mac, .. } | State::Asking { known: Some(mac), .. } => {
+                    Resolution::Known(mac)
+                }
+                State::Asking { known: None, .. } => Resolution::Pending,
+                State::Unreachable { until } if now < until => Resolution::Unreachable,
+                State::Unreachable { .. } => {
+                    entry.state = State::Asking { tries: 0, next: now, known: None };
+                    Resolution::Pending
+                }
+            };
+        }
+        if self.entries.len() >= self.capacity {
+            return Resolution::TableFull;
+        }
+        let state = State::Asking { tries: 0, next: now, known: None };
+        self.entries.insert(address, Entry { state, used: now });
+        Resolution::Pending
+    }
+
+    /// The MAC of `address` as far as it is known, without a question and without counting as use.
+    #[must_use]
+    pub fn known(&self, address: IpAddr) -> Option<Mac> {
+        match self.entries.get(&address)?.state {
+            State::Known { mac, .. } | State::Asking { known: Some(mac), .. } => Some(mac),
+            State::Asking { known: None, .. } | State::Unreachable { .. } => None,
+        }
+    }
+
+    /// Takes in what an ARP packet, or a frame of an established connection, says of `address`.
+    ///
+    /// `wanted`: the packet was for us, so that its sender will be spoken to next (RFC 826 adds it).
+    pub fn learn(&mut self, now: Nanos, address: IpAddr, mac: Mac, wanted: bool) {
+        let known = State::Known { mac, confirmed: now };
+        let room = self.entries.len() < self.capacity;
+        match self.entries.get_mut(&address) {
+            Some(entry) => {
+                let before = match entry.state {
+                    State::Known { mac, .. } => Some(mac),
+                    State::Asking { known, .. } => known,
+                    State::Unreachable { .. } => None,
+                };
+                entry.state = known;
+                if before != Some(mac) {
+                    self.changes.push(Change::Resolved(address, mac));
+                }
+            }
+            None if wanted && room => {
+                self.entries.insert(address, Entry { state: known, used: now });
+                self.changes.push(Change::Resolved(address, mac));
+            }
+            None => {}
+        }
+    }
+
+    /// Runs the timers: calls `ask` for each question that is due.
+    pub fn poll(&mut self, now: Nanos, mut ask: impl FnMut(Question)) {
+        let changes = &mut self.changes;
+        self.entries.retain(|&address, entry| {
+            let IpAddr::V4(target) = address else { return false };
+            if let State::Known { mac, confirmed } = entry.state {
+                if now - confirmed < REACHABLE {
+                    return true;
+                }
+                if now - entry.used >= UNUSED {
+                    return false;
+                }
+                if entry.used <= confirmed {
+                    return true;
+                }
+                entry.state = State::Asking { tries: 0, next: now, known: Some(mac) };
+            }
+            match &mut entry.state {
+                State::Asking { tries, next, known } => {
+                    if now < *next {
+                        return true;
+                    }
+                    if *tries == TRIES {
+                        entry.state = State::Unreachable { until: now + PENALTY };
+                        changes.push(Change::Lost(address));
+                        return true;
+                    }
+                    // The last tries of a confirmation go to everybody: the host may have moved.
+                    let mac = known.filter(|_| *tries < TRIES / 2).unwrap_or(BROADCAST);
+                    *tries += 1;
+                    *next = now + RETRY;
+                    ask(Question { target, mac });
+                    true
+                }
+                State::Unreachable { until } => now < *until || now - entry.used < UNUSED,
+                State::Known { .. } => true,
+            }
+        });
+    }
+
+    /// What changed since the last call.
+    pub fn changes(&mut self) -> impl Iterator<Item = Change> + '_ {
+        self.changes.drain(..)
+    }
+
+    /// When [`Neighbours::poll`] has something to do.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Nanos> {
+        self.entries
+            .values()
+            .map(|entry| match entry.state {
+                State::Asking { next, .. } => next,
+                State::Known { confirmed, .. } if entry.used > confirmed => confirmed + REACHABLE,
+                State::Known { .. } | State::Unreachable { .. } => entry.used + UNUSED,
+            })
+            .min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 1));
+    const MAC: Mac = [2, 0, 0, 0, 0, 1];
+    const OTHER: Mac = [2, 0, 0, 0, 0, 2];
+
+    fn questions(table: &mut Neighbours, at: Nanos) -> Vec<Mac> {
+        let mut seen = Vec::new();
+        table.poll(at, |q| {
+            assert_eq!(IpAddr::V4(q.target), PEER);
+            seen.push(q.mac);
+        });
+        seen
+    }
+
+    #[test]
+    fn asks_until_somebody_answers() {
+        let mut table = Neighbours::new(4);
+        assert_eq!(table.resolve(Nanos::ZERO, PEER), Resolution::Pending);
+        assert_eq!(questions(&mut table, Nanos::ZERO), [BROADCAST]);
+        assert_eq!(questions(&mut table, Nanos::from_millis(249)), [] as [Mac; 0]);
+        assert_eq!(questions(&mut table, Nanos::from_millis(250)), [BROADCAST]);
+        table.learn(Nanos::from_millis(300), PEER, MAC, false);
+        assert_eq!(table.changes().collect::<Vec<_>>(), [Change::Resolved(PEER, MAC)]);
+        assert_eq!(table.resolve(Nanos::from_millis(301), PEER), Resolution::Known(MAC));
+        assert_eq!(questions(&mut table, Nanos::from_millis(900)), [] as [Mac; 0]);
+    }
+
+    #[test]
+    fn gives_up_and_tries_again_after_a_pause() {
+        let mut table = Neighbours::new(4);
+        table.resolve(Nanos::ZERO, PEER);
+        for n in 0..u64::from(TRIES) {
+            assert_eq!(questions(&mut table, Nanos::from_millis(250 * n)).len(), 1, "try {n}");
+        }
+        assert_eq!(questions(&mut table, Nanos::from_secs(1)), [] as [Mac; 0]);
+        assert_eq!(table.changes().collect::<Vec<_>>(), [Change::Lost(PEER)]);
+        assert_eq!(table.resolve(Nanos::from_millis(1500), PEER), Resolution::Unreachable);
+        assert_eq!(table.resolve(Nanos::from_secs(2), PEER), Resolution::Pending);
+        assert_eq!(questions(&mut table, Nanos::from_secs(2)), [BROADCAST]);
+    }
+
+    #[test]
+    fn a_stranger_makes_no_entry_but_a_known_one_may_move() {
+        let mut table = Neighbours::new(4);
+        table.learn(Nanos::ZERO, PEER, MAC, false);
+        assert_eq!(table.known(PEER), None);
+        table.learn(Nanos::ZERO, PEER, MAC, true);
+        assert_eq!(table.known(PEER), Some(MAC));
+        table.learn(Nanos::ZERO, PEER, OTHER, false);
+        assert_eq!(table.known(PEER), Some(OTHER));
+        let changes: Vec<_> = table.changes().collect();
+        assert_eq!(changes, [Change::Resolved(PEER, MAC), Change::Resolved(PEER, OTHER)]);
+    }
+
+    #[test]
+    fn an_entry_in_use_is_confirmed_by_unicast_and_stays_usable_meanwhile() {
+        let mut table = Neighbours::new(4);
+        table.learn(Nanos::ZERO, PEER, MAC, true);
+        table.resolve(Nanos::from_secs(10), PEER);
+        assert_eq!(questions(&mut table, Nanos::from_secs(29)), [] as [Mac; 0]);
+        assert_eq!(questions(&mut table, Nanos::from_secs(30)), [MAC]);
+        assert_eq!(table.resolve(Nanos::from_secs(30), PEER), Resolution::Known(MAC));
+        assert_eq!(questions(&mut table, Nanos::from_millis(30_250)), [MAC]);
+        assert_eq!(questions(&mut table, Nanos::from_millis(30_500)), [BROADCAST]);
+    }
+
+    #[test]
+    fn a_full_table_says_so() {
+        let mut table = Neighbours::new(1);
+        table.learn(Nanos::ZERO, PEER, MAC, true);
+        let second = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 9));
+        assert_eq!(table.resolve(Nanos::ZERO, second), Resolution::TableFull);
+        // Unused long enough, the old one makes room.
+        assert_eq!(questions(&mut table, Nanos::from_secs(301)), [] as [Mac; 0]);
+        assert_eq!(table.resolve(Nanos::from_secs(301), second), Resolution::Pending);
+    }
+}

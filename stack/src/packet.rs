@@ -1,0 +1,286 @@
+//! Frames taken apart and put together: Ethernet II, ARP, IPv4, ICMP echo.
+
+use core::net::Ipv4Addr;
+
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::{
+    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
+    Icmpv4Message, Icmpv4Packet, IpProtocol, Ipv4Packet, Ipv4Repr,
+};
+
+use crate::neigh::{BROADCAST, Mac};
+
+/// Bytes of an Ethernet II header.
+pub const ETHERNET_HEADER: usize = 14;
+/// Bytes of an IPv4 header as we send it, without options.
+pub const IPV4_HEADER: usize = 20;
+/// The shortest frame without its FCS; shorter ones are padded on the wire.
+pub const MIN_FRAME: usize = 60;
+/// Time to live of what we send (RFC 1700's recommendation, and what Linux sends).
+pub const TTL: u8 = 64;
+
+/// What a frame is to a host.
+#[derive(Debug)]
+pub enum Packet<'a> {
+    /// An ARP question or answer.
+    Arp(Arp),
+    /// A TCP segment: its addresses and the bytes from the TCP header on.
+    Tcp(Ip, &'a [u8]),
+    /// An ICMP message from its type byte on.
+    Icmp(Ip, &'a [u8]),
+    /// Well-formed, and nothing that we speak.
+    Other,
+}
+
+/// Addresses of an IPv4 packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ip {
+    /// Who sent it.
+    pub src: Ipv4Addr,
+    /// Whom it is for.
+    pub dst: Ipv4Addr,
+    /// Congestion experienced (RFC 3168).
+    pub ce: bool,
+}
+
+/// An ARP packet for Ethernet and IPv4 (RFC 826).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arp {
+    /// A question, else an answer.
+    pub request: bool,
+    /// The sender's MAC.
+    pub sender_mac: Mac,
+    /// The sender's address; 0.0.0.0 in a probe (RFC 5227).
+    pub sender: Ipv4Addr,
+    /// The MAC spoken to; ignored in a question.
+    pub target_mac: Mac,
+    /// The address asked for.
+    pub target: Ipv4Addr,
+}
+
+/// Why a frame was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// Too short for its header, or a length that points beyond its end.
+    Truncated,
+    /// A checksum is wrong.
+    Checksum,
+    /// A fragment: nothing here sends or reassembles them.
+    Fragment,
+}
+
+/// Source and destination MAC of a frame that is long enough to have them.
+#[must_use]
+pub fn macs(frame: &[u8]) -> Option<(Mac, Mac)> {
+    let dst = frame.get(..6)?.try_into().ok()?;
+    let src = frame.get(6..12)?.try_into().ok()?;
+    Some((src, dst))
+}
+
+/// Takes a frame apart. The IPv4 header's checksum is verified here, TCP's where it is received
+/// (`verify_tcp`), since hardware may have done it.
+pub fn parse(frame: &[u8]) -> Result<Packet<'_>, Malformed> {
+    let ethernet = EthernetFrame::new_checked(frame).map_err(|_| Malformed::Truncated)?;
+    match ethernet.ethertype() {
+        EthernetProtocol::Arp => parse_arp(ethernet.payload()),
+        EthernetProtocol::Ipv4 => parse_ipv4(ethernet.payload()),
+        _ => Ok(Packet::Other),
+    }
+}
+
+fn parse_arp(bytes: &[u8]) -> Result<Packet<'_>, Malformed> {
+    let packet = ArpPacket::new_checked(bytes).map_err(|_| Malformed::Truncated)?;
+    let Ok(ArpRepr::EthernetIpv4 {
+        operation,
+        source_hardware_addr,
+        source_protocol_addr,
+        target_hardware_addr,
+        target_protocol_addr,
+    }) = ArpRepr::parse(&packet)
+    else {
+        return Ok(Packet::Other);
+    };
+    let request = match operation {
+        ArpOperation::Request => true,
+        ArpOperation::Reply => false,
+        ArpOperation::Unknown(_) => return Ok(Packet::Other),
+    };
+    Ok(Packet::Arp(Arp {
+        request,
+        sender_mac: source_hardware_addr.0,
+        sender: source_protocol_addr,
+        target_mac: target_hardware_addr.0,
+        target: target_protocol_addr,
+    }))
+}
+
+fn parse_ipv4(bytes: &[u8]) -> Result<Packet<'_>, Malformed> {
+    let packet = Ipv4Packet::new_checked(bytes).map_err(|_| Malformed::Truncated)?;
+    if packet.version() != 4 {
+        return Err(Malformed::Truncated);
+    }
+    if !packet.verify_checksum() {
+        return Err(Malformed::Checksum);
+    }
+    if packet.more_frags() || packet.frag_offset() != 0 {
+        return Err(Malformed::Fragment);
+    }
+    let ip = Ip { src: packet.src_addr(), dst: packet.dst_addr(), ce: packet.ecn() == 0b11 };
+    // `payload` ends where the total length says: Ethernet's padding is gone.
+    match packet.next_header() {
+        IpProtocol::Tcp => Ok(Packet::Tcp(ip, packet.payload())),
+        IpProtocol::Icmp => Ok(Packet::Icmp(ip, packet.payload())),
+        _ => Ok(Packet::Other),
+    }
+}
+
+/// Writes an ARP packet as a frame from `src` to `dst` into `buf`; its length.
+pub fn emit_arp(buf: &mut [u8], src: Mac, dst: Mac, arp: &Arp) -> usize {
+    let repr = ArpRepr::EthernetIpv4 {
+        operation: if arp.request { ArpOperation::Request } else { ArpOperation::Reply },
+        source_hardware_addr: EthernetAddress(arp.sender_mac),
+        source_protocol_addr: arp.sender,
+        target_hardware_addr: EthernetAddress(arp.target_mac),
+        target_protocol_addr: arp.target,
+    };
+    let end = ETHERNET_HEADER + repr.buffer_len();
+    emit_ethernet(buf, src, dst, EthernetProtocol::Arp);
+    repr.emit(&mut ArpPacket::new_unchecked(&mut buf[ETHERNET_HEADER..end]));
+    pad(buf, end)
+}
+
+/// A gratuitous ARP request: everybody who knows `address` learns `mac`, and every switch on the way
+/// learns the port it came from (RFC 5227, section 3).
+pub fn emit_gratuitous_arp(buf: &mut [u8], mac: Mac, address: Ipv4Addr) -> usize {
+    let arp = Arp {
+        request: true,
+        sender_mac: mac,
+        sender: address,
+        target_mac: [0; 6],
+        target: address,
+    };
+    emit_arp(buf, mac, BROADCAST, &arp)
+}
+
+/// Writes the Ethernet header of an IPv4 frame and the IPv4 header for `payload_len` bytes of
+/// `protocol`; where the payload begins.
+pub fn emit_ipv4(
+    buf: &mut [u8],
+    (src_mac, dst_mac): (Mac, Mac),
+    (src, dst): (Ipv4Addr, Ipv4Addr),
+    protocol: IpProtocol,
+    payload_len: usize,
+) -> usize {
+    emit_ethernet(buf, src_mac, dst_mac, EthernetProtocol::Ipv4);
+    let repr = Ipv4Repr {
+        src_addr: src,
+        dst_addr: dst,
+        next_header: protocol,
+        payload_len,
+        hop_limit: TTL,
+    };
+    let mut packet = Ipv4Packet::new_unchecked(&mut buf[ETHERNET_HEADER..]);
+    // The repr sets identification 0 and "don't fragment": right for RFC 6864 atomic datagrams.
+    repr.emit(&mut packet, &ChecksumCapabilities::default());
+    ETHERNET_HEADER + IPV4_HEADER
+}
+
+/// Pads a frame of `len` bytes to the least that Ethernet carries; its length then.
+pub fn pad(buf: &mut [u8], len: usize) -> usize {
+    if len < MIN_FRAME {
+        buf[len..MIN_FRAME].fill(0);
+    }
+    len.max(MIN_FRAME)
+}
+
+fn emit_ethernet(buf: &mut [u8], src: Mac, dst: Mac, protocol: EthernetProtocol) {
+    let mut frame = EthernetFrame::new_unchecked(buf);
+    frame.set_src_addr(EthernetAddress(src));
+    frame.set_dst_addr(EthernetAddress(dst));
+    frame.set_ethertype(protocol);
+}
+
+/// Writes the answer to an ICMP echo request (RFC 792) as a frame, or `None` when `message` is not
+/// a whole echo request or does not fit.
+pub fn emit_echo_reply(
+    buf: &mut [u8],
+    macs: (Mac, Mac),
+    addresses: (Ipv4Addr, Ipv4Addr),
+    message: &[u8],
+) -> Option<usize> {
+    let request = Icmpv4Packet::new_checked(message).ok()?;
+    if request.msg_type() != Icmpv4Message::EchoRequest || !request.verify_checksum() {
+        return None;
+    }
+    if buf.len() < ETHERNET_HEADER + IPV4_HEADER + message.len() {
+        return None;
+    }
+    let at = emit_ipv4(buf, macs, addresses, IpProtocol::Icmp, message.len());
+    let body = &mut buf[at..at + message.len()];
+    body.copy_from_slice(message);
+    let mut reply = Icmpv4Packet::new_unchecked(body);
+    reply.set_msg_type(Icmpv4Message::EchoReply);
+    reply.fill_checksum();
+    Some(pad(buf, at + message.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const US: (Mac, Ipv4Addr) = ([2, 0, 0, 0, 0, 2], Ipv4Addr::new(10, 77, 0, 2));
+    const PEER: (Mac, Ipv4Addr) = ([2, 0, 0, 0, 0, 1], Ipv4Addr::new(10, 77, 0, 1));
+
+    #[test]
+    fn a_gratuitous_arp_is_what_rfc_5227_says() {
+        let mut buf = [0xaa; 64];
+        let len = emit_gratuitous_arp(&mut buf, US.0, US.1);
+        #[rustfmt::skip]
+        let expected = [
+            0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 2, 0x08, 0x06, // Ethernet: all, us, ARP
+            0, 1, 8, 0, 6, 4, 0, 1,                                          // Ethernet, IPv4, 6, 4, request
+            2, 0, 0, 0, 0, 2, 10, 77, 0, 2,                                  // sender: our MAC and address
+            0, 0, 0, 0, 0, 0, 10, 77, 0, 2,                                  // target: nobody, our address
+        ];
+        assert_eq!(buf[..expected.len()], expected);
+        assert_eq!((len, &buf[42..60]), (60, &[0; 18][..]), "padded with zeros");
+        let Ok(Packet::Arp(arp)) = parse(&buf[..len]) else { panic!("not parsed") };
+        assert_eq!((arp.sender, arp.target, arp.request), (US.1, US.1, true));
+    }
+
+    #[test]
+    fn an_echo_request_is_answered_with_its_own_bytes() {
+        // Type 8, code 0, checksum, identifier 0x1234, sequence 1, data "abc":
+        // 0x0800 + 0x1234 + 0x0001 + 0x6162 + 0x6300 = 0xde97; inverted 0x2168.
+        let request = [8, 0, 0x21, 0x68, 0x12, 0x34, 0, 1, b'a', b'b', b'c'];
+        let mut buf = [0; 128];
+        let len =
+            emit_echo_reply(&mut buf, (US.0, PEER.0), (US.1, PEER.1), &request).expect("echo");
+        let Ok(Packet::Icmp(ip, reply)) = parse(&buf[..len]) else { panic!("not parsed") };
+        assert_eq!((ip.src, ip.dst), (US.1, PEER.1));
+        // Type 0: the checksum grows by 0x0800.
+        assert_eq!(reply, [0, 0, 0x29, 0x68, 0x12, 0x34, 0, 1, b'a', b'b', b'c']);
+        let mut damaged = request;
+        damaged[9] ^= 1;
+        assert_eq!(emit_echo_reply(&mut buf, (US.0, PEER.0), (US.1, PEER.1), &damaged), None);
+    }
+
+    #[test]
+    fn what_is_not_whole_is_named() {
+        let mut buf = [0; 128];
+        let at = emit_ipv4(&mut buf, (US.0, PEER.0), (US.1, PEER.1), IpProtocol::Tcp, 20);
+        let frame = &buf[..at + 20];
+        assert!(matches!(parse(frame), Ok(Packet::Tcp(_, tcp)) if tcp.len() == 20));
+        assert!(matches!(parse(&frame[..at + 19]), Err(Malformed::Truncated)));
+        assert!(matches!(parse(&frame[..10]), Err(Malformed::Truncated)));
+        let mut damaged = buf;
+        damaged[ETHERNET_HEADER + 8] ^= 1;
+        assert!(matches!(parse(&damaged[..at + 20]), Err(Malformed::Checksum)));
+        let mut fragment = buf;
+        let mut packet = Ipv4Packet::new_unchecked(&mut fragment[ETHERNET_HEADER..]);
+        packet.set_dont_frag(false);
+        packet.set_more_frags(true);
+        packet.fill_checksum();
+        assert!(matches!(parse(&fragment[..at + 20]), Err(Malformed::Fragment)));
+    }
+}
