@@ -13,12 +13,19 @@ extern crate alloc;
 mod bits;
 #[macro_use]
 pub mod message;
+#[macro_use]
+mod layout;
 
 pub mod bus;
 pub mod chip;
+pub mod cpl;
 pub mod fw;
 pub mod ids;
+pub mod opt;
 pub mod regs;
+pub mod sge;
+pub mod tcb;
+pub mod wr;
 
 pub use bus::{Bar, DmaFault, HostMemory};
 pub use ids::{Atid, EqId, Ftid, Iova, IqId, L2tIdx, PortId, SmtIdx, Stid, Tid};

@@ -1,0 +1,1 @@
+//! Vectors written by hand from the datasheet.
