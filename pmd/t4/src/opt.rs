@@ -1,6 +1,7 @@
 //! Option words of opens and accepts, and the compressed filter tuple.
 
 use crate::cpl::AcceptMode;
+use crate::regs::tp::pio::{TP_VLAN_PRI_MAP, TupleField};
 use crate::{IqId, L2tIdx, PortId, SmtIdx};
 
 bits! {
@@ -273,23 +274,8 @@ bits! {
     }
 }
 
-bits! {
-    /// Which fields a compressed tuple has, or which of them are enforced: the register TP_VLAN_PRI_MAP.
-    pub FilterMode: u32 {
-        9 fragmentation,
-        8 mpshittype,
-        7 macmatch,
-        6 ethertype,
-        5 protocol,
-        4 tos,
-        3 vlan,
-        2 vnic_id,
-        1 port,
-        0 fcoe,
-    }
-}
-
-/// Values of all the fields that a compressed tuple can have.
+/// Values of all the fields that a compressed filter tuple can have. Which of them one has, and which of those
+/// are enforced, is told by a mode and a mask of the form of the register [`TP_VLAN_PRI_MAP`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FilterTuple {
     /// The frame is FCoE. 1 bit.
@@ -314,126 +300,73 @@ pub struct FilterTuple {
     pub fragmentation: u8,
 }
 
-/// Widths of the fields in bits, by bit of the mode [t4_regs_values.h W_FT_*].
-const WIDTH: [u32; 10] = [1, 3, 17, 17, 8, 8, 16, 9, 3, 1];
-
-impl FilterMode {
-    /// Default mode: fragmentation, MPS hit type, protocol, VLAN, port, FCoE.
-    pub const DEFAULT_MODE: Self = Self(0x32b);
-    /// Default mask: protocol and FCoE. Port and VLAN are not in it, so that a connection's frames match on
-    /// any port.
-    pub const DEFAULT_MASK: Self = Self(0x21);
-
-    /// Bits that a tuple of this mode takes; the chip has room for 36 on T4, 40 on T5.
-    #[must_use]
-    pub const fn width(self) -> u32 {
-        self.shift_of(WIDTH.len())
-    }
-
-    /// First bit of `field` (a mask with one bit, such as [`FilterMode::PORT_MASK`]) in a tuple of this mode, if
-    /// the mode has the field.
-    #[must_use]
-    pub const fn shift(self, field: u32) -> Option<u32> {
-        let index = field.trailing_zeros() as usize;
-        if self.0 & field == 0 || index >= WIDTH.len() { None } else { Some(self.shift_of(index)) }
-    }
-
-    /// Bits taken by the selected fields below `index`.
-    const fn shift_of(self, index: usize) -> u32 {
-        let mut shift = 0;
-        let mut field = 0;
-        while field < index {
-            if self.0 >> field & 1 == 1 {
-                shift += WIDTH[field];
-            }
-            field += 1;
-        }
-        shift
-    }
-
-    /// Packs the fields that the mode selects, from bit 0; the others are left out. Bits beyond a field's
-    /// width are cut off.
-    #[must_use]
-    pub fn pack(self, tuple: &FilterTuple) -> u64 {
-        let mut packed = 0;
-        let mut shift = 0;
-        for (field, (&width, value)) in WIDTH.iter().zip(tuple.values()).enumerate() {
-            if self.0 >> field & 1 == 1 {
-                packed |= (u64::from(value) & low_bits(width)) << shift;
-                shift += width;
-            }
-        }
-        packed
-    }
-
-    /// Takes a packed tuple of this mode apart; fields that the mode has not are zero.
-    #[must_use]
-    pub fn unpack(self, packed: u64) -> FilterTuple {
-        let mut values = [0; WIDTH.len()];
-        let mut shift = 0;
-        for (field, (&width, value)) in WIDTH.iter().zip(&mut values).enumerate() {
-            if self.0 >> field & 1 == 1 {
-                // At most 17 bits are left.
-                *value = (packed >> shift & low_bits(width)) as u32;
-                shift += width;
-            }
-        }
-        FilterTuple::from_values(values)
-    }
-
-    /// Bits of a tuple of this mode that are compared when only the fields of `mask` are enforced.
-    #[must_use]
-    pub fn compared(self, mask: Self) -> u64 {
-        Self(self.0 & 0x3ff).pack(&FilterTuple::from_values(core::array::from_fn(|field| {
-            if mask.0 >> field & 1 == 1 { u32::MAX } else { 0 }
-        })))
-    }
-}
-
 impl FilterTuple {
-    /// The values in the order of the mode's bits.
-    fn values(&self) -> [u32; WIDTH.len()] {
-        let Self {
-            fcoe,
-            port,
-            vnic_id,
-            vlan,
-            tos,
-            protocol,
-            ethertype,
-            macmatch,
-            mpshittype,
-            fragmentation,
-        } = *self;
-        [
-            fcoe.into(),
-            port.into(),
-            vnic_id,
-            vlan,
-            tos.into(),
-            protocol.into(),
-            ethertype.into(),
-            macmatch.into(),
-            mpshittype.into(),
-            fragmentation.into(),
-        ]
+    /// All bits of all fields: packed by a mode, everything that is compared.
+    pub const ALL_ONES: Self = Self {
+        fcoe: 1,
+        port: 0x7,
+        vnic_id: 0x1_ffff,
+        vlan: 0x1_ffff,
+        tos: u8::MAX,
+        protocol: u8::MAX,
+        ethertype: u16::MAX,
+        macmatch: 0x1ff,
+        mpshittype: 0x7,
+        fragmentation: 1,
+    };
+
+    /// Packs the fields that `mode` selects, from bit 0; the others are left out. Bits beyond a field's width are
+    /// cut off, because the values may be a host's.
+    #[must_use]
+    pub fn pack(&self, mode: TP_VLAN_PRI_MAP) -> u64 {
+        TupleField::ALL.iter().fold(0, |packed, &field| {
+            let value = u64::from(self.value(field)) & low_bits(field.width());
+            mode.with_field(packed, field, value)
+        })
     }
 
-    /// From values in the order of the mode's bits; what a field cannot hold is cut off.
-    fn from_values(values: [u32; WIDTH.len()]) -> Self {
-        let [fcoe, port, vnic_id, vlan, tos, protocol, ethertype, macmatch, mpshittype, frag] =
-            values;
+    /// Packs by `mode` the fields that `mask` has too; the bits of the others are zero. Of
+    /// [`FilterTuple::ALL_ONES`]: the bits of a tuple that are compared.
+    #[must_use]
+    pub fn pack_masked(&self, mode: TP_VLAN_PRI_MAP, mask: TP_VLAN_PRI_MAP) -> u64 {
+        let compared = TupleField::ALL
+            .iter()
+            .filter(|&&field| mask.has(field))
+            .fold(0, |bits, &field| bits | mode.tuple_mask(field));
+        self.pack(mode) & compared
+    }
+
+    /// Takes a packed tuple of `mode` apart; fields that the mode has not are zero.
+    #[must_use]
+    pub fn unpack(mode: TP_VLAN_PRI_MAP, packed: u64) -> Self {
+        // No field is wider than its place in the structure.
+        let value = |field| mode.field(packed, field).unwrap_or(0) as u32;
         Self {
-            fcoe: fcoe as u8,
-            port: port as u8,
-            vnic_id,
-            vlan,
-            tos: tos as u8,
-            protocol: protocol as u8,
-            ethertype: ethertype as u16,
-            macmatch: macmatch as u16,
-            mpshittype: mpshittype as u8,
-            fragmentation: frag as u8,
+            fcoe: value(TupleField::Fcoe) as u8,
+            port: value(TupleField::Port) as u8,
+            vnic_id: value(TupleField::VnicId),
+            vlan: value(TupleField::Vlan),
+            tos: value(TupleField::Tos) as u8,
+            protocol: value(TupleField::Protocol) as u8,
+            ethertype: value(TupleField::Ethertype) as u16,
+            macmatch: value(TupleField::MacMatch) as u16,
+            mpshittype: value(TupleField::MpsHitType) as u8,
+            fragmentation: value(TupleField::Fragmentation) as u8,
+        }
+    }
+
+    fn value(&self, field: TupleField) -> u32 {
+        match field {
+            TupleField::Fcoe => self.fcoe.into(),
+            TupleField::Port => self.port.into(),
+            TupleField::VnicId => self.vnic_id,
+            TupleField::Vlan => self.vlan,
+            TupleField::Tos => self.tos.into(),
+            TupleField::Protocol => self.protocol.into(),
+            TupleField::Ethertype => self.ethertype.into(),
+            TupleField::MacMatch => self.macmatch.into(),
+            TupleField::MpsHitType => self.mpshittype.into(),
+            TupleField::Fragmentation => self.fragmentation.into(),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! SGE: what lies in the rings. Queue entries, status pages, freelist pointers, user doorbells.
+//! SGE: what lies in the rings. Queue entries, status pages, freelist pointers. Doorbells are
+//! in [`regs::bar2`](crate::regs::bar2) and [`regs::pf`](crate::regs::pf).
 //!
 //! An entry of an ingress queue of E bytes:
 //!
@@ -288,81 +289,8 @@ impl FlPointer {
     }
 }
 
-bits! {
-    /// Low four bits of a GTS write: when the queue interrupts next [QINTR_TIMER_IDX, QINTR_CNT_EN].
-    pub IntrParams: u8 {
-        /// A holdoff timer, [`IntrParams::RESTART_COUNTER`] or [`IntrParams::UPDATE_CIDX`].
-        3:1 timer_idx,
-        0 cnt_en,
-    }
-}
-
-impl IntrParams {
-    /// `timer_idx`: restart the packet counter [X_TIMERREG_RESTART_COUNTER].
-    pub const RESTART_COUNTER: u8 = 6;
-    /// `timer_idx`: only give credits back, no timer; what a poll-mode driver uses [X_TIMERREG_UPDATE_CIDX].
-    pub const UPDATE_CIDX: u8 = 7;
-    /// Credits only.
-    pub const POLL: Self = Self(Self::UPDATE_CIDX << 1);
-}
-
 /// Bytes of an egress queue unit, the granule of indices and doorbells [SGE_EQ_IDXSIZE].
 pub const EQ_UNIT: usize = 64;
-/// Bytes of a T5 user doorbell [SGE_UDB_SIZE].
-pub const UDB_SIZE: u32 = 128;
-/// The doorbell in it [SGE_UDB_KDOORBELL].
-pub const UDB_KDOORBELL: u32 = 8;
-/// The ingress queue credit register in it [SGE_UDB_GTS].
-pub const UDB_GTS: u32 = 20;
-/// The write-combining unit in it [SGE_UDB_WCDOORBELL].
-pub const UDB_WCDOORBELL: u32 = 64;
-
-/// Where a queue's doorbell lies in BAR2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UserDoorbell {
-    /// First byte in BAR2.
-    pub offset: u32,
-    /// What the QID field of a write is. Zero with an inferred id, which the offset alone tells; only then
-    /// there is a write-combining unit.
-    pub qid: u32,
-    /// The offset alone tells the queue.
-    pub inferred: bool,
-}
-
-impl UserDoorbell {
-    /// The doorbell of the queue with function-relative id `qid`, with pages of `1 << page_shift` bytes and
-    /// `1 << queues_per_page_shift` queues a page (SGE_HOST_PAGE_SIZE, SGE_EGRESS_/INGRESS_QUEUES_PER_PAGE).
-    #[must_use]
-    pub const fn of(qid: u32, page_shift: u32, queues_per_page_shift: u32) -> Self {
-        let page = (qid >> queues_per_page_shift) << page_shift;
-        let slot = qid & ((1 << queues_per_page_shift) - 1);
-        let slot_offset = slot * UDB_SIZE;
-        if slot_offset < 1 << page_shift {
-            Self { offset: page + slot_offset, qid: 0, inferred: true }
-        } else {
-            Self { offset: page, qid: slot, inferred: false }
-        }
-    }
-
-    /// The egress doorbell.
-    #[must_use]
-    pub const fn kdoorbell(self) -> u32 {
-        self.offset + UDB_KDOORBELL
-    }
-
-    /// The ingress credit register.
-    #[must_use]
-    pub const fn gts(self) -> u32 {
-        self.offset + UDB_GTS
-    }
-
-    /// The write-combining unit, if the queue has one.
-    #[must_use]
-    pub const fn write_combining(self) -> Option<u32> {
-        if self.inferred { Some(self.offset + UDB_WCDOORBELL) } else { None }
-    }
-}
-
 impl PldBuf {
     /// The queue of a forwarded interrupt.
     #[must_use]
