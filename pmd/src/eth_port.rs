@@ -1,0 +1,21 @@
+//! An Ethernet port as the stack sees it: a port of a T5, or a bare wire.
+
+use mafo_mem::{Frame, FrameBurst, Nanos};
+
+/// Whole Ethernet frames in and out, in bursts, without blocking.
+pub trait EthPort {
+    /// The port's own station address.
+    fn mac(&self) -> [u8; 6];
+
+    /// Largest IP packet, in bytes.
+    fn mtu(&self) -> u16;
+
+    /// Whether the link is up, as far as the port has been told.
+    fn link_up(&self) -> bool;
+
+    /// Appends received frames to `burst`, at most as many as it has room for; how many.
+    fn rx_burst(&mut self, now: Nanos, burst: &mut FrameBurst) -> usize;
+
+    /// Takes frames from the front of `frames`; how many. The caller keeps or drops the rest.
+    fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize;
+}
