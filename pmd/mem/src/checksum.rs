@@ -90,13 +90,15 @@ impl AddAssign for Partial {
 /// The sum of `bytes`; a last odd byte is the high half of its word, as if a zero followed.
 #[inline]
 pub fn sum(bytes: &[u8]) -> Partial {
-    if bytes.len() < BLOCK {
+    if bytes.len() < WIDE {
         return Partial(sum_tail(bytes));
     }
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2.
-        return Partial(unsafe { sum_avx2(bytes) });
+        #[expect(unsafe_code, reason = "compiled for a processor that was found at run time")]
+        let sum = unsafe { sum_avx2(bytes) };
+        return Partial(sum);
     }
     Partial(sum_wide(bytes))
 }
@@ -107,14 +109,16 @@ pub fn sum(bytes: &[u8]) -> Partial {
 #[inline]
 pub fn copy_and_sum(dst: &mut [u8], src: &[u8]) -> Partial {
     assert_eq!(dst.len(), src.len(), "copy_and_sum of unlike lengths");
-    if src.len() < BLOCK {
+    if src.len() < WIDE {
         dst.copy_from_slice(src);
         return Partial(sum_tail(src));
     }
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2.
-        return Partial(unsafe { copy_and_sum_avx2(dst, src) });
+        #[expect(unsafe_code, reason = "compiled for a processor that was found at run time")]
+        let sum = unsafe { copy_and_sum_avx2(dst, src) };
+        return Partial(sum);
     }
     Partial(copy_and_sum_wide(dst, src))
 }
@@ -154,7 +158,7 @@ const fn add_carry_around(a: u64, b: u64) -> u64 {
     sum + carry as u64
 }
 
-/// Fewer bytes than a block, word by word.
+/// A few bytes, word by word.
 #[inline]
 fn sum_tail(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<8>();
@@ -168,64 +172,55 @@ fn sum_tail(bytes: &[u8]) -> u64 {
     sum
 }
 
-/// Bytes of an inner loop's turn: eight words, two vectors of AVX2 or four of SSE2.
-const BLOCK: usize = 64;
-const LANES: usize = BLOCK / 8;
+/// From here on vectors pay: four of AVX2's, eight of SSE2's.
+const WIDE: usize = 128;
 
-/// Sums of blocks, lane by lane and without a carry chain, so that the compiler makes vectors of it.
+/// Two sums over the same words that need no carry, so that the compiler makes vectors of the loop.
 ///
-/// Per lane, `whole` is the sum of the words modulo 2^64 and `high` that of their upper halves,
-/// exactly (for fewer than 2^32 blocks, 256 GiB); the sum of the lower halves is what remains. That
-/// is an addition fewer a vector than summing both halves.
+/// `whole` is the sum of the words modulo 2^64 and `high` that of their upper halves, exactly (for
+/// fewer than 2^32 words, 32 GiB); the sum of the lower halves is what remains. That is an addition
+/// a vector where summing both halves would need another and a mask.
 #[derive(Default)]
-struct Lanes {
-    whole: [u64; LANES],
-    high: [u64; LANES],
+struct Halves {
+    whole: u64,
+    high: u64,
 }
 
-impl Lanes {
+impl Halves {
     #[inline(always)]
-    fn add(&mut self, block: &[u8; BLOCK]) {
-        let (words, _) = block.as_chunks::<8>();
-        for ((whole, high), word) in self.whole.iter_mut().zip(&mut self.high).zip(words) {
-            let word = u64::from_ne_bytes(*word);
-            *whole = whole.wrapping_add(word);
-            *high = high.wrapping_add(word >> 32);
-        }
+    fn add(&mut self, word: u64) {
+        self.whole = self.whole.wrapping_add(word);
+        self.high = self.high.wrapping_add(word >> 32);
     }
 
     #[inline(always)]
     fn total(&self) -> u64 {
-        self.whole.iter().zip(&self.high).fold(0, |sum, (whole, high)| {
-            let low = whole.wrapping_sub(high << 32);
-            // Modulo 2^16 − 1, 2^32 is 1: upper halves weigh as much as lower ones.
-            add_carry_around(add_carry_around(sum, low), *high)
-        })
+        // Modulo 2^16 − 1, 2^32 is 1: upper halves weigh as much as lower ones.
+        add_carry_around(self.whole.wrapping_sub(self.high << 32), self.high)
     }
 }
 
 #[inline(always)]
 fn sum_wide(bytes: &[u8]) -> u64 {
-    let (blocks, tail) = bytes.as_chunks::<BLOCK>();
-    let mut lanes = Lanes::default();
-    for block in blocks {
-        lanes.add(block);
+    let (words, tail) = bytes.as_chunks::<8>();
+    let mut halves = Halves::default();
+    for word in words {
+        halves.add(u64::from_ne_bytes(*word));
     }
-    add_carry_around(lanes.total(), sum_tail(tail))
+    add_carry_around(halves.total(), sum_tail(tail))
 }
 
 #[inline(always)]
 fn copy_and_sum_wide(dst: &mut [u8], src: &[u8]) -> u64 {
-    let (src_blocks, src_tail) = src.as_chunks::<BLOCK>();
-    let (dst_blocks, dst_tail) = dst.as_chunks_mut::<BLOCK>();
-    let mut lanes = Lanes::default();
-    for (dst, src) in dst_blocks.iter_mut().zip(src_blocks) {
-        let block = *src;
-        lanes.add(&block);
-        *dst = block;
+    let (src_words, src_tail) = src.as_chunks::<8>();
+    let (dst_words, dst_tail) = dst.as_chunks_mut::<8>();
+    let mut halves = Halves::default();
+    for (dst, src) in dst_words.iter_mut().zip(src_words) {
+        halves.add(u64::from_ne_bytes(*src));
+        *dst = *src;
     }
     dst_tail.copy_from_slice(src_tail);
-    add_carry_around(lanes.total(), sum_tail(src_tail))
+    add_carry_around(halves.total(), sum_tail(src_tail))
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -31,7 +31,7 @@ fn pattern(len: usize, seed: u32) -> Vec<u8> {
         .collect()
 }
 
-/// Longest length tried one by one: several blocks with every tail.
+/// Longest length tried one by one: several vectors with every tail.
 const LONG: usize = if cfg!(miri) { 150 } else { 600 };
 
 #[test]
@@ -59,10 +59,10 @@ fn all_three_paths_agree() {
         let bytes = pattern(len, len as u32);
         let expected = naive(&bytes);
         assert_eq!(Partial(sum_tail(&bytes)).fold(), expected, "words, {len} bytes");
-        assert_eq!(Partial(sum_wide(&bytes)).fold(), expected, "blocks, {len} bytes");
+        assert_eq!(Partial(sum_wide(&bytes)).fold(), expected, "vectors, {len} bytes");
         let mut copy = vec![0; len];
         assert_eq!(Partial(copy_and_sum_wide(&mut copy, &bytes)).fold(), expected);
-        assert_eq!(copy, bytes, "copied in blocks");
+        assert_eq!(copy, bytes, "copied in vectors");
     }
 }
 
@@ -84,7 +84,7 @@ fn ones_and_zeros_keep_their_two_zeros_apart() {
         assert_eq!(sum(&vec![0; len]).fold(), 0, "{len} zero bytes");
         assert!(!sum(&vec![0; len]).is_valid());
     }
-    // The largest sums that the lanes can meet: every half word all ones.
+    // The largest sums that vectors can meet: every half word all ones.
     for len in (2..=if cfg!(miri) { 256 } else { 4096 }).step_by(2) {
         assert_eq!(sum(&vec![0xff; len]).fold(), 0xffff, "{len} bytes of ones");
     }
