@@ -1,0 +1,101 @@
+//! How one card differs from the next.
+
+use mafo_t4::L2tIdx;
+
+/// Everything that is fixed when a card is made.
+///
+/// Two cards of one bond should differ in every number here that silicon does not fix: nothing may
+/// work because two numbering schemes happen to be equal.
+#[derive(Clone, Debug)]
+pub struct AsicConfig {
+    /// Physical function that owns the card; the unified driver attaches to 4.
+    pub pf: u8,
+    /// Wire ports, 1 to 4. Channel n and loopback port 4 + n belong to port n.
+    pub ports: u8,
+    /// Core clock in kHz; all tick conversions derive from it.
+    pub cclk_khz: u32,
+    /// Core clock ticks at time zero. Unlike on every card.
+    pub clock_epoch: u64,
+    /// Seed of all that the card draws: delays, the order of tids.
+    pub seed: u64,
+    /// A doorbell, a DMA write and a firmware reply are each late by 0 to this many polls. 0 in production.
+    pub max_delay_polls: u32,
+    /// Connections (TCBs of the active region).
+    pub ntids: u32,
+    /// First tid of the server region; `nservers` follow.
+    pub server_start: u32,
+    /// Listeners.
+    pub nservers: u32,
+    /// First tid of the filter region; `nfilters` follow.
+    pub filter_start: u32,
+    /// Filters.
+    pub nfilters: u32,
+    /// First L2T row of this function.
+    pub l2t_start: L2tIdx,
+    /// L2T rows of this function.
+    pub nl2t: u16,
+    /// First function-relative ingress queue id.
+    pub iq_start: u16,
+    /// Ingress queues. Ids and `iq_absolute_offset` together stay below 1024.
+    pub niq: u16,
+    /// Absolute minus function-relative ingress queue id.
+    pub iq_absolute_offset: u16,
+    /// First function-relative egress queue id.
+    pub eq_start: u32,
+    /// Egress queues, freelists among them.
+    pub neq: u32,
+    /// Absolute minus function-relative egress queue id.
+    pub eq_absolute_offset: u32,
+    /// First virtual interface number (VIN).
+    pub vin_start: u8,
+    /// MAC address of port 0's first interface; the next ones count up from it.
+    pub mac_base: [u8; 6],
+    /// Transmit credits of a connection, in units of 16 bytes (FLOWC_BUFFIFO_SZ).
+    pub flowc_buffifo_sz: u32,
+    /// Longest frame that a port takes or sends, without FCS.
+    pub max_frame_len: usize,
+    /// Frames that a port's transmit buffer holds; a full one stops the queues that feed it.
+    pub tx_queue_frames: usize,
+    /// Frames that a loopback port holds; a full one drops.
+    pub loopback_frames: usize,
+}
+
+impl AsicConfig {
+    /// A T540-CR with the numbering of the default configuration file.
+    #[must_use]
+    pub fn t540_cr() -> Self {
+        Self {
+            pf: 4,
+            ports: 4,
+            cclk_khz: 250_000,
+            clock_epoch: 0,
+            seed: 0,
+            max_delay_polls: 0,
+            ntids: 16_384,
+            server_start: 16_384,
+            nservers: 496,
+            filter_start: 16_880,
+            nfilters: 496,
+            l2t_start: L2tIdx(0),
+            nl2t: 3_072,
+            iq_start: 0,
+            niq: 512,
+            iq_absolute_offset: 0,
+            eq_start: 0,
+            neq: 2_048,
+            eq_absolute_offset: 0,
+            vin_start: 0,
+            mac_base: [0x00, 0x07, 0x43, 0x54, 0x00, 0x00],
+            flowc_buffifo_sz: 256,
+            max_frame_len: 9_614,
+            tx_queue_frames: 256,
+            loopback_frames: 256,
+        }
+    }
+}
+
+impl Default for AsicConfig {
+    fn default() -> Self {
+        Self::t540_cr()
+    }
+}

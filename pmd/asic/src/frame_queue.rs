@@ -1,0 +1,115 @@
+//! A bounded queue of frames whose buffers stay warm.
+
+use std::collections::VecDeque;
+
+use mafo_mem::{Frame, FrameBurst};
+
+/// Why a frame was not queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused<E> {
+    /// No room; try again when frames have left.
+    Full,
+    /// Whoever was to fill it could not.
+    Abandoned(E),
+}
+
+/// Frames on their way out of a port. Buffers come from a stack of free ones, so that a queue that
+/// is drained often touches few of them.
+#[derive(Debug)]
+pub struct FrameQueue {
+    /// A frame and the DMA message count ([`crate::dma::Dma::made`]) that has to land before it may go.
+    queue: VecDeque<(Frame, u64)>,
+    free: Vec<Frame>,
+    frame_capacity: usize,
+}
+
+impl FrameQueue {
+    /// An empty queue for `frames` frames of up to `frame_capacity` bytes.
+    #[must_use]
+    pub fn new(frames: usize, frame_capacity: usize) -> Self {
+        Self {
+            queue: VecDeque::with_capacity(frames),
+            free: (0..frames).map(|_| Frame::with_capacity(frame_capacity)).collect(),
+            frame_capacity,
+        }
+    }
+
+    /// Frames that still fit.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.free.len()
+    }
+
+    /// Frames that wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether no frame waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Lets `fill` write a frame and say how long it is; on its error nothing is queued. The frame
+    /// may go once `after` DMA messages have landed.
+    pub fn push<E>(
+        &mut self,
+        after: u64,
+        fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<(), Refused<E>> {
+        let mut frame = self.free.pop().ok_or(Refused::Full)?;
+        match fill(frame.buffer_mut()) {
+            Ok(len) => {
+                frame.set_len(len);
+                self.queue.push_back((frame, after));
+                Ok(())
+            }
+            Err(error) => {
+                self.free.push(frame);
+                Err(Refused::Abandoned(error))
+            }
+        }
+    }
+
+    /// Moves frames to the end of `out` while it has room and they may go; `sent` sees each one.
+    /// A frame that is longer than `out`'s buffers is lost, and `sent` is told so by `false`.
+    pub fn drain(
+        &mut self,
+        landed: u64,
+        out: &mut FrameBurst,
+        mut sent: impl FnMut(&[u8], bool),
+    ) -> usize {
+        let before = out.len();
+        while let Some((_, after)) = self.queue.front() {
+            if *after > landed {
+                break;
+            }
+            let Some(spare) = out.spare() else { break };
+            let Some((mut frame, _)) = self.queue.pop_front() else { break };
+            // Buffers change hands only between equals, or the pool would shrink byte by byte.
+            let moved = if spare.capacity() >= self.frame_capacity {
+                core::mem::swap(spare, &mut frame);
+                sent(spare.as_slice(), true);
+                true
+            } else {
+                let copied = spare.copy_from(frame.as_slice()).is_ok();
+                sent(frame.as_slice(), copied);
+                copied
+            };
+            if moved {
+                out.commit();
+            }
+            self.free.push(frame);
+        }
+        out.len() - before
+    }
+
+    /// Drops what waits; says how many frames that were.
+    pub fn clear(&mut self) -> usize {
+        let dropped = self.queue.len();
+        self.free.extend(self.queue.drain(..).map(|(frame, _)| frame));
+        dropped
+    }
+}

@@ -1,0 +1,171 @@
+//! What firmware and TP stand on: queues, ports, tables, clock.
+
+use std::sync::Arc;
+
+use mafo_mem::Nanos;
+use mafo_t4::{DmaFault, HostMemory, L2tIdx, PortId};
+
+use crate::bar::BarShared;
+use crate::clock::Clock;
+use crate::config::AsicConfig;
+use crate::delay::Lateness;
+use crate::dma::Dma;
+use crate::frame_queue::Refused;
+use crate::l2t::{Egress, L2t, L2tEntry, Neighbour};
+use crate::mac::{Port, Sent};
+use crate::mps::Mps;
+use crate::rss::Rss;
+use crate::settings::TpSettings;
+use crate::sge::{Sge, SgeSettings};
+use crate::smt::Smt;
+
+mafo_mem::counters! {
+    /// What the card counted outside of SGE, ports and TP.
+    pub struct HwCounters {
+        /// Frames from a cable that no interface takes.
+        rx_no_interface,
+        /// Frames from a cable whose link is down.
+        rx_link_down,
+        /// Frames shorter than an Ethernet header or longer than a port takes.
+        rx_bad_length,
+        /// Frames to a port that the card does not have.
+        tx_no_port,
+        /// Frames abandoned because their payload could not be read.
+        tx_dma_faults,
+    }
+}
+
+/// The hardware below firmware and TP.
+#[derive(Debug)]
+pub struct Hw<M> {
+    /// Queues and host memory.
+    pub sge: Sge<M>,
+    /// Interfaces and their MAC addresses.
+    pub mps: Mps,
+    /// Ports: link, transmit buffer, loopback.
+    pub ports: Vec<Port>,
+    /// Next hops.
+    pub l2t: L2t,
+    /// Source MAC addresses.
+    pub smt: Smt,
+    /// Hash and indirection table.
+    pub rss: Rss,
+    /// The core clock.
+    pub clock: Clock,
+    /// TP's registers and tables.
+    pub tp: TpSettings,
+    /// What was counted.
+    pub counters: HwCounters,
+    /// What makes this card unlike others.
+    pub config: AsicConfig,
+    pub(crate) shared: Arc<BarShared>,
+}
+
+impl<M: HostMemory> Hw<M> {
+    pub(crate) fn new(config: AsicConfig, mem: M, shared: Arc<BarShared>) -> Self {
+        let clock = Clock::new(config.cclk_khz, config.clock_epoch);
+        let dma = Dma::new(mem, Lateness::new(config.seed, config.max_delay_polls));
+        let eq_base = config.eq_start + config.eq_absolute_offset;
+        let sge_settings = SgeSettings::read(&shared);
+        let tp = TpSettings::read(&shared, &shared.control().indirect, &clock);
+        Self {
+            sge: Sge::new(dma, sge_settings, eq_base, config.neq, config.iq_absolute_offset),
+            mps: Mps::default(),
+            ports: (0..config.ports).map(|port| Port::new(PortId(port), &config)).collect(),
+            l2t: L2t::default(),
+            smt: Smt::default(),
+            rss: Rss::default(),
+            clock,
+            tp,
+            counters: HwCounters::new(),
+            config,
+            shared,
+        }
+    }
+
+    /// TP's timestamp clock at `now`: what TSval is before the connection's offset.
+    #[must_use]
+    pub fn timestamp(&self, now: Nanos) -> u32 {
+        self.clock.divided(now, self.tp.resolution.timestampresolution()) as u32
+    }
+
+    /// TP's timer clock at `now`.
+    #[must_use]
+    pub fn timer_ticks(&self, now: Nanos) -> u32 {
+        self.clock.divided(now, self.tp.resolution.timerresolution()) as u32
+    }
+
+    /// The next hop of an L2T row and where its frames go; `None` if the row is unresolved (ARPMISS)
+    /// or was never written.
+    #[must_use]
+    pub fn next_hop(&self, idx: L2tIdx) -> Option<(&L2tEntry, Egress)> {
+        let entry = self.l2t.get(idx)?;
+        match entry.neighbour {
+            Neighbour::Reachable(egress) => Some((entry, egress)),
+            Neighbour::Unresolved(_) => None,
+        }
+    }
+
+    /// Frames that may be sent there before [`Hw::transmit`] answers [`Refused::Full`].
+    #[must_use]
+    pub fn tx_room(&self, to: Egress) -> usize {
+        match (self.ports.get(to.port().index()), to) {
+            (Some(port), Egress::Wire(_)) => port.tx_room(),
+            (Some(port), Egress::Loopback(_)) => port.loopback_room(),
+            (None, _) => usize::MAX,
+        }
+    }
+
+    /// Sends a frame: `fill` writes it (reading host memory where it needs to) and says how long it is.
+    /// A port that is down counts and drops it; its loopback works on.
+    ///
+    /// The frame does not leave before every message to the host that was made until now has become
+    /// visible there, so an ACK never overtakes the data that it acknowledges.
+    pub fn transmit(
+        &mut self,
+        to: Egress,
+        fill: impl FnOnce(&mut [u8], &M) -> Result<usize, DmaFault>,
+    ) -> Result<Sent, Refused<DmaFault>> {
+        let Self { ports, sge, shared, counters, .. } = self;
+        let Some(port) = ports.get_mut(to.port().index()) else {
+            counters.tx_no_port += 1;
+            return Ok(Sent::Dropped);
+        };
+        let after = sge.dma.made();
+        let fill = |buffer: &mut [u8]| fill(buffer, sge.dma.mem());
+        let sent = match to {
+            Egress::Wire(_) => port.send(shared, after, fill),
+            Egress::Loopback(_) => port.send_loopback(shared, fill),
+        };
+        if matches!(sent, Err(Refused::Abandoned(_))) {
+            counters.tx_dma_faults += 1;
+        }
+        sent
+    }
+
+    /// TP's counters that registers show.
+    #[must_use]
+    pub fn mib(&self) -> &crate::bar::MibCounters {
+        &self.shared.mib
+    }
+
+    /// Connections in use, by family, as LE_DB_ACT_CNT_IPV4 and IPV6 show them.
+    pub fn show_connections(&self, v4: u32, v6: u32) {
+        use mafo_t4::regs::le::{LE_DB_ACT_CNT_IPV4, LE_DB_ACT_CNT_IPV6};
+        self.shared.put_register(LE_DB_ACT_CNT_IPV4::OFFSET, v4);
+        self.shared.put_register(LE_DB_ACT_CNT_IPV6::OFFSET, v6);
+    }
+
+    /// Registers were written: the card works by them from now on.
+    pub(crate) fn refresh_settings(&mut self) {
+        if !self.shared.take_changed() {
+            return;
+        }
+        self.sge.set_settings(SgeSettings::read(&self.shared));
+        let control = self.shared.control();
+        self.tp = TpSettings::read(&self.shared, &control.indirect, &self.clock);
+        let key = control.indirect.rss_key();
+        drop(control);
+        self.rss.set_key(&key);
+    }
+}
