@@ -18,6 +18,7 @@ pub mod rss;
 pub mod settings;
 pub mod sge;
 pub mod smt;
+pub mod tp;
 
 pub use asic::Asic;
 pub use config::AsicConfig;

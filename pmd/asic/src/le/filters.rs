@@ -1,8 +1,9 @@
 //! Filters: positions in the filter region, matched in the order of their positions.
 
 use super::headers::Headers;
-use super::ntuple::{Field, FilterMode};
+use super::ntuple::FilterMode;
 use core::net::IpAddr;
+use mafo_t4::regs::tp::pio::TP_VLAN_PRI_MAP;
 use mafo_t4::{Ftid, IqId, L2tIdx, PortId, SmtIdx};
 
 /// A value and which of its bits count.
@@ -87,19 +88,18 @@ impl Match {
     /// Whether the mode has every field that this match looks at.
     #[must_use]
     pub fn fits(&self, mode: &FilterMode) -> bool {
-        let needs = [
-            (Field::Fcoe, !self.fcoe.is_any()),
-            (Field::Port, !self.iport.is_any()),
-            (Field::VnicId, !self.vnic.is_any()),
-            (Field::Vlan, !self.vlan.is_any()),
-            (Field::Tos, !self.tos.is_any()),
-            (Field::Protocol, !self.protocol.is_any()),
-            (Field::Ethertype, !self.ethertype.is_any()),
-            (Field::MacMatch, !self.mac_index.is_any()),
-            (Field::MpsHitType, !self.hit_type.is_any()),
-            (Field::Fragmentation, !self.frag.is_any()),
-        ];
-        needs.iter().all(|(field, needed)| !needed || mode.selects(*field))
+        let needs = TP_VLAN_PRI_MAP(0)
+            .with_fcoe(!self.fcoe.is_any())
+            .with_port(!self.iport.is_any())
+            .with_vnic_id(!self.vnic.is_any())
+            .with_vlan(!self.vlan.is_any())
+            .with_tos(!self.tos.is_any())
+            .with_protocol(!self.protocol.is_any())
+            .with_ethertype(!self.ethertype.is_any())
+            .with_macmatch(!self.mac_index.is_any())
+            .with_mpshittype(!self.hit_type.is_any())
+            .with_fragmentation(!self.frag.is_any());
+        mode.selects(needs)
     }
 
     fn takes(&self, headers: &Headers) -> bool {

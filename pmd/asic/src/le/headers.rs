@@ -20,8 +20,7 @@ pub struct Ingress {
     pub port: u8,
     /// The entry of the MAC table that its destination matched, when one did.
     pub mac_index: Option<u16>,
-    /// How it matched (`MPSHITTYPE`): 0 exact unicast, 1 hashed unicast, 2 promiscuous, 3 hypervisor
-    /// promiscuous, 4 exact multicast, 5 hashed multicast, 6 all multicast, 7 broadcast.
+    /// How it matched (`MPSHITTYPE`): a [`PkType`](mafo_t4::cpl::PkType).
     pub hit_type: u8,
 }
 

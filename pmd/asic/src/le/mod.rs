@@ -150,6 +150,7 @@ pub struct ModeInUse;
 mod tests {
     use super::*;
     use crate::le::filters::Masked;
+    use mafo_t4::regs::tp::pio::TP_VLAN_PRI_MAP;
 
     const TO_HOST: Action = Action::Host { queue: None, report: None };
 
@@ -236,7 +237,8 @@ mod tests {
     #[test]
     fn the_mode_is_set_before_anything_is_entered() {
         let mut le = le();
-        let mode = FilterMode::new(0x32b, 0x023, false).expect("fits");
+        let mode =
+            FilterMode::new(TP_VLAN_PRI_MAP(0x32b), TP_VLAN_PRI_MAP(0x023), false).expect("fits");
         assert_eq!(le.set_mode(mode), Ok(()));
         le.tids.allocate().expect("free");
         assert_eq!(le.set_mode(FilterMode::default()), Err(ModeInUse));

@@ -1,50 +1,11 @@
 //! The compressed filter tuple: which fields of a frame the card looks at beyond addresses and ports.
 
 use super::headers::Headers;
-
-/// One field that the filter mode can select; the discriminant is its bit in TP_VLAN_PRI_MAP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
-    /// Fibre Channel over Ethernet.
-    Fcoe = 0,
-    /// Ingress port, 0–7.
-    Port = 1,
-    /// Virtual interface or outer VLAN, valid bit 16.
-    VnicId = 2,
-    /// VLAN, valid bit 16.
-    Vlan = 3,
-    /// Type of service.
-    Tos = 4,
-    /// IP protocol.
-    Protocol = 5,
-    /// EtherType.
-    Ethertype = 6,
-    /// Index of the MAC table entry that matched.
-    MacMatch = 7,
-    /// How it matched.
-    MpsHitType = 8,
-    /// Fragment.
-    Fragmentation = 9,
-}
-
-/// Selectable fields in the order of packing, with their widths.
-const FIELDS: [(Field, u32); 10] = [
-    (Field::Fcoe, 1),
-    (Field::Port, 3),
-    (Field::VnicId, 17),
-    (Field::Vlan, 17),
-    (Field::Tos, 8),
-    (Field::Protocol, 8),
-    (Field::Ethertype, 16),
-    (Field::MacMatch, 9),
-    (Field::MpsHitType, 3),
-    (Field::Fragmentation, 1),
-];
+use mafo_t4::opt::{FilterTuple, FtVlan};
+use mafo_t4::regs::tp::pio::{TP_VLAN_PRI_MAP, TupleField};
 
 /// Bits of the compressed tuple that T5 has.
 const WIDTH_MAX: u32 = 40;
-/// Bit that says that a VLAN or VNIC field is present.
-const VALID: u64 = 1 << 16;
 
 /// The selection is wider than the card's compressed tuple, or the mask selects what the mode does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,55 +15,56 @@ pub struct Unrepresentable;
 /// the active region), both in the bits of TP_VLAN_PRI_MAP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FilterMode {
-    mode: u16,
-    mask: u16,
+    mode: TP_VLAN_PRI_MAP,
+    mask: TP_VLAN_PRI_MAP,
     /// TP_INGRESS_CONFIG.VNIC: the VNIC field is a virtual interface, not an outer VLAN.
     vnic: bool,
     /// The mask in the positions of the compressed tuple.
     enforced: u64,
+    /// Where each field of the mask begins.
+    shifts: [Option<u32>; TupleField::ALL.len()],
 }
 
 impl Default for FilterMode {
     /// The configuration file's: fragmentation, hit type, protocol, VLAN, port, FCoE; of these protocol
     /// and FCoE enforced. A connection is thus found whatever port or VLAN its frames come by.
     fn default() -> Self {
-        const DEFAULT: Result<FilterMode, Unrepresentable> = FilterMode::new(0x32b, 0x021, false);
-        match DEFAULT {
-            Ok(mode) => mode,
-            Err(Unrepresentable) => unreachable!("33 bits of 40"),
-        }
+        Self::of(TP_VLAN_PRI_MAP::DEFAULT_MODE, TP_VLAN_PRI_MAP::DEFAULT_MASK, false)
     }
 }
 
 impl FilterMode {
     /// A mode and a mask that is part of it.
-    pub const fn new(mode: u16, mask: u16, vnic: bool) -> Result<Self, Unrepresentable> {
-        let mut filter_mode = Self { mode, mask, vnic, enforced: 0 };
-        if mask & !mode != 0 || mode >> FIELDS.len() != 0 || filter_mode.width() > WIDTH_MAX {
+    pub fn new(
+        mode: TP_VLAN_PRI_MAP,
+        mask: TP_VLAN_PRI_MAP,
+        vnic: bool,
+    ) -> Result<Self, Unrepresentable> {
+        let width: u32 = TupleField::ALL
+            .iter()
+            .filter(|field| mode.has(**field))
+            .map(|field| field.width())
+            .sum();
+        if mask.0 & !mode.0 != 0 || mode.0 >> TupleField::ALL.len() != 0 || width > WIDTH_MAX {
             return Err(Unrepresentable);
         }
-        let mut at = 0;
-        while at < FIELDS.len() {
-            let (field, width) = FIELDS[at];
-            if mask >> field as u16 & 1 != 0
-                && let Some(shift) = filter_mode.shift(field)
-            {
-                filter_mode.enforced |= ((1 << width) - 1) << shift;
-            }
-            at += 1;
-        }
-        Ok(filter_mode)
+        Ok(Self::of(mode, mask, vnic))
+    }
+
+    fn of(mode: TP_VLAN_PRI_MAP, mask: TP_VLAN_PRI_MAP, vnic: bool) -> Self {
+        let shifts = TupleField::ALL.map(|field| mode.shift(field).filter(|_| mask.has(field)));
+        Self { mode, mask, vnic, enforced: FilterTuple::ALL_ONES.pack_masked(mode, mask), shifts }
     }
 
     /// The mode as TP_VLAN_PRI_MAP holds it.
     #[must_use]
-    pub const fn mode(&self) -> u16 {
+    pub const fn mode(&self) -> TP_VLAN_PRI_MAP {
         self.mode
     }
 
     /// The mask, in the same bits.
     #[must_use]
-    pub const fn mask(&self) -> u16 {
+    pub const fn mask(&self) -> TP_VLAN_PRI_MAP {
         self.mask
     }
 
@@ -112,37 +74,10 @@ impl FilterMode {
         self.vnic
     }
 
-    const fn width(&self) -> u32 {
-        let (mut at, mut width) = (0, 0);
-        while at < FIELDS.len() {
-            if self.mode >> at & 1 != 0 {
-                width += FIELDS[at].1;
-            }
-            at += 1;
-        }
-        width
-    }
-
-    /// Whether filters can match this field.
+    /// Whether filters can match all of these fields.
     #[must_use]
-    pub const fn selects(&self, field: Field) -> bool {
-        self.mode >> field as u16 & 1 != 0
-    }
-
-    /// Position of a field in the compressed tuple; `None` when the mode lacks it.
-    #[must_use]
-    pub const fn shift(&self, field: Field) -> Option<u32> {
-        if !self.selects(field) {
-            return None;
-        }
-        let (mut at, mut shift) = (0, 0);
-        while at < field as usize {
-            if self.mode >> at & 1 != 0 {
-                shift += FIELDS[at].1;
-            }
-            at += 1;
-        }
-        Some(shift)
+    pub const fn selects(&self, fields: TP_VLAN_PRI_MAP) -> bool {
+        fields.0 & !self.mode.0 == 0
     }
 
     /// The enforced part of a compressed tuple, as the key of a connection has it.
@@ -155,36 +90,33 @@ impl FilterMode {
     #[must_use]
     pub fn of_frame(&self, headers: &Headers) -> u64 {
         let mut ntuple = 0;
-        let mut shift = 0;
-        for (field, width) in FIELDS {
-            if !self.selects(field) {
-                continue;
-            }
-            if self.mask >> field as u16 & 1 != 0 {
+        for (field, shift) in TupleField::ALL.into_iter().zip(self.shifts) {
+            if let Some(shift) = shift {
                 ntuple |= value(field, headers, self.vnic) << shift;
             }
-            shift += width;
         }
         ntuple
     }
 }
 
 /// A field of a frame, in its own width.
-fn value(field: Field, headers: &Headers, vnic: bool) -> u64 {
-    let tag = |tag: Option<u16>| tag.map_or(0, |tag| VALID | u64::from(tag));
+fn value(field: TupleField, headers: &Headers, vnic: bool) -> u64 {
+    let tag = |tag: Option<u16>| {
+        u64::from(tag.map_or(0, |tag| FtVlan(u32::from(tag)).with_valid(true).0))
+    };
     let ip = headers.ip.as_ref();
     match field {
-        Field::Fcoe => u64::from(headers.is_fcoe()),
-        Field::Port => u64::from(headers.ingress.port & 7),
-        Field::VnicId if vnic => 0,
-        Field::VnicId => tag(headers.outer_vlan),
-        Field::Vlan => tag(headers.vlan),
-        Field::Tos => ip.map_or(0, |ip| u64::from(ip.tos)),
-        Field::Protocol => ip.map_or(0, |ip| u64::from(ip.protocol)),
-        Field::Ethertype => u64::from(headers.ethertype),
-        Field::MacMatch => u64::from(headers.ingress.mac_index.unwrap_or(0) & 0x1ff),
-        Field::MpsHitType => u64::from(headers.ingress.hit_type & 7),
-        Field::Fragmentation => ip.map_or(0, |ip| u64::from(ip.fragment)),
+        TupleField::Fcoe => u64::from(headers.is_fcoe()),
+        TupleField::Port => u64::from(headers.ingress.port & 7),
+        TupleField::VnicId if vnic => 0,
+        TupleField::VnicId => tag(headers.outer_vlan),
+        TupleField::Vlan => tag(headers.vlan),
+        TupleField::Tos => ip.map_or(0, |ip| u64::from(ip.tos)),
+        TupleField::Protocol => ip.map_or(0, |ip| u64::from(ip.protocol)),
+        TupleField::Ethertype => u64::from(headers.ethertype),
+        TupleField::MacMatch => u64::from(headers.ingress.mac_index.unwrap_or(0) & 0x1ff),
+        TupleField::MpsHitType => u64::from(headers.ingress.hit_type & 7),
+        TupleField::Fragmentation => ip.map_or(0, |ip| u64::from(ip.fragment)),
     }
 }
 
@@ -201,29 +133,30 @@ mod tests {
         Headers::parse(ingress, &frame).expect("a frame")
     }
 
+    fn mode(mode: u32, mask: u32) -> Result<FilterMode, Unrepresentable> {
+        FilterMode::new(TP_VLAN_PRI_MAP(mode), TP_VLAN_PRI_MAP(mask), false)
+    }
+
     #[test]
     fn the_default_enforces_protocol_and_fcoe_only() {
-        let mode = FilterMode::default();
         // fcoe 0, port 3:1, vlan 20:4, protocol 28:21, hit type 31:29, fragmentation 32.
-        assert_eq!(mode.shift(Field::Port), Some(1));
-        assert_eq!(mode.shift(Field::Vlan), Some(4));
-        assert_eq!(mode.shift(Field::Protocol), Some(21));
-        assert_eq!(mode.shift(Field::MpsHitType), Some(29));
-        assert_eq!(mode.shift(Field::Fragmentation), Some(32));
-        assert_eq!(mode.shift(Field::Tos), None);
+        let mode = FilterMode::default();
         assert_eq!(mode.of_frame(&headers()), 6 << 21);
         assert_eq!(mode.enforce(u64::MAX), 0xff << 21 | 1);
+        assert!(
+            mode.selects(TP_VLAN_PRI_MAP::DEFAULT_MODE) && !mode.selects(TP_VLAN_PRI_MAP(0x010))
+        );
     }
 
     #[test]
     fn a_mask_with_port_and_vlan_puts_them_where_the_mode_says() {
-        let mode = FilterMode::new(0x32b, 0x02a, false).expect("fits");
+        let mode = mode(0x32b, 0x02a).expect("fits");
         assert_eq!(mode.of_frame(&headers()), 6 << 21 | (0x1_6005 << 4) | 5 << 1);
     }
 
     #[test]
     fn every_field_has_its_value() {
-        for (mode, expected) in [
+        for (field, expected) in [
             (0x001, 0),
             (0x002, 5),
             (0x004, 0),
@@ -235,23 +168,15 @@ mod tests {
             (0x100, 4),
             (0x200, 0),
         ] {
-            let mode = FilterMode::new(mode, mode, false).expect("one field fits");
-            assert_eq!(mode.of_frame(&headers()), expected, "mode {:#x}", mode.mode());
+            let mode = mode(field, field).expect("one field fits");
+            assert_eq!(mode.of_frame(&headers()), expected, "mode {field:#x}");
         }
     }
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        assert_eq!(
-            FilterMode::new(0x00c | 0x040, 0, false),
-            Err(Unrepresentable),
-            "17 + 17 + 16 bits"
-        );
-        assert_eq!(
-            FilterMode::new(0x020, 0x022, false),
-            Err(Unrepresentable),
-            "mask beyond the mode"
-        );
-        assert_eq!(FilterMode::new(0x400, 0, false), Err(Unrepresentable), "no such field");
+        assert_eq!(mode(0x00c | 0x040, 0), Err(Unrepresentable), "17 + 17 + 16 bits");
+        assert_eq!(mode(0x020, 0x022), Err(Unrepresentable), "mask beyond the mode");
+        assert_eq!(mode(0x400, 0), Err(Unrepresentable), "no such field");
     }
 }

@@ -1,0 +1,208 @@
+//! Received payload that waits in the card: bytes beyond a hole, and bytes in order that the host had
+//! no buffer for.
+
+use std::collections::VecDeque;
+
+/// Bytes of a page of receive memory.
+pub(crate) const PAGE: usize = 2048;
+
+type Page = Box<[u8; PAGE]>;
+
+/// The card's receive memory (`TP_PMM_RX`), shared by all connections.
+#[derive(Debug)]
+pub(crate) struct PagePool {
+    free: Vec<Page>,
+    in_use: usize,
+    limit: usize,
+}
+
+impl PagePool {
+    /// Memory of `bytes`, rounded down to pages. Pages are allocated on their first use.
+    pub(crate) const fn new(bytes: usize) -> Self {
+        Self { free: Vec::new(), in_use: 0, limit: bytes / PAGE }
+    }
+
+    /// Pages that can still be taken.
+    pub(crate) const fn available(&self) -> usize {
+        self.limit - self.in_use
+    }
+
+    /// Pages that connections hold.
+    pub(crate) const fn in_use(&self) -> usize {
+        self.in_use
+    }
+
+    /// Most pages that a run of `len` bytes touches, wherever it starts.
+    pub(crate) const fn pages_for(len: usize) -> usize {
+        len.div_ceil(PAGE) + 1
+    }
+
+    fn take(&mut self) -> Option<Page> {
+        if self.in_use == self.limit {
+            return None;
+        }
+        self.in_use += 1;
+        Some(self.free.pop().unwrap_or_else(|| Box::new([0; PAGE])))
+    }
+
+    fn give_back(&mut self, page: Page) {
+        self.in_use -= 1;
+        self.free.push(page);
+    }
+}
+
+/// No page was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OutOfMemory;
+
+/// A window of the receive sequence space that starts at the first byte not yet delivered to the host.
+/// A byte lies where its sequence number puts it; which bytes are there is the engine's knowledge.
+#[derive(Debug, Default)]
+pub(crate) struct RxStore {
+    pages: VecDeque<Option<Page>>,
+    /// Where in the first page the window starts.
+    skip: usize,
+}
+
+impl RxStore {
+    /// Stores `bytes` at `offset` from the first undelivered byte; all or, without memory, nothing.
+    pub(crate) fn write(
+        &mut self,
+        pool: &mut PagePool,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Result<(), OutOfMemory> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let start = self.skip + offset;
+        let (first, last) = (start / PAGE, (start + bytes.len() - 1) / PAGE);
+        if self.pages.len() <= last {
+            self.pages.resize_with(last + 1, || None);
+        }
+        let missing = self.pages.range(first..=last).filter(|page| page.is_none()).count();
+        if missing > pool.available() {
+            return Err(OutOfMemory);
+        }
+        let (mut at, mut rest) = (start, bytes);
+        while !rest.is_empty() {
+            let slot = &mut self.pages[at / PAGE];
+            if slot.is_none() {
+                *slot = pool.take();
+            }
+            let Some(page) = slot else { return Err(OutOfMemory) };
+            let dst = &mut page[at % PAGE..];
+            let (now, later) = rest.split_at(rest.len().min(dst.len()));
+            dst[..now.len()].copy_from_slice(now);
+            at += now.len();
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// The first `len` bytes of the window, in pieces. What was never written is a bug of the caller's
+    /// book-keeping.
+    pub(crate) fn slices(&self, offset: usize, len: usize) -> impl Iterator<Item = &[u8]> {
+        let (mut at, end) = (self.skip + offset, self.skip + offset + len);
+        core::iter::from_fn(move || {
+            if at == end {
+                return None;
+            }
+            let page = self.pages.get(at / PAGE).and_then(Option::as_ref);
+            assert!(page.is_some(), "received bytes that no page holds");
+            let page = page.map_or(&[][..], |page| &page[..]);
+            let stop = (end - at + at % PAGE).min(PAGE);
+            let piece = &page[at % PAGE..stop];
+            at += piece.len();
+            Some(piece)
+        })
+    }
+
+    /// Moves the window past `len` bytes that were delivered, whether they lay here or not.
+    pub(crate) fn advance(&mut self, pool: &mut PagePool, len: usize) {
+        if self.pages.is_empty() {
+            self.skip = 0;
+            return;
+        }
+        self.skip += len;
+        while self.skip >= PAGE && !self.pages.is_empty() {
+            self.skip -= PAGE;
+            if let Some(Some(page)) = self.pages.pop_front() {
+                pool.give_back(page);
+            }
+        }
+        if self.pages.is_empty() {
+            self.skip = 0;
+        }
+    }
+
+    /// Whether no page is held.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pages.is_empty()
+    }
+
+    /// Gives all pages back.
+    pub(crate) fn clear(&mut self, pool: &mut PagePool) {
+        for page in self.pages.drain(..).flatten() {
+            pool.give_back(page);
+        }
+        self.skip = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(from: usize, len: usize) -> Vec<u8> {
+        (from..from + len).map(|at| (at % 251) as u8).collect()
+    }
+
+    fn read(store: &RxStore, offset: usize, len: usize) -> Vec<u8> {
+        store.slices(offset, len).flatten().copied().collect()
+    }
+
+    #[test]
+    fn bytes_lie_where_their_sequence_number_puts_them() {
+        let (mut pool, mut store) = (PagePool::new(16 * PAGE), RxStore::default());
+        store.write(&mut pool, 3000, &bytes(3000, 5000)).expect("room");
+        store.write(&mut pool, 0, &bytes(0, 3000)).expect("room");
+        assert_eq!(read(&store, 0, 8000), bytes(0, 8000));
+        assert_eq!(pool.in_use(), 4);
+        store.advance(&mut pool, 2500);
+        assert_eq!(pool.in_use(), 3);
+        assert_eq!(read(&store, 0, 5500), bytes(2500, 5500));
+        assert_eq!(read(&store, 100, 10), bytes(2600, 10));
+        store.write(&mut pool, 5500, &bytes(8000, 192)).expect("room");
+        store.advance(&mut pool, 5692);
+        assert_eq!((pool.in_use(), store.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn delivered_bytes_that_never_lay_here_move_the_window_too() {
+        let (mut pool, mut store) = (PagePool::new(16 * PAGE), RxStore::default());
+        store.advance(&mut pool, 777);
+        store.advance(&mut pool, 100 * PAGE);
+        store.write(&mut pool, 1460, &bytes(1460, 1460)).expect("room");
+        assert_eq!(store.pages.len(), 2, "the window starts anew where no page is held");
+        store.advance(&mut pool, 1460);
+        assert_eq!(read(&store, 0, 1460), bytes(1460, 1460));
+        store.clear(&mut pool);
+        assert_eq!(pool.in_use(), 0);
+    }
+
+    #[test]
+    fn without_memory_nothing_is_stored() {
+        let (mut pool, mut store) = (PagePool::new(2 * PAGE), RxStore::default());
+        store.write(&mut pool, 10 * PAGE, &bytes(0, PAGE)).expect("one page");
+        assert_eq!(store.write(&mut pool, PAGE / 2, &bytes(0, PAGE)), Err(OutOfMemory));
+        assert_eq!((pool.in_use(), pool.available()), (1, 1));
+        store.write(&mut pool, PAGE, &bytes(0, PAGE)).expect("the other page");
+        assert_eq!(pool.available(), 0);
+        store.clear(&mut pool);
+        assert_eq!(pool.available(), 2);
+        assert_eq!(PagePool::pages_for(1), 2);
+        assert_eq!(PagePool::pages_for(PAGE), 2);
+        assert_eq!(PagePool::pages_for(PAGE + 1), 3);
+    }
+}

@@ -1,0 +1,211 @@
+//! What happened to a connection becomes messages to the host, and these let segments go.
+
+use super::outbox::{Owed, Then, What};
+use super::tcb::{Due, Opening, Phase, Tcb};
+use super::{Card, Core, Ctx, Message, Stalled, Tp};
+use mafo_mem::{Frame, Nanos};
+use mafo_t4::cpl::{self, Status};
+use mafo_t4::tcb::State;
+use mafo_t4::{IqId, Tid};
+use mafo_tcp::{Ended, Events, GaveUp};
+
+impl Core {
+    /// Says something to the host, now or behind all that its queue is owed. Whether it is posted.
+    pub(super) fn say<C: Card>(
+        &mut self,
+        card: &mut C,
+        iq: IqId,
+        (tid, epoch): (Tid, u32),
+        message: Message<'_>,
+        then: Then,
+    ) -> bool {
+        if !self.outbox.is_blocked(iq) && card.post(iq, message).is_ok() {
+            return true;
+        }
+        let mut bytes = message.cpl.to_vec();
+        for part in message.payload {
+            bytes.extend_from_slice(part);
+        }
+        let what = What::Message { bytes, cpl_len: message.cpl.len(), then };
+        self.counters.cpl_out_stalled += 1;
+        if self.outbox.push(iq, Owed { tid, epoch, what }).is_err() {
+            self.counters.cpl_out_dropped += 1;
+        }
+        false
+    }
+
+    /// The connection may have something to send.
+    pub(super) fn make_ready(&mut self, tcb: &mut Tcb) {
+        if !tcb.ready {
+            tcb.ready = true;
+            self.ready.push_back(tcb.tid);
+        }
+    }
+}
+
+impl<C: Card> Ctx<'_, C> {
+    /// Says something about a connection; what depends on it happens when it is posted.
+    pub(super) fn tell(
+        &mut self,
+        tcb: &mut Tcb,
+        iq: IqId,
+        cpl: &[u8],
+        payload: &[&[u8]],
+        then: Then,
+    ) {
+        if self.core.say(self.card, iq, (tcb.tid, tcb.epoch), Message { cpl, payload }, then) {
+            self.posted(tcb, then);
+        }
+    }
+
+    /// A message is where the host can see it.
+    fn posted(&mut self, tcb: &mut Tcb, then: Then) {
+        if let Phase::Live(live) = &mut tcb.phase {
+            match then {
+                Then::Nothing => return,
+                Then::Ungate => live.gated = false,
+                Then::DeliverFin => {
+                    live.fin_owed = false;
+                    live.conn.deliver_fin();
+                }
+            }
+            self.core.make_ready(tcb);
+        }
+    }
+
+    /// After anything that was done to a live connection: its timer, and its turn to send.
+    pub(super) fn touch_up(&mut self, tcb: &mut Tcb) {
+        if let Phase::Live(live) = &tcb.phase {
+            let deadline = live.conn.poll_timeout();
+            self.core.timers.arm(tcb.tid, &mut tcb.armed, deadline);
+            self.core.make_ready(tcb);
+        }
+    }
+
+    pub(super) fn run_timers(&mut self, tcb: &mut Tcb) {
+        let Phase::Live(live) = &mut tcb.phase else { return };
+        if live.conn.poll_timeout().is_some_and(|deadline| deadline <= self.now) {
+            let events = live.conn.handle_timeout(&mut self.core.engine, self.now);
+            tcb.due.closed |= events.contains(Events::CLOSED);
+            self.settle(tcb, &[]);
+        } else {
+            let deadline = live.conn.poll_timeout();
+            self.core.timers.arm(tcb.tid, &mut tcb.armed, deadline);
+        }
+    }
+
+    /// Tells the host what happened since it was last told, in the order of the protocol: the connection, its
+    /// bytes, its acknowledgments, its ends.
+    pub(super) fn settle(&mut self, tcb: &mut Tcb, frames: &[Frame]) {
+        let due: Due = core::mem::take(&mut tcb.due);
+        if due.established {
+            self.tell_established(tcb);
+        }
+        if due.pieces.is_some() {
+            self.deliver(tcb, &due, frames);
+        }
+        if due.acked != 0 {
+            self.release_acked(tcb, due.acked);
+        }
+        if due.peer_fin {
+            self.tell_peer_close(tcb);
+        }
+        if due.fin_acked {
+            self.tell_close_con_rpl(tcb);
+        }
+        if due.closed {
+            self.closed(tcb);
+        }
+        self.touch_up(tcb);
+    }
+
+    fn release_acked(&mut self, tcb: &mut Tcb, acked: u32) {
+        let Phase::Live(live) = &tcb.phase else { return };
+        tcb.tx.release(u64::from(acked));
+        // The ACK of a FIN is told by CLOSE_CON_RPL, not as a byte of payload.
+        let snd_una = live.conn.snd_una().earlier(live.conn.tx_max());
+        self.card.flow_acked(self.now, tcb.tid, snd_una.0, acked);
+    }
+
+    fn tell_peer_close(&mut self, tcb: &mut Tcb) {
+        let Phase::Live(live) = &mut tcb.phase else { return };
+        live.fin_owed = true;
+        let message = cpl::PeerClose::new(tcb.tid).with_rcv_nxt(live.conn.rcv_nxt().0);
+        self.tell(tcb, tcb.route.iq, message.as_bytes(), &[], Then::DeliverFin);
+    }
+
+    fn tell_close_con_rpl(&mut self, tcb: &mut Tcb) {
+        let Phase::Live(live) = &mut tcb.phase else { return };
+        // What the host has been told of, not what the card holds.
+        let told = live.conn.rcv_nxt() - live.conn.undelivered() - u32::from(live.fin_owed);
+        let message =
+            cpl::CloseConRpl::new(tcb.tid).with_snd_nxt(live.conn.snd_max().0).with_rcv_nxt(told.0);
+        self.tell(tcb, tcb.route.iq, message.as_bytes(), &[], Then::Nothing);
+    }
+
+    /// The engine is done with the connection.
+    fn closed(&mut self, tcb: &mut Tcb) {
+        let Phase::Live(live) = &tcb.phase else { return };
+        let status = match live.conn.ended() {
+            // The last ACK may still have to go out: see `finish`.
+            None | Some(Ended::Finished | Ended::TimeWait) => return,
+            Some(Ended::NotOpened | Ended::Aborted) => return self.over(tcb),
+            Some(Ended::Refused | Ended::Reset) => Status::CONN_RESET,
+            Some(Ended::TimedOut(timer)) => match timer {
+                GaveUp::Open => Status::CONN_TIMEDOUT,
+                GaveUp::Retransmit => Status::XMIT_TIMEDOUT,
+                GaveUp::Persist => Status::PERSIST_TIMEDOUT,
+                GaveUp::Keepalive => Status::KEEPALIVE_TIMEDOUT,
+                GaveUp::FinWait2 => Status::FINWAIT2_TIMEDOUT,
+            },
+        };
+        match live.opening {
+            Opening::Active(ot) => self.open_failed(tcb, ot, status),
+            Opening::Passive(_) | Opening::Done => self.peer_aborted(tcb, status),
+        }
+    }
+
+    /// The connection is no longer TP's: its frames are the host's, its payload is forgotten, and its TID waits
+    /// to be released.
+    pub(super) fn over(&mut self, tcb: &mut Tcb) {
+        if core::mem::take(&mut tcb.looked_up) {
+            self.le.active.remove(&tcb.key);
+        }
+        tcb.tx.clear();
+        tcb.rx.clear(&mut self.core.rx_pool);
+        (tcb.backlog, tcb.due) = (0, Due::default());
+        tcb.image.set_state(State::Closed);
+        tcb.phase = Phase::Over;
+    }
+}
+
+impl Tp {
+    /// Posts what stalled queues are owed, as far as they take it.
+    pub(super) fn flush_outbox<C: Card>(&mut self, card: &mut C, now: Nanos) {
+        if self.core.outbox.len() == 0 {
+            return;
+        }
+        let (tcbs, mut ctx) = self.split(card, now);
+        for index in 0..ctx.core.outbox.queues() {
+            while let Some((iq, owed)) = ctx.core.outbox.take(index) {
+                let tcb = tcbs.get_mut(owed.tid).filter(|tcb| tcb.epoch == owed.epoch);
+                let done = match &owed.what {
+                    What::Message { bytes, cpl_len, then } => {
+                        let (cpl, payload) = bytes.split_at(*cpl_len);
+                        let payload: &[&[u8]] = if payload.is_empty() { &[] } else { &[payload] };
+                        ctx.card.post(iq, Message { cpl, payload }).map(|()| {
+                            if let Some(tcb) = tcb {
+                                ctx.posted(tcb, *then);
+                            }
+                        })
+                    }
+                    What::Bytes => tcb.map_or(Ok(()), |tcb| ctx.deliver_backlog(tcb)),
+                };
+                if let Err(Stalled) = done {
+                    ctx.core.outbox.put_back(index, owed);
+                    break;
+                }
+            }
+        }
+    }
+}

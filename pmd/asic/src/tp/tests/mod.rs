@@ -1,0 +1,3 @@
+//! TP alone.
+
+mod image;
