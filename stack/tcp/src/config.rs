@@ -2,7 +2,7 @@
 
 use mafo_mem::Nanos;
 
-use crate::{Counters, SeqNum};
+use crate::{CongestionControl, Counters, SeqNum};
 
 /// What all connections of one owner share: settings, and the counters they add to.
 ///
@@ -156,6 +156,8 @@ pub struct Open {
     pub ts_offset: u32,
     /// Whether to offer selective acknowledgments.
     pub sack: bool,
+    /// Congestion control.
+    pub congestion: CongestionControl,
     /// Settings that can be changed later.
     pub switches: Switches,
 }

@@ -1,138 +1,67 @@
-//! One connection, as its owner drives it.
+//! One connection: its calls, and what it is made of.
 
 use mafo_mem::Nanos;
 
-use crate::{Ended, Engine, Open, Segment, SeqNum, Snapshot, State, Switches, WindowScale};
+use crate::assembler::Assembler;
+use crate::cc::Congestion;
+use crate::limit::RateLimit;
+use crate::rtt::Rtt;
+use crate::scoreboard::Scoreboard;
+use crate::tcb::{AckDue, ReceiveSpace, SendSpace, TimestampState};
+use crate::timers::Timers;
+use crate::{
+    Config, Ended, Engine, Events, Flags, GaveUp, LastWord, Open, Opened, Options, PAWS_IDLE,
+    PeerFin, Pending, Probe, Recovery, Segment, SeqNum, State, Switches, TIMESTAMPS_LEN, TimeWait,
+    WindowScale,
+};
+
+/// What a peer that announces no segment size takes (RFC 9293 MUST-15, for IPv4).
+const MSS_DEFAULT: u16 = 536;
+
+/// Segments are not made smaller, whatever a peer announces or a path is said to carry: the least
+/// IPv4 MTU less headers, as T5's smallest table entry.
+const MSS_MIN: u16 = 48;
+
+/// Largest shift (RFC 7323 2.3).
+pub(crate) const SHIFT_MAX: u8 = 14;
+
+/// Payload outstanding or posted never exceeds this, so that sequence numbers stay comparable.
+const POSTED_MAX: u32 = 1 << 30;
+
+/// Windows never exceed this (RFC 7323 2.3).
+const RCV_WND_MAX: u32 = 1 << 30;
 
 /// One TCP connection. It holds sequence numbers and times, never a payload byte.
 ///
 /// See the crate documentation for how an owner drives it.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    state: State,
+    pub(crate) state: State,
+    pub(crate) opened: Opened,
+    pub(crate) ended: Option<Ended>,
+    pub(crate) local_port: u16,
+    pub(crate) remote_port: u16,
+    pub(crate) switches: Switches,
+    pub(crate) snd: SendSpace,
+    pub(crate) rcv: ReceiveSpace,
+    /// In SYN-SENT what we offer, later what both sides agreed on; so with the next two.
+    pub(crate) window_scale: Option<WindowScale>,
+    pub(crate) timestamps: Option<TimestampState>,
+    pub(crate) sack: bool,
+    pub(crate) pending: Pending,
+    pub(crate) timers: Timers,
+    pub(crate) keepalive_probes: u8,
+    pub(crate) challenges: RateLimit,
 }
 
-/// What a received segment means for the owner of the bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[must_use]
-pub struct Input {
-    /// What to do with the segment's payload.
-    pub payload: Payload,
-    /// Payload bytes by which `rcv_nxt` moved forward: those of [`Payload::Deliver`] and those held
-    /// earlier that now follow without a gap. They count as undelivered until [`Connection::deliver`].
-    pub advanced: u32,
-    /// Payload bytes at the front of the send buffer that the peer has acknowledged: free them.
-    pub acked: u32,
-    /// What else happened.
-    pub events: Events,
-}
-
-/// What to do with a segment's payload.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Payload {
-    /// Nothing in it is wanted.
-    #[default]
-    Drop,
-    /// Bytes `skip..skip + len` of the payload are the next in order. They may run over bytes held
-    /// earlier; either copy may be kept, as long as [`Input::advanced`] bytes are then in order.
-    Deliver {
-        /// Bytes of the payload to leave out at its front.
-        skip: u32,
-        /// Bytes to take.
-        len: u32,
-    },
-    /// Bytes `skip..skip + len` of the payload belong `offset` bytes beyond `rcv_nxt`: keep them there
-    /// until a later [`Input::advanced`] reaches them. They may run over bytes held earlier.
-    Hold {
-        /// Bytes of the payload to leave out at its front.
-        skip: u32,
-        /// Bytes to keep.
-        len: u32,
-        /// Where the first kept byte belongs, in bytes beyond `rcv_nxt`.
-        offset: u32,
-    },
-}
-
-/// A set of things that happened.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Events(u8);
-
-impl Events {
-    /// Nothing.
-    pub const NONE: Self = Self(0);
-    /// The handshake is complete.
-    pub const ESTABLISHED: Self = Self(1);
-    /// The peer's FIN is in order: no payload follows. Confirm by [`Connection::deliver_fin`] once the
-    /// reader can see it.
-    pub const PEER_FIN: Self = Self(2);
-    /// The peer acknowledged our FIN.
-    pub const FIN_ACKED: Self = Self(4);
-    /// The connection entered TIME-WAIT and keeps it ([`crate::TimeWait::Keep`]).
-    pub const TIME_WAIT: Self = Self(8);
-    /// The connection is over; [`Connection::ended`] says why. Take the rest of its output, then drop it.
-    pub const CLOSED: Self = Self(16);
-    /// In TIME-WAIT a SYN came that may open a new connection (RFC 6191): drop this connection and give
-    /// the SYN to the listener, with an initial sequence number after [`Connection::snd_max`].
-    pub const REOPEN: Self = Self(32);
-
-    /// Whether all of `other` happened.
-    #[must_use]
-    #[inline]
-    pub const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Whether nothing happened.
-    #[must_use]
-    #[inline]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-}
-
-impl core::ops::BitOr for Events {
-    type Output = Self;
-    fn bitor(self, rhs: Self) -> Self {
-        Self(self.0 | rhs.0)
-    }
-}
-
-impl core::ops::BitOrAssign for Events {
-    fn bitor_assign(&mut self, rhs: Self) {
-        self.0 |= rhs.0;
-    }
-}
-
-impl core::fmt::Debug for Events {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        const NAMES: [&str; 6] =
-            ["ESTABLISHED", "PEER_FIN", "FIN_ACKED", "TIME_WAIT", "CLOSED", "REOPEN"];
-        let mut separator = "";
-        for (_, name) in NAMES.iter().enumerate().filter(|(bit, _)| self.0 >> bit & 1 == 1) {
-            write!(f, "{separator}{name}")?;
-            separator = "|";
-        }
-        if separator.is_empty() { f.write_str("-") } else { Ok(()) }
-    }
-}
-
-/// A segment to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub struct Output {
-    /// The header. `segment.payload_len` bytes of payload go behind it.
-    pub segment: Segment,
-    /// Where the payload starts in the send buffer: bytes beyond the first one not acknowledged.
-    pub offset: u32,
-}
-
+/// Opening and ending.
 impl Connection {
     /// Opens actively; the SYN is the first output.
     ///
     //= rfc9293#3.10.1
     pub fn connect(engine: &mut Engine, now: Nanos, open: &Open) -> Self {
-        let _ = (engine, now, open);
-        unimplemented!()
+        engine.counters.active_opens += 1;
+        Self::new(&engine.config, now, open, State::SynSent, Opened::Actively)
     }
 
     /// Opens passively on `syn`; the SYN,ACK is the first output. `None` when `syn` is no segment that
@@ -140,114 +69,387 @@ impl Connection {
     ///
     //= rfc9293#3.10.7.2
     pub fn accept(engine: &mut Engine, now: Nanos, open: &Open, syn: &Segment) -> Option<Self> {
-        let _ = (engine, now, open, syn);
-        unimplemented!()
+        if !syn.flags.contains(Flags::SYN) || syn.flags.intersects(Flags::ACK | Flags::RST) {
+            return None;
+        }
+        engine.counters.passive_opens += 1;
+        let mut connection =
+            Self::new(&engine.config, now, open, State::SynRcvd, Opened::Passively);
+        connection.take_syn(now, syn);
+        Some(connection)
     }
 
-    /// Goes on with a connection that another engine had. RTT samples from echoes of timestamps older
-    /// than this moment's are not taken.
-    ///
-    /// Nothing is output but what is owed: payload or FIN not sent or lost, an ACK, a window update.
-    pub fn restore(engine: &mut Engine, now: Nanos, snapshot: &Snapshot) -> Self {
-        let _ = (engine, now, snapshot);
-        unimplemented!()
+    fn new(config: &Config, now: Nanos, open: &Open, state: State, opened: Opened) -> Self {
+        let Open { local_port, remote_port, iss, mss, rcv_wnd, .. } = *open;
+        let wnd = rcv_wnd.min(RCV_WND_MAX);
+        let shift = open.window_scale.map(|rcv| WindowScale { snd: 0, rcv: rcv.min(SHIFT_MAX) });
+        let snd = SendSpace {
+            iss,
+            una: iss,
+            max: iss + 1,
+            tx_max: iss + 1,
+            fin_posted: false,
+            wnd: 0,
+            wnd_max: 0,
+            wl1: SeqNum(0),
+            wl2: iss,
+            mss,
+            mss_peer: mss,
+            board: Scoreboard::default(),
+            cc: Congestion::new(open.congestion, u32::from(mss), config.initial_window_segments),
+            rtt: Rtt::new(config),
+            recovery: Recovery::Open,
+            recover: iss,
+            dup_acks: 0,
+            dup_bytes: 0,
+            last_sent: now,
+            retransmits: 0,
+        };
+        let rcv = ReceiveSpace {
+            irs: SeqNum(0),
+            nxt: SeqNum(0),
+            undelivered: 0,
+            wnd,
+            wnd_max: wnd,
+            adv: SeqNum(0),
+            last_ack_sent: SeqNum(0),
+            mss,
+            fin: PeerFin::Absent,
+            held: Assembler::default(),
+            ack: AckDue::default(),
+        };
+        let timestamps = TimestampState { offset: open.ts_offset, recent: None, floor: None };
+        Self {
+            state,
+            opened,
+            ended: None,
+            local_port,
+            remote_port,
+            switches: open.switches,
+            snd,
+            rcv,
+            window_scale: shift,
+            timestamps: open.timestamps.then_some(timestamps),
+            sack: open.sack,
+            pending: Pending { syn: true, ..Pending::default() },
+            timers: Timers::OFF,
+            keepalive_probes: 0,
+            challenges: RateLimit::default(),
+        }
     }
 
-    /// All that the connection knows.
-    #[must_use]
-    pub fn snapshot(&self, now: Nanos) -> Snapshot {
-        let _ = now;
-        unimplemented!()
+    /// Takes the peer's SYN, or SYN,ACK: its sequence number, and of what we offer what it offers too.
+    pub(crate) fn take_syn(&mut self, now: Nanos, syn: &Segment) {
+        let Options { mss, window_scale, sack_permitted, timestamps, sack: _ } = syn.options;
+        self.rcv.irs = syn.seq;
+        self.rcv.nxt = syn.seq + 1;
+        self.rcv.adv = self.rcv.nxt;
+        self.rcv.last_ack_sent = syn.seq;
+        //= rfc9293#3.7.1
+        self.snd.mss_peer = mss.unwrap_or(MSS_DEFAULT);
+        self.set_mss(self.snd.mss);
+        //= rfc7323#2.2
+        self.window_scale = match (self.window_scale, window_scale) {
+            (Some(ours), Some(snd)) => Some(WindowScale { snd: snd.min(SHIFT_MAX), ..ours }),
+            _ => None,
+        };
+        self.sack &= sack_permitted;
+        //= rfc7323#3.2
+        self.timestamps = match (self.timestamps, timestamps) {
+            (Some(ours), Some(ts)) => {
+                Some(TimestampState { recent: Some((ts.val, now + PAWS_IDLE)), ..ours })
+            }
+            _ => None,
+        };
+        // The window of a SYN is never scaled.
+        self.snd.wnd = u32::from(syn.window);
+        self.snd.wnd_max = self.snd.wnd;
+        self.snd.wl1 = syn.seq;
     }
 
-    /// Takes a segment of this connection, whose checksum was right.
-    ///
-    //= rfc9293#3.10.7
-    pub fn handle_segment(&mut self, engine: &mut Engine, now: Nanos, segment: &Segment) -> Input {
-        let _ = (engine, now, segment);
-        unimplemented!()
+    /// Our SYN is acknowledged and the peer's taken.
+    pub(crate) fn on_established(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        segment: &Segment,
+    ) -> Events {
+        engine.counters.established += 1;
+        let lost_syn = self.snd.retransmits > 0;
+        self.snd.una = self.snd.iss + 1;
+        self.snd.recover = self.snd.iss;
+        self.snd.retransmits = 0;
+        self.timers.retransmit.stop();
+        self.pending.syn = false;
+        let rtt = match lost_syn {
+            false => Some(now - self.snd.last_sent),
+            true => self.echoed_rtt(engine, now, segment),
+        };
+        match rtt {
+            Some(rtt) => self.snd.rtt.sample(&engine.config, rtt),
+            None => self.snd.rtt.on_established_after_lost_syn(),
+        }
+        //= rfc5681#3.1
+        let segments = if lost_syn { 1 } else { engine.config.initial_window_segments };
+        let algorithm = self.snd.cc.algorithm();
+        self.snd.cc = Congestion::new(algorithm, self.payload_max(), segments);
+        self.state = if self.snd.fin_posted { State::FinWait1 } else { State::Established };
+        self.heard(&engine.config, now);
+        Events::ESTABLISHED
     }
 
-    /// The next segment that is due; call until `None`.
-    pub fn poll_output(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
-        let _ = (engine, now);
-        unimplemented!()
-    }
-
-    /// When [`Connection::handle_timeout`] is to be called next.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Nanos> {
-        unimplemented!()
-    }
-
-    /// Runs the timers that are due; a call that comes early does nothing. Output may follow.
-    pub fn handle_timeout(&mut self, engine: &mut Engine, now: Nanos) -> Events {
-        let _ = (engine, now);
-        unimplemented!()
-    }
-
-    /// The owner has `bytes` more to send, behind all posted before. Panics after [`Connection::close`].
-    pub fn post(&mut self, bytes: u32) {
-        let _ = bytes;
-        unimplemented!()
-    }
-
-    /// No payload follows what is posted: a FIN goes out behind it.
+    /// No payload follows what is posted: a FIN goes out behind it. A connection that is not open yet
+    /// on the peer's side is closed at once.
     ///
     //= rfc9293#3.10.4
     pub fn close(&mut self) {
-        unimplemented!()
+        match self.state {
+            State::SynSent => self.end(Ended::NotOpened),
+            State::SynRcvd => self.snd.fin_posted = true,
+            State::Established => {
+                self.snd.fin_posted = true;
+                self.state = State::FinWait1;
+            }
+            State::CloseWait => {
+                self.snd.fin_posted = true;
+                self.state = State::LastAck;
+            }
+            State::Closed
+            | State::FinWait1
+            | State::FinWait2
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait => {}
+        }
     }
 
-    /// Ends the connection at once; a peer that knows it is sent a reset.
+    /// Ends the connection at once; a peer that would otherwise not learn of it is sent a reset.
     ///
     //= rfc9293#3.10.5
     pub fn abort(&mut self) {
-        unimplemented!()
+        match self.state {
+            State::Closed => {}
+            State::SynSent | State::Closing | State::LastAck | State::TimeWait => {
+                self.end(Ended::Aborted);
+            }
+            State::SynRcvd
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait => self.end_with_reset(Ended::Aborted),
+        }
+    }
+
+    /// The connection is over: no timer, nothing in flight, nothing to be said.
+    pub(crate) fn end(&mut self, why: Ended) {
+        self.state = State::Closed;
+        self.ended = Some(why);
+        self.timers = Timers::OFF;
+        self.pending = Pending::default();
+        self.rcv.ack = AckDue::default();
+        self.rcv.held = Assembler::default();
+        self.snd.board = Scoreboard::default();
+    }
+
+    pub(crate) fn end_with_reset(&mut self, why: Ended) {
+        self.end(why);
+        self.pending.last_word = Some(LastWord::Reset);
+    }
+
+    /// Both FINs are exchanged and ours was first.
+    ///
+    //= rfc9293#3.10.7.4
+    pub(crate) fn enter_time_wait(&mut self, config: &Config, now: Nanos) -> Events {
+        match config.time_wait {
+            TimeWait::Keep(duration) => {
+                self.state = State::TimeWait;
+                self.timers = Timers::OFF;
+                self.timers.linger.arm(now + duration);
+                Events::TIME_WAIT
+            }
+            TimeWait::Owner => {
+                let acked = self.rcv.last_ack_sent == self.rcv.nxt;
+                self.end(Ended::TimeWait);
+                self.pending.last_word = (!acked).then_some(LastWord::Ack);
+                Events::CLOSED
+            }
+        }
+    }
+}
+
+/// The owner's calls on an open connection.
+impl Connection {
+    /// The owner has `bytes` more to send, behind all posted before. Panics after
+    /// [`Connection::close`] and above 2^30 bytes not acknowledged; on a connection that is over nothing
+    /// happens.
+    pub fn post(&mut self, bytes: u32) {
+        if self.state == State::Closed {
+            return;
+        }
+        assert!(!self.snd.fin_posted, "payload posted behind a FIN, port {}", self.local_port);
+        let posted = u64::from(self.snd.tx_max.since(self.snd.una)) + u64::from(bytes);
+        assert!(posted <= u64::from(POSTED_MAX), "{posted} bytes posted, port {}", self.local_port);
+        self.snd.tx_max += bytes;
     }
 
     /// The owner's reader can now see the `bytes` oldest undelivered bytes: they may be acknowledged.
     /// Panics when fewer are undelivered.
     pub fn deliver(&mut self, bytes: u32) {
-        let _ = bytes;
-        unimplemented!()
+        let left = self.rcv.undelivered.checked_sub(bytes);
+        let Some(left) = left else {
+            panic!("{bytes} delivered of {}, port {}", self.rcv.undelivered, self.local_port)
+        };
+        self.rcv.undelivered = left;
     }
 
     /// The owner's reader can now see the end of the stream: the peer's FIN may be acknowledged.
     /// Panics unless a FIN is undelivered and all payload before it is delivered.
     pub fn deliver_fin(&mut self) {
-        unimplemented!()
+        let port = self.local_port;
+        assert!(self.rcv.fin == PeerFin::Undelivered, "no FIN to deliver, port {port}");
+        assert!(self.rcv.undelivered == 0, "FIN delivered before its payload, port {port}");
+        self.rcv.fin = PeerFin::Delivered;
     }
 
     /// The owner has room for `bytes` more: the receive window's right edge moves.
+    ///
+    /// The peer is told with the next segment, and with one of its own when it knows of less than half
+    /// the buffer; small steps are not told (RFC 9293 3.8.6.2.2).
     pub fn credit(&mut self, bytes: u32) {
-        let _ = bytes;
-        unimplemented!()
+        self.rcv.wnd = self.rcv.wnd.saturating_add(bytes).min(RCV_WND_MAX);
+        self.rcv.wnd_max = self.rcv.wnd_max.max(self.rcv.wnd);
+        if self.state.takes_payload() && self.rcv.owes_window_update(self.rcv_shift()) {
+            self.pending.window_update = true;
+        }
     }
 
     /// An ACK is due at the next output, whether or not one is owed.
     pub fn force_ack(&mut self) {
-        unimplemented!()
+        if self.state.is_synchronized() {
+            self.rcv.ack.immediate = self.rcv.ack.immediate.max(1);
+        }
     }
 
     /// Lets the retransmission timer run out at once, if it runs: for a path that lost what was sent.
+    /// [`Connection::handle_timeout`] does the rest.
     pub fn expire_retransmit_timer(&mut self, now: Nanos) {
-        let _ = now;
-        unimplemented!()
+        if self.timers.retransmit.is_armed() {
+            self.timers.retransmit.arm(now);
+        }
     }
 
-    /// Limits segments to `mss` bytes, without headers and without options; see [`Open::mss`].
+    /// Limits segments to `mss` bytes, without headers and without options; see [`Open::mss`]. What the
+    /// peer announced stays a limit.
     pub fn set_mss(&mut self, mss: u16) {
-        let _ = mss;
-        unimplemented!()
+        self.snd.mss = mss.min(self.snd.mss_peer).max(MSS_MIN);
     }
 
     /// Changes the switches.
     pub fn set_switches(&mut self, engine: &Engine, now: Nanos, switches: Switches) {
-        let _ = (engine, now, switches);
-        unimplemented!()
+        let before = core::mem::replace(&mut self.switches, switches);
+        if before.keepalive != switches.keepalive {
+            self.timers.keepalive.stop();
+            self.heard(&engine.config, now);
+        }
+        if !switches.delayed_ack && self.rcv.ack.segments > 0 {
+            self.rcv.ack.now = true;
+        }
+    }
+}
+
+/// Time.
+impl Connection {
+    /// When [`Connection::handle_timeout`] is to be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Nanos> {
+        self.timers.next()
     }
 
+    /// Runs the timers that are due; a call that comes early does nothing. Output may follow.
+    pub fn handle_timeout(&mut self, engine: &mut Engine, now: Nanos) -> Events {
+        if self.timers.delayed_ack.take_due(now) {
+            engine.counters.delayed_acks += 1;
+            self.rcv.ack.now = true;
+        }
+        let mut events = Events::NONE;
+        if self.timers.retransmit.take_due(now) {
+            events |= self.on_retransmit_timeout(engine, now);
+        }
+        if self.timers.persist.take_due(now) {
+            events |= self.on_persist_timeout(engine);
+        }
+        if self.timers.keepalive.take_due(now) {
+            events |= self.on_keepalive_timeout(engine, now);
+        }
+        if self.timers.linger.take_due(now) {
+            events |= match self.state {
+                State::FinWait2 => self.give_up(engine, GaveUp::FinWait2),
+                _ => {
+                    self.end(Ended::TimeWait);
+                    Events::CLOSED
+                }
+            };
+        }
+        events
+    }
+
+    pub(crate) fn give_up(&mut self, engine: &mut Engine, timer: GaveUp) -> Events {
+        engine.counters.timed_out += 1;
+        match timer {
+            GaveUp::Open | GaveUp::Retransmit | GaveUp::Persist | GaveUp::FinWait2 => {
+                self.end(Ended::TimedOut(timer));
+            }
+            // An idle peer that was away, and not dead, should not find out by its next request.
+            GaveUp::Keepalive => self.end_with_reset(Ended::TimedOut(timer)),
+        }
+        Events::CLOSED
+    }
+
+    //= rfc9293#3.8.6.1
+    fn on_persist_timeout(&mut self, engine: &mut Engine) -> Events {
+        if self.snd.retransmits >= engine.config.retransmits_max {
+            return self.give_up(engine, GaveUp::Persist);
+        }
+        self.snd.retransmits += 1;
+        self.snd.rtt.back_off();
+        self.pending.probe = Some(Probe::Window);
+        Events::NONE
+    }
+
+    //= rfc9293#3.8.4
+    fn on_keepalive_timeout(&mut self, engine: &mut Engine, now: Nanos) -> Events {
+        let keepalive = engine.config.keepalive;
+        // Something that waits for an answer shows whether the peer is alive better than a probe.
+        if self.timers.retransmit.is_armed() || self.timers.persist.is_armed() {
+            self.timers.keepalive.arm(now + keepalive.idle);
+            return Events::NONE;
+        }
+        if self.keepalive_probes >= keepalive.probes_max {
+            return self.give_up(engine, GaveUp::Keepalive);
+        }
+        self.keepalive_probes += 1;
+        self.pending.probe = Some(Probe::Keepalive);
+        self.timers.keepalive.arm(now + keepalive.interval);
+        Events::NONE
+    }
+
+    /// The peer has shown that it is there.
+    pub(crate) fn heard(&mut self, config: &Config, now: Nanos) {
+        if self.switches.keepalive && self.state.is_synchronized() && self.state != State::TimeWait
+        {
+            self.keepalive_probes = 0;
+            self.timers.keepalive.arm(now + config.keepalive.idle);
+        }
+        //= rfc9293#3.8.6.1
+        // A peer that answers probes of its closed window is not given up.
+        if self.timers.persist.is_armed() || self.snd.wnd == 0 {
+            self.snd.retransmits = 0;
+        }
+    }
+}
+
+/// What can be read.
+impl Connection {
     /// State.
     #[must_use]
     pub fn state(&self) -> State {
@@ -257,102 +459,136 @@ impl Connection {
     /// Why the connection is over, in [`State::Closed`].
     #[must_use]
     pub fn ended(&self) -> Option<Ended> {
-        unimplemented!()
+        self.ended
+    }
+
+    /// Who opened.
+    #[must_use]
+    pub fn opened(&self) -> Opened {
+        self.opened
+    }
+
+    /// The switches as they are.
+    #[must_use]
+    pub fn switches(&self) -> Switches {
+        self.switches
     }
 
     /// Oldest sequence number not acknowledged.
     #[must_use]
     pub fn snd_una(&self) -> SeqNum {
-        unimplemented!()
+        self.snd.una
     }
 
     /// Next sequence number to send: `snd_max`, or the first one that is to be sent again.
     #[must_use]
     pub fn snd_nxt(&self) -> SeqNum {
-        unimplemented!()
+        self.snd.board.first_lost().unwrap_or(self.snd.max)
     }
 
     /// One past the highest sequence number sent.
     #[must_use]
     pub fn snd_max(&self) -> SeqNum {
-        unimplemented!()
+        self.snd.max
     }
 
     /// One past the last payload byte posted.
     #[must_use]
     pub fn tx_max(&self) -> SeqNum {
-        unimplemented!()
+        self.snd.tx_max
     }
 
     /// The peer's window in bytes, beyond `snd_una`.
     #[must_use]
     pub fn snd_wnd(&self) -> u32 {
-        unimplemented!()
+        self.snd.wnd
+    }
+
+    /// Congestion window in bytes.
+    #[must_use]
+    pub fn cwnd(&self) -> u32 {
+        self.snd.cc.cwnd()
     }
 
     /// Next sequence number expected.
     #[must_use]
     pub fn rcv_nxt(&self) -> SeqNum {
-        unimplemented!()
+        self.rcv.nxt
     }
 
     /// Receive window beyond `rcv_nxt`, in bytes.
     #[must_use]
     pub fn rcv_wnd(&self) -> u32 {
-        unimplemented!()
+        self.rcv.wnd
     }
 
     /// In-order payload bytes not yet confirmed as delivered.
     #[must_use]
     pub fn undelivered(&self) -> u32 {
-        unimplemented!()
+        self.rcv.undelivered
+    }
+
+    /// The peer's FIN.
+    #[must_use]
+    pub fn peer_fin(&self) -> PeerFin {
+        self.rcv.fin
     }
 
     /// Whether all that was posted, a FIN included, is acknowledged.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        unimplemented!()
+        self.snd.una == self.snd.end()
     }
 
     /// Payload bytes of a full-sized segment, timestamps taken off.
     #[must_use]
     pub fn payload_max(&self) -> u32 {
-        unimplemented!()
+        let options = if self.timestamps.is_some() { TIMESTAMPS_LEN } else { 0 };
+        u32::from(self.snd.mss) - options
     }
 
-    /// Largest segment to send, without headers and options: what the peer announced, or our limit.
+    /// Largest segment to send, without headers and options: the least of what the peer announced and
+    /// our limits.
     #[must_use]
     pub fn mss(&self) -> u16 {
-        unimplemented!()
+        self.snd.mss
     }
 
     /// Window scaling, if both sides offered it.
     #[must_use]
     pub fn window_scale(&self) -> Option<WindowScale> {
-        unimplemented!()
+        self.window_scale
     }
 
     /// Whether both sides offered timestamps.
     #[must_use]
     pub fn timestamps_in_force(&self) -> bool {
-        unimplemented!()
+        self.timestamps.is_some()
     }
 
     /// Whether both sides offered SACK.
     #[must_use]
     pub fn sack_in_force(&self) -> bool {
-        unimplemented!()
+        self.sack
     }
 
     /// Our initial sequence number.
     #[must_use]
     pub fn iss(&self) -> SeqNum {
-        unimplemented!()
+        self.snd.iss
     }
 
     /// The peer's initial sequence number.
     #[must_use]
     pub fn irs(&self) -> SeqNum {
-        unimplemented!()
+        self.rcv.irs
+    }
+
+    pub(crate) fn rcv_shift(&self) -> u8 {
+        self.window_scale.map_or(0, |scale| scale.rcv)
+    }
+
+    pub(crate) fn snd_shift(&self) -> u8 {
+        self.window_scale.map_or(0, |scale| scale.snd)
     }
 }

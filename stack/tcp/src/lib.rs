@@ -45,26 +45,40 @@
 //! [`Connection::snapshot`] and [`Connection::restore`] move a connection to another engine.
 #![forbid(unsafe_code)]
 
+mod assembler;
+mod cc;
 mod config;
 mod connection;
 mod counters;
+mod input;
 pub mod isn;
+mod limit;
+mod outcome;
+mod output;
+mod recovery;
+mod restore;
+mod rtt;
+mod scoreboard;
 mod segment;
 mod seq;
 mod snapshot;
 mod state;
+mod tcb;
+mod timers;
 
+pub use cc::CongestionControl;
 pub use config::{Config, Engine, Keepalive, Open, Switches, TimeWait, TsClock};
-pub use connection::{Connection, Events, Input, Output, Payload};
+pub use connection::Connection;
 pub use counters::Counters;
+pub use outcome::{Events, Input, Output, Payload};
 pub use segment::{
     CHECKSUM_OFFSET, Flags, HEADER_LEN, HEADER_LEN_MAX, Malformed, Options, SackBlock, SackBlocks,
     Segment, TIMESTAMPS_LEN, Timestamps, reset_for,
 };
 pub use seq::SeqNum;
 pub use snapshot::{
-    AckSnapshot, Fate, HeldRange, Recovery, RttSnapshot, SentSnapshot, Snapshot, TimersSnapshot,
-    TimestampsSnapshot, WindowScale,
+    AckSnapshot, Fate, HeldRange, LastWord, Pending, Private, Probe, Recovery, RttSnapshot,
+    SentSnapshot, Snapshot, TimersSnapshot, TimestampsSnapshot, Transmissions, WindowScale,
 };
 pub use state::{Ended, GaveUp, Opened, PeerFin, State};
 

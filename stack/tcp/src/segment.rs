@@ -16,6 +16,16 @@ pub const CHECKSUM_OFFSET: usize = 16;
 /// Bytes that the timestamps option takes, padded: a segment's payload is that much less than the MSS.
 pub const TIMESTAMPS_LEN: u32 = 12;
 
+/// SACK blocks that a header has room for.
+pub(crate) const fn sack_blocks_max(with_timestamps: bool) -> usize {
+    if with_timestamps { 3 } else { 4 }
+}
+
+/// Bytes that `blocks` SACK blocks take, padded.
+pub(crate) const fn sack_len(blocks: usize) -> usize {
+    if blocks == 0 { 0 } else { 4 + 8 * blocks }
+}
+
 /// Control bits of a header, as in its bytes 12 and 13.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Flags(pub u16);
@@ -358,7 +368,7 @@ impl Options {
             (false, false) => 0,
         };
         len += if self.window_scale.is_some() { 4 } else { 0 };
-        len += if self.sack.is_empty() { 0 } else { 4 + 8 * self.sack.len() };
+        len += sack_len(self.sack.len());
         len
     }
 

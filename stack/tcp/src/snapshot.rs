@@ -2,7 +2,8 @@
 
 use mafo_mem::Nanos;
 
-use crate::{Opened, PeerFin, SeqNum, State, Switches};
+use crate::cc::CongestionControl;
+use crate::{Ended, Opened, PeerFin, SeqNum, State, Switches};
 
 /// Everything that a connection knows. Times are durations before or after the moment of the snapshot,
 /// so that another clock can take them.
@@ -60,12 +61,12 @@ pub struct Snapshot {
     /// Ranges held beyond `rcv_nxt`, by rising sequence number. May be left empty only when their
     /// bytes are given up as well.
     pub held: Vec<HeldRange>,
-    /// Whether the peer's ACKs may be answered late, and when.
+    /// ACKs that are due. Unknown: the default.
     pub ack: AckSnapshot,
 
     /// Largest segment to send, without headers and without options.
     pub mss: u16,
-    /// Largest segment that we announced.
+    /// Largest segment that we announced. Unknown: `mss`.
     pub mss_announced: u16,
     /// Window scaling, if both sides offered it.
     pub window_scale: Option<WindowScale>,
@@ -82,7 +83,8 @@ pub struct Snapshot {
     pub ssthresh: u32,
     /// Bytes acknowledged towards the next increase in congestion avoidance. Unknown: 0.
     pub cwnd_credit: u32,
-    /// Whether the sender used all of `cwnd` lately, so that ACKs may raise it. Unknown: false.
+    /// Whether nothing but `cwnd` stopped the sender when it last stopped, so that ACKs may raise it.
+    /// Unknown: false.
     pub cwnd_limited: bool,
     /// Loss recovery.
     pub recovery: Recovery,
@@ -93,7 +95,7 @@ pub struct Snapshot {
     /// Segments in flight, by rising sequence number. Unknown: empty; `snd_una..snd_max` then counts as
     /// one segment sent now.
     pub in_flight: Vec<SentSnapshot>,
-    /// Time since payload was last sent. Unknown: zero.
+    /// Time since payload, or a SYN, was last sent. Unknown: zero.
     pub last_sent_age: Nanos,
 
     /// Smoothed round-trip time and its variation, once there is a sample.
@@ -104,6 +106,27 @@ pub struct Snapshot {
     pub retransmits: u8,
     /// Timers.
     pub timers: TimersSnapshot,
+    /// What only this engine knows. Unknown: the default.
+    pub private: Private,
+}
+
+/// The part of a snapshot that no TCB has a field for, and that restarts by [`Default`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Private {
+    /// Why the connection is over, in [`State::Closed`].
+    pub ended: Option<Ended>,
+    /// What is to be said at the next output.
+    pub pending: Pending,
+    /// Largest segment that the peer announced, or that is all that is known, [`Snapshot::mss`].
+    pub mss_peer: Option<u16>,
+    /// Congestion control algorithm.
+    pub congestion: CongestionControl,
+    /// Bytes that, without SACK, duplicate ACKs say have left the network.
+    pub dup_bytes: u32,
+    /// Retransmission timeout while there is no RTT sample, or zero for the configured one.
+    pub rto_unsampled: Nanos,
+    /// Challenge ACKs sent within the current second, and how old that second is.
+    pub challenge_acks: (u8, Nanos),
 }
 
 /// A range of bytes held beyond a gap.
@@ -135,20 +158,53 @@ pub struct TimestampsSnapshot {
     pub offset: u32,
     /// TS.Recent: what is echoed. `None` until the peer's first.
     pub recent: Option<u32>,
-    /// Time since `recent` was taken. Unknown: longer than [`crate::PAWS_IDLE`], then the next
-    /// segment's timestamp is believed whatever it is.
+    /// Time since `recent` was taken. Unknown: [`crate::PAWS_IDLE`], then the next segment's timestamp
+    /// is believed whatever it is.
     pub recent_age: Nanos,
 }
 
-/// What is owed to the peer.
+/// ACKs that are due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AckSnapshot {
-    /// Segments with payload not acknowledged yet. Unknown: 0.
+    /// Segments with payload received since the last ACK of all that was received.
     pub segments_unacked: u8,
-    /// Whether an ACK is due at the next output.
+    /// Whether what is delivered is to be acknowledged at the next output.
     pub now: bool,
-    /// Duplicate ACKs due at the next output.
+    /// ACKs to be sent at the next output whatever they say: duplicates, challenges, forced ones.
     pub duplicates: u8,
+}
+
+/// Segments that are due, other than payload and ACKs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// SYN in SYN-SENT, SYN,ACK in SYN-RCVD.
+    pub syn: bool,
+    /// A reset with this sequence number, which leaves the connection as it is.
+    pub reset: Option<SeqNum>,
+    /// A probe.
+    pub probe: Option<Probe>,
+    /// A segment that tells the window.
+    pub window_update: bool,
+    /// What a closed connection still has to say.
+    pub last_word: Option<LastWord>,
+}
+
+/// Why to provoke an ACK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// The peer's window is closed, or too small.
+    Window,
+    /// The peer has been silent.
+    Keepalive,
+}
+
+/// The last segment of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastWord {
+    /// The ACK of the peer's FIN, by an owner that keeps TIME-WAIT itself.
+    Ack,
+    /// A reset.
+    Reset,
 }
 
 /// Where loss recovery stands.
@@ -174,8 +230,19 @@ pub struct SentSnapshot {
     pub age: Nanos,
     /// What became of it.
     pub fate: Fate,
-    /// Whether it was ever sent again, so that its ACK is no RTT sample (Karn).
-    pub retransmitted: bool,
+    /// How often it was sent.
+    pub transmissions: Transmissions,
+}
+
+/// How often a segment in flight was sent, which decides what its ACK and its loss mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transmissions {
+    /// Once: its ACK is an RTT sample.
+    Once,
+    /// Again after it was lost: its ACK may be of either (Karn), and only a timeout finds it lost again.
+    Again,
+    /// Not known: sent by another instance, which did not say.
+    Unknown,
 }
 
 /// What is known of a segment in flight.

@@ -10,8 +10,8 @@
 use mafo_mem::Nanos;
 use mafo_t4::tcb::{Field, State as TState, TFlags, Tcb as Image, field};
 use mafo_tcp::{
-    AckSnapshot, HeldRange, Opened, PeerFin, Recovery, RttSnapshot, SeqNum, Snapshot, State,
-    Switches, TimersSnapshot, TimestampsSnapshot, TsClock, WindowScale,
+    AckSnapshot, HeldRange, Opened, PeerFin, Private, Recovery, RttSnapshot, SeqNum, Snapshot,
+    State, Switches, TimersSnapshot, TimestampsSnapshot, TsClock, WindowScale,
 };
 
 /// TP's clocks, as fields of a TCB count them.
@@ -131,6 +131,7 @@ pub(crate) fn show(image: &mut Image, snapshot: &Snapshot, now: Nanos, ticks: Ti
         backoff,
         retransmits: _,
         timers,
+        private: _,
     } = snapshot;
 
     image.set_flags(
@@ -348,6 +349,7 @@ pub(crate) fn read(image: &Image, mss: u16, now: Nanos, ticks: Ticks) -> Result<
         backoff: get(field::T_RXTSHIFT) as u8,
         retransmits: get(field::T_RXTSHIFT) as u8,
         timers: TimersSnapshot::default(),
+        private: Private::default(),
     })
 }
 

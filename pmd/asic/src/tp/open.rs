@@ -13,7 +13,7 @@ use mafo_t4::cpl::{self, AcceptMode, AtidStatus, OpcodeTid, Status, TosAtid, Tos
 use mafo_t4::opt::{Opt0, Opt2, TcpOpt};
 use mafo_t4::tcb::{State, TFlags, Tcb as Image, field};
 use mafo_t4::{IqId, PortId, Tid};
-use mafo_tcp::{Connection, Open, SeqNum, Switches};
+use mafo_tcp::{CongestionControl, Connection, Open, SeqNum, Switches};
 
 /// Bytes of IPv4 and TCP headers without options.
 pub(super) const HEADERS_V4: u16 = 40;
@@ -92,6 +92,7 @@ fn open_of(opt0: Opt0, opt2: Opt2, iss: u32, key: &Key, mss: u16, switches: Swit
         timestamps: opt2.tstamps_en(),
         ts_offset: 0,
         sack: opt2.sack_en(),
+        congestion: CongestionControl::default(),
         switches,
     }
 }

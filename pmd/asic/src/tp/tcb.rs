@@ -43,6 +43,10 @@ impl Live {
 
 /// What a TCB is.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most are Live; a box would cost a cache miss a segment"
+)]
 pub(crate) enum Phase {
     /// A SYN that the host has been asked about.
     Asked(Stid, Segment),

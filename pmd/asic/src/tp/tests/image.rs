@@ -4,8 +4,8 @@ use crate::tp::image::{ENGINE_FLAGS, Ticks, Unfit, check, concerns_engine, edit,
 use mafo_mem::Nanos;
 use mafo_t4::tcb::{Field, State as TState, TFlags, Tcb as Image, field};
 use mafo_tcp::{
-    AckSnapshot, HeldRange, Opened, PeerFin, Recovery, RttSnapshot, SeqNum, Snapshot, State,
-    Switches, TimersSnapshot, TimestampsSnapshot, TsClock, WindowScale,
+    AckSnapshot, HeldRange, Opened, PeerFin, Private, Recovery, RttSnapshot, SeqNum, Snapshot,
+    State, Switches, TimersSnapshot, TimestampsSnapshot, TsClock, WindowScale,
 };
 use proptest::prelude::*;
 
@@ -73,6 +73,7 @@ fn busy() -> Snapshot {
         backoff: 2,
         retransmits: 2,
         timers: TimersSnapshot::default(),
+        private: Private::default(),
     }
 }
 
@@ -421,6 +422,7 @@ prop_compose! {
             backoff: cc.3,
             retransmits: cc.3,
             timers: TimersSnapshot::default(),
+ private: Private::default(),
         }
     }
 }

@@ -1,0 +1,567 @@
+//! A segment arrives (RFC 9293 3.10.7): which checks it must pass, and what of it counts.
+//!
+//! The order of the checks is the RFC's: timestamp, sequence number, RST, SYN, ACK, payload, FIN.
+
+use mafo_mem::Nanos;
+
+use crate::assembler::Inserted;
+use crate::tcb::is_older;
+use crate::{
+    Connection, Ended, Engine, Events, Flags, Input, Opened, PAWS_IDLE, Payload, PeerFin, Recovery,
+    Segment, SeqNum, State,
+};
+
+/// The most duplicate ACKs that wait for one output; a peer needs three.
+const IMMEDIATE_MAX: u8 = 32;
+
+impl Connection {
+    /// Takes a segment of this connection, whose checksum was right.
+    ///
+    //= rfc9293#3.10.7
+    pub fn handle_segment(&mut self, engine: &mut Engine, now: Nanos, segment: &Segment) -> Input {
+        engine.counters.rx_segments += 1;
+        let mut input = Input::default();
+        if self.predicts(segment) {
+            engine.counters.rx_predicted += 1;
+            self.handle_predicted(engine, now, segment, &mut input);
+        } else {
+            self.handle_any(engine, now, segment, &mut input);
+        }
+        input
+    }
+
+    /// Whether the segment is what an undisturbed connection expects next: payload in order, or an ACK
+    /// of something new, and nothing to be repaired on either side.
+    fn predicts(&self, segment: &Segment) -> bool {
+        let on_time = match (&self.timestamps, segment.options.timestamps) {
+            (None, _) => true,
+            (Some(state), Some(ts)) => state.recent.is_some_and(|(val, _)| !is_older(ts.val, val)),
+            (Some(_), None) => false,
+        };
+        self.state == State::Established
+            && segment.flags.without(Flags::PSH) == Flags::ACK
+            && segment.seq == self.rcv.nxt
+            && segment.payload_len <= self.rcv.wnd
+            && on_time
+            && segment.ack.since(self.snd.una) <= self.snd.flight()
+            && (segment.payload_len > 0 || segment.ack != self.snd.una)
+            && segment.options.sack.is_empty()
+            && self.snd.recovery == Recovery::Open
+            && self.snd.dup_acks == 0
+            && self.snd.board.left_network() == 0
+            && self.rcv.held.is_empty()
+            && self.rcv.fin == PeerFin::Absent
+    }
+
+    /// As [`Connection::handle_any`], less the checks that [`Connection::predicts`] has made.
+    fn handle_predicted(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        segment: &Segment,
+        input: &mut Input,
+    ) {
+        self.heard(&engine.config, now);
+        self.note_timestamp(now, segment);
+        input.acked = self.on_ack(engine, now, segment);
+        self.update_send_window(segment);
+        if segment.payload_len > 0 {
+            input.payload = self.take_in_order(engine, now, 0, segment.payload_len, input);
+        }
+    }
+
+    pub(crate) fn handle_any(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        segment: &Segment,
+        input: &mut Input,
+    ) {
+        match self.state {
+            State::Closed => engine.counters.rx_drop_closed += 1,
+            State::SynSent => self.handle_in_syn_sent(engine, now, segment, input),
+            State::TimeWait if self.may_reopen(segment) => input.events |= Events::REOPEN,
+            State::SynRcvd
+                if segment.seq == self.rcv.irs
+                    && segment.flags.without(Flags::RST) == segment.flags
+                    && segment.flags.contains(Flags::SYN) =>
+            {
+                self.handle_syn_again(engine, now, segment, input);
+            }
+            _ => self.handle_with_window(engine, now, segment, input),
+        }
+    }
+
+    //= rfc9293#3.10.7.3
+    fn handle_in_syn_sent(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        segment: &Segment,
+        input: &mut Input,
+    ) {
+        let flags = segment.flags;
+        let acked = flags.contains(Flags::ACK);
+        // First: an ACK of anything but our SYN.
+        if acked && segment.ack != self.snd.iss + 1 {
+            engine.counters.rx_drop_ack_unsent += 1;
+            if !flags.contains(Flags::RST) {
+                self.pending.reset = Some(segment.ack);
+            }
+            return;
+        }
+        // Second: RST. Without an ACK of our SYN it may come from anybody.
+        if flags.contains(Flags::RST) {
+            if acked {
+                engine.counters.rx_resets += 1;
+                self.end(Ended::Refused);
+                input.events |= Events::CLOSED;
+            } else {
+                engine.counters.rx_drop_reset += 1;
+            }
+            return;
+        }
+        // Fourth: SYN.
+        if !flags.contains(Flags::SYN) {
+            engine.counters.rx_drop_no_ack += 1;
+            return;
+        }
+        self.take_syn(now, segment);
+        if !acked {
+            // Both sides open at once.
+            self.state = State::SynRcvd;
+            self.pending.syn = true;
+            self.snd.retransmits = 0;
+            return;
+        }
+        self.snd.wl2 = segment.ack;
+        input.events |= self.on_established(engine, now, segment);
+        self.rcv.ack.now = true;
+        // What comes with the SYN,ACK begins behind the SYN.
+        let rest = Segment { seq: segment.seq + 1, ..*segment };
+        self.take_payload_and_fin(engine, now, &rest, input);
+    }
+
+    /// The peer's SYN once more: our SYN,ACK was lost, or, when both open at once, this is the SYN,ACK
+    /// that answers ours.
+    fn handle_syn_again(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        segment: &Segment,
+        input: &mut Input,
+    ) {
+        if segment.flags.contains(Flags::ACK) {
+            let flags = segment.flags.without(Flags::SYN);
+            let rest = Segment { seq: segment.seq + 1, flags, ..*segment };
+            self.handle_with_window(engine, now, &rest, input);
+        } else {
+            engine.counters.rx_duplicates += 1;
+            self.pending.syn = true;
+        }
+    }
+
+    /// Whether a SYN may open a new incarnation of a connection in TIME-WAIT: its timestamp, or else
+    /// its sequence number, is beyond all of the old one's.
+    ///
+    //= rfc6191#2
+    fn may_reopen(&self, segment: &Segment) -> bool {
+        let bare_syn = segment.flags.contains(Flags::SYN)
+            && !segment.flags.intersects(Flags::ACK | Flags::RST | Flags::FIN);
+        let recent = self.timestamps.and_then(|state| state.recent);
+        let newer = match (recent, segment.options.timestamps) {
+            (Some((recent, _)), Some(ts)) => is_older(recent, ts.val),
+            _ => false,
+        };
+        bare_syn && (newer || segment.seq.after(self.rcv.nxt))
+    }
+
+    //= rfc9293#3.10.7.4
+    fn handle_with_window(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        segment: &Segment,
+        input: &mut Input,
+    ) {
+        let flags = segment.flags;
+        if !self.passes_timestamp_check(engine, now, segment) {
+            return;
+        }
+        if !self.is_in_window(segment) {
+            self.drop_outside_window(engine, now, segment);
+            return;
+        }
+        if flags.contains(Flags::RST) {
+            self.handle_reset(engine, now, segment, input);
+            return;
+        }
+        //= rfc5961#4
+        if flags.contains(Flags::SYN) {
+            engine.counters.rx_drop_syn += 1;
+            if self.state == State::SynRcvd && self.opened == Opened::Passively {
+                self.end(Ended::Reset);
+                input.events |= Events::CLOSED;
+            } else {
+                self.challenge(engine, now);
+            }
+            return;
+        }
+        if !flags.contains(Flags::ACK) {
+            engine.counters.rx_drop_no_ack += 1;
+            return;
+        }
+        if !self.passes_ack_check(engine, now, segment, input) {
+            return;
+        }
+        self.heard(&engine.config, now);
+        self.note_timestamp(now, segment);
+        let fin_was_acked = self.snd.fin_acked();
+        input.acked = self.on_ack(engine, now, segment);
+        self.update_send_window(segment);
+        if !fin_was_acked && self.snd.fin_acked() {
+            input.events |= self.on_fin_acked(engine, now);
+        }
+        if flags.contains(Flags::URG) {
+            engine.counters.rx_urgent += 1;
+        }
+        self.take_payload_and_fin(engine, now, segment, input);
+    }
+
+    /// PAWS: whether the segment may be of this incarnation and this lap of the sequence numbers.
+    ///
+    //= rfc7323#5.3
+    fn passes_timestamp_check(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        segment: &Segment,
+    ) -> bool {
+        let Some(state) = &self.timestamps else { return true };
+        if segment.flags.contains(Flags::RST) {
+            return true;
+        }
+        let Some(ts) = segment.options.timestamps else {
+            //= rfc7323#3.2
+            engine.counters.rx_drop_no_timestamp += 1;
+            return false;
+        };
+        match state.recent {
+            Some((recent, until)) if is_older(ts.val, recent) && now < until => {
+                engine.counters.rx_drop_paws += 1;
+                self.answer_unacceptable(engine, now, segment);
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// Takes the timestamp that is to be echoed: that of the segment which the last ACK asked for.
+    ///
+    //= rfc7323#4.3
+    fn note_timestamp(&mut self, now: Nanos, segment: &Segment) {
+        let asked_for = segment.seq.at_or_before(self.rcv.last_ack_sent);
+        if let (Some(state), Some(ts)) = (&mut self.timestamps, segment.options.timestamps)
+            && asked_for
+            && state
+                .recent
+                .is_none_or(|(recent, taken)| !is_older(ts.val, recent) || now - taken >= PAWS_IDLE)
+        {
+            state.recent = Some((ts.val, now));
+        }
+    }
+
+    /// Whether any of the segment is within the window.
+    ///
+    /// More is let through than the RFC's table does, as other stacks do, because an ACK is worth having:
+    /// a segment without payload right at the edge (its sender has filled the window, and part of that
+    /// was lost), and with a closed window one with payload at `rcv_nxt`, whose payload is then cut off.
+    fn is_in_window(&self, segment: &Segment) -> bool {
+        let starts_by_edge = segment.seq.at_or_before(self.rcv.edge());
+        match segment.seq_len() {
+            0 => segment.seq.at_or_after(self.rcv.nxt) && starts_by_edge,
+            len => (segment.seq + len).after(self.rcv.nxt) && starts_by_edge,
+        }
+    }
+
+    fn drop_outside_window(&mut self, engine: &mut Engine, now: Nanos, segment: &Segment) {
+        let end = segment.seq + segment.seq_len();
+        if segment.payload_len > 0 && end.at_or_before(self.rcv.nxt) {
+            engine.counters.rx_duplicates += 1;
+        } else {
+            engine.counters.rx_drop_window += 1;
+        }
+        if segment.flags.contains(Flags::RST) {
+            return;
+        }
+        self.answer_unacceptable(engine, now, segment);
+        //= rfc9293#3.10.7.4
+        // The peer's FIN again: our ACK of it was lost, and may be lost again.
+        if self.state == State::TimeWait
+            && segment.flags.contains(Flags::FIN)
+            && let crate::TimeWait::Keep(duration) = engine.config.time_wait
+        {
+            self.timers.linger.arm(now + duration);
+        }
+    }
+
+    /// An ACK answers what cannot be used, so that a peer out of step finds back. Segments that carry
+    /// nothing are answered only so often, or two peers could go on for ever.
+    fn answer_unacceptable(&mut self, engine: &mut Engine, now: Nanos, segment: &Segment) {
+        if segment.payload_len > 0 || self.spend_challenge(engine, now) {
+            self.owe_immediate_ack();
+        }
+    }
+
+    /// A challenge ACK: only a peer that is what it claims to be can answer it.
+    ///
+    //= rfc5961#3
+    //= rfc5961#7
+    fn challenge(&mut self, engine: &mut Engine, now: Nanos) {
+        if self.spend_challenge(engine, now) {
+            engine.counters.challenge_acks += 1;
+            self.owe_immediate_ack();
+        }
+    }
+
+    fn spend_challenge(&mut self, engine: &mut Engine, now: Nanos) -> bool {
+        let allowed = self.challenges.take(now, engine.config.challenge_acks_per_second);
+        engine.counters.challenge_acks_limited += u64::from(!allowed);
+        allowed
+    }
+
+    fn owe_immediate_ack(&mut self) {
+        self.rcv.ack.immediate = (self.rcv.ack.immediate + 1).min(IMMEDIATE_MAX);
+    }
+
+    /// A reset counts when its sender knows exactly where we are: at `rcv_nxt`, or at the last ACK
+    /// sent, which is what the reset that answers one carries.
+    ///
+    //= rfc5961#3
+    fn handle_reset(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        segment: &Segment,
+        input: &mut Input,
+    ) {
+        if segment.seq != self.rcv.nxt && segment.seq != self.rcv.last_ack_sent {
+            engine.counters.rx_drop_reset += 1;
+            self.challenge(engine, now);
+            return;
+        }
+        engine.counters.rx_resets += 1;
+        let why = match (self.state, self.opened) {
+            (State::SynRcvd, Opened::Actively) => Ended::Refused,
+            (State::TimeWait, _) => Ended::TimeWait,
+            _ => Ended::Reset,
+        };
+        self.end(why);
+        input.events |= Events::CLOSED;
+    }
+
+    /// Whether the ACK field is one that the peer can have meant.
+    fn passes_ack_check(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        segment: &Segment,
+        input: &mut Input,
+    ) -> bool {
+        let ack = segment.ack;
+        if self.state == State::SynRcvd {
+            if ack != self.snd.iss + 1 {
+                engine.counters.rx_drop_ack_unsent += 1;
+                self.pending.reset = Some(ack);
+                return false;
+            }
+            input.events |= self.on_established(engine, now, segment);
+            self.snd.wl1 = segment.seq;
+            self.snd.wl2 = ack;
+            self.snd.wnd = u32::from(segment.window) << self.snd_shift();
+            self.snd.wnd_max = self.snd.wnd;
+            return true;
+        }
+        //= rfc5961#5
+        if ack.after(self.snd.max) {
+            engine.counters.rx_drop_ack_unsent += 1;
+            self.challenge(engine, now);
+            return false;
+        }
+        if ack.before(self.snd.una - self.snd.wnd_max) {
+            engine.counters.rx_drop_ack_old += 1;
+            self.challenge(engine, now);
+            return false;
+        }
+        true
+    }
+
+    //= rfc9293#3.10.7.4
+    fn update_send_window(&mut self, segment: &Segment) {
+        let snd = &self.snd;
+        let newer = snd.wl1.before(segment.seq)
+            || snd.wl1 == segment.seq && snd.wl2.at_or_before(segment.ack);
+        if segment.ack == snd.una && newer {
+            self.snd.wnd = u32::from(segment.window) << self.snd_shift();
+            self.snd.wnd_max = self.snd.wnd_max.max(self.snd.wnd);
+            self.snd.wl1 = segment.seq;
+            self.snd.wl2 = segment.ack;
+        }
+    }
+
+    //= rfc9293#3.10.7.4
+    fn on_fin_acked(&mut self, engine: &mut Engine, now: Nanos) -> Events {
+        Events::FIN_ACKED
+            | match self.state {
+                State::FinWait1 => {
+                    self.state = State::FinWait2;
+                    if let Some(patience) = engine.config.fin_wait2 {
+                        self.timers.linger.arm(now + patience);
+                    }
+                    Events::NONE
+                }
+                State::Closing => self.enter_time_wait(&engine.config, now),
+                State::LastAck => {
+                    self.end(Ended::Finished);
+                    Events::CLOSED
+                }
+                _ => Events::NONE,
+            }
+    }
+
+    //= rfc9293#3.10.7.4
+    fn take_payload_and_fin(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        segment: &Segment,
+        input: &mut Input,
+    ) {
+        if !self.state.takes_payload() {
+            if segment.payload_len > 0 {
+                engine.counters.rx_drop_after_fin += 1;
+            }
+            return;
+        }
+        if segment.payload_len > 0 {
+            input.payload = self.take_payload(engine, now, segment, input);
+        }
+        let end = segment.seq + segment.payload_len;
+        // A FIN beyond the window comes again, when its bytes have been read.
+        if segment.flags.contains(Flags::FIN)
+            && self.rcv.fin == PeerFin::Absent
+            && end.at_or_after(self.rcv.nxt)
+            && end.at_or_before(self.rcv.edge())
+        {
+            self.rcv.fin = PeerFin::Held(end);
+            if segment.payload_len == 0 && end != self.rcv.nxt {
+                self.owe_immediate_ack();
+            }
+        }
+        if self.rcv.fin == PeerFin::Held(self.rcv.nxt) {
+            input.events |= self.on_peer_fin(engine, now);
+        }
+    }
+
+    /// Decides on a segment's payload: what lies before `rcv_nxt` or beyond the window is cut off.
+    fn take_payload(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        segment: &Segment,
+        input: &mut Input,
+    ) -> Payload {
+        let edge = match self.rcv.fin {
+            PeerFin::Held(fin) => self.rcv.edge().earlier(fin),
+            _ => self.rcv.edge(),
+        };
+        let start = segment.seq.later(self.rcv.nxt);
+        let end = (segment.seq + segment.payload_len).earlier(edge);
+        if end.at_or_before(start) {
+            engine.counters.rx_drop_window += 1;
+            self.owe_immediate_ack();
+            return Payload::Drop;
+        }
+        if end != segment.seq + segment.payload_len {
+            self.owe_immediate_ack();
+        }
+        let (skip, len) = (start.since(segment.seq), end.since(start));
+        if start == self.rcv.nxt {
+            self.take_in_order(engine, now, skip, len, input)
+        } else {
+            self.hold(engine, start, end, skip)
+        }
+    }
+
+    /// `len` bytes at `rcv_nxt` have come.
+    fn take_in_order(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        skip: u32,
+        len: u32,
+        input: &mut Input,
+    ) -> Payload {
+        let had_gap = !self.rcv.held.is_empty();
+        let nxt = self.rcv.held.advance(self.rcv.nxt + len);
+        input.advanced = nxt.since(self.rcv.nxt);
+        engine.counters.rx_bytes += u64::from(input.advanced);
+        self.rcv.nxt = nxt;
+        self.rcv.wnd -= input.advanced;
+        self.rcv.undelivered += input.advanced;
+        // Duplicates that still wait to be sent would repeat the new number instead of the old one.
+        self.rcv.ack.immediate = self.rcv.ack.immediate.min(1);
+        self.rcv.ack.segments = self.rcv.ack.segments.saturating_add(1);
+        //= rfc9293#3.8.6.3
+        //= rfc5681#4.2
+        if had_gap || !self.switches.delayed_ack || self.rcv.ack.segments >= 2 {
+            self.rcv.ack.now = true;
+        } else {
+            self.timers.delayed_ack.arm_if_off(now + engine.config.delayed_ack);
+        }
+        Payload::Deliver { skip, len }
+    }
+
+    /// `start..end` has come with a gap before it.
+    fn hold(&mut self, engine: &mut Engine, start: SeqNum, end: SeqNum, skip: u32) -> Payload {
+        //= rfc5681#4.2
+        self.owe_immediate_ack();
+        match self.rcv.held.insert(start, end, engine.config.held_ranges_max) {
+            Inserted::Held => {
+                engine.counters.rx_held += 1;
+                let (len, offset) = (end.since(start), start.since(self.rcv.nxt));
+                Payload::Hold { skip, len, offset }
+            }
+            Inserted::Known => {
+                engine.counters.rx_duplicates += 1;
+                Payload::Drop
+            }
+            Inserted::Full => {
+                engine.counters.rx_drop_held_full += 1;
+                Payload::Drop
+            }
+        }
+    }
+
+    /// The peer's FIN is in order.
+    fn on_peer_fin(&mut self, engine: &mut Engine, now: Nanos) -> Events {
+        self.rcv.fin = PeerFin::Undelivered;
+        self.rcv.nxt += 1;
+        self.rcv.wnd = self.rcv.wnd.saturating_sub(1);
+        self.rcv.ack.now = true;
+        self.rcv.ack.immediate = self.rcv.ack.immediate.min(1);
+        Events::PEER_FIN
+            | match self.state {
+                State::Established => {
+                    self.state = State::CloseWait;
+                    Events::NONE
+                }
+                State::FinWait1 => {
+                    self.state = State::Closing;
+                    Events::NONE
+                }
+                State::FinWait2 => self.enter_time_wait(&engine.config, now),
+                _ => Events::NONE,
+            }
+    }
+}

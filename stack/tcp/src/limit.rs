@@ -1,0 +1,62 @@
+//! A limit on how often something is done within a second.
+
+use mafo_mem::Nanos;
+
+const SECOND: Nanos = Nanos::from_secs(1);
+
+/// Counts within seconds that begin with the first event after the last one ended.
+///
+/// Per connection, so that one connection's count says nothing to whoever can watch another's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RateLimit {
+    began: Nanos,
+    count: u8,
+}
+
+impl RateLimit {
+    /// Whether one more is within `max` a second; if so it is counted.
+    pub(crate) fn take(&mut self, now: Nanos, max: u8) -> bool {
+        if now - self.began >= SECOND {
+            *self = Self { began: now, count: 0 };
+        }
+        let allowed = self.count < max;
+        self.count += u8::from(allowed);
+        allowed
+    }
+
+    /// The count, and how long ago its second began; nothing once that second is over.
+    pub(crate) fn snapshot(self, now: Nanos) -> (u8, Nanos) {
+        let age = now - self.began;
+        if age >= SECOND { (0, Nanos::ZERO) } else { (self.count, age) }
+    }
+
+    pub(crate) fn restore((count, age): (u8, Nanos), now: Nanos) -> Self {
+        Self { began: now - age, count }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_allows_so_many_and_the_next_as_many_again() {
+        let mut limit = RateLimit::default();
+        let at = |ms: u64| Nanos::from_millis(5_000 + ms);
+        assert!(limit.take(at(0), 2) && limit.take(at(500), 2));
+        assert!(!limit.take(at(999), 2));
+        assert!(limit.take(at(1000), 2) && limit.take(at(1000), 2));
+        assert!(!limit.take(at(1999), 2));
+    }
+
+    #[test]
+    fn a_restored_limit_goes_on() {
+        let mut limit = RateLimit::default();
+        assert!(limit.take(Nanos::from_secs(9), 1));
+        let snapshot = limit.snapshot(Nanos::from_millis(9_400));
+        let mut other = RateLimit::restore(snapshot, Nanos::from_millis(70_400));
+        assert!(!other.take(Nanos::from_millis(70_999), 1));
+        assert!(other.take(Nanos::from_millis(71_000), 1));
+        assert_eq!(limit.snapshot(Nanos::from_secs(10)), (0, Nanos::ZERO));
+    }
+}

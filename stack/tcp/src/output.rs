@@ -1,0 +1,286 @@
+//! What is to be sent next. One segment a call, in this order: resets, ACKs that must not wait, what was
+//! lost, what is new, probes, ACKs that are due.
+
+use mafo_mem::Nanos;
+
+use crate::segment::{sack_blocks_max, sack_len};
+use crate::{
+    Connection, Engine, Flags, LastWord, Options, Output, Probe, Segment, SeqNum, State, Timestamps,
+};
+
+impl Connection {
+    /// The next segment that is due; call until `None`.
+    pub fn poll_output(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        if let Some(seq) = self.pending.reset.take() {
+            engine.counters.tx_resets += 1;
+            return Some(self.bare(engine, Flags::RST, seq));
+        }
+        match self.state {
+            State::Closed => self.poll_last_word(engine, now),
+            State::SynSent | State::SynRcvd => {
+                self.poll_immediate_ack(engine, now).or_else(|| self.poll_syn(engine, now))
+            }
+            _ => self
+                .poll_immediate_ack(engine, now)
+                .or_else(|| self.poll_payload(engine, now))
+                .or_else(|| self.poll_probe(engine, now))
+                .or_else(|| self.poll_due_ack(engine, now)),
+        }
+    }
+
+    fn poll_last_word(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        match self.pending.last_word? {
+            LastWord::Reset => {
+                self.pending.last_word = None;
+                engine.counters.tx_resets += 1;
+                let output = self.build(engine, now, self.snd.max, Flags::RST | Flags::ACK, 0);
+                Some(output)
+            }
+            LastWord::Ack if self.rcv.ack_no() == self.rcv.nxt => {
+                self.pending.last_word = None;
+                Some(self.ack(engine, now))
+            }
+            LastWord::Ack => None,
+        }
+    }
+
+    /// SYN, or SYN,ACK.
+    fn poll_syn(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        if !core::mem::take(&mut self.pending.syn) {
+            return None;
+        }
+        let flags = match self.state {
+            State::SynSent => Flags::SYN,
+            _ => Flags::SYN | Flags::ACK,
+        };
+        engine.counters.retransmits += u64::from(self.snd.retransmits > 0);
+        self.snd.last_sent = now;
+        self.arm_retransmit(engine, now);
+        Some(self.build(engine, now, self.snd.iss, flags, 0))
+    }
+
+    fn poll_immediate_ack(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        self.rcv.ack.immediate = self.rcv.ack.immediate.checked_sub(1)?;
+        Some(self.ack(engine, now))
+    }
+
+    fn poll_due_ack(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        let due = self.pending.window_update
+            || self.rcv.ack.now && self.rcv.ack_no().after(self.rcv.last_ack_sent);
+        due.then(|| self.ack(engine, now))
+    }
+
+    /// What was lost, else what is new.
+    fn poll_payload(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        if self.snd.board.lost() > 0 {
+            return self.poll_lost(engine, now);
+        }
+        self.poll_new(engine, now)
+    }
+
+    fn poll_lost(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        let (room, tx_max, end) = (self.payload_room(), self.snd.tx_max, self.snd.end());
+        let (start, end) = self.snd.board.next_lost(|start| {
+            let full = start + room;
+            if full.at_or_after(tx_max) { end } else { full }
+        })?;
+        let is_oldest = start == self.snd.una;
+        if !is_oldest && self.snd.pipe() + end.since(start) > self.snd.cc.cwnd() {
+            self.snd.cc.set_limited(true);
+            return None;
+        }
+        if !is_oldest && end.after(self.snd.edge()) {
+            return None;
+        }
+        self.snd.board.on_retransmitted(start, end, now);
+        if is_oldest {
+            self.arm_retransmit(engine, now);
+        }
+        engine.counters.retransmits += 1;
+        let output = self.payload(engine, now, start, end);
+        engine.counters.retransmitted_bytes += u64::from(output.segment.payload_len);
+        Some(output)
+    }
+
+    fn poll_new(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        let Some(end) = self.next_new(engine, now) else {
+            self.await_window(engine, now);
+            return None;
+        };
+        if self.timers.persist.is_armed() {
+            self.timers.persist.stop();
+            self.snd.rtt.end_backoff();
+            self.snd.retransmits = 0;
+        }
+        if self.pending.probe == Some(Probe::Window) {
+            self.pending.probe = None;
+        }
+        let start = core::mem::replace(&mut self.snd.max, end);
+        self.snd.board.on_sent(start, end, now, engine.config.sent_records_max);
+        self.snd.last_sent = now;
+        //= rfc6298#5.1
+        self.timers.retransmit.arm_if_off(now + self.snd.rtt.timeout(&engine.config));
+        let output = self.payload(engine, now, start, end);
+        engine.counters.tx_bytes += u64::from(output.segment.payload_len);
+        Some(output)
+    }
+
+    /// Where the next segment that was never sent ends, if one may go out now.
+    fn next_new(&mut self, engine: &Engine, now: Nanos) -> Option<SeqNum> {
+        self.snd.cc.set_limited(false);
+        if self.switches.tx_quiesce || self.snd.max == self.snd.end() {
+            return None;
+        }
+        let unsent = self.snd.tx_max.since(self.snd.max);
+        let usable = self.snd.edge().later(self.snd.max).since(self.snd.max);
+        let room = self.payload_room();
+        let len = unsent.min(room).min(usable);
+        let with_fin = self.snd.fin_posted && len == unsent && len < usable;
+        let seq_len = len + u32::from(with_fin);
+        let worth = with_fin || len > 0 && self.is_worth_sending(len, unsent, room);
+        if !worth {
+            return None;
+        }
+        let idle = self.snd.flight() == 0;
+        //= rfc5681#4.1
+        if idle && now - self.snd.last_sent > self.snd.rtt.timeout(&engine.config) {
+            self.snd.cc.on_idle(self.payload_max(), engine.config.initial_window_segments);
+        }
+        if !idle && self.snd.pipe() + len > self.snd.cc.cwnd() {
+            self.snd.cc.set_limited(true);
+            return None;
+        }
+        Some(self.snd.max + seq_len)
+    }
+
+    /// Whether `len` bytes of `unsent` make a segment, or had better wait for more.
+    ///
+    //= rfc9293#3.7.4
+    //= rfc9293#3.8.6.2.1
+    fn is_worth_sending(&self, len: u32, unsent: u32, room: u32) -> bool {
+        let undisturbed = self.snd.flight() == 0 || !self.switches.nagle;
+        len == room
+            || undisturbed && (len == unsent || len >= self.snd.wnd_max / 2)
+            || self.pending.probe == Some(Probe::Window)
+    }
+
+    /// Nothing new may go out. If that is the peer's window's doing and no ACK will come of its own,
+    /// a timer must ask for one.
+    ///
+    //= rfc9293#3.8.6.1
+    fn await_window(&mut self, engine: &Engine, now: Nanos) {
+        let waits = !self.switches.tx_quiesce && self.snd.max != self.snd.end();
+        if waits && self.snd.flight() == 0 {
+            self.timers.persist.arm_if_off(now + self.snd.rtt.timeout(&engine.config));
+        } else {
+            self.timers.persist.stop();
+        }
+    }
+
+    /// A segment that lies before what the peer expects, and so makes it answer.
+    ///
+    /// It carries no byte: one beyond the peer's window is what RFC 9293 3.8.6.1 suggests, but a
+    /// connection that may change its owner must never have sent beyond the right edge.
+    fn poll_probe(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        match self.pending.probe.take()? {
+            Probe::Window => engine.counters.window_probes += 1,
+            Probe::Keepalive => engine.counters.keepalive_probes += 1,
+        }
+        Some(self.build(engine, now, self.snd.una - 1, Flags::ACK, 0))
+    }
+
+    /// A segment without payload. Its sequence number is one that the peer accepts even when it took
+    /// part of its window back.
+    fn ack(&mut self, engine: &mut Engine, now: Nanos) -> Output {
+        engine.counters.tx_acks += 1;
+        let seq = self.snd.max.earlier(self.snd.edge());
+        self.build(engine, now, seq, Flags::ACK, 0)
+    }
+
+    /// The segment of `start..end`, which may end with the FIN.
+    fn payload(&mut self, engine: &mut Engine, now: Nanos, start: SeqNum, end: SeqNum) -> Output {
+        let mut flags = Flags::ACK;
+        if end.after(self.snd.tx_max) {
+            flags |= Flags::FIN;
+        }
+        let len = end.earlier(self.snd.tx_max).since(start);
+        //= rfc9293#3.9.1.2
+        if len > 0 && end.at_or_after(self.snd.tx_max) {
+            flags |= Flags::PSH;
+        }
+        let offset = start.since(self.snd.una);
+        Output { offset, ..self.build(engine, now, start, flags, len) }
+    }
+
+    /// A segment without window and options.
+    fn bare(&self, engine: &mut Engine, flags: Flags, seq: SeqNum) -> Output {
+        engine.counters.tx_segments += 1;
+        let (src_port, dst_port) = (self.local_port, self.remote_port);
+        let segment = Segment { src_port, dst_port, seq, flags, ..Segment::default() };
+        Output { segment, offset: 0 }
+    }
+
+    fn build(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        seq: SeqNum,
+        flags: Flags,
+        payload_len: u32,
+    ) -> Output {
+        let options = self.options(engine, now, flags);
+        let mut output = self.bare(engine, flags, seq);
+        output.segment.options = options;
+        output.segment.payload_len = payload_len;
+        // The window of a SYN is never scaled.
+        let shift = if flags.contains(Flags::SYN) { 0 } else { self.rcv_shift() };
+        let (window, told) = self.rcv.offer(shift);
+        if !flags.contains(Flags::RST) {
+            output.segment.window = window;
+        }
+        if flags.contains(Flags::ACK) {
+            output.segment.ack = self.rcv.ack_no();
+            self.rcv.adv = self.rcv.adv.later(told);
+            self.on_ack_sent();
+        }
+        output
+    }
+
+    /// What was in order and delivered is acknowledged; what is not, is still owed.
+    fn on_ack_sent(&mut self) {
+        self.rcv.last_ack_sent = self.rcv.ack_no();
+        self.pending.window_update = false;
+        if self.rcv.last_ack_sent == self.rcv.nxt {
+            self.rcv.ack.now = false;
+            self.rcv.ack.segments = 0;
+            self.timers.delayed_ack.stop();
+        }
+    }
+
+    fn options(&self, engine: &Engine, now: Nanos, flags: Flags) -> Options {
+        let mut options = Options::default();
+        if let Some(state) = &self.timestamps {
+            let val = engine.config.ts_clock.ticks(now).wrapping_add(state.offset);
+            let ecr = state.recent.map_or(0, |(recent, _)| recent);
+            options.timestamps = Some(Timestamps { val, ecr });
+        }
+        if flags.contains(Flags::SYN) {
+            options.mss = Some(self.rcv.mss);
+            options.window_scale = self.window_scale.map(|scale| scale.rcv);
+            options.sack_permitted = self.sack;
+        } else if self.sack && !flags.contains(Flags::RST) && !self.rcv.held.is_empty() {
+            options.sack = self.rcv.held.sack_blocks(sack_blocks_max(self.timestamps.is_some()));
+        }
+        options
+    }
+
+    /// Payload bytes that fit into a segment with the options that it would carry now.
+    fn payload_room(&self) -> u32 {
+        let blocks = if self.sack {
+            self.rcv.held.ranges().len().min(sack_blocks_max(self.timestamps.is_some()))
+        } else {
+            0
+        };
+        self.payload_max().saturating_sub(sack_len(blocks) as u32).max(1)
+    }
+}

@@ -1,0 +1,330 @@
+//! A connection to and from a [`Snapshot`].
+
+use mafo_mem::Nanos;
+
+use crate::assembler::Assembler;
+use crate::cc::Congestion;
+use crate::connection::SHIFT_MAX;
+use crate::limit::RateLimit;
+use crate::rtt::Rtt;
+use crate::scoreboard::{Scoreboard, Sent};
+use crate::tcb::{AckDue, ReceiveSpace, SendSpace, TimestampState};
+use crate::timers::{Timer, Timers};
+use crate::{
+    AckSnapshot, Connection, Engine, Fate, PAWS_IDLE, Private, Recovery, SentSnapshot, SeqNum,
+    Snapshot, State, TimeWait, TimersSnapshot, TimestampsSnapshot, Transmissions, WindowScale,
+};
+
+impl Connection {
+    /// All that the connection knows.
+    ///
+    /// Destructured without `..`: a field added to the connection does not compile here until somebody
+    /// decides whether it travels.
+    #[must_use]
+    pub fn snapshot(&self, now: Nanos) -> Snapshot {
+        let Self {
+            state,
+            opened,
+            ended,
+            local_port,
+            remote_port,
+            switches,
+            snd,
+            rcv,
+            window_scale,
+            timestamps,
+            sack,
+            pending,
+            timers,
+            keepalive_probes,
+            challenges,
+        } = self;
+        let SendSpace {
+            iss,
+            una,
+            max,
+            tx_max,
+            fin_posted,
+            wnd: snd_wnd,
+            wnd_max: snd_wnd_max,
+            wl1,
+            wl2,
+            mss,
+            mss_peer,
+            board,
+            cc,
+            rtt,
+            recovery,
+            recover,
+            dup_acks,
+            dup_bytes,
+            last_sent,
+            retransmits,
+        } = snd;
+        let ReceiveSpace {
+            irs,
+            nxt,
+            undelivered,
+            wnd: rcv_wnd,
+            wnd_max: rcv_wnd_max,
+            adv,
+            last_ack_sent,
+            mss: mss_announced,
+            fin,
+            held,
+            ack,
+        } = rcv;
+        let (cwnd, ssthresh, cwnd_credit, cwnd_limited) = cc.parts();
+        Snapshot {
+            local_port: *local_port,
+            remote_port: *remote_port,
+            state: *state,
+            opened: *opened,
+            iss: *iss,
+            snd_una: *una,
+            snd_nxt: self.snd_nxt(),
+            snd_max: *max,
+            tx_max: *tx_max,
+            fin_posted: *fin_posted,
+            snd_wnd: *snd_wnd,
+            snd_wnd_max: *snd_wnd_max,
+            snd_wl1: *wl1,
+            snd_wl2: *wl2,
+            irs: *irs,
+            rcv_nxt: *nxt,
+            undelivered: *undelivered,
+            rcv_wnd: *rcv_wnd,
+            rcv_wnd_max: *rcv_wnd_max,
+            rcv_adv: *adv,
+            last_ack_sent: *last_ack_sent,
+            peer_fin: *fin,
+            held: held.ranges().to_vec(),
+            ack: ack_snapshot(ack),
+            mss: *mss,
+            mss_announced: *mss_announced,
+            window_scale: *window_scale,
+            timestamps: timestamps.map(|state| timestamps_snapshot(state, now)),
+            sack: *sack,
+            switches: *switches,
+            cwnd,
+            ssthresh,
+            cwnd_credit,
+            cwnd_limited,
+            recovery: *recovery,
+            recover: *recover,
+            dup_acks: *dup_acks,
+            in_flight: board.records().map(|record| sent_snapshot(record, now)).collect(),
+            last_sent_age: now - *last_sent,
+            rtt: rtt.smoothed(),
+            backoff: rtt.backoff(),
+            retransmits: *retransmits,
+            timers: timers_snapshot(timers, *keepalive_probes, now),
+            private: Private {
+                ended: *ended,
+                pending: *pending,
+                mss_peer: Some(*mss_peer),
+                congestion: cc.algorithm(),
+                dup_bytes: *dup_bytes,
+                rto_unsampled: rtt.rto_unsampled(),
+                challenge_acks: challenges.snapshot(now),
+            },
+        }
+    }
+
+    /// Goes on with a connection that another engine had. RTT samples from echoes of timestamps older
+    /// than this moment's are not taken.
+    ///
+    /// Nothing is output but what is owed: payload or FIN not sent or lost, an ACK, a window update.
+    pub fn restore(engine: &mut Engine, now: Nanos, snapshot: &Snapshot) -> Self {
+        let timestamps = snapshot.timestamps.map(|state| TimestampState {
+            offset: state.offset,
+            recent: state.recent.map(|recent| (recent, now + (PAWS_IDLE - state.recent_age))),
+            floor: None,
+        });
+        let window_scale = snapshot.window_scale.map(|scale| WindowScale {
+            snd: scale.snd.min(SHIFT_MAX),
+            rcv: scale.rcv.min(SHIFT_MAX),
+        });
+        let private = &snapshot.private;
+        let mut connection = Self {
+            state: snapshot.state,
+            opened: snapshot.opened,
+            ended: private.ended,
+            local_port: snapshot.local_port,
+            remote_port: snapshot.remote_port,
+            switches: snapshot.switches,
+            snd: restore_send_space(engine, now, snapshot),
+            rcv: restore_receive_space(snapshot),
+            window_scale,
+            timestamps,
+            sack: snapshot.sack,
+            pending: private.pending,
+            timers: restore_timers(&snapshot.timers, now),
+            keepalive_probes: snapshot.timers.keepalive_probes,
+            challenges: RateLimit::restore(private.challenge_acks, now),
+        };
+        connection.ignore_older_echoes(engine, now);
+        connection.start_missing_timers(engine, now);
+        connection
+    }
+
+    /// From now on an echo of a timestamp older than this moment's gives no RTT sample: another clock
+    /// made it.
+    pub(crate) fn ignore_older_echoes(&mut self, engine: &Engine, now: Nanos) {
+        let ticks = engine.config.ts_clock.ticks(now);
+        if let Some(state) = &mut self.timestamps {
+            state.floor = Some(ticks.wrapping_add(state.offset));
+        }
+    }
+
+    /// Every timer that the state calls for runs.
+    fn start_missing_timers(&mut self, engine: &mut Engine, now: Nanos) {
+        if self.state == State::Closed {
+            return;
+        }
+        if self.snd.flight() > 0 && !self.timers.retransmit.is_armed() && !self.pending.syn {
+            self.arm_retransmit(engine, now);
+        }
+        let owes_ack = self.state.is_synchronized()
+            && self.rcv.ack_no().after(self.rcv.last_ack_sent)
+            && !self.rcv.ack.now;
+        if owes_ack {
+            self.timers.delayed_ack.arm_if_off(now + engine.config.delayed_ack);
+        }
+        let keepalive = self.switches.keepalive && self.state.is_synchronized();
+        if keepalive && self.state != State::TimeWait {
+            self.timers.keepalive.arm_if_off(now + engine.config.keepalive.idle);
+        }
+        match (self.state, engine.config.time_wait, engine.config.fin_wait2) {
+            (State::TimeWait, TimeWait::Keep(left), _) | (State::FinWait2, _, Some(left)) => {
+                self.timers.linger.arm_if_off(now + left);
+            }
+            (State::TimeWait, TimeWait::Owner, _) => {
+                let _ = self.enter_time_wait(&engine.config, now);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn restore_send_space(engine: &Engine, now: Nanos, snapshot: &Snapshot) -> SendSpace {
+    let private = &snapshot.private;
+    let board = restore_scoreboard(now, snapshot);
+    let window = (snapshot.cwnd, snapshot.ssthresh, snapshot.cwnd_credit, snapshot.cwnd_limited);
+    let repairs = snapshot.recovery == Recovery::Open && board.lost() > 0;
+    let (recovery, recover) = if repairs {
+        (Recovery::Loss, snapshot.snd_max)
+    } else {
+        (snapshot.recovery, snapshot.recover)
+    };
+    SendSpace {
+        iss: snapshot.iss,
+        una: snapshot.snd_una,
+        max: snapshot.snd_max,
+        tx_max: snapshot.tx_max,
+        fin_posted: snapshot.fin_posted,
+        wnd: snapshot.snd_wnd,
+        wnd_max: snapshot.snd_wnd_max.max(snapshot.snd_wnd),
+        wl1: snapshot.snd_wl1,
+        wl2: snapshot.snd_wl2,
+        mss: snapshot.mss,
+        mss_peer: private.mss_peer.unwrap_or(snapshot.mss),
+        board,
+        cc: Congestion::restore(private.congestion, window),
+        rtt: Rtt::restore(&engine.config, snapshot.rtt, private.rto_unsampled, snapshot.backoff),
+        recovery,
+        recover,
+        dup_acks: snapshot.dup_acks,
+        dup_bytes: private.dup_bytes,
+        last_sent: now - snapshot.last_sent_age,
+        retransmits: snapshot.retransmits,
+    }
+}
+
+/// Without records, what is in flight is one segment up to `snd_nxt`, and a lost one from there on.
+fn restore_scoreboard(now: Nanos, snapshot: &Snapshot) -> Scoreboard {
+    if !snapshot.in_flight.is_empty() {
+        return Scoreboard::restore(snapshot.in_flight.iter().map(|sent| restore_sent(sent, now)));
+    }
+    if !snapshot.state.is_synchronized() {
+        return Scoreboard::default();
+    }
+    let nxt = snapshot.snd_nxt.earlier(snapshot.snd_max).later(snapshot.snd_una);
+    let record = |start: SeqNum, end: SeqNum, fate| {
+        let sent = Sent { start, end, sent_at: now, fate, transmissions: Transmissions::Unknown };
+        (start != end).then_some(sent)
+    };
+    let sent = record(snapshot.snd_una, nxt, Fate::InFlight);
+    let lost = record(nxt, snapshot.snd_max, Fate::Lost);
+    Scoreboard::restore(sent.into_iter().chain(lost))
+}
+
+fn restore_receive_space(snapshot: &Snapshot) -> ReceiveSpace {
+    ReceiveSpace {
+        irs: snapshot.irs,
+        nxt: snapshot.rcv_nxt,
+        undelivered: snapshot.undelivered,
+        wnd: snapshot.rcv_wnd,
+        wnd_max: snapshot.rcv_wnd_max.max(snapshot.rcv_wnd),
+        adv: snapshot.rcv_adv,
+        last_ack_sent: snapshot.last_ack_sent,
+        mss: snapshot.mss_announced,
+        fin: snapshot.peer_fin,
+        held: Assembler::restore(&snapshot.held),
+        ack: restore_ack(snapshot.ack),
+    }
+}
+
+fn ack_snapshot(ack: &AckDue) -> AckSnapshot {
+    let AckDue { segments, now, immediate } = *ack;
+    AckSnapshot { segments_unacked: segments, now, duplicates: immediate }
+}
+
+fn restore_ack(snapshot: AckSnapshot) -> AckDue {
+    let AckSnapshot { segments_unacked, now, duplicates } = snapshot;
+    AckDue { segments: segments_unacked, now, immediate: duplicates }
+}
+
+fn sent_snapshot(record: &Sent, now: Nanos) -> SentSnapshot {
+    let Sent { start, end, sent_at, fate, transmissions } = *record;
+    SentSnapshot { start, end, age: now - sent_at, fate, transmissions }
+}
+
+fn restore_sent(snapshot: &SentSnapshot, now: Nanos) -> Sent {
+    let SentSnapshot { start, end, age, fate, transmissions } = *snapshot;
+    Sent { start, end, sent_at: now - age, fate, transmissions }
+}
+
+fn timestamps_snapshot(state: TimestampState, now: Nanos) -> TimestampsSnapshot {
+    // The floor belongs to this instance's clock; another one sets its own.
+    let TimestampState { offset, recent, floor: _ } = state;
+    TimestampsSnapshot {
+        offset,
+        recent: recent.map(|(val, _)| val),
+        recent_age: recent.map_or(PAWS_IDLE, |(_, until)| PAWS_IDLE - (until - now)),
+    }
+}
+
+fn timers_snapshot(timers: &Timers, keepalive_probes: u8, now: Nanos) -> TimersSnapshot {
+    let Timers { retransmit, persist, delayed_ack, keepalive, linger } = *timers;
+    TimersSnapshot {
+        retransmit: retransmit.left(now),
+        persist: persist.left(now),
+        delayed_ack: delayed_ack.left(now),
+        keepalive: keepalive.left(now),
+        linger: linger.left(now),
+        keepalive_probes,
+    }
+}
+
+fn restore_timers(snapshot: &TimersSnapshot, now: Nanos) -> Timers {
+    let TimersSnapshot { retransmit, persist, delayed_ack, keepalive, linger, keepalive_probes: _ } =
+        *snapshot;
+    Timers {
+        retransmit: Timer::with_left(retransmit, now),
+        persist: Timer::with_left(persist, now),
+        delayed_ack: Timer::with_left(delayed_ack, now),
+        keepalive: Timer::with_left(keepalive, now),
+        linger: Timer::with_left(linger, now),
+    }
+}

@@ -1,0 +1,178 @@
+//! Round-trip time and the retransmission timeout made of it.
+
+use mafo_mem::Nanos;
+
+use crate::{Config, RttSnapshot};
+
+/// Least that RTTVAR adds to SRTT: the G of RFC 6298, for clocks as coarse as a timing wheel's tick.
+const GRANULARITY: Nanos = Nanos::from_millis(1);
+
+/// RFC 6298 2.1, 5.7: what the timeout falls back to when the SYN had to be sent again.
+const RTO_AFTER_LOST_SYN: Nanos = Nanos::from_secs(3);
+
+/// Doublings are not counted beyond this; `rto_max` has long been reached.
+const BACKOFF_MAX: u8 = 16;
+
+/// The estimator of RFC 6298.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rtt {
+    smoothed: Option<RttSnapshot>,
+    /// Timeout before backoff.
+    rto: Nanos,
+    backoff: u8,
+}
+
+impl Rtt {
+    //= rfc6298#2.1
+    pub(crate) fn new(config: &Config) -> Self {
+        Self { smoothed: None, rto: config.rto_initial, backoff: 0 }
+    }
+
+    /// Takes a sample, which also ends any backoff.
+    ///
+    //= rfc6298#2.2
+    //= rfc6298#2.3
+    pub(crate) fn sample(&mut self, config: &Config, rtt: Nanos) {
+        let smoothed = match self.smoothed {
+            None => RttSnapshot { srtt: rtt, rttvar: Nanos(rtt.0 / 2) },
+            Some(RttSnapshot { srtt, rttvar }) => RttSnapshot {
+                rttvar: Nanos(rttvar.0 - rttvar.0 / 4 + srtt.0.abs_diff(rtt.0) / 4),
+                srtt: Nanos(srtt.0 - srtt.0 / 8 + rtt.0 / 8),
+            },
+        };
+        self.smoothed = Some(smoothed);
+        self.rto = Self::rto_of(config, smoothed);
+        self.backoff = 0;
+    }
+
+    fn rto_of(config: &Config, smoothed: RttSnapshot) -> Nanos {
+        let rto = smoothed.srtt + Nanos(smoothed.rttvar.0.saturating_mul(4)).max(GRANULARITY);
+        rto.clamp(config.rto_min, config.rto_max)
+    }
+
+    /// The timeout now.
+    pub(crate) fn timeout(&self, config: &Config) -> Nanos {
+        Nanos(self.rto.0.saturating_mul(1 << self.backoff)).min(config.rto_max)
+    }
+
+    //= rfc6298#5.5
+    pub(crate) fn back_off(&mut self) {
+        self.backoff = (self.backoff + 1).min(BACKOFF_MAX);
+    }
+
+    /// A closed window opened: its probes' backoff says nothing about the path.
+    pub(crate) fn end_backoff(&mut self) {
+        self.backoff = 0;
+    }
+
+    //= rfc6298#5.7
+    pub(crate) fn on_established_after_lost_syn(&mut self) {
+        if self.smoothed.is_none() {
+            self.rto = self.rto.max(RTO_AFTER_LOST_SYN);
+            self.backoff = 0;
+        }
+    }
+
+    pub(crate) fn smoothed(&self) -> Option<RttSnapshot> {
+        self.smoothed
+    }
+
+    pub(crate) fn backoff(&self) -> u8 {
+        self.backoff
+    }
+
+    /// The timeout before backoff, while there is no sample to make it of.
+    pub(crate) fn rto_unsampled(&self) -> Nanos {
+        if self.smoothed.is_some() { Nanos::ZERO } else { self.rto }
+    }
+
+    /// An estimator that goes on where another stood.
+    pub(crate) fn restore(
+        config: &Config,
+        smoothed: Option<RttSnapshot>,
+        rto_unsampled: Nanos,
+        backoff: u8,
+    ) -> Self {
+        let rto = match smoothed {
+            Some(smoothed) => Self::rto_of(config, smoothed),
+            None if rto_unsampled == Nanos::ZERO => config.rto_initial,
+            None => rto_unsampled.clamp(config.rto_min, config.rto_max),
+        };
+        Self { smoothed, rto, backoff: backoff.min(BACKOFF_MAX) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: fn(u64) -> Nanos = Nanos::from_millis;
+
+    fn config() -> Config {
+        Config { rto_min: MS(200), rto_max: Nanos::from_secs(60), ..Config::default() }
+    }
+
+    #[test]
+    fn the_first_sample_gives_three_round_trips() {
+        let mut rtt = Rtt::new(&config());
+        assert_eq!(rtt.timeout(&config()), MS(1000));
+        rtt.sample(&config(), MS(100));
+        assert_eq!(rtt.timeout(&config()), MS(300), "100 + 4 * 50");
+    }
+
+    #[test]
+    fn later_samples_are_smoothed() {
+        let mut rtt = Rtt::new(&config());
+        rtt.sample(&config(), MS(800));
+        rtt.sample(&config(), MS(400));
+        // RTTVAR = 3/4 * 400 + 1/4 * |800 - 400| = 400; SRTT = 7/8 * 800 + 1/8 * 400 = 750.
+        let smoothed = rtt.smoothed().expect("two samples");
+        assert_eq!((smoothed.srtt, smoothed.rttvar), (MS(750), MS(400)));
+        assert_eq!(rtt.timeout(&config()), MS(750 + 1600));
+    }
+
+    #[test]
+    fn the_timeout_keeps_between_its_bounds() {
+        let mut rtt = Rtt::new(&config());
+        rtt.sample(&config(), MS(1));
+        assert_eq!(rtt.timeout(&config()), MS(200));
+        rtt.sample(&config(), Nanos::from_secs(1000));
+        assert_eq!(rtt.timeout(&config()), Nanos::from_secs(60));
+        let mut steady = Rtt::new(&config());
+        let low = Config { rto_min: Nanos::ZERO, ..config() };
+        for _ in 0..200 {
+            steady.sample(&low, MS(10));
+        }
+        let over = steady.timeout(&low).0 - MS(10).0;
+        assert!((GRANULARITY.0..GRANULARITY.0 + 1000).contains(&over), "variation is never zero");
+    }
+
+    #[test]
+    fn backoff_doubles_up_to_the_maximum_and_ends_with_a_sample() {
+        let mut rtt = Rtt::new(&config());
+        let mut seen = Vec::new();
+        for _ in 0..8 {
+            seen.push(rtt.timeout(&config()).as_millis() / 1000);
+            rtt.back_off();
+        }
+        assert_eq!(seen, [1, 2, 4, 8, 16, 32, 60, 60]);
+        for _ in 0..300 {
+            rtt.back_off();
+        }
+        assert_eq!(rtt.timeout(&config()), Nanos::from_secs(60));
+        rtt.sample(&config(), MS(100));
+        assert_eq!(rtt.timeout(&config()), MS(300));
+    }
+
+    #[test]
+    fn a_lost_syn_without_any_sample_means_three_seconds() {
+        let mut rtt = Rtt::new(&config());
+        rtt.back_off();
+        rtt.on_established_after_lost_syn();
+        assert_eq!(rtt.timeout(&config()), Nanos::from_secs(3));
+        let mut sampled = Rtt::new(&config());
+        sampled.sample(&config(), MS(100));
+        sampled.on_established_after_lost_syn();
+        assert_eq!(sampled.timeout(&config()), MS(300));
+    }
+}

@@ -1,0 +1,321 @@
+//! What is in flight: a record for each segment sent, until it is acknowledged.
+//!
+//! Records tile `snd_una..snd_max` without gaps. Each knows when it was last sent, whether it was ever
+//! sent again, and its [`Fate`], which is what RFC 6675 and RACK (RFC 8985) need. Records are split where
+//! an ACK or a SACK block ends inside one, and neighbours are joined where nothing tells them apart.
+
+use std::collections::VecDeque;
+
+use mafo_mem::Nanos;
+
+use crate::{Fate, SackBlock, SeqNum, Transmissions};
+
+/// Segments that must arrive beyond one before it is taken for lost (RFC 5681, RFC 6675).
+pub(crate) const DUP_THRESH: u32 = 3;
+
+/// One segment in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) start: SeqNum,
+    pub(crate) end: SeqNum,
+    /// When it was last sent.
+    pub(crate) sent_at: Nanos,
+    pub(crate) fate: Fate,
+    pub(crate) transmissions: Transmissions,
+}
+
+impl Sent {
+    fn len(&self) -> u32 {
+        self.end.since(self.start)
+    }
+}
+
+/// What an ACK or a SACK block newly reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reported {
+    /// Bytes not reported before.
+    pub(crate) bytes: u32,
+    /// When the oldest of them was sent.
+    pub(crate) sent_at: Option<Nanos>,
+    /// Whether any of them was sent more than once, so that `sent_at` is no base of an RTT sample.
+    pub(crate) ambiguous: bool,
+}
+
+impl Reported {
+    fn add(&mut self, record: &Sent) {
+        self.bytes += record.len();
+        self.ambiguous |= record.transmissions != Transmissions::Once;
+        self.sent_at = Some(self.sent_at.map_or(record.sent_at, |at| at.min(record.sent_at)));
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.ambiguous |= other.ambiguous;
+        self.sent_at = match (self.sent_at, other.sent_at) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+    }
+
+    /// The RTT sample, by Karn's rule.
+    ///
+    //= rfc6298#3
+    pub(crate) fn rtt(&self, now: Nanos) -> Option<Nanos> {
+        if self.ambiguous { None } else { self.sent_at.map(|at| now - at) }
+    }
+}
+
+/// The records of one connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scoreboard {
+    records: VecDeque<Sent>,
+    /// Bytes whose fate is [`Fate::Sacked`].
+    sacked: u32,
+    /// Bytes whose fate is [`Fate::Lost`].
+    lost: u32,
+    /// No record that ends at or before this is lost; means nothing while `lost` is 0.
+    lost_from: SeqNum,
+}
+
+impl Scoreboard {
+    /// Bytes that have left the network without a cumulative ACK: SACKed, or lost and not sent again.
+    pub(crate) fn left_network(&self) -> u32 {
+        self.sacked + self.lost
+    }
+
+    pub(crate) fn sacked(&self) -> u32 {
+        self.sacked
+    }
+
+    pub(crate) fn lost(&self) -> u32 {
+        self.lost
+    }
+
+    /// `start..end` was sent for the first time. With `max` records the last one grows instead.
+    pub(crate) fn on_sent(&mut self, start: SeqNum, end: SeqNum, now: Nanos, max: usize) {
+        debug_assert!(self.records.back().is_none_or(|last| last.end == start));
+        if self.records.len() >= max
+            && let Some(last) = self.records.back_mut()
+            && last.fate == Fate::InFlight
+        {
+            last.end = end;
+            last.sent_at = now;
+            return;
+        }
+        let (fate, transmissions) = (Fate::InFlight, Transmissions::Once);
+        self.records.push_back(Sent { start, end, sent_at: now, fate, transmissions });
+    }
+
+    /// Everything before `una` is acknowledged: forgets it. What SACK had reported is not reported again.
+    pub(crate) fn on_acked(&mut self, una: SeqNum) -> Reported {
+        let mut reported = Reported::default();
+        while let Some(&first) = self.records.front()
+            && first.start.before(una)
+        {
+            let gone = Sent { end: first.end.earlier(una), ..first };
+            match first.fate {
+                Fate::InFlight => reported.add(&gone),
+                Fate::Lost => {
+                    reported.add(&gone);
+                    self.lost -= gone.len();
+                }
+                Fate::Sacked => self.sacked -= gone.len(),
+            }
+            if gone.end == first.end {
+                self.records.pop_front();
+            } else {
+                self.records[0].start = una;
+            }
+        }
+        reported
+    }
+
+    /// A SACK block, which lies within what is in flight. Records it covers partly are split, unless
+    /// there are `max`; then the part stays unreported.
+    pub(crate) fn on_sacked(&mut self, block: SackBlock, max: usize) -> Reported {
+        let mut reported = Reported::default();
+        let mut at = self.split(block.start, max);
+        while let Some(record) = self.records.get(at)
+            && record.start.before(block.end)
+        {
+            if record.end.after(block.end) {
+                self.split(block.end, max);
+            }
+            let record = &mut self.records[at];
+            if record.end.after(block.end) || record.fate == Fate::Sacked {
+                at += 1;
+                continue;
+            }
+            reported.add(record);
+            self.sacked += record.len();
+            if record.fate == Fate::Lost {
+                self.lost -= record.len();
+            }
+            record.fate = Fate::Sacked;
+            at += 1;
+        }
+        self.join_sacked(block);
+        reported
+    }
+
+    /// Makes `seq` a boundary between records if there is room for one more. Answers the first record
+    /// that starts at or beyond it.
+    fn split(&mut self, seq: SeqNum, max: usize) -> usize {
+        let at = self.records.partition_point(|record| record.end.at_or_before(seq));
+        let Some(&record) = self.records.get(at) else { return at };
+        if record.start.at_or_after(seq) {
+            return at;
+        }
+        if self.records.len() < max {
+            self.records[at].end = seq;
+            self.records.insert(at + 1, Sent { start: seq, ..record });
+        }
+        at + 1
+    }
+
+    /// Joins SACKed neighbours in and around `block`: they are reported, nothing tells them apart.
+    fn join_sacked(&mut self, block: SackBlock) {
+        let first = self.records.partition_point(|record| record.end.before(block.start));
+        let count =
+            self.records.range(first..).take_while(|r| r.start.at_or_before(block.end)).count();
+        let mut kept = first;
+        for at in first + 1..first + count {
+            let record = self.records[at];
+            let last = &mut self.records[kept];
+            let alike = last.transmissions == record.transmissions;
+            if alike && last.fate == Fate::Sacked && record.fate == Fate::Sacked {
+                last.end = record.end;
+            } else {
+                kept += 1;
+                self.records[kept] = record;
+            }
+        }
+        if count > 0 {
+            self.records.drain(kept + 1..first + count);
+        }
+    }
+
+    /// Marks what must be lost by what has arrived beyond it, and was not sent again yet. Answers whether
+    /// anything was marked.
+    ///
+    //= rfc6675#4
+    /// IsLost: `DUP_THRESH` separate ranges, or more than `DUP_THRESH` − 1 segments' bytes, SACKed beyond.
+    pub(crate) fn mark_lost(&mut self, mss: u32) -> bool {
+        let (mut ranges, mut bytes, mut marked) = (0, 0, false);
+        let mut beyond = Fate::InFlight;
+        for record in self.records.iter_mut().rev() {
+            let lost = ranges >= DUP_THRESH || bytes > (DUP_THRESH - 1) * mss;
+            let next = core::mem::replace(&mut beyond, record.fate);
+            match record.fate {
+                Fate::Sacked => {
+                    ranges += u32::from(next != Fate::Sacked);
+                    bytes += record.len();
+                }
+                Fate::InFlight if lost && record.transmissions != Transmissions::Again => {
+                    record.fate = Fate::Lost;
+                    self.lost += record.len();
+                    self.lost_from = record.start;
+                    marked = true;
+                }
+                Fate::InFlight | Fate::Lost => {}
+            }
+        }
+        if marked && let Some(first) = self.records.iter().find(|r| r.fate == Fate::Lost) {
+            self.lost_from = first.start;
+        }
+        marked
+    }
+
+    /// Marks the oldest `mss` bytes as lost unless they are SACKed, lost, or sent again since they were
+    /// first lost. Answers whether they were marked.
+    pub(crate) fn mark_head_lost(&mut self, mss: u32, max: usize) -> bool {
+        let Some(&head) = self.records.front() else { return false };
+        if head.fate != Fate::InFlight || head.transmissions == Transmissions::Again {
+            return false;
+        }
+        if head.len() > mss {
+            self.split(head.start + mss, max);
+        }
+        let head = &mut self.records[0];
+        head.fate = Fate::Lost;
+        self.lost += head.len();
+        self.lost_from = head.start;
+        true
+    }
+
+    /// A timeout: all that is not SACKed is lost. A receiver that reported the oldest byte and still
+    /// does not acknowledge it has gone back on its word; then no report counts.
+    ///
+    //= rfc2018#8
+    pub(crate) fn mark_all_lost(&mut self) {
+        let Some(head) = self.records.front() else { return };
+        let reneged = head.fate == Fate::Sacked;
+        self.lost_from = head.start;
+        for record in &mut self.records {
+            if record.fate == Fate::InFlight || reneged && record.fate == Fate::Sacked {
+                record.fate = Fate::Lost;
+            }
+        }
+        let bytes =
+            |fate| -> u32 { self.records.iter().filter(|r| r.fate == fate).map(Sent::len).sum() };
+        (self.lost, self.sacked) = (bytes(Fate::Lost), bytes(Fate::Sacked));
+    }
+
+    /// The first lost bytes: as many as follow each other, at most up to `end_of(start)`.
+    pub(crate) fn next_lost(&self, end_of: impl Fn(SeqNum) -> SeqNum) -> Option<(SeqNum, SeqNum)> {
+        if self.lost == 0 {
+            return None;
+        }
+        let from = self.records.partition_point(|r| r.end.at_or_before(self.lost_from));
+        let mut lost = self.records.range(from..).skip_while(|r| r.fate != Fate::Lost);
+        let first = lost.next()?;
+        let (limit, mut end) = (end_of(first.start), first.end);
+        for record in lost.take_while(|r| r.fate == Fate::Lost) {
+            if end.at_or_after(limit) {
+                break;
+            }
+            end = record.end;
+        }
+        Some((first.start, end.earlier(limit)))
+    }
+
+    /// `start..end`, which [`Scoreboard::next_lost`] answered, was sent again, as one segment.
+    pub(crate) fn on_retransmitted(&mut self, start: SeqNum, end: SeqNum, now: Nanos) {
+        let at = self.records.partition_point(|record| record.end.at_or_before(start));
+        debug_assert_eq!(self.records.get(at).map(|r| r.start), Some(start));
+        self.lost -= end.since(start);
+        self.lost_from = end;
+        // What the segment covers becomes one record; what is left of the last one stays behind it.
+        let covered = self.records.range(at..).take_while(|r| r.start.before(end)).count();
+        let last = self.records[at + covered - 1];
+        self.records.drain(at + 1..at + covered);
+        let (fate, transmissions) = (Fate::InFlight, Transmissions::Again);
+        self.records[at] = Sent { start, end, sent_at: now, fate, transmissions };
+        if last.end != end {
+            self.records.insert(at + 1, Sent { start: end, ..last });
+        }
+    }
+
+    /// The first lost byte.
+    pub(crate) fn first_lost(&self) -> Option<SeqNum> {
+        self.next_lost(|start| start + 1).map(|(start, _)| start)
+    }
+
+    pub(crate) fn records(&self) -> impl ExactSizeIterator<Item = &Sent> {
+        self.records.iter()
+    }
+
+    /// A scoreboard of `records`, which tile what is in flight.
+    pub(crate) fn restore(records: impl Iterator<Item = Sent>) -> Self {
+        let records: VecDeque<Sent> = records.collect();
+        let bytes =
+            |fate| -> u32 { records.iter().filter(|r| r.fate == fate).map(Sent::len).sum() };
+        let (sacked, lost) = (bytes(Fate::Sacked), bytes(Fate::Lost));
+        let lost_from = records.front().map_or(SeqNum(0), |first| first.start);
+        Self { sacked, lost, lost_from, records }
+    }
+}
+
+#[cfg(test)]
+#[path = "scoreboard_tests.rs"]
+mod tests;

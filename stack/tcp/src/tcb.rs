@@ -1,0 +1,173 @@
+//! The two sequence spaces of a connection (RFC 9293 3.3.1).
+//!
+//! ```text
+//!  send      snd.una          snd.max        snd.una + snd.wnd      snd.tx_max
+//!  ─────────────┼────────────────┼──────────────────┼───────────────────┼──────────────►
+//!  acknowledged │ in flight      │ may be sent      │ posted, beyond    │ FIN, once the
+//!               │ (scoreboard)   │                  │ the peer's window │ owner closed
+//!
+//!  receive     ack           rcv.nxt                             rcv.nxt + rcv.wnd
+//!  ─────────────┼────────────────┼──────────────────────────────────────┼──────────────►
+//!  delivered,   │ in order,      │ free, or held beyond a gap           │ no room
+//!  acknowledged │ undelivered    │ (assembler)                          │
+//! ```
+
+use mafo_mem::Nanos;
+
+use crate::assembler::Assembler;
+use crate::cc::Congestion;
+use crate::rtt::Rtt;
+use crate::scoreboard::Scoreboard;
+use crate::{PeerFin, Recovery, SeqNum};
+
+/// Largest window field.
+pub(crate) const WINDOW_MAX: u32 = 0xffff;
+
+/// What we send.
+#[derive(Clone, Debug)]
+pub(crate) struct SendSpace {
+    pub(crate) iss: SeqNum,
+    pub(crate) una: SeqNum,
+    /// One past all that was ever sent.
+    pub(crate) max: SeqNum,
+    /// One past all payload posted.
+    pub(crate) tx_max: SeqNum,
+    pub(crate) fin_posted: bool,
+    /// The peer's window in bytes.
+    pub(crate) wnd: u32,
+    pub(crate) wnd_max: u32,
+    pub(crate) wl1: SeqNum,
+    pub(crate) wl2: SeqNum,
+    /// Largest segment now, without headers and options.
+    pub(crate) mss: u16,
+    /// Largest segment that the peer takes.
+    pub(crate) mss_peer: u16,
+    pub(crate) board: Scoreboard,
+    pub(crate) cc: Congestion,
+    pub(crate) rtt: Rtt,
+    pub(crate) recovery: Recovery,
+    pub(crate) recover: SeqNum,
+    pub(crate) dup_acks: u32,
+    /// Without SACK: bytes that duplicate ACKs say have left the network.
+    pub(crate) dup_bytes: u32,
+    /// When payload, or a SYN, was last sent.
+    pub(crate) last_sent: Nanos,
+    /// Retransmissions of the same bytes, or probes, without an answer.
+    pub(crate) retransmits: u8,
+}
+
+impl SendSpace {
+    /// One past all that is to be sent: payload, and FIN once posted.
+    pub(crate) fn end(&self) -> SeqNum {
+        self.tx_max + u32::from(self.fin_posted)
+    }
+
+    /// Sequence numbers sent and not acknowledged.
+    pub(crate) fn flight(&self) -> u32 {
+        self.max.since(self.una)
+    }
+
+    /// Bytes thought to be in the network.
+    ///
+    //= rfc6675#4
+    pub(crate) fn pipe(&self) -> u32 {
+        self.flight().saturating_sub(self.board.left_network() + self.dup_bytes)
+    }
+
+    /// One past what the peer has room for.
+    pub(crate) fn edge(&self) -> SeqNum {
+        self.una + self.wnd
+    }
+
+    /// Whether the peer has acknowledged our FIN.
+    pub(crate) fn fin_acked(&self) -> bool {
+        self.fin_posted && self.una == self.end()
+    }
+}
+
+/// ACKs that are due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AckDue {
+    /// Segments with payload received since the last ACK of all that was received.
+    pub(crate) segments: u8,
+    /// Whether what is delivered is to be acknowledged at the next output.
+    pub(crate) now: bool,
+    /// ACKs to be sent at the next output whatever they say: duplicates, challenges, forced ones.
+    pub(crate) immediate: u8,
+}
+
+/// What we receive.
+#[derive(Clone, Debug)]
+pub(crate) struct ReceiveSpace {
+    pub(crate) irs: SeqNum,
+    pub(crate) nxt: SeqNum,
+    /// Payload in order that the owner has not confirmed as delivered.
+    pub(crate) undelivered: u32,
+    pub(crate) wnd: u32,
+    /// The greatest `wnd` so far: the size of the owner's buffer, as far as can be told.
+    pub(crate) wnd_max: u32,
+    /// The right edge that the peer was told.
+    pub(crate) adv: SeqNum,
+    pub(crate) last_ack_sent: SeqNum,
+    /// Largest segment that we announced.
+    pub(crate) mss: u16,
+    pub(crate) fin: PeerFin,
+    pub(crate) held: Assembler,
+    pub(crate) ack: AckDue,
+}
+
+impl ReceiveSpace {
+    /// The acknowledgment number of everything sent now: what the owner has not confirmed is not
+    /// acknowledged, or it would be lost with the owner.
+    pub(crate) fn ack_no(&self) -> SeqNum {
+        self.nxt - self.undelivered - u32::from(self.fin == PeerFin::Undelivered)
+    }
+
+    /// One past what we have room for.
+    pub(crate) fn edge(&self) -> SeqNum {
+        self.nxt + self.wnd
+    }
+
+    /// Steps by which the told edge moves at least.
+    ///
+    //= rfc9293#3.8.6.2.2
+    fn step(&self) -> u32 {
+        (self.wnd_max / 2).min(u32::from(self.mss)).max(1)
+    }
+
+    /// The window field to send, and the right edge that it tells.
+    ///
+    /// The edge never moves left but for the bits that scaling cuts off (RFC 7323 2.4).
+    pub(crate) fn offer(&self, shift: u8) -> (u16, SeqNum) {
+        let (ack, told) = (self.ack_no(), self.adv.later(self.ack_no()));
+        let moved = self.edge().after(told) && self.edge().since(told) >= self.step();
+        let target = if moved { self.edge() } else { told };
+        let window = (target.since(ack) >> shift).min(WINDOW_MAX);
+        (window as u16, ack + (window << shift))
+    }
+
+    /// Whether the peer should be told of the window although nothing else is to be said: it has
+    /// come to know of less than half the buffer, and of less than half of what is free.
+    pub(crate) fn owes_window_update(&self, shift: u8) -> bool {
+        let reach = self.edge().earlier(self.ack_no() + (WINDOW_MAX << shift));
+        let free = reach.later(self.nxt).since(self.nxt);
+        let told = self.adv.later(self.nxt).since(self.nxt);
+        told <= self.wnd_max / 2 && free / 2 >= told && free.saturating_sub(told) >= self.step()
+    }
+}
+
+/// The timestamps option in force.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimestampState {
+    /// What is added to the clock.
+    pub(crate) offset: u32,
+    /// TS.Recent, and until when it proves an older timestamp to be old.
+    pub(crate) recent: Option<(u32, Nanos)>,
+    /// Echoes of older timestamps give no RTT sample.
+    pub(crate) floor: Option<u32>,
+}
+
+/// Whether timestamp `a` is older than `b`; timestamps wrap like sequence numbers (RFC 7323 5.2).
+pub(crate) fn is_older(a: u32, b: u32) -> bool {
+    SeqNum(a).before(SeqNum(b))
+}
