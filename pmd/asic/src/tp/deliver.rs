@@ -51,6 +51,11 @@ impl<'a> Gathered<'a> {
     }
 }
 
+/// Whether the host has not been told of the connection yet, which goes by another queue than its bytes.
+fn is_gated(tcb: &Tcb) -> bool {
+    matches!(&tcb.phase, Phase::Live(live) if live.gated)
+}
+
 impl<C: Card> Ctx<'_, C> {
     /// Posts the burst's payload of a connection. What cannot be posted is copied to the card's memory, where it
     /// waits without being acknowledged.
@@ -58,7 +63,7 @@ impl<C: Card> Ctx<'_, C> {
         let Some((first, _)) = due.pieces else { return };
         let mut cursor = Cursor { piece: Some(first), done: 0 };
         let mut left = due.piece_bytes;
-        if tcb.backlog == 0 && !self.core.outbox.is_blocked(tcb.route.iq) {
+        if tcb.backlog == 0 && !is_gated(tcb) && !self.core.outbox.is_blocked(tcb.route.iq) {
             while left != 0 {
                 let mut gathered = Gathered::new(self.core.max_rx_data);
                 let next = self.gather(tcb, cursor, frames, &mut gathered);
@@ -161,6 +166,9 @@ impl<C: Card> Ctx<'_, C> {
 
     /// Posts what waits in the card's memory; [`Stalled`] if not all of it went.
     pub(super) fn deliver_backlog(&mut self, tcb: &mut Tcb) -> Result<(), Stalled> {
+        if is_gated(tcb) {
+            return Err(Stalled);
+        }
         while tcb.backlog != 0 && matches!(tcb.phase, Phase::Live(_)) {
             let mut gathered = Gathered::new(self.core.max_rx_data.min(tcb.backlog as usize));
             for slice in tcb.rx.slices(0, gathered.max) {

@@ -3,6 +3,7 @@
 use super::image::{self, ENGINE_FLAGS, RETRANSMIT_TIMER, Unfit, switches};
 use super::open::{action_of, mss_of};
 use super::outbox::Then;
+use super::settle::NOBODY;
 use super::tcb::{Live, Opening, Phase, Tcb};
 use super::{Card, Ctx, Message, Tp};
 use crate::le::Filter;
@@ -38,7 +39,7 @@ impl Tp {
                 .with_len(image.0.len() as u16)
                 .with_tcb(image);
             let (head, body) = reply.as_bytes().split_at(8);
-            let owner = (tid, self.tcbs.get(tid).map_or(0, |tcb| tcb.epoch));
+            let owner = (tid, self.tcbs.get(tid).map_or(NOBODY, |tcb| tcb.epoch));
             self.core.say(card, iq, owner, Message { cpl: head, payload: &[body] }, Then::Nothing);
         }
         Some(())

@@ -1,6 +1,7 @@
 //! FW_FILTER_WR: filters by the host.
 
 use super::outbox::Then;
+use super::settle::NOBODY;
 use super::{Card, Message, Tp};
 use crate::le::filters::{Action, Filter, FilterError, Masked, Match, Priority, VlanRewrite};
 use mafo_t4::cpl::{SetTcbRpl, TcbCookie};
@@ -29,7 +30,7 @@ impl Tp {
         if let Some(iq) = wr.reply_to() {
             let reply = SetTcbRpl::new(Tid(ftid.0)).with_cookie(TcbCookie(0).with_cookie(cookie.0));
             let message = Message { cpl: reply.as_bytes(), payload: &[] };
-            self.core.say(card, iq, (Tid(0), 0), message, Then::Nothing);
+            self.core.say(card, iq, (Tid(0), NOBODY), message, Then::Nothing);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::image::switches;
 use super::outbox::Then;
+use super::settle::NOBODY;
 use super::tcb::{Live, Opening, Phase, Tcb};
 use super::{Card, Ctx, Message, Server, Tp};
 use crate::le::filters::VlanRewrite;
@@ -253,7 +254,7 @@ impl Tp {
         cpl: &[u8],
         payload: &[&[u8]],
     ) {
-        self.core.say(card, iq, (Tid(0), 0), Message { cpl, payload }, Then::Nothing);
+        self.core.say(card, iq, (Tid(0), NOBODY), Message { cpl, payload }, Then::Nothing);
     }
 }
 

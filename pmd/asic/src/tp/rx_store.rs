@@ -62,6 +62,8 @@ pub(crate) struct RxStore {
     pages: VecDeque<Option<Page>>,
     /// Where in the first page the window starts.
     skip: usize,
+    /// One past the last byte stored, from the window's start on.
+    end: usize,
 }
 
 impl RxStore {
@@ -97,6 +99,7 @@ impl RxStore {
             at += now.len();
             rest = later;
         }
+        self.end = self.end.max(offset + bytes.len());
         Ok(())
     }
 
@@ -120,19 +123,16 @@ impl RxStore {
 
     /// Moves the window past `len` bytes that were delivered, whether they lay here or not.
     pub(crate) fn advance(&mut self, pool: &mut PagePool, len: usize) {
-        if self.pages.is_empty() {
-            self.skip = 0;
-            return;
+        self.end = self.end.saturating_sub(len);
+        if self.end == 0 {
+            return self.clear(pool);
         }
         self.skip += len;
-        while self.skip >= PAGE && !self.pages.is_empty() {
+        while self.skip >= PAGE {
             self.skip -= PAGE;
             if let Some(Some(page)) = self.pages.pop_front() {
                 pool.give_back(page);
             }
-        }
-        if self.pages.is_empty() {
-            self.skip = 0;
         }
     }
 
@@ -146,7 +146,7 @@ impl RxStore {
         for page in self.pages.drain(..).flatten() {
             pool.give_back(page);
         }
-        self.skip = 0;
+        (self.skip, self.end) = (0, 0);
     }
 }
 
@@ -174,8 +174,14 @@ mod tests {
         assert_eq!(read(&store, 0, 5500), bytes(2500, 5500));
         assert_eq!(read(&store, 100, 10), bytes(2600, 10));
         store.write(&mut pool, 5500, &bytes(8000, 192)).expect("room");
-        store.advance(&mut pool, 5692);
-        assert_eq!((pool.in_use(), store.is_empty()), (0, true));
+        store.advance(&mut pool, 5691);
+        assert_eq!(pool.in_use(), 1);
+        store.advance(&mut pool, 1);
+        assert_eq!(
+            (pool.in_use(), store.is_empty()),
+            (0, true),
+            "nothing is left in the last page"
+        );
     }
 
     #[test]

@@ -9,6 +9,9 @@ use mafo_t4::tcb::State;
 use mafo_t4::{IqId, Tid};
 use mafo_tcp::{Ended, Events, GaveUp};
 
+/// Epoch of messages that are about no TCB.
+pub(super) const NOBODY: u32 = 0;
+
 impl Core {
     /// Says something to the host, now or behind all that its queue is owed. Whether it is posted.
     pub(super) fn say<C: Card>(
@@ -189,8 +192,13 @@ impl Tp {
         for index in 0..ctx.core.outbox.queues() {
             while let Some((iq, owed)) = ctx.core.outbox.take(index) {
                 let tcb = tcbs.get_mut(owed.tid).filter(|tcb| tcb.epoch == owed.epoch);
-                let done = match &owed.what {
-                    What::Message { bytes, cpl_len, then } => {
+                if owed.epoch != NOBODY && tcb.is_none() {
+                    // The host has released the TID meanwhile; the message would be its next owner's.
+                    continue;
+                }
+                let done = match (&owed.what, tcb) {
+                    (What::Bytes, tcb) => tcb.map_or(Ok(()), |tcb| ctx.deliver_backlog(tcb)),
+                    (What::Message { bytes, cpl_len, then }, tcb) => {
                         let (cpl, payload) = bytes.split_at(*cpl_len);
                         let payload: &[&[u8]] = if payload.is_empty() { &[] } else { &[payload] };
                         ctx.card.post(iq, Message { cpl, payload }).map(|()| {
@@ -199,7 +207,6 @@ impl Tp {
                             }
                         })
                     }
-                    What::Bytes => tcb.map_or(Ok(()), |tcb| ctx.deliver_backlog(tcb)),
                 };
                 if let Err(Stalled) = done {
                     ctx.core.outbox.put_back(index, owed);

@@ -223,7 +223,8 @@ impl TcbTable {
             slot.is_some_and(|slot| self.slots[slot] == 0),
             "{tid:?} is in use or out of range"
         );
-        self.epochs = self.epochs.wrapping_add(1);
+        // 0 is nobody's.
+        self.epochs = self.epochs.wrapping_add(1).max(1);
         let epoch = self.epochs;
         let route = Route::of(&image);
         let record = match self.free.pop() {
