@@ -4,6 +4,18 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
+/// Bytes of an Ethernet header without a VLAN tag: destination, source, EtherType.
+pub const ETHERNET_HEADER: usize = 14;
+
+/// Buffer size that holds a frame of any link with `mtu` and a VLAN tag or two, in whole cache lines
+/// and never under 2,048: parts of a program that all size their frames by it can exchange buffers
+/// where unlike ones have to copy ([`Frame::take_from`]).
+#[must_use]
+pub const fn capacity_for_mtu(mtu: usize) -> usize {
+    let needed = (mtu + ETHERNET_HEADER + 2 * 4).next_multiple_of(64);
+    if needed < 2048 { 2048 } else { needed }
+}
+
 /// One whole Ethernet frame, from the destination MAC to the last byte before the FCS.
 #[derive(Debug)]
 pub struct Frame {
@@ -55,6 +67,17 @@ impl Frame {
         self.len = bytes.len();
         Ok(())
     }
+
+    /// Takes over the content of `other`, whose content is undefined afterwards: by exchange of
+    /// buffers if they are equally large, so that each owner keeps the size it counts on, else by a
+    /// copy. [`Full`], and both unchanged, if the content does not fit.
+    pub fn take_from(&mut self, other: &mut Self) -> Result<(), Full> {
+        if self.capacity() == other.capacity() {
+            core::mem::swap(self, other);
+            return Ok(());
+        }
+        self.copy_from(other.as_slice())
+    }
 }
 
 /// Up to a fixed number of frames; buffers are allocated once and used in the same order each time,
@@ -82,6 +105,12 @@ impl FrameBurst {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Frames that may still be added.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.frames.len() - self.len
     }
 
     /// Whether another frame would not fit.
@@ -115,6 +144,14 @@ impl FrameBurst {
         Ok(())
     }
 
+    /// Appends the content of `frame` as [`Frame::take_from`] does; [`Full`] when there is no room or
+    /// the frame is too long.
+    pub fn push_frame(&mut self, frame: &mut Frame) -> Result<(), Full> {
+        self.frames.get_mut(self.len).ok_or(Full)?.take_from(frame)?;
+        self.len += 1;
+        Ok(())
+    }
+
     /// The next free frame, to be filled (by its owner, or by [`core::mem::swap`] with a full one)
     /// and then counted by [`FrameBurst::commit`].
     pub fn spare(&mut self) -> Option<&mut Frame> {
@@ -136,12 +173,43 @@ mod tests {
     fn a_burst_takes_its_size_and_no_more() {
         let mut burst = FrameBurst::new(2, 4);
         assert_eq!(burst.push(&[1, 2]), Ok(()));
+        assert_eq!(burst.room(), 1);
         assert_eq!(burst.push(&[1, 2, 3, 4, 5]), Err(Full), "longer than a buffer");
         assert_eq!(burst.push(&[3]), Ok(()));
-        assert!(burst.is_full());
+        assert_eq!((burst.is_full(), burst.room()), (true, 0));
         assert_eq!(burst.push(&[4]), Err(Full));
         let seen: Vec<&[u8]> = burst.frames().iter().map(Frame::as_slice).collect();
         assert_eq!(seen, [&[1, 2][..], &[3][..]]);
+    }
+
+    #[test]
+    fn equal_buffers_are_exchanged_and_unlike_ones_copied() {
+        let mut burst = FrameBurst::new(3, 8);
+        let mut alike = Frame::with_capacity(8);
+        alike.copy_from(&[1, 2]).expect("fits");
+        let address = alike.as_slice().as_ptr();
+        assert_eq!(burst.push_frame(&mut alike), Ok(()));
+        assert_eq!(burst.frames()[0].as_slice().as_ptr(), address, "exchanged");
+        assert_eq!(alike.capacity(), 8);
+
+        let mut larger = Frame::with_capacity(9);
+        larger.copy_from(&[3; 8]).expect("fits");
+        let address = larger.as_slice().as_ptr();
+        assert_eq!(burst.push_frame(&mut larger), Ok(()));
+        assert_ne!(burst.frames()[1].as_slice().as_ptr(), address, "copied");
+        assert_eq!((burst.frames()[1].as_slice(), burst.frames()[1].capacity()), (&[3; 8][..], 8));
+
+        larger.copy_from(&[4; 9]).expect("fits");
+        assert_eq!(burst.push_frame(&mut larger), Err(Full), "longer than a buffer");
+        assert_eq!((burst.len(), larger.as_slice()), (2, &[4; 9][..]), "unchanged");
+    }
+
+    #[test]
+    fn buffers_hold_tagged_frames_of_their_mtu() {
+        assert_eq!(capacity_for_mtu(1500), 2048);
+        assert_eq!(capacity_for_mtu(2048 - 22), 2048);
+        assert_eq!(capacity_for_mtu(2048 - 21), 2112);
+        assert_eq!(capacity_for_mtu(9000), 9024);
     }
 
     #[test]

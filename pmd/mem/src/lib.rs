@@ -5,8 +5,12 @@ pub mod checksum;
 mod counters;
 pub mod frame;
 mod loom_or_std;
+mod prefetch;
+pub mod queue;
 pub mod ring;
 pub mod time;
 
 pub use frame::{Frame, FrameBurst, Full};
+pub use prefetch::prefetch;
+pub use queue::{FramePool, FrameQueue, QueueCounters};
 pub use time::Nanos;

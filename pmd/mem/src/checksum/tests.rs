@@ -147,7 +147,15 @@ fn rfc_1624_example() {
     assert_eq!(update(0xdd2f, 0x5555, 0x3285), 0x0000);
 }
 
+/// Miri runs a thousand times slower and sees no files.
+fn cases() -> ProptestConfig {
+    let cases = if cfg!(miri) { 4 } else { 256 };
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
+    #![proptest_config(cases())]
+
     #[test]
     fn any_pieces_join_to_the_whole(
         bytes in prop::collection::vec(any::<u8>(), 0..3000),
