@@ -232,15 +232,18 @@ impl Eq {
         self.counters
     }
 
-    /// Where the next work request begins, in units: with [`Eq::consumed`], the key by which the
+    /// Where the next work request begins, in units: with [`Eq::has_consumed`], the key by which the
     /// owner of what a work request points to knows when it is free.
     pub(crate) fn produced(&self) -> u16 {
         self.indices.pidx
     }
 
-    /// Up to where the card has read, in units, as far as was reaped.
-    pub(crate) fn consumed(&self) -> u16 {
-        self.indices.cidx
+    /// Whether the card has read all up to `end`, a place that [`Eq::produced`] told after a post whose
+    /// fate was not asked for since its end was passed. As far as was reaped.
+    pub(crate) fn has_consumed(&self, end: u16) -> bool {
+        // Ends of what is still in flight lie behind cidx, up to and including pidx.
+        let distance = self.indices.distance(self.indices.cidx, end);
+        distance == 0 || distance > self.indices.in_flight()
     }
 
     fn ring_bytes(&self) -> usize {

@@ -10,10 +10,8 @@ use mafo_t4::sge::{EntrySize, LastFlit};
 use super::doorbell::Gts;
 use crate::eal::dma::{ArenaFull, DmaBuf};
 
-/// The entry size that all queues of this driver use.
-pub(crate) const ENTRY_SIZE: EntrySize = EntrySize::B64;
-/// In bytes.
-pub(crate) const ENTRY: usize = ENTRY_SIZE.bytes();
+/// Bytes of an entry, in all queues of this driver.
+pub(crate) const ENTRY: usize = EntrySize::B64.bytes();
 
 /// The driver's place in the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

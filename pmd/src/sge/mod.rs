@@ -15,4 +15,4 @@ pub use ingress::{Ingress, IngressCounters, IngressQueue, RxMeta};
 pub(crate) use doorbell::{Doorbell, Gts};
 pub(crate) use eq::EqRing;
 pub(crate) use fl::{FlShape, Freelist};
-pub(crate) use iq::{ENTRY, ENTRY_SIZE, Iq, IqRing};
+pub(crate) use iq::{ENTRY, Iq, IqRing};

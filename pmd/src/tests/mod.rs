@@ -1,6 +1,7 @@
 //! What the tests of several modules share.
 
 pub(crate) mod bar;
+pub(crate) mod firmware;
 
 use std::sync::Arc;
 

@@ -7,7 +7,6 @@ use mafo_t4::regs::bar2::{DoorbellKind, Layout};
 use mafo_t4::sge::{FlPointer, LastFlit, RspCtrl};
 use mafo_t4::{HostMemory, Iova};
 use proptest::prelude::*;
-use zerocopy::IntoBytes;
 
 use super::*;
 use crate::eal::dma::{Arena, Domain};

@@ -1,0 +1,165 @@
+//! What the owner of an adapter decides.
+
+use mafo_mem::Nanos;
+use mafo_t4::chip::Chip;
+use mafo_t4::fw;
+
+use crate::sge::{EqRing, Freelist, IqRing};
+
+/// How an adapter is brought up.
+#[derive(Clone, Copy, Debug)]
+pub struct AdapterConfig {
+    /// The chip, which the PCI device id tells.
+    pub chip: Chip,
+    /// Polling cores, each with queues of its own: 1 to [`AdapterConfig::LCORES_MAX`].
+    pub lcores: u8,
+    /// Largest IP packet of all ports, in bytes: 68 to 9600.
+    pub mtu: u16,
+    /// Sizes of the queues of each lcore.
+    pub queues: QueueSizes,
+    /// How long the firmware may take for a command.
+    pub command_timeout: Nanos,
+    /// How long lcores may take to let go of their queues when the adapter is closed.
+    pub close_timeout: Nanos,
+}
+
+/// Sizes of an lcore's queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueSizes {
+    /// Entries of the ingress queue, a multiple of 16 up to 4096; one of them carries no message.
+    pub ingress: u16,
+    /// Pointers of its freelist, a multiple of 8; eight of them stay empty.
+    pub freelist: u16,
+    /// Units of 64 bytes of the control queue.
+    pub ctrl: u16,
+    /// Units of each port's Ethernet queue.
+    pub eth: u16,
+    /// Frames that each port's Ethernet queue may have under way outside of the ring.
+    pub eth_buffers: u16,
+    /// Units of each port's offload queue.
+    pub ofld: u16,
+}
+
+impl Default for QueueSizes {
+    /// Small enough to stay in a cache: 120 receive buffers of 2 KiB.
+    fn default() -> Self {
+        Self { ingress: 1024, freelist: 128, ctrl: 512, eth: 512, eth_buffers: 128, ofld: 1024 }
+    }
+}
+
+impl Default for AdapterConfig {
+    /// A T5 with one lcore, 1500-byte packets and the firmware header's command timeout.
+    fn default() -> Self {
+        Self {
+            chip: Chip::T5,
+            lcores: 1,
+            mtu: 1500,
+            queues: QueueSizes::default(),
+            command_timeout: Nanos::from_millis(fw::TIMEOUT_MS as u64),
+            close_timeout: Nanos::from_secs(1),
+        }
+    }
+}
+
+/// A configuration that no adapter can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} of {value}: {must}")]
+pub struct BadConfig {
+    /// Which setting.
+    pub what: &'static str,
+    /// Its value.
+    pub value: u32,
+    /// What it must be.
+    pub must: &'static str,
+}
+
+impl AdapterConfig {
+    /// More lcores than any host gives to one adapter; an RSS slice has at least as many entries.
+    pub const LCORES_MAX: u8 = 32;
+    /// Ethernet header, one tag, and the room that a frame of `mtu` needs.
+    const L2_OVERHEAD: u16 = 14 + 4;
+
+    /// Longest frame, without FCS, in bytes.
+    #[must_use]
+    pub const fn frame_max(&self) -> usize {
+        (self.mtu + Self::L2_OVERHEAD) as usize
+    }
+
+    pub(crate) fn check(&self) -> Result<(), BadConfig> {
+        let bad = |what, value, must| Err(BadConfig { what, value, must });
+        let queues = self.queues;
+        if !(1..=Self::LCORES_MAX).contains(&self.lcores) {
+            return bad("lcores", self.lcores.into(), "must be 1 to 32");
+        }
+        if !(68..=9600).contains(&self.mtu) {
+            return bad("mtu", self.mtu.into(), "must be 68 to 9600");
+        }
+        let entries = queues.ingress;
+        if !(entries.is_multiple_of(16) && (16..=IqRing::SIZE_MAX).contains(&entries)) {
+            return bad("queues.ingress", entries.into(), "must be a multiple of 16 up to 4096");
+        }
+        let pointers = queues.freelist;
+        if !(pointers.is_multiple_of(8) && (16..=Freelist::SIZE_MAX).contains(&pointers)) {
+            return bad("queues.freelist", pointers.into(), "must be a multiple of 8, 16 to 8192");
+        }
+        let units = [
+            ("queues.ctrl", queues.ctrl),
+            ("queues.eth", queues.eth),
+            ("queues.ofld", queues.ofld),
+        ];
+        for (what, size) in units {
+            if !(EqRing::SIZE_MIN..=EqRing::SIZE_MAX).contains(&size) {
+                return bad(what, size.into(), "must be 17 to 8191");
+            }
+        }
+        if queues.eth_buffers == 0 {
+            return bad("queues.eth_buffers", 0, "must be at least 1");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_can_be_and_each_limit_is_named() {
+        let good = AdapterConfig::default();
+        assert_eq!(good.check(), Ok(()));
+        assert_eq!(good.frame_max(), 1518);
+        let queues = good.queues;
+        let cases = [
+            (AdapterConfig { lcores: 0, ..good }, "lcores"),
+            (AdapterConfig { lcores: 33, ..good }, "lcores"),
+            (AdapterConfig { mtu: 67, ..good }, "mtu"),
+            (AdapterConfig { mtu: 9601, ..good }, "mtu"),
+            (
+                AdapterConfig { queues: QueueSizes { ingress: 1000, ..queues }, ..good },
+                "queues.ingress",
+            ),
+            (
+                AdapterConfig { queues: QueueSizes { ingress: 4112, ..queues }, ..good },
+                "queues.ingress",
+            ),
+            (
+                AdapterConfig { queues: QueueSizes { freelist: 12, ..queues }, ..good },
+                "queues.freelist",
+            ),
+            (
+                AdapterConfig { queues: QueueSizes { freelist: 8, ..queues }, ..good },
+                "queues.freelist",
+            ),
+            (AdapterConfig { queues: QueueSizes { ctrl: 16, ..queues }, ..good }, "queues.ctrl"),
+            (AdapterConfig { queues: QueueSizes { eth: 0, ..queues }, ..good }, "queues.eth"),
+            (AdapterConfig { queues: QueueSizes { ofld: 8192, ..queues }, ..good }, "queues.ofld"),
+            (
+                AdapterConfig { queues: QueueSizes { eth_buffers: 0, ..queues }, ..good },
+                "queues.eth_buffers",
+            ),
+        ];
+        for (config, what) in cases {
+            assert_eq!(config.check().map_err(|bad| bad.what), Err(what), "{config:?}");
+        }
+    }
+}

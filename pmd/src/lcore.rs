@@ -1,0 +1,215 @@
+//! What one polling core owns of an adapter: its queues, its share of the tables, nothing shared.
+//!
+//! The fields are apart on purpose: a handler that runs inside [`IngressQueue::burst`] may post on the
+//! other queues. Whatever was posted is told to the card by [`Lcore::flush`], once a round.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crossbeam_queue::ArrayQueue;
+use mafo_t4::fw::LinkState;
+use mafo_t4::{EqId, Iova, PortId};
+
+use crate::adapter::{Resources, Share};
+use crate::eal::dma::{DmaBuf, Domain};
+use crate::eth::EthQueue;
+use crate::filter::Filters;
+use crate::l2t::L2t;
+use crate::sge::{Eq, IngressQueue};
+use crate::smt::Smt;
+use crate::tid::LcoreId;
+
+/// Messages under way between the control plane and one lcore; links change rarely, and an old state is
+/// overtaken by a new one.
+const MAIL_MAX: usize = 32;
+
+/// What the control plane tells an lcore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToLcore {
+    /// A port's link is as follows.
+    Link {
+        /// The port.
+        port: PortId,
+        /// Its state.
+        state: LinkState,
+    },
+    /// The adapter is being closed: end what is under way and drop the [`Lcore`].
+    Close,
+}
+
+/// What an lcore tells the control plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FromLcore {
+    /// Nobody uses its queues any more.
+    Gone,
+}
+
+/// The mailbox between the control plane and one lcore.
+#[derive(Debug)]
+pub(crate) struct Mail {
+    pub(crate) to_lcore: ArrayQueue<ToLcore>,
+    pub(crate) from_lcore: ArrayQueue<FromLcore>,
+}
+
+impl Mail {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { to_lcore: ArrayQueue::new(MAIL_MAX), from_lcore: ArrayQueue::new(1) })
+    }
+}
+
+/// One polling core's part of an adapter. `Send`, and knows no global.
+pub struct Lcore {
+    id: LcoreId,
+    /// Everything that arrives: frames, and all messages of its connections.
+    pub ingress: IngressQueue,
+    /// Opens, tables, receive credits.
+    pub ctrl: Eq,
+    /// Ethernet queues, one a port, in the order of [`Resources::ports`].
+    pub eth: Vec<EthQueue>,
+    /// Offload queues, one a port, in the order of [`Resources::ports`].
+    pub ofld: Vec<Eq>,
+    /// Next hops.
+    pub l2t: L2t,
+    /// Source addresses.
+    pub smt: Smt,
+    /// Filters.
+    pub filters: Filters,
+    /// Links as last told, in the order of [`Resources::ports`].
+    links: Vec<LinkState>,
+    share: Share,
+    resources: Arc<Resources>,
+    domain: Arc<Domain>,
+    mail: Arc<Mail>,
+}
+
+/// The queues of an lcore, complete.
+pub(crate) struct LcoreQueues {
+    pub(crate) ingress: IngressQueue,
+    pub(crate) ctrl: Eq,
+    pub(crate) eth: Vec<EthQueue>,
+    pub(crate) ofld: Vec<Eq>,
+}
+
+impl Lcore {
+    pub(crate) fn new(
+        id: LcoreId,
+        share: Share,
+        queues: LcoreQueues,
+        links: Vec<LinkState>,
+        (resources, domain): (Arc<Resources>, Arc<Domain>),
+        mail: Arc<Mail>,
+    ) -> Self {
+        let known = resources.ports.iter().map(|port| (port.smt, port.mac));
+        Self {
+            id,
+            ingress: queues.ingress,
+            ctrl: queues.ctrl,
+            eth: queues.eth,
+            ofld: queues.ofld,
+            l2t: L2t::new(share.l2t.clone()),
+            smt: Smt::new(resources.pf, known),
+            filters: Filters::new(share.filters.clone()),
+            links,
+            share,
+            resources,
+            domain,
+            mail,
+        }
+    }
+
+    /// Which lcore it is.
+    #[must_use]
+    pub fn id(&self) -> LcoreId {
+        self.id
+    }
+
+    /// What the adapter has.
+    #[must_use]
+    pub fn resources(&self) -> &Arc<Resources> {
+        &self.resources
+    }
+
+    /// The numbers that this lcore may choose: for its [`AtidTable`](crate::tid::AtidTable) and
+    /// [`StidTable`](crate::tid::StidTable).
+    #[must_use]
+    pub fn share(&self) -> &Share {
+        &self.share
+    }
+
+    /// Where `port` is in [`Lcore::eth`] and [`Lcore::ofld`].
+    #[must_use]
+    pub fn port_index(&self, port: PortId) -> Option<usize> {
+        self.resources.ports.iter().position(|resources| resources.port == port)
+    }
+
+    /// Where the card finds byte `offset` of `buf`, whose arena is mapped for this adapter.
+    #[inline]
+    #[must_use]
+    pub fn iova(&self, buf: &DmaBuf, offset: usize) -> Iova {
+        self.domain.iova(buf).add(offset)
+    }
+
+    /// A port's link as the control plane last told; `None` of a port that the card does not have.
+    #[must_use]
+    pub fn link(&self, port: PortId) -> Option<&LinkState> {
+        self.links.get(self.port_index(port)?)
+    }
+
+    /// The next message of the control plane, noted here.
+    pub fn poll_control(&mut self) -> Option<ToLcore> {
+        let message = self.mail.to_lcore.pop()?;
+        if let ToLcore::Link { port, state } = message
+            && let Some(index) = self.port_index(port)
+        {
+            self.links[index] = state;
+        }
+        Some(message)
+    }
+
+    /// Tells the card of all that was posted on all queues since the last time. Once a round.
+    pub fn flush(&mut self) {
+        while let Some(eq) = self.ingress.take_egr_update() {
+            self.on_egr_update(eq);
+        }
+        self.ctrl.ring();
+        for queue in &mut self.eth {
+            queue.ring();
+        }
+        for queue in &mut self.ofld {
+            queue.ring();
+        }
+    }
+
+    fn on_egr_update(&mut self, id: EqId) {
+        if let Some(queue) = self.eth.iter_mut().find(|queue| queue.eq().id() == id) {
+            queue.on_egr_update();
+        } else if let Some(queue) = self.ofld.iter_mut().find(|queue| queue.id() == id) {
+            queue.on_egr_update();
+        } else if self.ctrl.id() == id {
+            self.ctrl.on_egr_update();
+        }
+    }
+}
+
+impl Drop for Lcore {
+    fn drop(&mut self) {
+        // There is room for one, and an lcore goes once.
+        let _ = self.mail.from_lcore.push(FromLcore::Gone);
+    }
+}
+
+impl fmt::Debug for Lcore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lcore")
+            .field("id", &self.id)
+            .field("ingress", &self.ingress.id())
+            .field("ctrl", &self.ctrl.id())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An lcore moves to its thread, and so does all that it owns.
+const _: () = {
+    const fn assert_send<T: Send>() {}
+    assert_send::<Lcore>();
+};

@@ -1,0 +1,238 @@
+//! Transmit credits: what a connection may have outstanding with the firmware.
+//!
+//! Every work request on an offload queue costs its length in units of 16 bytes, and the firmware gives
+//! units back with FW4_ACK, in order, whole work requests at a time. A few units are kept for the end:
+//! an ABORT_REQ and an ABORT_RPL must always be possible.
+
+use std::collections::VecDeque;
+
+/// Units of an ABORT_REQ and of an ABORT_RPL, 32 bytes each: both are needed when aborts cross.
+const ABORT_RESERVE: u16 = 2 + 2;
+/// Units of a longest work request.
+const WR_UNITS_MAX: u16 = (mafo_t4::wr::MAX_LEN / 16) as u16;
+
+/// Units of one work request: taken from the connection's pool, moved into the work request, given back
+/// by the FW4_ACK that names them. A permit that is neither spent nor returned is a bug.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "credits must be spent on a work request or returned"]
+pub struct TxCredits(u8);
+
+impl TxCredits {
+    /// How many units.
+    #[must_use]
+    pub fn units(&self) -> u8 {
+        self.0
+    }
+
+    fn into_units(mut self) -> u8 {
+        core::mem::take(&mut self.0)
+    }
+}
+
+impl Drop for TxCredits {
+    fn drop(&mut self) {
+        let settled = self.0 == 0 || std::thread::panicking();
+        debug_assert!(settled, "{} transmit credits were neither spent nor returned", self.0);
+    }
+}
+
+/// What a work request is for, as far as credits go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Anything but the end: leaves what an abort needs.
+    Ordinary,
+    /// ABORT_REQ or ABORT_RPL: may take the reserve.
+    Abort,
+}
+
+/// Whether more work requests of the connection follow at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// More follow: the answer may wait for them.
+    More,
+    /// The connection's queue is empty behind this one.
+    Idle,
+}
+
+/// The firmware gave back what it was not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("FW4_ACK of {credits} credits is not a number of whole work requests outstanding")]
+pub struct BadAck {
+    /// Units that it named.
+    pub credits: u8,
+}
+
+/// A connection's transmit credits.
+#[derive(Clone, Debug)]
+pub struct TxCreditPool {
+    total: u16,
+    free: u16,
+    /// Units posted since the firmware was last asked for an answer.
+    unasked: u16,
+    /// Units of each work request outstanding, oldest first.
+    outstanding: VecDeque<u8>,
+}
+
+impl TxCreditPool {
+    /// All of `total` units, as the card told (`FLOWC_BUFFIFO_SZ`).
+    #[must_use]
+    pub fn new(total: u16) -> Self {
+        Self { total, free: total, unasked: 0, outstanding: VecDeque::with_capacity(total.into()) }
+    }
+
+    /// Units for a work request; `None` when there are too few for now.
+    #[must_use]
+    pub fn take(&mut self, units: u8, purpose: Purpose) -> Option<TxCredits> {
+        let reserve = match purpose {
+            Purpose::Ordinary => ABORT_RESERVE,
+            Purpose::Abort => 0,
+        };
+        if self.free < u16::from(units) + reserve {
+            return None;
+        }
+        self.free -= u16::from(units);
+        Some(TxCredits(units))
+    }
+
+    /// The work request was not posted after all.
+    pub fn put_back(&mut self, credits: TxCredits) {
+        self.free += u16::from(credits.into_units());
+    }
+
+    /// Whether the work request that takes `credits` shall ask for an answer (COMPL), the one place
+    /// where that is decided: when the connection falls idle behind it; when few units are left and a
+    /// quarter of all is out since the last time; when a longest work request no longer fits and no
+    /// answer is under way, without which the wait for it would never end.
+    #[must_use]
+    pub fn wants_answer(&self, credits: &TxCredits, then: Then) -> bool {
+        let unasked = self.unasked + u16::from(credits.0);
+        let few_left = self.free <= self.total * 3 / 8 && unasked >= self.total / 4;
+        let stuck_without = self.available() < WR_UNITS_MAX && unasked == self.outstanding();
+        then == Then::Idle || few_left || stuck_without
+    }
+
+    /// The work request that took `credits` was posted, with or without COMPL.
+    pub fn spend(&mut self, credits: TxCredits, answer_asked: bool) {
+        let units = credits.into_units();
+        self.unasked = if answer_asked { 0 } else { self.unasked + u16::from(units) };
+        self.outstanding.push_back(units);
+    }
+
+    /// FW4_ACK gave `credits` units back: the oldest work requests are done. How many of them; or an
+    /// error, and nothing changes, when the number is not the sum of whole ones.
+    pub fn give_back(&mut self, credits: u8) -> Result<usize, BadAck> {
+        let mut left = credits;
+        let mut done = 0;
+        while left > 0 {
+            let units = *self.outstanding.get(done).ok_or(BadAck { credits })?;
+            left = left.checked_sub(units).ok_or(BadAck { credits })?;
+            done += 1;
+        }
+        self.outstanding.drain(..done);
+        self.free += u16::from(credits);
+        Ok(done)
+    }
+
+    /// Units that can be taken for anything.
+    #[must_use]
+    pub fn available(&self) -> u16 {
+        self.free.saturating_sub(ABORT_RESERVE)
+    }
+
+    /// Units that the firmware has not given back.
+    #[must_use]
+    pub fn outstanding(&self) -> u16 {
+        self.total - self.free
+    }
+
+    /// Work requests that the firmware has not given back.
+    #[must_use]
+    pub fn work_requests(&self) -> usize {
+        self.outstanding.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spend(pool: &mut TxCreditPool, units: u8, then: Then) -> bool {
+        let credits = pool.take(units, Purpose::Ordinary).expect("enough");
+        let asked = pool.wants_answer(&credits, then);
+        pool.spend(credits, asked);
+        asked
+    }
+
+    #[test]
+    fn credits_come_back_in_order_by_whole_work_requests() {
+        let mut pool = TxCreditPool::new(64);
+        for units in [5, 3, 7] {
+            spend(&mut pool, units, Then::More);
+        }
+        assert_eq!((pool.outstanding(), pool.work_requests()), (15, 3));
+        assert_eq!(pool.give_back(0), Ok(0));
+        assert_eq!(pool.give_back(8), Ok(2), "the first two");
+        for wrong in [1, 6, 8, 255] {
+            assert_eq!(pool.give_back(wrong), Err(BadAck { credits: wrong }));
+            assert_eq!((pool.outstanding(), pool.work_requests()), (7, 1), "{wrong}");
+        }
+        assert_eq!(pool.give_back(7), Ok(1));
+        assert_eq!(pool.outstanding(), 0);
+        assert_eq!(pool.give_back(1), Err(BadAck { credits: 1 }));
+    }
+
+    #[test]
+    fn an_abort_and_its_answer_are_always_possible() {
+        let mut pool = TxCreditPool::new(16);
+        assert_eq!(pool.available(), 12);
+        assert_eq!(pool.take(13, Purpose::Ordinary), None);
+        spend(&mut pool, 12, Then::More);
+        assert_eq!(pool.available(), 0);
+        assert_eq!(pool.take(1, Purpose::Ordinary), None);
+        for _ in 0..2 {
+            let credits = pool.take(2, Purpose::Abort).expect("the reserve");
+            pool.spend(credits, false);
+        }
+        assert_eq!(pool.take(1, Purpose::Abort), None);
+        assert_eq!(pool.outstanding(), 16);
+    }
+
+    #[test]
+    fn an_answer_is_asked_for_at_a_quarter_when_few_are_left_and_when_idle() {
+        let mut pool = TxCreditPool::new(256);
+        let asked: Vec<bool> = (0..25).map(|_| spend(&mut pool, 10, Then::More)).collect();
+        let at: Vec<usize> = (0..25).filter(|&n| asked[n]).collect();
+        // Few is 96, a quarter is 64: after the sixteenth 96 are left and 160 are out; then every 70.
+        assert_eq!(at, [15, 22]);
+        let mut pool = TxCreditPool::new(256);
+        assert!(!spend(&mut pool, 2, Then::More));
+        assert!(spend(&mut pool, 2, Then::Idle));
+        assert!(!spend(&mut pool, 2, Then::More));
+    }
+
+    #[test]
+    fn nobody_waits_for_credits_without_an_answer_under_way() {
+        let mut pool = TxCreditPool::new(64);
+        // The next longest work request needs 32 of 60.
+        assert!(!spend(&mut pool, 28, Then::More));
+        assert!(spend(&mut pool, 1, Then::More), "31 are left");
+        assert!(!spend(&mut pool, 1, Then::More), "one answer is enough");
+        assert_eq!(pool.give_back(28 + 1), Ok(2));
+        assert!(spend(&mut pool, 28, Then::More), "the one that was asked for has come");
+    }
+
+    #[test]
+    fn what_was_not_posted_goes_back() {
+        let mut pool = TxCreditPool::new(64);
+        let credits = pool.take(10, Purpose::Ordinary).expect("enough");
+        assert_eq!((credits.units(), pool.available()), (10, 50));
+        pool.put_back(credits);
+        assert_eq!((pool.available(), pool.work_requests()), (60, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "neither spent nor returned")]
+    fn losing_credits_is_a_bug() {
+        drop(TxCreditPool::new(64).take(3, Purpose::Ordinary));
+    }
+}

@@ -1,0 +1,133 @@
+//! The ports of an lcore as plain Ethernet ports: for programs that forward frames, or a host path that
+//! uses an adapter without its offload.
+
+use mafo_mem::{Frame, FrameBurst, FrameQueue, Nanos};
+use mafo_t4::PortId;
+
+use crate::eth_port::EthPort;
+use crate::lcore::Lcore;
+use crate::sge::Ingress;
+
+/// Frames kept for a port that is not being read.
+const STAGED_MAX: usize = 256;
+/// Messages taken from the ingress queue at a time.
+const BURST: usize = 32;
+
+mafo_mem::counters! {
+    /// What Ethernet ports of an lcore counted.
+    pub struct PortsCounters {
+        /// Frames dropped because nobody read their port in time.
+        rx_overflow,
+        /// Frames dropped because they came in by no port: loopback.
+        rx_elsewhere,
+        /// Messages of connections, which are nobody's here.
+        rx_cpls,
+    }
+}
+
+/// An lcore's ports. One ingress queue serves them all, so frames of a port that is not being read wait
+/// in a queue of their own.
+#[derive(Debug)]
+pub struct EthPorts {
+    lcore: Lcore,
+    /// By index, as in the adapter's resources.
+    ids: Vec<PortId>,
+    staged: Vec<FrameQueue>,
+    mtu: u16,
+    counters: PortsCounters,
+}
+
+impl EthPorts {
+    /// The ports of `lcore`, with packets of up to `mtu` bytes.
+    #[must_use]
+    pub fn new(lcore: Lcore, mtu: u16) -> Self {
+        let frame = usize::from(mtu) + 18;
+        let ids: Vec<PortId> = lcore.resources().ports.iter().map(|port| port.port).collect();
+        let staged = ids.iter().map(|_| FrameQueue::new(STAGED_MAX, frame)).collect();
+        Self { lcore, ids, staged, mtu, counters: PortsCounters::new() }
+    }
+
+    /// Port number `index` in the order of the adapter's resources; `None` of one that is not there.
+    pub fn port(&mut self, index: usize) -> Option<T5Port<'_>> {
+        (index < self.staged.len()).then_some(T5Port { ports: self, index })
+    }
+
+    /// How many ports there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.staged.len()
+    }
+
+    /// Whether there is no port.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.staged.is_empty()
+    }
+
+    /// The lcore behind the ports.
+    #[must_use]
+    pub fn lcore(&self) -> &Lcore {
+        &self.lcore
+    }
+
+    /// The lcore behind the ports, to poll its mailbox or to take it apart again.
+    pub fn lcore_mut(&mut self) -> &mut Lcore {
+        &mut self.lcore
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn counters(&self) -> PortsCounters {
+        self.counters
+    }
+
+    /// Sorts a burst of frames by port.
+    fn stage(&mut self, now: Nanos) {
+        let Self { lcore, ids, staged, counters, .. } = self;
+        lcore.ingress.burst(now, BURST, |message| match message {
+            Ingress::RxPkt { meta, frame } => {
+                let from = PortId(meta.iport());
+                let Some(index) = ids.iter().position(|&port| port == from) else {
+                    counters.rx_elsewhere += 1;
+                    return;
+                };
+                if staged[index].push(frame).is_err() {
+                    counters.rx_overflow += 1;
+                }
+            }
+            Ingress::Cpl { .. } => counters.rx_cpls += 1,
+        });
+    }
+}
+
+/// One port of an lcore.
+#[derive(Debug)]
+pub struct T5Port<'a> {
+    ports: &'a mut EthPorts,
+    index: usize,
+}
+
+impl EthPort for T5Port<'_> {
+    fn mac(&self) -> [u8; 6] {
+        self.ports.lcore.resources().ports[self.index].mac
+    }
+
+    fn mtu(&self) -> u16 {
+        self.ports.mtu
+    }
+
+    fn link_up(&self) -> bool {
+        self.ports.lcore.link(self.ports.ids[self.index]).is_some_and(|link| link.up)
+    }
+
+    fn rx_burst(&mut self, now: Nanos, burst: &mut FrameBurst) -> usize {
+        if self.ports.staged[self.index].is_empty() {
+            self.ports.stage(now);
+        }
+        self.ports.staged[self.index].pop_burst(burst)
+    }
+
+    fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize {
+        self.ports.lcore.eth[self.index].tx_burst(now, frames)
+    }
+}
