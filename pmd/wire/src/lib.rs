@@ -8,18 +8,22 @@
 //!
 //! A [`Wire`] carries whole Ethernet frames in bursts. [`mem::link`] is a cable inside the process,
 //! a TAP device one into the kernel; [`Impaired`] makes any of them a bad one and
-//! a capture records it. A [`Cable`] is the hand that pulls the plug. Time comes from the
-//! caller, chance from a seed.
+//! [`Pcap`] records it. A [`Cable`] is the hand that pulls the plug. Time comes from the
+//! caller, chance from a seed. A [`Switch`] joins wires.
 
 mod cable;
 pub mod impair;
 mod impaired;
 pub mod mem;
+pub mod pcap;
+pub mod switch;
 
 use mafo_mem::{Frame, FrameBurst, Nanos};
 
 pub use cable::Cable;
 pub use impaired::{Impaired, ImpairedConfig};
+pub use pcap::{Pcap, PcapWriter};
+pub use switch::{Switch, SwitchConfig, UnknownUnicast};
 
 /// One end of a cable.
 pub trait Wire: Send {
