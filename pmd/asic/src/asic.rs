@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
-use mafo_mem::{FrameBurst, Nanos};
+use mafo_mem::{Frame, FrameBurst, Nanos};
+use mafo_t4::regs::sge::{SGE_INT_CAUSE3, SGE_TIMESTAMP_HI, SGE_TIMESTAMP_LO};
+use mafo_t4::regs::tp::{TCB_SIZE, TP_CMM_TCB_BASE, TP_TIME_HI, TP_TIME_LO};
 use mafo_t4::{Bar, HostMemory, PortId};
 
-use crate::bar::BarShared;
+use crate::bar::{BarShared, ResetLine};
 use crate::config::AsicConfig;
-use crate::hw::Hw;
+use crate::fw::{self, Firmware, FwCounters};
+use crate::hw::{Hw, HwCounters};
+use crate::rx;
+use crate::sge::SgeCounters;
+use crate::tp::{Tp, TpConfig, TpCounters};
+use crate::wr::{self, WrCounters};
 
 /// A software T5.
 ///
@@ -17,15 +24,62 @@ use crate::hw::Hw;
 #[derive(Debug)]
 pub struct Asic<M> {
     hw: Hw<M>,
+    fw: Firmware,
+    tp: Tp,
     shared: Arc<BarShared>,
 }
 
+/// All that a card counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsicCounters {
+    /// Queues.
+    pub sge: SgeCounters,
+    /// Work requests.
+    pub wr: WrCounters,
+    /// Firmware.
+    pub fw: FwCounters,
+    /// TP.
+    pub tp: TpCounters,
+    /// The rest.
+    pub hw: HwCounters,
+    /// Accesses of the card to memory that the host has not mapped.
+    pub dma_faults: u64,
+    /// Accesses of the host that met nothing or broke a protocol.
+    pub bad_accesses: u64,
+}
+
+/// What the host has of a card and not given back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InUse {
+    /// Ingress queues.
+    pub ingress_queues: usize,
+    /// Egress queues and freelists.
+    pub egress_queues: usize,
+    /// Tids, of whatever state.
+    pub tids: usize,
+    /// Connections whose work requests the firmware knows.
+    pub flows: usize,
+    /// Listeners.
+    pub servers: usize,
+    /// Filters.
+    pub filters: usize,
+    /// Local IPv6 addresses.
+    pub clip_entries: usize,
+}
+
+fn tp_of(config: &AsicConfig) -> Tp {
+    Tp::new(&TpConfig::new(fw::regions(config), config.cclk_khz, config.clock_epoch))
+}
+
 impl<M: HostMemory> Asic<M> {
-    /// A card at power-on that reaches the host's memory through `mem`.
+    /// A card at power-on that reaches the host's memory through `mem`. A configuration whose numbers
+    /// do not fit the interface is a bug and panics.
     #[must_use]
     pub fn new(config: AsicConfig, mem: M) -> Self {
+        config.check();
         let shared = Arc::new(BarShared::new(&config));
-        Self { hw: Hw::new(config, mem, Arc::clone(&shared)), shared }
+        let tp = tp_of(&config);
+        Self { hw: Hw::new(config, mem, Arc::clone(&shared)), fw: Firmware::new(), tp, shared }
     }
 
     /// The card's registers and doorbells.
@@ -34,20 +88,91 @@ impl<M: HostMemory> Asic<M> {
         Arc::clone(&self.shared) as Arc<dyn Bar + Send + Sync>
     }
 
+    /// The host's half of the card, with what only a model can do: fall off the bus, show statistics
+    /// without an access.
+    #[must_use]
+    pub fn shared(&self) -> &Arc<BarShared> {
+        &self.shared
+    }
+
+    /// A wire that resets the card even when its BAR does not answer.
+    #[must_use]
+    pub fn reset_line(&self) -> ResetLine {
+        ResetLine(Arc::clone(&self.shared))
+    }
+
     /// The card below firmware and TP.
     #[must_use]
     pub fn hw(&self) -> &Hw<M> {
         &self.hw
     }
 
-    /// Runs what is due: late DMA, the firmware, doorbells and the work requests behind them, TP's
-    /// timers and output, loopback.
+    /// The TCP processor.
+    #[must_use]
+    pub fn tp(&self) -> &Tp {
+        &self.tp
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn counters(&self) -> AsicCounters {
+        AsicCounters {
+            sge: self.hw.sge.counters,
+            wr: self.hw.wr,
+            fw: self.fw.counters,
+            tp: *self.tp.counters(),
+            hw: self.hw.counters,
+            dma_faults: self.hw.sge.dma.faults(),
+            bad_accesses: self.shared.bad_accesses(),
+        }
+    }
+
+    /// What the host has and has not given back.
+    #[must_use]
+    pub fn in_use(&self) -> InUse {
+        let (ingress_queues, egress_queues) = self.hw.sge.queues();
+        InUse {
+            ingress_queues,
+            egress_queues,
+            tids: self.tp.tids_in_use(),
+            flows: self.hw.flows.len(),
+            servers: self.tp.le.servers.len(),
+            filters: self.tp.le.filters().len(),
+            clip_entries: self.fw.clip_entries(),
+        }
+    }
+
+    /// Runs what is due: DMA that was under way, the firmware, doorbells and the work requests behind
+    /// them, TP's timers and output, the loopback.
     pub fn poll(&mut self, now: Nanos) {
+        if self.is_held() {
+            return;
+        }
+        if self.shared.take_reset_asked() {
+            self.reset();
+        }
+        self.show_time(now);
         self.hw.sge.dma.advance();
-        self.hw.sge.set_timestamp(self.hw.clock.ticks(now));
         self.hw.refresh_settings();
         self.hw.sge.take_doorbells(&self.shared.egress, &self.shared.ingress);
         self.hw.sge.flush_backlogs();
+        self.run_firmware(now);
+        wr::run(&mut self.hw, &mut self.tp, now);
+        if self.hw.flows.is_moving() {
+            self.hw.finish_moves();
+        }
+        self.tp.poll(&mut self.hw, now);
+        self.run_loopback(now);
+        self.finish();
+    }
+
+    /// Takes frames from the cable of `port`.
+    pub fn rx_burst(&mut self, now: Nanos, port: PortId, frames: &[Frame]) {
+        if self.is_held() {
+            return;
+        }
+        self.hw.sge.set_timestamp(self.hw.clock.ticks(now));
+        rx::burst(&mut self.hw, &mut self.tp, now, port.0, frames);
         self.finish();
     }
 
@@ -60,9 +185,96 @@ impl<M: HostMemory> Asic<M> {
         }
     }
 
+    /// The carrier of the cable of `port` comes or goes; the firmware tells the driver when the link
+    /// changes with it.
+    pub fn set_link(&mut self, port: PortId, up: bool) {
+        let changed = match self.hw.ports.get_mut(port.index()) {
+            Some(cable) => cable.set_carrier(up, &self.shared),
+            None => false,
+        };
+        if changed {
+            self.fw.link_changed(port);
+        }
+    }
+
+    /// When [`Asic::poll`] has something to do without anything coming in; [`Nanos::ZERO`] means now.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Nanos> {
+        let now = self.shared.has_work()
+            || self.fw.is_busy()
+            || self.hw.sge.has_late()
+            || self.hw.sge.has_runnable()
+            || self.hw.ports.iter().any(crate::mac::Port::has_loopback);
+        if now { Some(Nanos::ZERO) } else { self.tp.poll_timeout() }
+    }
+
+    /// Whether the reset line keeps the card still. Asserted, it resets the card once; released, the
+    /// card is as after power-on.
+    fn is_held(&mut self) -> bool {
+        let asserted = self.shared.reset_line_is_asserted();
+        if asserted {
+            self.reset();
+        }
+        self.shared.acknowledge_reset(asserted);
+        asserted
+    }
+
+    fn reset(&mut self) {
+        self.hw.reset();
+        self.fw.reset();
+        self.tp = tp_of(&self.hw.config);
+    }
+
+    fn run_firmware(&mut self, now: Nanos) {
+        if self.shared.take_control_due() {
+            self.fw.mailbox_rung(&mut self.hw);
+            self.write_back_tcbs(now);
+        }
+        if let Some(reset) = self.fw.poll(&mut self.hw, &mut self.tp) {
+            self.reset();
+            self.fw.come_back(&mut self.hw, &reset);
+        }
+    }
+
+    /// TCBs that a memory window has shown are written to card memory, for the next look.
+    fn write_back_tcbs(&mut self, now: Nanos) {
+        let base = u64::from(self.shared.register(TP_CMM_TCB_BASE::OFFSET));
+        let mut control = self.shared.control();
+        for tid in core::mem::take(&mut control.tcbs_wanted) {
+            if let Some(image) = self.tp.tcb_image(now, tid) {
+                let at = base + u64::from(tid.0) * u64::from(TCB_SIZE);
+                control.memory.write(at, &image.to_window_order());
+            }
+        }
+    }
+
+    fn run_loopback(&mut self, now: Nanos) {
+        for port in 0..self.hw.ports.len() {
+            if !self.hw.ports[port].has_loopback() {
+                continue;
+            }
+            let Some(burst) = self.hw.ports[port].take_loopback() else { continue };
+            let iport = rx::LOOPBACK + port as u8;
+            rx::burst(&mut self.hw, &mut self.tp, now, iport, burst.frames());
+            self.hw.ports[port].return_loopback(burst);
+        }
+    }
+
+    fn show_time(&mut self, now: Nanos) {
+        let ticks = self.hw.clock.ticks(now);
+        self.hw.sge.set_timestamp(ticks);
+        let (low, high) = (ticks as u32, (ticks >> 32) as u32);
+        self.shared.put_register(SGE_TIMESTAMP_LO::OFFSET, low);
+        self.shared.put_register(SGE_TIMESTAMP_HI::OFFSET, high & 0x0fff_ffff);
+        self.shared.put_register(TP_TIME_LO::OFFSET, low);
+        self.shared.put_register(TP_TIME_HI::OFFSET, high);
+    }
+
     fn finish(&mut self) {
         self.hw.sge.write_status_pages();
         let causes = self.hw.sge.take_causes();
-        self.shared.raise(mafo_t4::regs::sge::SGE_INT_CAUSE3::OFFSET, causes.0);
+        self.shared.raise(SGE_INT_CAUSE3::OFFSET, causes.0);
+        let (v4, v6) = self.tp.active();
+        self.hw.show_connections(v4 as u32, v6 as u32);
     }
 }

@@ -20,6 +20,8 @@ pub struct AsicConfig {
     pub seed: u64,
     /// A doorbell, a DMA write and a firmware reply are each late by 0 to this many polls. 0 in production.
     pub max_delay_polls: u32,
+    /// Draws the order in which tids are given out; 0 is ascending.
+    pub tid_order_seed: u64,
     /// Connections (TCBs of the active region).
     pub ntids: u32,
     /// First tid of the server region; `nservers` follow.
@@ -71,6 +73,7 @@ impl AsicConfig {
             clock_epoch: 0,
             seed: 0,
             max_delay_polls: 0,
+            tid_order_seed: 0,
             ntids: 16_384,
             server_start: 16_384,
             nservers: 496,
@@ -91,6 +94,28 @@ impl AsicConfig {
             tx_queue_frames: 256,
             loopback_frames: 256,
         }
+    }
+}
+
+impl AsicConfig {
+    /// Panics where numbers do not fit the interface's fields: a mistake of whoever made the card.
+    pub(crate) fn check(&self) {
+        assert!(self.pf < 8, "function {} of 8", self.pf);
+        assert!((1..=4).contains(&self.ports), "{} ports", self.ports);
+        assert!(self.ntids > 0 && self.ntids <= 1 << 20, "{} tids", self.ntids);
+        let iqs = u32::from(self.iq_start) + u32::from(self.niq);
+        let absolute = iqs + u32::from(self.iq_absolute_offset);
+        assert!(absolute <= crate::sge::IQ_IDS as u32, "ingress queue ids up to {absolute}");
+        // FW_IQ names freelists in 16 bits, of which the last value means none.
+        let eqs = self.eq_start + self.neq;
+        assert!(eqs < 0xffff, "egress queue ids up to {eqs}");
+        assert!(eqs + self.eq_absolute_offset <= 1 << 17, "egress queue ids of more than 17 bits");
+        let rows = u32::from(self.l2t_start.0) + u32::from(self.nl2t);
+        assert!(rows <= u32::from(crate::l2t::L2T_ROWS), "L2T rows up to {rows}");
+        let tids = self.filter_start.max(self.server_start) + self.nfilters.max(self.nservers);
+        assert!(tids <= 1 << 20, "filters and servers up to {tids}");
+        assert!(self.max_frame_len >= 1514, "frames of {} bytes", self.max_frame_len);
+        assert!(self.tx_queue_frames > 0 && self.loopback_frames > 0, "ports without buffers");
     }
 }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use mafo_mem::Nanos;
-use mafo_t4::{DmaFault, HostMemory, L2tIdx, PortId};
+use mafo_t4::{HostMemory, IqId, L2tIdx, PortId};
 
 use crate::bar::BarShared;
 use crate::clock::Clock;
 use crate::config::AsicConfig;
 use crate::delay::Lateness;
 use crate::dma::Dma;
+use crate::flow::Flows;
 use crate::frame_queue::Refused;
 use crate::l2t::{Egress, L2t, L2tEntry, Neighbour};
 use crate::mac::{Port, Sent};
@@ -18,6 +19,7 @@ use crate::rss::Rss;
 use crate::settings::TpSettings;
 use crate::sge::{Sge, SgeSettings};
 use crate::smt::Smt;
+use crate::wr::WrCounters;
 
 mafo_mem::counters! {
     /// What the card counted outside of SGE, ports and TP.
@@ -32,6 +34,20 @@ mafo_mem::counters! {
         tx_no_port,
         /// Frames abandoned because their payload could not be read.
         tx_dma_faults,
+        /// Segments of connections whose L2T row is unresolved or was never written.
+        tx_no_neighbour,
+        /// L2T writes to rows or ports that are not this function's.
+        l2t_bad_writes,
+        /// Packets to the host that found no credit or buffer.
+        rx_packets_stalled,
+        /// Packets to the host for which there is no queue.
+        rx_no_queue,
+        /// Frames dropped by a filter.
+        rx_filter_dropped,
+        /// Frames sent on by a filter.
+        rx_switched,
+        /// Frames that a filter would have sent on, whose way out was full or whose rewriting failed.
+        rx_switch_dropped,
     }
 }
 
@@ -54,6 +70,10 @@ pub struct Hw<M> {
     pub clock: Clock,
     /// TP's registers and tables.
     pub tp: TpSettings,
+    /// What the firmware knows of connections' work requests.
+    pub flows: Flows,
+    /// Work requests by what became of them.
+    pub wr: WrCounters,
     /// What was counted.
     pub counters: HwCounters,
     /// What makes this card unlike others.
@@ -77,6 +97,8 @@ impl<M: HostMemory> Hw<M> {
             rss: Rss::default(),
             clock,
             tp,
+            flows: Flows::default(),
+            wr: WrCounters::new(),
             counters: HwCounters::new(),
             config,
             shared,
@@ -106,7 +128,7 @@ impl<M: HostMemory> Hw<M> {
         }
     }
 
-    /// Frames that may be sent there before [`Hw::transmit`] answers [`Refused::Full`].
+    /// Frames that may be sent there before [`Hw::send`] answers [`Refused::Full`].
     #[must_use]
     pub fn tx_room(&self, to: Egress) -> usize {
         match (self.ports.get(to.port().index()), to) {
@@ -121,11 +143,11 @@ impl<M: HostMemory> Hw<M> {
     ///
     /// The frame does not leave before every message to the host that was made until now has become
     /// visible there, so an ACK never overtakes the data that it acknowledges.
-    pub fn transmit(
+    pub fn send<E>(
         &mut self,
         to: Egress,
-        fill: impl FnOnce(&mut [u8], &M) -> Result<usize, DmaFault>,
-    ) -> Result<Sent, Refused<DmaFault>> {
+        fill: impl FnOnce(&mut [u8], &M) -> Result<usize, E>,
+    ) -> Result<Sent, Refused<E>> {
         let Self { ports, sge, shared, counters, .. } = self;
         let Some(port) = ports.get_mut(to.port().index()) else {
             counters.tx_no_port += 1;
@@ -133,14 +155,39 @@ impl<M: HostMemory> Hw<M> {
         };
         let after = sge.dma.made();
         let fill = |buffer: &mut [u8]| fill(buffer, sge.dma.mem());
-        let sent = match to {
+        match to {
             Egress::Wire(_) => port.send(shared, after, fill),
             Egress::Loopback(_) => port.send_loopback(shared, fill),
-        };
-        if matches!(sent, Err(Refused::Abandoned(_))) {
-            counters.tx_dma_faults += 1;
         }
-        sent
+    }
+
+    /// Writes an entry of the indirection table, and what the host reads of it.
+    pub(crate) fn set_rss_entry(&mut self, index: usize, iq: Option<IqId>) {
+        self.rss.set_entry(index, iq);
+        let shown = iq.map_or(0, |iq| iq.0);
+        self.shared.control().indirect.set_rss_entry(index, shown);
+    }
+
+    /// Frees all queues.
+    pub(crate) fn free_queues(&mut self) {
+        self.sge.dma.flush();
+        self.sge.reset();
+        self.flows.reset();
+    }
+
+    /// Everything as at power-on, but for what was counted, the cables, and the clock. Writes that are
+    /// under way to the host land first.
+    pub(crate) fn reset(&mut self) {
+        self.free_queues();
+        for port in &mut self.ports {
+            port.reset();
+        }
+        self.mps = Mps::default();
+        self.l2t = L2t::default();
+        self.smt = Smt::default();
+        self.rss = Rss::default();
+        self.shared.reset();
+        self.refresh_settings();
     }
 
     /// TP's counters that registers show.

@@ -192,6 +192,13 @@ impl Mps {
         self.entries[..self.used].iter().position(|entry| *entry == wanted).map(|i| i as u16)
     }
 
+    /// The first entry of interface `vin`.
+    #[must_use]
+    pub fn first_mac(&self, vin: u8) -> Option<u16> {
+        let ours = |entry: &Option<MacEntry>| entry.is_some_and(|entry| entry.vin == vin);
+        self.entries[..self.used].iter().position(ours).map(|i| i as u16)
+    }
+
     fn set_entry(&mut self, index: usize, entry: MacEntry, shared: &BarShared) {
         self.entries[index] = Some(entry);
         self.used = self.used.max(index + 1);
@@ -243,8 +250,7 @@ impl Mps {
         let port = PortId(iport & 3);
         let exact = self.entries[..self.used].iter().enumerate().find_map(|(index, entry)| {
             let entry = entry.as_ref().filter(|entry| entry.mac == dst)?;
-            let vi = self.vi(entry.vin).filter(|vi| vi.port == port && vi.rx_enabled)?;
-            let _ = vi;
+            self.vi(entry.vin).filter(|vi| vi.port == port && vi.rx_enabled)?;
             let group = dst[0] & 1 != 0;
             let kind = if group { HitType::ExactMulticast } else { HitType::ExactUnicast };
             Some(MacHit { vin: entry.vin, index: Some(index as u16), kind })

@@ -31,6 +31,12 @@ impl DoorbellCells {
         true
     }
 
+    /// Whether a cell was rung.
+    #[must_use]
+    pub fn is_rung(&self) -> bool {
+        self.active.iter().any(|word| word.load(Ordering::Relaxed) != 0)
+    }
+
     /// Empties all cells that were rung: `taken` gets queue index and sum.
     pub fn take(&self, mut taken: impl FnMut(usize, u64)) {
         for (at, word) in self.active.iter().enumerate() {

@@ -11,7 +11,7 @@ mod registers;
 mod stats;
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mafo_t4::regs::bar2::{self, Layout, Port};
 use mafo_t4::regs::{mps, pcie, pf, pl, sge, tp};
@@ -20,8 +20,10 @@ use mafo_t4::{Bar, PortId, Tid};
 use crate::config::AsicConfig;
 use doorbell::DoorbellCells;
 pub(crate) use indirect::Indirect;
+pub(crate) use mailbox::Mail;
 use mailbox::Mailbox;
 use memory::CardMemory;
+pub(crate) use memory::{CONFIG_FILE_BASE, EDC_MB};
 use registers::RegisterFile;
 pub use stats::{BufferGroupStats, Direction, MibCounters, PortStats};
 
@@ -62,6 +64,9 @@ pub struct BarShared {
     control_due: AtomicBool,
     /// PL_RST was written.
     reset_asked: AtomicBool,
+    /// The reset line, and whether the card is still because of it.
+    reset_line: AtomicBool,
+    reset_acknowledged: AtomicBool,
     /// The card has fallen off the bus.
     gone: AtomicBool,
     accesses_bad: AtomicU64,
@@ -80,6 +85,8 @@ impl BarShared {
             changed: AtomicBool::new(true),
             control_due: AtomicBool::new(false),
             reset_asked: AtomicBool::new(false),
+            reset_line: AtomicBool::new(false),
+            reset_acknowledged: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             accesses_bad: AtomicU64::new(0),
             config: config.clone(),
@@ -135,6 +142,11 @@ impl BarShared {
     pub(crate) fn take_changed(&self) -> bool {
         // A plain look first; the exchange would take the cache line each poll.
         self.changed.load(Ordering::Relaxed) && self.changed.swap(false, Ordering::Acquire)
+    }
+
+    /// The firmware changed settings.
+    pub(crate) fn settings_changed(&self) {
+        self.changed.store(true, Ordering::Release);
     }
 
     /// Whether the control plane has something for the card.
@@ -350,6 +362,47 @@ impl BarShared {
 
     fn egress_layout(&self) -> Layout {
         self.layout(self.registers.get(sge::SGE_EGRESS_QUEUES_PER_PAGE_PF::OFFSET))
+    }
+}
+
+/// A wire to the card that works when its BAR does not: it stops the card for good, until released.
+#[derive(Clone, Debug)]
+pub struct ResetLine(pub(crate) Arc<BarShared>);
+
+impl ResetLine {
+    /// Resets the card and keeps it still.
+    pub fn assert(&self) {
+        self.0.reset_line.store(true, Ordering::Release);
+    }
+
+    /// Whether the card is still: its last DMA write has landed and no frame leaves it any more.
+    #[must_use]
+    pub fn is_acknowledged(&self) -> bool {
+        self.0.reset_acknowledged.load(Ordering::Acquire)
+    }
+
+    /// Lets the card run again, as after power-on.
+    pub fn release(&self) {
+        self.0.reset_line.store(false, Ordering::Release);
+    }
+}
+
+impl BarShared {
+    pub(crate) fn reset_line_is_asserted(&self) -> bool {
+        self.reset_line.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn acknowledge_reset(&self, still: bool) {
+        self.reset_acknowledged.store(still, Ordering::Release);
+    }
+
+    /// Whether the host has left something that the card has not looked at.
+    pub(crate) fn has_work(&self) -> bool {
+        self.changed.load(Ordering::Relaxed)
+            || self.control_due.load(Ordering::Relaxed)
+            || self.reset_asked.load(Ordering::Relaxed)
+            || self.egress.is_rung()
+            || self.ingress.is_rung()
     }
 }
 

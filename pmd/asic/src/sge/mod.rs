@@ -195,6 +195,12 @@ impl<M: HostMemory> Sge<M> {
         self.iqs.get(iq.index()).is_some_and(Option::is_some)
     }
 
+    /// Configuration of ingress queue `iq`.
+    #[must_use]
+    pub fn iq(&self, iq: IqId) -> Option<&IqConfig> {
+        Some(&self.iqs.get(iq.index())?.as_ref()?.config)
+    }
+
     /// Makes ingress queue `iq`, which must not be there.
     pub fn insert_iq(&mut self, iq: IqId, config: IqConfig, state: IqState) {
         let slot = &mut self.iqs[iq.index()];
@@ -396,6 +402,19 @@ impl<M: HostMemory> Sge<M> {
             self.counters.credits_bad_cidx += 1;
             self.raise(SGE_INT_CAUSE3::ERR_INVALID_CIDX_INC_MASK);
         }
+    }
+
+    /// Whether work requests wait.
+    #[must_use]
+    pub fn has_runnable(&self) -> bool {
+        self.next_runnable(0).is_some()
+    }
+
+    /// Queues that are allocated: ingress, then egress with freelists.
+    #[must_use]
+    pub fn queues(&self) -> (usize, usize) {
+        let eqs = self.eqs.iter().filter(|slot| !matches!(slot, Slot::Free)).count();
+        (self.iqs.iter().flatten().count(), eqs)
     }
 
     /// Whether doorbells, credits or DMA writes are under way.

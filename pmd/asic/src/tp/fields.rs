@@ -11,7 +11,7 @@ use crate::le::filters::{Action, Hits};
 use mafo_mem::Nanos;
 use mafo_t4::cpl::{self, ReplyCtrl, Status};
 use mafo_t4::tcb::{FilterFlags, TFlags, Tcb as Image, field};
-use mafo_t4::{Ftid, IqId};
+use mafo_t4::{Ftid, IqId, Tid};
 use mafo_tcp::{Connection, Snapshot};
 
 /// A TCB write that would leave no connection to go on with. The header has no code for it; this is its code for
@@ -19,18 +19,24 @@ use mafo_tcp::{Connection, Snapshot};
 const REFUSED: Status = Status(99);
 
 impl Tp {
+    /// The image of a connection's or a filter's TCB at `now`, if there is one.
+    #[must_use]
+    pub fn tcb_image(&self, now: Nanos, tid: Tid) -> Option<Image> {
+        match self.tcbs.get(tid) {
+            Some(tcb) => Some(image_now(tcb, self.core.ticks, now)),
+            None => {
+                let (filter, hits) = self.le.filters().get(Ftid(tid.0))?;
+                Some(image_of_filter(filter, hits))
+            }
+        }
+    }
+
     pub(super) fn get_tcb<C: Card>(&mut self, card: &mut C, now: Nanos, cpl: &[u8]) -> Option<()> {
         let request: &cpl::GetTcb = cpl::parse(cpl)?;
         let tid = request.tid();
-        let image = match self.tcbs.get(tid) {
-            Some(tcb) => image_now(tcb, self.core.ticks, now),
-            None => match self.le.filters().get(Ftid(tid.0)) {
-                Some((filter, hits)) => image_of_filter(filter, hits),
-                None => {
-                    self.core.counters.cpl_unknown_tid += 1;
-                    return Some(());
-                }
-            },
+        let Some(image) = self.tcb_image(now, tid) else {
+            self.core.counters.cpl_unknown_tid += 1;
+            return Some(());
         };
         if let Some(iq) = reply_queue(request.reply_ctrl()) {
             // The answer's first eight bytes, then the image.

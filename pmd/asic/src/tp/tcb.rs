@@ -146,13 +146,6 @@ pub(crate) struct Tcb {
 }
 
 impl Tcb {
-    pub(crate) fn live(&mut self) -> Option<&mut Live> {
-        match &mut self.phase {
-            Phase::Live(live) => Some(live),
-            _ => None,
-        }
-    }
-
     /// After a change of the image.
     pub(crate) fn reroute(&mut self) {
         self.route = Route::of(&self.image);

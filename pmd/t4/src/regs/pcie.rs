@@ -19,10 +19,11 @@ registers! {
 pub const WINDOW_COUNT: u32 = PCIE_MEM_ACCESS_BASE_WIN::COUNT;
 
 impl PCIE_MEM_ACCESS_BASE_WIN {
-    /// A window of `size` bytes (a power of two, at least 1024) at `base` of BAR0 (a multiple of its size).
+    /// A window of `size` bytes (a power of two, at least 1024) at `base` of BAR0, a multiple of 1024 (T5's
+    /// window 1 is larger than the boundary it lies at).
     #[must_use]
     pub const fn at(base: u32, size: u32) -> Self {
-        debug_assert!(size.is_power_of_two() && size >= 1024 && base.is_multiple_of(size));
+        debug_assert!(size.is_power_of_two() && size >= 1024 && base.is_multiple_of(1024));
         Self(0).with_pcieofst(base >> 10).with_window(size.trailing_zeros() - 10)
     }
     /// First byte of the window in BAR0 (T5) or on the bus (T4).

@@ -1,0 +1,9 @@
+//! The card alone: registers and rings poked by hand, no driver anywhere.
+
+mod host;
+
+mod bring_up;
+mod delays;
+mod frames;
+mod links;
+mod queues;
