@@ -1,13 +1,13 @@
 //! The hand that pulls the plug.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// A handle on the carrier of a wire, for whoever cuts it: a fault injector, a user's command.
 ///
 /// From the instant of the cut no frame passes either way, and what was under way is lost, even if
 /// the carrier is back before an end looks. Clones are handles on the same cable; it may be held and
-/// used by any thread.
+/// used by any thread, and keeps nothing alive.
 #[derive(Clone, Debug)]
 pub struct Cable {
     carrier: Arc<Carrier>,
@@ -18,9 +18,19 @@ pub struct Cable {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Period(u64);
 
+/// What a cable runs over and has to be told.
+pub(crate) trait Carriage: Send + Sync + std::fmt::Debug {
+    /// The carrier went: lose what is under way.
+    fn cut(&self);
+    /// The carrier is about to come back.
+    fn mend(&self);
+}
+
 #[derive(Debug)]
 struct Carrier {
     period: AtomicU64,
+    /// Held while the carrier changes, so that carriage and period agree.
+    carriage: Mutex<Option<Weak<dyn Carriage>>>,
 }
 
 /// Set for good when an end of the cable is gone.
@@ -29,16 +39,36 @@ const UNPLUGGED: u64 = 1 << 63;
 impl Cable {
     /// A cable with carrier.
     pub(crate) fn new() -> Self {
-        Self { carrier: Arc::new(Carrier { period: AtomicU64::new(0) }) }
+        Self::with(None)
+    }
+
+    /// A cable with carrier over something outside.
+    pub(crate) fn over(carriage: Arc<impl Carriage + 'static>) -> Self {
+        let carriage: Arc<dyn Carriage> = carriage;
+        Self::with(Some(Arc::downgrade(&carriage)))
+    }
+
+    fn with(carriage: Option<Weak<dyn Carriage>>) -> Self {
+        let carrier = Carrier { period: AtomicU64::new(0), carriage: Mutex::new(carriage) };
+        Self { carrier: Arc::new(carrier) }
     }
 
     /// Cuts the cable or mends it. Nothing happens if it is already so, or if one end is gone.
     pub fn set_carrier(&self, up: bool) {
-        let change = |period: u64| {
-            (Period(period).carrier() != up && period & UNPLUGGED == 0).then_some(period + 1)
-        };
+        let carriage = self.carrier.carriage.lock().unwrap_or_else(PoisonError::into_inner);
+        let period = self.carrier.period.load(Ordering::Acquire);
+        if Period(period).carrier() == up || period & UNPLUGGED != 0 {
+            return;
+        }
+        let carriage = carriage.as_ref().and_then(Weak::upgrade);
+        if let (Some(carriage), true) = (&carriage, up) {
+            carriage.mend();
+        }
         // Release pairs with the Acquire in `period`.
-        let _ = self.carrier.period.fetch_update(Ordering::AcqRel, Ordering::Acquire, change);
+        self.carrier.period.fetch_add(1, Ordering::AcqRel);
+        if let (Some(carriage), false) = (&carriage, up) {
+            carriage.cut();
+        }
     }
 
     /// Whether there is a carrier.

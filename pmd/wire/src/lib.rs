@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A [`Wire`] carries whole Ethernet frames in bursts. [`mem::link`] is a cable inside the process,
-//! a TAP device one into the kernel; [`Impaired`] makes any of them a bad one and
+//! [`Tap`] one into the kernel; [`Impaired`] makes any of them a bad one and
 //! [`Pcap`] records it. A [`Cable`] is the hand that pulls the plug. Time comes from the
 //! caller, chance from a seed. A [`Switch`] joins wires.
 
@@ -17,6 +17,7 @@ mod impaired;
 pub mod mem;
 pub mod pcap;
 pub mod switch;
+pub mod tap;
 
 use mafo_mem::{Frame, FrameBurst, Nanos};
 
@@ -24,6 +25,7 @@ pub use cable::Cable;
 pub use impaired::{Impaired, ImpairedConfig};
 pub use pcap::{Pcap, PcapWriter};
 pub use switch::{Switch, SwitchConfig, UnknownUnicast};
+pub use tap::{Tap, TapError};
 
 /// One end of a cable.
 pub trait Wire: Send {
