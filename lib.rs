@@ -1,1 +1,28 @@
 //! mafo: TCP offload in userspace whose live connections survive a port or an adapter.
+//!
+//! | to | see |
+//! |---|---|
+//! | put a host together from adapters and cables | [`Host`], [`HostConfig`] |
+//! | listen, connect, send, receive | [`Core`], by [`Host::sockets_mut`] |
+//! | follow a failover | [`Bond::poll_event`] |
+//! | plug cables in | [`wire`] |
+//! | take a clock, pin a core, reserve pages | [`eal`] |
+
+mod host;
+mod soft;
+mod wire_port;
+
+pub use host::{Host, HostConfig, HostError, SoftConfig};
+pub use mafo_asic::AsicConfig;
+pub use mafo_failover::{Bond, BondConfig, BondCounters, BondEvent, LinkId};
+pub use mafo_mem::{Frame, FrameBurst, Nanos};
+pub use mafo_pmd::eal;
+pub use mafo_pmd::{AdapterConfig, EthPort};
+pub use mafo_stack::{
+    ConnectError, ConnectionError, Core, Event, FourTuple, ListenError, ListenerId, Options,
+    PathChoice, Readiness, SocketError, SocketId, Stack, StackConfig,
+};
+pub use mafo_t4::PortId;
+pub use mafo_wire as wire;
+pub use soft::SoftAdapter;
+pub use wire_port::WirePort;

@@ -1,2 +1,11 @@
 //! Live connections move between ports and adapters.
 #![forbid(unsafe_code)]
+
+mod bond;
+mod handover;
+pub mod snoop;
+mod tunnel;
+pub mod upload;
+
+pub use bond::{Bond, BondConfig, BondCounters, BondEvent, LinkId};
+pub use handover::Stage;

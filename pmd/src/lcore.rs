@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
 use mafo_t4::fw::LinkState;
+use mafo_t4::regs::tp::{TP_TIME_HI, TP_TIME_LO};
 use mafo_t4::{EqId, Iova, PortId};
 
 use crate::adapter::{Resources, Share};
@@ -15,6 +16,7 @@ use crate::eal::dma::{DmaBuf, Domain};
 use crate::eth::EthQueue;
 use crate::filter::Filters;
 use crate::l2t::L2t;
+use crate::sge::SharedBar;
 use crate::sge::{Eq, IngressQueue};
 use crate::smt::Smt;
 use crate::tid::LcoreId;
@@ -61,7 +63,9 @@ impl Mail {
 pub struct Lcore {
     id: LcoreId,
     /// Everything that arrives: frames, and all messages of its connections.
-    pub ingress: IngressQueue,
+    ///
+    /// It can be taken out of its place while its messages are handled, and put back.
+    pub ingress: Option<Box<IngressQueue>>,
     /// Opens, tables, receive credits.
     pub ctrl: Eq,
     /// Ethernet queues, one a port, in the order of [`Resources::ports`].
@@ -79,6 +83,7 @@ pub struct Lcore {
     share: Share,
     resources: Arc<Resources>,
     domain: Arc<Domain>,
+    bar: SharedBar,
     mail: Arc<Mail>,
 }
 
@@ -96,13 +101,13 @@ impl Lcore {
         share: Share,
         queues: LcoreQueues,
         links: Vec<LinkState>,
-        (resources, domain): (Arc<Resources>, Arc<Domain>),
+        (resources, domain, bar): (Arc<Resources>, Arc<Domain>, SharedBar),
         mail: Arc<Mail>,
     ) -> Self {
         let known = resources.ports.iter().map(|port| (port.smt, port.mac));
         Self {
             id,
-            ingress: queues.ingress,
+            ingress: Some(Box::new(queues.ingress)),
             ctrl: queues.ctrl,
             eth: queues.eth,
             ofld: queues.ofld,
@@ -113,6 +118,7 @@ impl Lcore {
             share,
             resources,
             domain,
+            bar,
             mail,
         }
     }
@@ -149,6 +155,18 @@ impl Lcore {
         self.domain.iova(buf).add(offset)
     }
 
+    /// What the clock behind TCP timestamps shows, without any connection's offset. Three register reads.
+    #[must_use]
+    pub fn timestamp_now(&self) -> u32 {
+        let high = TP_TIME_HI::read(&*self.bar).0;
+        let low = TP_TIME_LO::read(&*self.bar).0;
+        // Read again: the low half may have wrapped in between.
+        let again = TP_TIME_HI::read(&*self.bar).0;
+        let low = if again == high { low } else { TP_TIME_LO::read(&*self.bar).0 };
+        let ticks = u64::from(again) << 32 | u64::from(low);
+        (ticks >> self.resources.tp_resolution.timestampresolution()) as u32
+    }
+
     /// A port's link as the control plane last told; `None` of a port that the card does not have.
     #[must_use]
     pub fn link(&self, port: PortId) -> Option<&LinkState> {
@@ -168,7 +186,7 @@ impl Lcore {
 
     /// Tells the card of all that was posted on all queues since the last time. Once a round.
     pub fn flush(&mut self) {
-        while let Some(eq) = self.ingress.take_egr_update() {
+        while let Some(eq) = self.ingress.as_mut().and_then(|ingress| ingress.take_egr_update()) {
             self.on_egr_update(eq);
         }
         self.ctrl.ring();
@@ -202,7 +220,7 @@ impl fmt::Debug for Lcore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lcore")
             .field("id", &self.id)
-            .field("ingress", &self.ingress.id())
+            .field("ingress", &self.ingress.as_ref().map(|ingress| ingress.id()))
             .field("ctrl", &self.ctrl.id())
             .finish_non_exhaustive()
     }

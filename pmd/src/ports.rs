@@ -84,7 +84,8 @@ impl EthPorts {
     /// Sorts a burst of frames by port.
     fn stage(&mut self, now: Nanos) {
         let Self { lcore, ids, staged, counters, .. } = self;
-        lcore.ingress.burst(now, BURST, |message| match message {
+        let Some(ingress) = &mut lcore.ingress else { return };
+        ingress.burst(now, BURST, |message| match message {
             Ingress::RxPkt { meta, frame } => {
                 let from = PortId(meta.iport());
                 let Some(index) = ids.iter().position(|&port| port == from) else {

@@ -1,6 +1,255 @@
 //! Sockets of one lcore, over offloaded connections and over the host path.
+//!
+//! A [`Stack`] is sans-IO: whoever owns it calls [`Stack::poll`] with the time, again and again, and
+//! the stack moves frames between its ports and its sockets. Nothing blocks, nothing is read from the
+//! environment.
+//!
+//! ```text
+//!  application:  listen accept connect send recv shutdown close abort · next_event
+//!                        │                                    ▲
+//!                  ┌─────▼────────── sockets ─────────────────┴─────┐
+//!                  │  TIME_WAIT      host path          neighbours  │
+//!                  └─────┬──────────────┬───────────────────┬───────┘
+//!                        └────────── Ethernet ports ────────┘
+//! ```
 #![forbid(unsafe_code)]
 
+pub mod buffer;
+mod core;
+mod error;
+mod host;
+mod link;
+mod listener;
 pub mod neigh;
 pub mod packet;
+mod slab;
+mod socket;
+mod sockets;
+pub mod time_wait;
 pub mod tom;
+mod tuple;
+
+pub use crate::core::Core;
+pub use error::{ConnectError, ConnectionError, ListenError, SocketError};
+pub use listener::ListenerId;
+pub use neigh::Mac;
+pub use slab::SocketId;
+pub use socket::Readiness;
+pub use tom::{Hook, MemberId, NoHook, Verdict};
+pub use tuple::FourTuple;
+
+use ::core::net::Ipv4Addr;
+use std::sync::Arc;
+
+use mafo_mem::{FrameBurst, Nanos};
+use mafo_pmd::eal::dma::Arena;
+use mafo_pmd::{EthPort, Lcore};
+
+mafo_mem::counters! {
+    /// What happened in a stack outside of its connections.
+    pub struct Counters {
+        /// Frames handed to a port.
+        tx_frames,
+        /// Frames that the port's queue did not take.
+        tx_dropped,
+        /// Segments that were not sent because their next hop was not known.
+        tx_unresolved,
+        /// Resets sent in answer to segments of nobody.
+        tx_resets,
+        /// Frames that no header fits.
+        rx_malformed,
+        /// TCP segments with a wrong checksum.
+        rx_csum_bad,
+        /// Frames for another station, or of a protocol that nobody here speaks.
+        rx_not_for_us,
+        /// Frames that carry our own source address.
+        rx_own,
+        /// ARP packets.
+        rx_arp,
+        /// ARP packets of somebody who claims our address.
+        address_conflicts,
+        /// ARP questions asked.
+        arp_requests,
+        /// ICMP echo requests answered.
+        icmp_echoes,
+        /// Other ICMP messages.
+        rx_icmp_other,
+        /// SYNs dropped because a listener's queue, or the table of sockets, was full.
+        listen_overflows,
+        /// Segments of connections in TIME_WAIT that were answered.
+        time_wait_acks,
+        /// Listeners that an adapter refused.
+        tom_listen_failed,
+        /// Requests of an adapter that found no room and were dropped.
+        tom_ring_full,
+        /// Messages of an adapter that cannot be.
+        tom_unexpected,
+        /// FW4_ACKs whose credits are no sum of work requests.
+        tom_bad_credits,
+        /// FW4_ACKs of bytes that were never posted.
+        tom_bad_ack,
+        /// RX_DATA or PEER_CLOSE with a gap or an overlap.
+        tom_bad_seq,
+        /// Received bytes beyond the window that was granted.
+        tom_overrun,
+        /// Warnings of an adapter that a peer does not answer.
+        negative_advice,
+    }
+}
+
+/// Where a connection's TCP shall run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PathChoice {
+    /// In an adapter.
+    #[default]
+    Offload,
+    /// In this stack.
+    Host,
+}
+
+/// What a socket or a listener's sockets are made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Where TCP runs.
+    pub path: PathChoice,
+    /// Whether small segments wait for an ACK (Nagle's algorithm); off is what TCP_NODELAY says.
+    pub nagle: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { path: PathChoice::default(), nagle: true }
+    }
+}
+
+/// What a stack is set up with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StackConfig {
+    /// Our address.
+    pub address: Ipv4Addr,
+    /// Leading bits of the address that name the link.
+    pub prefix_len: u8,
+    /// The router for everything else.
+    pub gateway: Option<Ipv4Addr>,
+    /// Our station address.
+    pub mac: Mac,
+    /// Largest IP packet of the link, in bytes.
+    pub mtu: u16,
+    /// Sockets at most.
+    pub sockets_max: u32,
+    /// Bytes a socket holds that the peer has not acknowledged.
+    pub send_buffer: usize,
+    /// Bytes a socket holds that the application has not read: the receive window.
+    pub recv_buffer: usize,
+    /// Next hops at most.
+    pub neighbours_max: usize,
+    /// Connections in TIME_WAIT at most.
+    pub time_wait_max: usize,
+    /// How long TIME_WAIT lasts (2 MSL).
+    pub time_wait: Nanos,
+    /// First and last port of active opens that name none (RFC 6056's range by default).
+    pub ephemeral_ports: (u16, u16),
+    /// What initial sequence numbers are made from; random in production.
+    pub secret: [u8; 16],
+    /// The host path's engine.
+    pub tcp: mafo_tcp::Config,
+}
+
+impl StackConfig {
+    /// Defaults for `address` with `mac` on a link of `prefix_len` bits.
+    #[must_use]
+    pub fn new(address: Ipv4Addr, prefix_len: u8, mac: Mac) -> Self {
+        Self {
+            address,
+            prefix_len,
+            gateway: None,
+            mac,
+            mtu: 1500,
+            sockets_max: 4096,
+            send_buffer: 256 * 1024,
+            recv_buffer: 256 * 1024,
+            neighbours_max: 1024,
+            time_wait_max: 65_536,
+            time_wait: Nanos::from_secs(60),
+            ephemeral_ports: (49_152, 65_535),
+            secret: [0; 16],
+            tcp: mafo_tcp::Config {
+                time_wait: mafo_tcp::TimeWait::Owner,
+                ..mafo_tcp::Config::default()
+            },
+        }
+    }
+}
+
+/// Something that the application should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A connection waits to be accepted.
+    Incoming(ListenerId),
+    /// A socket became ready.
+    Socket(SocketId, Readiness),
+}
+
+/// Frames taken from a port at a time.
+const RX_BURST: usize = 32;
+
+/// One lcore's stack: its ports, its sockets.
+#[derive(Debug)]
+pub struct Stack {
+    core: Core,
+    rx: FrameBurst,
+}
+
+impl Stack {
+    /// A stack without ports. Send buffers are taken from `arena`.
+    #[must_use]
+    pub fn new(config: StackConfig, arena: Arc<Arena>) -> Self {
+        let rx = FrameBurst::new(RX_BURST, usize::from(config.mtu) + 18);
+        Self { core: Core::new(config, arena), rx }
+    }
+
+    /// Adds an Ethernet port. The first one is active.
+    pub fn add_port(&mut self, port: Box<dyn EthPort + Send>) {
+        self.core.links.add(port);
+    }
+
+    /// Adds an adapter. The first port of the first one is active until somebody decides otherwise.
+    pub fn add_adapter(&mut self, lcore: Lcore) -> MemberId {
+        self.core.add_member(lcore)
+    }
+
+    /// Moves frames and messages, runs timers.
+    pub fn poll(&mut self, now: Nanos) {
+        self.poll_with(now, &mut NoHook);
+    }
+
+    /// Like [`Stack::poll`], with a bond that sees what the adapters say first.
+    pub fn poll_with(&mut self, now: Nanos, hook: &mut dyn Hook) {
+        for n in 0..self.core.links.len() {
+            self.rx.clear();
+            self.core.links.port_mut(n).rx_burst(now, &mut self.rx);
+            for frame in self.rx.frames() {
+                self.core.handle_frame(now, frame.as_slice());
+            }
+        }
+        self.core.poll_adapters(now, hook);
+        self.core.poll(now);
+    }
+
+    /// When [`Stack::poll`] has something to do without a frame coming in.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Nanos> {
+        self.core.poll_timeout()
+    }
+
+    /// What the queues share.
+    #[must_use]
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// What the queues share, to be driven.
+    pub fn core_mut(&mut self) -> &mut Core {
+        &mut self.core
+    }
+}

@@ -8,6 +8,9 @@ use smoltcp::wire::{
     Icmpv4Message, Icmpv4Packet, IpProtocol, Ipv4Packet, Ipv4Repr,
 };
 
+use mafo_mem::checksum;
+use mafo_tcp::{CHECKSUM_OFFSET, Segment};
+
 use crate::neigh::{BROADCAST, Mac};
 
 /// Bytes of an Ethernet II header.
@@ -183,6 +186,38 @@ pub fn emit_ipv4(
     // The repr sets identification 0 and "don't fragment": right for RFC 6864 atomic datagrams.
     repr.emit(&mut packet, &ChecksumCapabilities::default());
     ETHERNET_HEADER + IPV4_HEADER
+}
+
+/// Writes a whole TCP frame with `payload` into `buf`: headers, payload, checksums; its length.
+pub fn emit_tcp(
+    buf: &mut [u8],
+    macs: (Mac, Mac),
+    addresses: (Ipv4Addr, Ipv4Addr),
+    segment: &Segment,
+    payload: &[u8],
+) -> usize {
+    debug_assert_eq!(segment.payload_len as usize, payload.len());
+    emit_tcp_with(buf, macs, addresses, segment, |dst| dst.copy_from_slice(payload))
+}
+
+/// Like [`emit_tcp`], with the payload written in place by `fill`.
+pub fn emit_tcp_with(
+    buf: &mut [u8],
+    macs: (Mac, Mac),
+    (src, dst): (Ipv4Addr, Ipv4Addr),
+    segment: &Segment,
+    fill: impl FnOnce(&mut [u8]),
+) -> usize {
+    let tcp_len = segment.header_len() + segment.payload_len as usize;
+    let at = emit_ipv4(buf, macs, (src, dst), IpProtocol::Tcp, tcp_len);
+    let tcp = &mut buf[at..at + tcp_len];
+    let header_len = segment.emit(tcp);
+    fill(&mut tcp[header_len..]);
+    let protocol = IpProtocol::Tcp.into();
+    let pseudo = checksum::pseudo_header_v4(src.octets(), dst.octets(), protocol, tcp_len as u16);
+    let sum = (pseudo + checksum::sum(tcp)).checksum();
+    tcp[CHECKSUM_OFFSET..CHECKSUM_OFFSET + 2].copy_from_slice(&sum.to_be_bytes());
+    pad(buf, at + tcp_len)
 }
 
 /// Pads a frame of `len` bytes to the least that Ethernet carries; its length then.

@@ -266,7 +266,7 @@ impl Adapter {
             };
             let queues = LcoreQueues { ingress, ctrl, eth: draft.eth, ofld: draft.ofld };
             let share = resources.share(id, self.config.lcores);
-            let common = (Arc::clone(&resources), Arc::clone(&self.domain));
+            let common = (Arc::clone(&resources), Arc::clone(&self.domain), Arc::clone(&self.bar));
             let mail = Arc::clone(&slot.mail);
             slot.lcore = Some(Lcore::new(id, share, queues, links.clone(), common, mail));
         }

@@ -1,3 +1,118 @@
 //! The TOE module: sockets whose TCP runs on an adapter.
+//!
+//! The host side of a connection: what was posted, what the peer acknowledged, what was delivered,
+//! which credits were returned. The card's CPLs move it; its own work requests go out on the control
+//! queue (opens, credits) and on the offload queue of the connection's port (everything whose order
+//! matters).
 
+mod close;
+mod data;
+mod dispatch;
+mod member;
+mod moves;
+mod open;
 pub mod state;
+
+pub use dispatch::{Hook, NoHook, Verdict};
+pub use member::{AtidUse, Member, MemberId, TidUse};
+pub use moves::{Place, Progress};
+
+use mafo_pmd::ofld::TxCreditPool;
+use mafo_t4::opt::TcpOpt;
+use mafo_t4::{Atid, L2tIdx, PortId, Tid};
+use mafo_tcp::SeqNum;
+
+use self::state::State;
+
+/// How often a connection has changed its owner: what a former owner still says is told apart by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Epoch(pub u32);
+
+/// Whether new work may be given to the card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Yes.
+    Open,
+    /// Not now: it queues in the socket.
+    Shut,
+}
+
+/// Whether somebody has silenced the connection's owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fence {
+    /// Nobody.
+    Absent,
+    /// An ABORT_REQ without a reset is with the card; its reply ends the owner, not the connection.
+    Posted,
+}
+
+/// The host's record of an offloaded connection.
+#[derive(Debug)]
+pub struct Offloaded {
+    /// The adapter.
+    pub member: MemberId,
+    /// The port, and so the channel and the offload queue.
+    pub port: PortId,
+    /// The handle of the open, until the tid is known.
+    pub(crate) atid: Option<Atid>,
+    /// The connection on the card; meaningless before the handshake of an active open is through.
+    pub tid: Tid,
+    /// How often the owner changed.
+    pub epoch: Epoch,
+    /// Where the connection stands.
+    pub state: State,
+    /// The next hop on the adapter.
+    pub l2t: L2tIdx,
+    /// Work-request credits of the connection's offload queue.
+    pub credits: TxCreditPool,
+    /// Our initial sequence number.
+    pub iss: SeqNum,
+    /// The peer's.
+    pub irs: SeqNum,
+    /// What the handshake agreed on.
+    pub options: TcpOpt,
+    /// Shift of the windows that we advertise, if scaling is in force.
+    pub rcv_scale: u8,
+    /// CLOSE_CON_REQ is posted.
+    pub fin_posted: bool,
+    /// Payload was posted on the present tid.
+    pub posted_any: bool,
+    /// Bytes posted since a work request asked for an answer.
+    pub(crate) unreported: usize,
+    /// When bytes were last delivered.
+    pub last_rx: mafo_mem::Nanos,
+    /// The port that the connection is changing to, on its adapter.
+    pub changing_to: Option<PortId>,
+    /// Bytes by which the card was allowed to advance, all in all.
+    pub granted: u64,
+    /// Whether payload and FIN may be posted.
+    pub tx_gate: Gate,
+    /// Whether receive credits may be returned.
+    pub rx_gate: Gate,
+    /// Whether the owner is being silenced.
+    pub fence: Fence,
+    /// An ABORT_REQ found no room yet.
+    pub(crate) abort_wanted: bool,
+    /// In the list of those that wait for room in a ring.
+    pub(crate) stalled: bool,
+}
+
+impl Offloaded {
+    /// The sequence number of stream offset `offset` of what we send.
+    #[must_use]
+    pub fn snd_seq(&self, offset: u64) -> SeqNum {
+        self.iss + 1 + offset as u32
+    }
+
+    /// The stream offset near `base` that has sequence number `seq`.
+    pub(crate) fn snd_offset(&self, base: u64, seq: SeqNum) -> Option<u64> {
+        let distance = seq.since(self.snd_seq(base)) as i32;
+        base.checked_add_signed(i64::from(distance))
+    }
+
+    /// The sequence number of stream offset `offset` of what the peer sends.
+    #[must_use]
+    pub fn rcv_seq(&self, offset: u64) -> SeqNum {
+        self.irs + 1 + offset as u32
+    }
+}

@@ -1,0 +1,598 @@
+//! A bond: ports of adapters that stand in for each other under one address.
+//!
+//! One link is *active*: Ethernet frames and new connections use it. A connection lives on the adapter
+//! that has its TCB; where that is not the active one its frames cross the host (the tunnel), until
+//! the connection itself has moved (the handover). All of it follows from two facts, who is active and
+//! where each connection lives, so that a second failure in the middle of the first needs no case of
+//! its own.
+
+use core::net::IpAddr;
+use std::collections::{BTreeMap, VecDeque};
+
+use mafo_mem::Nanos;
+use mafo_pmd::filter::FilterEvent;
+use mafo_pmd::l2t::{L2tTarget, NextHop};
+use mafo_pmd::sge::RxMeta;
+use mafo_stack::tom::state::State;
+use mafo_stack::{Core, Hook, Mac, MemberId, SocketId, Verdict};
+use mafo_t4::cpl::{self, Opcode};
+use mafo_t4::wr::{FilterMatch, FwFilterWr};
+use mafo_t4::{Ftid, PortId};
+
+use crate::handover::Move;
+
+/// A port of an adapter that belongs to a bond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId {
+    /// The adapter.
+    pub member: MemberId,
+    /// The port.
+    pub port: PortId,
+}
+
+/// What a bond is set up with.
+#[derive(Clone, Debug)]
+pub struct BondConfig {
+    /// The links, the most preferred first.
+    pub links: Vec<LinkId>,
+    /// Frames that are held for a connection while it changes its owner; further ones are dropped.
+    pub hold_frames: usize,
+    /// How long a connection may take to have everything acknowledged before it goes back to the
+    /// tunnel and is tried again later.
+    pub drain_deadline: Nanos,
+    /// How long a card may take to answer about a TCB before it is asked again.
+    pub reply_deadline: Nanos,
+    /// First pause before a connection that could not be moved is tried again; it doubles.
+    pub retry_min: Nanos,
+    /// The longest such pause.
+    pub retry_max: Nanos,
+    /// Gratuitous ARPs after a change (Linux bonding's num_peer_notif).
+    pub num_peer_notif: u32,
+    /// Pause between them (Linux bonding's peer_notif_delay).
+    pub peer_notif_delay: Nanos,
+    /// A switch forgets a silent station after its ageing time, 300 s as a rule; the address is
+    /// announced again before.
+    pub announce_interval: Nanos,
+    /// Connections that are moved at the same time.
+    pub moves_max: usize,
+}
+
+impl BondConfig {
+    /// Defaults for `links`.
+    #[must_use]
+    pub fn new(links: Vec<LinkId>) -> Self {
+        Self {
+            links,
+            hold_frames: 64,
+            drain_deadline: Nanos::from_secs(2),
+            reply_deadline: Nanos::from_millis(100),
+            retry_min: Nanos::from_millis(100),
+            retry_max: Nanos::from_secs(2),
+            num_peer_notif: 3,
+            peer_notif_delay: Nanos::from_millis(500),
+            announce_interval: Nanos::from_secs(120),
+            moves_max: 1024,
+        }
+    }
+}
+
+mafo_mem::counters! {
+    /// What a bond counted.
+    pub struct BondCounters {
+        /// Frames of our connections carried from their adapter through the host to the active link.
+        tunnelled_out,
+        /// Frames of peers carried from the active link through the host to their connection's adapter.
+        tunnelled_in,
+        /// Frames of an adapter that no longer speaks for its connection: the fence.
+        fenced_frames,
+        /// Frames held while a connection changed its owner.
+        held_frames,
+        /// Held frames that were dropped because too many came.
+        hold_overflows,
+        /// Frames that an Ethernet queue did not take.
+        tx_full,
+        /// Frames that came in by a link that is not active.
+        backup_drops,
+        /// Looped frames that belong to nobody.
+        stray_looped,
+        /// SYNs put back into the adapter that they came in by.
+        syns_returned,
+        /// Frames of the peer for a connection that has just moved, put back into its adapter.
+        late_returned,
+        /// Times that the active link went down.
+        failures,
+        /// Connections moved to another adapter.
+        moved,
+        /// Connections moved to another port of their adapter.
+        rechannelled,
+        /// Attempts to move a connection that were undone.
+        attempts_undone,
+        /// Connections that ended while they were being moved.
+        ended_in_move,
+        /// Forwarding decisions without a known next hop.
+        no_next_hop,
+        /// Answers that nobody waits for.
+        unexpected,
+        /// Requests that found no room in a ring; they are tried again.
+        ring_full,
+        /// Filters that a card refused.
+        filter_refused,
+    }
+}
+
+/// Something that happened, for timelines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BondEvent {
+    /// The firmware's message of a link that went down, or up, has been handled.
+    Link(LinkId, bool),
+    /// Another link is active.
+    Active(LinkId),
+    /// The first frame of a connection of the failed link left by the active one.
+    FirstTunnelled,
+    /// A connection's new payload is held back: its move begins.
+    Suspended(SocketId),
+    /// A connection lives on the active adapter, or port.
+    Moved(SocketId),
+    /// No connection lives elsewhere any more.
+    AllMoved,
+}
+
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) id: LinkId,
+    pub(crate) up: bool,
+}
+
+/// A filter that the bond wants on an adapter or not.
+#[derive(Clone, Copy, Debug, Default)]
+struct WantedFilter {
+    ftid: Option<Ftid>,
+    wanted: bool,
+}
+
+/// What the bond keeps on an adapter.
+#[derive(Debug, Default)]
+pub(crate) struct Side {
+    /// Frames from the peer for the bond's address that match no TCB come to the host (behind TCBs,
+    /// ahead of listeners).
+    standing: BTreeMap<PortId, WantedFilter>,
+    /// Frames that the adapter sends into its own loopback come to the host, ahead of TCBs.
+    tunnel_out: BTreeMap<PortId, WantedFilter>,
+}
+
+/// A bond in active-backup mode.
+#[derive(Debug)]
+pub struct Bond {
+    pub(crate) config: BondConfig,
+    pub(crate) links: Vec<Link>,
+    pub(crate) active: Option<LinkId>,
+    pub(crate) sides: BTreeMap<MemberId, Side>,
+    pub(crate) moves: BTreeMap<SocketId, Move>,
+    pub(crate) batch: Option<crate::handover::Batch>,
+    pub(crate) batches: u64,
+    /// The tunnel has carried its first frame since the last failure.
+    tunnelled: bool,
+    notices_left: u32,
+    next_notice: Nanos,
+    events: VecDeque<(Nanos, BondEvent)>,
+    pub(crate) counters: BondCounters,
+    /// Opens on an adapter whose answer nobody waits for any more.
+    pub(crate) strays: Vec<crate::handover::Stray>,
+    /// Whether the tunnel carries frames, and an upload is done: switched off only to show that a check
+    /// notices.
+    pub(crate) carries: bool,
+    pub(crate) upload_enabled: bool,
+}
+
+/// Events kept for the application; older ones are dropped.
+const EVENTS_MAX: usize = 65_536;
+/// Unknown to any peer: a flush marker goes from our address to our address.
+const IP_PROTOCOL_TCP: u8 = 6;
+
+impl Bond {
+    /// A bond over `config.links`, none of which is known to be up. Every adapter gets the filters that
+    /// the bond stands on; [`Bond::is_ready`] says when they are in force.
+    #[must_use]
+    pub fn new(config: BondConfig, core: &mut Core) -> Self {
+        let links = config.links.iter().map(|&id| Link { id, up: false }).collect();
+        let mut sides = BTreeMap::new();
+        for id in &config.links {
+            let side: &mut Side = sides.entry(id.member).or_default();
+            let wanted = WantedFilter { ftid: None, wanted: true };
+            side.tunnel_out.insert(id.port, wanted);
+            side.standing.insert(id.port, wanted);
+        }
+        if let Some(first) = config.links.first() {
+            core.set_active_port(first.member, first.port);
+        }
+        let mut bond = Self {
+            config,
+            links,
+            active: None,
+            sides,
+            moves: BTreeMap::new(),
+            batch: None,
+            batches: 0,
+            tunnelled: true,
+            notices_left: 0,
+            next_notice: Nanos::ZERO,
+            events: VecDeque::new(),
+            counters: BondCounters::new(),
+            strays: Vec::new(),
+            carries: true,
+            upload_enabled: true,
+        };
+        bond.sync_filters(core);
+        bond
+    }
+
+    /// The link that Ethernet frames and new connections use, if one is up.
+    #[must_use]
+    pub fn active(&self) -> Option<LinkId> {
+        self.active
+    }
+
+    /// Whether the filters that the bond stands on are in force.
+    #[must_use]
+    pub fn is_ready(&self, core: &Core) -> bool {
+        self.sides.iter().all(|(&member, side)| {
+            let Some(member) = core.member(member) else { return false };
+            let mut filters = side.tunnel_out.values().chain(side.standing.values());
+            filters.all(|f| match f.ftid {
+                Some(ftid) => f.wanted && member.lcore.filters.is_active(ftid),
+                None => !f.wanted,
+            })
+        })
+    }
+
+    /// Whether a connection lives elsewhere than on the active link.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        !self.moves.is_empty()
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<(Nanos, BondEvent)> {
+        self.events.pop_front()
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn counters(&self) -> BondCounters {
+        self.counters
+    }
+
+    /// Runs timers and moves. After [`mafo_stack::Stack::poll_with`].
+    pub fn poll(&mut self, now: Nanos, core: &mut Core) {
+        self.sync_filters(core);
+        self.announce(now, core);
+        self.adopt(now, core);
+        self.poll_moves(now, core);
+    }
+
+    /// When [`Bond::poll`] has something to do.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Nanos> {
+        let moves = self.moves.values().map(|m| m.wake_up).min();
+        let notice = self.active.map(|_| self.next_notice);
+        [moves, notice].into_iter().flatten().min()
+    }
+
+    pub(crate) fn log(&mut self, now: Nanos, event: BondEvent) {
+        if self.events.len() == EVENTS_MAX {
+            self.events.pop_front();
+        }
+        self.events.push_back((now, event));
+    }
+
+    fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.links.iter_mut().find(|link| link.id == id)
+    }
+
+    fn is_up(&self, id: LinkId) -> bool {
+        self.links.iter().any(|link| link.id == id && link.up)
+    }
+
+    /// Who takes over: another port of the same adapter, since nothing has to move then, or the most
+    /// preferred link that is up.
+    fn successor(&self) -> Option<LinkId> {
+        let up = || self.links.iter().filter(|link| link.up).map(|link| link.id);
+        let same = self.active.and_then(|old| up().find(|id| id.member == old.member));
+        same.or_else(|| up().next())
+    }
+
+    fn on_link_change(&mut self, now: Nanos, core: &mut Core, id: LinkId, up: bool) {
+        let Some(link) = self.link_mut(id) else { return };
+        if link.up == up {
+            return;
+        }
+        link.up = up;
+        self.log(now, BondEvent::Link(id, up));
+        match self.active {
+            Some(active) if active == id && !up => {
+                self.counters.failures += 1;
+                // With nobody to take over it stays as it is: frames are dropped by the dead port, and
+                // whichever link returns first carries on.
+                if let Some(successor) = self.successor() {
+                    self.activate(now, core, successor);
+                }
+            }
+            Some(active) if up && !self.is_up(active) => self.activate(now, core, id),
+            // The switch, or the peer behind it, may have lost what it knew.
+            Some(active) if up && active == id => self.notify(now),
+            Some(_) => {}
+            None if up => self.activate(now, core, id),
+            None => {}
+        }
+    }
+
+    /// Makes `to` the active link. On the path of a failure are L2T writes only.
+    pub(crate) fn activate(&mut self, now: Nanos, core: &mut Core, to: LinkId) {
+        let from = self.active.replace(to);
+        core.set_active_port(to.member, to.port);
+        self.notify(now);
+        self.log(now, BondEvent::Active(to));
+        self.announce(now, core);
+        self.tunnelled = from.is_none();
+        self.point_hops(core);
+        self.adopt(now, core);
+        self.sync_filters(core);
+        if from.is_some() {
+            self.kick(now, core);
+        }
+    }
+
+    /// Every adapter's next hops: out by the active port on the active adapter, into the loopback on
+    /// all others.
+    pub(crate) fn point_hops(&mut self, core: &mut Core) {
+        let Some(active) = self.active else { return };
+        let members: Vec<MemberId> = self.sides.keys().copied().collect();
+        for member_id in members {
+            let hops: Vec<_> = core.member(member_id).into_iter().flat_map(|m| m.hops()).collect();
+            for (next_hop, _, l2t) in hops {
+                let known = core.hop_towards(next_hop).map(|(_, mac)| mac);
+                let Some(member) = core.member_mut(member_id) else { continue };
+                let Some(&says) = member.lcore.l2t.get(l2t) else { continue };
+                let wanted = if member_id == active.member {
+                    let mac = known.unwrap_or(says.mac);
+                    NextHop { mac, port: active.port, target: L2tTarget::Wire, ..says }
+                } else {
+                    let resources = member.lcore.resources();
+                    let own = resources.port(says.port).map_or(says.mac, |port| port.mac);
+                    NextHop { mac: own, target: L2tTarget::Loopback, ..says }
+                };
+                if wanted != says && member.write_hop(l2t, wanted).is_err() {
+                    self.counters.ring_full += 1;
+                }
+            }
+        }
+    }
+
+    /// Connections that live elsewhere than on the active link are to be moved.
+    fn adopt(&mut self, now: Nanos, core: &mut Core) {
+        let Some(active) = self.active else { return };
+        let members: Vec<MemberId> = self.sides.keys().copied().collect();
+        for member in members {
+            if member == active.member && self.links.len() == self.sides.len() {
+                continue;
+            }
+            for id in core.connections_on(member) {
+                let Some(conn) = core.offloaded(id) else { continue };
+                let home = LinkId { member, port: conn.port };
+                if home != active && !self.moves.contains_key(&id) {
+                    self.moves.insert(id, Move::new(now, home, self.config.retry_min));
+                }
+            }
+        }
+    }
+
+    fn notify(&mut self, now: Nanos) {
+        self.notices_left = self.config.num_peer_notif.max(1);
+        self.next_notice = now;
+    }
+
+    /// Says where the address is now, so that the switch learns the active port.
+    fn announce(&mut self, now: Nanos, core: &mut Core) {
+        if self.active.is_none() || now < self.next_notice {
+            return;
+        }
+        core.announce(now);
+        core.flush(now);
+        self.notices_left = self.notices_left.saturating_sub(1);
+        let pause = if self.notices_left > 0 {
+            self.config.peer_notif_delay
+        } else {
+            self.config.announce_interval
+        };
+        self.next_notice = now + pause;
+    }
+
+    /// Whether frames of the peer that match no TCB of `member` shall come to the host: on every adapter
+    /// that is not active, and on the active one while a connection lives elsewhere.
+    fn wants_standing(&self, member: MemberId) -> bool {
+        let elsewhere = self.moves.values().any(|m| m.home.member != member);
+        self.active.is_none_or(|active| active.member != member) || elsewhere
+    }
+
+    /// Whether the standing rule is, or may be, in force on `member`.
+    pub(crate) fn has_standing(&self, member: MemberId) -> bool {
+        self.sides.get(&member).is_some_and(|s| s.standing.values().any(|f| f.ftid.is_some()))
+    }
+
+    fn sync_filters(&mut self, core: &mut Core) {
+        let members: Vec<MemberId> = self.sides.keys().copied().collect();
+        let address = core.address().octets();
+        for member_id in members {
+            let wants_standing = self.wants_standing(member_id);
+            let (Some(side), Some(member)) =
+                (self.sides.get_mut(&member_id), core.member_mut(member_id))
+            else {
+                continue;
+            };
+            let iq = member.iq();
+            for (&port, filter) in &mut side.standing {
+                filter.wanted = wants_standing;
+                let build = |wr: FwFilterWr| {
+                    wr.with_matches(FilterMatch(0).with_port(u32::from(port.0)).with_portm(7))
+                        .with_ptcl(IP_PROTOCOL_TCP)
+                        .with_ptclm(0xff)
+                        .with_lip(ipv4(address))
+                        .with_lipm(ipv4([0xff; 4]))
+                };
+                sync(&mut member.lcore, iq, filter, build, &mut self.counters);
+            }
+            for (&port, filter) in &mut side.tunnel_out {
+                let build = |wr: FwFilterWr| {
+                    let looped = u32::from(port.0) + 4;
+                    wr.with_action(wr.action().with_prio(true))
+                        .with_matches(FilterMatch(0).with_port(looped).with_portm(7))
+                        .with_fip(ipv4(address))
+                        .with_fipm(ipv4([0xff; 4]))
+                };
+                sync(&mut member.lcore, iq, filter, build, &mut self.counters);
+            }
+        }
+    }
+
+    fn on_filter(&mut self, member: MemberId, event: FilterEvent) {
+        let (ftid, gone) = match event {
+            FilterEvent::Added(ftid) => (ftid, false),
+            FilterEvent::Deleted(ftid) => (ftid, true),
+            FilterEvent::NotAdded(ftid, _) => {
+                self.counters.filter_refused += 1;
+                (ftid, true)
+            }
+            FilterEvent::NotDeleted(ftid, _) => {
+                self.counters.filter_refused += 1;
+                (ftid, false)
+            }
+        };
+        let Some(side) = self.sides.get_mut(&member) else { return };
+        for filter in side.standing.values_mut().chain(side.tunnel_out.values_mut()) {
+            if filter.ftid == Some(ftid) && gone {
+                filter.ftid = None;
+            }
+        }
+    }
+
+    /// The first frame has gone through the tunnel.
+    pub(crate) fn on_tunnelled(&mut self, now: Nanos) {
+        if !self.tunnelled {
+            self.tunnelled = true;
+            self.log(now, BondEvent::FirstTunnelled);
+        }
+    }
+
+    /// The next hop's MAC for frames to `remote`.
+    pub(crate) fn mac_towards(&mut self, core: &Core, remote: IpAddr) -> Option<Mac> {
+        let hop = core.hop_towards(remote);
+        if hop.is_none() {
+            self.counters.no_next_hop += 1;
+        }
+        hop.map(|(_, mac)| mac)
+    }
+
+    /// Whether a connection is in a state that can be moved, now or when it is drained.
+    pub(crate) fn is_movable(state: State) -> bool {
+        state.is_live()
+    }
+}
+
+impl Hook for Bond {
+    fn on_frame(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        member: MemberId,
+        meta: &RxMeta,
+        frame: &[u8],
+    ) -> Verdict {
+        self.forward(now, core, member, meta, frame)
+    }
+
+    fn on_cpl(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        member: MemberId,
+        opcode: Opcode,
+        cpl: &[u8],
+    ) {
+        match opcode {
+            Opcode::SET_TCB_RPL => {
+                let Some(reply) = cpl::parse::<cpl::SetTcbRpl>(cpl) else { return };
+                let Some(adapter) = core.member_mut(member) else { return };
+                if adapter.lcore.filters.owns(Ftid(reply.tid().0)) {
+                    if let Some(event) = adapter.lcore.filters.on_reply(reply) {
+                        self.on_filter(member, event);
+                    }
+                } else {
+                    self.on_set_tcb_rpl(now, core, member, reply);
+                }
+            }
+            Opcode::GET_TCB_RPL => {
+                if let Some(reply) = cpl::parse::<cpl::GetTcbRpl>(cpl) {
+                    self.on_get_tcb_rpl(now, core, member, reply);
+                }
+            }
+            Opcode::ACT_OPEN_RPL => {
+                if let Some(reply) = cpl::parse::<cpl::ActOpenRpl>(cpl) {
+                    self.on_filtered(now, core, member, reply);
+                }
+            }
+            Opcode::FW4_ACK => {
+                if let Some(reply) = cpl::parse::<cpl::Fw4Ack>(cpl) {
+                    self.on_new_tid_ack(core, member, reply);
+                }
+            }
+            _ => self.counters.unexpected += 1,
+        }
+    }
+
+    fn on_fenced(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        self.on_fence_reply(now, core, id);
+    }
+
+    fn on_channel(&mut self, now: Nanos, _core: &mut Core, id: SocketId, _port: PortId) {
+        if self.moves.remove(&id).is_some() {
+            self.counters.rechannelled += 1;
+            self.log(now, BondEvent::Moved(id));
+            if self.moves.is_empty() {
+                self.log(now, BondEvent::AllMoved);
+            }
+        }
+    }
+
+    fn on_link(&mut self, now: Nanos, core: &mut Core, member: MemberId, port: PortId, up: bool) {
+        self.on_link_change(now, core, LinkId { member, port }, up);
+    }
+}
+
+/// An IPv4 address in a filter: the first four bytes.
+fn ipv4(address: [u8; 4]) -> [u8; 16] {
+    let mut wide = [0; 16];
+    wide[..4].copy_from_slice(&address);
+    wide
+}
+
+/// Adds or deletes a filter so that it is in force if and only if it is wanted.
+fn sync(
+    lcore: &mut mafo_pmd::Lcore,
+    iq: mafo_t4::IqId,
+    filter: &mut WantedFilter,
+    build: impl FnOnce(FwFilterWr) -> FwFilterWr,
+    counters: &mut BondCounters,
+) {
+    match (filter.wanted, filter.ftid) {
+        (true, None) => match lcore.filters.add(&mut lcore.ctrl, iq, build) {
+            Ok(ftid) => filter.ftid = Some(ftid),
+            Err(_) => counters.ring_full += 1,
+        },
+        (false, Some(ftid)) if lcore.filters.is_active(ftid) => {
+            if lcore.filters.delete(&mut lcore.ctrl, iq, ftid).is_err() {
+                counters.ring_full += 1;
+            }
+        }
+        (true, Some(_)) | (false, Some(_) | None) => {}
+    }
+}

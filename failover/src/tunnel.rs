@@ -1,0 +1,242 @@
+//! The forwarder: frames of connections that live elsewhere than on the active link cross the host.
+//!
+//! What becomes of a frame depends on who owns its connection at this moment, never on when it came.
+//! To drop is always safe, since TCP asks again; to hand a frame to the wrong owner, or to let speak
+//! who no longer owns the connection, never is.
+
+use mafo_mem::Nanos;
+use mafo_pmd::eth::{TxChecksum, TxTo};
+use mafo_pmd::sge::RxMeta;
+use mafo_stack::packet::{self, ETHERNET_HEADER};
+use mafo_stack::{Core, FourTuple, MemberId, SocketId, Verdict};
+use mafo_t4::PortId;
+use mafo_tcp::Flags;
+
+use crate::bond::Bond;
+use crate::handover::Stage;
+use crate::snoop::Seen;
+
+/// The first ingress port that is a loopback.
+const LOOPBACK: u8 = 4;
+
+impl Bond {
+    /// Decides about a frame that no TCB of `member` took.
+    pub(crate) fn forward(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        member: MemberId,
+        meta: &RxMeta,
+        frame: &[u8],
+    ) -> Verdict {
+        let iport = meta.iport();
+        let is_active = self.active.is_some_and(|active| active.member == member);
+        let Some(seen) = Seen::of(frame) else {
+            // ARP and the like are for the active port alone: two members would answer one question.
+            let by_active = self.active.is_some_and(|a| a.member == member && a.port.0 == iport);
+            if by_active {
+                return Verdict::Stack;
+            }
+            self.counters.backup_drops += 1;
+            return Verdict::Taken;
+        };
+        let ours = core.address();
+        if iport >= LOOPBACK {
+            if seen.src.ip() == ours {
+                if seen.dst.ip() == ours {
+                    self.on_marker(now, core, member, &seen, frame);
+                } else {
+                    self.tunnel_out(now, core, member, &seen, frame);
+                }
+                return Verdict::Taken;
+            }
+            // We put it there and nobody took it. A connection that is ours still has an owner that will
+            // hear of it again; what is nobody's is answered as such. Never is it put there again.
+            if core.lookup(&seen.inbound()).is_some() {
+                self.counters.stray_looped += 1;
+                return Verdict::Taken;
+            }
+            return Verdict::Stack;
+        }
+        if !is_active {
+            self.counters.backup_drops += 1;
+            return Verdict::Taken;
+        }
+        self.from_wire(now, core, member, PortId(iport), &seen, frame)
+    }
+
+    /// A frame of the peer that came in by the active adapter.
+    fn from_wire(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        member: MemberId,
+        port: PortId,
+        seen: &Seen,
+        frame: &[u8],
+    ) -> Verdict {
+        let tuple = seen.inbound();
+        let Some(id) = core.lookup(&tuple) else {
+            let is_syn = seen.segment.flags.contains(Flags::SYN)
+                && !seen.segment.flags.intersects(Flags::ACK | Flags::RST);
+            if is_syn && self.has_standing(member) {
+                // The standing rule took it ahead of the listeners; from the loopback it reaches them.
+                self.counters.syns_returned += 1;
+                self.inject(core, member, port, frame);
+                return Verdict::Taken;
+            }
+            return Verdict::Stack;
+        };
+        let Some(conn) = core.offloaded(id) else { return Verdict::Stack };
+        let (owner, home) = (conn.member, conn.port);
+        let held = self.moves.get(&id).is_some_and(|m| m.holds());
+        if held {
+            self.hold(id, frame);
+        } else if owner != member {
+            self.counters.tunnelled_in += 1;
+            if let Some(moving) = self.moves.get_mut(&id) {
+                moving.let_in.note(&seen.segment);
+            }
+            self.inject(core, owner, home, frame);
+        } else {
+            // It was on its way to the host when its connection went live here.
+            self.counters.late_returned += 1;
+            self.inject(core, owner, home, frame);
+        }
+        let _ = now;
+        Verdict::Taken
+    }
+
+    /// A frame that `member` sends for one of its connections, by way of its loopback.
+    fn tunnel_out(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        member: MemberId,
+        seen: &Seen,
+        frame: &[u8],
+    ) {
+        let tuple = seen.outbound();
+        let owner = core.lookup(&tuple).filter(|&id| owns(core, id, member));
+        let Some(id) = owner else {
+            self.counters.stray_looped += 1;
+            return;
+        };
+        let scale = core.offloaded(id).map_or(0, |conn| conn.rcv_scale);
+        if let Some(moving) = self.moves.get_mut(&id) {
+            if moving.is_gated() {
+                self.counters.fenced_frames += 1;
+                return;
+            }
+            moving.let_out.note(&seen.segment, scale);
+        }
+        if !self.carries {
+            return;
+        }
+        self.send_out(now, core, &tuple, frame);
+    }
+
+    /// Sends a frame to the peer by the active link, with our MAC and that of the next hop.
+    fn send_out(&mut self, now: Nanos, core: &mut Core, tuple: &FourTuple, frame: &[u8]) {
+        let Some(active) = self.active else { return };
+        let Some(mac) = self.mac_towards(core, tuple.remote.ip()) else { return };
+        let own = core.mac();
+        let mut copy = core.scratch();
+        copy.clear();
+        copy.extend_from_slice(frame);
+        if copy.len() >= ETHERNET_HEADER {
+            copy[..6].copy_from_slice(&mac);
+            copy[6..12].copy_from_slice(&own);
+        }
+        // The checksums are those of the card that made the segment.
+        let sent = send(core, active.member, active.port, &copy, TxTo::Wire);
+        core.put_scratch(copy);
+        if sent {
+            self.counters.tunnelled_out += 1;
+            self.on_tunnelled(now);
+        } else {
+            self.counters.tx_full += 1;
+        }
+    }
+
+    /// Puts a frame into an adapter as if it had come in by a loopback port: its connection takes it.
+    pub(crate) fn inject(&mut self, core: &mut Core, member: MemberId, port: PortId, frame: &[u8]) {
+        if !send(core, member, port, frame, TxTo::Loopback) {
+            self.counters.tx_full += 1;
+        }
+    }
+
+    /// Keeps a frame of the peer until its connection has an owner again.
+    fn hold(&mut self, id: SocketId, frame: &[u8]) {
+        let Some(moving) = self.moves.get_mut(&id) else { return };
+        if moving.held.len() >= self.config.hold_frames {
+            self.counters.hold_overflows += 1;
+            return;
+        }
+        self.counters.held_frames += 1;
+        moving.held.push_back(frame.to_vec());
+    }
+
+    /// Gives held frames to the connection's owner, in the order in which they came.
+    pub(crate) fn release_held(&mut self, core: &mut Core, id: SocketId) {
+        let Some(conn) = core.offloaded(id) else { return };
+        let (member, port) = (conn.member, conn.port);
+        let Some(moving) = self.moves.get_mut(&id) else { return };
+        let held = core::mem::take(&mut moving.held);
+        let direct = moving.stage == Stage::Uploading;
+        for frame in held {
+            if !direct
+                && let (Some(seen), Some(moving)) = (Seen::of(&frame), self.moves.get_mut(&id))
+            {
+                moving.let_in.note(&seen.segment);
+            }
+            self.inject(core, member, port, &frame);
+        }
+    }
+
+    /// Sends a marker through the same queue and loopback as the frames that were injected into
+    /// `member`: when it is back, all of them have been through the adapter's TP.
+    pub(crate) fn send_marker(
+        &mut self,
+        core: &mut Core,
+        member_id: MemberId,
+        port: PortId,
+        batch: u64,
+    ) -> bool {
+        let ours = core.address();
+        let Some(member) = core.member(member_id) else { return false };
+        let Some(own) = member.lcore.resources().port(port).map(|p| p.mac) else { return false };
+        let mut frame = [0; 64];
+        let segment = mafo_tcp::Segment { flags: Flags::ACK, payload_len: 8, ..Default::default() };
+        let len =
+            packet::emit_tcp(&mut frame, (own, own), (ours, ours), &segment, &batch.to_be_bytes());
+        send(core, member_id, port, &frame[..len], TxTo::Loopback)
+    }
+
+    fn on_marker(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        member: MemberId,
+        seen: &Seen,
+        frame: &[u8],
+    ) {
+        let end = ETHERNET_HEADER + packet::IPV4_HEADER + seen.segment.header_len() + 8;
+        let number = frame.get(end - 8..end).and_then(|bytes| bytes.try_into().ok());
+        match number.map(u64::from_be_bytes) {
+            Some(batch) => self.on_flushed(now, core, member, batch),
+            None => self.counters.stray_looped += 1,
+        }
+    }
+}
+
+fn owns(core: &Core, id: SocketId, member: MemberId) -> bool {
+    core.offloaded(id).is_some_and(|conn| conn.member == member)
+}
+
+/// Sends a frame by an Ethernet queue, its checksums as they are. `false` when the queue is full.
+fn send(core: &mut Core, member: MemberId, port: PortId, frame: &[u8], to: TxTo) -> bool {
+    let Some(member) = core.member_mut(member) else { return false };
+    let Some(index) = member.lcore.port_index(port) else { return false };
+    member.lcore.eth[index].send(frame, to, TxChecksum::Keep).is_ok()
+}

@@ -1,0 +1,356 @@
+//! The upload of a drained connection: which bits of the new card's TCB are written, in which order.
+//!
+//! Everything that the new owner will know of the connection is in these writes. The connection's
+//! image comes from the old card; the promises that the peer has been made come from the forwarder.
+
+use mafo_t4::PortId;
+use mafo_t4::tcb::{Field, State, TFlags, Tcb, field};
+use mafo_tcp::SeqNum;
+
+use crate::snoop::LetOut;
+
+/// Writes that fit one work request (48 bytes each in 512).
+pub const WRITES_PER_WR: usize = 10;
+
+/// One SET_TCB_FIELD.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// First of the 64 bits, in words.
+    pub word: u8,
+    /// Which bits are written.
+    pub mask: u64,
+    /// Their values.
+    pub value: u64,
+}
+
+/// A card's clocks, as far as a TCB depends on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CardClock {
+    /// Core clock in kHz.
+    pub khz: u32,
+    /// A timer tick is `1 << timer_shift` core ticks (TP_TIMER_RESOLUTION).
+    pub timer_shift: u8,
+    /// The timestamp clock now, without any connection's offset.
+    pub ts_now: u32,
+}
+
+/// The card that takes the connection over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Its clocks.
+    pub clock: CardClock,
+    /// The port that the connection will use, and so its channel.
+    pub port: PortId,
+}
+
+/// Why a connection cannot be uploaded as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotNow {
+    /// Payload or FIN is not acknowledged.
+    NotDrained,
+    /// In-order bytes are still in the card.
+    Undelivered,
+    /// Out-of-order bytes are still in the card.
+    Fragments,
+    /// The state does not move: the handshake, or the end, comes first.
+    State(State),
+    /// Another jump of the timestamp could make the peer take ours for old ones (RFC 7323, 5.2): it has
+    /// to prove first that it took the last.
+    TimestampBudget,
+}
+
+/// What is written, and by how much the peer will see our timestamps jump.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// All writes in order. The last one makes the connection live.
+    pub writes: Vec<Write>,
+    /// Forward jump of TSval, in ticks of the peer's view.
+    pub ts_jump: u32,
+}
+
+/// The sum of jumps that a peer must be able to take without a proof in between: below 2^31, where
+/// PAWS turns round, by a margin for the clock's own progress.
+pub const TS_JUMP_BUDGET: u32 = (1 << 31) - (1 << 29);
+
+/// Fragments that the card may hold.
+const FRAGMENTS: [Field; 4] =
+    [field::RX_FRAG0_LEN, field::RX_FRAG1_LEN, field::RX_FRAG2_LEN, field::RX_FRAG3_LEN];
+
+/// Whether the image can be moved at all.
+pub fn check(image: &Tcb) -> Result<(), NotNow> {
+    let state = image.state();
+    if !matches!(state, State::Established | State::CloseWait | State::FinWait2) {
+        return Err(NotNow::State(state));
+    }
+    if image.get(field::SND_UNA_RAW) != 0 {
+        return Err(NotNow::NotDrained);
+    }
+    if image.get(field::RX_HDR_OFFSET) != 0 {
+        return Err(NotNow::Undelivered);
+    }
+    if FRAGMENTS.iter().any(|&len| image.get(len) != 0) {
+        return Err(NotNow::Fragments);
+    }
+    Ok(())
+}
+
+/// The writes that make the NON_OFFLOAD TCB on `target` the connection of `image`.
+///
+/// `old` is the clock of the card that `image` comes from, read when it could no longer speak.
+/// `jumped` is the sum of earlier jumps that the peer has not proved to have taken.
+pub fn plan(
+    image: &Tcb,
+    told: &LetOut,
+    old: CardClock,
+    target: &Target,
+    jumped: u32,
+) -> Result<Upload, NotNow> {
+    check(image)?;
+    let rcv_nxt = SeqNum(image.rcv_nxt());
+    let flags = image.flags();
+    let (ts_offset, ts_jump) = if flags.recv_tstmp() {
+        let last = old.ts_now.wrapping_add((image.get(field::TIMESTAMP_OFFSET) as u32) << 28);
+        let last = told.ts_val.filter(|&out| (out.wrapping_sub(last) as i32) > 0).unwrap_or(last);
+        let (offset, jump) = timestamp_offset(target.clock.ts_now, last);
+        if jumped.saturating_add(jump) >= TS_JUMP_BUDGET {
+            return Err(NotNow::TimestampBudget);
+        }
+        (offset, jump)
+    } else {
+        (0, 0)
+    };
+    let ticks = |field| convert(image.get(field), old, target.clock);
+    // What the peer was told is kept, whatever the card's own record says.
+    let rcv_wnd = told.right_edge.map_or(0, |edge| edge.since(rcv_nxt) as i32).max(0) as u64;
+    let rcv_wnd = rcv_wnd.max(image.get(field::RCV_WND)).min(field::RCV_WND.max());
+    let last_ack = told.ack.map_or_else(|| image.last_ack_sent(), |ack| ack.0);
+    let owed = u64::from(rcv_nxt.0.wrapping_sub(last_ack)).min(field::TS_LAST_ACK_SENT_RAW.max());
+    let copy = |f: Field| (f, image.get(f));
+    let groups: [(u8, &[(Field, u64)]); 16] = [
+        (
+            3,
+            &[
+                copy(field::TOS),
+                copy(field::T_STATE),
+                copy(field::MAX_RT),
+                copy(field::SND_SCALE),
+                copy(field::RCV_SCALE),
+                (field::T_RXTSHIFT, 0),
+                (field::T_DUPACKS, 0),
+                (field::TIMESTAMP_OFFSET, u64::from(ts_offset)),
+                copy(field::RCV_ADV),
+            ],
+        ),
+        (6, &[(field::T_RTT_TS_RECENT_AGE, 0), copy(field::T_RTSEQ_RECENT)]),
+        (
+            8,
+            &[
+                (field::T_SRTT, ticks(field::T_SRTT)),
+                (field::T_RTTVAR, ticks(field::T_RTTVAR)),
+                copy(field::TX_MAX),
+            ],
+        ),
+        (10, &[(field::SND_UNA_RAW, 0), (field::SND_NXT_RAW, 0)]),
+        (11, &[(field::SND_MAX_RAW, 0)]),
+        (12, &[(field::SND_REC_RAW, 0)]),
+        (13, &[copy(field::SND_CWND)]),
+        (14, &[copy(field::SND_SSTHRESH)]),
+        (16, &[copy(field::RCV_NXT)]),
+        (17, &[(field::RCV_WND, rcv_wnd)]),
+        (18, &[(field::RX_HDR_OFFSET, 0)]),
+        (19, &[(field::TS_LAST_ACK_SENT_RAW, owed), (field::RX_FRAG0_START_IDX_RAW, 0)]),
+        (20, &[(field::RX_FRAG1_START_IDX_OFFSET, 0)]),
+        (21, &[(field::RX_FRAG0_LEN, 0)]),
+        (22, &[(field::RX_FRAG1_LEN, 0)]),
+        (
+            1,
+            &[(
+                Field { name: "T_FLAGS", word: 1, shift: 0, width: 64 },
+                live_flags(flags, target.port).0,
+            )],
+        ),
+    ];
+    let mut writes: Vec<Write> = groups.iter().map(|(word, fields)| write(*word, fields)).collect();
+    if let Some(last) = writes.last_mut() {
+        last.mask = TFlags::TRAVELLING;
+    }
+    Ok(Upload { writes, ts_jump })
+}
+
+/// The flags of the live connection: those that travel, on the channel of its new port.
+fn live_flags(flags: TFlags, port: PortId) -> TFlags {
+    let channel = u64::from(port.0);
+    TFlags(flags.0 & TFlags::TRAVELLING)
+        .with_non_offload(false)
+        .with_tx_quiesce(false)
+        .with_tx_channel(channel)
+        .with_rx_channel(channel & 1 != 0)
+        .with_tx_queue(channel)
+}
+
+/// One SET_TCB_FIELD at `word` for neighbours that lie in its 64 bits.
+fn write(word: u8, fields: &[(Field, u64)]) -> Write {
+    let mut write = Write { word, mask: 0, value: 0 };
+    for (field, value) in fields {
+        let Some(seen) = field.seen_from(word) else {
+            panic!("{} does not lie in the 64 bits at word {word}", field.name)
+        };
+        write.mask |= seen.mask();
+        write.value |= seen.place(*value);
+    }
+    write
+}
+
+/// The smallest offset, in steps of 2^28, that makes a clock at `now` show no less than `last`; and the
+/// jump that the peer sees.
+fn timestamp_offset(now: u32, last: u32) -> (u8, u32) {
+    // Forward distance from the bare clock to the last stamp, rounded up to a step.
+    let behind = last.wrapping_sub(now);
+    let step = 1u32 << 28;
+    let offset = behind.div_ceil(step) % 16;
+    let jump = now.wrapping_add(offset.wrapping_mul(step)).wrapping_sub(last);
+    (offset as u8, jump)
+}
+
+/// A time in ticks of one card's timer in ticks of another's, rounded up: a round-trip time of a
+/// fraction of a tick is not none.
+fn convert(ticks: u64, old: CardClock, new: CardClock) -> u64 {
+    let numerator = u128::from(ticks) * u128::from(new.khz) << old.timer_shift;
+    let denominator = u128::from(old.khz.max(1)) << new.timer_shift;
+    u64::try_from(numerator.div_ceil(denominator)).unwrap_or(u64::MAX).min(field::T_SRTT.max())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: CardClock = CardClock { khz: 250_000, timer_shift: 14, ts_now: 1000 };
+    const NEW: Target =
+        Target { clock: CardClock { khz: 200_000, timer_shift: 13, ts_now: 5 }, port: PortId(2) };
+
+    fn image() -> Tcb {
+        let flags = TFlags(0)
+            .with_recv_scale(true)
+            .with_recv_tstmp(true)
+            .with_recv_sack(true)
+            .with_nagle(true)
+            .with_cctrl_sel(2)
+            .with_core_push(true)
+            .with_tx_channel(1)
+            .with_tx_queue(1)
+            .with_timer(true);
+        let mut tcb = Tcb::default()
+            .with(field::SND_SCALE, 9)
+            .with(field::RCV_SCALE, 2)
+            .with(field::TIMESTAMP_OFFSET, 3)
+            .with(field::RCV_ADV, 0xabcd)
+            .with(field::T_RTSEQ_RECENT, 0x8000_0001)
+            .with(field::T_SRTT, 100)
+            .with(field::T_RTTVAR, 7)
+            .with(field::TX_MAX, 0xffff_fff0)
+            .with(field::SND_CWND, 20_000)
+            .with(field::SND_SSTHRESH, 0x0fff_ffff)
+            .with(field::RCV_NXT, 0x10)
+            .with(field::RCV_WND, 4000)
+            .with(field::TS_LAST_ACK_SENT_RAW, 0)
+            .with(field::MAX_RT, 15);
+        tcb.set_state(State::CloseWait);
+        tcb.set_flags(flags.with_peer_fin(true));
+        tcb
+    }
+
+    /// The TCB after the writes, on one that an open left with its own flags and garbage.
+    fn written(upload: &Upload) -> Tcb {
+        let mut tcb = Tcb([0xff; 128]);
+        for write in &upload.writes {
+            tcb.set_field(write.word, write.mask, write.value);
+        }
+        tcb
+    }
+
+    #[test]
+    fn the_new_tcb_is_the_old_connection() {
+        let told = LetOut {
+            seq_end: Some(SeqNum(0xffff_fff0)),
+            ack: Some(SeqNum(0x0c)),
+            right_edge: Some(SeqNum(0x10 + 5000)),
+            ts_val: None,
+        };
+        let upload = plan(&image(), &told, OLD, &NEW, 0).expect("movable");
+        let tcb = written(&upload);
+        assert_eq!(tcb.state(), State::CloseWait);
+        // Scales keep their odd names: SND_SCALE is that of our window.
+        assert_eq!((tcb.get(field::SND_SCALE), tcb.get(field::RCV_SCALE)), (9, 2));
+        assert_eq!(
+            (tcb.snd_una(), tcb.snd_nxt(), tcb.snd_max()),
+            (0xffff_fff0, 0xffff_fff0, 0xffff_fff0)
+        );
+        assert_eq!(tcb.rcv_nxt(), 0x10);
+        assert_eq!(tcb.get(field::RCV_WND), 5000, "the edge that was let out, not the smaller one");
+        assert_eq!(tcb.last_ack_sent(), 0x0c, "four bytes are owed an ACK");
+        assert_eq!(tcb.get(field::T_RTSEQ_RECENT), 0x8000_0001);
+        assert_eq!(tcb.get(field::RCV_ADV), 0xabcd);
+        assert_eq!((tcb.get(field::SND_CWND), tcb.get(field::SND_SSTHRESH)), (20_000, 0x0fff_ffff));
+        // 100 ticks of 65.536 µs are 6.5536 ms: 160 ticks of 40.96 µs. 7: 11.2, rounded up.
+        assert_eq!((tcb.get(field::T_SRTT), tcb.get(field::T_RTTVAR)), (160, 12));
+        assert_eq!((tcb.get(field::T_RXTSHIFT), tcb.get(field::T_DUPACKS)), (0, 0));
+        assert_eq!((tcb.get(field::RX_HDR_OFFSET), tcb.get(field::RX_FRAG0_LEN)), (0, 0));
+        let flags = tcb.flags();
+        assert_eq!(
+            (flags.non_offload(), flags.tx_quiesce(), flags.peer_fin()),
+            (false, false, true)
+        );
+        assert_eq!((flags.recv_scale(), flags.recv_tstmp(), flags.recv_sack()), (true, true, true));
+        assert_eq!((flags.nagle(), flags.cctrl_sel()), (true, 2));
+        assert_eq!((flags.tx_channel(), flags.tx_queue()), (2, 2), "the new port's channel");
+    }
+
+    #[test]
+    fn it_fits_two_work_requests_and_goes_live_last() {
+        let upload = plan(&image(), &LetOut::default(), OLD, &NEW, 0).expect("movable");
+        assert!(upload.writes.len() <= 2 * WRITES_PER_WR);
+        let (last, before) = upload.writes.split_last().expect("writes");
+        assert_eq!(last.word, 1);
+        assert_ne!(last.mask & TFlags::NON_OFFLOAD_MASK, 0);
+        assert_eq!(
+            last.mask & (TFlags::CORE_FIN_MASK | TFlags::TIMER_MASK | TFlags::PEND_CTL_MASK),
+            0
+        );
+        assert!(before.iter().all(|w| w.word != 1 && w.word != 2), "flags would be filter actions");
+    }
+
+    #[test]
+    fn timestamps_never_go_back_and_jump_less_than_a_step() {
+        for now in [0, 5, (1 << 28) - 1, 1 << 31, u32::MAX - 3] {
+            for last in [0, 7, 1 << 28, (1 << 31) + 9, u32::MAX] {
+                let (offset, jump) = timestamp_offset(now, last);
+                let shown = now.wrapping_add(u32::from(offset) << 28);
+                assert_eq!(shown.wrapping_sub(last), jump, "{now:#x} {last:#x}");
+                assert!(jump < 1 << 28, "{now:#x} {last:#x}: {jump:#x}");
+                assert!(offset < 16);
+            }
+        }
+    }
+
+    #[test]
+    fn jumps_are_budgeted() {
+        let upload = plan(&image(), &LetOut::default(), OLD, &NEW, 0).expect("movable");
+        let spent = TS_JUMP_BUDGET - upload.ts_jump;
+        let refused = plan(&image(), &LetOut::default(), OLD, &NEW, spent);
+        assert_eq!(refused, Err(NotNow::TimestampBudget));
+        assert!(plan(&image(), &LetOut::default(), OLD, &NEW, spent - 1).is_ok());
+    }
+
+    #[test]
+    fn what_cannot_move_says_why() {
+        let refused = |tcb: Tcb| plan(&tcb, &LetOut::default(), OLD, &NEW, 0).map(|_| ());
+        assert_eq!(refused(image().with(field::SND_UNA_RAW, 1)), Err(NotNow::NotDrained));
+        assert_eq!(refused(image().with(field::RX_HDR_OFFSET, 1)), Err(NotNow::Undelivered));
+        for len in FRAGMENTS {
+            assert_eq!(refused(image().with(len, 1)), Err(NotNow::Fragments), "{}", len.name);
+        }
+        let mut opening = image();
+        opening.set_state(State::SynRcvd);
+        assert_eq!(refused(opening), Err(NotNow::State(State::SynRcvd)));
+    }
+}

@@ -1,0 +1,222 @@
+//! A whole host: adapters with their drivers, a bond over them, sockets on top.
+
+use std::sync::Arc;
+
+use mafo_asic::AsicConfig;
+use mafo_failover::{Bond, BondConfig, LinkId};
+use mafo_mem::Nanos;
+use mafo_pmd::adapter::{AdapterEvent, Request, RequestId};
+use mafo_pmd::eal::dma::{Arena, Domain};
+use mafo_pmd::{Adapter, AdapterConfig, AdapterError};
+use mafo_stack::{Core, MemberId, Stack, StackConfig};
+use mafo_t4::PortId;
+use mafo_wire::Wire;
+use thiserror::Error;
+
+use crate::soft::SoftAdapter;
+
+/// A software adapter and what is plugged into it.
+pub struct SoftConfig {
+    /// The card.
+    pub asic: AsicConfig,
+    /// Its driver.
+    pub driver: AdapterConfig,
+    /// The cables.
+    pub wires: Vec<(PortId, Box<dyn Wire>)>,
+}
+
+/// What a host is made of.
+pub struct HostConfig {
+    /// Addresses, sizes and the host path's TCP. Its MAC is the bond's.
+    pub stack: StackConfig,
+    /// The adapters.
+    pub adapters: Vec<SoftConfig>,
+    /// The bond's links, as (adapter, port), the most preferred first.
+    pub links: Vec<(usize, PortId)>,
+}
+
+/// Why a host could not be made, or stopped.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum HostError {
+    /// No memory for queues or buffers.
+    #[error("no memory for {what}: {source}")]
+    Memory {
+        /// What it was for.
+        what: &'static str,
+        /// What the system said.
+        source: mafo_pmd::eal::hugepage::NoMemory,
+    },
+    /// An adapter failed.
+    #[error("adapter {adapter}: {source}")]
+    Adapter {
+        /// Which.
+        adapter: usize,
+        /// How.
+        source: AdapterError,
+    },
+}
+
+#[derive(Debug)]
+struct Fitted {
+    soft: SoftAdapter,
+    driver: Adapter,
+    /// Requests for the bond's address on the ports, not answered yet.
+    asked: Vec<RequestId>,
+    /// Requests that the firmware refused.
+    refused: u32,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The driver brings the adapter up.
+    Starting,
+    /// The bond's address is being added to its ports.
+    Addressing,
+    /// Its queues are the stack's.
+    Running,
+}
+
+/// A host on software adapters: bring-up, then a stack and a bond, by [`Host::poll`].
+#[derive(Debug)]
+pub struct Host {
+    adapters: Vec<Fitted>,
+    links: Vec<(usize, PortId)>,
+    stack: Stack,
+    bond: Option<Bond>,
+    mac: [u8; 6],
+}
+
+/// Memory of an adapter's queues and receive buffers.
+const QUEUE_MEMORY: usize = 8 << 20;
+
+impl Host {
+    /// Plugs everything together. Nothing runs before [`Host::poll`].
+    pub fn new(config: HostConfig) -> Result<Self, HostError> {
+        let memory = |what| move |source| HostError::Memory { what, source };
+        let sockets = config.stack.sockets_max as usize;
+        // Send buffers are reached by every adapter: a connection's bytes stay where they are when it
+        // changes its owner.
+        let send_memory = sockets * config.stack.send_buffer.next_multiple_of(64) + (64 << 10);
+        let shared = Arena::new(send_memory).map_err(memory("send buffers"))?;
+        let mut adapters = Vec::new();
+        for (n, soft) in config.adapters.into_iter().enumerate() {
+            let arena = Arena::new(QUEUE_MEMORY).map_err(memory("queues"))?;
+            let domain = Domain::new(n as u8 + 1);
+            domain.map(&shared);
+            let card = SoftAdapter::new(soft.asic, Arc::clone(&domain), soft.wires);
+            let driver = Adapter::new(card.bar(), domain, arena, soft.driver);
+            let stage = Stage::Starting;
+            adapters.push(Fitted { soft: card, driver, asked: Vec::new(), refused: 0, stage });
+        }
+        let mac = config.stack.mac;
+        let stack = Stack::new(config.stack, shared);
+        Ok(Self { adapters, links: config.links, stack, bond: None, mac })
+    }
+
+    /// Moves everything on that can be moved without waiting.
+    pub fn poll(&mut self, now: Nanos) -> Result<(), HostError> {
+        for (n, fitted) in self.adapters.iter_mut().enumerate() {
+            fitted.soft.poll(now);
+            let polled = fitted.driver.poll(now);
+            polled.map_err(|source| HostError::Adapter { adapter: n, source })?;
+        }
+        match &mut self.bond {
+            Some(bond) => {
+                self.stack.poll_with(now, bond);
+                bond.poll(now, self.stack.core_mut());
+                self.stack.core_mut().ring();
+                while let Some(event) = self.adapters.iter_mut().find_map(|a| a.driver.poll_event())
+                {
+                    // The lcore has been told; there is nothing else to do here.
+                    let _ = event;
+                }
+            }
+            None => self.bring_up(),
+        }
+        Ok(())
+    }
+
+    fn bring_up(&mut self) {
+        let links = &self.links;
+        for (n, fitted) in self.adapters.iter_mut().enumerate() {
+            let ports = links.iter().filter(|(adapter, _)| *adapter == n).map(|&(_, port)| port);
+            if fitted.stage == Stage::Starting && fitted.driver.is_up() {
+                let others: Vec<PortId> =
+                    ports.filter(|&port| fitted.driver.mac(port) != Some(self.mac)).collect();
+                for port in others {
+                    let add = Request::AddMac { port, mac: self.mac, source: true };
+                    if let Ok(id) = fitted.driver.request(add) {
+                        fitted.asked.push(id);
+                    }
+                }
+                fitted.stage = Stage::Addressing;
+            }
+            while let Some(event) = fitted.driver.poll_event() {
+                if let AdapterEvent::Done { id, result } = event {
+                    fitted.asked.retain(|&asked| asked != id);
+                    if result.is_err() {
+                        fitted.refused += 1;
+                    }
+                }
+            }
+        }
+        let ready = |a: &Fitted| a.stage == Stage::Addressing && a.asked.is_empty();
+        if !self.adapters.iter().all(ready) {
+            return;
+        }
+        for fitted in &mut self.adapters {
+            if let Some(lcore) = fitted.driver.take_lcore(0) {
+                self.stack.add_adapter(lcore);
+            }
+            fitted.stage = Stage::Running;
+        }
+        let id =
+            |&(adapter, port): &(usize, PortId)| LinkId { member: MemberId(adapter as u8), port };
+        let config = BondConfig::new(self.links.iter().map(id).collect());
+        self.bond = Some(Bond::new(config, self.stack.core_mut()));
+    }
+
+    /// Whether all adapters are up and the bond stands, though perhaps without a link.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.bond.as_ref().is_some_and(|bond| bond.is_ready(self.stack.core()))
+    }
+
+    /// The bond, once the adapters are up.
+    #[must_use]
+    pub fn bond(&self) -> Option<&Bond> {
+        self.bond.as_ref()
+    }
+
+    /// The bond, to fetch its events.
+    pub fn bond_mut(&mut self) -> Option<&mut Bond> {
+        self.bond.as_mut()
+    }
+
+    /// The sockets.
+    #[must_use]
+    pub fn sockets(&self) -> &Core {
+        self.stack.core()
+    }
+
+    /// The sockets.
+    pub fn sockets_mut(&mut self) -> &mut Core {
+        self.stack.core_mut()
+    }
+
+    /// A software adapter.
+    #[must_use]
+    pub fn adapter(&self, n: usize) -> Option<&SoftAdapter> {
+        Some(&self.adapters.get(n)?.soft)
+    }
+
+    /// When [`Host::poll`] has something to do without a frame coming in.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Nanos> {
+        let cards = self.adapters.iter().filter_map(|a| a.soft.poll_timeout()).min();
+        let bond = self.bond.as_ref().and_then(Bond::poll_timeout);
+        [cards, bond, self.stack.poll_timeout()].into_iter().flatten().min()
+    }
+}

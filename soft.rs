@@ -1,0 +1,127 @@
+//! A software T5 with its cables: what stands in for a card.
+
+use std::fmt;
+use std::sync::Arc;
+
+use mafo_asic::{Asic, AsicConfig};
+use mafo_mem::{FrameBurst, Nanos};
+use mafo_pmd::eal::dma::Domain;
+use mafo_t4::{Bar, DmaFault, HostMemory, Iova, PortId};
+use mafo_wire::Wire;
+
+/// Frames moved between a port and its cable at a time.
+const BURST: usize = 32;
+
+/// The card's window on the host: what the driver mapped, and no more.
+#[derive(Debug)]
+struct Window(Arc<Domain>);
+
+impl HostMemory for Window {
+    fn read(&self, iova: Iova, dst: &mut [u8]) -> Result<(), DmaFault> {
+        self.0.read(iova, dst)
+    }
+    fn write(&self, iova: Iova, src: &[u8]) -> Result<(), DmaFault> {
+        self.0.write(iova, src)
+    }
+    fn load_acquire_u64(&self, iova: Iova) -> Result<u64, DmaFault> {
+        self.0.load_acquire_u64(iova)
+    }
+    fn store_release_u64(&self, iova: Iova, value: u64) -> Result<(), DmaFault> {
+        self.0.store_release_u64(iova, value)
+    }
+}
+
+/// A port of the card and the cable in it.
+struct Plugged {
+    port: PortId,
+    wire: Box<dyn Wire>,
+    up: bool,
+}
+
+/// A software T5 and its cables.
+pub struct SoftAdapter {
+    asic: Asic<Window>,
+    plugged: Vec<Plugged>,
+    rx: FrameBurst,
+    /// Frames that a cable has not taken yet, by place in `plugged`.
+    tx: Vec<FrameBurst>,
+    /// Frames that a cable did not take.
+    tx_dropped: u64,
+}
+
+impl fmt::Debug for SoftAdapter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "software T5 with {} cables", self.plugged.len())
+    }
+}
+
+impl SoftAdapter {
+    /// A card that reaches host memory through `domain`, with a cable in each of the ports named.
+    #[must_use]
+    pub fn new(
+        config: AsicConfig,
+        domain: Arc<Domain>,
+        wires: Vec<(PortId, Box<dyn Wire>)>,
+    ) -> Self {
+        let frame = config.max_frame_len;
+        let tx = wires.iter().map(|_| FrameBurst::new(BURST, frame)).collect();
+        let plugged =
+            wires.into_iter().map(|(port, wire)| Plugged { port, wire, up: false }).collect();
+        let asic = Asic::new(config, Window(domain));
+        Self { asic, plugged, rx: FrameBurst::new(BURST, frame), tx, tx_dropped: 0 }
+    }
+
+    /// The card's registers and doorbells.
+    #[must_use]
+    pub fn bar(&self) -> Arc<dyn Bar + Send + Sync> {
+        self.asic.bar()
+    }
+
+    /// The card's own counts.
+    #[must_use]
+    pub fn counters(&self) -> mafo_asic::AsicCounters {
+        self.asic.counters()
+    }
+
+    /// What is in use on the card.
+    #[must_use]
+    pub fn in_use(&self) -> mafo_asic::InUse {
+        self.asic.in_use()
+    }
+
+    /// Frames that a cable did not take.
+    #[must_use]
+    pub fn tx_dropped(&self) -> u64 {
+        self.tx_dropped
+    }
+
+    /// Moves frames from the cables into the card, runs the card, moves frames out to the cables.
+    pub fn poll(&mut self, now: Nanos) {
+        for plugged in &mut self.plugged {
+            let up = plugged.wire.link_up(now);
+            if up != plugged.up {
+                plugged.up = up;
+                self.asic.set_link(plugged.port, up);
+            }
+            self.rx.clear();
+            if plugged.wire.rx_burst(now, &mut self.rx) > 0 {
+                self.asic.rx_burst(now, plugged.port, self.rx.frames());
+            }
+        }
+        self.asic.poll(now);
+        for (plugged, tx) in self.plugged.iter_mut().zip(&mut self.tx) {
+            while self.asic.tx_burst(plugged.port, tx) > 0 {
+                let sent = plugged.wire.tx_burst(now, tx.frames());
+                self.tx_dropped += (tx.len() - sent) as u64;
+                tx.clear();
+            }
+        }
+    }
+
+    /// When [`SoftAdapter::poll`] has something to do without a frame coming in.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Nanos> {
+        let wires = self.plugged.iter().filter_map(|p| p.wire.poll_timeout()).min();
+        [self.asic.poll_timeout(), wires].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,256 @@
+//! A connection's two byte streams, each a ring addressed by stream offset: byte 0 is the first one
+//! after the SYN, and an offset never wraps.
+
+use mafo_pmd::eal::dma::DmaBuf;
+
+/// What the application sent and the peer has not acknowledged yet, in memory that adapters and the
+/// host path read from.
+///
+/// ```text
+///        acked        posted         written       acked + capacity
+///  ........|============|==============|................|
+///   freed    in flight     waiting        free
+/// ```
+///
+/// Bytes between `acked` and `posted` may be under a device's hands: they are never written again
+/// until the peer has acknowledged them.
+#[derive(Debug)]
+pub struct SendBuffer {
+    memory: DmaBuf,
+    acked: u64,
+    posted: u64,
+    written: u64,
+}
+
+/// One contiguous piece of a [`SendBuffer`]: offset in its memory, and length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Bytes from the start of the buffer's memory.
+    pub offset: usize,
+    /// Bytes.
+    pub len: usize,
+}
+
+impl SendBuffer {
+    /// An empty stream over `memory`.
+    #[must_use]
+    pub fn new(memory: DmaBuf) -> Self {
+        Self { memory, acked: 0, posted: 0, written: 0 }
+    }
+
+    /// Bytes that the buffer holds at most.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.memory.len()
+    }
+
+    /// Bytes that can be written now.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.capacity() - (self.written - self.acked) as usize
+    }
+
+    /// The first offset that the peer has not acknowledged.
+    #[must_use]
+    pub fn acked(&self) -> u64 {
+        self.acked
+    }
+
+    /// The first offset that no transport has been given.
+    #[must_use]
+    pub fn posted(&self) -> u64 {
+        self.posted
+    }
+
+    /// The offset behind the last byte written.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// The memory, for those who map it.
+    #[must_use]
+    pub fn memory(&self) -> &DmaBuf {
+        &self.memory
+    }
+
+    /// Copies as much of `bytes` as fits; how much that was.
+    pub fn write(&mut self, bytes: &[u8]) -> usize {
+        let n = bytes.len().min(self.free());
+        let (first, second) = self.pieces(self.written, n);
+        self.memory.write(first.offset, &bytes[..first.len]);
+        self.memory.write(second.offset, &bytes[first.len..n]);
+        self.written += n as u64;
+        n
+    }
+
+    /// Copies the `dst.len()` bytes at `offset`, all of them written and not acknowledged.
+    pub fn read(&self, offset: u64, dst: &mut [u8]) {
+        debug_assert!(offset >= self.acked && offset + dst.len() as u64 <= self.written);
+        let (first, second) = self.pieces(offset, dst.len());
+        let (head, tail) = dst.split_at_mut(first.len);
+        self.memory.read(first.offset, head);
+        self.memory.read(second.offset, tail);
+    }
+
+    /// Counts the next `n` written bytes as given to a transport.
+    pub fn post(&mut self, n: usize) {
+        self.posted += n as u64;
+        assert!(self.posted <= self.written, "posted bytes that were never written");
+    }
+
+    /// The peer acknowledged everything below `offset`; older news is ignored. Bytes freed.
+    pub fn ack(&mut self, offset: u64) -> usize {
+        assert!(offset <= self.posted, "an acknowledgement beyond what was posted");
+        let freed = offset.saturating_sub(self.acked);
+        self.acked += freed;
+        freed as usize
+    }
+
+    /// The one or two pieces of memory behind `len` bytes at `offset` (the second may be empty).
+    #[must_use]
+    pub fn pieces(&self, offset: u64, len: usize) -> (Piece, Piece) {
+        ring_pieces(self.capacity(), offset, len)
+    }
+
+    /// Gives the memory back.
+    #[must_use]
+    pub fn into_memory(self) -> DmaBuf {
+        self.memory
+    }
+}
+
+/// What the peer sent and the application has not read yet.
+///
+/// Bytes may be stored ahead of `received` (out of order); they count only when
+/// [`RecvBuffer::advance`] says that the gap before them is filled.
+#[derive(Debug)]
+pub struct RecvBuffer {
+    memory: Box<[u8]>,
+    read: u64,
+    received: u64,
+}
+
+impl RecvBuffer {
+    /// An empty stream with room for `capacity` bytes.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self { memory: vec![0; capacity].into_boxed_slice(), read: 0, received: 0 }
+    }
+
+    /// Bytes that the buffer holds at most.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.memory.len()
+    }
+
+    /// Bytes that the application can read now.
+    #[must_use]
+    pub fn available(&self) -> usize {
+        (self.received - self.read) as usize
+    }
+
+    /// The offset behind the last byte in order.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// The first offset that the application has not read.
+    #[must_use]
+    pub fn read_offset(&self) -> u64 {
+        self.read
+    }
+
+    /// Stores `bytes` at `ahead` bytes behind the last one in order. `false`, and nothing stored,
+    /// when they do not fit: the peer ignored its window.
+    #[must_use]
+    pub fn store(&mut self, ahead: usize, bytes: &[u8]) -> bool {
+        let end = self.available().checked_add(ahead).and_then(|n| n.checked_add(bytes.len()));
+        if end.is_none_or(|end| end > self.capacity()) {
+            return false;
+        }
+        let (first, second) =
+            ring_pieces(self.capacity(), self.received + ahead as u64, bytes.len());
+        let (head, tail) = bytes.split_at(first.len);
+        self.memory[first.offset..][..first.len].copy_from_slice(head);
+        self.memory[second.offset..][..second.len].copy_from_slice(tail);
+        true
+    }
+
+    /// Counts the next `n` stored bytes as received in order.
+    pub fn advance(&mut self, n: usize) {
+        self.received += n as u64;
+        assert!(self.available() <= self.capacity(), "more bytes in order than fit");
+    }
+
+    /// Moves up to `dst.len()` bytes to the application; how many.
+    pub fn read(&mut self, dst: &mut [u8]) -> usize {
+        let n = dst.len().min(self.available());
+        let (first, second) = ring_pieces(self.capacity(), self.read, n);
+        dst[..first.len].copy_from_slice(&self.memory[first.offset..][..first.len]);
+        dst[first.len..n].copy_from_slice(&self.memory[second.offset..][..second.len]);
+        self.read += n as u64;
+        n
+    }
+}
+
+/// Where `len` bytes at stream offset `offset` lie in a ring of `capacity` bytes.
+fn ring_pieces(capacity: usize, offset: u64, len: usize) -> (Piece, Piece) {
+    debug_assert!(len <= capacity);
+    let start = (offset % capacity.max(1) as u64) as usize;
+    let first = len.min(capacity - start);
+    (Piece { offset: start, len: first }, Piece { offset: 0, len: len - first })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ring_pieces_cover_every_byte_once_for_small_sizes() {
+        for capacity in 1..=8 {
+            for offset in 0..=2 * capacity as u64 {
+                for len in 0..=capacity {
+                    let (a, b) = ring_pieces(capacity, offset, len);
+                    let covered: Vec<usize> =
+                        (a.offset..a.offset + a.len).chain(b.offset..b.offset + b.len).collect();
+                    let expected: Vec<usize> =
+                        (0..len).map(|i| (offset as usize + i) % capacity).collect();
+                    assert_eq!(covered, expected, "capacity {capacity} offset {offset} len {len}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn received_bytes_wrap_and_may_come_out_of_order() {
+        let mut buffer = RecvBuffer::new(8);
+        assert!(buffer.store(0, b"abcdef"));
+        buffer.advance(6);
+        let mut out = [0; 8];
+        assert_eq!(buffer.read(&mut out[..5]), 5);
+        assert_eq!(&out[..5], b"abcde");
+        // "ij" arrives before "gh"; together they wrap around the end of the memory.
+        assert!(buffer.store(2, b"ij"));
+        assert_eq!(buffer.available(), 1);
+        assert!(buffer.store(0, b"gh"));
+        buffer.advance(4);
+        assert_eq!(buffer.read(&mut out), 5);
+        assert_eq!(&out[..5], b"fghij");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_whole() {
+        let mut buffer = RecvBuffer::new(4);
+        assert!(!buffer.store(0, b"abcde"));
+        assert!(!buffer.store(3, b"xy"));
+        assert!(!buffer.store(usize::MAX, b"x"));
+        assert!(buffer.store(0, b"abcd"));
+        buffer.advance(4);
+        assert!(!buffer.store(0, b"e"));
+        let mut out = [0; 4];
+        assert_eq!(buffer.read(&mut out), 4);
+        assert_eq!(&out, b"abcd");
+    }
+}

@@ -1,0 +1,500 @@
+//! What a stack is made of, and the way of a frame into it and out of it.
+
+use core::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use mafo_mem::{FrameBurst, Nanos, checksum};
+use mafo_pmd::eal::dma::{Arena, DmaBuf};
+use mafo_pmd::l2t::{L2tTarget, NextHop};
+use mafo_t4::{PortId, Tid};
+use mafo_tcp::{Engine, Flags, Segment, isn, reset_for};
+use smoltcp::wire::IpProtocol;
+
+use crate::error::ConnectionError;
+use crate::link::Links;
+use crate::listener::{Listener, ListenerId};
+use crate::neigh::{BROADCAST, Change, Mac, Neighbours, Resolution};
+use crate::packet::{self, Arp, Ip, Packet};
+use crate::slab::{Slab, SocketId};
+use crate::socket::{Holder, Path, Readiness, Socket};
+use crate::time_wait::{Answer, TimeWait};
+use crate::tom::{Member, MemberId};
+use crate::tuple::{FourTuple, TupleMap};
+use crate::{Counters, Event, PathChoice, StackConfig};
+
+/// Room in a frame beyond the MTU: Ethernet header and one VLAN tag.
+const FRAME_OVERHEAD: usize = packet::ETHERNET_HEADER + 4;
+/// Frames collected before they are handed to a port.
+const TX_BURST: usize = 32;
+
+/// All of a stack but the queues that frames and messages come from.
+#[derive(Debug)]
+pub struct Core {
+    pub(crate) config: StackConfig,
+    pub(crate) links: Links,
+    pub(crate) neighbours: Neighbours,
+    pub(crate) engine: Engine,
+    pub(crate) secret: isn::Secret,
+    pub(crate) sockets: Slab<Socket>,
+    pub(crate) by_tuple: TupleMap<SocketId>,
+    pub(crate) listeners: BTreeMap<ListenerId, Listener>,
+    pub(crate) listeners_made: u32,
+    pub(crate) time_wait: TimeWait,
+    pub(crate) next_port: u16,
+    /// Sockets of the host path that may have something to send.
+    pub(crate) unsent: Vec<SocketId>,
+    /// Wake-ups of the host path, earliest first.
+    pub(crate) timers: BTreeSet<(Nanos, SocketId)>,
+    pub(crate) news: VecDeque<SocketId>,
+    pub(crate) incoming: VecDeque<ListenerId>,
+    pub(crate) out: FrameBurst,
+    pub(crate) members: Vec<Member>,
+    /// The adapter and port of new connections.
+    pub(crate) active: Option<(MemberId, PortId)>,
+    /// Connections that wait for room in a ring.
+    pub(crate) stalled: Vec<SocketId>,
+    /// Active opens that wait for room in a ring.
+    pub(crate) opens: Vec<SocketId>,
+    /// Tids whose release waits for room in a ring.
+    pub(crate) releases: Vec<(MemberId, Tid)>,
+    /// When the last frame or message came in.
+    pub(crate) now: Nanos,
+    pub(crate) scratch: Vec<u8>,
+    arena: Arc<Arena>,
+    send_buffers: Vec<DmaBuf>,
+    pub(crate) counters: Counters,
+}
+
+impl Core {
+    pub(crate) fn new(config: StackConfig, arena: Arc<Arena>) -> Self {
+        let frame = config.mtu as usize + FRAME_OVERHEAD;
+        Self {
+            links: Links::default(),
+            neighbours: Neighbours::new(config.neighbours_max),
+            engine: Engine::new(config.tcp.clone()),
+            secret: isn::Secret(config.secret),
+            sockets: Slab::new(config.sockets_max),
+            by_tuple: TupleMap::default(),
+            listeners: BTreeMap::new(),
+            listeners_made: 0,
+            time_wait: TimeWait::new(config.time_wait_max, config.time_wait),
+            next_port: config.ephemeral_ports.0,
+            unsent: Vec::new(),
+            timers: BTreeSet::new(),
+            news: VecDeque::new(),
+            incoming: VecDeque::new(),
+            out: FrameBurst::new(TX_BURST, frame),
+            members: Vec::new(),
+            active: None,
+            stalled: Vec::new(),
+            opens: Vec::new(),
+            releases: Vec::new(),
+            now: Nanos::ZERO,
+            scratch: Vec::with_capacity(frame),
+            arena,
+            send_buffers: Vec::new(),
+            counters: Counters::new(),
+            config,
+        }
+    }
+
+    /// A frame that came in by a port and is for this stack.
+    pub fn handle_frame(&mut self, now: Nanos, frame: &[u8]) {
+        let Some((src, dst)) = packet::macs(frame) else {
+            self.counters.rx_malformed += 1;
+            return;
+        };
+        if src == self.config.mac {
+            // Our own broadcast, flooded back to us by a switch.
+            self.counters.rx_own += 1;
+            return;
+        }
+        if dst != self.config.mac && dst != BROADCAST {
+            self.counters.rx_not_for_us += 1;
+            return;
+        }
+        match packet::parse(frame) {
+            Ok(Packet::Arp(arp)) => self.handle_arp(now, &arp),
+            Ok(Packet::Icmp(ip, message)) => self.handle_icmp(now, src, ip, message),
+            Ok(Packet::Tcp(ip, bytes)) if dst != BROADCAST => self.handle_tcp(now, src, ip, bytes),
+            Ok(Packet::Tcp(..) | Packet::Other) => self.counters.rx_not_for_us += 1,
+            Err(_) => self.counters.rx_malformed += 1,
+        }
+    }
+
+    fn handle_arp(&mut self, now: Nanos, arp: &Arp) {
+        self.counters.rx_arp += 1;
+        let us = self.config.address;
+        if arp.sender == us {
+            self.counters.address_conflicts += 1;
+            return;
+        }
+        let wanted = arp.target == us;
+        if !arp.sender.is_unspecified() {
+            self.neighbours.learn(now, IpAddr::V4(arp.sender), arp.sender_mac, wanted);
+        }
+        if wanted && arp.request {
+            let reply = Arp {
+                request: false,
+                sender_mac: self.config.mac,
+                sender: us,
+                target_mac: arp.sender_mac,
+                target: arp.sender,
+            };
+            self.send_arp(now, arp.sender_mac, &reply);
+        }
+    }
+
+    fn send_arp(&mut self, now: Nanos, dst: Mac, arp: &Arp) {
+        let src = self.config.mac;
+        self.transmit(now, |buf| packet::emit_arp(buf, src, dst, arp));
+    }
+
+    /// Tells everybody on the link where this stack's address is now.
+    pub fn announce(&mut self, now: Nanos) {
+        let (mac, address) = (self.config.mac, self.config.address);
+        self.transmit(now, |buf| packet::emit_gratuitous_arp(buf, mac, address));
+    }
+
+    fn handle_icmp(&mut self, now: Nanos, src: Mac, ip: Ip, message: &[u8]) {
+        if ip.dst != self.config.address {
+            self.counters.rx_not_for_us += 1;
+            return;
+        }
+        let macs = (self.config.mac, src);
+        let mut answered = false;
+        self.transmit(now, |buf| {
+            let len = packet::emit_echo_reply(buf, macs, (ip.dst, ip.src), message);
+            answered = len.is_some();
+            len.unwrap_or(0)
+        });
+        if answered {
+            self.counters.icmp_echoes += 1;
+        } else {
+            self.counters.rx_icmp_other += 1;
+        }
+    }
+
+    fn handle_tcp(&mut self, now: Nanos, src_mac: Mac, ip: Ip, bytes: &[u8]) {
+        if ip.dst != self.config.address {
+            self.counters.rx_not_for_us += 1;
+            return;
+        }
+        let pseudo = checksum::pseudo_header_v4(
+            ip.src.octets(),
+            ip.dst.octets(),
+            IpProtocol::Tcp.into(),
+            bytes.len() as u16,
+        );
+        if !(pseudo + checksum::sum(bytes)).is_valid() {
+            self.counters.rx_csum_bad += 1;
+            return;
+        }
+        let Ok((segment, header_len)) = Segment::parse(bytes) else {
+            self.counters.rx_malformed += 1;
+            return;
+        };
+        let tuple = FourTuple {
+            local: (ip.dst, segment.dst_port).into(),
+            remote: (ip.src, segment.src_port).into(),
+        };
+        if let Some(&id) = self.by_tuple.get(&tuple)
+            && self.host_input(now, id, &segment, &bytes[header_len..])
+        {
+            return;
+        }
+        self.handle_stray(now, src_mac, tuple, &segment);
+    }
+
+    /// A segment of no connection of the host path: TIME_WAIT's, a listener's, or nobody's.
+    fn handle_stray(&mut self, now: Nanos, src_mac: Mac, tuple: FourTuple, segment: &Segment) {
+        match self.time_wait.on_segment(now, &tuple, segment) {
+            Some(Answer::Reply(reply)) => {
+                self.counters.time_wait_acks += 1;
+                self.send_segment(now, src_mac, &tuple, &reply);
+                return;
+            }
+            Some(Answer::Drop) => return,
+            Some(Answer::Reopen) | None => {}
+        }
+        let is_syn = segment.flags.contains(Flags::SYN)
+            && !segment.flags.intersects(Flags::ACK | Flags::RST);
+        if is_syn {
+            let listener =
+                self.listeners.iter().find(|(_, l)| l.is_host_path() && l.takes(tuple.local));
+            if let Some((&id, _)) = listener {
+                self.host_accept(now, id, src_mac, tuple, segment);
+                return;
+            }
+        }
+        if let Some(reset) = reset_for(segment) {
+            self.counters.tx_resets += 1;
+            self.send_segment(now, src_mac, &tuple, &reset);
+        }
+    }
+
+    /// Sends a segment without payload straight back to where its cause came from.
+    fn send_segment(&mut self, now: Nanos, dst: Mac, tuple: &FourTuple, segment: &Segment) {
+        let (IpAddr::V4(local), IpAddr::V4(remote)) = (tuple.local.ip(), tuple.remote.ip()) else {
+            return;
+        };
+        let macs = (self.config.mac, dst);
+        self.transmit(now, |buf| packet::emit_tcp(buf, macs, (local, remote), segment, &[]));
+    }
+
+    /// Appends a frame to the burst that is on its way out; `fill` writes it and says how long it is
+    /// (0: nothing to send after all).
+    pub(crate) fn transmit(&mut self, now: Nanos, fill: impl FnOnce(&mut [u8]) -> usize) {
+        if self.out.is_full() {
+            self.flush(now);
+        }
+        let Some(frame) = self.out.spare() else { return };
+        let len = fill(frame.buffer_mut());
+        if len > 0 {
+            frame.set_len(len);
+            self.out.commit();
+        }
+    }
+
+    /// Hands the frames collected so far to the active link. What its queue does not take is lost, as
+    /// on any full queue; TCP and ARP ask again.
+    pub fn flush(&mut self, now: Nanos) {
+        if self.out.is_empty() {
+            return;
+        }
+        let frames = self.out.frames();
+        let sent = match self.active {
+            Some((member, port)) => {
+                let lcore = &mut self.members[member.index()].lcore;
+                let queue = lcore.port_index(port).and_then(|index| lcore.eth.get_mut(index));
+                queue.map_or(0, |queue| queue.tx_burst(now, frames))
+            }
+            None => self.links.transmit(now, frames),
+        };
+        self.counters.tx_frames += sent as u64;
+        self.counters.tx_dropped += (self.out.len() - sent) as u64;
+        self.out.clear();
+    }
+
+    /// Runs all that is due at `now`.
+    pub(crate) fn poll(&mut self, now: Nanos) {
+        self.now = now;
+        self.poll_neighbours(now);
+        self.time_wait.poll(now);
+        self.host_timers(now);
+        self.host_output(now);
+        self.flush(now);
+        self.poll_members();
+    }
+
+    fn poll_neighbours(&mut self, now: Nanos) {
+        let mut questions = Vec::new();
+        self.neighbours.poll(now, |question| questions.push(question));
+        let (mac, sender) = (self.config.mac, self.config.address);
+        for question in questions {
+            self.counters.arp_requests += 1;
+            let target = question.target;
+            let arp = Arp { request: true, sender_mac: mac, sender, target_mac: [0; 6], target };
+            self.send_arp(now, question.mac, &arp);
+        }
+        let changes: Vec<Change> = self.neighbours.changes().collect();
+        for change in changes {
+            self.on_neighbour(now, change);
+        }
+    }
+
+    fn on_neighbour(&mut self, now: Nanos, change: Change) {
+        let address = match change {
+            Change::Resolved(address, _) | Change::Lost(address) => address,
+        };
+        if let Change::Resolved(next_hop, mac) = change {
+            self.follow_next_hop(next_hop, mac);
+        }
+        let waiting: Vec<SocketId> = self
+            .sockets
+            .iter()
+            .filter(|(_, s)| matches!(s.path, Path::Resolving))
+            .filter(|(_, s)| self.next_hop(s.tuple.remote.ip()) == Some(address))
+            .map(|(id, _)| id)
+            .collect();
+        for id in waiting {
+            match change {
+                Change::Resolved(..) => self.open(now, id),
+                Change::Lost(_) => self.fail(id, ConnectionError::Unreachable),
+            }
+        }
+    }
+
+    /// The adapters' tables follow a next hop that has moved. Entries that lead into a loopback have
+    /// somebody else's MAC, and get the new one when they lead out again.
+    fn follow_next_hop(&mut self, next_hop: IpAddr, mac: Mac) {
+        for member in &mut self.members {
+            let used: Vec<_> = member.hops().filter(|(address, ..)| *address == next_hop).collect();
+            for (_, _, l2t) in used {
+                let Some(&says) = member.lcore.l2t.get(l2t) else { continue };
+                if says.target == L2tTarget::Wire
+                    && says.mac != mac
+                    && member.write_hop(l2t, NextHop { mac, ..says }).is_err()
+                {
+                    self.counters.tom_ring_full += 1;
+                }
+            }
+        }
+    }
+
+    /// The neighbour through which `address` is reached.
+    pub(crate) fn next_hop(&self, address: IpAddr) -> Option<IpAddr> {
+        let IpAddr::V4(v4) = address else { return None };
+        let mask = u32::MAX.checked_shl(32 - u32::from(self.config.prefix_len)).unwrap_or(0);
+        let on_link = (v4.to_bits() ^ self.config.address.to_bits()) & mask == 0;
+        if on_link { Some(address) } else { self.config.gateway.map(IpAddr::V4) }
+    }
+
+    /// Goes on with an active open, now or when the next hop is known.
+    pub(crate) fn open(&mut self, now: Nanos, id: SocketId) {
+        let Some(socket) = self.sockets.get(id) else { return };
+        let resolution = self
+            .next_hop(socket.tuple.remote.ip())
+            .map_or(Resolution::Unreachable, |hop| self.neighbours.resolve(now, hop));
+        match resolution {
+            Resolution::Known(_) => {
+                let offload = socket.options.path == PathChoice::Offload && self.active.is_some();
+                if offload { self.tom_connect(now, id) } else { self.host_connect(now, id) }
+            }
+            Resolution::Pending => {}
+            Resolution::Unreachable => self.fail(id, ConnectionError::Unreachable),
+            Resolution::TableFull => self.fail(id, ConnectionError::NoBuffers),
+        }
+    }
+
+    /// Tries an active open again at the next poll.
+    pub(crate) fn retry_open(&mut self, id: SocketId) {
+        self.opens.push(id);
+    }
+
+    /// Makes `port` of `member` the one that new connections and Ethernet frames use.
+    pub fn set_active_port(&mut self, member: MemberId, port: PortId) {
+        self.active = Some((member, port));
+    }
+
+    /// An adapter of this stack.
+    #[must_use]
+    pub fn member(&self, member: MemberId) -> Option<&Member> {
+        self.members.get(member.index())
+    }
+
+    /// An adapter of this stack, to be driven.
+    pub fn member_mut(&mut self, member: MemberId) -> Option<&mut Member> {
+        self.members.get_mut(member.index())
+    }
+
+    /// The adapter and port of new connections.
+    #[must_use]
+    pub fn active_port(&self) -> Option<(MemberId, PortId)> {
+        self.active
+    }
+
+    /// A send buffer: a used one if there is any, since its memory is warm.
+    pub(crate) fn send_buffer(&mut self) -> Option<DmaBuf> {
+        self.send_buffers
+            .pop()
+            .or_else(|| self.arena.alloc(self.config.send_buffer, CACHE_LINE).ok())
+    }
+
+    /// Tells the application that `id` is now ready for `readiness`.
+    pub(crate) fn tell(&mut self, id: SocketId, readiness: Readiness) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        if socket.news.is_empty() {
+            self.news.push_back(id);
+        }
+        socket.news |= readiness;
+    }
+
+    /// The next thing that the application should know.
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
+        while let Some(listener) = self.incoming.pop_front() {
+            if self.listeners.get(&listener).is_some_and(|l| !l.ready.is_empty()) {
+                return Some(Event::Incoming(listener));
+            }
+        }
+        while let Some(id) = self.news.pop_front() {
+            // What nobody has accepted yet is told when it is accepted.
+            let Some(socket) = self.sockets.get_mut(id) else { continue };
+            let news = core::mem::take(&mut socket.news);
+            if !news.is_empty() && socket.holder == Holder::Application {
+                return Some(Event::Socket(id, news));
+            }
+        }
+        None
+    }
+
+    /// Ends a connection before its time.
+    pub(crate) fn fail(&mut self, id: SocketId, error: ConnectionError) {
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.error = Some(error);
+            self.end(id, Readiness::ERROR | Readiness::READABLE);
+        }
+    }
+
+    /// The connection is over: its 4-tuple is free, its socket stays for as long as somebody holds it.
+    pub(crate) fn end(&mut self, id: SocketId, news: Readiness) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        if let Path::Host(host) = &socket.path
+            && let Some(at) = host.armed
+        {
+            self.timers.remove(&(at, id));
+        }
+        socket.path = Path::Ended;
+        self.by_tuple.remove(&socket.tuple);
+        match socket.holder {
+            Holder::Application => self.tell(id, news),
+            Holder::Nobody => self.forget(id),
+            Holder::Listener(_) => {
+                self.leave_listener(id);
+                self.forget(id);
+            }
+        }
+    }
+
+    /// Takes a connection that nobody has accepted off its listener's books.
+    pub(crate) fn leave_listener(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get(id) else { return };
+        let Holder::Listener(listener) = socket.holder else { return };
+        let Some(listener) = self.listeners.get_mut(&listener) else { return };
+        let before = listener.ready.len();
+        listener.ready.retain(|&ready| ready != id);
+        if listener.ready.len() == before {
+            listener.opening = listener.opening.saturating_sub(1);
+        }
+    }
+
+    pub(crate) fn forget(&mut self, id: SocketId) {
+        if let Some(socket) = self.sockets.remove(id) {
+            self.send_buffers.push(socket.tx.into_memory());
+        }
+    }
+
+    /// When there is something to do without a frame coming in.
+    pub(crate) fn poll_timeout(&self) -> Option<Nanos> {
+        let timers = self.timers.first().map(|&(at, _)| at);
+        [timers, self.neighbours.poll_timeout(), self.time_wait.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Everything the stack counted.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Everything the host path's engine counted.
+    #[must_use]
+    pub fn tcp_counters(&self) -> &mafo_tcp::Counters {
+        &self.engine.counters
+    }
+}
+
+const CACHE_LINE: usize = 64;

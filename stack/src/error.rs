@@ -1,0 +1,93 @@
+//! What can go wrong, one type an operation.
+
+use core::net::{IpAddr, SocketAddr};
+
+use thiserror::Error;
+
+/// Why a listener could not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// Somebody listens there already.
+    #[error("{0} is in use")]
+    AddrInUse(SocketAddr),
+    /// The address is not one of ours.
+    #[error("{0} is not an address of this host")]
+    AddrNotAvailable(IpAddr),
+    /// IPv6 is not built.
+    #[error("IPv6 is not supported")]
+    Ipv6,
+    /// No listener is free on an adapter.
+    #[error("no room for another listener")]
+    TableFull,
+}
+
+/// Why a connection could not be opened at once. What the network answers comes later, as a
+/// [`ConnectionError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The local port, or every ephemeral one, is taken towards this peer.
+    #[error("no free local port towards {0}")]
+    AddrInUse(SocketAddr),
+    /// The local address is not ours.
+    #[error("{0} is not an address of this host")]
+    AddrNotAvailable(IpAddr),
+    /// There is no route to the peer.
+    #[error("no route to {0}")]
+    Unreachable(IpAddr),
+    /// IPv6 is not built.
+    #[error("IPv6 is not supported")]
+    Ipv6,
+    /// No socket, buffer or tid is free.
+    #[error("no room for another connection")]
+    TableFull,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ConnectionError {
+    /// The peer sent a reset while the connection was opening.
+    #[error("connection refused")]
+    Refused,
+    /// The peer sent a reset.
+    #[error("connection reset by peer")]
+    Reset,
+    /// The peer stopped answering.
+    #[error("connection timed out")]
+    TimedOut,
+    /// Nobody answers for the next hop.
+    #[error("no route to host")]
+    Unreachable,
+    /// The 4-tuple is in use on the adapter.
+    #[error("address already in use")]
+    AddrInUse,
+    /// The adapter has no room for the connection.
+    #[error("no room on the adapter")]
+    NoBuffers,
+    /// We aborted it.
+    #[error("connection aborted")]
+    Aborted,
+}
+
+/// Why a call on a socket did nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SocketError {
+    /// Nothing to read, or no room to write: an event will tell when that changes.
+    #[error("operation would block")]
+    WouldBlock,
+    /// The socket's sending side has been shut down.
+    #[error("the sending side is shut down")]
+    Shutdown,
+    /// The handshake is not through.
+    #[error("not connected")]
+    NotConnected,
+    /// No socket has this id any more.
+    #[error("no such socket")]
+    NoSuchSocket,
+    /// The connection ended before its time.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+}

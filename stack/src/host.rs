@@ -1,0 +1,366 @@
+//! The host path: connections whose TCP runs here, over an Ethernet port.
+
+use core::net::IpAddr;
+
+use mafo_mem::Nanos;
+use mafo_tcp::{
+    CongestionControl, Connection, Ended, Events, GaveUp, Input, Open, Payload, Segment, State,
+};
+use mafo_tcp::{Switches, isn};
+
+use crate::Options;
+use crate::core::Core;
+use crate::error::ConnectionError;
+use crate::listener::ListenerId;
+use crate::neigh::{Mac, Resolution};
+use crate::packet;
+use crate::slab::SocketId;
+use crate::socket::{Holder, Path, Readiness, SendSide, Socket};
+use crate::time_wait::Remains;
+use crate::tuple::FourTuple;
+
+/// IPv4 and TCP headers without options.
+const HEADERS: u16 = 40;
+
+/// What the host path keeps of a connection beside its two buffers.
+#[derive(Debug)]
+pub(crate) struct HostPath {
+    pub(crate) conn: Connection,
+    /// In the list of those with something to send.
+    listed: bool,
+    /// The wake-up that is set.
+    pub(crate) armed: Option<Nanos>,
+}
+
+impl HostPath {
+    fn new(conn: Connection) -> Path {
+        Path::Host(Box::new(Self { conn, listed: false, armed: None }))
+    }
+}
+
+impl Core {
+    fn open_of(&self, now: Nanos, socket: &Socket) -> Open {
+        let FourTuple { local, remote } = socket.tuple;
+        let rcv_wnd = socket.rx.capacity() as u32;
+        Open {
+            local_port: local.port(),
+            remote_port: remote.port(),
+            iss: isn::generate(&self.secret, local, remote, now),
+            mss: self.config.mtu - HEADERS,
+            rcv_wnd,
+            window_scale: Some(window_scale(rcv_wnd)),
+            timestamps: true,
+            ts_offset: isn::ts_offset(&self.secret, local, remote),
+            sack: true,
+            congestion: CongestionControl::default(),
+            switches: Switches { nagle: socket.options.nagle, ..Switches::default() },
+        }
+    }
+
+    /// Sends the SYN of an active open.
+    pub(crate) fn host_connect(&mut self, now: Nanos, id: SocketId) {
+        let Some(socket) = self.sockets.get(id) else { return };
+        let open = self.open_of(now, socket);
+        let conn = Connection::connect(&mut self.engine, now, &open);
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        socket.path = HostPath::new(conn);
+        // What was written while the next hop was asked for.
+        self.post(id);
+        self.list(id);
+    }
+
+    /// Closes the sending side behind what is posted. Not yet while our SYN is on its way: to close
+    /// then is to give up (RFC 9293, 3.10.4), and what was written would be lost.
+    pub(crate) fn host_shutdown(&mut self, id: SocketId) {
+        if let Some(socket) = self.sockets.get_mut(id)
+            && let Path::Host(host) = &mut socket.path
+            && host.conn.state() != State::SynSent
+        {
+            host.conn.close();
+            self.list(id);
+        }
+    }
+
+    /// Answers a SYN to a listener of the host path.
+    pub(crate) fn host_accept(
+        &mut self,
+        now: Nanos,
+        listener_id: ListenerId,
+        src_mac: Mac,
+        tuple: FourTuple,
+        syn: &Segment,
+    ) {
+        let Some(listener) = self.listeners.get(&listener_id) else { return };
+        if !listener.has_room() {
+            // As Linux does: silence, so that the peer tries again when the queue may have moved.
+            self.counters.listen_overflows += 1;
+            return;
+        }
+        let options = listener.options;
+        if let Some(hop) = self.next_hop(tuple.remote.ip()) {
+            self.neighbours.learn(now, hop, src_mac, true);
+        }
+        let Some(id) = self.make_socket(tuple, options, Holder::Listener(listener_id)) else {
+            self.counters.listen_overflows += 1;
+            return;
+        };
+        let Some(socket) = self.sockets.get(id) else { return };
+        let open = self.open_of(now, socket);
+        let Some(conn) = Connection::accept(&mut self.engine, now, &open, syn) else {
+            self.forget(id);
+            return;
+        };
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.path = HostPath::new(conn);
+        }
+        self.by_tuple.insert(tuple, id);
+        if let Some(listener) = self.listeners.get_mut(&listener_id) {
+            listener.opening += 1;
+        }
+        self.list(id);
+    }
+
+    /// Takes a segment of a connection of the host path. `false` when it is not here (any more): the
+    /// segment is nobody's.
+    pub(crate) fn host_input(
+        &mut self,
+        now: Nanos,
+        id: SocketId,
+        segment: &Segment,
+        payload: &[u8],
+    ) -> bool {
+        let Some(socket) = self.sockets.get_mut(id) else { return false };
+        let Path::Host(host) = &mut socket.path else { return false };
+        let input = host.conn.handle_segment(&mut self.engine, now, segment);
+        let stored = match input.payload {
+            Payload::Deliver { skip, len } => {
+                socket.rx.store(0, &payload[skip as usize..][..len as usize])
+            }
+            Payload::Hold { skip, len, offset } => {
+                socket.rx.store(offset as usize, &payload[skip as usize..][..len as usize])
+            }
+            Payload::Drop => true,
+        };
+        assert!(stored, "{id:?}: the engine took bytes beyond the window that it was given");
+        if input.advanced > 0 {
+            socket.rx.advance(input.advanced as usize);
+            host.conn.deliver(input.advanced);
+        }
+        if input.acked > 0 {
+            let acked = socket.tx.acked() + u64::from(input.acked);
+            socket.tx.ack(acked);
+        }
+        let abandoned = socket.holder == Holder::Nobody && input.advanced > 0;
+        if abandoned {
+            // Nobody is left to read this (RFC 9293, 3.6.1: a reset says that data was lost).
+            host.conn.abort();
+        }
+        self.after_input(id, &input);
+        self.list(id);
+        true
+    }
+
+    fn after_input(&mut self, id: SocketId, input: &Input) {
+        let mut news = Readiness::NONE;
+        if input.events.contains(Events::ESTABLISHED) {
+            news |= Readiness::CONNECTED | Readiness::WRITABLE;
+            self.on_established(id);
+            if self.sockets.get(id).is_some_and(|s| s.send_side == SendSide::Shutdown) {
+                self.host_shutdown(id);
+            }
+        }
+        if input.advanced > 0 {
+            news |= Readiness::READABLE;
+        }
+        if input.acked > 0 {
+            news |= Readiness::WRITABLE;
+        }
+        if input.events.contains(Events::PEER_FIN)
+            && let Some(socket) = self.sockets.get_mut(id)
+        {
+            socket.peer_closed = true;
+            if let Path::Host(host) = &mut socket.path {
+                host.conn.deliver_fin();
+            }
+            news |= Readiness::READABLE;
+        }
+        if !news.is_empty() {
+            self.tell(id, news);
+        }
+    }
+
+    /// The handshake of a connection is through: if it is a listener's, it may be accepted.
+    pub(crate) fn on_established(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get(id) else { return };
+        let Holder::Listener(listener_id) = socket.holder else { return };
+        if let Some(listener) = self.listeners.get_mut(&listener_id) {
+            listener.opening = listener.opening.saturating_sub(1);
+            listener.ready.push_back(id);
+            self.incoming.push_back(listener_id);
+        }
+    }
+
+    /// Notes that `id` may have something to send.
+    pub(crate) fn list(&mut self, id: SocketId) {
+        if let Some(socket) = self.sockets.get_mut(id)
+            && let Path::Host(host) = &mut socket.path
+            && !host.listed
+        {
+            host.listed = true;
+            self.unsent.push(id);
+        }
+    }
+
+    /// Sends what the connections on the list have to send.
+    pub(crate) fn host_output(&mut self, now: Nanos) {
+        let mut unsent = core::mem::take(&mut self.unsent);
+        for id in unsent.drain(..) {
+            self.host_output_of(now, id);
+        }
+        // Nothing is listed while the list is worked off; keep its memory.
+        self.unsent = unsent;
+    }
+
+    fn host_output_of(&mut self, now: Nanos, id: SocketId) {
+        let Some(socket) = self.sockets.get(id) else { return };
+        let FourTuple { local, remote } = socket.tuple;
+        let (IpAddr::V4(src), IpAddr::V4(dst)) = (local.ip(), remote.ip()) else { return };
+        let hop = self.next_hop(remote.ip());
+        let mac = hop.map(|hop| self.neighbours.resolve(now, hop));
+        loop {
+            if self.out.is_full() {
+                self.flush(now);
+            }
+            let Some(socket) = self.sockets.get_mut(id) else { return };
+            let Path::Host(host) = &mut socket.path else { return };
+            host.listed = false;
+            let Some(output) = host.conn.poll_output(&mut self.engine, now) else { break };
+            let Some(Resolution::Known(mac)) = mac else {
+                // As if it were lost on the way: the engine sends it again, and by then the answer to
+                // the question for the next hop may be here.
+                self.counters.tx_unresolved += 1;
+                continue;
+            };
+            let (tx, macs) = (&socket.tx, (self.config.mac, mac));
+            let offset = tx.acked() + u64::from(output.offset);
+            self.transmit_segment(macs, (src, dst), id, &output.segment, offset);
+        }
+        self.rearm(id);
+        self.end_if_closed(now, id);
+    }
+
+    fn transmit_segment(
+        &mut self,
+        macs: (Mac, Mac),
+        addresses: (core::net::Ipv4Addr, core::net::Ipv4Addr),
+        id: SocketId,
+        segment: &Segment,
+        offset: u64,
+    ) {
+        let (Some(frame), Some(socket)) = (self.out.spare(), self.sockets.get(id)) else { return };
+        let len = packet::emit_tcp_with(frame.buffer_mut(), macs, addresses, segment, |payload| {
+            socket.tx.read(offset, payload);
+        });
+        frame.set_len(len);
+        self.out.commit();
+    }
+
+    /// Sets the wake-up that the connection wants. One that is set too early stays: it does no harm.
+    fn rearm(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let Path::Host(host) = &mut socket.path else { return };
+        let Some(wanted) = host.conn.poll_timeout() else { return };
+        if host.armed.is_none_or(|armed| wanted < armed) {
+            if let Some(armed) = host.armed.replace(wanted) {
+                self.timers.remove(&(armed, id));
+            }
+            self.timers.insert((wanted, id));
+        }
+    }
+
+    /// Wakes the connections whose time has come.
+    pub(crate) fn host_timers(&mut self, now: Nanos) {
+        while let Some(&(at, id)) = self.timers.first().filter(|(at, _)| *at <= now) {
+            self.timers.remove(&(at, id));
+            let Some(socket) = self.sockets.get_mut(id) else { continue };
+            let Path::Host(host) = &mut socket.path else { continue };
+            host.armed = None;
+            // What ended is seen by `end_if_closed`.
+            let _ = host.conn.handle_timeout(&mut self.engine, now);
+            self.list(id);
+        }
+    }
+
+    fn end_if_closed(&mut self, now: Nanos, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let Path::Host(host) = &socket.path else { return };
+        if host.conn.state() != State::Closed {
+            return;
+        }
+        let (tuple, conn) = (socket.tuple, &host.conn);
+        let remains = Remains { snd_nxt: conn.snd_max(), rcv_nxt: conn.rcv_nxt() };
+        match conn.ended().unwrap_or(Ended::Finished) {
+            Ended::Finished | Ended::NotOpened => self.end(id, Readiness::CLOSED),
+            Ended::TimeWait => {
+                self.time_wait.insert(now, tuple, remains);
+                self.end(id, Readiness::CLOSED);
+            }
+            Ended::Aborted => self.fail(id, ConnectionError::Aborted),
+            Ended::Refused => self.fail(id, ConnectionError::Refused),
+            Ended::Reset => self.fail(id, ConnectionError::Reset),
+            Ended::TimedOut(
+                GaveUp::Open
+                | GaveUp::Retransmit
+                | GaveUp::Persist
+                | GaveUp::Keepalive
+                | GaveUp::FinWait2,
+            ) => self.fail(id, ConnectionError::TimedOut),
+        }
+    }
+
+    /// A socket for `tuple`, with buffers; `None` when there is no room.
+    pub(crate) fn make_socket(
+        &mut self,
+        tuple: FourTuple,
+        options: Options,
+        holder: Holder,
+    ) -> Option<SocketId> {
+        self.sockets.next_id()?;
+        let tx = crate::buffer::SendBuffer::new(self.send_buffer()?);
+        self.sockets.insert(Socket {
+            tuple,
+            tx,
+            rx: crate::buffer::RecvBuffer::new(self.config.recv_buffer),
+            send_side: SendSide::Open,
+            holder,
+            path: Path::Resolving,
+            peer_closed: false,
+            options,
+            error: None,
+            news: Readiness::NONE,
+        })
+    }
+}
+
+/// The smallest shift by which a window of `bytes` fits the 16-bit field (RFC 7323, 2.2).
+pub(crate) fn window_scale(bytes: u32) -> u8 {
+    let bits = u32::BITS - bytes.leading_zeros();
+    bits.saturating_sub(16).min(14) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::window_scale;
+
+    #[test]
+    fn a_window_is_scaled_no_more_than_it_needs() {
+        for (bytes, shift) in
+            [(0, 0), (65_535, 0), (65_536, 1), (131_071, 1), (131_072, 2), (1 << 30, 14)]
+        {
+            assert_eq!(window_scale(bytes), shift, "{bytes}");
+            assert!(bytes >> shift <= 65_536, "{bytes}");
+        }
+        // Beyond RFC 7323's largest window the shift stays at its largest.
+        assert_eq!(window_scale(u32::MAX), 14);
+    }
+}

@@ -1,0 +1,105 @@
+//! Sockets by id. An id names one socket for ever: after its end nothing else answers to it.
+
+use core::fmt;
+
+/// A socket of this stack.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId {
+    index: u32,
+    generation: u32,
+}
+
+impl SocketId {
+    /// The place in the table, which later sockets may use again.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.index as usize
+    }
+}
+
+impl fmt::Debug for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "socket {}.{}", self.index, self.generation)
+    }
+}
+
+#[derive(Debug)]
+struct Place<T> {
+    generation: u32,
+    value: Option<T>,
+}
+
+/// A table with a fixed number of places, the last one freed used first.
+#[derive(Debug)]
+pub(crate) struct Slab<T> {
+    places: Vec<Place<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> Slab<T> {
+    pub(crate) fn new(capacity: u32) -> Self {
+        let places = (0..capacity).map(|_| Place { generation: 0, value: None }).collect();
+        Self { places, free: (0..capacity).rev().collect() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
+    /// The id that the next [`Slab::insert`] gives, or `None` when the table is full.
+    pub(crate) fn next_id(&self) -> Option<SocketId> {
+        let &index = self.free.last()?;
+        Some(SocketId { index, generation: self.places[index as usize].generation })
+    }
+
+    pub(crate) fn insert(&mut self, value: T) -> Option<SocketId> {
+        let id = self.next_id()?;
+        self.free.pop();
+        self.places[id.index()].value = Some(value);
+        Some(id)
+    }
+
+    pub(crate) fn remove(&mut self, id: SocketId) -> Option<T> {
+        let place = self.places.get_mut(id.index()).filter(|p| p.generation == id.generation)?;
+        let value = place.value.take()?;
+        place.generation = place.generation.wrapping_add(1);
+        self.free.push(id.index);
+        Some(value)
+    }
+
+    pub(crate) fn get(&self, id: SocketId) -> Option<&T> {
+        let place = self.places.get(id.index()).filter(|p| p.generation == id.generation)?;
+        place.value.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, id: SocketId) -> Option<&mut T> {
+        let place = self.places.get_mut(id.index()).filter(|p| p.generation == id.generation)?;
+        place.value.as_mut()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SocketId, &T)> {
+        self.places.iter().enumerate().filter_map(|(index, place)| {
+            let id = SocketId { index: index as u32, generation: place.generation };
+            Some((id, place.value.as_ref()?))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_outlives_its_socket_without_naming_the_next_one() {
+        let mut slab = Slab::new(1);
+        let first = slab.insert('a').expect("room");
+        assert_eq!(slab.insert('b'), None, "full");
+        assert_eq!(slab.remove(first), Some('a'));
+        assert_eq!(slab.remove(first), None);
+        let second = slab.insert('c').expect("room");
+        assert_eq!((first.index(), second.index()), (0, 0));
+        assert_eq!((slab.get(first), slab.get(second)), (None, Some(&'c')));
+        assert_eq!(slab.iter().map(|(id, &c)| (id, c)).collect::<Vec<_>>(), [(second, 'c')]);
+        assert_eq!(slab.len(), 1);
+    }
+}

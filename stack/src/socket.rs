@@ -1,0 +1,114 @@
+//! A socket: two byte streams, who holds it, and where its TCP runs.
+
+use core::fmt;
+use core::ops::{BitOr, BitOrAssign};
+
+use crate::Options;
+use crate::buffer::{RecvBuffer, SendBuffer};
+use crate::error::ConnectionError;
+use crate::host::HostPath;
+use crate::listener::ListenerId;
+use crate::tom::Offloaded;
+use crate::tuple::FourTuple;
+
+/// What a socket is ready for. An event reports what has become true since the last one.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Readiness(u8);
+
+impl Readiness {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// The handshake is through.
+    pub const CONNECTED: Self = Self(1);
+    /// There are bytes to read, or the end of the stream.
+    pub const READABLE: Self = Self(2);
+    /// There is room to write.
+    pub const WRITABLE: Self = Self(4);
+    /// Both directions have been closed and acknowledged.
+    pub const CLOSED: Self = Self(8);
+    /// The connection ended before its time; the next call on the socket says why.
+    pub const ERROR: Self = Self(16);
+
+    /// Whether all of `other` is in the set.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether the set is empty.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl BitOr for Readiness {
+    type Output = Self;
+    fn bitor(self, rhs: Self) -> Self {
+        Self(self.0 | rhs.0)
+    }
+}
+
+impl BitOrAssign for Readiness {
+    fn bitor_assign(&mut self, rhs: Self) {
+        self.0 |= rhs.0;
+    }
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = ["CONNECTED", "READABLE", "WRITABLE", "CLOSED", "ERROR"];
+        f.debug_set()
+            .entries(names.iter().enumerate().filter(|(bit, _)| self.0 >> bit & 1 == 1))
+            .finish()
+    }
+}
+
+/// What the application may still send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SendSide {
+    /// Bytes.
+    Open,
+    /// Nothing: a FIN follows what is written.
+    Shutdown,
+}
+
+/// Who holds the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// A listener, until somebody accepts it.
+    Listener(ListenerId),
+    /// The application.
+    Application,
+    /// Nobody: it is finished in good order and forgotten.
+    Nobody,
+}
+
+/// Where a socket's TCP runs.
+#[derive(Debug)]
+pub(crate) enum Path {
+    /// Nowhere yet: the next hop is being asked for.
+    Resolving,
+    /// In an adapter.
+    Offload(Box<Offloaded>),
+    /// In this stack's own engine.
+    Host(Box<HostPath>),
+    /// Nowhere any more.
+    Ended,
+}
+
+#[derive(Debug)]
+pub(crate) struct Socket {
+    pub(crate) tuple: FourTuple,
+    pub(crate) tx: SendBuffer,
+    pub(crate) rx: RecvBuffer,
+    pub(crate) send_side: SendSide,
+    pub(crate) holder: Holder,
+    pub(crate) path: Path,
+    /// The peer's FIN is in order behind the bytes received.
+    pub(crate) peer_closed: bool,
+    pub(crate) options: Options,
+    pub(crate) error: Option<ConnectionError>,
+    /// What the application has not been told yet.
+    pub(crate) news: Readiness,
+}

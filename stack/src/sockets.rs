@@ -1,0 +1,259 @@
+//! What an application does with a stack.
+
+use core::net::SocketAddr;
+use std::collections::VecDeque;
+
+use mafo_mem::Nanos;
+
+use crate::core::Core;
+use crate::error::{ConnectError, ListenError, SocketError};
+use crate::listener::{Listener, ListenerId};
+use crate::slab::SocketId;
+use crate::socket::{Holder, Path, Readiness, SendSide};
+use crate::tom::MemberId;
+use crate::tuple::FourTuple;
+use crate::{Event, Options, PathChoice};
+
+impl Core {
+    /// Listens on `address` (an unspecified IP takes all of ours) for at most `backlog` connections
+    /// that nobody has accepted yet.
+    pub fn listen(
+        &mut self,
+        address: SocketAddr,
+        backlog: usize,
+        options: Options,
+    ) -> Result<ListenerId, ListenError> {
+        let SocketAddr::V4(v4) = address else { return Err(ListenError::Ipv6) };
+        if !v4.ip().is_unspecified() && *v4.ip() != self.config.address {
+            return Err(ListenError::AddrNotAvailable(address.ip()));
+        }
+        let overlaps = |other: &Listener| {
+            other.address.port() == address.port()
+                && (other.address.ip() == address.ip()
+                    || other.address.ip().is_unspecified()
+                    || address.ip().is_unspecified())
+        };
+        if self.listeners.values().any(overlaps) {
+            return Err(ListenError::AddrInUse(address));
+        }
+        let id = ListenerId(self.listeners_made);
+        self.listeners_made += 1;
+        let ready = VecDeque::new();
+        let (backlog, stids) = (backlog.max(1), Vec::new());
+        let listener = Listener { address, options, stids, opening: 0, ready, backlog };
+        self.listeners.insert(id, listener);
+        if options.path == PathChoice::Offload {
+            for n in 0..self.members.len() {
+                self.tom_listen(MemberId(n as u8), id, address)?;
+            }
+        }
+        Ok(id)
+    }
+
+    /// Takes the oldest connection that waits on `listener`.
+    pub fn accept(&mut self, listener: ListenerId) -> Option<SocketId> {
+        let id = self.listeners.get_mut(&listener)?.ready.pop_front()?;
+        let socket = self.sockets.get_mut(id)?;
+        socket.holder = Holder::Application;
+        // What arrived before it was accepted is news now.
+        let mut news = Readiness::CONNECTED | Readiness::WRITABLE;
+        if socket.rx.available() > 0 || socket.peer_closed {
+            news |= Readiness::READABLE;
+        }
+        socket.news = Readiness::NONE;
+        self.tell(id, news);
+        Some(id)
+    }
+
+    /// Stops listening. Connections that nobody has accepted are reset.
+    pub fn close_listener(&mut self, now: Nanos, listener: ListenerId) {
+        let Some(closed) = self.listeners.remove(&listener) else { return };
+        self.tom_close_listener(&closed.stids);
+        let orphans: Vec<SocketId> = self
+            .sockets
+            .iter()
+            .filter(|(_, s)| s.holder == Holder::Listener(listener))
+            .map(|(id, _)| id)
+            .collect();
+        for id in orphans {
+            self.abort(now, id);
+        }
+    }
+
+    /// Opens a connection to `remote`, from `local_port` or from a free one. The outcome is an event.
+    pub fn connect(
+        &mut self,
+        now: Nanos,
+        remote: SocketAddr,
+        local_port: Option<u16>,
+        options: Options,
+    ) -> Result<SocketId, ConnectError> {
+        if remote.is_ipv6() {
+            return Err(ConnectError::Ipv6);
+        }
+        if self.next_hop(remote.ip()).is_none() {
+            return Err(ConnectError::Unreachable(remote.ip()));
+        }
+        let local = self.local_for(remote, local_port).ok_or(ConnectError::AddrInUse(remote))?;
+        let tuple = FourTuple { local, remote };
+        let id =
+            self.make_socket(tuple, options, Holder::Application).ok_or(ConnectError::TableFull)?;
+        self.by_tuple.insert(tuple, id);
+        self.open(now, id);
+        Ok(id)
+    }
+
+    fn local_for(&mut self, remote: SocketAddr, port: Option<u16>) -> Option<SocketAddr> {
+        let address = self.config.address;
+        let free = |core: &Self, port: u16| {
+            let local = SocketAddr::from((address, port));
+            let tuple = FourTuple { local, remote };
+            let taken = core.by_tuple.contains_key(&tuple)
+                || core.time_wait.contains(&tuple)
+                || core.listeners.values().any(|l| l.takes(local));
+            (!taken).then_some(local)
+        };
+        if let Some(port) = port {
+            return free(self, port);
+        }
+        let (first, last) = self.config.ephemeral_ports;
+        for _ in first..=last {
+            let port = self.next_port.clamp(first, last);
+            self.next_port = if port == last { first } else { port + 1 };
+            if let Some(local) = free(self, port) {
+                return Some(local);
+            }
+        }
+        None
+    }
+
+    /// Copies as much of `bytes` as there is room for; how much that was. With none an event follows
+    /// when there is room again.
+    pub fn send(&mut self, id: SocketId, bytes: &[u8]) -> Result<usize, SocketError> {
+        let socket = self.sockets.get_mut(id).ok_or(SocketError::NoSuchSocket)?;
+        if let Some(error) = socket.error {
+            return Err(error.into());
+        }
+        if socket.send_side == SendSide::Shutdown || matches!(socket.path, Path::Ended) {
+            return Err(SocketError::Shutdown);
+        }
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        let n = socket.tx.write(bytes);
+        if n == 0 {
+            return Err(SocketError::WouldBlock);
+        }
+        self.post(id);
+        Ok(n)
+    }
+
+    /// Hands bytes that were written to the transport.
+    pub(crate) fn post(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        match &mut socket.path {
+            Path::Host(host) => {
+                let n = (socket.tx.written() - socket.tx.posted()) as usize;
+                socket.tx.post(n);
+                host.conn.post(n as u32);
+                self.list(id);
+            }
+            Path::Offload(_) => self.tom_post(id),
+            Path::Resolving | Path::Ended => {}
+        }
+    }
+
+    /// Moves received bytes into `buf`; 0 at the end of the stream.
+    pub fn recv(&mut self, id: SocketId, buf: &mut [u8]) -> Result<usize, SocketError> {
+        let socket = self.sockets.get_mut(id).ok_or(SocketError::NoSuchSocket)?;
+        if socket.rx.available() == 0 {
+            return match socket.error {
+                Some(error) => Err(error.into()),
+                None if socket.peer_closed || matches!(socket.path, Path::Ended) => Ok(0),
+                None => Err(SocketError::WouldBlock),
+            };
+        }
+        let n = socket.rx.read(buf);
+        match &mut socket.path {
+            Path::Host(host) => {
+                host.conn.credit(n as u32);
+                self.list(id);
+            }
+            Path::Offload(_) => self.tom_credit(id),
+            Path::Resolving | Path::Ended => {}
+        }
+        Ok(n)
+    }
+
+    /// Sends nothing more: a FIN follows what was written.
+    pub fn shutdown(&mut self, id: SocketId) -> Result<(), SocketError> {
+        let socket = self.sockets.get_mut(id).ok_or(SocketError::NoSuchSocket)?;
+        if let Some(error) = socket.error {
+            return Err(error.into());
+        }
+        if socket.send_side == SendSide::Open {
+            socket.send_side = SendSide::Shutdown;
+            match &socket.path {
+                Path::Host(_) => self.host_shutdown(id),
+                Path::Offload(_) => self.tom_post(id),
+                Path::Resolving | Path::Ended => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of the socket. What was written is still sent and then a FIN; but if bytes are unread
+    /// the peer is told so by a reset (RFC 2525, 2.17).
+    pub fn close(&mut self, now: Nanos, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        if matches!(socket.path, Path::Ended) {
+            self.forget(id);
+        } else if socket.rx.available() > 0 || matches!(socket.path, Path::Resolving) {
+            self.abort(now, id);
+        } else {
+            socket.holder = Holder::Nobody;
+            // A socket that cannot be shut down is over, and its end forgets it.
+            let _ = self.shutdown(id);
+        }
+    }
+
+    /// Ends the connection at once, by a reset, and lets go of the socket.
+    pub fn abort(&mut self, now: Nanos, id: SocketId) {
+        self.leave_listener(id);
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        socket.holder = Holder::Nobody;
+        match &mut socket.path {
+            Path::Host(host) => {
+                host.conn.abort();
+                self.list(id);
+                self.host_output(now);
+            }
+            Path::Offload(_) => self.tom_abort(id),
+            Path::Resolving => self.end(id, Readiness::NONE),
+            Path::Ended => self.forget(id),
+        }
+    }
+
+    /// The next thing that the application should know, if any.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.next_event()
+    }
+
+    /// The two ends of a socket's connection.
+    #[must_use]
+    pub fn tuple(&self, id: SocketId) -> Option<FourTuple> {
+        self.sockets.get(id).map(|socket| socket.tuple)
+    }
+
+    /// Bytes written to the socket that the peer has not acknowledged.
+    #[must_use]
+    pub fn unacknowledged(&self, id: SocketId) -> u64 {
+        self.sockets.get(id).map_or(0, |socket| socket.tx.written() - socket.tx.acked())
+    }
+
+    /// Sockets that exist, those that nobody holds any more among them.
+    #[must_use]
+    pub fn sockets(&self) -> usize {
+        self.sockets.len()
+    }
+}

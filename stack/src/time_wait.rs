@@ -1,0 +1,208 @@
+//! TIME_WAIT (RFC 9293, 3.6.1): kept by the host for every connection, wherever its TCP ran, so that
+//! no TCB of an adapter is spent on it.
+
+use std::collections::VecDeque;
+
+use mafo_mem::Nanos;
+use mafo_tcp::{Flags, Segment, SeqNum, Timestamps};
+
+use crate::tuple::{FourTuple, TupleMap};
+
+/// What is left of a connection that we closed first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remains {
+    /// Behind our FIN.
+    pub snd_nxt: SeqNum,
+    /// Behind the peer's FIN.
+    pub rcv_nxt: SeqNum,
+}
+
+/// What to do with a segment of a connection in TIME_WAIT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Send this.
+    Reply(Segment),
+    /// A SYN that cannot belong to the old connection: it may open a new one.
+    Reopen,
+    /// Nothing.
+    Drop,
+}
+
+/// Connections in TIME_WAIT, oldest first.
+#[derive(Debug)]
+pub struct TimeWait {
+    table: TupleMap<(Remains, Nanos)>,
+    order: VecDeque<(Nanos, FourTuple)>,
+    capacity: usize,
+    period: Nanos,
+}
+
+impl TimeWait {
+    /// Room for `capacity` connections, each kept for `period` (twice the segment lifetime). When it
+    /// is full the oldest goes first.
+    #[must_use]
+    pub fn new(capacity: usize, period: Nanos) -> Self {
+        Self { table: TupleMap::default(), order: VecDeque::new(), capacity, period }
+    }
+
+    /// Connections in TIME_WAIT.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Whether `tuple` is in TIME_WAIT.
+    #[must_use]
+    pub fn contains(&self, tuple: &FourTuple) -> bool {
+        self.table.contains_key(tuple)
+    }
+
+    /// The last FIN of `tuple` has been acknowledged.
+    pub fn insert(&mut self, now: Nanos, tuple: FourTuple, remains: Remains) {
+        while self.table.len() >= self.capacity {
+            let Some((_, oldest)) = self.order.pop_front() else { return };
+            self.forget(oldest);
+        }
+        let until = now + self.period;
+        self.table.insert(tuple, (remains, until));
+        self.order.push_back((until, tuple));
+    }
+
+    /// A segment of `tuple` arrived; `None` when that connection is not here.
+    pub fn on_segment(
+        &mut self,
+        now: Nanos,
+        tuple: &FourTuple,
+        segment: &Segment,
+    ) -> Option<Answer> {
+        let &(remains, _) = self.table.get(tuple)?;
+        if segment.flags.contains(Flags::RST) {
+            // RFC 1337: a reset does not end TIME_WAIT.
+            return Some(Answer::Drop);
+        }
+        if segment.flags.contains(Flags::SYN) && !segment.flags.contains(Flags::ACK) {
+            // RFC 9293, 3.6.1: a SYN beyond everything the old connection received may reopen it.
+            if segment.seq.after(remains.rcv_nxt) {
+                self.table.remove(tuple);
+                return Some(Answer::Reopen);
+            }
+            return Some(Answer::Reply(ack(tuple, &remains, segment)));
+        }
+        if segment.flags.contains(Flags::FIN) {
+            // Our last ACK was lost: say it again and start anew (3.10.7.4, eighth check).
+            let until = now + self.period;
+            self.table.insert(*tuple, (remains, until));
+            self.order.push_back((until, *tuple));
+            return Some(Answer::Reply(ack(tuple, &remains, segment)));
+        }
+        let new_text = segment.payload_len > 0;
+        Some(if new_text { Answer::Reply(ack(tuple, &remains, segment)) } else { Answer::Drop })
+    }
+
+    /// Lets go of what has waited long enough.
+    pub fn poll(&mut self, now: Nanos) {
+        while self.order.front().is_some_and(|&(until, _)| until <= now) {
+            if let Some((until, tuple)) = self.order.pop_front()
+                && self.table.get(&tuple).is_some_and(|&(_, current)| current == until)
+            {
+                self.table.remove(&tuple);
+            }
+        }
+    }
+
+    /// When [`TimeWait::poll`] has something to do.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Nanos> {
+        self.order.front().map(|&(until, _)| until)
+    }
+
+    fn forget(&mut self, tuple: FourTuple) {
+        self.table.remove(&tuple);
+    }
+}
+
+/// The ACK of everything, in answer to `segment`.
+fn ack(tuple: &FourTuple, remains: &Remains, segment: &Segment) -> Segment {
+    let mut reply = Segment {
+        src_port: tuple.local.port(),
+        dst_port: tuple.remote.port(),
+        seq: remains.snd_nxt,
+        ack: remains.rcv_nxt,
+        flags: Flags::ACK,
+        ..Segment::default()
+    };
+    // The clock that stamped the connection's segments may be gone with its adapter. What the peer
+    // echoes is the last stamp it saw from us: neither older than that (PAWS) nor ahead of the clock.
+    reply.options.timestamps =
+        segment.options.timestamps.map(|ts| Timestamps { val: ts.ecr, ecr: ts.val });
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PERIOD: Nanos = Nanos::from_secs(60);
+    const REMAINS: Remains = Remains { snd_nxt: SeqNum(1001), rcv_nxt: SeqNum(5001) };
+
+    fn tuple(port: u16) -> FourTuple {
+        FourTuple { local: ([10, 77, 0, 2], 7).into(), remote: ([10, 77, 0, 1], port).into() }
+    }
+
+    fn segment(flags: Flags, seq: u32) -> Segment {
+        let timestamps = Some(Timestamps { val: 70, ecr: 90 });
+        let options = mafo_tcp::Options { timestamps, ..Default::default() };
+        Segment { seq: SeqNum(seq), flags, options, ..Segment::default() }
+    }
+
+    #[test]
+    fn a_fin_that_comes_again_is_acknowledged_and_starts_the_wait_anew() {
+        let mut table = TimeWait::new(8, PERIOD);
+        table.insert(Nanos::ZERO, tuple(1), REMAINS);
+        let fin = segment(Flags::FIN | Flags::ACK, 5000);
+        let Some(Answer::Reply(ack)) = table.on_segment(Nanos::from_secs(50), &tuple(1), &fin)
+        else {
+            panic!("not answered")
+        };
+        assert_eq!((ack.seq, ack.ack, ack.flags), (SeqNum(1001), SeqNum(5001), Flags::ACK));
+        assert_eq!((ack.src_port, ack.dst_port), (7, 1));
+        // Our stamp is the last one that the peer saw, its own is echoed.
+        assert_eq!(ack.options.timestamps, Some(Timestamps { val: 90, ecr: 70 }));
+        table.poll(Nanos::from_secs(60));
+        assert!(table.contains(&tuple(1)), "the first deadline no longer counts");
+        table.poll(Nanos::from_secs(110));
+        assert!(table.is_empty());
+        assert_eq!(table.on_segment(Nanos::from_secs(110), &tuple(1), &fin), None);
+    }
+
+    #[test]
+    fn only_a_newer_syn_reopens_and_a_reset_changes_nothing() {
+        let mut table = TimeWait::new(8, PERIOD);
+        table.insert(Nanos::ZERO, tuple(1), REMAINS);
+        let now = Nanos::from_secs(1);
+        let reset = segment(Flags::RST, 5001);
+        assert_eq!(table.on_segment(now, &tuple(1), &reset), Some(Answer::Drop));
+        let old = segment(Flags::SYN, 5001);
+        assert!(matches!(table.on_segment(now, &tuple(1), &old), Some(Answer::Reply(_))));
+        let new = segment(Flags::SYN, 5002);
+        assert_eq!(table.on_segment(now, &tuple(1), &new), Some(Answer::Reopen));
+        assert!(table.is_empty());
+    }
+
+    #[test]
+    fn a_full_table_lets_the_oldest_go() {
+        let mut table = TimeWait::new(2, PERIOD);
+        for port in 1..=3 {
+            table.insert(Nanos::from_secs(u64::from(port)), tuple(port), REMAINS);
+        }
+        assert_eq!(table.len(), 2);
+        assert!(!table.contains(&tuple(1)) && table.contains(&tuple(3)));
+        assert_eq!(table.poll_timeout(), Some(Nanos::from_secs(62)));
+    }
+}

@@ -1,0 +1,256 @@
+//! The end of an offloaded connection, in order or not.
+
+use mafo_pmd::ofld::{self, Abort, Refused, Then, TxCreditPool};
+use mafo_t4::cpl::{AbortCmd, AbortReqRss, CloseConRpl, PeerClose, Status};
+use mafo_t4::wr::Mnem;
+use mafo_t4::{L2tIdx, Tid};
+
+use super::member::AtidUse;
+use super::state::{Event, State};
+use super::{Fence, MemberId, Offloaded, TidUse};
+use crate::core::Core;
+use crate::error::ConnectionError;
+use crate::slab::SocketId;
+use crate::socket::{Path, Readiness};
+use crate::time_wait::Remains;
+
+impl Core {
+    /// The host's record of an offloaded connection.
+    #[must_use]
+    pub fn offloaded(&self, id: SocketId) -> Option<&Offloaded> {
+        match &self.sockets.get(id)?.path {
+            Path::Offload(conn) => Some(conn),
+            Path::Resolving | Path::Host(_) | Path::Ended => None,
+        }
+    }
+
+    /// The host's record of an offloaded connection, to be changed by whoever moves it.
+    pub fn offloaded_mut(&mut self, id: SocketId) -> Option<&mut Offloaded> {
+        match &mut self.sockets.get_mut(id)?.path {
+            Path::Offload(conn) => Some(conn),
+            Path::Resolving | Path::Host(_) | Path::Ended => None,
+        }
+    }
+
+    /// Moves the connection's state. `false`, counted, when the event cannot be.
+    pub(crate) fn offload_event(&mut self, id: SocketId, event: Event) -> bool {
+        let Some(conn) = self.offloaded_mut(id) else { return false };
+        let Some(next) = conn.state.on(event) else {
+            self.counters.tom_unexpected += 1;
+            return false;
+        };
+        conn.state = next;
+        true
+    }
+
+    pub(crate) fn post_close(&mut self, id: SocketId) -> Result<(), Refused> {
+        let Some(socket) = self.sockets.get_mut(id) else { return Ok(()) };
+        let Path::Offload(conn) = &mut socket.path else { return Ok(()) };
+        let member = &mut self.members[conn.member.index()];
+        let eq = member.ofld(conn.port).ok_or(Refused::RingFull)?;
+        ofld::close_con(eq, &mut conn.credits, conn.tid)?;
+        conn.fin_posted = true;
+        self.offload_event(id, Event::ClosePosted);
+        Ok(())
+    }
+
+    /// The peer's FIN.
+    pub(crate) fn on_peer_close(&mut self, id: SocketId, cpl: &PeerClose) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let Path::Offload(conn) = &socket.path else { return };
+        let expected = conn.rcv_seq(socket.rx.received()) + 1;
+        if conn.state != State::Aborting && cpl.rcv_nxt() != expected.0 {
+            self.counters.tom_bad_seq += 1;
+        }
+        if !self.offload_event(id, Event::PeerClose) {
+            return;
+        }
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.peer_closed = true;
+        }
+        self.tell(id, Readiness::READABLE);
+        self.end_if_over(id);
+    }
+
+    /// Our FIN is acknowledged.
+    pub(crate) fn on_close_con_rpl(&mut self, id: SocketId, _cpl: &CloseConRpl) {
+        if !self.offload_event(id, Event::CloseReply) {
+            return;
+        }
+        // The FIN's acknowledgment is that of all bytes before it.
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.tx.ack(socket.tx.posted());
+        }
+        self.end_if_over(id);
+    }
+
+    /// The peer reset the connection, or the card gave it up.
+    pub(crate) fn on_abort_req(&mut self, id: SocketId, cpl: &AbortReqRss) {
+        if cpl.status().is_negative_advice() {
+            self.counters.negative_advice += 1;
+            return;
+        }
+        let Some(conn) = self.offloaded(id) else { return };
+        let (member_id, tid, state) = (conn.member, conn.tid, conn.state);
+        let needs_flowc = !state.is_live() && state != State::Aborting;
+        if needs_flowc && self.post_flowc(id).is_err() {
+            self.counters.tom_ring_full += 1;
+        }
+        if !self.offload_event(id, Event::AbortRequest) {
+            return;
+        }
+        self.post_abort_rpl(id);
+        if state == State::Aborting {
+            // Crossing aborts: the answer to ours still comes and ends it.
+            return;
+        }
+        let fenced = self.offloaded(id).is_some_and(|conn| conn.fence == Fence::Posted);
+        let error = match cpl.status() {
+            Status::CONN_RESET => ConnectionError::Reset,
+            _ => ConnectionError::TimedOut,
+        };
+        if fenced {
+            // So do crossing fences: the answer to ours ends the tid, not the connection any more.
+            let l2t = self.offloaded(id).map(|conn| conn.l2t);
+            if let Some(l2t) = l2t {
+                self.orphan(member_id, tid, l2t);
+            }
+        } else {
+            self.leave_card(id);
+            self.release_tid(member_id, tid);
+        }
+        self.fail(id, error);
+    }
+
+    fn post_abort_rpl(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let Path::Offload(conn) = &mut socket.path else { return };
+        let member = &mut self.members[conn.member.index()];
+        let Some(eq) = member.ofld(conn.port) else { return };
+        let (credits, cmd) = (&mut conn.credits, AbortCmd::NO_RST);
+        if ofld::abort_rpl(eq, credits, conn.tid, cmd).is_err() {
+            self.counters.tom_ring_full += 1;
+        }
+    }
+
+    /// Aborts the connection by a reset; its socket is nobody's from now on.
+    pub(crate) fn tom_abort(&mut self, id: SocketId) {
+        let Some(conn) = self.offloaded_mut(id) else { return };
+        if conn.fence == Fence::Posted {
+            // The old owner is silenced: the new one will be told to.
+            conn.abort_wanted = true;
+            return;
+        }
+        match conn.state {
+            State::Opening => {
+                let (member_id, atid, l2t) = (conn.member, conn.atid, conn.l2t);
+                if let Some(atid) = atid
+                    && let Some(used) = self.members[member_id.index()].atids.get_mut(atid)
+                {
+                    *used = AtidUse::Orphan(l2t);
+                }
+                self.end(id, Readiness::NONE);
+            }
+            State::Aborting | State::Closed | State::TimeWait => {}
+            State::Accepting
+            | State::Established
+            | State::CloseWait
+            | State::FinWait1
+            | State::FinWait2
+            | State::Closing
+            | State::LastAck => self.post_abort_req(id),
+        }
+    }
+
+    fn post_abort_req(&mut self, id: SocketId) {
+        let needs_flowc = self.offloaded(id).is_some_and(|c| c.state == State::Accepting);
+        if needs_flowc && self.post_flowc(id).is_err() {
+            self.stall(id);
+            return;
+        }
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let Path::Offload(conn) = &mut socket.path else { return };
+        let member = &mut self.members[conn.member.index()];
+        let Some(eq) = member.ofld(conn.port) else { return };
+        let abort = Abort {
+            cmd: AbortCmd::SEND_RST,
+            snd_nxt: conn.snd_seq(socket.tx.posted()).0,
+            tx_data_sent: conn.posted_any,
+        };
+        let posted = ofld::abort_req(eq, &mut conn.credits, conn.tid, abort);
+        if posted.is_ok() {
+            self.offload_event(id, Event::AbortPosted);
+        } else {
+            conn.abort_wanted = true;
+            self.stall(id);
+        }
+    }
+
+    /// The abort of `id` is done.
+    pub(crate) fn on_abort_rpl(&mut self, id: SocketId) {
+        let Some(conn) = self.offloaded(id) else { return };
+        let (member_id, tid) = (conn.member, conn.tid);
+        if !self.offload_event(id, Event::AbortReply) {
+            return;
+        }
+        self.leave_card(id);
+        self.release_tid(member_id, tid);
+        self.fail(id, ConnectionError::Aborted);
+    }
+
+    /// Aborts a connection of the card that no socket stands behind.
+    pub(crate) fn abort_stranger(&mut self, member_id: MemberId, tid: Tid, l2t: L2tIdx) {
+        let member = &mut self.members[member_id.index()];
+        if member.tids.insert(tid, TidUse::Dying(l2t)).is_err() {
+            self.counters.tom_unexpected += 1;
+            return;
+        }
+        let resources = member.lcore.resources();
+        let mut credits = TxCreditPool::new(resources.flowc_credits);
+        let (pf, iq) = (u32::from(resources.pf) << 8, u32::from(member.iq().0));
+        let Some(home) = member.lcore.l2t.get(l2t).map(|hop| hop.port) else { return };
+        let Some(eq) = member.ofld(home) else { return };
+        let channel = u32::from(home.0);
+        let params =
+            [(Mnem::PFNVFN, pf), (Mnem::CH, channel), (Mnem::PORT, channel), (Mnem::IQID, iq)];
+        let abort = Abort { cmd: AbortCmd::SEND_RST, snd_nxt: 0, tx_data_sent: false };
+        let posted = ofld::flowc(eq, &mut credits, tid, &params, Then::More)
+            .and_then(|()| ofld::abort_req(eq, &mut credits, tid, abort));
+        if posted.is_err() {
+            self.counters.tom_ring_full += 1;
+        }
+    }
+
+    fn end_if_over(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get(id) else { return };
+        let Path::Offload(conn) = &socket.path else { return };
+        let (member_id, tid, state, tuple) = (conn.member, conn.tid, conn.state, socket.tuple);
+        if conn.fence == Fence::Posted {
+            // Whoever silenced the owner ends it, when the answer comes.
+            return;
+        }
+        // Behind both FINs.
+        let remains = Remains {
+            snd_nxt: conn.snd_seq(socket.tx.posted()) + 1,
+            rcv_nxt: conn.rcv_seq(socket.rx.received()) + 1,
+        };
+        match state {
+            State::TimeWait => {
+                let now = self.now;
+                self.time_wait.insert(now, tuple, remains);
+            }
+            State::Closed => {}
+            _ => return,
+        }
+        self.leave_card(id);
+        self.release_tid(member_id, tid);
+        self.end(id, Readiness::CLOSED);
+    }
+
+    /// Lets go of what a connection holds on its adapter, but for the tid.
+    pub(crate) fn leave_card(&mut self, id: SocketId) {
+        let Some(conn) = self.offloaded(id) else { return };
+        let (member_id, l2t) = (conn.member, conn.l2t);
+        self.members[member_id.index()].release_hop(l2t);
+    }
+}

@@ -1,0 +1,232 @@
+//! Bytes out and in, and the credits for both.
+
+use mafo_pmd::ofld::{self, Refused, Then, TxPayload};
+use mafo_t4::PortId;
+use mafo_t4::cpl::{CreditDack, Fw4Ack, RxData};
+use mafo_t4::wr::{FwOfldTxDataWr, Mnem, Sge};
+use mafo_tcp::SeqNum;
+
+use super::{Gate, Offloaded};
+use crate::core::Core;
+use crate::slab::SocketId;
+use crate::socket::{Path, Readiness, SendSide, Socket};
+
+/// Payload of one work request at most: small enough that a buffer is freed bit by bit, large enough
+/// that a work request's cost is nothing.
+const PLEN_MAX: usize = 16 * 1024;
+/// Up to this many bytes are copied into the work request: shorter than the scatter list's detour.
+const INLINE_MAX: usize = 128;
+/// Receive credits are owed for so long...
+const CREDITS_OWED: u64 = 64 * 1024;
+/// ...unless the peer's view of the window has become so small.
+const WINDOW_LOW: u64 = 32 * 1024;
+
+impl Core {
+    /// Posts what the socket has to send, and the FIN behind it. What finds no room is tried again.
+    pub(crate) fn tom_post(&mut self, id: SocketId) {
+        if self.post_payload(id).is_err() || self.post_fin(id).is_err() {
+            self.stall(id);
+        }
+    }
+
+    fn post_payload(&mut self, id: SocketId) -> Result<(), Refused> {
+        loop {
+            let Some(socket) = self.sockets.get_mut(id) else { return Ok(()) };
+            let Path::Offload(conn) = &mut socket.path else { return Ok(()) };
+            let waiting = (socket.tx.written() - socket.tx.posted()) as usize;
+            if waiting == 0 || conn.tx_gate == Gate::Shut || !conn.state.can_send() {
+                return Ok(());
+            }
+            let member = &mut self.members[conn.member.index()];
+            let n = waiting.min(PLEN_MAX);
+            // The card is asked for an answer when nothing follows, and often enough that the buffer
+            // is freed while it is being sent.
+            let last = n == waiting || conn.unreported + n >= socket.tx.capacity() / 4;
+            let then = if last { Then::Idle } else { Then::More };
+            let offset = socket.tx.posted();
+            if n <= INLINE_MAX.min(FwOfldTxDataWr::MAX_INLINE) {
+                let mut bytes = [0; INLINE_MAX];
+                socket.tx.read(offset, &mut bytes[..n]);
+                let payload = TxPayload::Inline(&bytes[..n]);
+                let eq = member.ofld(conn.port).ok_or(Refused::RingFull)?;
+                ofld::tx_data(eq, &mut conn.credits, conn.tid, payload, then)?;
+            } else {
+                let base = member.lcore.iova(socket.tx.memory(), 0);
+                let (first, second) = socket.tx.pieces(offset, n);
+                let sge = |piece: crate::buffer::Piece| Sge {
+                    iova: base.add(piece.offset),
+                    len: piece.len as u32,
+                };
+                let pieces = [sge(first), sge(second)];
+                let count = if second.len == 0 { 1 } else { 2 };
+                let payload = TxPayload::Sgl(&pieces[..count]);
+                let eq = member.ofld(conn.port).ok_or(Refused::RingFull)?;
+                ofld::tx_data(eq, &mut conn.credits, conn.tid, payload, then)?;
+            }
+            socket.tx.post(n);
+            conn.posted_any = true;
+            conn.unreported = if last { 0 } else { conn.unreported + n };
+        }
+    }
+
+    /// The socket has no more to say and everything is posted: a FIN.
+    fn post_fin(&mut self, id: SocketId) -> Result<(), Refused> {
+        let Some(socket) = self.sockets.get(id) else { return Ok(()) };
+        let Path::Offload(conn) = &socket.path else { return Ok(()) };
+        let due = socket.send_side == SendSide::Shutdown
+            && socket.tx.posted() == socket.tx.written()
+            && conn.tx_gate == Gate::Open
+            && conn.state.can_send()
+            && !conn.fin_posted;
+        if due { self.post_close(id) } else { Ok(()) }
+    }
+
+    /// Work requests of a connection are done with, or the peer acknowledged bytes.
+    /// The port that the connection changed to, when that is what it completes.
+    pub(crate) fn on_fw4_ack(&mut self, id: SocketId, cpl: &Fw4Ack) -> Option<PortId> {
+        let socket = self.sockets.get_mut(id)?;
+        let Path::Offload(conn) = &mut socket.path else { return None };
+        if conn.credits.give_back(cpl.credits()).is_err() {
+            self.counters.tom_bad_credits += 1;
+        }
+        let mut freed = 0;
+        if cpl.flags().seqval() {
+            let base = socket.tx.acked();
+            match conn.snd_offset(base, SeqNum(cpl.snd_una())) {
+                // One beyond the last byte is our FIN.
+                Some(offset) if offset <= socket.tx.posted() + 1 => {
+                    freed = socket.tx.ack(offset.min(socket.tx.posted()));
+                }
+                _ => self.counters.tom_bad_ack += 1,
+            }
+        }
+        let changed = if cpl.flags().ch() { conn.changing_to.take() } else { None };
+        if let Some(port) = changed {
+            conn.port = port;
+            conn.tx_gate = Gate::Open;
+        }
+        if freed > 0 {
+            self.tell(id, Readiness::WRITABLE);
+        }
+        self.tom_post(id);
+        changed
+    }
+
+    /// Moves a connection to another port of its adapter: what was posted drains on the old channel,
+    /// the FW4_ACK that says so opens the gate on the new one.
+    pub fn change_channel(&mut self, id: SocketId, to: PortId) -> Result<(), Refused> {
+        let Some(socket) = self.sockets.get_mut(id) else { return Ok(()) };
+        let Path::Offload(conn) = &mut socket.path else { return Ok(()) };
+        let member = &mut self.members[conn.member.index()];
+        let pf = u32::from(member.lcore.resources().pf) << 8;
+        let channel = u32::from(to.0);
+        let params = [(Mnem::PFNVFN, pf), (Mnem::CH, channel), (Mnem::PORT, channel)];
+        let eq = member.ofld(conn.port).ok_or(Refused::RingFull)?;
+        ofld::flowc(eq, &mut conn.credits, conn.tid, &params, Then::Idle)?;
+        conn.tx_gate = Gate::Shut;
+        conn.changing_to = Some(to);
+        Ok(())
+    }
+
+    /// In-order bytes of the peer.
+    pub(crate) fn on_rx_data<'a>(
+        &mut self,
+        id: SocketId,
+        cpl: &RxData,
+        chunks: impl Iterator<Item = &'a [u8]>,
+    ) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let Path::Offload(conn) = &socket.path else { return };
+        if conn.state == super::state::State::Aborting {
+            return;
+        }
+        if SeqNum(cpl.seq()) != conn.rcv_seq(socket.rx.received()) {
+            self.counters.tom_bad_seq += 1;
+            return;
+        }
+        let mut stored = 0;
+        for chunk in chunks {
+            if !socket.rx.store(stored, chunk) {
+                // More than the window that it was granted.
+                self.counters.tom_overrun += 1;
+                break;
+            }
+            stored += chunk.len();
+        }
+        socket.rx.advance(stored);
+        let now = self.now;
+        if let Some(conn) = self.offloaded_mut(id) {
+            conn.last_rx = now;
+        }
+        if self.nobody_reads(id) {
+            self.tom_abort(id);
+        } else if stored > 0 {
+            self.tell(id, Readiness::READABLE);
+        }
+    }
+
+    fn nobody_reads(&self, id: SocketId) -> bool {
+        self.sockets.get(id).is_some_and(|s| s.holder == crate::socket::Holder::Nobody)
+    }
+
+    /// Returns receive credits for what the application has read, when it is worth a message.
+    pub(crate) fn tom_credit(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get(id) else { return };
+        let Path::Offload(conn) = &socket.path else { return };
+        let (owed, window) = credits(socket, conn);
+        let capacity = socket.rx.capacity() as u64;
+        let due = owed >= CREDITS_OWED.min(capacity / 4).max(1)
+            || (owed > 0 && window <= WINDOW_LOW.min(capacity / 4));
+        if due {
+            self.return_credits(id, false);
+        }
+    }
+
+    /// Returns all credits that are owed; with `force` the card also says so to the peer at once.
+    pub fn return_credits(&mut self, id: SocketId, force: bool) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let Path::Offload(conn) = &mut socket.path else { return };
+        let live = conn.state.is_live() && !conn.state.peer_closed();
+        let (owed, _) = {
+            let granted = conn.granted;
+            let total = socket.rx.read_offset() + socket.rx.capacity() as u64;
+            (total.saturating_sub(granted), ())
+        };
+        if !live || conn.rx_gate == Gate::Shut || (owed == 0 && !force) {
+            return;
+        }
+        let owed = owed.min(u64::from(CreditDack::CREDITS_MASK));
+        let credit_dack = CreditDack(0).with_credits(owed as u32).with_force_ack(force);
+        let member = &mut self.members[conn.member.index()];
+        if ofld::rx_data_ack(&mut member.lcore.ctrl, conn.tid, credit_dack).is_ok() {
+            conn.granted += owed;
+        } else {
+            self.stall(id);
+        }
+    }
+
+    /// What the initial window left out.
+    pub(crate) fn grant_rest(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get(id) else { return };
+        let Path::Offload(conn) = &socket.path else { return };
+        if credits(socket, conn).0 >= CREDITS_OWED {
+            self.return_credits(id, false);
+        }
+    }
+
+    /// Notes that `id` waits for room in a ring.
+    pub(crate) fn stall(&mut self, id: SocketId) {
+        if let Some(conn) = self.offloaded_mut(id)
+            && !conn.stalled
+        {
+            conn.stalled = true;
+            self.stalled.push(id);
+        }
+    }
+}
+
+/// Credits owed to the card, and the window that is left of those it has.
+fn credits(socket: &Socket, conn: &Offloaded) -> (u64, u64) {
+    let total = socket.rx.read_offset() + socket.rx.capacity() as u64;
+    (total.saturating_sub(conn.granted), conn.granted.saturating_sub(socket.rx.received()))
+}

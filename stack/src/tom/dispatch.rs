@@ -1,0 +1,278 @@
+//! Messages of the adapters, each to whom it concerns; and the seam at which a bond sees them first.
+
+use mafo_mem::Nanos;
+use mafo_pmd::ToLcore;
+use mafo_pmd::sge::{Ingress, RxMeta};
+use mafo_t4::cpl::{self, Opcode};
+use mafo_t4::{PortId, Tid};
+
+use super::member::AtidUse;
+use super::{Fence, MemberId, TidUse};
+use crate::core::Core;
+use crate::slab::SocketId;
+
+/// Messages taken from an adapter at a time.
+const INGRESS_BURST: usize = 64;
+
+/// What becomes of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the stack's.
+    Stack,
+    /// Somebody took it, or dropped it.
+    Taken,
+}
+
+/// Who sees the adapters' frames and answers before the stack does: a bond.
+pub trait Hook {
+    /// A frame that no connection on `member` took.
+    fn on_frame(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        member: MemberId,
+        meta: &RxMeta,
+        frame: &[u8],
+    ) -> Verdict;
+
+    /// A message of `member` that the stack did not ask for: an answer about a TCB, about a filter, or
+    /// about a tid that is the hook's.
+    fn on_cpl(&mut self, now: Nanos, core: &mut Core, member: MemberId, opcode: Opcode, cpl: &[u8]);
+
+    /// The owner of `id` is silenced: the answer to the abort of its old tid is here, and all that the
+    /// old owner had to say came before.
+    fn on_fenced(&mut self, now: Nanos, core: &mut Core, id: SocketId);
+
+    /// `id` now uses `port` of its adapter: nothing of it is under way on the old channel.
+    fn on_channel(&mut self, now: Nanos, core: &mut Core, id: SocketId, port: PortId);
+
+    /// The firmware says that a port's link went up or down.
+    fn on_link(&mut self, now: Nanos, core: &mut Core, member: MemberId, port: PortId, up: bool);
+}
+
+/// No bond: every frame is the stack's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoHook;
+
+impl Hook for NoHook {
+    fn on_frame(&mut self, _: Nanos, _: &mut Core, _: MemberId, _: &RxMeta, _: &[u8]) -> Verdict {
+        Verdict::Stack
+    }
+    fn on_cpl(&mut self, _: Nanos, core: &mut Core, _: MemberId, _: Opcode, _: &[u8]) {
+        core.counters.tom_unexpected += 1;
+    }
+    fn on_fenced(&mut self, _: Nanos, _: &mut Core, _: SocketId) {}
+    fn on_channel(&mut self, _: Nanos, _: &mut Core, _: SocketId, _: PortId) {}
+    fn on_link(&mut self, _: Nanos, _: &mut Core, _: MemberId, _: PortId, _: bool) {}
+}
+
+impl Core {
+    /// Takes what the adapters' queues and control planes have.
+    pub(crate) fn poll_adapters(&mut self, now: Nanos, hook: &mut dyn Hook) {
+        self.now = now;
+        for n in 0..self.members.len() {
+            let member = MemberId(n as u8);
+            while let Some(message) = self.members[n].lcore.poll_control() {
+                if let ToLcore::Link { port, state } = message {
+                    hook.on_link(now, self, member, port, state.up);
+                }
+            }
+            // Out of its place while its messages are handled: they may post on all other queues.
+            let Some(mut ingress) = self.members[n].lcore.ingress.take() else { continue };
+            ingress.burst(now, INGRESS_BURST, |message| {
+                self.handle_ingress(now, hook, member, message);
+            });
+            self.members[n].lcore.ingress = Some(ingress);
+        }
+    }
+
+    /// Takes a message of `member`'s ingress queue.
+    pub fn handle_ingress(
+        &mut self,
+        now: Nanos,
+        hook: &mut dyn Hook,
+        member: MemberId,
+        message: Ingress<'_>,
+    ) {
+        self.now = now;
+        match message {
+            Ingress::RxPkt { meta, frame } => {
+                if hook.on_frame(now, self, member, &meta, frame) == Verdict::Stack {
+                    self.handle_frame(now, frame);
+                }
+            }
+            Ingress::Cpl { opcode, tid, bytes, payload } => match opcode {
+                Opcode::RX_DATA => {
+                    let Some(id) = self.connection(member, tid) else {
+                        return self.hooked(now, hook, member, (opcode, tid), bytes);
+                    };
+                    if let Some(cpl) = cpl::parse(bytes) {
+                        self.on_rx_data(id, cpl, payload.chunks());
+                    }
+                }
+                Opcode::PASS_ACCEPT_REQ => {
+                    let Some(cpl) = cpl::parse(bytes) else { return };
+                    let frame = payload.first();
+                    self.on_pass_accept_req(now, member, cpl, frame);
+                }
+                _ => self.handle_cpl(now, hook, member, (opcode, tid), bytes),
+            },
+        }
+    }
+
+    fn handle_cpl(
+        &mut self,
+        now: Nanos,
+        hook: &mut dyn Hook,
+        member: MemberId,
+        (opcode, tid): (Opcode, Tid),
+        bytes: &[u8],
+    ) {
+        match opcode {
+            Opcode::L2T_WRITE_RPL => {
+                let Some(cpl) = cpl::parse(bytes) else { return };
+                if self.members[member.index()].lcore.l2t.on_reply(cpl).is_none() {
+                    self.counters.tom_unexpected += 1;
+                }
+            }
+            Opcode::PASS_OPEN_RPL => {
+                if let Some(cpl) = cpl::parse(bytes) {
+                    self.on_pass_open_rpl(member, cpl);
+                }
+            }
+            Opcode::CLOSE_LISTSRV_RPL => {
+                if let Some(cpl) = cpl::parse::<cpl::CloseListsrvRpl>(bytes) {
+                    self.members[member.index()].stids.remove(cpl.stid());
+                }
+            }
+            Opcode::ACT_OPEN_RPL => {
+                let Some(cpl) = cpl::parse::<cpl::ActOpenRpl>(bytes) else { return };
+                match self.members[member.index()].atids.get(cpl.atid()) {
+                    Some(AtidUse::Hook(_)) => hook.on_cpl(now, self, member, opcode, bytes),
+                    _ => self.on_act_open_rpl(member, cpl),
+                }
+            }
+            Opcode::ACT_ESTABLISH => {
+                if let Some(cpl) = cpl::parse(bytes) {
+                    self.on_act_establish(member, cpl);
+                }
+            }
+            Opcode::SET_TCB_RPL | Opcode::GET_TCB_RPL => {
+                hook.on_cpl(now, self, member, opcode, bytes);
+            }
+            _ => match self.connection(member, tid) {
+                Some(id) => self.connection_cpl(now, hook, id, opcode, bytes),
+                None => self.hooked(now, hook, member, (opcode, tid), bytes),
+            },
+        }
+    }
+
+    /// Messages about a connection of this stack.
+    fn connection_cpl(
+        &mut self,
+        now: Nanos,
+        hook: &mut dyn Hook,
+        id: SocketId,
+        opcode: Opcode,
+        bytes: &[u8],
+    ) {
+        match opcode {
+            Opcode::FW4_ACK => {
+                if let Some(cpl) = cpl::parse(bytes)
+                    && let Some(port) = self.on_fw4_ack(id, cpl)
+                {
+                    hook.on_channel(now, self, id, port);
+                }
+            }
+            Opcode::PASS_ESTABLISH => {
+                if let Some(cpl) = cpl::parse(bytes) {
+                    self.on_pass_establish(id, cpl);
+                }
+            }
+            Opcode::PEER_CLOSE => {
+                if let Some(cpl) = cpl::parse(bytes) {
+                    self.on_peer_close(id, cpl);
+                }
+            }
+            Opcode::CLOSE_CON_RPL => {
+                if let Some(cpl) = cpl::parse(bytes) {
+                    self.on_close_con_rpl(id, cpl);
+                }
+            }
+            Opcode::ABORT_REQ_RSS => {
+                if let Some(cpl) = cpl::parse(bytes) {
+                    self.on_abort_req(id, cpl);
+                }
+            }
+            Opcode::ABORT_RPL_RSS => match self.offloaded_mut(id) {
+                Some(conn) if conn.fence == Fence::Posted => hook.on_fenced(now, self, id),
+                _ => self.on_abort_rpl(id),
+            },
+            _ => self.counters.tom_unexpected += 1,
+        }
+    }
+
+    /// Messages about a tid that is not a connection's: the hook's, or a dying one's.
+    fn hooked(
+        &mut self,
+        now: Nanos,
+        hook: &mut dyn Hook,
+        member: MemberId,
+        (opcode, tid): (Opcode, Tid),
+        bytes: &[u8],
+    ) {
+        match self.members[member.index()].tids.get(tid).copied() {
+            Some(TidUse::Hook(_)) => hook.on_cpl(now, self, member, opcode, bytes),
+            Some(TidUse::Dying(l2t)) => {
+                if opcode == Opcode::ABORT_RPL_RSS {
+                    self.members[member.index()].release_hop(l2t);
+                    self.release_tid(member, tid);
+                }
+            }
+            Some(TidUse::Connection(_)) | None => self.counters.tom_unexpected += 1,
+        }
+    }
+
+    fn connection(&self, member: MemberId, tid: Tid) -> Option<SocketId> {
+        match self.members[member.index()].tids.get(tid) {
+            Some(&TidUse::Connection(id)) => Some(id),
+            Some(TidUse::Hook(_) | TidUse::Dying(_)) | None => None,
+        }
+    }
+
+    /// Tries again what found no room in a ring, and rings the doorbells.
+    pub(crate) fn poll_members(&mut self) {
+        let mut stalled = core::mem::take(&mut self.stalled);
+        for id in stalled.drain(..) {
+            let Some(conn) = self.offloaded_mut(id) else { continue };
+            conn.stalled = false;
+            if core::mem::take(&mut conn.abort_wanted) {
+                self.tom_abort(id);
+            } else {
+                self.tom_post(id);
+                self.tom_credit(id);
+            }
+        }
+        // What stalled again is in the new list; there it waits for the next poll.
+        if self.stalled.is_empty() {
+            self.stalled = stalled;
+        }
+        let mut releases = core::mem::take(&mut self.releases);
+        for (member, tid) in releases.drain(..) {
+            self.release_tid(member, tid);
+        }
+        let mut opens = core::mem::take(&mut self.opens);
+        let now = self.now;
+        for id in opens.drain(..) {
+            self.open(now, id);
+        }
+        self.ring();
+    }
+
+    /// Tells the adapters of all that was posted since the last time.
+    pub fn ring(&mut self) {
+        for member in &mut self.members {
+            member.lcore.flush();
+        }
+    }
+}

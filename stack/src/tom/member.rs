@@ -1,0 +1,159 @@
+//! An adapter as a stack uses it: its queues, and tables of what is on it.
+
+use core::fmt;
+use core::net::IpAddr;
+use std::collections::BTreeMap;
+
+use mafo_mem::Full;
+use mafo_pmd::Lcore;
+use mafo_pmd::l2t::{L2tTarget, NextHop};
+use mafo_pmd::sge::Eq;
+use mafo_pmd::tid::{AtidTable, StidTable, TidTable};
+use mafo_t4::{IqId, L2tIdx, PortId};
+
+use crate::listener::ListenerId;
+use crate::neigh::Mac;
+use crate::slab::SocketId;
+
+/// An adapter of a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemberId(pub u8);
+
+impl MemberId {
+    /// As an index.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Who a tid belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TidUse {
+    /// A connection of this stack.
+    Connection(SocketId),
+    /// Somebody above the stack: its messages go to the [`Hook`](super::Hook).
+    Hook(SocketId),
+    /// Nobody any more, but the answer to an abort is still to come; until then the next hop is in use.
+    Dying(L2tIdx),
+}
+
+/// Who an atid belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtidUse {
+    /// An active open of this stack.
+    Connection(SocketId),
+    /// Somebody above the stack.
+    Hook(SocketId),
+    /// A socket that was let go of: what comes is aborted. Its next hop is in use until then.
+    Orphan(L2tIdx),
+}
+
+/// The entry of a next hop by a port, and how many connections use it.
+#[derive(Clone, Copy, Debug)]
+struct HopUse {
+    l2t: L2tIdx,
+    users: u32,
+}
+
+/// An adapter in use.
+pub struct Member {
+    /// Its queues and tables.
+    pub lcore: Lcore,
+    /// Connections by tid.
+    pub tids: TidTable<TidUse>,
+    /// Active opens under way.
+    pub atids: AtidTable<AtidUse>,
+    /// Listeners.
+    pub stids: StidTable<ListenerId>,
+    hops: BTreeMap<(IpAddr, PortId), HopUse>,
+    iq: IqId,
+}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "adapter with {} tids in use", self.tids.in_use())
+    }
+}
+
+impl Member {
+    pub(crate) fn new(lcore: Lcore, iq: IqId) -> Self {
+        let resources = lcore.resources().clone();
+        let share = lcore.share().clone();
+        Self {
+            lcore,
+            tids: TidTable::new(resources.ntids),
+            atids: AtidTable::new(share.atids),
+            stids: StidTable::new(share.servers),
+            hops: BTreeMap::new(),
+            iq,
+        }
+    }
+
+    /// The absolute id of the ingress queue.
+    #[must_use]
+    pub fn iq(&self) -> IqId {
+        self.iq
+    }
+
+    /// The offload queue on the channel of `port`.
+    pub fn ofld(&mut self, port: PortId) -> Option<&mut Eq> {
+        let index = self.lcore.port_index(port)?;
+        self.lcore.ofld.get_mut(index)
+    }
+
+    /// A use of the L2T entry of `next_hop` by the wire of `home`, which says `mac` from now on unless it
+    /// leads into a loopback. `Ok(None)` when the table is full.
+    pub fn acquire_hop(
+        &mut self,
+        next_hop: IpAddr,
+        home: PortId,
+        mac: Mac,
+    ) -> Result<Option<L2tIdx>, Full> {
+        let to = NextHop { mac, vlan: None, port: home, target: L2tTarget::Wire };
+        if let Some(used) = self.hops.get(&(next_hop, home)).copied() {
+            let says = self.lcore.l2t.get(used.l2t).copied();
+            let stale = says.is_some_and(|says| says.target == L2tTarget::Wire && says.mac != mac);
+            if stale {
+                self.lcore.l2t.write(&mut self.lcore.ctrl, self.iq, used.l2t, to)?;
+            }
+            self.hops.insert((next_hop, home), HopUse { users: used.users + 1, ..used });
+            return Ok(Some(used.l2t));
+        }
+        let Some(l2t) = self.lcore.l2t.alloc() else { return Ok(None) };
+        if let Err(full) = self.lcore.l2t.write(&mut self.lcore.ctrl, self.iq, l2t, to) {
+            self.lcore.l2t.release(l2t);
+            return Err(full);
+        }
+        self.hops.insert((next_hop, home), HopUse { l2t, users: 1 });
+        Ok(Some(l2t))
+    }
+
+    /// One use of an entry fewer.
+    pub fn release_hop(&mut self, l2t: L2tIdx) {
+        let Some((&key, used)) = self.hops.iter_mut().find(|(_, used)| used.l2t == l2t) else {
+            return;
+        };
+        used.users -= 1;
+        if used.users == 0 {
+            self.hops.remove(&key);
+            self.lcore.l2t.release(l2t);
+        }
+    }
+
+    /// The next hops in use: address, the port that the entry was made for, the entry.
+    pub fn hops(&self) -> impl Iterator<Item = (IpAddr, PortId, L2tIdx)> + '_ {
+        self.hops.iter().map(|(&(next_hop, home), used)| (next_hop, home, used.l2t))
+    }
+
+    /// Writes an entry.
+    pub fn write_hop(&mut self, l2t: L2tIdx, to: NextHop) -> Result<(), Full> {
+        self.lcore.l2t.write(&mut self.lcore.ctrl, self.iq, l2t, to)
+    }
+
+    /// What connections, opens, listeners and next hops still hold.
+    #[must_use]
+    pub fn left_over(&self) -> usize {
+        self.tids.in_use() + self.atids.in_use() + self.hops.len()
+    }
+}

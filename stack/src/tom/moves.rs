@@ -1,0 +1,224 @@
+//! What whoever moves connections between ports and adapters needs of the stack: to find them, to hold
+//! them still, to give them another owner.
+
+use core::net::IpAddr;
+
+use mafo_pmd::ofld::{Refused, TxCreditPool};
+use mafo_pmd::sge::Eq;
+use mafo_t4::{L2tIdx, PortId, Tid};
+use mafo_tcp::SeqNum;
+
+use super::state::State;
+use super::{Epoch, Fence, Gate, MemberId, Offloaded, TidUse};
+use crate::core::Core;
+use crate::neigh::Mac;
+use crate::slab::SocketId;
+use crate::socket::Path;
+use crate::tuple::FourTuple;
+
+/// Where a connection's bytes stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Oldest sequence number that the peer has not acknowledged, as far as the card has reported.
+    pub snd_una: SeqNum,
+    /// Behind the last byte, or the FIN, that the card has been given.
+    pub snd_end: SeqNum,
+    /// Behind the last byte, or the FIN, that the card has delivered.
+    pub rcv_nxt: SeqNum,
+}
+
+impl Progress {
+    /// Whether the peer has acknowledged everything that the card was given.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.snd_una == self.snd_end
+    }
+}
+
+/// A connection's new place on an adapter.
+#[derive(Debug)]
+pub struct Place {
+    /// The adapter.
+    pub member: MemberId,
+    /// The port.
+    pub port: PortId,
+    /// The tid there.
+    pub tid: Tid,
+    /// The next hop there, a use of it.
+    pub l2t: L2tIdx,
+    /// The account of work-request credits, with what has been spent on the tid so far.
+    pub credits: TxCreditPool,
+}
+
+impl Core {
+    /// The socket of a connection, wherever its TCP runs.
+    #[must_use]
+    pub fn lookup(&self, tuple: &FourTuple) -> Option<SocketId> {
+        self.by_tuple.get(tuple).copied()
+    }
+
+    /// All connections that live on an adapter.
+    #[must_use]
+    pub fn connections_on(&self, member: MemberId) -> Vec<SocketId> {
+        self.sockets
+            .iter()
+            .filter(|(_, s)| matches!(&s.path, Path::Offload(conn) if conn.member == member))
+            .map(|(id, _)| id)
+            .collect()
+    }
+
+    /// The next hop towards `remote` and its MAC, as far as it is known.
+    #[must_use]
+    pub fn hop_towards(&self, remote: IpAddr) -> Option<(IpAddr, Mac)> {
+        let next_hop = self.next_hop(remote)?;
+        Some((next_hop, self.neighbours.known(next_hop)?))
+    }
+
+    /// Our station address.
+    #[must_use]
+    pub fn mac(&self) -> Mac {
+        self.config.mac
+    }
+
+    /// Our address.
+    #[must_use]
+    pub fn address(&self) -> core::net::Ipv4Addr {
+        self.config.address
+    }
+
+    /// Largest IP packet of the link.
+    #[must_use]
+    pub fn mtu(&self) -> u16 {
+        self.config.mtu
+    }
+
+    /// Where the bytes of an offloaded connection stand.
+    #[must_use]
+    pub fn progress(&self, id: SocketId) -> Option<Progress> {
+        let socket = self.sockets.get(id)?;
+        let Path::Offload(conn) = &socket.path else { return None };
+        let our_fin_acked = matches!(conn.state, State::FinWait2 | State::TimeWait);
+        let fin = |posted: bool| u32::from(posted);
+        Some(Progress {
+            snd_una: conn.snd_seq(socket.tx.acked()) + fin(our_fin_acked),
+            snd_end: conn.snd_seq(socket.tx.posted()) + fin(conn.fin_posted),
+            rcv_nxt: conn.rcv_seq(socket.rx.received()) + fin(conn.state.peer_closed()),
+        })
+    }
+
+    /// Lets nothing new go to the connection's card: what the application sends waits in the socket.
+    pub fn suspend(&mut self, id: SocketId) {
+        if let Some(conn) = self.offloaded_mut(id) {
+            conn.tx_gate = Gate::Shut;
+        }
+    }
+
+    /// Keeps receive credits back.
+    pub fn withhold_credits(&mut self, id: SocketId) {
+        if let Some(conn) = self.offloaded_mut(id) {
+            conn.rx_gate = Gate::Shut;
+        }
+    }
+
+    /// Ends [`Core::suspend`] and [`Core::withhold_credits`]: what waited goes to the card.
+    pub fn resume(&mut self, id: SocketId) {
+        let Some(conn) = self.offloaded_mut(id) else { return };
+        conn.tx_gate = Gate::Open;
+        conn.rx_gate = Gate::Open;
+        if conn.abort_wanted {
+            self.stall(id);
+            return;
+        }
+        self.tom_post(id);
+        self.tom_credit(id);
+    }
+
+    /// Gives the connection another owner. The old tid is no longer the connection's: whoever silenced
+    /// it has released it.
+    pub fn rebind(&mut self, id: SocketId, place: Place) -> Result<(), Refused> {
+        let members = &mut self.members;
+        let Some(socket) = self.sockets.get_mut(id) else { return Err(Refused::RingFull) };
+        let Path::Offload(conn) = &mut socket.path else { return Err(Refused::RingFull) };
+        if let Some(used) = members[place.member.index()].tids.get_mut(place.tid) {
+            *used = TidUse::Connection(id);
+        }
+        let Offloaded { member, port, tid, l2t, credits, fence, epoch, posted_any, .. } =
+            &mut **conn;
+        *member = place.member;
+        *port = place.port;
+        *tid = place.tid;
+        *l2t = place.l2t;
+        *credits = place.credits;
+        *fence = Fence::Absent;
+        *epoch = Epoch(epoch.0 + 1);
+        *posted_any = false;
+        Ok(())
+    }
+
+    /// Lets go of the tid that a connection had before, and of its next hop there.
+    pub fn let_go(&mut self, member: MemberId, tid: Tid, l2t: L2tIdx) {
+        self.members[member.index()].release_hop(l2t);
+        self.release_tid(member, tid);
+    }
+
+    /// Says that a tid has nobody any more but is still to answer an abort.
+    pub fn orphan(&mut self, member: MemberId, tid: Tid, l2t: L2tIdx) {
+        if let Some(used) = self.members[member.index()].tids.get_mut(tid) {
+            *used = TidUse::Dying(l2t);
+        }
+    }
+
+    /// Like [`Core::orphan`], also for a tid that was never entered.
+    pub fn orphan_or_enter(&mut self, member: MemberId, tid: Tid, l2t: L2tIdx) {
+        let tids = &mut self.members[member.index()].tids;
+        match tids.get_mut(tid) {
+            Some(used) => *used = TidUse::Dying(l2t),
+            None => {
+                if tids.insert(tid, TidUse::Dying(l2t)).is_err() {
+                    self.counters.tom_unexpected += 1;
+                }
+            }
+        }
+    }
+
+    /// Bytes that the socket holds for its peer at most.
+    #[must_use]
+    pub fn send_capacity(&self, id: SocketId) -> usize {
+        self.sockets.get(id).map_or(0, |socket| socket.tx.capacity())
+    }
+
+    /// Runs `post` with the offload queue, the credits and the tid of a connection; `false` when it is
+    /// not on an adapter.
+    pub fn with_flow(
+        &mut self,
+        id: SocketId,
+        post: impl FnOnce(&mut Eq, &mut TxCreditPool, Tid) -> bool,
+    ) -> bool {
+        let Some(socket) = self.sockets.get_mut(id) else { return false };
+        let Path::Offload(conn) = &mut socket.path else { return false };
+        let member = &mut self.members[conn.member.index()];
+        let Some(eq) = member.ofld(conn.port) else { return false };
+        post(eq, &mut conn.credits, conn.tid)
+    }
+
+    /// Memory for a frame that is rewritten on its way; to be put back.
+    #[must_use]
+    pub fn scratch(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.scratch)
+    }
+
+    /// Puts [`Core::scratch`] back.
+    pub fn put_scratch(&mut self, scratch: Vec<u8>) {
+        self.scratch = scratch;
+    }
+
+    /// Counts what an adapter said that cannot be.
+    pub fn count_unexpected(&mut self) {
+        self.counters.tom_unexpected += 1;
+    }
+
+    /// Counts a request of an adapter that found no room.
+    pub fn count_ring_full(&mut self) {
+        self.counters.tom_ring_full += 1;
+    }
+}

@@ -1,0 +1,474 @@
+//! Opening: listeners on every adapter, active opens, accepted ones.
+
+use core::net::{IpAddr, SocketAddr, SocketAddrV4};
+
+use mafo_mem::Nanos;
+use mafo_pmd::Lcore;
+use mafo_pmd::ofld::{self, Refused, Then, TxCreditPool};
+use mafo_t4::cpl::{
+    AcceptMode, ActEstablish, ActOpenRpl, PassAcceptReq, PassEstablish, PassOpenRpl, Status,
+};
+use mafo_t4::opt::{CongAlg, ConnPolicy, Opt0, Opt1, Opt2, TcpOpt};
+use mafo_t4::tcb;
+use mafo_t4::wr::Mnem;
+use mafo_t4::{IqId, L2tIdx, PortId, SmtIdx, Stid, Tid};
+use mafo_tcp::{SeqNum, isn};
+
+use super::member::AtidUse;
+use super::state::{Event, State};
+use super::{Epoch, Fence, Gate, Member, MemberId, Offloaded, TidUse};
+use crate::PathChoice;
+use crate::core::Core;
+use crate::error::{ConnectionError, ListenError};
+use crate::host::window_scale;
+use crate::listener::ListenerId;
+use crate::packet::{self, Packet};
+use crate::slab::SocketId;
+use crate::socket::{Holder, Path, Readiness};
+use crate::tuple::FourTuple;
+
+/// Unit of the window in opt0, in bytes.
+const RCV_BUFSIZ_UNIT: usize = 1024;
+/// The card coalesces segments into one RX_DATA.
+const RX_COALESCE: u32 = 3;
+
+impl Core {
+    /// Takes an adapter in, and puts all listeners on it.
+    pub(crate) fn add_member(&mut self, lcore: Lcore) -> MemberId {
+        let id = MemberId(self.members.len() as u8);
+        let first = lcore.resources().ports.first().map(|p| p.port);
+        let iq = lcore.ingress.as_ref().map_or(IqId(0), |ingress| ingress.id());
+        self.members.push(Member::new(lcore, iq));
+        if self.active.is_none() {
+            self.active = first.map(|port| (id, port));
+        }
+        let offloaded: Vec<_> = self
+            .listeners
+            .iter()
+            .filter(|(_, l)| l.options.path == PathChoice::Offload)
+            .map(|(&id, l)| (id, l.address))
+            .collect();
+        for (listener, address) in offloaded {
+            if self.tom_listen(id, listener, address).is_err() {
+                self.counters.tom_listen_failed += 1;
+            }
+        }
+        id
+    }
+
+    /// Puts a listener on an adapter.
+    pub(crate) fn tom_listen(
+        &mut self,
+        member_id: MemberId,
+        listener_id: ListenerId,
+        address: SocketAddr,
+    ) -> Result<(), ListenError> {
+        let IpAddr::V4(ip) = address.ip() else { return Err(ListenError::Ipv6) };
+        let member = &mut self.members[member_id.index()];
+        let stid = member.stids.insert(listener_id).ok_or(ListenError::TableFull)?;
+        let opt1 = Opt1(0).with_policy(ConnPolicy::ASK).with_syn_queue(member.iq());
+        let local = SocketAddrV4::new(ip, address.port());
+        let listen = ofld::Listen { stid, local, opt0: Opt0(0), opt1 };
+        if ofld::pass_open(&mut member.lcore.ctrl, &listen).is_err() {
+            member.stids.remove(stid);
+            return Err(ListenError::TableFull);
+        }
+        if let Some(listener) = self.listeners.get_mut(&listener_id) {
+            listener.stids.push((member_id, stid));
+        }
+        Ok(())
+    }
+
+    /// Takes a listener off all adapters. SYNs that are under way are refused when they come.
+    pub(crate) fn tom_close_listener(&mut self, stids: &[(MemberId, Stid)]) {
+        for &(member_id, stid) in stids {
+            let member = &mut self.members[member_id.index()];
+            let reply_to = member.iq();
+            if ofld::close_listsrv(&mut member.lcore.ctrl, stid, reply_to).is_err() {
+                self.counters.tom_ring_full += 1;
+            }
+        }
+    }
+
+    pub(crate) fn on_pass_open_rpl(&mut self, member_id: MemberId, rpl: &PassOpenRpl) {
+        if rpl.status() == Status::NONE {
+            return;
+        }
+        // The card cannot listen here: what it would have taken comes to the host path.
+        self.counters.tom_listen_failed += 1;
+        let stid = rpl.stid();
+        let listener = self.members[member_id.index()].stids.remove(stid);
+        if let Some(listener) = listener.and_then(|id| self.listeners.get_mut(&id)) {
+            listener.stids.retain(|&entry| entry != (member_id, stid));
+        }
+    }
+
+    /// A reference to the entry of `remote`'s next hop on an adapter.
+    fn l2t(
+        &mut self,
+        member_id: MemberId,
+        port: PortId,
+        remote: IpAddr,
+    ) -> Result<Option<L2tIdx>, Refused> {
+        let Some(next_hop) = self.next_hop(remote) else { return Ok(None) };
+        let Some(mac) = self.neighbours.known(next_hop) else { return Ok(None) };
+        let member = &mut self.members[member_id.index()];
+        Ok(member.acquire_hop(next_hop, port, mac)?)
+    }
+
+    /// Asks the active adapter to open a connection whose next hop is known.
+    pub(crate) fn tom_connect(&mut self, now: Nanos, id: SocketId) {
+        let Some((member_id, port)) = self.active_port() else {
+            self.fail(id, ConnectionError::NoBuffers);
+            return;
+        };
+        let Some(socket) = self.sockets.get(id) else { return };
+        let FourTuple { local, remote } = socket.tuple;
+        let l2t = match self.l2t(member_id, port, remote.ip()) {
+            Ok(Some(l2t)) => l2t,
+            Ok(None) => return self.fail(id, ConnectionError::NoBuffers),
+            // The control queue is full: tried again at the next poll.
+            Err(_) => return self.retry_open(id),
+        };
+        let iss = isn::generate(&self.secret, local, remote, now);
+        if self.post_act_open(member_id, port, id, l2t, iss).is_err() {
+            self.members[member_id.index()].release_hop(l2t);
+            self.retry_open(id);
+        }
+    }
+
+    fn post_act_open(
+        &mut self,
+        member_id: MemberId,
+        port: PortId,
+        id: SocketId,
+        l2t: L2tIdx,
+        iss: SeqNum,
+    ) -> Result<(), Refused> {
+        let socket = self.sockets.get_mut(id).ok_or(Refused::RingFull)?;
+        let FourTuple { local, remote } = socket.tuple;
+        let (IpAddr::V4(local_ip), IpAddr::V4(peer_ip)) = (local.ip(), remote.ip()) else {
+            return Err(Refused::RingFull);
+        };
+        let member = &mut self.members[member_id.index()];
+        let atid = member.atids.insert(AtidUse::Connection(id)).ok_or(Refused::RingFull)?;
+        let (window, scale) = (socket.rx.capacity(), window_scale(socket.rx.capacity() as u32));
+        let opt0 =
+            opt0(member, port, l2t, self.config.mtu, window).with_nagle(socket.options.nagle);
+        let open = ofld::ActOpen {
+            atid,
+            reply_to: member.iq(),
+            local: SocketAddrV4::new(local_ip, local.port()),
+            peer: SocketAddrV4::new(peer_ip, remote.port()),
+            opt0,
+            opt2: opt2(member, port),
+            iss: iss.0,
+            filter_tuple: member.lcore.resources().tcp_tuple(port),
+        };
+        if let Err(full) = ofld::act_open(&mut member.lcore.ctrl, &open) {
+            member.atids.remove(atid);
+            return Err(full.into());
+        }
+        let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
+        let granted = initial_window(window);
+        socket.path = Path::Offload(Box::new(Offloaded {
+            member: member_id,
+            port,
+            atid: Some(atid),
+            tid: Tid(0),
+            epoch: Epoch::default(),
+            state: State::Opening,
+            l2t,
+            credits,
+            iss,
+            irs: SeqNum(0),
+            options: TcpOpt(0),
+            rcv_scale: scale,
+            fin_posted: false,
+            posted_any: false,
+            unreported: 0,
+            last_rx: Nanos::ZERO,
+            changing_to: None,
+            granted: granted as u64,
+            tx_gate: Gate::Open,
+            rx_gate: Gate::Open,
+            fence: Fence::Absent,
+            abort_wanted: false,
+            stalled: false,
+        }));
+        Ok(())
+    }
+
+    /// An active open failed.
+    pub(crate) fn on_act_open_rpl(&mut self, member_id: MemberId, rpl: &ActOpenRpl) {
+        let atid = rpl.atid();
+        let member = &mut self.members[member_id.index()];
+        let status = rpl.status();
+        let used = member.atids.remove(atid);
+        if status.act_open_has_tid() {
+            self.release_tid(member_id, rpl.tid());
+        }
+        match used {
+            Some(AtidUse::Connection(id)) => {
+                self.offload_event(id, Event::OpenFailed);
+                let error = match status {
+                    Status::CONN_RESET => ConnectionError::Refused,
+                    Status::CONN_TIMEDOUT => ConnectionError::TimedOut,
+                    Status::ARP_MISS | Status::BAD_ROUTE => ConnectionError::Unreachable,
+                    Status::CONN_EXIST | Status::CONN_EXIST_SYNRECV => ConnectionError::AddrInUse,
+                    _ => ConnectionError::NoBuffers,
+                };
+                self.leave_card(id);
+                self.fail(id, error);
+            }
+            Some(AtidUse::Orphan(l2t)) => self.members[member_id.index()].release_hop(l2t),
+            Some(AtidUse::Hook(_)) | None => self.counters.tom_unexpected += 1,
+        }
+    }
+
+    /// An active open is through.
+    pub(crate) fn on_act_establish(&mut self, member_id: MemberId, cpl: &ActEstablish) {
+        let tid = cpl.tid();
+        let member = &mut self.members[member_id.index()];
+        match member.atids.remove(cpl.tos_atid().atid()) {
+            Some(AtidUse::Connection(id)) => {
+                if member.tids.insert(tid, TidUse::Connection(id)).is_err() {
+                    self.counters.tom_unexpected += 1;
+                    self.leave_card(id);
+                    self.fail(id, ConnectionError::NoBuffers);
+                    return;
+                }
+                if let Some(conn) = self.offloaded_mut(id) {
+                    conn.atid = None;
+                    conn.tid = tid;
+                }
+                let isns = (SeqNum(cpl.snd_isn()), SeqNum(cpl.rcv_isn()));
+                self.on_establish(id, isns, cpl.tcp_opt());
+            }
+            Some(AtidUse::Orphan(l2t)) => self.abort_stranger(member_id, tid, l2t),
+            Some(AtidUse::Hook(_)) | None => self.counters.tom_unexpected += 1,
+        }
+    }
+
+    /// A SYN for one of our listeners.
+    pub(crate) fn on_pass_accept_req(
+        &mut self,
+        now: Nanos,
+        member_id: MemberId,
+        cpl: &PassAcceptReq,
+        frame: &[u8],
+    ) {
+        let tid = cpl.tid();
+        if self.accept_syn(now, member_id, cpl, frame).is_none() {
+            self.counters.listen_overflows += 1;
+            self.reject(member_id, tid);
+        }
+    }
+
+    fn reject(&mut self, member_id: MemberId, tid: Tid) {
+        let opt0 = Opt0(0).with_accept(AcceptMode::REJECT);
+        let reject = ofld::Accept { tid, opt0, opt2: Opt2(0), iss: 0 };
+        let member = &mut self.members[member_id.index()];
+        if ofld::pass_accept_rpl(&mut member.lcore.ctrl, &reject).is_err() {
+            self.counters.tom_ring_full += 1;
+        }
+    }
+
+    fn accept_syn(
+        &mut self,
+        now: Nanos,
+        member_id: MemberId,
+        cpl: &PassAcceptReq,
+        frame: &[u8],
+    ) -> Option<()> {
+        let (src_mac, _) = packet::macs(frame)?;
+        let Ok(Packet::Tcp(ip, bytes)) = packet::parse(frame) else { return None };
+        let (segment, _) = mafo_tcp::Segment::parse(bytes).ok()?;
+        let tuple = FourTuple {
+            local: (ip.dst, segment.dst_port).into(),
+            remote: (ip.src, segment.src_port).into(),
+        };
+        let member = &self.members[member_id.index()];
+        let &listener_id = member.stids.get(cpl.tos_stid().stid())?;
+        let listener = self.listeners.get(&listener_id)?;
+        if !listener.has_room() || self.by_tuple.contains_key(&tuple) {
+            return None;
+        }
+        let options = listener.options;
+        if let Some(answer) = self.time_wait.on_segment(now, &tuple, &segment)
+            && answer != crate::time_wait::Answer::Reopen
+        {
+            return None;
+        }
+        let hop = self.next_hop(ip.src.into())?;
+        self.neighbours.learn(now, hop, src_mac, true);
+        // An answer goes out by the port that the SYN came in by; one from a loopback was put there for
+        // the port of the same number.
+        let port = PortId((cpl.l2info().intf() % 4) as u8);
+        let l2t = self.l2t(member_id, port, ip.src.into()).ok().flatten()?;
+        let accepted =
+            self.post_accept(now, (member_id, port, l2t), cpl.tid(), listener_id, tuple, options);
+        if accepted.is_none() {
+            self.members[member_id.index()].release_hop(l2t);
+        }
+        accepted
+    }
+
+    fn post_accept(
+        &mut self,
+        now: Nanos,
+        (member_id, port, l2t): (MemberId, PortId, L2tIdx),
+        tid: Tid,
+        listener_id: ListenerId,
+        tuple: FourTuple,
+        options: crate::Options,
+    ) -> Option<()> {
+        let id = self.make_socket(tuple, options, Holder::Listener(listener_id))?;
+        let iss = isn::generate(&self.secret, tuple.local, tuple.remote, now);
+        let member = &mut self.members[member_id.index()];
+        let window = self.config.recv_buffer;
+        let opt0 = opt0(member, port, l2t, self.config.mtu, window).with_nagle(options.nagle);
+        let opt0 = opt0.with_accept(AcceptMode::ACCEPT);
+        let accept = ofld::Accept { tid, opt0, opt2: opt2(member, port), iss: iss.0 };
+        if member.tids.insert(tid, TidUse::Connection(id)).is_err() {
+            self.counters.tom_unexpected += 1;
+            self.forget(id);
+            return None;
+        }
+        if ofld::pass_accept_rpl(&mut member.lcore.ctrl, &accept).is_err() {
+            member.tids.remove(tid);
+            self.forget(id);
+            return None;
+        }
+        let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
+        let socket = self.sockets.get_mut(id)?;
+        socket.path = Path::Offload(Box::new(Offloaded {
+            member: member_id,
+            port,
+            atid: None,
+            tid,
+            epoch: Epoch::default(),
+            state: State::Accepting,
+            l2t,
+            credits,
+            iss,
+            irs: SeqNum(0),
+            options: TcpOpt(0),
+            rcv_scale: window_scale(window as u32),
+            fin_posted: false,
+            posted_any: false,
+            unreported: 0,
+            last_rx: Nanos::ZERO,
+            changing_to: None,
+            granted: initial_window(window) as u64,
+            tx_gate: Gate::Open,
+            rx_gate: Gate::Open,
+            fence: Fence::Absent,
+            abort_wanted: false,
+            stalled: false,
+        }));
+        self.by_tuple.insert(tuple, id);
+        if let Some(listener) = self.listeners.get_mut(&listener_id) {
+            listener.opening += 1;
+        }
+        Some(())
+    }
+
+    /// The handshake of an accepted connection is through.
+    pub(crate) fn on_pass_establish(&mut self, id: SocketId, cpl: &PassEstablish) {
+        let isns = (SeqNum(cpl.snd_isn()), SeqNum(cpl.rcv_isn()));
+        self.on_establish(id, isns, cpl.tcp_opt());
+    }
+
+    /// Both kinds of open end here. The ESTABLISH messages carry sequence numbers behind the SYNs.
+    fn on_establish(&mut self, id: SocketId, (snd, rcv): (SeqNum, SeqNum), options: TcpOpt) {
+        if !self.offload_event(id, Event::Establish) {
+            return;
+        }
+        let Some(conn) = self.offloaded_mut(id) else { return };
+        conn.iss = snd - 1;
+        conn.irs = rcv - 1;
+        conn.options = options;
+        if !options.wscale_ok() {
+            conn.rcv_scale = 0;
+        }
+        if conn.state == State::Aborting {
+            return;
+        }
+        // The first work request of a connection on an offload queue; its room was never used.
+        if self.post_flowc(id).is_err() {
+            self.stall(id);
+        }
+        self.grant_rest(id);
+        self.on_established(id);
+        self.tell(id, Readiness::CONNECTED | Readiness::WRITABLE);
+        self.tom_post(id);
+    }
+
+    /// Tells the firmware of the flow.
+    pub(crate) fn post_flowc(&mut self, id: SocketId) -> Result<(), Refused> {
+        let Some(socket) = self.sockets.get_mut(id) else { return Ok(()) };
+        let Path::Offload(conn) = &mut socket.path else { return Ok(()) };
+        let member = &mut self.members[conn.member.index()];
+        let params = [
+            (Mnem::PFNVFN, u32::from(member.lcore.resources().pf) << 8),
+            (Mnem::CH, u32::from(conn.port.0)),
+            (Mnem::PORT, u32::from(conn.port.0)),
+            (Mnem::IQID, u32::from(member.iq().0)),
+            (Mnem::SNDNXT, conn.snd_seq(socket.tx.posted()).0),
+            (Mnem::RCVNXT, conn.rcv_seq(socket.rx.received()).0),
+            (Mnem::SNDBUF, socket.tx.capacity() as u32),
+            (Mnem::MSS, u32::from(member.lcore.resources().mtus[usize::from(conn.options.mss())])),
+            (Mnem::TCPSTATE, tcb::State::Established as u32),
+            (Mnem::RCV_SCALE, u32::from(conn.options.snd_wscale())),
+        ];
+        let count = if conn.options.wscale_ok() { params.len() } else { params.len() - 1 };
+        let eq = member.ofld(conn.port).ok_or(Refused::RingFull)?;
+        ofld::flowc(eq, &mut conn.credits, conn.tid, &params[..count], Then::More)
+    }
+
+    /// Gives the tid of a connection that is over back to the card.
+    pub(crate) fn release_tid(&mut self, member_id: MemberId, tid: Tid) {
+        let member = &mut self.members[member_id.index()];
+        member.tids.remove(tid);
+        if ofld::tid_release(&mut member.lcore.ctrl, tid).is_err() {
+            self.releases.push((member_id, tid));
+        }
+    }
+}
+
+/// Options 0 of a connection of ours.
+fn opt0(member: &Member, port: PortId, l2t: L2tIdx, mtu: u16, window: usize) -> Opt0 {
+    let resources = member.lcore.resources();
+    let smt = resources.port(port).map_or(SmtIdx(0), |p| p.smt);
+    Opt0(0)
+        .with_tcam_bypass(true)
+        .with_delack(true)
+        .with_port(port)
+        .with_smac(smt)
+        .with_l2t(l2t)
+        .with_mss_idx(u64::from(resources.mtu_index(mtu)))
+        .with_wnd_scale(u64::from(window_scale(window as u32)))
+        .with_rcv_bufsiz((initial_window(window) / RCV_BUFSIZ_UNIT) as u64)
+}
+
+/// Options 2 of a connection of ours.
+fn opt2(member: &Member, port: PortId) -> Opt2 {
+    Opt2(0)
+        .with_t5_opt_2_valid(true)
+        .with_iss_valid(true)
+        .with_queue(member.iq())
+        .with_tx_queue(u32::from(port.0))
+        .with_rx_channel(port.0 & 1 != 0)
+        .with_cong(CongAlg::NEWRENO)
+        .with_rx_coalesce_valid(true)
+        .with_rx_coalesce(RX_COALESCE)
+        .with_wnd_scale_en(true)
+        .with_tstamps_en(true)
+        .with_sack_en(true)
+}
+
+/// The window that opt0 grants of a buffer of `capacity` bytes; the rest is added as credits.
+fn initial_window(capacity: usize) -> usize {
+    (capacity / RCV_BUFSIZ_UNIT).min(Opt0::RCV_BUFSIZ_MAX as usize) * RCV_BUFSIZ_UNIT
+}

@@ -1,0 +1,291 @@
+//! Two stacks on one cable, their TCP on the host path, under a clock of their own.
+
+use std::collections::VecDeque;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use mafo_mem::{Frame, FrameBurst, Nanos};
+use mafo_pmd::EthPort;
+use mafo_pmd::eal::dma::Arena;
+use mafo_stack::{
+    ConnectionError, Event, ListenError, Options, PathChoice, Readiness, SocketError, SocketId,
+    Stack, StackConfig,
+};
+
+/// One direction of a cable: a frame in every `lose_every` is lost (0: none).
+#[derive(Default)]
+struct Lane {
+    frames: VecDeque<Vec<u8>>,
+    carried: u64,
+    lose_every: u64,
+}
+
+struct End {
+    mac: [u8; 6],
+    tx: Arc<Mutex<Lane>>,
+    rx: Arc<Mutex<Lane>>,
+}
+
+impl EthPort for End {
+    fn mac(&self) -> [u8; 6] {
+        self.mac
+    }
+    fn mtu(&self) -> u16 {
+        1500
+    }
+    fn link_up(&self) -> bool {
+        true
+    }
+    fn rx_burst(&mut self, _now: Nanos, burst: &mut FrameBurst) -> usize {
+        let mut lane = self.rx.lock().expect("lane");
+        let mut n = 0;
+        while !burst.is_full() {
+            let Some(frame) = lane.frames.pop_front() else { break };
+            burst.push(&frame).expect("a frame of the MTU");
+            n += 1;
+        }
+        n
+    }
+    fn tx_burst(&mut self, _now: Nanos, frames: &[Frame]) -> usize {
+        let mut lane = self.tx.lock().expect("lane");
+        for frame in frames {
+            lane.carried += 1;
+            if lane.lose_every == 0 || lane.carried % lane.lose_every != 0 {
+                lane.frames.push_back(frame.as_slice().to_vec());
+            }
+        }
+        frames.len()
+    }
+}
+
+struct Net {
+    stacks: [Stack; 2],
+    lanes: [Arc<Mutex<Lane>>; 2],
+    now: Nanos,
+}
+
+const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 77, 0, 2), Ipv4Addr::new(10, 77, 0, 1)];
+const HOST: Options = Options { path: PathChoice::Host, nagle: true };
+
+fn net() -> Net {
+    let lanes: [Arc<Mutex<Lane>>; 2] = Default::default();
+    let stack = |n: usize| {
+        let mac = [2, 0, 0, 0, 0, n as u8];
+        let mut config = StackConfig::new(ADDRESSES[n], 24, mac);
+        config.sockets_max = 8;
+        config.secret = [n as u8 + 1; 16];
+        let arena = Arena::ordinary(8 << 20).expect("memory");
+        let mut stack = Stack::new(config, arena);
+        let (tx, rx) = (lanes[n].clone(), lanes[1 - n].clone());
+        stack.add_port(Box::new(End { mac, tx, rx }));
+        stack
+    };
+    Net { stacks: [stack(0), stack(1)], lanes: lanes.clone(), now: Nanos::from_secs(1) }
+}
+
+fn at(n: usize, port: u16) -> SocketAddr {
+    (ADDRESSES[n], port).into()
+}
+
+impl Net {
+    fn step(&mut self) {
+        for stack in &mut self.stacks {
+            stack.poll(self.now);
+        }
+        self.now += Nanos::from_micros(50);
+    }
+
+    fn events(&mut self, n: usize) -> Vec<Event> {
+        std::iter::from_fn(|| self.stacks[n].core_mut().poll_event()).collect()
+    }
+
+    /// Steps until `n` accepted a connection, and returns both ends.
+    fn open(&mut self) -> (SocketId, SocketId) {
+        let listener = self.stacks[1].core_mut().listen(at(1, 7), 4, HOST).expect("listens");
+        let client =
+            self.stacks[0].core_mut().connect(self.now, at(1, 7), None, HOST).expect("opens");
+        for _ in 0..100_000 {
+            self.step();
+            if let Some(server) = self.stacks[1].core_mut().accept(listener) {
+                return (client, server);
+            }
+        }
+        panic!("nothing to accept after {:?}", self.now)
+    }
+}
+
+fn pattern(offset: usize) -> u8 {
+    (offset * 7 + offset / 251) as u8
+}
+
+/// Sends `len` bytes each way, closes both ends, and checks every byte.
+fn transfer(net: &mut Net, ends: [SocketId; 2], len: usize) {
+    let (mut sent, mut received, mut eof) = ([0; 2], [0; 2], [false; 2]);
+    let mut buf = vec![0; 10_000];
+    for _ in 0..4_000_000 {
+        net.step();
+        for n in 0..2 {
+            let core = net.stacks[n].core_mut();
+            if sent[n] < len {
+                let chunk: Vec<u8> = (sent[n]..len.min(sent[n] + 5000)).map(pattern).collect();
+                match core.send(ends[n], &chunk) {
+                    Ok(k) => sent[n] += k,
+                    Err(e) => assert_eq!(e, SocketError::WouldBlock),
+                }
+                if sent[n] == len {
+                    core.shutdown(ends[n]).expect("open");
+                }
+            }
+            match core.recv(ends[n], &mut buf) {
+                Ok(0) => eof[n] = true,
+                Ok(k) => {
+                    for (i, &byte) in buf[..k].iter().enumerate() {
+                        assert_eq!(
+                            byte,
+                            pattern(received[n] + i),
+                            "byte {} at {n}",
+                            received[n] + i
+                        );
+                    }
+                    received[n] += k;
+                }
+                Err(e) => assert_eq!(e, SocketError::WouldBlock, "at {n}"),
+            }
+        }
+        if eof == [true; 2] {
+            assert_eq!(received, [len; 2]);
+            return;
+        }
+    }
+    panic!("not through after {:?}: sent {sent:?} received {received:?}", net.now)
+}
+
+#[test]
+fn a_connection_carries_bytes_both_ways_and_leaves_nothing_behind() {
+    let mut net = net();
+    let (client, server) = net.open();
+    transfer(&mut net, [client, server], 1 << 20);
+    let now = net.now;
+    net.stacks[0].core_mut().close(now, client);
+    net.stacks[1].core_mut().close(now, server);
+    for _ in 0..2000 {
+        net.step();
+    }
+    for n in 0..2 {
+        assert_eq!(net.stacks[n].core().sockets(), 0, "sockets of {n}");
+        assert_eq!(net.stacks[n].core().counters().rx_malformed, 0);
+        assert_eq!(net.stacks[n].core().counters().tx_resets, 0);
+    }
+}
+
+#[test]
+fn loss_in_both_directions_costs_time_and_no_byte() {
+    let mut net = net();
+    let (client, server) = net.open();
+    net.lanes[0].lock().expect("lane").lose_every = 13;
+    net.lanes[1].lock().expect("lane").lose_every = 17;
+    transfer(&mut net, [client, server], 300_000);
+}
+
+#[test]
+fn a_port_that_nobody_listens_on_refuses() {
+    let mut net = net();
+    let id = net.stacks[0].core_mut().connect(net.now, at(1, 9), None, HOST).expect("opens");
+    for _ in 0..1000 {
+        net.step();
+    }
+    let events = net.events(0);
+    assert_eq!(events, [Event::Socket(id, Readiness::ERROR | Readiness::READABLE)]);
+    let refused = SocketError::Connection(ConnectionError::Refused);
+    assert_eq!(net.stacks[0].core_mut().send(id, b"x"), Err(refused));
+    assert_eq!(net.stacks[1].core().counters().tx_resets, 1);
+}
+
+#[test]
+fn nobody_at_the_address_is_unreachable() {
+    let mut net = net();
+    let nobody: SocketAddr = ([10, 77, 0, 99], 7).into();
+    let id = net.stacks[0].core_mut().connect(net.now, nobody, None, HOST).expect("opens");
+    net.now += Nanos::from_millis(1);
+    for _ in 0..6 {
+        net.step();
+        net.now += Nanos::from_millis(300);
+    }
+    assert_eq!(
+        net.stacks[0].core_mut().recv(id, &mut [0; 8]),
+        Err(SocketError::Connection(ConnectionError::Unreachable))
+    );
+}
+
+#[test]
+fn what_was_written_while_the_next_hop_was_unknown_arrives() {
+    let mut net = net();
+    let listener = net.stacks[1].core_mut().listen(at(1, 7), 4, HOST).expect("listens");
+    let id = net.stacks[0].core_mut().connect(net.now, at(1, 7), Some(4000), HOST).expect("opens");
+    assert_eq!(net.stacks[0].core_mut().send(id, b"early"), Ok(5));
+    net.stacks[0].core_mut().shutdown(id).expect("open");
+    let mut buf = [0; 16];
+    for _ in 0..10_000 {
+        net.step();
+        let core = net.stacks[1].core_mut();
+        if let Some(server) = core.accept(listener) {
+            assert_eq!(core.tuple(server).expect("socket").remote, at(0, 4000));
+            for _ in 0..1000 {
+                net.step();
+            }
+            assert_eq!(net.stacks[1].core_mut().recv(server, &mut buf), Ok(5));
+            assert_eq!(&buf[..5], b"early");
+            assert_eq!(net.stacks[1].core_mut().recv(server, &mut buf), Ok(0));
+            return;
+        }
+    }
+    panic!("not accepted")
+}
+
+#[test]
+fn a_backlog_holds_what_it_says_and_then_syns_are_dropped() {
+    let mut net = net();
+    let listener = net.stacks[1].core_mut().listen(at(1, 7), 2, HOST).expect("listens");
+    for _ in 0..4 {
+        net.stacks[0].core_mut().connect(net.now, at(1, 7), None, HOST).expect("opens");
+    }
+    for _ in 0..1000 {
+        net.step();
+    }
+    let accepted = std::iter::from_fn(|| net.stacks[1].core_mut().accept(listener)).count();
+    assert!((2..=4).contains(&accepted), "{accepted} accepted of a backlog of 2");
+    let dropped = net.stacks[1].core().counters().listen_overflows;
+    assert!(accepted == 4 || dropped > 0, "{accepted} accepted, {dropped} dropped");
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let mut net = net();
+    let core = net.stacks[0].core_mut();
+    core.listen(at(0, 7), 1, HOST).expect("listens");
+    let any: SocketAddr = ([0, 0, 0, 0], 7).into();
+    assert_eq!(core.listen(any, 1, HOST), Err(ListenError::AddrInUse(any)));
+    assert_eq!(
+        core.listen(at(1, 8), 1, HOST),
+        Err(ListenError::AddrNotAvailable(ADDRESSES[1].into()))
+    );
+    assert_eq!(core.listen("[::]:8".parse().expect("address"), 1, HOST), Err(ListenError::Ipv6));
+}
+
+#[test]
+fn closing_with_unread_bytes_resets() {
+    let mut net = net();
+    let (client, server) = net.open();
+    net.stacks[0].core_mut().send(client, b"never read").expect("room");
+    for _ in 0..1000 {
+        net.step();
+    }
+    let now = net.now;
+    net.stacks[1].core_mut().close(now, server);
+    for _ in 0..1000 {
+        net.step();
+    }
+    let reset = SocketError::Connection(ConnectionError::Reset);
+    assert_eq!(net.stacks[0].core_mut().recv(client, &mut [0; 8]), Err(reset));
+    assert_eq!(net.stacks[1].core().sockets(), 0);
+}
