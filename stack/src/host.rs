@@ -33,7 +33,7 @@ pub(crate) struct HostPath {
 }
 
 impl HostPath {
-    fn new(conn: Connection) -> Path {
+    fn path(conn: Connection) -> Path {
         Path::Host(Box::new(Self { conn, listed: false, armed: None }))
     }
 }
@@ -63,7 +63,7 @@ impl Core {
         let open = self.open_of(now, socket);
         let conn = Connection::connect(&mut self.engine, now, &open);
         let Some(socket) = self.sockets.get_mut(id) else { return };
-        socket.path = HostPath::new(conn);
+        socket.path = HostPath::path(conn);
         // What was written while the next hop was asked for.
         self.post(id);
         self.list(id);
@@ -111,7 +111,7 @@ impl Core {
             return;
         };
         if let Some(socket) = self.sockets.get_mut(id) {
-            socket.path = HostPath::new(conn);
+            socket.path = HostPath::path(conn);
         }
         self.by_tuple.insert(tuple, id);
         if let Some(listener) = self.listeners.get_mut(&listener_id) {

@@ -50,7 +50,7 @@ impl EthPort for End {
         let mut lane = self.tx.lock().expect("lane");
         for frame in frames {
             lane.carried += 1;
-            if lane.lose_every == 0 || lane.carried % lane.lose_every != 0 {
+            if lane.lose_every == 0 || !lane.carried.is_multiple_of(lane.lose_every) {
                 lane.frames.push_back(frame.as_slice().to_vec());
             }
         }
