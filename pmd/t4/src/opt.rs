@@ -374,6 +374,3 @@ impl FilterTuple {
 const fn low_bits(width: u32) -> u64 {
     (1 << width) - 1
 }
-
-#[cfg(test)]
-mod tests;

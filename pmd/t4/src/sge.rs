@@ -14,14 +14,25 @@ use zerocopy::FromBytes;
 use crate::cpl::Opcode;
 use crate::{EqId, Iova, IqId, Tid};
 
-#[cfg(test)]
-mod tests;
+codes! {
+    /// What the hash of an RSS header covers [t4_msg.h RSS_HASH_*].
+    pub HashType: u8 {
+        NONE = 0,
+        /// The addresses.
+        IP = 1,
+        /// Addresses and TCP ports.
+        TCP = 2,
+        /// Addresses and UDP ports.
+        UDP = 3,
+    }
+}
 
 bits! {
     /// How a message was classified [t4_msg.h rss_header].
     pub RssFlags: u8 {
         7 send2fw,
         6 ipv6,
+        /// A [`HashType`].
         5:4 hash_type,
         /// `hash_val` is the tid of the filter or NON_OFFLOAD connection that was hit.
         3 filter_tid,

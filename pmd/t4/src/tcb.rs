@@ -18,8 +18,6 @@ use crate::{IqId, L2tIdx, SmtIdx};
 
 pub mod field;
 pub mod flag;
-#[cfg(test)]
-mod tests;
 
 pub use flag::{FilterFlags, TFlags};
 
@@ -274,6 +272,37 @@ impl Tcb {
     #[must_use]
     pub fn last_ack_sent(&self) -> u32 {
         self.before(field::RCV_NXT, field::TS_LAST_ACK_SENT_RAW)
+    }
+
+    /// Replaces snd_una; TX_MAX must be in place and less than 2^28 ahead.
+    pub fn set_snd_una(&mut self, seq: u32) {
+        self.set_before(field::TX_MAX, field::SND_UNA_RAW, seq);
+    }
+
+    /// Replaces snd_nxt; TX_MAX must be in place and less than 2^28 ahead.
+    pub fn set_snd_nxt(&mut self, seq: u32) {
+        self.set_before(field::TX_MAX, field::SND_NXT_RAW, seq);
+    }
+
+    /// Replaces snd_max; TX_MAX must be in place and less than 2^28 ahead.
+    pub fn set_snd_max(&mut self, seq: u32) {
+        self.set_before(field::TX_MAX, field::SND_MAX_RAW, seq);
+    }
+
+    /// Replaces the end of recovery; TX_MAX must be in place and less than 2^28 ahead.
+    pub fn set_snd_rec(&mut self, seq: u32) {
+        self.set_before(field::TX_MAX, field::SND_REC_RAW, seq);
+    }
+
+    /// Replaces the last ACK sent; RCV_NXT must be in place and less than 2^28 ahead.
+    pub fn set_last_ack_sent(&mut self, seq: u32) {
+        self.set_before(field::RCV_NXT, field::TS_LAST_ACK_SENT_RAW, seq);
+    }
+
+    /// Keeps a sequence number as the distance `raw` back from `base`.
+    fn set_before(&mut self, base: Field, raw: Field, seq: u32) {
+        let distance = (self.get(base) as u32).wrapping_sub(seq);
+        self.set(raw, u64::from(distance));
     }
 
     /// A sequence number that is kept as the distance `raw` back from `base`.

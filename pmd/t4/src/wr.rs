@@ -13,8 +13,6 @@ mod filter;
 mod flowc;
 mod ofld;
 mod sgl;
-#[cfg(test)]
-mod tests;
 mod tp;
 mod ulptx;
 

@@ -1,7 +1,10 @@
 //! What the firmware and the SGE say on ingress queues.
 
+use zerocopy::FromBytes;
+
 use super::{Opcode, OpcodeTid};
 use crate::EqId;
+use crate::sge::RssHeader;
 
 codes! {
     /// What a FW4_MSG or FW6_MSG carries [t4_msg.h FW_TYPE_*].
@@ -46,6 +49,12 @@ impl Fw4Msg {
     pub fn data_ref(&self) -> &[u8; 16] {
         &self.data
     }
+
+    /// The RSS header and the CPL inside, of a message that carries one.
+    #[must_use]
+    pub fn encapsulated(&self) -> Option<(&RssHeader, &[u8])> {
+        encapsulated(self.kind(), &self.data)
+    }
 }
 
 impl Fw6Msg {
@@ -54,6 +63,28 @@ impl Fw6Msg {
     pub fn data_ref(&self) -> &[u8; 32] {
         &self.data
     }
+
+    /// The RSS header and the CPL inside, of a message that carries one.
+    #[must_use]
+    pub fn encapsulated(&self) -> Option<(&RssHeader, &[u8])> {
+        encapsulated(self.kind(), &self.data)
+    }
+
+    /// The answer to FW_OFLD_CONNECTION_WR, of a message that carries one.
+    #[must_use]
+    pub fn ofld_connection_wr_rpl(&self) -> Option<&OfldConnectionWrRpl> {
+        if self.kind() != FwMsgType::OFLD_CONNECTION_WR_RPL {
+            return None;
+        }
+        OfldConnectionWrRpl::ref_from_prefix(&self.data).ok().map(|(reply, _)| reply)
+    }
+}
+
+fn encapsulated(kind: FwMsgType, data: &[u8]) -> Option<(&RssHeader, &[u8])> {
+    if kind != FwMsgType::RSSCPL {
+        return None;
+    }
+    RssHeader::ref_from_prefix(data).ok()
 }
 
 layout! {

@@ -145,8 +145,6 @@ mod open;
 mod packet;
 mod table;
 mod tcb;
-#[cfg(test)]
-mod tests;
 
 pub use connection::*;
 pub use firmware::*;

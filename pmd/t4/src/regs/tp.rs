@@ -264,7 +264,8 @@ pub mod pio {
         pub const fn has(self, field: TupleField) -> bool {
             self.0 & field.bit() != 0
         }
-        /// Where `field` begins in the tuple; `None` when the mode does not have it.
+        /// Where `field` begins in the tuple; `None` when the mode does not have it, or the tuple of a mode
+        /// that no card has ends before it.
         #[must_use]
         pub const fn shift(self, field: TupleField) -> Option<u32> {
             if !self.has(field) {
@@ -278,7 +279,8 @@ pub mod pio {
                 }
                 i += 1;
             }
-            Some(shift)
+            // A host may select more than the 40 bits that the card has; what exceeds the word is not there.
+            if shift + field.width() > u64::BITS { None } else { Some(shift) }
         }
         /// The bits of the tuple that belong to `field`; 0 when the mode does not have it.
         #[must_use]

@@ -1,1 +1,0 @@
-//! Vectors written by hand from the datasheet.
