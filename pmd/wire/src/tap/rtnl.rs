@@ -386,6 +386,12 @@ mod tests {
             assert!(parsed(&NEWLINK[..len]).is_empty(), "{len} bytes");
         }
         assert_eq!(parsed(&NEWLINK).len(), 1);
+        // Lengths that would not get past their own header, zero among them.
+        for len in 0..16 {
+            let mut short = [NEWLINK, NEWLINK].concat();
+            short[NEWLINK.len()] = len;
+            assert_eq!(parsed(&short).len(), 1, "length {len}");
+        }
     }
 
     proptest! {
