@@ -233,6 +233,7 @@ impl<C: Card> Ctx<'_, C> {
         image::edit(&mut snapshot, &old, &new, mss, self.now, self.core.ticks)?;
         image::check(&snapshot, tcb.tx.len(), current.undelivered, &current.held)?;
         live.conn = Connection::restore(&mut self.core.engine, self.now, &snapshot);
+        live.closed = snapshot.fin_posted;
         live.delivered = (snapshot.rcv_nxt - snapshot.undelivered).0;
         Ok(())
     }

@@ -81,6 +81,25 @@ fn the_peer_closes_first() {
 }
 
 #[test]
+fn an_accepted_connection_ends_like_one_that_we_opened() {
+    let (mut rig, tid) = Rig::accepted();
+    rig.seg(to_listener(FIN_ACK, IRS + 1, ISS + 1).len(10));
+    rig.post_inline(tid, b"bye");
+    rig.close(tid);
+    rig.seg(to_listener(ACK, IRS + 12, ISS + 5));
+    rig.expect(&[
+        "iq5 RX_DATA tid 0 seq 5001 len 10",
+        "iq5 PEER_CLOSE tid 0 rcv_nxt 5012",
+        "> ACK seq 1001 ack 5012 win 64501",
+        "> ACK seq 1001 ack 5012 len 3 win 64501",
+        "> FIN|ACK seq 1004 ack 5012 win 64501",
+        "acked 0 una 1004 bytes 3",
+        "iq5 CLOSE_CON_RPL tid 0 snd_nxt 1005 rcv_nxt 5012",
+    ]);
+    rig.release(tid);
+}
+
+#[test]
 fn both_close_at_once() {
     let (mut rig, tid) = Rig::opened();
     rig.close(tid);

@@ -3,7 +3,9 @@
 mod data;
 mod ends;
 mod filters;
+mod hostile;
 mod image;
 mod opens;
+mod pair;
 mod rig;
 mod upload;

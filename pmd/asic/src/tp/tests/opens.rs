@@ -58,7 +58,7 @@ fn a_connection_that_exists_is_not_opened_again() {
     rig.skip();
     rig.act_open(10, opt0(), opt2());
     rig.expect(&["iq5 ACT_OPEN_RPL tid 0 atid 10 status 22"]);
-    assert_eq!(rig.tp.tids_in_use(), 1);
+    assert_eq!((rig.tp.tids_in_use(), rig.tp.le.tids.in_use()), (1, 1));
 }
 
 #[test]
@@ -236,7 +236,8 @@ fn pass_establish_comes_before_the_next_ack() {
     let mut rig = Rig::new();
     rig.listen(200);
     rig.seg(to_listener(SYN, IRS, 0).mss(1460));
-    rig.accept(Tid(0), opt0(), opt2());
+    let tid = rig.asked();
+    rig.accept(tid, opt0(), opt2());
     rig.skip();
     rig.host.stalled.insert(IQ);
     rig.seg(to_listener(ACK, IRS + 1, ISS + 1).len(5));
@@ -333,6 +334,18 @@ fn a_syn_for_a_stalled_queue_is_dropped_without_a_trace() {
     assert_eq!(rig.tp.counters().rx_drop_syn_stalled, 1);
     rig.seg(to_listener(SYN, IRS, 0));
     rig.expect(&["iq5 PASS_ACCEPT_REQ tid 0 stid 200 len 54"]);
+}
+
+#[test]
+fn a_syn_does_not_overtake_what_its_queue_is_owed() {
+    let mut rig = Rig::new();
+    rig.host.stalled.insert(IQ);
+    rig.listen(200);
+    rig.host.stalled.clear();
+    rig.seg(to_listener(SYN, IRS, 0));
+    rig.poll();
+    rig.expect(&["iq5 PASS_OPEN_RPL stid 200 status 0"]);
+    assert_eq!(rig.tp.counters().rx_drop_syn_stalled, 1);
 }
 
 #[test]
