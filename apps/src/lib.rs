@@ -1,1 +1,3 @@
 //! What the programs of mafo share.
+
+pub mod stream;
