@@ -1,3 +1,4 @@
 //! What the programs of mafo share.
 
+pub mod peer;
 pub mod stream;
