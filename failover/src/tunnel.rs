@@ -62,11 +62,11 @@ impl Bond {
             self.counters.backup_drops += 1;
             return Verdict::Taken;
         }
-        self.from_wire(now, core, member, PortId(iport), &seen, frame)
+        self.take_from_wire(now, core, member, PortId(iport), &seen, frame)
     }
 
     /// A frame of the peer that came in by the active adapter.
-    fn from_wire(
+    fn take_from_wire(
         &mut self,
         now: Nanos,
         core: &mut Core,

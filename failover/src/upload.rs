@@ -215,7 +215,7 @@ fn timestamp_offset(now: u32, last: u32) -> (u8, u32) {
 /// A time in ticks of one card's timer in ticks of another's, rounded up: a round-trip time of a
 /// fraction of a tick is not none.
 fn convert(ticks: u64, old: CardClock, new: CardClock) -> u64 {
-    let numerator = u128::from(ticks) * u128::from(new.khz) << old.timer_shift;
+    let numerator = (u128::from(ticks) * u128::from(new.khz)) << old.timer_shift;
     let denominator = u128::from(old.khz.max(1)) << new.timer_shift;
     u64::try_from(numerator.div_ceil(denominator)).unwrap_or(u64::MAX).min(field::T_SRTT.max())
 }
