@@ -34,6 +34,7 @@ macro_rules! cpl_vector {
 
 mod bits;
 mod connection;
+mod facts;
 mod firmware;
 mod hostile;
 mod open;
