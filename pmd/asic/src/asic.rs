@@ -40,6 +40,8 @@ pub struct AsicCounters {
     pub fw: FwCounters,
     /// TP.
     pub tp: TpCounters,
+    /// TP's TCP engine.
+    pub tcp: mafo_tcp::Counters,
     /// The rest.
     pub hw: HwCounters,
     /// Accesses of the card to memory that the host has not mapped.
@@ -121,6 +123,7 @@ impl<M: HostMemory> Asic<M> {
             wr: self.hw.wr,
             fw: self.fw.counters,
             tp: *self.tp.counters(),
+            tcp: *self.tp.tcp_counters(),
             hw: self.hw.counters,
             dma_faults: self.hw.sge.dma.faults(),
             bad_accesses: self.shared.bad_accesses(),
@@ -278,3 +281,12 @@ impl<M: HostMemory> Asic<M> {
         self.hw.show_connections(v4 as u32, v6 as u32);
     }
 }
+
+// What an lcore owns moves between threads and knows no global.
+const _: () = {
+    const fn is_send<T: Send>() {}
+    #[expect(dead_code, reason = "it compiles or it does not")]
+    const fn asic_is_send<M: HostMemory + Send>() {
+        is_send::<Asic<M>>();
+    }
+};

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use mafo_mem::Nanos;
 use mafo_t4::{HostMemory, IqId, L2tIdx, PortId};
 
 use crate::bar::BarShared;
@@ -68,7 +67,7 @@ pub struct Hw<M> {
     pub rss: Rss,
     /// The core clock.
     pub clock: Clock,
-    /// TP's registers and tables.
+    /// TP's tables.
     pub tp: TpSettings,
     /// What the firmware knows of connections' work requests.
     pub flows: Flows,
@@ -87,7 +86,7 @@ impl<M: HostMemory> Hw<M> {
         let dma = Dma::new(mem, Lateness::new(config.seed, config.max_delay_polls));
         let eq_base = config.eq_start + config.eq_absolute_offset;
         let sge_settings = SgeSettings::read(&shared);
-        let tp = TpSettings::read(&shared, &shared.control().indirect, &clock);
+        let tp = TpSettings::read(&shared.control().indirect);
         Self {
             sge: Sge::new(dma, sge_settings, eq_base, config.neq, config.iq_absolute_offset),
             mps: Mps::default(),
@@ -103,18 +102,6 @@ impl<M: HostMemory> Hw<M> {
             config,
             shared,
         }
-    }
-
-    /// TP's timestamp clock at `now`: what TSval is before the connection's offset.
-    #[must_use]
-    pub fn timestamp(&self, now: Nanos) -> u32 {
-        self.clock.divided(now, self.tp.resolution.timestampresolution()) as u32
-    }
-
-    /// TP's timer clock at `now`.
-    #[must_use]
-    pub fn timer_ticks(&self, now: Nanos) -> u32 {
-        self.clock.divided(now, self.tp.resolution.timerresolution()) as u32
     }
 
     /// The next hop of an L2T row and where its frames go; `None` if the row is unresolved (ARPMISS)
@@ -210,7 +197,7 @@ impl<M: HostMemory> Hw<M> {
         }
         self.sge.set_settings(SgeSettings::read(&self.shared));
         let control = self.shared.control();
-        self.tp = TpSettings::read(&self.shared, &control.indirect, &self.clock);
+        self.tp = TpSettings::read(&control.indirect);
         let key = control.indirect.rss_key();
         drop(control);
         self.rss.set_key(&key);

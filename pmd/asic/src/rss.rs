@@ -102,20 +102,28 @@ pub enum HashType {
 /// Hash unit and indirection table.
 #[derive(Debug)]
 pub struct Rss {
+    key: [u8; RSS_KEY_LEN],
     toeplitz: Toeplitz,
     table: Vec<Option<IqId>>,
 }
 
 impl Default for Rss {
     fn default() -> Self {
-        Self { toeplitz: Toeplitz::new(&SYMMETRIC_KEY), table: vec![None; RSS_ENTRIES] }
+        Self {
+            key: SYMMETRIC_KEY,
+            toeplitz: Toeplitz::new(&SYMMETRIC_KEY),
+            table: vec![None; RSS_ENTRIES],
+        }
     }
 }
 
 impl Rss {
     /// Replaces the key.
     pub fn set_key(&mut self, key: &[u8; RSS_KEY_LEN]) {
-        self.toeplitz = Toeplitz::new(key);
+        if self.key != *key {
+            self.key = *key;
+            self.toeplitz = Toeplitz::new(key);
+        }
     }
 
     /// Queue of table entry `index`.

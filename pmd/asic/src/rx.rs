@@ -145,15 +145,22 @@ impl<M: HostMemory> Hw<M> {
         queue: Option<IqId>,
         filter: Option<Option<u32>>,
     ) {
-        let (by_rss, kind, hash) = self.rss_queue(hit.vin, headers);
-        let Some(iq) = queue.or(by_rss) else {
+        let (iq, tag) = match (queue, filter) {
+            // The tid stands in place of the hash, so there is nothing to compute.
+            (Some(iq), Some(Some(tid))) => (Some(iq), Tag::Hit(Tid(tid))),
+            _ => {
+                let (by_rss, kind, hash) = self.rss_queue(hit.vin, headers);
+                let tag = match filter {
+                    None => Tag::Hash(kind, hash),
+                    Some(None) => Tag::Filter(kind, hash),
+                    Some(Some(tid)) => Tag::Hit(Tid(tid)),
+                };
+                (queue.or(by_rss), tag)
+            }
+        };
+        let Some(iq) = iq else {
             self.counters.rx_no_queue += 1;
             return;
-        };
-        let tag = match filter {
-            None => Tag::Hash(kind, hash),
-            Some(None) => Tag::Filter(kind, hash),
-            Some(Some(tid)) => Tag::Hit(Tid(tid)),
         };
         let channel = headers.ingress.port & 3;
         let packet = rx_pkt(frame, headers, hit);

@@ -1,88 +1,22 @@
 //! What registers say, as the card works by it: read anew when one was written.
 
-use mafo_mem::Nanos;
-use mafo_t4::regs::tp::pio::{TP_INGRESS_CONFIG, TP_VLAN_PRI_MAP};
-use mafo_t4::regs::tp::{self, MTU_COUNT};
-use mafo_t4::regs::{sge, tp::TP_TIMER_RESOLUTION};
+use mafo_t4::regs::sge;
+use mafo_t4::regs::tp::MTU_COUNT;
 
 use crate::bar::{BarShared, Indirect};
-use crate::clock::Clock;
 use crate::sge::SgeSettings;
 
-/// TP's registers and tables.
+/// TP's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TpSettings {
     /// The MTU table.
     pub mtus: [u16; MTU_COUNT],
-    /// How long TP's ticks are.
-    pub resolution: TP_TIMER_RESOLUTION,
-    /// Smallest retransmission timeout.
-    pub rxt_min: Nanos,
-    /// Largest retransmission timeout.
-    pub rxt_max: Nanos,
-    /// First zero window probe.
-    pub pers_min: Nanos,
-    /// Largest distance of zero window probes.
-    pub pers_max: Nanos,
-    /// Idle time before the first keepalive.
-    pub keep_idle: Nanos,
-    /// Distance of keepalives.
-    pub keep_intvl: Nanos,
-    /// Round-trip time before there is a measurement.
-    pub init_srtt: Nanos,
-    /// Delayed ACK.
-    pub dack: Nanos,
-    /// How long FIN-WAIT-2 lasts without a peer.
-    pub finwait2: Nanos,
-    /// How often things are repeated.
-    pub shift_cnt: tp::TP_SHIFT_CNT,
-    /// Initial congestion window, segments.
-    pub initcwnd: u32,
-    /// Most bytes of one CPL_RX_DATA.
-    pub max_rx_data: usize,
-    /// Whether the host gives the initial sequence number.
-    pub iss_from_cpl: bool,
-    /// Which channel each transmit queue feeds.
-    pub tx_mod_queue_map: tp::TP_TX_MOD_QUEUE_REQ_MAP,
-    /// Filter mode.
-    pub filter_mode: TP_VLAN_PRI_MAP,
-    /// What TP takes from an arriving packet.
-    pub ingress_config: TP_INGRESS_CONFIG,
 }
 
 impl TpSettings {
     /// The settings that registers hold.
-    pub(crate) fn read(shared: &BarShared, indirect: &Indirect, clock: &Clock) -> Self {
-        let register = |offset| shared.register(offset);
-        let resolution = TP_TIMER_RESOLUTION(register(TP_TIMER_RESOLUTION::OFFSET));
-        let timer =
-            |offset: u32| clock.duration(u64::from(register(offset)), resolution.timerresolution());
-        let para0 = tp::TP_PARA_REG0(register(tp::TP_PARA_REG0::OFFSET));
-        let para2 = tp::TP_PARA_REG2(register(tp::TP_PARA_REG2::OFFSET));
-        let global = tp::TP_GLOBAL_CONFIG(register(tp::TP_GLOBAL_CONFIG::OFFSET));
-        let dack = u64::from(register(tp::TP_DACK_TIMER::OFFSET));
-        Self {
-            mtus: indirect.mtus(),
-            rxt_min: timer(tp::TP_RXT_MIN::OFFSET),
-            rxt_max: timer(tp::TP_RXT_MAX::OFFSET),
-            pers_min: timer(tp::TP_PERS_MIN::OFFSET),
-            pers_max: timer(tp::TP_PERS_MAX::OFFSET),
-            keep_idle: timer(tp::TP_KEEP_IDLE::OFFSET),
-            keep_intvl: timer(tp::TP_KEEP_INTVL::OFFSET),
-            init_srtt: timer(tp::TP_INIT_SRTT::OFFSET),
-            finwait2: timer(tp::TP_FINWAIT2_TIMER::OFFSET),
-            dack: clock.duration(dack, resolution.delayedackresolution()),
-            resolution,
-            shift_cnt: tp::TP_SHIFT_CNT(register(tp::TP_SHIFT_CNT::OFFSET)),
-            initcwnd: para0.initcwnd(),
-            max_rx_data: para2.maxrxdata() as usize,
-            iss_from_cpl: global.issfromcplenable(),
-            tx_mod_queue_map: tp::TP_TX_MOD_QUEUE_REQ_MAP(register(
-                tp::TP_TX_MOD_QUEUE_REQ_MAP::OFFSET,
-            )),
-            filter_mode: TP_VLAN_PRI_MAP(indirect.pio_at(TP_VLAN_PRI_MAP::ADDR)),
-            ingress_config: TP_INGRESS_CONFIG(indirect.pio_at(TP_INGRESS_CONFIG::ADDR)),
-        }
+    pub(crate) fn read(indirect: &Indirect) -> Self {
+        Self { mtus: indirect.mtus() }
     }
 }
 

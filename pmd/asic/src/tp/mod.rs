@@ -200,6 +200,12 @@ impl Tp {
         &self.core.engine.counters
     }
 
+    /// Whether a TID is in use, in whatever state.
+    #[must_use]
+    pub fn has_tid(&self, tid: Tid) -> bool {
+        self.tcbs.get(tid).is_some()
+    }
+
     /// TIDs in use, of whatever state.
     #[must_use]
     pub fn tids_in_use(&self) -> usize {

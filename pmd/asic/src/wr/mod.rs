@@ -123,7 +123,7 @@ fn carry_out<M: HostMemory>(
         (Op::ULPTX, EqKind::Control | EqKind::Offload) => {
             with_flow(hw, from, header, |hw| ulptx(hw, tp, now, bytes))
         }
-        (Op::FLOWC, EqKind::Offload) => flowc(hw, from, header, bytes),
+        (Op::FLOWC, EqKind::Offload) => flowc(hw, tp, from, header, bytes),
         (Op::OFLD_TX_DATA, EqKind::Offload) => tx_data(hw, tp, now, header, bytes),
         (Op::FILTER, EqKind::Control) => filter(hw, tp, bytes),
         (Op::FILTER2 | Op::OFLD_CONNECTION, EqKind::Control)
@@ -177,12 +177,13 @@ fn count_refusal<M>(hw: &mut Hw<M>, checked: Result<(), FlowError>) -> bool {
 
 fn flowc<M: HostMemory>(
     hw: &mut Hw<M>,
+    tp: &Tp,
     from: From<'_>,
     header: &WrHeader,
     bytes: &[u8],
 ) -> Result<(), Malformed> {
     let tid = header.flow();
-    if tid.0 >= hw.config.ntids {
+    if !tp.has_tid(tid) {
         return Err(Malformed);
     }
     let params = FlowParams::parse(bytes)?;

@@ -283,7 +283,8 @@ fn a_memory_window_shows_card_memory_and_tcbs_a_poll_later() {
     assert_eq!(bar.read32(0x1b810), 0xdead_beef);
     bar.write32(0x306c, 0x1800);
     assert_eq!(bar.read32(0x1b810), 0, "the window moved on");
-    bar.write32(0x306c, 0x1000);
+    // The low bits are the function's number, not an address.
+    bar.write32(0x306c, 0x1004);
     assert_eq!(bar.read32(0x1b810), 0xdead_beef);
 
     // A filter is a TCB too: its image is in card memory once somebody has looked.

@@ -90,7 +90,7 @@ fn a_frame_does_not_leave_before_the_messages_that_were_made_before_it() {
         host.refill(&mut iq, 4);
         let (viid, mac) = host.interface(0, &iq);
         let mut eth = host.eth_eq(&iq, viid, 0, 64);
-        host.asic.set_link(PortId(0), true);
+        host.link(PortId(0), true);
         // One queue: the looped frame's message is made before the wire's frame is sent.
         let units = host.put_wr(&mut eth, &eth_wr(4, &plain(mac, b"message")));
         host.doorbell(eth.relative, units as u32);

@@ -24,7 +24,7 @@ fn bench() -> Bench {
     let (viid, mac) = host.interface(2, &iq);
     let eth = host.eth_eq(&iq, viid, 2, 32);
     let ctrl = host.ctrl_eq(&iq, 32);
-    host.asic.set_link(PortId(2), true);
+    host.link(PortId(2), true);
     Bench { host, iq, eth, ctrl, viid, mac }
 }
 
@@ -169,6 +169,31 @@ fn rss_spreads_and_is_symmetric() {
     assert!(seen.iter().all(|n| *n > 0), "{seen:?}");
     assert!(bench.host.take(&mut bench.iq).is_none(), "the default queue gets what is not hashed");
     assert_eq!(bench.receive(&plain(bench.mac, b"not IP")).len(), 1);
+}
+
+/// The key and the first vector of Microsoft's RSS specification, through registers and a frame.
+#[test]
+fn the_key_is_what_the_host_writes_last_word_first() {
+    let mut bench = bench();
+    let key: [u32; 10] = [
+        0x6d5a_56da,
+        0x255b_0ec2,
+        0x4167_253d,
+        0x43a3_8fb0,
+        0xd0ca_2bcb,
+        0xae7b_30b4,
+        0x77cb_2da3,
+        0x8030_f20c,
+        0x6a42_b73b,
+        0xbeac_01fa,
+    ];
+    for (at, word) in (0x40..).zip(key.iter().rev()) {
+        bench.host.bar.write32(0x7e40, at);
+        bench.host.bar.write32(0x7e44, *word);
+    }
+    bench.host.poll();
+    let frame = tcp(bench.mac, [66, 9, 149, 187], [161, 142, 100, 80], 2794, 1766, 0x10, b"");
+    assert_eq!(bench.receive(&frame)[0].hash(), 0x51cc_c178);
 }
 
 #[test]

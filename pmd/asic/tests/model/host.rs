@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use mafo_asic::{Asic, AsicConfig};
 use mafo_mem::{Frame, FrameBurst, Nanos};
 use mafo_t4::fw::{
-    self, Access, Command, EqContext, EqCtrlCmd, EqEthAuto, EqEthCmd, EqFetch, HelloCmd,
+    self, Access, Command, EqContext, EqCtrlCmd, EqEthAuto, EqEthCmd, EqFetch, EqOfldCmd, HelloCmd,
     HelloFlags, InitializeCmd, IqCmd, IqContext, IqKind, MacEntry, MacEntryWord, PortL1CfgCmd,
     Retval, RssIndTblCmd, RssViConfigCmd, RssViFlags, RxMode, ViCmd, ViEnableCmd, ViMacCmd,
     ViRxModeCmd, Viid,
@@ -426,6 +426,24 @@ impl Host {
         }
     }
 
+    pub(crate) fn ofld_eq(&mut self, iq: &HostIq, channel: u8, units: usize) -> HostEq {
+        let (base, fetch) = self.eq(units);
+        let cmd = EqOfldCmd::alloc_start()
+            .with_context(
+                EqContext(0).with_pciechn(u32::from(channel)).with_iqid(u32::from(iq.relative)),
+            )
+            .with_fetch(fetch)
+            .with_eqaddr(base);
+        let reply = self.ok(&cmd, cmd.as_bytes());
+        HostEq {
+            relative: reply.eqid().eqid(),
+            id: reply.physeqid().physeqid(),
+            base,
+            units,
+            pidx: 0,
+        }
+    }
+
     /// Puts a work request into a ring, without ringing; the units it takes.
     pub(crate) fn put_wr(&mut self, eq: &mut HostEq, wr: &[u8]) -> usize {
         let units = wr.len().div_ceil(64);
@@ -478,6 +496,11 @@ impl Host {
         let cmd = ViEnableCmd::directions(viid, true, true);
         self.ok(&cmd, cmd.as_bytes());
         (viid, mac)
+    }
+
+    /// The carrier of the cable of `port` comes or goes.
+    pub(crate) fn link(&mut self, port: PortId, up: bool) {
+        self.asic.set_link(port, up);
     }
 
     /// Frames that have left by the cable of `port`.

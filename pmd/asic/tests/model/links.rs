@@ -34,18 +34,18 @@ fn the_firmware_tells_of_links() {
     };
     host.poll();
     assert_eq!(told(&mut host, &mut events), [event(1, DOWN)], "VI_ENABLE tells the state");
-    host.asic.set_link(PortId(1), true);
+    host.link(PortId(1), true);
     assert_eq!(told(&mut host, &mut events), [] as [Vec<u8>; 0], "nothing before the poll");
     host.poll();
     assert_eq!(told(&mut host, &mut events), [event(1, UP)]);
-    host.asic.set_link(PortId(1), true);
+    host.link(PortId(1), true);
     host.poll();
     assert_eq!(told(&mut host, &mut events), [] as [Vec<u8>; 0], "no change, no event");
     // A port that the driver has not started has a carrier and no link.
-    host.asic.set_link(PortId(3), true);
+    host.link(PortId(3), true);
     host.poll();
     assert_eq!(told(&mut host, &mut events), [] as [Vec<u8>; 0]);
-    host.asic.set_link(PortId(1), false);
+    host.link(PortId(1), false);
     host.poll();
     assert_eq!(told(&mut host, &mut events), [event(1, DOWN)]);
     assert!(host.take(&mut data).is_none(), "only the event queue hears of it");
@@ -60,14 +60,14 @@ fn events_wait_for_credits_and_come_in_their_order() {
     let _ = host.interface(0, &data);
     // There is no event queue yet.
     for up in [true, false, true] {
-        host.asic.set_link(PortId(0), up);
+        host.link(PortId(0), up);
         host.poll();
     }
     let mut events = host.iq(IqPlan { size: 16, fl_units: 0, events: true, ..IqPlan::default() });
     host.poll();
     assert_eq!(host.drain(&mut events).len(), 4, "VI_ENABLE and three changes");
     for n in 0..20 {
-        host.asic.set_link(PortId(0), n % 2 == 1);
+        host.link(PortId(0), n % 2 == 1);
         host.poll();
     }
     let mut states = Vec::new();
@@ -91,7 +91,7 @@ fn the_32_bit_form_on_request() {
     host.ok(&params, params.as_bytes());
     let mut events = host.iq(IqPlan { fl_units: 0, events: true, ..IqPlan::default() });
     let data = host.iq(IqPlan::default());
-    host.asic.set_link(PortId(2), true);
+    host.link(PortId(2), true);
     let _ = host.interface(2, &data);
     host.poll();
     let messages = host.drain(&mut events);
@@ -115,14 +115,14 @@ fn a_port_that_is_down_drops_and_counts() {
     let (viid3, _) = host.interface(3, &iq);
     let mut eth = host.eth_eq(&iq, viid, 1, 32);
     let mut eth3 = host.eth_eq(&iq, viid3, 3, 32);
-    host.asic.set_link(PortId(1), true);
-    host.asic.set_link(PortId(3), true);
+    host.link(PortId(1), true);
+    host.link(PortId(3), true);
     let tx_drop = 0x34000 + 0x468;
     for n in 0..3 {
         host.post(&mut eth, &eth_wr(1, &plain([2; 6], &[n])));
     }
     host.poll();
-    host.asic.set_link(PortId(1), false);
+    host.link(PortId(1), false);
     assert_eq!(host.bar.read32(tx_drop), 3, "what waited for the cable is lost with it");
     assert!(host.sent(1).is_empty());
     for n in 0..10 {
@@ -139,7 +139,7 @@ fn a_port_that_is_down_drops_and_counts() {
     host.receive(1, &[plain(mac, b"in")]);
     assert_eq!(host.asic.counters().hw.rx_link_down, 1);
     assert!(host.take(&mut iq).is_none());
-    host.asic.set_link(PortId(1), true);
+    host.link(PortId(1), true);
     host.receive(1, &[plain(mac, b"in")]);
     assert_eq!(host.drain(&mut iq).len(), 1);
     host.post(&mut eth, &eth_wr(1, &plain([2; 6], b"out")));
@@ -159,7 +159,7 @@ fn the_reset_line_stops_a_card_that_has_fallen_off_the_bus() {
     host.refill(&mut iq, 4);
     let (viid, mac) = host.interface(1, &iq);
     let mut eth = host.eth_eq(&iq, viid, 1, 64);
-    host.asic.set_link(PortId(1), true);
+    host.link(PortId(1), true);
     for n in 0..8 {
         host.post(&mut eth, &eth_wr(5, &plain(mac, &[n])));
     }

@@ -4,6 +4,8 @@ mod host;
 
 mod bring_up;
 mod delays;
+mod flows;
 mod frames;
+mod hostile;
 mod links;
 mod queues;

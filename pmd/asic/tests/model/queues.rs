@@ -166,12 +166,46 @@ fn answers_wait_for_credits_and_none_is_lost() {
     assert_eq!(bench.host.asic.counters().sge.replies_lost, 0);
 }
 
+/// An ingress queue takes messages only while it is started.
+#[test]
+fn a_stopped_ingress_queue_takes_nothing() {
+    use mafo_t4::fw::IqCmd;
+    let mut bench = bench(IqPlan::default());
+    bench.host.refill(&mut bench.iq, 2);
+    let stop = IqCmd::stop(bench.iq.relative);
+    bench.host.ok(&stop, stop.as_bytes());
+    bench.loop_frame(1);
+    assert_eq!(bench.arrived(), []);
+    assert_eq!(bench.host.asic.counters().sge.ingress_no_queue, 1);
+    let start = IqCmd::start(bench.iq.relative);
+    bench.host.ok(&start, start.as_bytes());
+    bench.loop_frame(2);
+    assert_eq!(bench.arrived(), [2]);
+}
+
+/// A loopback that is full stops the queue that feeds it; nothing is dropped.
+#[test]
+fn a_full_loopback_stops_the_queue_that_feeds_it() {
+    let mut bench = bench(IqPlan::default());
+    bench.host.refill(&mut bench.iq, 7);
+    let mut eth = bench.host.eth_eq(&bench.iq, bench.viid, 1, 64);
+    // Eight frames fit into the loopback.
+    for n in 0..12 {
+        let frame = plain(bench.mac, &[n]);
+        bench.host.post(&mut eth, &eth_wr(5, &frame));
+    }
+    bench.host.poll();
+    assert_eq!(bench.arrived(), (0..8).collect::<Vec<u8>>());
+    bench.host.poll();
+    assert_eq!(bench.arrived(), [8, 9, 10, 11]);
+}
+
 /// A transmit buffer that nobody empties stops the queue behind it, and only it.
 #[test]
 fn a_full_port_stops_the_queue_that_feeds_it() {
     let mut bench = bench(IqPlan::default());
     bench.host.refill(&mut bench.iq, 4);
-    bench.host.asic.set_link(mafo_t4::PortId(1), true);
+    bench.host.link(mafo_t4::PortId(1), true);
     let mut second = bench.host.eth_eq(&bench.iq, bench.viid, 1, 32);
     // Eight frames fit into the port's buffer.
     for n in 0..12 {
@@ -409,7 +443,7 @@ fn freed_queues_take_nothing_and_leave_nothing() {
     bench.host.poll();
     assert_eq!(bench.host.asic.counters().sge.doorbells_dropped, 1);
     // Its port's frames have no queue any more.
-    bench.host.asic.set_link(mafo_t4::PortId(1), true);
+    bench.host.link(mafo_t4::PortId(1), true);
     bench.host.receive(1, &[plain(bench.mac, b"late")]);
     assert_eq!(bench.host.asic.counters().sge.ingress_no_queue, 1);
 }
