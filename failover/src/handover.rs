@@ -75,6 +75,8 @@ pub(crate) struct Move {
     filter: Option<Filter>,
     /// A filter was asked for and has not been answered.
     filter_asked: Option<LinkId>,
+    /// Behind the last work request there is one that is answered.
+    answer_asked: bool,
     plan: Option<Upload>,
     /// What the peer was told since the connection is tunnelled.
     pub(crate) let_out: LetOut,
@@ -118,6 +120,7 @@ impl Move {
             asked: 0,
             filter: None,
             filter_asked: None,
+            answer_asked: false,
             plan: None,
             let_out: LetOut::default(),
             let_in: LetIn::default(),
@@ -227,6 +230,9 @@ impl Bond {
             }
             Stage::Gated if moving.asked < ASKS_MAX => self.read_tcb(now, core, id),
             Stage::Held | Stage::Gated => self.undo(now, core, id, Undo::Later),
+            Stage::Suspended if !moving.answer_asked => {
+                moving.answer_asked = ask_for_answer(core, id);
+            }
             Stage::Suspended | Stage::Fenced | Stage::Uploading | Stage::Rechannelling => {}
         }
     }
@@ -251,12 +257,13 @@ impl Bond {
         }
         core.suspend(id);
         let asked = self.ask_filter(core, id, to);
-        let fence_post = ask_for_answer(core, id);
+        let answer_asked = ask_for_answer(core, id);
         let deadline = now + self.config.drain_deadline;
         let Some(moving) = self.moves.get_mut(&id) else { return };
         moving.stage = Stage::Suspended;
         moving.wake_up = deadline;
-        if asked && fence_post {
+        moving.answer_asked = answer_asked;
+        if asked {
             moving.filter_asked = Some(to);
             self.log(now, BondEvent::Suspended(id));
         } else {

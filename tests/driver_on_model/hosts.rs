@@ -2,51 +2,68 @@
 
 use std::net::Ipv4Addr;
 
-use mafo::wire::mem::{self, LinkConfig};
+use mafo::wire::mem::{self, LinkConfig, MemEnd};
+use mafo::wire::{Cable, Switch, SwitchConfig, UnknownUnicast};
 use mafo::{
-    AdapterConfig, AsicConfig, Host, HostConfig, Nanos, PortId, SocketError, SocketId, SoftConfig,
-    StackConfig,
+    AdapterConfig, AsicConfig, Host, HostConfig, Nanos, Options, PathChoice, PortId, SocketError,
+    SocketId, SoftConfig, StackConfig,
 };
 
-pub const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 77, 0, 2), Ipv4Addr::new(10, 77, 0, 1)];
+pub(crate) const OFFLOAD: Options = Options { path: PathChoice::Offload, nagle: true };
 
-pub struct Net {
-    pub hosts: Vec<Host>,
-    pub now: Nanos,
+pub(crate) const ADDRESSES: [Ipv4Addr; 2] =
+    [Ipv4Addr::new(10, 77, 0, 2), Ipv4Addr::new(10, 77, 0, 1)];
+
+/// Two hosts behind a switch: the first has an adapter A and, with two cables, an adapter B, in one
+/// bond; the second has one.
+pub(crate) struct Net {
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) switch: Switch<MemEnd>,
+    /// The cables of the first host.
+    pub(crate) cables: Vec<Cable>,
+    pub(crate) now: Nanos,
 }
 
+/// Cards that are unlike in everything that silicon does not fix.
 fn asic(n: usize) -> AsicConfig {
     let mut config = AsicConfig::t540_cr();
     config.seed = 77 + n as u64;
-    config.clock_epoch = 1_000_000_007 * (n as u64 + 1);
+    config.clock_epoch = 1_000_000_007_000 * (n as u64 + 1);
+    config.cclk_khz = [250_000, 200_000, 250_000][n];
     config.mac_base = [2, 0, 0, n as u8, 0, 0x10];
     config
 }
 
+fn soft(n: usize, wire: MemEnd) -> SoftConfig {
+    let mut driver = AdapterConfig::default();
+    driver.queues.ofld += 64 * n as u16;
+    SoftConfig { asic: asic(n), driver, wires: vec![(PortId(0), Box::new(wire))] }
+}
+
 impl Net {
-    /// Two hosts joined by one cable, up and ready.
-    pub fn up(_cables: usize) -> Self {
-        let (a, b) = mem::link(&LinkConfig::default());
-        let wires: [Box<dyn mafo::wire::Wire>; 2] = [Box::new(a), Box::new(b)];
-        let hosts = wires
+    /// Two hosts, up and ready, the first with `cables` adapters.
+    pub(crate) fn up(cables: usize) -> Self {
+        let (mut near, mut far): (Vec<_>, Vec<_>) =
+            (0..=cables).map(|_| mem::link(&LinkConfig::default())).unzip();
+        let first_cables = near[..cables].iter().map(MemEnd::cable).collect();
+        let switch_config =
+            SwitchConfig { unknown_unicast: UnknownUnicast::Drop, ..SwitchConfig::default() };
+        let switch = Switch::new(&switch_config, far.drain(..));
+        let peer = near.pop().expect("a cable for the peer");
+        let first = near.into_iter().enumerate().map(|(n, wire)| soft(n, wire)).collect();
+        let hosts = [first, vec![soft(2, peer)]]
             .into_iter()
             .enumerate()
-            .map(|(n, wire)| {
+            .map(|(n, adapters): (usize, Vec<SoftConfig>)| {
                 let mac = [2, 0, 0, 0xff, 0, n as u8];
                 let mut stack = StackConfig::new(ADDRESSES[n], 24, mac);
-                stack.sockets_max = 16;
+                stack.sockets_max = 128;
                 stack.secret = [n as u8 + 1; 16];
-                let soft = SoftConfig {
-                    asic: asic(n),
-                    driver: AdapterConfig::default(),
-                    wires: vec![(PortId(0), wire)],
-                };
-                let config =
-                    HostConfig { stack, adapters: vec![soft], links: vec![(0, PortId(0))] };
-                Host::new(config).expect("memory")
+                let links = (0..adapters.len()).map(|adapter| (adapter, PortId(0))).collect();
+                Host::new(HostConfig { stack, adapters, links }).expect("memory")
             })
             .collect();
-        let mut net = Self { hosts, now: Nanos::from_secs(1) };
+        let mut net = Self { hosts, switch, cables: first_cables, now: Nanos::from_secs(1) };
         for _ in 0..20_000 {
             net.step();
             let ready = |host: &Host| {
@@ -59,15 +76,42 @@ impl Net {
         panic!("not up: {:?}", net.hosts)
     }
 
-    pub fn step(&mut self) {
+    pub(crate) fn step(&mut self) {
         for host in &mut self.hosts {
             host.poll(self.now).expect("adapters live");
         }
-        self.now += Nanos::from_micros(5);
+        self.switch.poll(self.now);
+        self.now += Nanos::from_micros(20);
+    }
+
+    /// Opens `n` connections, by turns from either side; (first host's end, second host's end) each.
+    pub(crate) fn open(&mut self, n: usize) -> Vec<[SocketId; 2]> {
+        let listen = |host: &mut Host, n: usize| {
+            let at = (ADDRESSES[n], 7).into();
+            host.sockets_mut().listen(at, 64, OFFLOAD).expect("listens")
+        };
+        let listeners = [listen(&mut self.hosts[0], 0), listen(&mut self.hosts[1], 1)];
+        let mut opened = Vec::new();
+        for k in 0..n {
+            let from = k % 2;
+            let remote = (ADDRESSES[1 - from], 7).into();
+            let now = self.now;
+            let near = self.hosts[from].sockets_mut().connect(now, remote, None, OFFLOAD);
+            let near = near.expect("opens");
+            for _ in 0..100_000 {
+                self.step();
+                if let Some(far) = self.hosts[1 - from].sockets_mut().accept(listeners[1 - from]) {
+                    opened.push(if from == 0 { [near, far] } else { [far, near] });
+                    break;
+                }
+            }
+            assert_eq!(opened.len(), k + 1, "connection {k} is not accepted");
+        }
+        opened
     }
 
     /// Sends `len` bytes each way, closes both ends, and checks every byte.
-    pub fn transfer(&mut self, ends: [SocketId; 2], len: usize) {
+    pub(crate) fn transfer(&mut self, ends: [SocketId; 2], len: usize) {
         let (mut sent, mut received, mut eof) = ([0; 2], [0; 2], [false; 2]);
         let mut buf = vec![0; 10_000];
         for _ in 0..4_000_000 {
@@ -105,6 +149,6 @@ impl Net {
     }
 }
 
-fn pattern(offset: usize) -> u8 {
+pub(crate) fn pattern(offset: usize) -> u8 {
     (offset * 7 + offset / 251) as u8
 }

@@ -1,1 +1,2 @@
+//! Frames in work requests, inline and by scatter list.
 

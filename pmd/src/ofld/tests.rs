@@ -1,1 +1,2 @@
+//! Each message of the offload module as bytes.
 

@@ -1,0 +1,142 @@
+//! Live connections move from one adapter to the other.
+
+use mafo::{Nanos, SocketError, SocketId};
+
+use crate::hosts::{Net, pattern};
+
+/// Both directions of some connections, sent, received and compared. Everybody sends until
+/// [`Traffic::stop`], so that at any moment every connection has bytes under way.
+struct Traffic {
+    ends: Vec<[SocketId; 2]>,
+    sent: Vec<[usize; 2]>,
+    received: Vec<[usize; 2]>,
+    eof: Vec<[bool; 2]>,
+    stopped: bool,
+}
+
+impl Traffic {
+    fn new(ends: Vec<[SocketId; 2]>) -> Self {
+        let n = ends.len();
+        let none = || vec![[0; 2]; n];
+        Self { ends, sent: none(), received: none(), eof: vec![[false; 2]; n], stopped: false }
+    }
+
+    fn step(&mut self, net: &mut Net) {
+        net.step();
+        for k in 0..self.ends.len() {
+            for n in 0..2 {
+                self.send(net, k, n);
+                self.receive(net, k, n);
+            }
+        }
+    }
+
+    fn send(&mut self, net: &mut Net, k: usize, n: usize) {
+        if self.stopped {
+            return;
+        }
+        let at = self.sent[k][n];
+        let chunk: Vec<u8> = (at..at + 2000).map(|at| pattern(at + k)).collect();
+        match net.hosts[n].sockets_mut().send(self.ends[k][n], &chunk) {
+            Ok(bytes) => self.sent[k][n] += bytes,
+            Err(e) => assert_eq!(e, SocketError::WouldBlock, "send {k} at {n}"),
+        }
+    }
+
+    fn receive(&mut self, net: &mut Net, k: usize, n: usize) {
+        let mut buf = [0; 4096];
+        match net.hosts[n].sockets_mut().recv(self.ends[k][n], &mut buf) {
+            Ok(0) => self.eof[k][n] = true,
+            Ok(bytes) => {
+                for (i, &byte) in buf[..bytes].iter().enumerate() {
+                    let at = self.received[k][n] + i;
+                    assert_eq!(byte, pattern(at + k), "byte {at} of {k} at {n}");
+                }
+                self.received[k][n] += bytes;
+            }
+            Err(e) => assert_eq!(e, SocketError::WouldBlock, "recv {k} at {n}"),
+        }
+    }
+
+    /// Nobody sends more: a FIN follows what was sent.
+    fn stop(&mut self, net: &mut Net) {
+        self.stopped = true;
+        for ends in &self.ends {
+            for n in 0..2 {
+                net.hosts[n].sockets_mut().shutdown(ends[n]).expect("open");
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.eof.iter().all(|eof| *eof == [true; 2])
+    }
+
+    /// Steps until every direction has delivered `more` bytes more than now.
+    fn deliver(&mut self, net: &mut Net, more: usize) {
+        let goal: Vec<[usize; 2]> = self.received.iter().map(|r| r.map(|n| n + more)).collect();
+        let reached = |now: &[[usize; 2]]| {
+            now.iter().zip(&goal).all(|(now, goal)| now[0] >= goal[0] && now[1] >= goal[1])
+        };
+        let deadline = net.now + Nanos::from_secs(5);
+        while !reached(&self.received) {
+            self.step(net);
+            assert!(net.now < deadline, "{} of {goal:?}: {}", self.describe(), describe(net));
+        }
+    }
+
+    fn finish(&mut self, net: &mut Net) {
+        self.stop(net);
+        let deadline = net.now + Nanos::from_secs(5);
+        while !self.is_done() {
+            self.step(net);
+            assert!(net.now < deadline, "{}: {}", self.describe(), describe(net));
+        }
+        assert_eq!(self.received, self.sent.iter().map(|s| [s[1], s[0]]).collect::<Vec<_>>());
+    }
+
+    fn describe(&self) -> String {
+        format!("sent {:?} received {:?} eof {:?}", self.sent, self.received, self.eof)
+    }
+}
+
+fn describe(net: &Net) -> String {
+    let core = net.hosts[0].sockets();
+    format!("{:?} {:?} {:?}", net.now, net.hosts[0].bond(), core.counters())
+}
+
+fn settle(net: &mut Net, mut traffic: impl FnMut(&mut Net)) {
+    let deadline = net.now + Nanos::from_secs(5);
+    while net.hosts[0].bond().expect("bond").is_moving() {
+        traffic(net);
+        assert!(net.now < deadline, "not settled: {}", describe(net));
+    }
+}
+
+/// `connections` live through a cut of the active cable, with traffic on all of them throughout.
+fn cut(connections: usize) -> Net {
+    let mut net = Net::up(2);
+    let ends = net.open(connections);
+    let mut traffic = Traffic::new(ends);
+    traffic.deliver(&mut net, 10_000);
+    net.cables[0].set_carrier(false);
+    traffic.deliver(&mut net, 10_000);
+    settle(&mut net, |net| traffic.step(net));
+    traffic.finish(&mut net);
+    net
+}
+
+#[test]
+fn one_connection_lives_on_when_its_cable_is_cut() {
+    let net = cut(1);
+    let counters = net.hosts[0].bond().expect("bond").counters();
+    assert_eq!((counters.failures, counters.moved), (1, 1), "{counters:?}");
+    assert!(counters.tunnelled_out > 0 && counters.tunnelled_in > 0, "{counters:?}");
+}
+
+#[test]
+fn sixteen_connections_live_on() {
+    let net = cut(16);
+    let counters = net.hosts[0].bond().expect("bond").counters();
+    assert_eq!((counters.failures, counters.moved), (1, 16), "{counters:?}");
+}
