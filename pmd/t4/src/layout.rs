@@ -1,7 +1,7 @@
 //! Messages by byte offset, exactly as the datasheet writes them.
 //!
 //! A layout is declared once, with the offset and the host type of each field. The declaration yields a
-//! `#[repr(C)]` structure of big-endian bytes without padding, whose offsets and size are checked at
+//! `#(`repr(C)`)` structure of big-endian bytes without padding, whose offsets and size are checked at
 //! compile time, and for each field `name()`, `with_name(value)` and `set_name(value)` in host types.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
@@ -32,7 +32,7 @@ impl Field for Ipv6Addr {
     }
 }
 
-/// Declares a message: `pub Name [size] { offset field: HostType, offset _: Reserved, … }`.
+/// Declares a message: `pub Name (`size`) { offset field: HostType, offset _: Reserved, … }`.
 macro_rules! layout {
     (@munch $head:tt [$($all:tt)*] [$($named:tt)*] $off:literal _ : $T:ty $(, $($rest:tt)*)?) => {
         layout! { @munch $head [$($all)* ($off [<rsvd $off>] $T)] [$($named)*] $($($rest)*)? }

@@ -5,7 +5,7 @@ use crate::regs::tp::pio::{TP_VLAN_PRI_MAP, TupleField};
 use crate::{IqId, L2tIdx, PortId, SmtIdx};
 
 bits! {
-    /// Options of a connection or a listener [t4_msg.h option 0 fields].
+    /// Options of a connection or a listener (`t4_msg.h option 0 fields`).
     ///
     /// On a NON_OFFLOAD TCB `nagle`, `delack` and `no_cong` are filter actions: strip the VLAN tag, count
     /// hits, report the tid.
@@ -91,7 +91,7 @@ impl Opt0 {
 }
 
 codes! {
-    /// Protocol above TCP that the chip knows [t4_msg.h ULP_MODE_*].
+    /// Protocol above TCP that the chip knows (`t4_msg.h ULP_MODE_*`).
     pub UlpMode: u8 {
         NONE = 0,
         ISCSI = 2,
@@ -103,7 +103,7 @@ codes! {
 }
 
 bits! {
-    /// Options of a listener, T5 form [t4_msg.h option 1 fields].
+    /// Options of a listener, T5 form (`t4_msg.h option 1 fields`).
     pub Opt1: u64 {
         63:24 filt_info,
         /// A [`ConnPolicy`].
@@ -144,7 +144,7 @@ impl Opt1 {
 }
 
 codes! {
-    /// What a listener does with a SYN [t4_msg.h CPL_CONN_POLICY_*].
+    /// What a listener does with a SYN (`t4_msg.h CPL_CONN_POLICY_*`).
     pub ConnPolicy: u8 {
         AUTO = 0,
         /// PASS_ACCEPT_REQ to the host.
@@ -155,7 +155,7 @@ codes! {
 }
 
 bits! {
-    /// Options of a connection, T5 form [t4_msg.h option 2 fields].
+    /// Options of a connection, T5 form (`t4_msg.h option 2 fields`).
     ///
     /// On T4 bit 18 says that `cong_cntrl` holds, and bit 31 is not used. On a NON_OFFLOAD TCB `cong_cntrl`
     /// (0 drop, 1 steer), `pace`, `tx_queue`, `cctrl_ecn` and `sack_en` are filter actions.
@@ -211,7 +211,7 @@ impl Opt2 {
 }
 
 codes! {
-    /// Congestion control of a connection [t4_msg.h CONG_ALG_*].
+    /// Congestion control of a connection (`t4_msg.h CONG_ALG_*`).
     pub CongAlg: u8 {
         RENO = 0,
         TAHOE = 1,
@@ -221,7 +221,7 @@ codes! {
 }
 
 bits! {
-    /// Last word of a T5 active open [FILTER_TUPLE, AOPEN_FCOEMASK].
+    /// Last word of a T5 active open (`FILTER_TUPLE, AOPEN_FCOEMASK`).
     pub Params64: u64 {
         /// The compressed filter tuple of the connection.
         63:24 filter_tuple,
@@ -230,7 +230,7 @@ bits! {
 }
 
 bits! {
-    /// Options of a SYN, as PASS_ACCEPT_REQ tells them [t4_msg.h tcp_options].
+    /// Options of a SYN, as PASS_ACCEPT_REQ tells them (`t4_msg.h tcp_options`).
     pub TcpOptions: u32 {
         /// Zero when the SYN had none.
         31:16 mss,
@@ -244,7 +244,7 @@ bits! {
 }
 
 bits! {
-    /// Options in force, as the ESTABLISH messages tell them [t4_msg.h TCPOPT_*].
+    /// Options in force, as the ESTABLISH messages tell them (`t4_msg.h TCPOPT_*`).
     pub TcpOpt: u16 {
         /// Index into the MTU table.
         15:12 mss,
@@ -257,7 +257,7 @@ bits! {
 }
 
 bits! {
-    /// A VLAN tag in a tuple [FT_VLAN_VLD].
+    /// A VLAN tag in a tuple (`FT_VLAN_VLD`).
     pub FtVlan: u32 {
         16 valid,
         15:0 tci,
@@ -265,7 +265,7 @@ bits! {
 }
 
 bits! {
-    /// The VNIC field of a tuple while TP_INGRESS_CONFIG.VNIC is set [FT_VNID_ID_*]. While it is clear the
+    /// The VNIC field of a tuple while TP_INGRESS_CONFIG.VNIC is set (`FT_VNID_ID_*`). While it is clear the
     /// field is the outer tag, an [`FtVlan`].
     pub FtVnic: u32 {
         16 valid,

@@ -15,7 +15,7 @@ use crate::cpl::Opcode;
 use crate::{EqId, Iova, IqId, Tid};
 
 codes! {
-    /// What the hash of an RSS header covers [t4_msg.h RSS_HASH_*].
+    /// What the hash of an RSS header covers (`t4_msg.h RSS_HASH_*`).
     pub HashType: u8 {
         NONE = 0,
         /// The addresses.
@@ -28,7 +28,7 @@ codes! {
 }
 
 bits! {
-    /// How a message was classified [t4_msg.h rss_header].
+    /// How a message was classified (`t4_msg.h rss_header`).
     pub RssFlags: u8 {
         7 send2fw,
         6 ipv6,
@@ -42,7 +42,7 @@ bits! {
 }
 
 layout! {
-    /// Before every message to the host [rss_header].
+    /// Before every message to the host (`rss_header`).
     pub RssHeader [8] {
         0 op: Opcode,
         1 flags: RssFlags,
@@ -74,7 +74,7 @@ impl RssHeader {
 }
 
 codes! {
-    /// What an entry is [t4_regs_values.h X_RSPD_TYPE_*].
+    /// What an entry is (`t4_regs_values.h X_RSPD_TYPE_*`).
     pub RspType: u8 {
         /// The message lies in the freelist.
         FLBUF = 0,
@@ -86,7 +86,7 @@ codes! {
 }
 
 bits! {
-    /// Of an entry with a buffer: does the message begin a new one, and its bytes [RSPD_NEWBUF, RSPD_LEN]. Of a
+    /// Of an entry with a buffer: does the message begin a new one, and its bytes (`RSPD_NEWBUF, RSPD_LEN`). Of a
     /// forwarded interrupt: the queue.
     pub PldBuf: u32 {
         31 newbuf,
@@ -95,7 +95,7 @@ bits! {
 }
 
 bits! {
-    /// The last flit of an entry, which the chip writes last [RSPD_GEN, RSPD_TYPE].
+    /// The last flit of an entry, which the chip writes last (`RSPD_GEN, RSPD_TYPE`).
     pub LastFlit: u64 {
         /// The lap: flips each time the ring wraps, and begins with 1.
         63 gen_bit,
@@ -137,7 +137,7 @@ impl LastFlit {
 }
 
 layout! {
-    /// Last 16 bytes of an ingress queue entry [rsp_ctrl].
+    /// Last 16 bytes of an ingress queue entry (`rsp_ctrl`).
     pub RspCtrl [16] {
         0 hdrbuflen_pidx: u32,
         4 pldbuflen_qid: PldBuf,
@@ -234,7 +234,7 @@ impl<'a> Entry<'a> {
 }
 
 layout! {
-    /// The status page of a queue, and the last entry of an ingress queue that uses one [sge_qstat].
+    /// The status page of a queue, and the last entry of an ingress queue that uses one (`sge_qstat`).
     pub Qstat [8] {
         0 qid: u32,
         4 cidx: u16,
@@ -274,7 +274,7 @@ impl FlPointer {
     /// Pointers in one egress queue unit.
     pub const PER_UNIT: usize = 8;
 
-    /// The buffer at `iova`, a multiple of 16, with length `SGE_FL_BUFFER_SIZE[size_index]`.
+    /// The buffer at `iova`, a multiple of 16, with length `SGE_FL_BUFFER_SIZE(`size_index`)`.
     #[must_use]
     pub const fn new(iova: Iova, size_index: u8) -> Self {
         debug_assert!(iova.0.is_multiple_of(16));
@@ -300,7 +300,7 @@ impl FlPointer {
     }
 }
 
-/// Bytes of an egress queue unit, the granule of indices and doorbells [SGE_EQ_IDXSIZE].
+/// Bytes of an egress queue unit, the granule of indices and doorbells (`SGE_EQ_IDXSIZE`).
 pub const EQ_UNIT: usize = 64;
 impl PldBuf {
     /// The queue of a forwarded interrupt.

@@ -26,11 +26,11 @@ pub use ulptx::*;
 
 use crate::Tid;
 
-/// Bytes of the largest work request [SGE_MAX_WR_LEN].
+/// Bytes of the largest work request (`SGE_MAX_WR_LEN`).
 pub const MAX_LEN: usize = 512;
 
 codes! {
-    /// First byte of a work request [t4fw_interface.h FW_*_WR].
+    /// First byte of a work request (`t4fw_interface.h FW_*_WR`).
     pub Op: u8 {
         FILTER = 0x02,
         ULPTX = 0x04,
@@ -49,7 +49,7 @@ codes! {
 }
 
 bits! {
-    /// First word [FW_WR_OP, FW_WR_ATOMIC, FW_WR_FLUSH, FW_WR_COMPL, FW_WR_IMMDLEN].
+    /// First word (`FW_WR_OP, FW_WR_ATOMIC, FW_WR_FLUSH, FW_WR_COMPL, FW_WR_IMMDLEN`).
     pub WrHi: u32 {
         31:24 op,
         /// The CPLs inside are applied without interleaving.
@@ -71,7 +71,7 @@ impl WrHi {
 }
 
 bits! {
-    /// Second word [FW_WR_EQUIQ, FW_WR_EQUEQ, FW_WR_FLOWID, FW_WR_LEN16].
+    /// Second word (`FW_WR_EQUIQ, FW_WR_EQUEQ, FW_WR_FLOWID, FW_WR_LEN16`).
     pub WrMid: u32 {
         /// Wants an SGE_EGR_UPDATE.
         31 equiq,
@@ -94,7 +94,7 @@ impl WrMid {
 }
 
 layout! {
-    /// What all work requests begin with [fw_wr_hdr].
+    /// What all work requests begin with (`fw_wr_hdr`).
     pub WrHeader [8] {
         0 hi: WrHi,
         4 mid: WrMid,

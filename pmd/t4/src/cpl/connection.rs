@@ -3,7 +3,7 @@
 use super::{OpcodeTid, Status};
 
 bits! {
-    /// How data came [cpl_rx_data].
+    /// How data came (`cpl_rx_data`).
     pub RxDataFlags: u8 {
         4 ddp_off,
         3 heartbeat,
@@ -13,7 +13,7 @@ bits! {
 }
 
 layout! {
-    /// In-order bytes of a connection, which follow [cpl_rx_data].
+    /// In-order bytes of a connection, which follow (`cpl_rx_data`).
     pub RxData [16] {
         0 ot: OpcodeTid,
         4 _: u16,
@@ -28,7 +28,7 @@ layout! {
 }
 
 bits! {
-    /// Receive credits given back [cpl_rx_data_ack].
+    /// Receive credits given back (`cpl_rx_data_ack`).
     pub CreditDack: u32 {
         31 dack_change,
         30:29 dack_mode,
@@ -41,7 +41,7 @@ bits! {
 }
 
 layout! {
-    /// The host has taken bytes: the receive window may grow [cpl_rx_data_ack].
+    /// The host has taken bytes: the receive window may grow (`cpl_rx_data_ack`).
     pub RxDataAck [8] {
         0 ot: OpcodeTid,
         4 credit_dack: CreditDack,
@@ -49,7 +49,7 @@ layout! {
 }
 
 bits! {
-    /// How payload is to be sent [t4_msg.h TX_*]. The low bits of FW_OFLD_TX_DATA_WR's flags too.
+    /// How payload is to be sent (`t4_msg.h TX_*`). The low bits of FW_OFLD_TX_DATA_WR's flags too.
     pub TxDataFlags: u32 {
         31 lso_disable,
         30 align_pld,
@@ -68,7 +68,7 @@ bits! {
 }
 
 layout! {
-    /// Payload to send, as the firmware passes it to TP [cpl_tx_data].
+    /// Payload to send, as the firmware passes it to TP (`cpl_tx_data`).
     pub TxData [16] {
         0 ot: OpcodeTid,
         4 len: u32,
@@ -78,7 +78,7 @@ layout! {
 }
 
 bits! {
-    /// What a FW4_ACK says beside credits [CPL_FW4_ACK_FLAGS_*].
+    /// What a FW4_ACK says beside credits (`CPL_FW4_ACK_FLAGS_*`).
     pub Fw4AckFlags: u8 {
         /// It completes a FLOWC.
         2 flowc,
@@ -90,7 +90,7 @@ bits! {
 }
 
 layout! {
-    /// Work requests of a connection are done with: their buffers and credits return [cpl_fw4_ack].
+    /// Work requests of a connection are done with: their buffers and credits return (`cpl_fw4_ack`).
     pub Fw4Ack [24] {
         0 ot: OpcodeTid,
         /// Units of 16 bytes.
@@ -104,7 +104,7 @@ layout! {
 }
 
 layout! {
-    /// The peer's FIN is in order [cpl_peer_close].
+    /// The peer's FIN is in order (`cpl_peer_close`).
     pub PeerClose [8] {
         0 ot: OpcodeTid,
         /// Past the FIN.
@@ -113,7 +113,7 @@ layout! {
 }
 
 layout! {
-    /// Send FIN behind what is posted [cpl_close_con_req].
+    /// Send FIN behind what is posted (`cpl_close_con_req`).
     pub CloseConReq [8] {
         0 ot: OpcodeTid,
         4 _: u32,
@@ -121,7 +121,7 @@ layout! {
 }
 
 layout! {
-    /// Our FIN is acknowledged [cpl_close_con_rpl].
+    /// Our FIN is acknowledged (`cpl_close_con_rpl`).
     pub CloseConRpl [16] {
         0 ot: OpcodeTid,
         4 _: [u8; 3],
@@ -133,7 +133,7 @@ layout! {
 }
 
 codes! {
-    /// What the peer is told of an abort [CPL_ABORT_SEND_RST, CPL_ABORT_NO_RST].
+    /// What the peer is told of an abort (`CPL_ABORT_SEND_RST, CPL_ABORT_NO_RST`).
     pub AbortCmd: u8 {
         SEND_RST = 0,
         /// Frees the TCB silently.
@@ -142,7 +142,7 @@ codes! {
 }
 
 layout! {
-    /// Abort a connection [cpl_abort_req].
+    /// Abort a connection (`cpl_abort_req`).
     pub AbortReq [16] {
         0 ot: OpcodeTid,
         4 snd_nxt: u32,
@@ -154,7 +154,7 @@ layout! {
 }
 
 layout! {
-    /// Answer to an ABORT_REQ_RSS [cpl_abort_rpl].
+    /// Answer to an ABORT_REQ_RSS (`cpl_abort_rpl`).
     pub AbortRpl [16] {
         0 ot: OpcodeTid,
         4 snd_nxt: u32,
@@ -165,7 +165,7 @@ layout! {
 }
 
 layout! {
-    /// The chip aborts a connection, or gives negative advice [cpl_abort_req_rss].
+    /// The chip aborts a connection, or gives negative advice (`cpl_abort_req_rss`).
     pub AbortReqRss [8] {
         0 ot: OpcodeTid,
         4 _: [u8; 3],
@@ -174,7 +174,7 @@ layout! {
 }
 
 layout! {
-    /// The host's abort is done [cpl_abort_rpl_rss].
+    /// The host's abort is done (`cpl_abort_rpl_rss`).
     pub AbortRplRss [8] {
         0 ot: OpcodeTid,
         4 _: [u8; 3],
@@ -183,7 +183,7 @@ layout! {
 }
 
 layout! {
-    /// The urgent pointer has moved [cpl_rx_urg_notify].
+    /// The urgent pointer has moved (`cpl_rx_urg_notify`).
     pub RxUrgNotify [8] {
         0 ot: OpcodeTid,
         4 seq: u32,
@@ -191,7 +191,7 @@ layout! {
 }
 
 layout! {
-    /// Urgent data, which follows [cpl_rx_urg_pkt].
+    /// Urgent data, which follows (`cpl_rx_urg_pkt`).
     pub RxUrgPkt [8] {
         0 ot: OpcodeTid,
         4 _: u16,

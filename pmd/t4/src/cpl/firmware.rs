@@ -7,7 +7,7 @@ use crate::EqId;
 use crate::sge::RssHeader;
 
 codes! {
-    /// What a FW4_MSG or FW6_MSG carries [t4_msg.h FW_TYPE_*].
+    /// What a FW4_MSG or FW6_MSG carries (`t4_msg.h FW_TYPE_*`).
     pub FwMsgType: u8 {
         /// A command image: the reply to a command, or an event such as a link change.
         CMD_RPL = 0,
@@ -22,7 +22,7 @@ codes! {
 }
 
 layout! {
-    /// A message of two flits from the firmware [cpl_fw4_msg].
+    /// A message of two flits from the firmware (`cpl_fw4_msg`).
     pub Fw4Msg [24] {
         0 op: Opcode,
         1 kind: FwMsgType,
@@ -33,7 +33,7 @@ layout! {
 }
 
 layout! {
-    /// A message of four flits from the firmware [cpl_fw6_msg].
+    /// A message of four flits from the firmware (`cpl_fw6_msg`).
     pub Fw6Msg [40] {
         0 op: Opcode,
         1 kind: FwMsgType,
@@ -88,7 +88,7 @@ fn encapsulated(kind: FwMsgType, data: &[u8]) -> Option<(&RssHeader, &[u8])> {
 }
 
 layout! {
-    /// Answer to FW_OFLD_CONNECTION_WR, data of a FW6_MSG [cpl_fw6_msg_ofld_connection_wr_rpl].
+    /// Answer to FW_OFLD_CONNECTION_WR, data of a FW6_MSG (`cpl_fw6_msg_ofld_connection_wr_rpl`).
     pub OfldConnectionWrRpl [16] {
         /// As the work request had it.
         0 cookie: [u8; 8],
@@ -102,7 +102,7 @@ layout! {
 zero_default!(OfldConnectionWrRpl);
 
 bits! {
-    /// The egress queue whose consumption is told [AUTOEQU, EGR_QID].
+    /// The egress queue whose consumption is told (`AUTOEQU, EGR_QID`).
     pub OpcodeEgrQid: u32 {
         31:24 op,
         22 autoequ,
@@ -111,7 +111,7 @@ bits! {
 }
 
 layout! {
-    /// The SGE tells how far it has consumed an egress queue [cpl_sge_egr_update].
+    /// The SGE tells how far it has consumed an egress queue (`cpl_sge_egr_update`).
     pub SgeEgrUpdate [8] {
         0 opcode_qid: OpcodeEgrQid,
         4 cidx: u16,
@@ -142,7 +142,7 @@ bits! {
 }
 
 layout! {
-    /// Brackets messages that TP must apply together [cpl_barrier].
+    /// Brackets messages that TP must apply together (`cpl_barrier`).
     pub Barrier [8] {
         0 op: Opcode,
         1 chan_map: ChanMap,
@@ -152,7 +152,7 @@ layout! {
 }
 
 layout! {
-    /// TP could not make sense of a message [cpl_error].
+    /// TP could not make sense of a message (`cpl_error`).
     pub Error [8] {
         0 ot: OpcodeTid,
         4 error: u32,

@@ -156,7 +156,7 @@ pub use tcb::*;
 use crate::IqId;
 
 codes! {
-    /// First byte of every CPL [t4_msg.h CPL_*].
+    /// First byte of every CPL (`t4_msg.h CPL_*`).
     pub Opcode: u8 {
         PASS_OPEN_REQ = 0x01,
         PASS_ACCEPT_RPL = 0x02,
@@ -215,7 +215,7 @@ codes! {
 }
 
 codes! {
-    /// How a request ended, or why a connection did [t4_msg.h CPL_ERR_*].
+    /// How a request ended, or why a connection did (`t4_msg.h CPL_ERR_*`).
     pub Status: u8 {
         NONE = 0,
         TCAM_PARITY = 1,
@@ -269,7 +269,7 @@ impl Status {
 }
 
 bits! {
-    /// First word of nearly every CPL [t4_msg.h opcode_tid].
+    /// First word of nearly every CPL (`t4_msg.h opcode_tid`).
     pub OpcodeTid: u32 {
         31:24 op,
         23:0 tid,
@@ -311,7 +311,7 @@ impl OpcodeTid {
 }
 
 bits! {
-    /// A 24-bit id field that carries a queue too [t4_msg.h TID_QID, TID_TID].
+    /// A 24-bit id field that carries a queue too (`t4_msg.h TID_QID, TID_TID`).
     pub QueueAndId: u32 {
         23:14 queue,
         13:0 id,
@@ -319,7 +319,7 @@ bits! {
 }
 
 bits! {
-    /// Where the answer goes, if one is wanted [t4_msg.h QUEUENO, REPLY_CHAN, NO_REPLY].
+    /// Where the answer goes, if one is wanted (`t4_msg.h QUEUENO, REPLY_CHAN, NO_REPLY`).
     pub ReplyCtrl: u16 {
         15 no_reply,
         14 reply_chan,

@@ -7,7 +7,7 @@ use crate::opt::{Opt0, Opt1, Opt2, Params64, TcpOpt, TcpOptions};
 use crate::{Atid, IqId, Stid};
 
 layout! {
-    /// Listen on an IPv4 address or on any [cpl_pass_open_req].
+    /// Listen on an IPv4 address or on any (`cpl_pass_open_req`).
     pub PassOpenReq [32] {
         0 ot: OpcodeTid,
         4 local_port: u16,
@@ -22,7 +22,7 @@ layout! {
 }
 
 layout! {
-    /// Listen on an IPv6 address or on any [cpl_pass_open_req6].
+    /// Listen on an IPv6 address or on any (`cpl_pass_open_req6`).
     pub PassOpenReq6 [56] {
         0 ot: OpcodeTid,
         4 local_port: u16,
@@ -35,7 +35,7 @@ layout! {
 }
 
 layout! {
-    /// How a listen ended [cpl_pass_open_rpl].
+    /// How a listen ended (`cpl_pass_open_rpl`).
     pub PassOpenRpl [8] {
         0 ot: OpcodeTid,
         4 _: [u8; 3],
@@ -44,7 +44,7 @@ layout! {
 }
 
 bits! {
-    /// Where the answer to a CLOSE_LISTSRV_REQ goes, and which table holds the listener [LISTSVR_IPV6].
+    /// Where the answer to a CLOSE_LISTSRV_REQ goes, and which table holds the listener (`LISTSVR_IPV6`).
     pub ListsrvCtrl: u16 {
         15 no_reply,
         14 ipv6,
@@ -53,7 +53,7 @@ bits! {
 }
 
 layout! {
-    /// Stop listening [cpl_close_listsvr_req].
+    /// Stop listening (`cpl_close_listsvr_req`).
     pub CloseListsrvReq [8] {
         0 ot: OpcodeTid,
         4 reply_ctrl: ListsrvCtrl,
@@ -62,7 +62,7 @@ layout! {
 }
 
 layout! {
-    /// The listener is gone [cpl_close_listsvr_rpl].
+    /// The listener is gone (`cpl_close_listsvr_rpl`).
     pub CloseListsrvRpl [8] {
         0 ot: OpcodeTid,
         4 _: [u8; 3],
@@ -71,7 +71,7 @@ layout! {
 }
 
 bits! {
-    /// Header lengths of a SYN in bytes, and its channel [SYN_RX_CHAN, TCP_HDR_LEN, IP_HDR_LEN, ETH_HDR_LEN].
+    /// Header lengths of a SYN in bytes, and its channel (`SYN_RX_CHAN, TCP_HDR_LEN, IP_HDR_LEN, ETH_HDR_LEN`).
     pub SynHdrLen: u32 {
         31:26 eth,
         25:16 ip,
@@ -81,7 +81,7 @@ bits! {
 }
 
 bits! {
-    /// How MPS classified a SYN [SYN_MAC_IDX, SYN_XACT_MATCH, SYN_INTF].
+    /// How MPS classified a SYN (`SYN_MAC_IDX, SYN_XACT_MATCH, SYN_INTF`).
     pub SynL2Info: u16 {
         /// Ingress port: 0 to 3 a wire, 4 to 7 a loopback.
         15:12 intf,
@@ -91,7 +91,7 @@ bits! {
 }
 
 bits! {
-    /// Type of service of the SYN, and the listener [PASS_OPEN_TOS, PASS_OPEN_TID].
+    /// Type of service of the SYN, and the listener (`PASS_OPEN_TOS, PASS_OPEN_TID`).
     pub TosStid: u32 {
         31:24 tos,
         23:0 id,
@@ -114,7 +114,7 @@ impl TosStid {
 
 layout! {
     /// A SYN has come for a listener that asks; the frame follows, from its Ethernet header
-    /// [cpl_pass_accept_req]. The tid is new.
+    /// (`cpl_pass_accept_req`). The tid is new.
     pub PassAcceptReq [24] {
         0 ot: OpcodeTid,
         4 _: u16,
@@ -129,7 +129,7 @@ layout! {
 }
 
 codes! {
-    /// What to do with a SYN: `opt0.accept_mode` of PASS_ACCEPT_RPL [CPL_PASS_OPEN_*].
+    /// What to do with a SYN: `opt0.accept_mode` of PASS_ACCEPT_RPL (`CPL_PASS_OPEN_*`).
     pub AcceptMode: u8 {
         ACCEPT = 0,
         REJECT = 1,
@@ -139,7 +139,7 @@ codes! {
 }
 
 layout! {
-    /// Answer to a SYN, T5 [cpl_t5_pass_accept_rpl].
+    /// Answer to a SYN, T5 (`cpl_t5_pass_accept_rpl`).
     pub PassAcceptRpl [24] {
         0 ot: OpcodeTid,
         4 opt2: Opt2,
@@ -151,7 +151,7 @@ layout! {
 }
 
 layout! {
-    /// Answer to a SYN, T4 [cpl_pass_accept_rpl].
+    /// Answer to a SYN, T4 (`cpl_pass_accept_rpl`).
     pub T4PassAcceptRpl [16] {
         0 ot: OpcodeTid,
         4 opt2: Opt2,
@@ -160,7 +160,7 @@ layout! {
 }
 
 layout! {
-    /// Open an IPv4 connection, T5 [cpl_t5_act_open_req].
+    /// Open an IPv4 connection, T5 (`cpl_t5_act_open_req`).
     pub ActOpenReq [40] {
         0 ot: OpcodeTid,
         4 local_port: u16,
@@ -176,7 +176,7 @@ layout! {
 }
 
 layout! {
-    /// Open an IPv6 connection, T5 [cpl_t5_act_open_req6].
+    /// Open an IPv6 connection, T5 (`cpl_t5_act_open_req6`).
     pub ActOpenReq6 [64] {
         0 ot: OpcodeTid,
         4 local_port: u16,
@@ -191,7 +191,7 @@ layout! {
 }
 
 layout! {
-    /// Open an IPv4 connection, T4 [cpl_act_open_req].
+    /// Open an IPv4 connection, T4 (`cpl_act_open_req`).
     pub T4ActOpenReq [32] {
         0 ot: OpcodeTid,
         4 local_port: u16,
@@ -206,7 +206,7 @@ layout! {
 }
 
 layout! {
-    /// Open an IPv6 connection, T4 [cpl_act_open_req6].
+    /// Open an IPv6 connection, T4 (`cpl_act_open_req6`).
     pub T4ActOpenReq6 [56] {
         0 ot: OpcodeTid,
         4 local_port: u16,
@@ -220,7 +220,7 @@ layout! {
 }
 
 bits! {
-    /// The handle of an active open as the host wrote it, and its end [AOPEN_ATID, AOPEN_STATUS].
+    /// The handle of an active open as the host wrote it, and its end (`AOPEN_ATID, AOPEN_STATUS`).
     pub AtidStatus: u32 {
         31:22 queue,
         21:8 id,
@@ -237,7 +237,7 @@ impl AtidStatus {
 }
 
 layout! {
-    /// An active open failed, or made a NON_OFFLOAD TCB (status 0) [cpl_act_open_rpl].
+    /// An active open failed, or made a NON_OFFLOAD TCB (status 0) (`cpl_act_open_rpl`).
     pub ActOpenRpl [8] {
         0 ot: OpcodeTid,
         4 atid_status: AtidStatus,
@@ -289,7 +289,7 @@ impl TosAtid {
 }
 
 layout! {
-    /// An accepted connection is established [cpl_pass_establish].
+    /// An accepted connection is established (`cpl_pass_establish`).
     pub PassEstablish [24] {
         0 ot: OpcodeTid,
         4 _: u32,
@@ -304,7 +304,7 @@ layout! {
 }
 
 layout! {
-    /// An active open is established [cpl_act_establish].
+    /// An active open is established (`cpl_act_establish`).
     pub ActEstablish [24] {
         0 ot: OpcodeTid,
         4 _: u32,
@@ -319,7 +319,7 @@ layout! {
 }
 
 layout! {
-    /// Frees the TCB of a connection that is over [cpl_tid_release].
+    /// Frees the TCB of a connection that is over (`cpl_tid_release`).
     pub TidRelease [8] {
         0 ot: OpcodeTid,
         4 _: u32,

@@ -3,7 +3,7 @@
 use super::Opcode;
 
 codes! {
-    /// What the checksum of a sent frame covers [t4_msg.h TX_CSUM_*].
+    /// What the checksum of a sent frame covers (`t4_msg.h TX_CSUM_*`).
     pub TxCsum: u8 {
         TCP = 0,
         UDP = 1,
@@ -20,7 +20,7 @@ codes! {
 }
 
 bits! {
-    /// Where a frame goes, T5 form [t4_msg.h TXPKT_*].
+    /// Where a frame goes, T5 form (`t4_msg.h TXPKT_*`).
     pub TxPktCtrl0: u32 {
         31:24 op,
         23 tstamp,
@@ -71,7 +71,7 @@ bits! {
 }
 
 layout! {
-    /// A frame to send, which follows [cpl_tx_pkt_core]. Opcode TX_PKT_XT, or TX_PKT.
+    /// A frame to send, which follows (`cpl_tx_pkt_core`). Opcode TX_PKT_XT, or TX_PKT.
     pub TxPkt [16] {
         0 ctrl0: TxPktCtrl0,
         4 pack: u16,
@@ -82,7 +82,7 @@ layout! {
 }
 
 bits! {
-    /// Headers of a frame to be segmented [LSO_*]; lengths in units of four bytes.
+    /// Headers of a frame to be segmented (`LSO_*`); lengths in units of four bytes.
     pub LsoCtrl: u32 {
         31:24 op,
         23 first_slice,
@@ -96,7 +96,7 @@ bits! {
 }
 
 bits! {
-    /// Largest payload of a segment [LSO_MSS, LSO_IPID_SPLIT].
+    /// Largest payload of a segment (`LSO_MSS, LSO_IPID_SPLIT`).
     pub LsoMss: u16 {
         15 ipid_split,
         13:0 mss,
@@ -104,7 +104,7 @@ bits! {
 }
 
 layout! {
-    /// A frame to segment; a [`TxPkt`] follows [cpl_tx_pkt_lso_core].
+    /// A frame to segment; a [`TxPkt`] follows (`cpl_tx_pkt_lso_core`).
     pub TxPktLso [16] {
         0 lso_ctrl: LsoCtrl,
         4 ipid_ofst: u16,
@@ -116,7 +116,7 @@ layout! {
 }
 
 bits! {
-    /// Where a frame came from [cpl_rx_pkt].
+    /// Where a frame came from (`cpl_rx_pkt`).
     pub RxPktFlags: u8 {
         7 ip_frag,
         6 vlan_ex,
@@ -128,7 +128,7 @@ bits! {
 }
 
 codes! {
-    /// How the MAC of a frame matched [t4_msg.h PKTYPE_*].
+    /// How the MAC of a frame matched (`t4_msg.h PKTYPE_*`).
     pub PkType: u8 {
         XACT_UCAST = 0,
         HASH_UCAST = 1,
@@ -141,7 +141,7 @@ codes! {
 }
 
 bits! {
-    /// What the parser saw in a frame, T5 form [t4_msg.h RXF_*, RX_T5_*].
+    /// What the parser saw in a frame, T5 form (`t4_msg.h RXF_*, RX_T5_*`).
     pub RxL2Info: u32 {
         31:28 chan,
         27 lro,
@@ -163,7 +163,7 @@ bits! {
 }
 
 bits! {
-    /// Header lengths in bytes [RX_TCPHDR_LEN, RX_IPHDR_LEN].
+    /// Header lengths in bytes (`RX_TCPHDR_LEN, RX_IPHDR_LEN`).
     pub RxHdrLen: u16 {
         15:6 ip,
         5:0 tcp,
@@ -171,7 +171,7 @@ bits! {
 }
 
 bits! {
-    /// What is wrong with a frame [t4_msg.h RXERR_*].
+    /// What is wrong with a frame (`t4_msg.h RXERR_*`).
     pub RxErrVec: u16 {
         14 ping,
         13 csum,
@@ -190,7 +190,7 @@ bits! {
 }
 
 layout! {
-    /// A frame for the host, which lies in the freelist [cpl_rx_pkt].
+    /// A frame for the host, which lies in the freelist (`cpl_rx_pkt`).
     pub RxPkt [16] {
         0 op: Opcode,
         1 flags: RxPktFlags,
@@ -205,7 +205,7 @@ layout! {
 }
 
 bits! {
-    /// Which trace filter took a frame, and how [cpl_trace_pkt].
+    /// Which trace filter took a frame, and how (`cpl_trace_pkt`).
     pub TraceFlags: u16 {
         15:12 filter_hit,
         11:8 runt,
@@ -215,7 +215,7 @@ bits! {
 }
 
 layout! {
-    /// A traced frame, which follows, T5 [cpl_t5_trace_pkt].
+    /// A traced frame, which follows, T5 (`cpl_t5_trace_pkt`).
     pub T5TracePkt [24] {
         0 op: Opcode,
         1 intf: u8,
@@ -228,7 +228,7 @@ layout! {
 }
 
 layout! {
-    /// A traced frame, which follows, T4 [cpl_trace_pkt].
+    /// A traced frame, which follows, T4 (`cpl_trace_pkt`).
     pub TracePkt [16] {
         0 op: Opcode,
         1 intf: u8,

@@ -4,7 +4,7 @@ use super::{OpcodeTid, Status};
 use crate::L2tIdx;
 
 bits! {
-    /// Where frames of an L2T entry go [t4_msg.h L2T_W_*].
+    /// Where frames of an L2T entry go (`t4_msg.h L2T_W_*`).
     pub L2tParams: u16 {
         15 noreply,
         /// The next hop is not resolved.
@@ -17,7 +17,7 @@ bits! {
 }
 
 layout! {
-    /// Writes an entry of the L2 table: a next hop [cpl_l2t_write_req].
+    /// Writes an entry of the L2 table: a next hop (`cpl_l2t_write_req`).
     pub L2tWriteReq [16] {
         0 ot: OpcodeTid,
         4 params: L2tParams,
@@ -29,12 +29,12 @@ layout! {
 }
 
 impl L2tWriteReq {
-    /// No tag [CPL_L2T_VLAN_NONE].
+    /// No tag (`CPL_L2T_VLAN_NONE`).
     pub const VLAN_NONE: u16 = 0xfff;
 }
 
 layout! {
-    /// An L2T entry is written [cpl_l2t_write_rpl]; the id is the request's.
+    /// An L2T entry is written (`cpl_l2t_write_rpl`); the id is the request's.
     pub L2tWriteRpl [8] {
         0 ot: OpcodeTid,
         4 status: Status,
@@ -43,7 +43,7 @@ layout! {
 }
 
 bits! {
-    /// Which row of the SMT, and whether to answer [SMTW_IDX, SMTW_OVLAN_IDX, SMTW_NORPL].
+    /// Which row of the SMT, and whether to answer (`SMTW_IDX, SMTW_OVLAN_IDX, SMTW_NORPL`).
     pub SmtParams: u32 {
         31 norpl,
         /// A row of two MACs.
@@ -53,7 +53,7 @@ bits! {
 }
 
 bits! {
-    /// The function a MAC belongs to [SMTW_PF, SMTW_VF, SMTW_VF_VLD].
+    /// The function a MAC belongs to (`SMTW_PF, SMTW_VF, SMTW_VF_VLD`).
     pub PfVf: u16 {
         11 vf_vld,
         10:8 pf,
@@ -62,7 +62,7 @@ bits! {
 }
 
 layout! {
-    /// Writes a row of the source MAC table, T4 and T5 [cpl_smt_write_req]: SMT index `2 × row` is MAC 0,
+    /// Writes a row of the source MAC table, T4 and T5 (`cpl_smt_write_req`): SMT index `2 × row` is MAC 0,
     /// the next is MAC 1.
     pub SmtWriteReq [24] {
         0 ot: OpcodeTid,
@@ -75,7 +75,7 @@ layout! {
 }
 
 layout! {
-    /// An SMT row is written [cpl_smt_write_rpl]; the id is the request's.
+    /// An SMT row is written (`cpl_smt_write_rpl`); the id is the request's.
     pub SmtWriteRpl [8] {
         0 ot: OpcodeTid,
         4 status: Status,

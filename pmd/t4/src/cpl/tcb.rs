@@ -6,7 +6,7 @@ use crate::wr::FilterCookie;
 use crate::{IqId, Tid};
 
 layout! {
-    /// Replaces a whole TCB [cpl_set_tcb]; the image presumably follows. No driver uses it.
+    /// Replaces a whole TCB (`cpl_set_tcb`); the image presumably follows. No driver uses it.
     pub SetTcb [8] {
         0 ot: OpcodeTid,
         4 reply_ctrl: ReplyCtrl,
@@ -15,7 +15,7 @@ layout! {
 }
 
 bits! {
-    /// Which 64 bits of a TCB, and what the answer repeats [WORD, COOKIE].
+    /// Which 64 bits of a TCB, and what the answer repeats (`WORD, COOKIE`).
     pub WordCookie: u16 {
         7:5 cookie,
         4:0 word,
@@ -23,7 +23,7 @@ bits! {
 }
 
 layout! {
-    /// Writes the masked bits of the 64 that begin at a word of a TCB [cpl_set_tcb_field].
+    /// Writes the masked bits of the 64 that begin at a word of a TCB (`cpl_set_tcb_field`).
     pub SetTcbField [24] {
         0 ot: OpcodeTid,
         4 reply_ctrl: ReplyCtrl,
@@ -42,7 +42,7 @@ bits! {
 }
 
 layout! {
-    /// A TCB field is written, or a filter work request is done [cpl_set_tcb_rpl].
+    /// A TCB field is written, or a filter work request is done (`cpl_set_tcb_rpl`).
     pub SetTcbRpl [16] {
         0 ot: OpcodeTid,
         4 _: u16,
@@ -62,7 +62,7 @@ impl SetTcbRpl {
 }
 
 layout! {
-    /// Asks for a TCB [cpl_get_tcb].
+    /// Asks for a TCB (`cpl_get_tcb`).
     pub GetTcb [8] {
         0 ot: OpcodeTid,
         4 reply_ctrl: ReplyCtrl,
@@ -71,7 +71,7 @@ layout! {
 }
 
 layout! {
-    /// A TCB [cpl_get_tcb_rpl and the image behind it].
+    /// A TCB (`cpl_get_tcb_rpl and the image behind it`).
     pub GetTcbRpl [136] {
         0 ot: OpcodeTid,
         4 cookie: u8,

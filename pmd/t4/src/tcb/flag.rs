@@ -1,7 +1,7 @@
 //! T_FLAGS: what a connection has on, and what the same bits mean on a filter.
 
 bits! {
-    /// T_FLAGS of a connection [t4_tcb.h S_TF_*].
+    /// T_FLAGS of a connection (`t4_tcb.h S_TF_*`).
     pub TFlags: u64 {
         62 cctrl_rfr,
         61 cctrl_cwr,

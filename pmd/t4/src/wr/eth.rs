@@ -7,7 +7,7 @@ use crate::Tid;
 use crate::cpl::{self, Opcode, TxPkt, TxPktLso};
 
 bits! {
-    /// First word of an Ethernet work request, whose length field has nine bits [FW_ETH_TX_PKT_WR_IMMDLEN].
+    /// First word of an Ethernet work request, whose length field has nine bits (`FW_ETH_TX_PKT_WR_IMMDLEN`).
     pub EthWrHi: u32 {
         31:24 op,
         8:0 immdlen,
@@ -15,7 +15,7 @@ bits! {
 }
 
 layout! {
-    /// One frame; the CPLs follow, then the frame or a scatter list [fw_eth_tx_pkt_wr].
+    /// One frame; the CPLs follow, then the frame or a scatter list (`fw_eth_tx_pkt_wr`).
     pub FwEthTxPktWr [16] {
         /// Its `immdlen` counts CPLs and, when it is inline, the frame.
         0 hi: EthWrHi,
@@ -26,7 +26,7 @@ layout! {
 zero_default!(FwEthTxPktWr);
 
 layout! {
-    /// Several frames [fw_eth_tx_pkts_wr].
+    /// Several frames (`fw_eth_tx_pkts_wr`).
     pub FwEthTxPktsWr [16] {
         0 hi: EthWrHi,
         4 mid: WrMid,

@@ -4,7 +4,7 @@ use super::{Op, WrHi, WrMid};
 use crate::{Ftid, IqId, Tid};
 
 codes! {
-    /// How a filter work request ended: the cookie of the SET_TCB_RPL [FW_FILTER_WR_*].
+    /// How a filter work request ended: the cookie of the SET_TCB_RPL (`FW_FILTER_WR_*`).
     pub FilterCookie: u8 {
         SUCCESS = 0,
         FLT_ADDED = 1,
@@ -15,7 +15,7 @@ codes! {
 }
 
 bits! {
-    /// Which filter, and the queue it steers to [FW_FILTER_WR_TID, _RQTYPE, _NOREPLY, _IQ].
+    /// Which filter, and the queue it steers to (`FW_FILTER_WR_TID, _RQTYPE, _NOREPLY, _IQ`).
     pub FilterTid: u32 {
         31:12 tid,
         /// IPv6.
@@ -26,7 +26,7 @@ bits! {
 }
 
 bits! {
-    /// What becomes of a frame [FW_FILTER_WR_DEL_FILTER to _L2TIX].
+    /// What becomes of a frame (`FW_FILTER_WR_DEL_FILTER to _L2TIX`).
     pub FilterAction: u32 {
         /// Delete the filter; nothing else counts.
         31 del_filter,
@@ -54,7 +54,7 @@ bits! {
 }
 
 bits! {
-    /// Fragments and tags, values and masks [FW_FILTER_WR_FRAG to _OVLAN_VLDM].
+    /// Fragments and tags, values and masks (`FW_FILTER_WR_FRAG to _OVLAN_VLDM`).
     pub FilterFrag: u8 {
         7 frag,
         6 fragm,
@@ -66,7 +66,7 @@ bits! {
 }
 
 bits! {
-    /// Where the answer goes [FW_FILTER_WR_RX_CHAN, _RX_RPL_IQ].
+    /// Where the answer goes (`FW_FILTER_WR_RX_CHAN, _RX_RPL_IQ`).
     pub FilterRpl: u16 {
         15 rx_chan,
         9:0 rx_rpl_iq,
@@ -74,7 +74,7 @@ bits! {
 }
 
 bits! {
-    /// What MPS knows of a frame, values and masks [FW_FILTER_WR_MACI to _MATCHTYPEM].
+    /// What MPS knows of a frame, values and masks (`FW_FILTER_WR_MACI to _MATCHTYPEM`).
     pub FilterMatch: u32 {
         31:23 maci,
         22:14 macim,
@@ -89,7 +89,7 @@ bits! {
 }
 
 layout! {
-    /// Adds or deletes a filter [fw_filter_wr]. "Local" is the destination side of a received frame, "foreign" the
+    /// Adds or deletes a filter (`fw_filter_wr`). "Local" is the destination side of a received frame, "foreign" the
     /// source side; `…m` are masks.
     pub FwFilterWr [128] {
         0 hi: WrHi,
@@ -173,7 +173,7 @@ impl FwFilterWr {
 }
 
 bits! {
-    /// [FW_FILTER2_WR_SWAPMAC and the filter type above it].
+    /// (`FW_FILTER2_WR_SWAPMAC and the filter type above it`).
     pub FilterTypeSwapMac: u8 {
         7:1 filter_type,
         0 swapmac,
@@ -181,7 +181,7 @@ bits! {
 }
 
 bits! {
-    /// [FW_FILTER2_WR_NATMODE, _ULP_TYPE].
+    /// (`FW_FILTER2_WR_NATMODE, _ULP_TYPE`).
     pub NatModeUlp: u8 {
         7:5 natmode,
         3:0 ulp_type,
@@ -189,7 +189,7 @@ bits! {
 }
 
 layout! {
-    /// A filter with address translation [fw_filter2_wr]: [`FwFilterWr`] with opcode FILTER2 and its own length, then
+    /// A filter with address translation (`fw_filter2_wr`): [`FwFilterWr`] with opcode FILTER2 and its own length, then
     /// this from byte 128.
     pub Filter2Nat [80] {
         0 _: u16,
@@ -205,7 +205,7 @@ layout! {
 }
 zero_default!(Filter2Nat);
 
-/// A filter with address translation [fw_filter2_wr].
+/// A filter with address translation (`fw_filter2_wr`).
 #[derive(
     Clone,
     Copy,

@@ -6,7 +6,7 @@ use super::{Cursor, Malformed, Op, WrHi, WrMid, len16};
 use crate::Tid;
 
 codes! {
-    /// Parameters of a flow [t4fw_interface.h FW_FLOWC_MNEM_*].
+    /// Parameters of a flow (`t4fw_interface.h FW_FLOWC_MNEM_*`).
     pub Mnem: u8 {
         /// A [`PfnVfn`].
         PFNVFN = 0,
@@ -42,7 +42,7 @@ bits! {
 }
 
 layout! {
-    /// The header, which parameters follow [fw_flowc_wr].
+    /// The header, which parameters follow (`fw_flowc_wr`).
     pub FwFlowcWr [8] {
         /// Its `immdlen` is the number of parameters.
         0 hi: WrHi,
@@ -52,7 +52,7 @@ layout! {
 zero_default!(FwFlowcWr);
 
 layout! {
-    /// A parameter [fw_flowc_mnemval].
+    /// A parameter (`fw_flowc_mnemval`).
     pub FlowcMnemVal [8] {
         0 mnemonic: Mnem,
         1 _: [u8; 3],

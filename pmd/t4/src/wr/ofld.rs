@@ -10,7 +10,7 @@ use crate::cpl::TxDataFlags;
 use crate::opt::{Opt0, Opt2};
 
 layout! {
-    /// Payload to send: inline, or a scatter list [fw_ofld_tx_data_wr].
+    /// Payload to send: inline, or a scatter list (`fw_ofld_tx_data_wr`).
     pub FwOfldTxDataWr [16] {
         /// Its `immdlen` is the length of inline payload, zero with a scatter list.
         0 hi: WrHi,
@@ -135,7 +135,7 @@ impl FwOfldTxDataWr {
 }
 
 bits! {
-    /// Address family, and whether the firmware answers with CPLs [FW_OFLD_CONNECTION_WR_VERSION, _CPL].
+    /// Address family, and whether the firmware answers with CPLs (`FW_OFLD_CONNECTION_WR_VERSION, _CPL`).
     pub VersionCpl: u32 {
         /// IPv6.
         31 version,
@@ -144,7 +144,7 @@ bits! {
 }
 
 bits! {
-    /// [FW_OFLD_CONNECTION_WR_T_STATE, _RCV_SCALE, _ASTID].
+    /// (`FW_OFLD_CONNECTION_WR_T_STATE, _RCV_SCALE, _ASTID`).
     pub TStateAstid: u32 {
         /// A [`State`](crate::tcb::State): SYN_SENT or SYN_RCVD.
         31:28 t_state,
@@ -156,7 +156,7 @@ bits! {
 }
 
 bits! {
-    /// Which CPLs the firmware sends for the host [FW_OFLD_CONNECTION_WR_CPLRXDATAACK, _CPLPASSACCEPTRPL].
+    /// Which CPLs the firmware sends for the host (`FW_OFLD_CONNECTION_WR_CPLRXDATAACK, _CPLPASSACCEPTRPL`).
     pub OfldConnectionCpls: u16 {
         15 rx_data_ack,
         14 pass_accept_rpl,
@@ -164,7 +164,7 @@ bits! {
 }
 
 layout! {
-    /// Makes a TCB in the active filter region [fw_ofld_connection_wr].
+    /// Makes a TCB in the active filter region (`fw_ofld_connection_wr`).
     pub FwOfldConnectionWr [128] {
         0 hi: WrHi,
         4 mid: WrMid,

@@ -14,7 +14,7 @@ use super::{Malformed, UlpTxSc};
 use crate::Iova;
 
 bits! {
-    /// First word of a scatter list [ULPTX_CMD, ULPTX_NSGE].
+    /// First word of a scatter list (`ULPTX_CMD, ULPTX_NSGE`).
     pub CmdNsge: u32 {
         31:24 cmd,
         15:0 nsge,
@@ -22,7 +22,7 @@ bits! {
 }
 
 layout! {
-    /// A scatter list up to its first entry [ulptx_sgl].
+    /// A scatter list up to its first entry (`ulptx_sgl`).
     pub UlptxSgl [16] {
         0 cmd_nsge: CmdNsge,
         4 len0: u32,
@@ -32,7 +32,7 @@ layout! {
 zero_default!(UlptxSgl);
 
 layout! {
-    /// Two further entries [ulptx_sge_pair].
+    /// Two further entries (`ulptx_sge_pair`).
     pub UlptxSgePair [24] {
         0 len1: u32,
         4 len2: u32,

@@ -7,7 +7,7 @@ use crate::Tid;
 use crate::cpl::Cpl;
 
 layout! {
-    /// Wraps one CPL, which follows [fw_tp_wr].
+    /// Wraps one CPL, which follows (`fw_tp_wr`).
     pub FwTpWr [16] {
         /// Its `immdlen` is the length of the CPL.
         0 hi: WrHi,

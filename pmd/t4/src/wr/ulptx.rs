@@ -16,7 +16,7 @@ use crate::Tid;
 use crate::cpl::{Cpl, SetTcbField};
 
 layout! {
-    /// The header of a ULPTX work request [fw_ulptx_wr].
+    /// The header of a ULPTX work request (`fw_ulptx_wr`).
     pub FwUlptxWr [16] {
         0 hi: WrHi,
         4 mid: WrMid,
@@ -26,7 +26,7 @@ layout! {
 zero_default!(FwUlptxWr);
 
 codes! {
-    /// Commands of ULP_TX [t4_msg.h ULP_TX_*].
+    /// Commands of ULP_TX (`t4_msg.h ULP_TX_*`).
     pub UlpTxCmd: u8 {
         MEM_READ = 2,
         MEM_WRITE = 3,
@@ -35,7 +35,7 @@ codes! {
 }
 
 codes! {
-    /// Sub-commands of ULP_TX [t4_msg.h ULP_TX_SC_*].
+    /// Sub-commands of ULP_TX (`t4_msg.h ULP_TX_SC_*`).
     pub UlpTxSc: u8 {
         NOOP = 0x80,
         /// Immediate data follows.
@@ -48,7 +48,7 @@ codes! {
 }
 
 codes! {
-    /// Whom a ULP_TXPKT is for [t4_msg.h ULP_TXPKT_DEST_*].
+    /// Whom a ULP_TXPKT is for (`t4_msg.h ULP_TXPKT_DEST_*`).
     pub TxPktDest: u8 {
         TP = 0,
         SGE = 1,
@@ -58,7 +58,7 @@ codes! {
 }
 
 bits! {
-    /// First word of a ULP_TXPKT [ULPTX_CMD, ULP_TXPKT_DEST, ULP_TXPKT_FID, ULP_TXPKT_RO].
+    /// First word of a ULP_TXPKT (`ULPTX_CMD, ULP_TXPKT_DEST, ULP_TXPKT_FID, ULP_TXPKT_RO`).
     pub CmdDest: u32 {
         31:24 cmd,
         /// A [`TxPktDest`].
@@ -69,7 +69,7 @@ bits! {
 }
 
 layout! {
-    /// Begins a packet of sub-commands [ulp_txpkt].
+    /// Begins a packet of sub-commands (`ulp_txpkt`).
     pub UlpTxPkt [8] {
         0 cmd_dest: CmdDest,
         /// Units of 16 bytes, this structure included.
@@ -79,7 +79,7 @@ layout! {
 zero_default!(UlpTxPkt);
 
 bits! {
-    /// First word of a sub-command [ULPTX_CMD, ULP_TX_SC_MORE].
+    /// First word of a sub-command (`ULPTX_CMD, ULP_TX_SC_MORE`).
     pub CmdMore: u32 {
         31:24 cmd,
         23 more,
@@ -87,7 +87,7 @@ bits! {
 }
 
 layout! {
-    /// A sub-command, whose data follows [ulptx_idata].
+    /// A sub-command, whose data follows (`ulptx_idata`).
     pub UlpTxIdata [8] {
         0 cmd_more: CmdMore,
         /// Bytes of data.

@@ -35,6 +35,7 @@ macro_rules! cpl_vector {
 mod bits;
 mod connection;
 mod facts;
+mod filter;
 mod firmware;
 mod hostile;
 mod open;
