@@ -1,2 +1,1 @@
 //! Frames in work requests, inline and by scatter list.
-

@@ -1,2 +1,1 @@
 //! Each message of the offload module as bytes.
-
