@@ -201,12 +201,13 @@ impl<M: HostMemory> Asic<M> {
     }
 
     /// When [`Asic::poll`] has something to do without anything coming in; [`Nanos::ZERO`] means now.
+    /// What waits for the host (credits, buffers, a queue for events) does not count: the host rings.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
         let now = self.shared.has_work()
             || self.fw.is_busy()
             || self.hw.sge.has_late()
-            || self.hw.sge.has_runnable()
+            || self.hw.has_work_requests()
             || self.hw.ports.iter().any(crate::mac::Port::has_loopback);
         if now { Some(Nanos::ZERO) } else { self.tp.poll_timeout() }
     }

@@ -18,7 +18,7 @@ use crate::rss::Rss;
 use crate::settings::TpSettings;
 use crate::sge::{Sge, SgeSettings};
 use crate::smt::Smt;
-use crate::wr::WrCounters;
+use crate::wr::{Waiting, WrCounters};
 
 mafo_mem::counters! {
     /// What the card counted outside of SGE, ports and TP.
@@ -73,6 +73,7 @@ pub struct Hw<M> {
     pub flows: Flows,
     /// Work requests by what became of them.
     pub wr: WrCounters,
+    pub(crate) waiting: Waiting,
     /// What was counted.
     pub counters: HwCounters,
     /// What makes this card unlike others.
@@ -98,6 +99,7 @@ impl<M: HostMemory> Hw<M> {
             tp,
             flows: Flows::default(),
             wr: WrCounters::new(),
+            waiting: Waiting::default(),
             counters: HwCounters::new(),
             config,
             shared,
@@ -153,6 +155,12 @@ impl<M: HostMemory> Hw<M> {
         self.rss.set_entry(index, iq);
         let shown = iq.map_or(0, |iq| iq.0);
         self.shared.control().indirect.set_rss_entry(index, shown);
+    }
+
+    /// Whether work requests would go on if queues were run now. Those that wait for the host (credits of
+    /// an ingress queue) or for a cable that nobody empties do not count.
+    pub(crate) fn has_work_requests(&self) -> bool {
+        self.waiting.turn || self.waiting.full.iter().any(|egress| self.tx_room(*egress) > 0)
     }
 
     /// Frees all queues.

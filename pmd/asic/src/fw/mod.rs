@@ -87,6 +87,8 @@ pub(crate) struct Firmware {
     command: Late<()>,
     /// Ports whose state is to be told.
     events: VecDeque<PortId>,
+    /// One of them is new: nobody has tried to tell it.
+    events_new: bool,
 }
 
 /// What a command works on.
@@ -108,6 +110,7 @@ impl Firmware {
             rss_slices: 0,
             command: Late::default(),
             events: VecDeque::new(),
+            events_new: false,
         }
     }
 
@@ -126,9 +129,10 @@ impl Firmware {
         self.show_state(hw);
     }
 
-    /// Whether a command or an event is under way.
+    /// Whether a poll would carry out a command or tell an event. An event that found no queue or no
+    /// credit waits for the host.
     pub(crate) fn is_busy(&self) -> bool {
-        !self.command.is_empty() || !self.events.is_empty()
+        !self.command.is_empty() || self.events_new
     }
 
     /// The mailbox was handed over.

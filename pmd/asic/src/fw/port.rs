@@ -62,6 +62,7 @@ impl Firmware {
     pub(crate) fn link_changed(&mut self, port: PortId) {
         if self.events.len() < EVENTS_MAX {
             self.events.push_back(port);
+            self.events_new = true;
         } else {
             self.counters.link_events_lost += 1;
         }
@@ -70,6 +71,7 @@ impl Firmware {
     /// Tells what is to be told as FW6_MSG on the firmware event queue: the reply that GET_PORT_INFO
     /// would have. Without a queue, or credit on it, events wait.
     pub(super) fn tell_events<M: HostMemory>(&mut self, hw: &mut Hw<M>) {
+        self.events_new = false;
         while let Some(&port) = self.events.front() {
             let Some(iq) = hw.sge.firmware_event_queue() else { return };
             let Some(state) = link_state(hw, port) else {

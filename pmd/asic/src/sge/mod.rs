@@ -404,12 +404,6 @@ impl<M: HostMemory> Sge<M> {
         }
     }
 
-    /// Whether work requests wait.
-    #[must_use]
-    pub fn has_runnable(&self) -> bool {
-        self.next_runnable(0).is_some()
-    }
-
     /// Queues that are allocated: ingress, then egress with freelists.
     #[must_use]
     pub fn queues(&self) -> (usize, usize) {

@@ -77,7 +77,7 @@ fn try_send<M: HostMemory>(
     });
     match sent {
         Ok(_) => hw.wr.eth_frames += 1,
-        Err(Refused::Full) => return Ok(Outcome::Blocked),
+        Err(Refused::Full) => return Ok(Outcome::Blocked(egress)),
         Err(Refused::Abandoned(Unsent::Fault)) => hw.counters.tx_dma_faults += 1,
         Err(Refused::Abandoned(Unsent::Malformed)) => return Err(Malformed),
     }

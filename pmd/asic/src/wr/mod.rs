@@ -18,6 +18,7 @@ use zerocopy::FromBytes;
 
 use crate::flow::{FlowError, FlowParams};
 use crate::hw::Hw;
+use crate::l2t::Egress;
 use crate::sge::{Completion, EqConfig, EqKind, Fetched, WR_MAX};
 use crate::tp::Tp;
 
@@ -55,8 +56,17 @@ mafo_mem::counters! {
 enum Outcome {
     /// It is done with, whatever came of it.
     Taken,
-    /// Its way out is full: it stays in the ring, and its queue waits.
-    Blocked,
+    /// This way out is full: it stays in the ring, and its queue waits.
+    Blocked(Egress),
+}
+
+/// What keeps work requests waiting since queues were last run.
+#[derive(Clone, Debug, Default)]
+pub struct Waiting {
+    /// A queue had its turn and has more.
+    pub(crate) turn: bool,
+    /// Ways out that were full.
+    pub(crate) full: Vec<Egress>,
 }
 
 /// Where a work request came from.
@@ -68,6 +78,8 @@ struct From<'a> {
 
 /// Carries out work requests of all queues that have some, a burst of each.
 pub(crate) fn run<M: HostMemory>(hw: &mut Hw<M>, tp: &mut Tp, now: Nanos) {
+    hw.waiting.turn = false;
+    hw.waiting.full.clear();
     let mut next = 0;
     while let Some(index) = hw.sge.next_runnable(next) {
         run_queue(hw, tp, now, index);
@@ -79,7 +91,11 @@ fn run_queue<M: HostMemory>(hw: &mut Hw<M>, tp: &mut Tp, now: Nanos, index: usiz
     let Some(&config) = hw.sge.eq(index) else { return };
     let from = From { index, config: &config };
     let mut buffer = [0; WR_MAX];
-    for _ in 0..BURST {
+    for turn in 0..=BURST {
+        if turn == BURST {
+            hw.waiting.turn = true;
+            break;
+        }
         // Answers go where the queue's completions go: with many of them waiting there, work waits too.
         if hw.sge.is_congested(config.iq) {
             break;
@@ -89,7 +105,8 @@ fn run_queue<M: HostMemory>(hw: &mut Hw<M>, tp: &mut Tp, now: Nanos, index: usiz
             Fetched::Malformed { units } => hw.sge.consume(index, units, Completion::default()),
             Fetched::WorkRequest { len, units } => {
                 let bytes = &buffer[..len];
-                if carry_out(hw, tp, now, from, bytes) == Outcome::Blocked {
+                if let Outcome::Blocked(egress) = carry_out(hw, tp, now, from, bytes) {
+                    hw.waiting.full.push(egress);
                     break;
                 }
                 let completion = wr::header(bytes).map_or(Completion::default(), |header| {

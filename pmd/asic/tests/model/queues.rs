@@ -300,6 +300,52 @@ fn an_ingress_queue_with_status_page_shows_its_indices() {
     assert_eq!(bench.host.iq_status(&bench.iq), [0, 0, 0, 20, 0, 14, 0, 0]);
 }
 
+/// The card asks to be polled for what a poll brings on, and for nothing else: what waits for the host
+/// or for a cable must not keep a clock from moving.
+#[test]
+fn the_card_asks_for_a_poll_only_where_it_helps() {
+    use mafo_mem::Nanos;
+    let now = Some(Nanos::ZERO);
+    let mut bench = bench(IqPlan { size: 16, ..IqPlan::default() });
+    bench.host.poll();
+    // VI_ENABLE's event has no queue to go to.
+    assert_eq!(bench.host.asic.poll_timeout(), None);
+    bench.host.link(mafo_t4::PortId(1), true);
+    assert_eq!(bench.host.asic.poll_timeout(), now, "an event to tell");
+    bench.host.poll();
+    assert_eq!(bench.host.asic.poll_timeout(), None);
+    // A port's buffer of eight.
+    for n in 0..7 {
+        bench.host.post(&mut bench.eth, &eth_wr(1, &plain([2; 6], &[n])));
+    }
+    assert_eq!(bench.host.asic.poll_timeout(), now, "a doorbell");
+    bench.host.poll();
+    assert_eq!(bench.host.asic.poll_timeout(), None);
+    for n in 0..7 {
+        bench.host.post(&mut bench.eth, &eth_wr(1, &plain([2; 6], &[n])));
+    }
+    bench.host.poll();
+    assert_eq!(bench.host.asic.poll_timeout(), None, "nobody empties the port");
+    assert_eq!(bench.host.sent(1).len(), 8);
+    assert_eq!(bench.host.asic.poll_timeout(), now, "now there is room");
+    bench.host.poll();
+    assert_eq!(bench.host.sent(1).len(), 6);
+    assert_eq!(bench.host.asic.poll_timeout(), None);
+    // More answers than an ingress queue takes: the host has to return credits.
+    let mut ctrl = bench.host.ctrl_eq(&bench.iq, 200);
+    for n in 0..150 {
+        bench.host.post(&mut ctrl, &l2t_write(&bench.iq, 100 + n % 50, 0));
+    }
+    bench.host.poll();
+    assert_eq!(bench.host.asic.poll_timeout(), now, "a queue had its turn and has more");
+    for _ in 0..5 {
+        bench.host.poll();
+    }
+    assert_eq!(bench.host.asic.poll_timeout(), None);
+    assert_eq!(bench.host.drain(&mut bench.iq).len(), 15);
+    assert_eq!(bench.host.asic.poll_timeout(), now, "credits");
+}
+
 #[test]
 fn doorbells_that_make_no_sense_are_errors_and_nothing_else() {
     let mut bench = bench(IqPlan::default());
