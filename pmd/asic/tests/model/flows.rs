@@ -155,6 +155,40 @@ fn credits_come_back_in_order_for_work_that_asks() {
     assert_eq!(bench.host.asic.in_use().flows, 1);
 }
 
+/// FW_ULPTX_WR around CPLs, each in a ULP_TXPKT for TP with an immediate sub-command.
+fn ulptx(cpls: &[&[u8]]) -> Vec<u8> {
+    let mut wr = vec![0x04, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    for cpl in cpls {
+        let len16 = (16 + cpl.len()).div_ceil(16);
+        wr.extend([0x04, 0, 0, 0, 0, 0, 0, len16 as u8]);
+        wr.extend([0x81, 0, 0, 0, 0, 0, 0, cpl.len() as u8]);
+        wr.extend(*cpl);
+        wr.resize(wr.len().next_multiple_of(16), 0);
+    }
+    wr[7] = (wr.len() / 16) as u8;
+    wr
+}
+
+/// What one work request binds together is done together, or not at all.
+#[test]
+fn an_atomic_work_request_is_done_whole_or_not_at_all() {
+    let mut bench = bench();
+    let write = |row: u16| l2t_write(&bench.iq, row, 0)[16..].to_vec();
+    let (first, second) = (write(121), write(122));
+    let good = ulptx(&[&first, &second]);
+    // The second packet claims more bytes than the work request has.
+    let mut bad = good.clone();
+    bad[16 + 32 + 7] = 9;
+    bench.host.post(&mut bench.ctrl, &bad);
+    bench.host.poll();
+    assert!(bench.host.drain(&mut bench.iq).is_empty());
+    assert_eq!(bench.host.asic.counters().wr.malformed, 1);
+    bench.host.post(&mut bench.ctrl, &good);
+    bench.host.poll();
+    let rows: Vec<u8> = bench.host.drain(&mut bench.iq).iter().map(|m| m.cpl()[3]).collect();
+    assert_eq!(rows, [121, 122]);
+}
+
 #[test]
 fn work_without_flowc_or_beyond_the_credits_is_counted_and_dropped() {
     let mut bench = bench();
