@@ -26,3 +26,8 @@ pub use mafo_t4::PortId;
 pub use mafo_wire as wire;
 pub use soft::SoftAdapter;
 pub use wire_port::WirePort;
+
+/// The program in README.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("README.md")]
+struct ReadmeExample;
