@@ -62,8 +62,8 @@ impl Traffic {
     fn stop(&mut self, net: &mut Net) {
         self.stopped = true;
         for ends in &self.ends {
-            for n in 0..2 {
-                net.hosts[n].sockets_mut().shutdown(ends[n]).expect("open");
+            for (host, &end) in net.hosts.iter_mut().zip(ends) {
+                host.sockets_mut().shutdown(end).expect("open");
             }
         }
     }
