@@ -53,7 +53,7 @@ macro_rules! bits {
 macro_rules! bits_field {
     ($v:vis $W:ty, $hi:literal : $lo:literal, $field:ident, $(#[$fm:meta])*) => { ::pastey::paste! {
         #[doc = concat!("Bits ", stringify!($hi), ":", stringify!($lo), " in place.")]
-        pub const [<$field:upper _MASK>]: $W = {
+        $v const [<$field:upper _MASK>]: $W = {
             assert!($hi >= $lo);
             (<$W>::MAX >> (<$W>::BITS - 1 - ($hi - $lo))) << $lo
         };
@@ -76,7 +76,7 @@ macro_rules! bits_field {
     } };
     ($v:vis $W:ty, $bit:literal, $field:ident, $(#[$fm:meta])*) => { ::pastey::paste! {
         #[doc = concat!("Bit ", stringify!($bit), " in place.")]
-        pub const [<$field:upper _MASK>]: $W = 1 << $bit;
+        $v const [<$field:upper _MASK>]: $W = 1 << $bit;
         #[doc = concat!("Bit ", stringify!($bit), ".")]
         $(#[$fm])*
         #[inline]
@@ -107,11 +107,11 @@ macro_rules! codes {
             $(
                 #[doc = concat!("Code ", stringify!($value), ".")]
                 $(#[$cm])*
-                pub const $CODE: Self = Self($value);
+                $v const $CODE: Self = Self($value);
             )*
             /// The code's name, if it is a known one.
             #[must_use]
-            pub const fn name(self) -> Option<&'static str> {
+            $v const fn name(self) -> Option<&'static str> {
                 $( if self.0 == Self::$CODE.0 { return Some(stringify!($CODE)); } )*
                 None
             }
@@ -234,4 +234,62 @@ macro_rules! first {
     ($first:literal $($rest:literal)*) => {
         $first
     };
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::format;
+
+    bits! {
+        /// A word with a field at each end.
+        pub(super) Word: u32 { 31 top, 30:28 high, 16:1 middle, 0 bottom }
+    }
+    bits! {
+        /// A field as wide as its word.
+        pub(super) Whole: u64 { 63:0 all }
+    }
+    codes! {
+        /// Two codes.
+        pub(super) Code: u16 { ZERO = 0, NINE = 9 }
+    }
+
+    #[test]
+    fn fields_do_not_touch_each_other() {
+        let all = Word(u32::MAX);
+        assert_eq!((all.top(), all.high(), all.middle(), all.bottom()), (true, 7, 0xffff, true));
+        assert_eq!(all.with_top(false).0, 0x7fff_ffff);
+        assert_eq!(all.with_high(0).0, 0x8fff_ffff);
+        assert_eq!(all.with_middle(0x8001).0, 0xffff_0003);
+        assert_eq!(all.with_bottom(false).0, 0xffff_fffe);
+        assert_eq!(
+            Word(0).with_top(true).with_high(5).with_middle(3).with_bottom(true).0,
+            0xd000_0007
+        );
+    }
+
+    #[test]
+    fn masks_are_in_place() {
+        assert_eq!(Word::TOP_MASK, 0x8000_0000);
+        assert_eq!(Word::HIGH_MASK, 0x7000_0000);
+        assert_eq!(Word::MIDDLE_MASK, 0x0001_fffe);
+        assert_eq!(Word::BOTTOM_MASK, 1);
+        assert_eq!(Whole::ALL_MASK, u64::MAX);
+        assert_eq!(Whole(0).with_all(u64::MAX).all(), u64::MAX);
+    }
+
+    #[test]
+    #[should_panic(expected = "value <=")]
+    fn a_value_that_is_too_wide_is_a_bug() {
+        let _ = Word(0).with_high(8);
+    }
+
+    #[test]
+    fn words_and_codes_print_their_names() {
+        let word = Word(0xd000_0007);
+        assert_eq!(format!("{word:?}"), "Word { top: true, high: 5, middle: 3, bottom: true }");
+        assert_eq!(format!("{:?} {:?}", Code::NINE, Code(0x1f)), "NINE Code(0x1f)");
+        assert_eq!((Code(0).name(), Code(1).name()), (Some("ZERO"), None));
+    }
 }

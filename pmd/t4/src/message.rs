@@ -105,18 +105,18 @@ macro_rules! message {
 
         impl $Name {
             /// Bytes of the message.
-            pub const SIZE: usize = $size;
+            $v const SIZE: usize = $size;
 
             /// The message at the start of `bytes`; `None` if they are too few.
             #[inline]
             #[must_use]
-            pub fn parse(bytes: &[u8]) -> Option<&Self> {
+            $v fn parse(bytes: &[u8]) -> Option<&Self> {
                 <Self as ::zerocopy::FromBytes>::ref_from_prefix(bytes).ok().map(|(message, _)| message)
             }
             /// The bytes of the message.
             #[inline]
             #[must_use]
-            pub fn as_bytes(&self) -> &[u8] {
+            $v fn as_bytes(&self) -> &[u8] {
                 <Self as ::zerocopy::IntoBytes>::as_bytes(self)
             }
         }
@@ -126,20 +126,20 @@ macro_rules! message {
                 $(#[$fm])*
                 #[inline]
                 #[must_use]
-                pub fn $field(&self) -> $F {
+                $v fn $field(&self) -> $F {
                     <$F as $crate::message::Field>::load(self.$field)
                 }
                 #[doc = concat!("Sets the field `", stringify!($field), "`.")]
                 $(#[$fm])*
                 #[inline]
-                pub fn [<set_ $field>](&mut self, value: $F) {
+                $v fn [<set_ $field>](&mut self, value: $F) {
                     self.$field = <$F as $crate::message::Field>::store(value);
                 }
                 #[doc = concat!("With the field `", stringify!($field), "` replaced.")]
                 $(#[$fm])*
                 #[inline]
                 #[must_use]
-                pub fn [<with_ $field>](mut self, value: $F) -> Self {
+                $v fn [<with_ $field>](mut self, value: $F) -> Self {
                     self.[<set_ $field>](value);
                     self
                 }
@@ -170,4 +170,84 @@ macro_rules! message {
             }
         }
     };
+}
+
+#[cfg(test)]
+#[expect(dead_code, reason = "a macro makes more than a test uses")]
+mod tests {
+    extern crate std;
+
+    use std::format;
+
+    use crate::{Iova, IqId};
+
+    bits! {
+        /// Two fields.
+        pub(super) Word: u16 { 15 flag, 14:0 number }
+    }
+    message! {
+        /// Part of another.
+        pub(super) struct Inner[3] { byte: u8, word: Word }
+    }
+    message! {
+        /// Every kind of field.
+        pub(super) struct Outer[30] {
+            byte: u8,
+            iq: IqId,
+            word: u32,
+            address: Iova,
+            bytes: [u8; 3],
+            words: [u16; 3],
+            inner: [Inner; 2],
+        }
+    }
+
+    const BYTES: [u8; 30] = [
+        0x01, // byte
+        0x02, 0x03, // iq
+        0x04, 0x05, 0x06, 0x07, // word
+        0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, // address
+        0x10, 0x11, 0x12, // bytes
+        0x13, 0x14, 0x15, 0x16, 0x17, 0x18, // words
+        0x19, 0x80, 0x01, // inner 0: byte, flag and number
+        0x1a, 0x7f, 0xff, // inner 1: byte, number
+    ];
+
+    #[test]
+    fn fields_lie_big_endian_without_padding() {
+        let inner = [
+            Inner::default().with_byte(0x19).with_word(Word(0).with_flag(true).with_number(1)),
+            Inner::default().with_byte(0x1a).with_word(Word(0x7fff)),
+        ];
+        let outer = Outer::default()
+            .with_byte(1)
+            .with_iq(IqId(0x203))
+            .with_word(0x0405_0607)
+            .with_address(Iova(0x0809_0a0b_0c0d_0e0f))
+            .with_bytes([0x10, 0x11, 0x12])
+            .with_words([0x1314, 0x1516, 0x1718])
+            .with_inner(inner);
+        assert_eq!(outer.as_bytes(), BYTES);
+        let read = Outer::parse(&BYTES).unwrap();
+        assert_eq!(read, &outer);
+        assert_eq!((read.byte(), read.iq(), read.word()), (1, IqId(0x203), 0x0405_0607));
+        assert_eq!((read.words(), read.inner()), ([0x1314, 0x1516, 0x1718], inner));
+    }
+
+    #[test]
+    fn a_message_is_read_at_any_address_and_only_whole() {
+        let mut shifted = [0; 32];
+        shifted[1..31].copy_from_slice(&BYTES);
+        assert_eq!(Outer::parse(&shifted[1..]).map(Outer::as_bytes), Some(&BYTES[..]));
+        assert_eq!(Outer::parse(&BYTES[..29]), None);
+    }
+
+    #[test]
+    fn a_message_prints_its_fields() {
+        let inner = Inner::default().with_byte(7);
+        assert_eq!(
+            format!("{inner:?}"),
+            "Inner { byte: 7, word: Word { flag: false, number: 0 } }"
+        );
+    }
 }

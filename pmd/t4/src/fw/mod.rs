@@ -64,6 +64,7 @@ mod params;
 mod port;
 mod queue;
 mod rss;
+mod stats;
 mod vi;
 
 pub use device::*;
@@ -72,6 +73,7 @@ pub use params::*;
 pub use port::*;
 pub use queue::*;
 pub use rss::*;
+pub use stats::*;
 pub use vi::*;
 
 use crate::PortId;

@@ -32,7 +32,7 @@ bits! {
     /// Capabilities of a link, 16-bit form (t4fw_interface.h enum fw_port_cap); several speeds are a choice,
     /// one is the state.
     pub Caps16: u16 {
-        15 asm_dir, 14 pause, 12 fec_baser_rs, 11 fec_rs, 10:9 mdi, 8 aneg, 7 fc_tx, 6 fc_rx,
+        15 asm_dir, 14 pause, 13 force_pause, 12 fec_baser_rs, 11 fec_rs, 10:9 mdi, 8 aneg, 7 fc_tx, 6 fc_rx,
         5 speed_100g, 4 speed_40g, 3 speed_10g, 2 speed_25g, 1 speed_1g, 0 speed_100m,
     }
 }
@@ -59,6 +59,7 @@ impl Caps16 {
             .with_asm_dir(self.asm_dir())
             .with_aneg(self.aneg())
             .with_mdi(self.mdi() as u32)
+            .with_force_pause(self.force_pause())
             .with_fec_rs(self.fec_rs())
             .with_fec_baser_rs(self.fec_baser_rs())
     }
@@ -114,6 +115,7 @@ impl Caps32 {
             .with_asm_dir(self.asm_dir())
             .with_aneg(self.aneg())
             .with_mdi(self.mdi() as u16)
+            .with_force_pause(self.force_pause())
             .with_fec_rs(self.fec_rs())
             .with_fec_baser_rs(self.fec_baser_rs())
     }

@@ -88,7 +88,7 @@ impl ViCmd {
 
 lo_word! {
     /// What the entries are (S_FW_VI_MAC_CMD_FREEMACS, _ENTRY_TYPE, _HASHUNIEN).
-    pub ViMacLo { 31 freemacs, 25:23 entry_type, 22 hashuniten, }
+    pub ViMacLo { 31 freemacs, 25:23 entry_type, 22 hashunien, }
 }
 
 impl ViMacLo {
@@ -210,7 +210,7 @@ impl ViMacHashCmd {
     pub fn write(viid: Viid, unicast: bool, hashvec: u64) -> Self {
         let request = Self::request(Access::Write).of_vi(viid);
         request
-            .with_lo(request.lo().with_entry_type(ViMacLo::HASH).with_hashuniten(unicast))
+            .with_lo(request.lo().with_entry_type(ViMacLo::HASH).with_hashunien(unicast))
             .with_hashvec(hashvec)
     }
 }

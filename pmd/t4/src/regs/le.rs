@@ -12,11 +12,11 @@ registers! {
     /// Start of the CLIP region, in cells.   [A_LE_DB_CLIP_TABLE_INDEX]
     0x19c1c Ro LE_DB_CLIP_TABLE_INDEX { 31:0 cell }
     /// IPv4 connections in use.   [A_LE_DB_ACT_CNT_IPV4]
-    0x19c20 Ro LE_DB_ACT_CNT_IPV4 { 20:0 count }
+    0x19c20 Ro LE_DB_ACT_CNT_IPV4 { 31:0 count }
     /// IPv6 connections in use.   [A_LE_DB_ACT_CNT_IPV6]
-    0x19c24 Ro LE_DB_ACT_CNT_IPV6 { 20:0 count }
+    0x19c24 Ro LE_DB_ACT_CNT_IPV6 { 31:0 count }
     /// Size of the hash region.   [A_LE_DB_HASH_CONFIG]
-    0x19c28 Ro LE_DB_HASH_CONFIG { 21:16 hashtidsize, 5:0 hashsize }
+    0x19c28 Ro LE_DB_HASH_CONFIG { 31:0 value }
     /// Base of the hash table.   [A_LE_DB_HASH_TID_BASE]
     0x19c30 Ro LE_DB_HASH_TID_BASE { 31:0 base }
     /// Response codes of a lookup, first word.   [A_LE_DB_RSP_CODE_0]

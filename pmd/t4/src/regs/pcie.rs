@@ -8,7 +8,10 @@ registers! {
     /// The card address at the start of memory window `i`; read back before the window is used.   [A_PCIE_MEM_ACCESS_OFFSET]
     0x306c[8; 8] Rw PCIE_MEM_ACCESS_OFFSET { 31:0 address }
     /// What the firmware says of itself.   [A_PCIE_FW]
-    0x30b8 Ro PCIE_FW { 31 err, 30 init, 29 halt, 26:24 eval, 15 master_vld, 14:12 master }
+    0x30b8 Ro PCIE_FW {
+        31 err, 30 init, 29 halt, 26:24 eval, 23:21 stage, 20 asyncnot_vld, 19 asyncnotint, 18:16 asyncnot,
+        15 master_vld, 14:12 master, 11 reset_vld, 10:8 reset, 7:0 registered,
+    }
     /// A word of the firmware for each function; number 7 describes the device log.   [A_PCIE_FW_PF]
     0x30bc[8; 4] Ro PCIE_FW_PF { 31:28 nentries128_devlog, 27:4 addr16_devlog, 3:0 memtype_devlog }
     /// Smallest tag of outgoing requests.   [A_PCIE_CMD_CFG]
@@ -47,6 +50,40 @@ impl PCIE_MEM_ACCESS_OFFSET {
         Self((address & !(size - 1)) | (pf & 7))
     }
 }
+
+/// How the firmware judges itself: [`PCIE_FW::eval`] (t4fw_interface.h enum pcie_fw_eval).
+pub mod eval {
+    /// It crashed.
+    pub const CRASH: u32 = 0;
+    /// It prepares.
+    pub const PREP: u32 = 1;
+    /// It is being configured.
+    pub const CONF: u32 = 2;
+    /// It is initialised.
+    pub const INIT: u32 = 3;
+    /// Something happened that must not.
+    pub const UNEXPECTEDEVENT: u32 = 4;
+    /// The card is too hot.
+    pub const OVERHEAT: u32 = 5;
+    /// It was switched off.
+    pub const DEVICESHUTDOWN: u32 = 6;
+}
+
+impl PCIE_FW {
+    /// The function that is master, if one is.
+    #[must_use]
+    pub const fn master_pf(self) -> Option<u8> {
+        if self.master_vld() { Some(self.master() as u8) } else { None }
+    }
+    /// Whether a read returned all ones, as all do once the device is gone.
+    #[must_use]
+    pub const fn is_gone(self) -> bool {
+        self.0 == u32::MAX
+    }
+}
+
+/// Which [`PCIE_FW_PF`] describes the device log (PCIE_FW_PF_DEVLOG).
+pub const PCIE_FW_PF_DEVLOG: u32 = 7;
 
 impl PCIE_FW_PF {
     /// Entries of the device log.

@@ -46,8 +46,8 @@ registers! {
     0x3c0 W1c PL_PF_INT_CAUSE { 3 pfsw, 1 pfcim }
     /// Which of them interrupt the host.   [A_PL_PF_INT_ENABLE]
     0x3c4 Rw PL_PF_INT_ENABLE { 3 pfsw, 1 pfcim }
-    /// Software interrupt of this function.   [A_PL_PF_CTL]
-    0x3c8 Rw PL_PF_CTL { 0 swint }
+    /// Interrupts of this function by software.   [A_PL_PF_CTL]
+    0x3c8 Rw PL_PF_CTL { 31:0 value }
 }
 
 impl SGE_PF_KDOORBELL {
@@ -63,6 +63,9 @@ impl SGE_PF_KDOORBELL {
         Self((self.0 & !0x3fff) | (pidx & 0x3fff))
     }
 }
+
+/// What a function reads where it has no access (t4_hw.c X_CIM_PF_NOACCESS).
+pub const NO_ACCESS: u32 = 0xeeee_eeee;
 
 /// `timerreg`: start counting anew (t4_regs_values.h X_TIMERREG_RESTART_COUNTER).
 pub const TIMERREG_RESTART_COUNTER: u32 = 6;

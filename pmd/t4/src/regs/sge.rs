@@ -50,7 +50,7 @@ registers! {
     /// The SGE's clock, low word.   [A_SGE_TIMESTAMP_LO]
     0x1098 Ro SGE_TIMESTAMP_LO { 31:0 ticks }
     /// The SGE's clock, high word.   [A_SGE_TIMESTAMP_HI]
-    0x109c Ro SGE_TIMESTAMP_HI { 27:0 ticks }
+    0x109c Ro SGE_TIMESTAMP_HI { 31:0 ticks }
     /// Entries after which an ingress queue interrupts; a queue chooses one of four.   [A_SGE_INGRESS_RX_THRESHOLD]
     0x10a0 Rw SGE_INGRESS_RX_THRESHOLD { 29:24 threshold_0, 21:16 threshold_1, 13:8 threshold_2, 5:0 threshold_3 }
     /// Fill of the doorbell FIFOs.   [A_SGE_DBFIFO_STATUS]

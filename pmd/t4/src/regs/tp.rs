@@ -31,7 +31,7 @@ registers! {
     /// Parameters, first word.   [A_TP_PARA_REG0]
     0x7d60 Rw TP_PARA_REG0 { 26:24 initcwnd }
     /// Parameters, third word: the most bytes of one CPL_RX_DATA.   [A_TP_PARA_REG2]
-    0x7d68 Rw TP_PARA_REG2 { 31:16 maxrxdata, 15:0 rxcoalescesize }
+    0x7d68 Rw TP_PARA_REG2 { 31:16 maxrxdata }
     /// Parameters, fourth word: receive fragments and congestion.   [A_TP_PARA_REG3]
     0x7d6c Rw TP_PARA_REG3 { 31:0 value }
     /// Parameters, seventh word.   [A_TP_PARA_REG6]
@@ -39,23 +39,23 @@ registers! {
     /// How long the ticks of TP's clocks are: each is the core clock's period times 2^n.   [A_TP_TIMER_RESOLUTION]
     0x7d90 Rw TP_TIMER_RESOLUTION { 23:16 timerresolution, 15:8 timestampresolution, 7:0 delayedackresolution }
     /// Smallest retransmission timeout, timer ticks.   [A_TP_RXT_MIN]
-    0x7d98 Rw TP_RXT_MIN { 29:0 ticks }
+    0x7d98 Rw TP_RXT_MIN { 31:0 ticks }
     /// Largest retransmission timeout.   [A_TP_RXT_MAX]
-    0x7d9c Rw TP_RXT_MAX { 29:0 ticks }
+    0x7d9c Rw TP_RXT_MAX { 31:0 ticks }
     /// First zero window probe.   [A_TP_PERS_MIN]
-    0x7da0 Rw TP_PERS_MIN { 29:0 ticks }
+    0x7da0 Rw TP_PERS_MIN { 31:0 ticks }
     /// Largest distance of zero window probes.   [A_TP_PERS_MAX]
-    0x7da4 Rw TP_PERS_MAX { 29:0 ticks }
+    0x7da4 Rw TP_PERS_MAX { 31:0 ticks }
     /// Idle time before the first keepalive.   [A_TP_KEEP_IDLE]
-    0x7da8 Rw TP_KEEP_IDLE { 29:0 ticks }
+    0x7da8 Rw TP_KEEP_IDLE { 31:0 ticks }
     /// Distance of keepalives.   [A_TP_KEEP_INTVL]
-    0x7dac Rw TP_KEEP_INTVL { 29:0 ticks }
+    0x7dac Rw TP_KEEP_INTVL { 31:0 ticks }
     /// Round-trip time before there is a measurement.   [A_TP_INIT_SRTT]
-    0x7db0 Rw TP_INIT_SRTT { 29:0 ticks }
+    0x7db0 Rw TP_INIT_SRTT { 31:0 ticks }
     /// Delayed ACK, delayed-ACK ticks.   [A_TP_DACK_TIMER]
-    0x7db4 Rw TP_DACK_TIMER { 11:0 ticks }
+    0x7db4 Rw TP_DACK_TIMER { 31:0 ticks }
     /// How long FIN-WAIT-2 lasts without a peer.   [A_TP_FINWAIT2_TIMER]
-    0x7db8 Rw TP_FINWAIT2_TIMER { 29:0 ticks }
+    0x7db8 Rw TP_FINWAIT2_TIMER { 31:0 ticks }
     /// How often things are repeated before giving up.   [A_TP_SHIFT_CNT]
     0x7dc0 Rw TP_SHIFT_CNT {
         31:24 synshiftmax, 23:20 rxtshiftmaxr1, 19:16 rxtshiftmaxr2,
@@ -67,12 +67,14 @@ registers! {
     0x7dcc Ro TP_TIME_HI { 31:0 ticks }
     /// Pacing rates.   [A_TP_PACE_TABLE]
     0x7dd8 Rw TP_PACE_TABLE { 31:0 value }
-    /// Window increments: 16 MTUs × 32 windows, written one by one; a write with index 0xffff selects for a read.   [A_TP_CCTRL_TABLE]
+    /// Growth of the congestion window, for 16 MTUs × 32 windows, written one by one; a write with row 0xffff
+    /// selects one for the next read.   [A_TP_CCTRL_TABLE]
     0x7ddc Rw TP_CCTRL_TABLE { 31:16 rowindex, 15:0 rowvalue }
     /// MTU table; a write with index 0xff selects entry `mtuvalue` for the next read.   [A_TP_MTU_TABLE]
     0x7de4 Rw TP_MTU_TABLE { 31:24 mtuindex, 19:16 mtuwidth, 13:0 mtuvalue }
-    /// Indirection table, read port.   [A_TP_RSS_LKP_TABLE]
-    0x7dec Rw TP_RSS_LKP_TABLE { 31:0 value }
+    /// Indirection table, two queues a row; a write with twelve ones above the row's number selects it for the
+    /// next read.   [A_TP_RSS_LKP_TABLE]
+    0x7dec Rw TP_RSS_LKP_TABLE { 31 lkptblrowvld, 29:20 lkptblrowidx, 19:10 lkptblqueue1, 9:0 lkptblqueue0 }
     /// What is hashed and mapped to queues.   [A_TP_RSS_CONFIG]
     0x7df0 Rw TP_RSS_CONFIG {
         31 tnl4tupenipv6, 30 tnl2tupenipv6, 29 tnl4tupenipv4, 28 tnl2tupenipv4, 27 tnltcpsel, 26 tnlip6sel,
@@ -88,7 +90,7 @@ registers! {
     /// RSS of SYNs.   [A_TP_RSS_CONFIG_SYN]
     0x7dfc Rw TP_RSS_CONFIG_SYN { 31:0 value }
     /// RSS of virtual interfaces, and the key's write port.   [A_TP_RSS_CONFIG_VRT]
-    0x7e00 Rw TP_RSS_CONFIG_VRT { 31:30 keywraddrx, 26 keyextend, 7:6 keymode, 4 keywren, 3:0 keywraddr }
+    0x7e00 Rw TP_RSS_CONFIG_VRT { 7:6 keymode, 4 keywren, 3:0 keywraddr }
     /// RSS and congestion.   [A_TP_RSS_CONFIG_CNG]
     0x7e04 Rw TP_RSS_CONFIG_CNG { 31:0 value }
     /// Scheduler registers: which one.   [A_TP_TM_PIO_ADDR]
@@ -135,6 +137,80 @@ impl TP_MTU_TABLE {
     }
 }
 
+impl TP_CCTRL_TABLE {
+    /// Selects the entry of an MTU and a window for the next read.
+    #[must_use]
+    pub const fn select(mtu_index: u32, window: u32) -> Self {
+        debug_assert!(mtu_index < MTU_COUNT as u32 && window < CCTRL_WINDOW_COUNT as u32);
+        Self(0xffff_0000 | mtu_index << 5 | window)
+    }
+    /// The vendor driver's entry of an MTU (its index and bytes) and a window: HighSpeed TCP's growth
+    /// (RFC 3649) for the window's average of packets.
+    #[must_use]
+    pub const fn entry(mtu_index: u32, mtu: u32, window: u32) -> Self {
+        debug_assert!(mtu_index < MTU_COUNT as u32 && window < CCTRL_WINDOW_COUNT as u32);
+        let (alpha, beta, packets) = CCTRL_DEFAULTS[window as usize];
+        let growth = mtu.saturating_sub(40) * alpha / packets;
+        let increment = if growth < CCTRL_MIN_INCREMENT { CCTRL_MIN_INCREMENT } else { growth };
+        Self(0).with_rowindex(mtu_index << 5 | window).with_rowvalue(beta << 13 | increment)
+    }
+    /// MTU index and window that a write means, or `None` if it selects.
+    #[must_use]
+    pub const fn place(self) -> Option<(u32, u32)> {
+        let row = self.rowindex();
+        if row == 0xffff { None } else { Some((row >> 5 & 15, row & 31)) }
+    }
+    /// How far the window shrinks: a shift, 15:13 of the word.
+    #[must_use]
+    pub const fn beta(self) -> u32 {
+        self.rowvalue() >> 13
+    }
+    /// How far the window grows a round trip, bytes: 12:0 of the word.
+    #[must_use]
+    pub const fn increment(self) -> u32 {
+        self.rowvalue() & 0x1fff
+    }
+}
+
+/// Smallest growth of a window (t4_hw.c CC_MIN_INCR).
+pub const CCTRL_MIN_INCREMENT: u32 = 2;
+
+/// Alpha, beta and average packets of each window (t4_hw.c init_cong_ctrl, t4_load_mtus).
+const CCTRL_DEFAULTS: [(u32, u32, u32); CCTRL_WINDOW_COUNT] = [
+    (1, 0, 2),
+    (1, 0, 6),
+    (1, 0, 10),
+    (1, 0, 14),
+    (1, 0, 20),
+    (1, 0, 28),
+    (1, 0, 40),
+    (1, 0, 56),
+    (1, 0, 80),
+    (2, 1, 112),
+    (3, 1, 160),
+    (4, 2, 224),
+    (5, 2, 320),
+    (6, 3, 448),
+    (7, 3, 640),
+    (8, 3, 896),
+    (9, 3, 1281),
+    (10, 4, 1792),
+    (14, 4, 2560),
+    (17, 4, 3584),
+    (21, 4, 5120),
+    (25, 4, 7168),
+    (30, 5, 10240),
+    (35, 5, 14336),
+    (45, 5, 20480),
+    (60, 5, 28672),
+    (80, 5, 40960),
+    (100, 5, 57344),
+    (200, 6, 81920),
+    (300, 6, 114688),
+    (400, 7, 163840),
+    (500, 7, 229376),
+];
+
 impl TP_TIMER_RESOLUTION {
     /// Nanoseconds of `ticks` of a clock with this resolution on a core of `cclk_khz`. A resolution beyond
     /// 31 counts as 31, a core without a clock stands still.
@@ -156,6 +232,15 @@ impl TP_TX_MOD_QUEUE_REQ_MAP {
     pub const fn channel(self, queue: u32) -> u32 {
         debug_assert!(queue < 16);
         (self.0 >> (2 * queue)) & 3
+    }
+}
+
+impl TP_RSS_LKP_TABLE {
+    /// Selects row `row` for the next read.
+    #[must_use]
+    pub const fn select(row: u32) -> Self {
+        debug_assert!(row < RSS_ENTRY_COUNT as u32 / 2);
+        Self(0xfff0_0000 | row)
     }
 }
 
