@@ -214,7 +214,7 @@ fn registers_of_the_other_blocks() {
         0x19c1c LE_DB_CLIP_TABLE_INDEX {}
         0x19c20 LE_DB_ACT_CNT_IPV4 {}
         0x19c24 LE_DB_ACT_CNT_IPV6 {}
-        0x19c28 LE_DB_HASH_CONFIG {}
+        0x19c28 LE_DB_HASH_CONFIG { hashtidsize 16 0x3f, hashsize 0 0x3f }
         0x19c30 LE_DB_HASH_TID_BASE {}
     }
     assert_eq!((MPS_CLS_TCAM_Y_L::STRIDE, MPS_CLS_TCAM_X_H::COUNT), (16, 512));

@@ -16,7 +16,7 @@ registers! {
     /// IPv6 connections in use.   [A_LE_DB_ACT_CNT_IPV6]
     0x19c24 Ro LE_DB_ACT_CNT_IPV6 { 31:0 count }
     /// Size of the hash region.   [A_LE_DB_HASH_CONFIG]
-    0x19c28 Ro LE_DB_HASH_CONFIG { 31:0 value }
+    0x19c28 Ro LE_DB_HASH_CONFIG { 21:16 hashtidsize, 5:0 hashsize }
     /// Base of the hash table.   [A_LE_DB_HASH_TID_BASE]
     0x19c30 Ro LE_DB_HASH_TID_BASE { 31:0 base }
     /// Response codes of a lookup, first word.   [A_LE_DB_RSP_CODE_0]
