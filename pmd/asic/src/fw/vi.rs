@@ -128,7 +128,7 @@ impl Firmware {
             ViMacLo::HASH => answer(mail, |cmd: ViMacHashCmd| {
                 let vin = vin_of(ctx.hw, cmd.hi().viid())?;
                 let vi = ctx.hw.mps.vi_mut(vin).ok_or(Retval::ENOENT)?;
-                if cmd.lo().hashuniten() {
+                if cmd.lo().hashunien() {
                     vi.mode.unicast_hash = cmd.hashvec();
                 } else {
                     vi.mode.multicast_hash = cmd.hashvec();
