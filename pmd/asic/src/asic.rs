@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mafo_mem::{Frame, FrameBurst, Nanos};
 use mafo_t4::regs::sge::{SGE_INT_CAUSE3, SGE_TIMESTAMP_HI, SGE_TIMESTAMP_LO};
+use mafo_t4::regs::tp::mib::Mib;
 use mafo_t4::regs::tp::{TCB_SIZE, TP_CMM_TCB_BASE, TP_TIME_HI, TP_TIME_LO};
 use mafo_t4::{Bar, HostMemory, PortId};
 
@@ -13,7 +14,7 @@ use crate::fw::{self, Firmware, FwCounters};
 use crate::hw::{Hw, HwCounters};
 use crate::rx;
 use crate::sge::SgeCounters;
-use crate::tp::{Tp, TpConfig, TpCounters};
+use crate::tp::{MibView, Tp, TpConfig, TpCounters};
 use crate::wr::{self, WrCounters};
 
 /// A software T5.
@@ -26,6 +27,8 @@ pub struct Asic<M> {
     hw: Hw<M>,
     fw: Firmware,
     tp: Tp,
+    /// What TP_MIB shows of TP.
+    shown: MibView,
     shared: Arc<BarShared>,
 }
 
@@ -69,8 +72,11 @@ pub struct InUse {
     pub clip_entries: usize,
 }
 
-fn tp_of(config: &AsicConfig) -> Tp {
-    Tp::new(&TpConfig::new(fw::regions(config), config.cclk_khz, config.clock_epoch))
+fn tp_of<M>(hw: &Hw<M>) -> Tp {
+    let config = &hw.config;
+    let mut tp = Tp::new(&TpConfig::new(fw::regions(config), config.cclk_khz, config.clock_epoch));
+    tp.apply(&hw.tp, &hw.clock);
+    tp
 }
 
 impl<M: HostMemory> Asic<M> {
@@ -80,8 +86,8 @@ impl<M: HostMemory> Asic<M> {
     pub fn new(config: AsicConfig, mem: M) -> Self {
         config.check();
         let shared = Arc::new(BarShared::new(&config));
-        let tp = tp_of(&config);
-        Self { hw: Hw::new(config, mem, Arc::clone(&shared)), fw: Firmware::new(), tp, shared }
+        let hw = Hw::new(config, mem, Arc::clone(&shared));
+        Self { tp: tp_of(&hw), hw, fw: Firmware::new(), shown: MibView::new(), shared }
     }
 
     /// The card's registers and doorbells.
@@ -156,7 +162,9 @@ impl<M: HostMemory> Asic<M> {
         }
         self.show_time(now);
         self.hw.sge.dma.advance();
-        self.hw.refresh_settings();
+        if self.hw.refresh_settings() {
+            self.tp.apply(&self.hw.tp, &self.hw.clock);
+        }
         self.hw.sge.take_doorbells(&self.shared.egress, &self.shared.ingress);
         self.hw.sge.flush_backlogs();
         self.run_firmware(now);
@@ -226,7 +234,8 @@ impl<M: HostMemory> Asic<M> {
     fn reset(&mut self) {
         self.hw.reset();
         self.fw.reset();
-        self.tp = tp_of(&self.hw.config);
+        self.tp = tp_of(&self.hw);
+        self.shown = MibView::new();
     }
 
     fn run_firmware(&mut self, now: Nanos) {
@@ -280,6 +289,25 @@ impl<M: HostMemory> Asic<M> {
         self.shared.raise(SGE_INT_CAUSE3::OFFSET, causes.0);
         let (v4, v6) = self.tp.active();
         self.hw.show_connections(v4 as u32, v6 as u32);
+        self.show_mib();
+    }
+
+    /// TP_MIB counts on by what TP has counted since the last look.
+    fn show_mib(&mut self) {
+        let now = self.tp.mib();
+        if now == self.shown {
+            return;
+        }
+        let new = now.since(&self.shown);
+        self.shown = now;
+        let mib = self.hw.mib();
+        // Less than 2^32 of anything happens within a poll.
+        mib.add_wide(Mib::TCP_IN_SEG_HI, new.in_segments as u32);
+        mib.add_wide(Mib::TCP_OUT_SEG_HI, new.out_segments as u32);
+        mib.add_wide(Mib::TCP_RXT_SEG_HI, new.retransmitted_segments as u32);
+        mib.add(Mib::TCP_OUT_RST, new.out_resets as u32);
+        mib.add(Mib::HDR_IN_ERR_0, new.header_errors as u32);
+        mib.add(Mib::TCP_IN_ERR_0, new.tcp_errors as u32);
     }
 }
 

@@ -87,7 +87,7 @@ impl<M: HostMemory> Hw<M> {
         let dma = Dma::new(mem, Lateness::new(config.seed, config.max_delay_polls));
         let eq_base = config.eq_start + config.eq_absolute_offset;
         let sge_settings = SgeSettings::read(&shared);
-        let tp = TpSettings::read(&shared.control().indirect);
+        let tp = TpSettings::read(&shared, &shared.control().indirect, &clock);
         Self {
             sge: Sge::new(dma, sge_settings, eq_base, config.neq, config.iq_absolute_offset),
             mps: Mps::default(),
@@ -199,15 +199,16 @@ impl<M: HostMemory> Hw<M> {
     }
 
     /// Registers were written: the card works by them from now on.
-    pub(crate) fn refresh_settings(&mut self) {
+    pub(crate) fn refresh_settings(&mut self) -> bool {
         if !self.shared.take_changed() {
-            return;
+            return false;
         }
         self.sge.set_settings(SgeSettings::read(&self.shared));
         let control = self.shared.control();
-        self.tp = TpSettings::read(&control.indirect);
+        self.tp = TpSettings::read(&self.shared, &control.indirect, &self.clock);
         let key = control.indirect.rss_key();
         drop(control);
         self.rss.set_key(&key);
+        true
     }
 }

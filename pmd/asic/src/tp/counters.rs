@@ -67,3 +67,21 @@ mafo_mem::counters! {
         peer_aborts,
     }
 }
+
+mafo_mem::counters! {
+    /// What TP_MIB shows of TP.
+    pub struct MibView {
+        /// TCP_IN_SEG: segments for connections of TP's.
+        in_segments,
+        /// TCP_OUT_SEG: segments sent.
+        out_segments,
+        /// TCP_RXT_SEG: of these, sent again.
+        retransmitted_segments,
+        /// TCP_OUT_RST: of these, resets.
+        out_resets,
+        /// HDR_IN_ERR: IP headers with a wrong checksum.
+        header_errors,
+        /// TCP_IN_ERR: segments with a wrong checksum or header.
+        tcp_errors,
+    }
+}

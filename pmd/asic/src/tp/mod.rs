@@ -42,17 +42,19 @@ mod tx_store;
 mod tests;
 
 pub use card::{Card, Message, Stalled, TxError};
-pub use counters::TpCounters;
+pub use counters::{MibView, TpCounters};
 pub use input::Disposition;
 
+use crate::clock::Clock;
 use crate::le::{Le, Regions};
+use crate::settings::TpSettings;
 use image::Ticks;
 use mafo_mem::{Frame, Nanos};
 use mafo_t4::Tid;
 use mafo_t4::cpl::{self, Opcode, TxDataFlags};
 use mafo_t4::opt::Opt1;
 use mafo_t4::wr;
-use mafo_tcp::{Engine, TimeWait, TsClock};
+use mafo_tcp::{Engine, Keepalive, TimeWait, TsClock};
 use outbox::Outbox;
 use rx_store::PagePool;
 use std::collections::VecDeque;
@@ -188,6 +190,33 @@ impl Tp {
         (&mut self.tcbs, Ctx { le: &mut self.le, core: &mut self.core, card, now })
     }
 
+    /// Takes over what TP's registers say. Timers that run are not changed.
+    pub fn apply(&mut self, settings: &TpSettings, clock: &Clock) {
+        let tick = |resolution| clock.duration(1, resolution).max(Nanos(1));
+        let counts = settings.shift_cnt;
+        // Fields of at most eight bits.
+        let count = |count: u32| count as u8;
+        let config = &mut self.core.engine.config;
+        config.ts_clock.tick = tick(settings.resolution.timestampresolution());
+        config.rto_initial = settings.init_srtt.max(settings.rxt_min);
+        config.rto_min = settings.rxt_min;
+        config.rto_max = settings.rxt_max.max(settings.rxt_min);
+        config.syn_retransmits_max = count(counts.synshiftmax());
+        config.retransmits_max = count(counts.rxtshiftmaxr2());
+        config.delayed_ack = settings.dack;
+        config.keepalive = Keepalive {
+            idle: settings.keep_idle,
+            interval: settings.keep_intvl,
+            probes_max: count(counts.keepalivemaxr2()),
+        };
+        config.initial_window_segments = count(settings.initcwnd).max(1);
+        self.core.ticks = Ticks {
+            timer: tick(settings.resolution.timerresolution()),
+            timestamp: config.ts_clock,
+        };
+        self.core.max_rx_data = settings.max_rx_data.clamp(1, usize::from(u16::MAX));
+    }
+
     /// What TP counted.
     #[must_use]
     pub fn counters(&self) -> &TpCounters {
@@ -204,6 +233,20 @@ impl Tp {
     #[must_use]
     pub fn has_tid(&self, tid: Tid) -> bool {
         self.tcbs.get(tid).is_some()
+    }
+
+    /// The counters that registers show.
+    #[must_use]
+    pub fn mib(&self) -> MibView {
+        let (tp, tcp) = (&self.core.counters, &self.core.engine.counters);
+        MibView {
+            in_segments: tcp.rx_segments,
+            out_segments: tp.tx_segments,
+            retransmitted_segments: tcp.retransmits,
+            out_resets: tcp.tx_resets,
+            header_errors: tp.rx_drop_ip_checksum,
+            tcp_errors: tp.rx_drop_tcp_checksum + tp.rx_drop_malformed,
+        }
     }
 
     /// TIDs in use, of whatever state.
@@ -310,8 +353,8 @@ impl Tp {
         self.run_output(card, now);
     }
 
-    /// When [`Tp::poll`] has something to do without anything coming in. With output or stalled messages
-    /// waiting that is now.
+    /// When [`Tp::poll`] has something to do without anything coming in; with output waiting that is now.
+    /// Messages that wait for a stalled queue go with the poll that follows the host's doorbell.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
         if self.core.ready.is_empty() { self.core.timers.next() } else { Some(Nanos::ZERO) }

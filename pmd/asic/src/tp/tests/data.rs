@@ -1,11 +1,15 @@
 //! Payload both ways.
 
 use super::rig::*;
+use crate::clock::Clock;
 use crate::le::Headers;
 use crate::le::headers::Ingress;
+use crate::settings::TpSettings;
+use crate::tp::MibView;
 use crate::tp::rx_store::PAGE;
 use mafo_mem::Nanos;
 use mafo_t4::cpl::{self, CreditDack, Opcode};
+use mafo_t4::regs::tp::{TP_SHIFT_CNT, TP_TIMER_RESOLUTION};
 use mafo_t4::tcb::field;
 use mafo_t4::{IqId, Tid};
 use mafo_tcp::Flags;
@@ -423,6 +427,71 @@ fn delayed_acks_are_switched_by_the_host() {
     rig.expect(&["iq5 RX_DATA tid 0 seq 5011 len 10", "> ACK seq 1001 ack 5021 win 64492"]);
 }
 
+/// TP's registers, none of them at its default.
+fn settings() -> TpSettings {
+    TpSettings {
+        mtus: MTUS,
+        resolution: TP_TIMER_RESOLUTION(0)
+            .with_timerresolution(14)
+            .with_timestampresolution(18)
+            .with_delayedackresolution(14),
+        rxt_min: Nanos::from_millis(300),
+        rxt_max: Nanos::from_millis(500),
+        keep_idle: Nanos::from_secs(10),
+        keep_intvl: Nanos::from_secs(2),
+        init_srtt: Nanos::from_millis(400),
+        dack: Nanos::from_millis(20),
+        shift_cnt: TP_SHIFT_CNT(0).with_synshiftmax(2).with_rxtshiftmaxr2(3).with_keepalivemaxr2(1),
+        initcwnd: 2,
+        max_rx_data: 500,
+    }
+}
+
+#[test]
+fn registers_set_timers_counts_and_sizes() {
+    let mut rig = Rig::new();
+    rig.tp.apply(&settings(), &Clock::new(250_000, 0));
+    rig.act_open(9, opt0(), opt2());
+    rig.wait(Nanos::from_secs(60));
+    rig.expect(&[
+        "> SYN seq 1000 win 64512 mss 1460",
+        "> SYN seq 1000 win 64512 mss 1460",
+        "> SYN seq 1000 win 64512 mss 1460",
+        "iq5 ACT_OPEN_RPL tid 0 atid 9 status 30",
+    ]);
+    rig.cpl(cpl::TidRelease::new(Tid(0)).as_bytes());
+    rig.act_open(9, opt0().with_delack(true).with_keep_alive(true), opt2());
+    rig.seg(peer(SYN_ACK, IRS, ISS + 1).mss(1460));
+    rig.skip();
+    // MAXRXDATA, and the delayed ACK.
+    rig.seg(peer(ACK, IRS + 1, ISS + 1).len(600));
+    rig.expect(&["iq5 RX_DATA tid 0 seq 5001 len 500", "iq5 RX_DATA tid 0 seq 5501 len 100"]);
+    rig.wait(Nanos::from_millis(20));
+    rig.expect(&["> ACK seq 1001 ack 5601 win 63912"]);
+    // INITCWND, RXT_MIN, RXT_MAX, three retransmissions.
+    rig.post_sgl(Tid(0), &[(0, 5 * 1460)]);
+    assert_eq!(rig.log().len(), 2);
+    let start = rig.now;
+    let mut sent = Vec::new();
+    while rig.host.posted.last().is_some_and(|last| last.cpl[0] != Opcode::ABORT_REQ_RSS.0) {
+        rig.wait(Nanos::from_millis(1));
+        if !rig.log().is_empty() {
+            sent.push((rig.now - start).as_millis());
+        }
+    }
+    assert_eq!(sent, [300, 800, 1300, 1800]);
+    // KEEP_IDLE, KEEP_INTVL, one probe.
+    rig.cpl(cpl::AbortRpl::new(Tid(0)).as_bytes());
+    rig.cpl(cpl::TidRelease::new(Tid(0)).as_bytes());
+    rig.act_open(9, opt0().with_keep_alive(true), opt2());
+    rig.seg(peer(SYN_ACK, IRS, ISS + 1).mss(1460));
+    rig.skip();
+    rig.wait(Nanos::from_millis(9_999));
+    rig.expect(&[]);
+    rig.wait(Nanos::from_millis(2_001));
+    rig.expect(&["> ACK seq 1000 ack 5001 win 64512", "iq5 ABORT_REQ_RSS tid 0 status 34"]);
+}
+
 #[test]
 fn damaged_segments_are_dropped_and_counted() {
     let (mut rig, _) = Rig::opened();
@@ -448,6 +517,30 @@ fn damaged_segments_are_dropped_and_counted() {
     assert_eq!(rig.tp.counters().rx_drop_malformed, 1);
     rig.rx(&[good]);
     rig.expect(&["iq5 RX_DATA tid 0 seq 5001 len 10", "> ACK seq 1001 ack 5011 win 64502"]);
+}
+
+#[test]
+fn registers_show_what_happened() {
+    let (mut rig, tid) = Rig::opened();
+    rig.post_inline(tid, b"x");
+    rig.wait(Nanos::from_millis(200));
+    let mut bad = peer(ACK, IRS + 1, ISS + 1).len(10).frame();
+    bad[60] ^= 1;
+    let mut worse = peer(ACK, IRS + 1, ISS + 1).len(10).frame();
+    worse[22] ^= 1;
+    rig.rx(&[bad, worse]);
+    rig.cpl(cpl::AbortReq::new(tid).as_bytes());
+    let expected = MibView {
+        // SYN,ACK.
+        in_segments: 1,
+        // SYN, ACK, twice x, RST.
+        out_segments: 5,
+        retransmitted_segments: 1,
+        out_resets: 1,
+        header_errors: 1,
+        tcp_errors: 1,
+    };
+    assert_eq!(rig.tp.mib(), expected);
 }
 
 /// Loopback frames and frames of other ports are the same connection's.
