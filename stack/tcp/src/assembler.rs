@@ -8,8 +8,6 @@ use crate::{HeldRange, SackBlock, SackBlocks, SeqNum};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Assembler {
     ranges: Vec<HeldRange>,
-    /// Arrival number of the latest range touched.
-    arrivals: u32,
 }
 
 /// What became of a range offered.
@@ -34,13 +32,13 @@ impl Assembler {
         debug_assert!(end.after(start));
         let first = self.ranges.partition_point(|range| range.end.before(start));
         let touched = self.ranges[first..].partition_point(|range| range.start.at_or_before(end));
-        let arrival = self.arrivals.wrapping_add(1);
+        // Counts from the latest range still held, so it cannot run out in a connection's lifetime.
+        let arrival = 1 + self.ranges.iter().map(|range| range.arrival).max().unwrap_or(0);
         if touched == 0 {
             if self.ranges.len() >= max {
                 return Inserted::Full;
             }
             self.ranges.insert(first, HeldRange { start, end, arrival });
-            self.arrivals = arrival;
             return Inserted::Held;
         }
         let (head, tail) = (self.ranges[first], self.ranges[first + touched - 1]);
@@ -48,7 +46,6 @@ impl Assembler {
         self.ranges[first] =
             HeldRange { start: head.start.earlier(start), end: tail.end.later(end), arrival };
         self.ranges.drain(first + 1..first + touched);
-        self.arrivals = arrival;
         if known { Inserted::Known } else { Inserted::Held }
     }
 
@@ -61,9 +58,6 @@ impl Assembler {
         }
         let nxt = nxt.later(self.ranges[reached - 1].end);
         self.ranges.drain(..reached);
-        if self.ranges.is_empty() {
-            self.arrivals = 0;
-        }
         nxt
     }
 
@@ -87,8 +81,7 @@ impl Assembler {
     }
 
     pub(crate) fn restore(ranges: &[HeldRange]) -> Self {
-        let arrivals = ranges.iter().map(|range| range.arrival).max().unwrap_or(0);
-        Self { ranges: ranges.to_vec(), arrivals }
+        Self { ranges: ranges.to_vec() }
     }
 }
 

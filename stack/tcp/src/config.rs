@@ -148,7 +148,8 @@ pub struct Open {
     pub mss: u16,
     /// Receive window in bytes: the room that the owner has for received bytes, held ones included.
     pub rcv_wnd: u32,
-    /// Shift of the windows that we advertise (at most 14), or `None` to offer no window scaling.
+    /// Shift of the windows that we advertise (at most 14), or `None` to offer no window scaling. Windows
+    /// are rounded down to its unit: 2^shift of no more than half of `rcv_wnd` lets them open at all.
     pub window_scale: Option<u8>,
     /// Whether to offer timestamps.
     pub timestamps: bool,

@@ -181,9 +181,11 @@ impl Connection {
         self.snd.retransmits = 0;
         self.timers.retransmit.stop();
         self.pending.syn = false;
+        // Unless a SYN,ACK of ours has said so, the peer does not know that its SYN arrived.
+        self.rcv.ack.now = self.rcv.last_ack_sent != self.rcv.nxt;
         let rtt = match lost_syn {
             false => Some(now - self.snd.last_sent),
-            true => self.echoed_rtt(engine, now, segment),
+            true => self.echoed_rtt(engine, now, segment, self.snd.last_sent),
         };
         match rtt {
             Some(rtt) => self.snd.rtt.sample(&engine.config, rtt),
@@ -532,6 +534,12 @@ impl Connection {
     #[must_use]
     pub fn peer_fin(&self) -> PeerFin {
         self.rcv.fin
+    }
+
+    /// Whether the owner has closed its side, so that no more payload may be posted.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.snd.fin_posted
     }
 
     /// Whether all that was posted, a FIN included, is acknowledged.

@@ -61,6 +61,8 @@ mafo_mem::counters! {
         rx_drop_no_timestamp,
         /// Segments dropped: no ACK bit where one must be.
         rx_drop_no_ack,
+        /// Segments dropped: no SYN where one must be.
+        rx_drop_no_syn,
         /// Segments dropped: ACK of what was never sent.
         rx_drop_ack_unsent,
         /// Segments dropped: ACK older than the peer can mean (RFC 5961 section 5).

@@ -123,7 +123,7 @@ impl Connection {
         }
         // Fourth: SYN.
         if !flags.contains(Flags::SYN) {
-            engine.counters.rx_drop_no_ack += 1;
+            engine.counters.rx_drop_no_syn += 1;
             return;
         }
         self.take_syn(now, segment);
@@ -136,7 +136,6 @@ impl Connection {
         }
         self.snd.wl2 = segment.ack;
         input.events |= self.on_established(engine, now, segment);
-        self.rcv.ack.now = true;
         // What comes with the SYN,ACK begins behind the SYN.
         let rest = Segment { seq: segment.seq + 1, ..*segment };
         self.take_payload_and_fin(engine, now, &rest, input);
@@ -153,7 +152,9 @@ impl Connection {
     ) {
         if segment.flags.contains(Flags::ACK) {
             let flags = segment.flags.without(Flags::SYN);
-            let rest = Segment { seq: segment.seq + 1, flags, ..*segment };
+            // The window of a SYN is not scaled, that of what is left of it would be.
+            let window = segment.window >> self.snd_shift();
+            let rest = Segment { seq: segment.seq + 1, flags, window, ..*segment };
             self.handle_with_window(engine, now, &rest, input);
         } else {
             engine.counters.rx_duplicates += 1;
@@ -188,12 +189,12 @@ impl Connection {
         if !self.passes_timestamp_check(engine, now, segment) {
             return;
         }
-        if !self.is_in_window(segment) {
-            self.drop_outside_window(engine, now, segment);
-            return;
-        }
         if flags.contains(Flags::RST) {
             self.handle_reset(engine, now, segment, input);
+            return;
+        }
+        if !self.is_in_window(segment) {
+            self.drop_outside_window(engine, now, segment);
             return;
         }
         //= rfc5961#4
@@ -261,13 +262,15 @@ impl Connection {
     //= rfc7323#4.3
     fn note_timestamp(&mut self, now: Nanos, segment: &Segment) {
         let asked_for = segment.seq.at_or_before(self.rcv.last_ack_sent);
-        if let (Some(state), Some(ts)) = (&mut self.timestamps, segment.options.timestamps)
-            && asked_for
-            && state
-                .recent
-                .is_none_or(|(recent, taken)| !is_older(ts.val, recent) || now - taken >= PAWS_IDLE)
-        {
-            state.recent = Some((ts.val, now));
+        let (Some(state), Some(ts)) = (&mut self.timestamps, segment.options.timestamps) else {
+            return;
+        };
+        let newer = match state.recent {
+            Some((recent, until)) => !is_older(ts.val, recent) || now >= until,
+            None => true,
+        };
+        if asked_for && newer {
+            state.recent = Some((ts.val, now + PAWS_IDLE));
         }
     }
 
@@ -290,9 +293,6 @@ impl Connection {
             engine.counters.rx_duplicates += 1;
         } else {
             engine.counters.rx_drop_window += 1;
-        }
-        if segment.flags.contains(Flags::RST) {
-            return;
         }
         self.answer_unacceptable(engine, now, segment);
         //= rfc9293#3.10.7.4
@@ -335,7 +335,7 @@ impl Connection {
     }
 
     /// A reset counts when its sender knows exactly where we are: at `rcv_nxt`, or at the last ACK
-    /// sent, which is what the reset that answers one carries.
+    /// sent, which is what the reset that answers one carries. Elsewhere in the window it is challenged.
     ///
     //= rfc5961#3
     fn handle_reset(
@@ -347,7 +347,9 @@ impl Connection {
     ) {
         if segment.seq != self.rcv.nxt && segment.seq != self.rcv.last_ack_sent {
             engine.counters.rx_drop_reset += 1;
-            self.challenge(engine, now);
+            if self.is_in_window(segment) {
+                self.challenge(engine, now);
+            }
             return;
         }
         engine.counters.rx_resets += 1;
@@ -396,16 +398,21 @@ impl Connection {
         true
     }
 
+    /// Takes the peer's window unless the segment is older than the one that told it last.
+    ///
     //= rfc9293#3.10.7.4
+    /// The RFC goes by the sequence number first. A retransmission has an old one, but what it
+    /// acknowledges is new, and so is its window: kept, the old window would now end too far right.
     fn update_send_window(&mut self, segment: &Segment) {
-        let snd = &self.snd;
-        let newer = snd.wl1.before(segment.seq)
-            || snd.wl1 == segment.seq && snd.wl2.at_or_before(segment.ack);
-        if segment.ack == snd.una && newer {
+        let (seq, ack) = (segment.seq, segment.ack);
+        let newer = self.snd.wl2.before(ack)
+            || self.snd.wl1.before(seq)
+            || self.snd.wl1 == seq && self.snd.wl2 == ack;
+        if ack == self.snd.una && newer {
             self.snd.wnd = u32::from(segment.window) << self.snd_shift();
             self.snd.wnd_max = self.snd.wnd_max.max(self.snd.wnd);
-            self.snd.wl1 = segment.seq;
-            self.snd.wl2 = segment.ack;
+            self.snd.wl1 = self.snd.wl1.later(seq);
+            self.snd.wl2 = ack;
         }
     }
 

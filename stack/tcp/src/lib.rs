@@ -59,11 +59,15 @@ mod recovery;
 mod restore;
 mod rtt;
 mod scoreboard;
+#[cfg(feature = "script")]
+pub mod script;
 mod segment;
 mod seq;
 mod snapshot;
 mod state;
 mod tcb;
+#[cfg(all(test, feature = "script"))]
+mod tests;
 mod timers;
 
 pub use cc::CongestionControl;

@@ -16,7 +16,7 @@ pub(crate) struct RateLimit {
 impl RateLimit {
     /// Whether one more is within `max` a second; if so it is counted.
     pub(crate) fn take(&mut self, now: Nanos, max: u8) -> bool {
-        if now - self.began >= SECOND {
+        if self.count == 0 || now - self.began >= SECOND {
             *self = Self { began: now, count: 0 };
         }
         let allowed = self.count < max;
@@ -27,7 +27,7 @@ impl RateLimit {
     /// The count, and how long ago its second began; nothing once that second is over.
     pub(crate) fn snapshot(self, now: Nanos) -> (u8, Nanos) {
         let age = now - self.began;
-        if age >= SECOND { (0, Nanos::ZERO) } else { (self.count, age) }
+        if self.count == 0 || age >= SECOND { (0, Nanos::ZERO) } else { (self.count, age) }
     }
 
     pub(crate) fn restore((count, age): (u8, Nanos), now: Nanos) -> Self {

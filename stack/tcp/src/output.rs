@@ -5,7 +5,8 @@ use mafo_mem::Nanos;
 
 use crate::segment::{sack_blocks_max, sack_len};
 use crate::{
-    Connection, Engine, Flags, LastWord, Options, Output, Probe, Segment, SeqNum, State, Timestamps,
+    Connection, Engine, Flags, LastWord, Options, Output, PeerFin, Probe, Segment, SeqNum, State,
+    Timestamps,
 };
 
 impl Connection {
@@ -92,7 +93,7 @@ impl Connection {
         if !is_oldest && end.after(self.snd.edge()) {
             return None;
         }
-        self.snd.board.on_retransmitted(start, end, now);
+        self.snd.board.on_retransmitted(start, end, now, engine.config.sent_records_max);
         if is_oldest {
             self.arm_retransmit(engine, now);
         }
@@ -128,14 +129,14 @@ impl Connection {
     /// Where the next segment that was never sent ends, if one may go out now.
     fn next_new(&mut self, engine: &Engine, now: Nanos) -> Option<SeqNum> {
         self.snd.cc.set_limited(false);
-        if self.switches.tx_quiesce || self.snd.max == self.snd.end() {
+        if !self.has_unsent() {
             return None;
         }
         let unsent = self.snd.tx_max.since(self.snd.max);
         let usable = self.snd.edge().later(self.snd.max).since(self.snd.max);
         let room = self.payload_room();
         let len = unsent.min(room).min(usable);
-        let with_fin = self.snd.fin_posted && len == unsent && len < usable;
+        let with_fin = self.may_send_fin() && len == unsent && len < usable;
         let seq_len = len + u32::from(with_fin);
         let worth = with_fin || len > 0 && self.is_worth_sending(len, unsent, room);
         if !worth {
@@ -151,6 +152,21 @@ impl Connection {
             return None;
         }
         Some(self.snd.max + seq_len)
+    }
+
+    /// Whether there is payload, or a FIN, that was never sent and may be.
+    fn has_unsent(&self) -> bool {
+        let end = if self.may_send_fin() { self.snd.end() } else { self.snd.tx_max };
+        !self.switches.tx_quiesce && self.snd.max.before(end)
+    }
+
+    /// Whether a FIN is to follow the payload.
+    ///
+    /// The one that closes second carries the ACK of the first, or the peer, which acknowledges it and
+    /// is then forgotten, could never learn that its own arrived. So it waits for the commit rule.
+    fn may_send_fin(&self) -> bool {
+        let closes_second = self.state == State::LastAck;
+        self.snd.fin_posted && !(closes_second && self.rcv.fin == PeerFin::Undelivered)
     }
 
     /// Whether `len` bytes of `unsent` make a segment, or had better wait for more.
@@ -169,8 +185,7 @@ impl Connection {
     ///
     //= rfc9293#3.8.6.1
     fn await_window(&mut self, engine: &Engine, now: Nanos) {
-        let waits = !self.switches.tx_quiesce && self.snd.max != self.snd.end();
-        if waits && self.snd.flight() == 0 {
+        if self.has_unsent() && self.snd.flight() == 0 {
             self.timers.persist.arm_if_off(now + self.snd.rtt.timeout(&engine.config));
         } else {
             self.timers.persist.stop();

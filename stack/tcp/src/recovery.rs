@@ -40,9 +40,9 @@ impl Connection {
         let acked = self.snd.board.on_acked(ack);
         self.snd.una = ack;
         self.snd.retransmits = 0;
-        let rtt =
-            acked.rtt(now).or(sacked.rtt(now)).or_else(|| self.echoed_rtt(engine, now, segment));
-        if let Some(rtt) = rtt {
+        let echoed = |sent_at: Nanos| self.echoed_rtt(engine, now, segment, sent_at);
+        let rtt = acked.rtt(now).or(sacked.rtt(now));
+        if let Some(rtt) = rtt.or_else(|| acked.sent_again_at.and_then(echoed)) {
             self.snd.rtt.sample(&engine.config, rtt);
         }
         self.advance_recovery(engine, bytes);
@@ -57,21 +57,26 @@ impl Connection {
         bytes - u32::from(self.snd.fin_acked())
     }
 
-    /// The RTT of the segment whose timestamp the peer echoes, if it was sent by this instance.
+    /// The RTT of what was sent again at `sent_at`, if the peer echoes that transmission's timestamp and
+    /// this instance made it.
     ///
     //= rfc7323#4.1
+    /// An older echo may have waited here for the retransmission that asked for it anew, when the first
+    /// ACK was lost; taken for a sample it would raise the timeout, and so the next such wait.
     pub(crate) fn echoed_rtt(
         &self,
         engine: &Engine,
         now: Nanos,
         segment: &Segment,
+        sent_at: Nanos,
     ) -> Option<Nanos> {
         let (state, ts) = (self.timestamps?, segment.options.timestamps?);
         let clock = engine.config.ts_clock;
-        let ticks = SeqNum(clock.ticks(now).wrapping_add(state.offset)).since(SeqNum(ts.ecr));
-        let ours = state.floor.is_none_or(|floor| SeqNum(ts.ecr).at_or_after(SeqNum(floor)));
-        (ours && ts.ecr != 0 && ticks < 1 << 31)
-            .then(|| Nanos(u64::from(ticks).saturating_mul(clock.tick.0)))
+        let val = |at| SeqNum(clock.ticks(at).wrapping_add(state.offset));
+        let ecr = SeqNum(ts.ecr);
+        let fresh = ecr.at_or_after(val(sent_at)) && ecr.at_or_before(val(now));
+        let ours = state.floor.is_none_or(|floor| ecr.at_or_after(SeqNum(floor)));
+        (fresh && ours).then(|| Nanos(u64::from(val(now).since(ecr)).saturating_mul(clock.tick.0)))
     }
 
     /// The left edge moved by `bytes`: where does that leave recovery?

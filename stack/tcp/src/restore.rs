@@ -125,6 +125,7 @@ impl Connection {
                 mss_peer: Some(*mss_peer),
                 congestion: cc.algorithm(),
                 dup_bytes: *dup_bytes,
+                sent_again_age: board.sent_again_at().map(|at| now - at),
                 rto_unsampled: rtt.rto_unsampled(),
                 challenge_acks: challenges.snapshot(now),
             },
@@ -211,8 +212,9 @@ fn restore_send_space(engine: &Engine, now: Nanos, snapshot: &Snapshot) -> SendS
     let private = &snapshot.private;
     let board = restore_scoreboard(now, snapshot);
     let window = (snapshot.cwnd, snapshot.ssthresh, snapshot.cwnd_credit, snapshot.cwnd_limited);
-    let repairs = snapshot.recovery == Recovery::Open && board.lost() > 0;
-    let (recovery, recover) = if repairs {
+    // Lost segments of unknown history are repaired as after a timeout.
+    let goes_back = snapshot.in_flight.is_empty() && board.lost() > 0;
+    let (recovery, recover) = if goes_back && snapshot.recovery == Recovery::Open {
         (Recovery::Loss, snapshot.snd_max)
     } else {
         (snapshot.recovery, snapshot.recover)
@@ -243,11 +245,10 @@ fn restore_send_space(engine: &Engine, now: Nanos, snapshot: &Snapshot) -> SendS
 
 /// Without records, what is in flight is one segment up to `snd_nxt`, and a lost one from there on.
 fn restore_scoreboard(now: Nanos, snapshot: &Snapshot) -> Scoreboard {
-    if !snapshot.in_flight.is_empty() {
-        return Scoreboard::restore(snapshot.in_flight.iter().map(|sent| restore_sent(sent, now)));
-    }
-    if !snapshot.state.is_synchronized() {
-        return Scoreboard::default();
+    let sent_again_at = snapshot.private.sent_again_age.map(|age| now - age);
+    if !snapshot.in_flight.is_empty() || !snapshot.state.is_synchronized() {
+        let records = snapshot.in_flight.iter().map(|sent| restore_sent(sent, now));
+        return Scoreboard::restore(records, sent_again_at);
     }
     let nxt = snapshot.snd_nxt.earlier(snapshot.snd_max).later(snapshot.snd_una);
     let record = |start: SeqNum, end: SeqNum, fate| {
@@ -256,7 +257,7 @@ fn restore_scoreboard(now: Nanos, snapshot: &Snapshot) -> Scoreboard {
     };
     let sent = record(snapshot.snd_una, nxt, Fate::InFlight);
     let lost = record(nxt, snapshot.snd_max, Fate::Lost);
-    Scoreboard::restore(sent.into_iter().chain(lost))
+    Scoreboard::restore(sent.into_iter().chain(lost), sent_again_at)
 }
 
 fn restore_receive_space(snapshot: &Snapshot) -> ReceiveSpace {

@@ -37,20 +37,23 @@ pub(crate) struct Reported {
     pub(crate) bytes: u32,
     /// When the oldest of them was sent.
     pub(crate) sent_at: Option<Nanos>,
-    /// Whether any of them was sent more than once, so that `sent_at` is no base of an RTT sample.
-    pub(crate) ambiguous: bool,
+    /// When something was last sent again, unless all of them were sent after that: the report may answer
+    /// that instead of them, so `sent_at` is no base of an RTT sample.
+    pub(crate) sent_again_at: Option<Nanos>,
 }
 
 impl Reported {
     fn add(&mut self, record: &Sent) {
         self.bytes += record.len();
-        self.ambiguous |= record.transmissions != Transmissions::Once;
+        if record.transmissions != Transmissions::Once {
+            self.sent_again_at = self.sent_again_at.max(Some(record.sent_at));
+        }
         self.sent_at = Some(self.sent_at.map_or(record.sent_at, |at| at.min(record.sent_at)));
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
         self.bytes += other.bytes;
-        self.ambiguous |= other.ambiguous;
+        self.sent_again_at = self.sent_again_at.max(other.sent_again_at);
         self.sent_at = match (self.sent_at, other.sent_at) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -61,7 +64,7 @@ impl Reported {
     ///
     //= rfc6298#3
     pub(crate) fn rtt(&self, now: Nanos) -> Option<Nanos> {
-        if self.ambiguous { None } else { self.sent_at.map(|at| now - at) }
+        if self.sent_again_at.is_some() { None } else { self.sent_at.map(|at| now - at) }
     }
 }
 
@@ -75,6 +78,8 @@ pub(crate) struct Scoreboard {
     lost: u32,
     /// No record that ends at or before this is lost; means nothing while `lost` is 0.
     lost_from: SeqNum,
+    /// When anything was last sent again.
+    sent_again_at: Option<Nanos>,
 }
 
 impl Scoreboard {
@@ -127,7 +132,15 @@ impl Scoreboard {
                 self.records[0].start = una;
             }
         }
-        reported
+        self.doubt(reported)
+    }
+
+    /// A report of what was sent before something was sent again may answer that. When the ACKs of the
+    /// first are lost, and only a timeout makes the peer speak again, the wait is no round trip.
+    fn doubt(&self, reported: Reported) -> Reported {
+        let before =
+            self.sent_again_at.filter(|&at| reported.sent_at.is_some_and(|sent| sent < at));
+        Reported { sent_again_at: reported.sent_again_at.max(before), ..reported }
     }
 
     /// A SACK block, which lies within what is in flight. Records it covers partly are split, unless
@@ -155,7 +168,7 @@ impl Scoreboard {
             at += 1;
         }
         self.join_sacked(block);
-        reported
+        self.doubt(reported)
     }
 
     /// Makes `seq` a boundary between records if there is room for one more. Answers the first record
@@ -279,20 +292,34 @@ impl Scoreboard {
         Some((first.start, end.earlier(limit)))
     }
 
-    /// `start..end`, which [`Scoreboard::next_lost`] answered, was sent again, as one segment.
-    pub(crate) fn on_retransmitted(&mut self, start: SeqNum, end: SeqNum, now: Nanos) {
+    /// `start..end`, which [`Scoreboard::next_lost`] answered, was sent again, as one segment. With `max`
+    /// records it shares one with what was sent again just before it, if that is its neighbour.
+    pub(crate) fn on_retransmitted(&mut self, start: SeqNum, end: SeqNum, now: Nanos, max: usize) {
         let at = self.records.partition_point(|record| record.end.at_or_before(start));
         debug_assert_eq!(self.records.get(at).map(|r| r.start), Some(start));
         self.lost -= end.since(start);
         self.lost_from = end;
+        self.sent_again_at = Some(now);
         // What the segment covers becomes one record; what is left of the last one stays behind it.
         let covered = self.records.range(at..).take_while(|r| r.start.before(end)).count();
         let last = self.records[at + covered - 1];
         self.records.drain(at + 1..at + covered);
         let (fate, transmissions) = (Fate::InFlight, Transmissions::Again);
         self.records[at] = Sent { start, end, sent_at: now, fate, transmissions };
-        if last.end != end {
-            self.records.insert(at + 1, Sent { start: end, ..last });
+        if last.end == end {
+            return;
+        }
+        let rest = Sent { start: end, ..last };
+        if self.records.len() >= max
+            && let Some(before) = at.checked_sub(1)
+            && (self.records[before].fate, self.records[before].transmissions)
+                == (fate, transmissions)
+        {
+            self.records[before].end = end;
+            self.records[before].sent_at = now;
+            self.records[at] = rest;
+        } else {
+            self.records.insert(at + 1, rest);
         }
     }
 
@@ -301,18 +328,26 @@ impl Scoreboard {
         self.next_lost(|start| start + 1).map(|(start, _)| start)
     }
 
+    /// When anything was last sent again.
+    pub(crate) fn sent_again_at(&self) -> Option<Nanos> {
+        self.sent_again_at
+    }
+
     pub(crate) fn records(&self) -> impl ExactSizeIterator<Item = &Sent> {
         self.records.iter()
     }
 
     /// A scoreboard of `records`, which tile what is in flight.
-    pub(crate) fn restore(records: impl Iterator<Item = Sent>) -> Self {
+    pub(crate) fn restore(
+        records: impl Iterator<Item = Sent>,
+        sent_again_at: Option<Nanos>,
+    ) -> Self {
         let records: VecDeque<Sent> = records.collect();
         let bytes =
             |fate| -> u32 { records.iter().filter(|r| r.fate == fate).map(Sent::len).sum() };
         let (sacked, lost) = (bytes(Fate::Sacked), bytes(Fate::Lost));
         let lost_from = records.front().map_or(SeqNum(0), |first| first.start);
-        Self { sacked, lost, lost_from, records }
+        Self { sacked, lost, lost_from, records, sent_again_at }
     }
 }
 

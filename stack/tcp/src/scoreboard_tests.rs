@@ -61,6 +61,18 @@ fn what_sack_reported_is_not_reported_again() {
 }
 
 #[test]
+fn a_report_after_something_was_sent_again_is_no_sample() {
+    let mut board = sent(3);
+    assert!(board.mark_head_lost(MSS, MAX));
+    board.on_retransmitted(BASE, BASE + MSS, MS10, MAX);
+    let reported = board.on_sacked(block(1000, 2000), MAX);
+    assert_eq!((reported.rtt(Nanos::from_millis(12)), reported.sent_again_at), (None, Some(MS10)));
+    board.on_sent(BASE + 3000, BASE + 4000, MS10, MAX);
+    let reported = board.on_sacked(block(3000, 4000), MAX);
+    assert_eq!(reported.rtt(Nanos::from_millis(12)), Some(Nanos::from_millis(2)));
+}
+
+#[test]
 fn a_full_scoreboard_does_not_split_and_does_not_grow() {
     let mut board = Scoreboard::default();
     for i in 0..4 {
@@ -69,6 +81,18 @@ fn a_full_scoreboard_does_not_split_and_does_not_grow() {
     assert_eq!(fates(&board), [(1000, 'i'), (1000, 'i'), (2000, 'i')]);
     assert_eq!(board.on_sacked(block(500, 2500), 3).bytes, 1000, "whole records only");
     assert_eq!(fates(&board), [(1000, 'i'), (1000, 's'), (2000, 'i')]);
+}
+
+#[test]
+fn a_full_scoreboard_does_not_grow_by_what_is_sent_again() {
+    let mut board = Scoreboard::default();
+    board.on_sent(BASE, BASE + 8 * MSS, Nanos::ZERO, 3);
+    board.mark_all_lost();
+    for i in 0..7 {
+        assert_eq!(next_lost(&board), Some((i * MSS, (i + 1) * MSS)));
+        board.on_retransmitted(BASE + i * MSS, BASE + (i + 1) * MSS, Nanos::ZERO, 3);
+    }
+    assert_eq!(fates(&board), [(1000, 'i'), (6000, 'i'), (1000, 'l')]);
 }
 
 #[test]
@@ -98,7 +122,7 @@ fn lost_bytes_go_out_oldest_first_and_count_as_in_flight_again() {
     assert_eq!((board.lost(), board.left_network()), (3000, 8000));
     for (start, end) in [(0, 1000), (1000, 2000), (3000, 4000)] {
         assert_eq!(next_lost(&board), Some((start, end)));
-        board.on_retransmitted(BASE + start, BASE + end, Nanos::from_millis(50));
+        board.on_retransmitted(BASE + start, BASE + end, Nanos::from_millis(50), MAX);
     }
     assert_eq!((board.lost(), next_lost(&board), board.left_network()), (0, None, 5000));
     assert!(!board.mark_lost(MSS), "what was sent again is not lost again by the same reports");
@@ -114,7 +138,7 @@ fn small_lost_neighbours_share_a_segment_and_large_ones_are_cut() {
     }
     board.mark_all_lost();
     assert_eq!(next_lost(&board), Some((0, 1000)));
-    board.on_retransmitted(BASE, BASE + 1000, Nanos::ZERO);
+    board.on_retransmitted(BASE, BASE + 1000, Nanos::ZERO, MAX);
     assert_eq!(fates(&board), [(1000, 'i'), (2000, 'l')]);
     assert_eq!(next_lost(&board), Some((1000, 2000)));
 }
@@ -138,7 +162,7 @@ fn the_head_is_marked_once() {
     assert!(board.mark_head_lost(400, MAX));
     assert_eq!(fates(&board), [(400, 'l'), (600, 'i'), (1000, 'i')]);
     assert!(!board.mark_head_lost(400, MAX));
-    board.on_retransmitted(BASE, BASE + 400, Nanos::ZERO);
+    board.on_retransmitted(BASE, BASE + 400, Nanos::ZERO, MAX);
     assert!(!board.mark_head_lost(400, MAX));
     assert!(!Scoreboard::default().mark_head_lost(400, MAX));
 }
@@ -223,7 +247,7 @@ proptest! {
                     let reported = board.on_acked(base + model.una);
                     prop_assert_eq!(reported.bytes as usize, fresh);
                     let again = gone.iter().any(|byte| byte.0 != Fate::Sacked && byte.1);
-                    prop_assert_eq!(reported.ambiguous, again);
+                    prop_assert_eq!(reported.sent_again_at.is_some(), again);
                 }
                 Step::Sack(from, len) => {
                     let (from, end) = (from.min(flight), (from + len).min(flight));
@@ -261,7 +285,7 @@ proptest! {
                     let run = model.bytes.range(first..).take_while(|b| b.0 == Fate::Lost).count();
                     prop_assert_eq!(from, base + (model.una + first as u32));
                     prop_assert_eq!(end.since(from), (run as u32).min(max));
-                    board.on_retransmitted(from, end, Nanos::ZERO);
+                    board.on_retransmitted(from, end, Nanos::ZERO, usize::MAX);
                     for byte in model.bytes.range_mut(first..first + end.since(from) as usize) {
                         *byte = (Fate::InFlight, true);
                     }

@@ -52,7 +52,7 @@ pub struct Snapshot {
     pub rcv_wnd: u32,
     /// The greatest `rcv_wnd` so far, by which small window updates are judged. Unknown: `rcv_wnd`.
     pub rcv_wnd_max: u32,
-    /// Right edge told to the peer. Unknown: `rcv_nxt + rcv_wnd`.
+    /// Rightmost edge told to the peer. Unknown: `rcv_nxt + rcv_wnd`.
     pub rcv_adv: SeqNum,
     /// Acknowledgment number last sent. Before `rcv_nxt − undelivered`, an ACK is owed.
     pub last_ack_sent: SeqNum,
@@ -123,6 +123,8 @@ pub struct Private {
     pub congestion: CongestionControl,
     /// Bytes that, without SACK, duplicate ACKs say have left the network.
     pub dup_bytes: u32,
+    /// Time since anything was last sent again.
+    pub sent_again_age: Option<Nanos>,
     /// Retransmission timeout while there is no RTT sample, or zero for the configured one.
     pub rto_unsampled: Nanos,
     /// Challenge ACKs sent within the current second, and how old that second is.

@@ -106,7 +106,7 @@ pub(crate) struct ReceiveSpace {
     pub(crate) wnd: u32,
     /// The greatest `wnd` so far: the size of the owner's buffer, as far as can be told.
     pub(crate) wnd_max: u32,
-    /// The right edge that the peer was told.
+    /// The rightmost edge that the peer was ever told.
     pub(crate) adv: SeqNum,
     pub(crate) last_ack_sent: SeqNum,
     /// Largest segment that we announced.
@@ -135,24 +135,30 @@ impl ReceiveSpace {
         (self.wnd_max / 2).min(u32::from(self.mss)).max(1)
     }
 
+    /// The right edge as the peer knows it now: scaling may have cut off what it was told before.
+    fn told(&self, shift: u8) -> SeqNum {
+        let open = self.adv.later(self.last_ack_sent).since(self.last_ack_sent);
+        self.last_ack_sent + (open >> shift << shift)
+    }
+
     /// The window field to send, and the right edge that it tells.
     ///
     /// The edge never moves left but for the bits that scaling cuts off (RFC 7323 2.4).
     pub(crate) fn offer(&self, shift: u8) -> (u16, SeqNum) {
-        let (ack, told) = (self.ack_no(), self.adv.later(self.ack_no()));
-        let moved = self.edge().after(told) && self.edge().since(told) >= self.step();
-        let target = if moved { self.edge() } else { told };
+        let (ack, edge, told) = (self.ack_no(), self.edge(), self.told(shift));
+        let moved = edge.after(told) && edge.since(told) >= self.step();
+        let target = if moved { edge } else { self.adv.later(ack) };
         let window = (target.since(ack) >> shift).min(WINDOW_MAX);
         (window as u16, ack + (window << shift))
     }
 
-    /// Whether the peer should be told of the window although nothing else is to be said: it has
-    /// come to know of less than half the buffer, and of less than half of what is free.
+    /// Whether the peer should be told of the window although nothing else is to be said: it knows of
+    /// less than half the buffer, and would come to know of twice as much.
     pub(crate) fn owes_window_update(&self, shift: u8) -> bool {
-        let reach = self.edge().earlier(self.ack_no() + (WINDOW_MAX << shift));
-        let free = reach.later(self.nxt).since(self.nxt);
-        let told = self.adv.later(self.nxt).since(self.nxt);
-        told <= self.wnd_max / 2 && free / 2 >= told && free.saturating_sub(told) >= self.step()
+        let (_, edge) = self.offer(shift);
+        let open = edge.later(self.nxt).since(self.nxt);
+        let told = self.told(shift).later(self.nxt).since(self.nxt);
+        told <= self.wnd_max / 2 && open / 2 >= told && open.saturating_sub(told) >= self.step()
     }
 }
 

@@ -1,0 +1,129 @@
+//! The behaviours, by subject. Each is one public function that takes a [`super::Bench`].
+
+pub mod ack;
+pub mod close;
+pub mod commit;
+pub mod open;
+pub mod options;
+pub mod reassembly;
+pub mod recovery;
+pub mod reset;
+pub mod send;
+pub mod timers;
+pub mod window;
+
+/// Makes a test of each script: `script_tests!(MyBench::new());`.
+#[macro_export]
+macro_rules! script_tests {
+    ($bench:expr) => {
+        $crate::script_tests! { @tests $bench;
+            open {
+                active_open, passive_open, syn_is_retransmitted_with_backoff,
+                syn_gives_up_after_three_minutes, syn_ack_is_retransmitted_and_gives_up,
+                repeated_syn_is_answered_by_the_same_syn_ack, both_open_at_once,
+                both_open_at_once_with_scaling, both_open_at_once_in_one_burst, both_open_at_once_and_only_an_ack_follows, refused_by_a_reset,
+                reset_without_ack_is_ignored_in_syn_sent, ack_of_another_syn_is_reset,
+                segment_without_syn_is_ignored_in_syn_sent, wrong_ack_in_syn_rcvd_is_reset,
+                reset_in_syn_rcvd_ends_a_passive_open, syn_in_the_window_ends_a_passive_open,
+                payload_comes_with_the_last_ack_of_the_handshake,
+                payload_and_fin_come_with_the_syn_ack, payload_posted_early_carries_the_ack,
+                close_in_syn_sent, close_in_syn_rcvd_sends_fin_after_the_handshake,
+                peer_without_mss_gets_536, tiny_mss_is_not_followed_all_the_way_down,
+                listener_resets_what_is_no_syn, syn_ack_again_is_acknowledged_again,
+            }
+            close {
+                we_close_first, peer_closes_first, half_closed_by_us, half_closed_by_the_peer,
+                both_close_at_once, fin_rides_on_the_last_payload,
+                fin_and_ack_of_fin_in_one_segment, fin_is_retransmitted_with_backoff,
+                lost_fin_is_sent_again_behind_lost_payload, fin_again_in_time_wait,
+                fin_out_of_order_waits_for_the_gap, bare_fin_out_of_order_is_answered,
+                time_wait_kept_by_the_owner, simultaneous_close_with_time_wait_kept_by_the_owner,
+                time_wait_yields_to_a_newer_syn, time_wait_does_not_yield_to_an_old_syn,
+                fin_waits_for_the_window, fin_gives_up, fin_wait2_times_out,
+                payload_beyond_a_held_fin_is_cut, close_twice,
+            }
+            reset {
+                exact_reset_ends_in_every_state, reset_in_the_window_is_challenged,
+                reset_outside_the_window_is_ignored, reset_at_the_last_ack_counts,
+                syn_in_the_window_is_challenged, challenges_are_limited,
+                abort_sends_a_reset_where_the_peer_needs_one, abort_is_silent_elsewhere,
+                ack_of_what_was_never_sent_is_challenged, ack_from_long_ago_is_challenged,
+                segment_without_ack_is_dropped, abort_drops_what_was_not_sent,
+            }
+            send {
+                payload_is_cut_into_segments_and_pushed_at_its_end, initial_window_is_ten_segments,
+                slow_start_doubles, unused_window_does_not_grow, nagle_holds_a_small_segment,
+                nagle_lets_full_segments_through, without_nagle_small_segments_go_out,
+                switching_nagle_off_lets_go, fin_is_not_held_by_nagle, quiesce_stops_new_payload,
+                quiesce_does_not_stop_retransmission, smaller_mss_cuts_what_is_lost,
+                peer_mss_limits, payload_carries_the_ack, idle_connection_starts_over,
+            }
+            ack {
+                every_second_segment, delayed_by_a_timer, not_delayed_when_switched_off,
+                switching_delay_off_lets_go, a_burst_costs_one_ack, gaps_are_answered_at_once,
+                filled_gap_is_acknowledged_at_once, filled_gap_in_a_burst_repeats_nothing,
+                duplicate_payload_is_acknowledged_at_once, keepalive_probe_is_answered,
+                empty_keepalive_probes_are_answered_only_so_often, fin_is_acknowledged_at_once,
+            }
+            window {
+                closes_as_bytes_wait_and_reopens_when_read, small_reads_are_not_told,
+                reading_half_a_small_buffer_is_told, closed_window_is_probed_with_backoff,
+                answered_probes_never_give_up, unanswered_probes_give_up,
+                opened_window_restarts_the_flow, sender_avoids_silly_windows,
+                half_the_largest_window_is_worth_sending, older_segment_does_not_change_the_window,
+                payload_beyond_the_window_is_cut, segment_beyond_the_window_is_answered,
+                closed_window_still_takes_acks, window_taken_back_is_respected,
+                shrunk_window_limits_sequence_number_of_acks, scales_differ, window_field_is_capped,
+                ack_at_the_right_edge_counts,
+            }
+            reassembly {
+                gap_is_filled, overlap_on_both_sides, segment_over_everything,
+                old_and_new_bytes_in_one_segment, duplicates_of_held_bytes, ranges_are_limited,
+                held_bytes_across_the_wrap, sack_blocks_tell_the_latest_first,
+                sack_blocks_make_room_in_payload, three_blocks_with_timestamps,
+            }
+            recovery {
+                third_duplicate_ack_sends_again, first_two_duplicate_acks_let_new_segments_out,
+                partial_acks_repair_hole_after_hole, sack_repairs_holes_in_one_round_trip,
+                sack_keeps_within_half_the_window, sack_of_two_segments_waits,
+                sack_beyond_what_was_sent_is_ignored, timeout_backs_off,
+                timeout_starts_slowly, timeout_keeps_what_sack_reported,
+                reneging_receiver_is_sent_everything, lost_retransmission_times_out,
+                duplicate_acks_after_a_timeout_do_not_count, new_ack_restarts_the_timer,
+                timeout_follows_the_round_trip, retransmission_gives_no_sample,
+                echoed_timestamp_does,
+                echo_of_the_first_transmission_is_no_sample, gives_up_after_so_many, window_updates_are_no_duplicates,
+                tail_of_small_segments_is_sent_again_as_one,
+            }
+            timers {
+                keepalive_gives_up, keepalive_answered_goes_on, keepalive_can_be_switched,
+                keepalive_waits_for_outstanding_payload, idle_connection_has_no_timer,
+            }
+            options {
+                timestamp_is_echoed, delayed_ack_echoes_the_first, gap_does_not_change_the_echo,
+                paws_drops_the_past, paws_forgets_after_24_days, reset_needs_no_timestamp,
+                missing_timestamp_is_dropped, timestamps_wrap, nothing_is_agreed_one_sidedly,
+                scale_above_fourteen, options_in_the_middle_are_ignored,
+                timestamps_take_room_in_segments,
+            }
+            commit {
+                ack_stops_at_what_is_delivered, delivery_releases_the_ack,
+                fin_is_not_acknowledged_before_delivery,
+                fin_of_the_second_to_close_waits_for_delivery, window_counts_what_waits,
+                gap_is_answered_with_what_is_delivered, payload_carries_the_delivered_ack,
+                last_word_waits_for_delivery, reset_that_answers_a_held_back_ack_counts,
+            }
+        }
+    };
+    (@tests $bench:expr; $($module:ident { $($name:ident),+ $(,)? })+) => {
+        $(mod $module {
+            use super::*;
+            $(
+                #[test]
+                fn $name() {
+                    $crate::script::$module::$name(&mut $bench);
+                }
+            )+
+        })+
+    };
+}

@@ -1,0 +1,143 @@
+//! Timestamps, PAWS and negotiation: RFC 7323, RFC 2018, RFC 9293 3.2.
+
+use crate::script::*;
+use crate::{Config, Ended, State};
+
+fn established(bench: &mut dyn Bench) -> Trace {
+    Trace::established(bench, Setup::modern(), Peer::modern())
+}
+
+/// RFC 7323 3.2. Our own clock ticks in milliseconds.
+pub fn timestamp_is_echoed(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    t.send(10);
+    expect!(t, ACK, seq 1, ack 1, len 10, tsval 0, tsecr 0);
+    silence!(t, until 50 ms);
+    inject!(t, ACK, seq 1, ack 11, len 10);
+    expect!(t, at 90 ms, ACK, seq 11, ack 11, tsval 90, tsecr 50);
+}
+
+/// RFC 7323 4.3: the peer shall measure the delay as well.
+pub fn delayed_ack_echoes_the_first(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    silence!(t, until 10 ms);
+    inject!(t, ACK, seq 1, ack 1, len 10);
+    silence!(t, until 20 ms);
+    inject!(t, ACK, seq 11, ack 1, len 10);
+    expect!(t, ACK, seq 1, ack 21, tsecr 10);
+    inject!(t, ACK, seq 21, ack 1, len 10);
+    expect!(t, at 60 ms, ACK, seq 1, ack 31, tsecr 20);
+}
+
+/// RFC 7323 4.3: a segment beyond a gap is not what the last ACK asked for; the one that fills it is.
+pub fn gap_does_not_change_the_echo(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    silence!(t, until 10 ms);
+    inject!(t, ACK, seq 11, ack 1, len 10);
+    expect!(t, ACK, seq 1, ack 1, tsecr 0, sack [(11, 21)]);
+    silence!(t, until 20 ms);
+    inject!(t, ACK, seq 1, ack 1, len 10);
+    expect!(t, ACK, seq 1, ack 21, tsecr 20);
+}
+
+/// RFC 7323 5.3 R1: an old duplicate from a former lap is not taken for new.
+pub fn paws_drops_the_past(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    silence!(t, until 100 ms);
+    inject!(t, ACK, seq 1, ack 1, len 10);
+    inject!(t, ACK, seq 11, ack 1, len 10, tsval 99);
+    expect!(t, ACK, seq 1, ack 11, tsecr 100);
+    inject!(t, ACK, seq 11, ack 1, len 10, tsval 100);
+    expect!(t, at 140 ms, ACK, seq 1, ack 21);
+    t.recv(20);
+    counted!(
+        t, rx_segments: 3, rx_predicted: 2, rx_bytes: 20, rx_drop_paws: 1, tx_segments: 2,
+        tx_acks: 2, delayed_acks: 1,
+    );
+}
+
+/// RFC 7323 5.5: after so long the peer's clock may have gone half round.
+pub fn paws_forgets_after_24_days(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    silence!(t, until 100 ms);
+    inject!(t, ACK, seq 1, ack 1, len 10);
+    t.skip_until(2_073_600_000);
+    inject!(t, ACK, seq 11, ack 1, len 10, tsval 50);
+    expect!(t, ACK, seq 1, ack 11, tsecr 100);
+    t.skip_until(2_073_700_000);
+    inject!(t, ACK, seq 11, ack 1, len 10, tsval 50);
+    expect!(t, at 2_073_700_040 ms, ACK, seq 1, ack 21, tsecr 50);
+}
+
+/// RFC 7323 5.2: a peer that lost the connection has no clock for it.
+pub fn reset_needs_no_timestamp(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    inject!(t, RST, seq 1, no_ts true);
+    assert_eq!(t.ended(), Some(Ended::Reset));
+    let mut t = established(bench);
+    silence!(t, until 100 ms);
+    inject!(t, ACK, seq 1, ack 1, len 10);
+    inject!(t, RST, seq 11, tsval 5);
+    assert_eq!(t.ended(), Some(Ended::Reset));
+}
+
+/// RFC 7323 3.2: dropped, and not answered.
+pub fn missing_timestamp_is_dropped(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    inject!(t, ACK, seq 1, ack 1, len 10, no_ts true);
+    silence!(t, until 1000 ms);
+    t.recv_nothing();
+    assert_eq!(t.state(), State::Established);
+    counted!(t, rx_segments: 1, rx_drop_no_timestamp: 1);
+}
+
+/// The peer's clock, which starts 61 ms before 2^32, and ours, which starts a little more, go round.
+pub fn timestamps_wrap(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    for at in [10, 70, 1_000, 1_000_000] {
+        t.skip_until(at);
+        let seq = t.received() + 1;
+        t.inject(Seg::new(ACK).seq(seq).ack(1).len(10));
+        let ack = Seg::new(ACK).seq(1).ack(seq + 10).tsecr(at as u32).tsval(at as u32 + 40);
+        t.expect(Some(at + 40), ack);
+        t.recv(10);
+    }
+}
+
+/// What only one side offers is not used.
+pub fn nothing_is_agreed_one_sidedly(bench: &mut dyn Bench) {
+    let mut t = Trace::established(bench, Setup::modern(), Peer::default());
+    inject!(t, ACK, seq 11, ack 1, len 10);
+    expect!(t, ACK, seq 1, ack 1, win 65_535);
+    let mut t = Trace::accepted(bench, Setup::default(), Peer { window: 1000, ..Peer::modern() });
+    inject!(t, ACK, seq 11, ack 1, len 10);
+    expect!(t, ACK, seq 1, ack 1);
+    t.send(3000);
+    assert_eq!(t.drain(), 1, "the peer's window is not scaled");
+}
+
+/// RFC 7323 2.3: fourteen is used.
+pub fn scale_above_fourteen(bench: &mut dyn Bench) {
+    let config = Config { initial_window_segments: 40, ..Config::default() };
+    let peer = Peer { window_scale: Some(15), window: 1000, ..Peer::default() };
+    let setup = Setup { window_scale: Some(0), config, ..Setup::default() };
+    let mut t = Trace::established(bench, setup, peer);
+    inject!(t, ACK, seq 1, ack 1, win 1);
+    t.send(40_000);
+    assert_eq!(t.drain(), 16, "16,384 bytes");
+}
+
+/// MSS, scale and SACK-permitted mean something in a SYN only.
+pub fn options_in_the_middle_are_ignored(bench: &mut dyn Bench) {
+    let mut t = Trace::established(bench, Setup::default(), Peer::default());
+    inject!(t, ACK, seq 1, ack 1, len 10, mss 100, wscale 3, sack_ok true);
+    t.send(1000);
+    expect!(t, ACK, seq 1, ack 11, len 1000, win 65_525);
+}
+
+/// RFC 6691: MSS counts them.
+pub fn timestamps_take_room_in_segments(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    t.send(1000);
+    expect!(t, ACK, seq 1, ack 1, len 988);
+}

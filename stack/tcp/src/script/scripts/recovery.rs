@@ -1,0 +1,360 @@
+//! What is sent again: RFC 6298, RFC 5681, RFC 6582, RFC 2018, RFC 6675, RFC 3042.
+
+use crate::script::*;
+use crate::{Config, Ended, GaveUp};
+
+fn established(bench: &mut dyn Bench) -> Trace {
+    Trace::established(bench, Setup::default(), Peer::default())
+}
+
+fn with_sack(bench: &mut dyn Bench) -> Trace {
+    let setup = Setup { sack: true, ..Setup::default() };
+    Trace::established(bench, setup, Peer { sack: true, ..Peer::default() })
+}
+
+/// RFC 5681 3.2; afterwards the window is half of what was in flight.
+pub fn third_duplicate_ack_sends_again(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    t.send(10_000);
+    assert_eq!(t.drain(), 10);
+    inject!(t, ACK, seq 1, ack 1);
+    inject!(t, ACK, seq 1, ack 1);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 1);
+    expect!(t, ACK, seq 1, ack 1, len 1000);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 10_001);
+    t.send(10_000);
+    assert_eq!(t.drain(), 5);
+    counted!(
+        t, rx_segments: 4, rx_dup_acks: 3, fast_recoveries: 1, retransmits: 1,
+        retransmitted_bytes: 1000, tx_segments: 16, tx_bytes: 15_000,
+    );
+}
+
+/// RFC 3042.
+pub fn first_two_duplicate_acks_let_new_segments_out(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    t.send(13_000);
+    assert_eq!(t.drain(), 10);
+    inject!(t, ACK, seq 1, ack 1);
+    expect!(t, ACK, seq 10_001, ack 1, len 1000);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 1);
+    expect!(t, ACK, seq 11_001, ack 1, len 1000);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 1);
+    expect!(t, ACK, seq 1, ack 1, len 1000);
+    silence!(t);
+}
+
+/// RFC 6582: segments 1, 3 and 5 are lost, and there is no SACK.
+pub fn partial_acks_repair_hole_after_hole(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    t.send(10_000);
+    assert_eq!(t.drain(), 10);
+    for _ in 0..7 {
+        inject!(t, ACK, seq 1, ack 1);
+    }
+    expect!(t, ACK, seq 1, ack 1, len 1000);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 2001);
+    expect!(t, ACK, seq 2001, ack 1, len 1000);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 4001);
+    expect!(t, ACK, seq 4001, ack 1, len 1000);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 10_001);
+    silence!(t, until 10_000 ms);
+    counted!(
+        t, rx_segments: 10, rx_dup_acks: 7, fast_recoveries: 1, retransmits: 3,
+        retransmitted_bytes: 3000, tx_segments: 13, tx_bytes: 10_000,
+    );
+}
+
+/// RFC 6675: segments 1, 3 and 5 of 10 are lost.
+pub fn sack_repairs_holes_in_one_round_trip(bench: &mut dyn Bench) {
+    let mut t = with_sack(bench);
+    t.send(10_000);
+    assert_eq!(t.drain(), 10);
+    inject!(t, ACK, seq 1, ack 1, sack [(1001, 2001)]);
+    inject!(t, ACK, seq 1, ack 1, sack [(3001, 4001), (1001, 2001)]);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 1, sack [(5001, 6001), (3001, 4001), (1001, 2001)]);
+    expect!(t, ACK, seq 1, ack 1, len 1000);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 1, sack [(5001, 7001), (3001, 4001), (1001, 2001)]);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 1, sack [(5001, 8001), (3001, 4001), (1001, 2001)]);
+    expect!(t, ACK, seq 2001, ack 1, len 1000);
+    expect!(t, ACK, seq 4001, ack 1, len 1000);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 1, sack [(5001, 10_001), (3001, 4001), (1001, 2001)]);
+    inject!(t, ACK, seq 1, ack 10_001);
+    silence!(t, until 10_000 ms);
+    counted!(
+        t, rx_segments: 7, rx_dup_acks: 6, fast_recoveries: 1, retransmits: 3,
+        retransmitted_bytes: 3000, tx_segments: 13, tx_bytes: 10_000,
+    );
+}
+
+/// RFC 6675 5: new segments go out once less than half the former flight is left in the network.
+pub fn sack_keeps_within_half_the_window(bench: &mut dyn Bench) {
+    let mut t = with_sack(bench);
+    t.send(30_000);
+    assert_eq!(t.drain(), 10);
+    let sacked = |t: &mut Trace, segments: u32| {
+        t.inject(Seg::new(ACK).seq(1).ack(1).sack([(1001, 1001 + segments * 1000)]));
+    };
+    for (segments, at) in [(1, 10_001), (2, 11_001), (3, 1)] {
+        sacked(&mut t, segments);
+        t.expect(None, Seg::new(ACK).seq(at).ack(1).len(1000));
+        silence!(t);
+    }
+    for segments in 4..=7 {
+        sacked(&mut t, segments);
+        silence!(t);
+    }
+    for (segments, at) in [(8, 12_001), (9, 13_001), (10, 14_001), (11, 15_001)] {
+        sacked(&mut t, segments);
+        t.expect(None, Seg::new(ACK).seq(at).ack(1).len(1000));
+        silence!(t);
+    }
+}
+
+/// It may be reordering.
+pub fn sack_of_two_segments_waits(bench: &mut dyn Bench) {
+    let mut t = with_sack(bench);
+    t.send(4000);
+    assert_eq!(t.drain(), 4);
+    inject!(t, ACK, seq 1, ack 1, sack [(1001, 3001)]);
+    silence!(t, until 100 ms);
+    inject!(t, ACK, seq 1, ack 3001);
+    silence!(t);
+    counted!(t, rx_segments: 2, rx_dup_acks: 1, tx_segments: 4, tx_bytes: 4000);
+}
+
+/// A block that cannot be true counts for nothing.
+pub fn sack_beyond_what_was_sent_is_ignored(bench: &mut dyn Bench) {
+    let mut t = with_sack(bench);
+    t.send(4000);
+    assert_eq!(t.drain(), 4);
+    for _ in 0..5 {
+        inject!(t, ACK, seq 1, ack 1, sack [(3001, 5001), (2001, 1001), (0, 1)]);
+    }
+    silence!(t, until 190 ms);
+    counted!(t, rx_segments: 5, rx_sack_ignored: 15, tx_segments: 4, tx_bytes: 4000);
+}
+
+/// RFC 6298 5.5.
+pub fn timeout_backs_off(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    t.send(1000);
+    for at in [0, 200, 600, 1400, 3000, 6200, 12_600, 25_400, 51_000, 102_200, 162_200] {
+        t.expect(Some(at), Seg::new(ACK).seq(1).ack(1).len(1000));
+    }
+    counted!(
+        t, tx_segments: 11, tx_bytes: 1000, retransmits: 10, timeouts: 10,
+        retransmitted_bytes: 10_000,
+    );
+}
+
+/// RFC 5681 3.1: one segment, then slow start to half of what was in flight.
+pub fn timeout_starts_slowly(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    t.send(30_000);
+    assert_eq!(t.drain(), 10);
+    expect!(t, at 200 ms, ACK, seq 1, ack 1, len 1000);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 1001);
+    expect!(t, ACK, seq 1001, ack 1, len 1000);
+    expect!(t, ACK, seq 2001, ack 1, len 1000);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 3001);
+    assert_eq!(t.drain(), 4);
+    inject!(t, ACK, seq 1, ack 7001);
+    assert_eq!(t.drain(), 5, "three lost ones and two new ones, within half of ten");
+    inject!(t, ACK, seq 1, ack 9001);
+    assert_eq!(t.drain(), 3, "two for those that left, and five acknowledged are one more");
+}
+
+/// RFC 6675 5.1.
+pub fn timeout_keeps_what_sack_reported(bench: &mut dyn Bench) {
+    let mut t = with_sack(bench);
+    t.send(6000);
+    assert_eq!(t.drain(), 6);
+    inject!(t, ACK, seq 1, ack 1, sack [(1001, 3001)]);
+    expect!(t, at 200 ms, ACK, seq 1, ack 1, len 1000);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 3001);
+    expect!(t, ACK, seq 3001, ack 1, len 1000);
+    expect!(t, ACK, seq 4001, ack 1, len 1000);
+    expect!(t, ACK, seq 5001, ack 1, len 1000);
+    silence!(t);
+}
+
+/// RFC 2018 8: a receiver may drop what it reported.
+pub fn reneging_receiver_is_sent_everything(bench: &mut dyn Bench) {
+    let mut t = with_sack(bench);
+    t.send(4000);
+    assert_eq!(t.drain(), 4);
+    inject!(t, ACK, seq 1, ack 1, sack [(1001, 3001)]);
+    expect!(t, at 200 ms, ACK, seq 1, ack 1, len 1000);
+    inject!(t, ACK, seq 1, ack 1001);
+    expect!(t, ACK, seq 3001, ack 1, len 1000);
+    silence!(t);
+    expect!(t, at 600 ms, ACK, seq 1001, ack 1, len 1000);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 2001);
+    expect!(t, ACK, seq 2001, ack 1, len 1000);
+    expect!(t, ACK, seq 3001, ack 1, len 1000);
+}
+
+/// The timer started again with the retransmission.
+pub fn lost_retransmission_times_out(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    t.send(10_000);
+    assert_eq!(t.drain(), 10);
+    silence!(t, until 100 ms);
+    for _ in 0..3 {
+        inject!(t, ACK, seq 1, ack 1);
+    }
+    expect!(t, at 100 ms, ACK, seq 1, ack 1, len 1000);
+    silence!(t, until 290 ms);
+    expect!(t, at 300 ms, ACK, seq 1, ack 1, len 1000);
+    silence!(t);
+    counted!(
+        t, rx_segments: 3, rx_dup_acks: 3, fast_recoveries: 1, timeouts: 1, retransmits: 2,
+        retransmitted_bytes: 2000, tx_segments: 12, tx_bytes: 10_000,
+    );
+}
+
+/// RFC 6582 4: they answer what was sent again without need.
+pub fn duplicate_acks_after_a_timeout_do_not_count(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    t.send(5000);
+    assert_eq!(t.drain(), 5);
+    expect!(t, at 200 ms, ACK, seq 1, ack 1, len 1000);
+    inject!(t, ACK, seq 1, ack 5001);
+    t.send(1000);
+    expect!(t, ACK, seq 5001, ack 1, len 1000);
+    for _ in 0..5 {
+        inject!(t, ACK, seq 1, ack 5001);
+    }
+    silence!(t, until 390 ms);
+    counted!(
+        t, rx_segments: 6, rx_dup_acks: 5, timeouts: 1, retransmits: 1, retransmitted_bytes: 1000,
+        tx_segments: 7, tx_bytes: 6000,
+    );
+}
+
+/// RFC 6298 5.3.
+pub fn new_ack_restarts_the_timer(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    t.send(2000);
+    assert_eq!(t.drain(), 2);
+    silence!(t, until 150 ms);
+    inject!(t, ACK, seq 1, ack 1001);
+    silence!(t, until 340 ms);
+    expect!(t, at 350 ms, ACK, seq 1001, ack 1, len 1000);
+}
+
+/// RFC 6298 2.2: 300 ms, and four times half of it.
+pub fn timeout_follows_the_round_trip(bench: &mut dyn Bench) {
+    let mut t = Trace::new(bench, Setup::default(), Peer::default());
+    t.connect();
+    expect!(t, SYN, seq 0, mss 1000);
+    silence!(t, until 300 ms);
+    inject!(t, SYN | ACK, seq 0, ack 1, mss 1000);
+    expect!(t, ACK, seq 1, ack 1);
+    t.send(100);
+    expect!(t, at 300 ms, ACK, seq 1, ack 1, len 100);
+    silence!(t, until 1190 ms);
+    expect!(t, at 1200 ms, ACK, seq 1, ack 1, len 100);
+}
+
+/// RFC 6298 3 (Karn): so the timeout stays backed off.
+pub fn retransmission_gives_no_sample(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    t.send(100);
+    expect!(t, at 0 ms, ACK, seq 1, ack 1, len 100);
+    expect!(t, at 200 ms, ACK, seq 1, ack 1, len 100);
+    silence!(t, until 250 ms);
+    inject!(t, ACK, seq 1, ack 101);
+    t.send(100);
+    expect!(t, at 250 ms, ACK, seq 101, ack 1, len 100);
+    silence!(t, until 640 ms);
+    expect!(t, at 650 ms, ACK, seq 101, ack 1, len 100);
+}
+
+/// RFC 7323 4.1: the echo says which of both arrived.
+pub fn echoed_timestamp_does(bench: &mut dyn Bench) {
+    let mut t = Trace::established(bench, Setup::modern(), Peer::modern());
+    t.send(100);
+    expect!(t, at 0 ms, ACK, seq 1, ack 1, len 100);
+    expect!(t, at 200 ms, ACK, seq 1, ack 1, len 100);
+    silence!(t, until 250 ms);
+    inject!(t, ACK, seq 1, ack 101);
+    t.send(100);
+    expect!(t, at 250 ms, ACK, seq 101, ack 1, len 100);
+    silence!(t, until 440 ms);
+    expect!(t, at 450 ms, ACK, seq 101, ack 1, len 100);
+}
+
+/// The ACK of the first transmission was lost, and comes again for the second: its echo has waited.
+pub fn echo_of_the_first_transmission_is_no_sample(bench: &mut dyn Bench) {
+    let mut t = Trace::established(bench, Setup::modern(), Peer::modern());
+    silence!(t, until 10 ms);
+    t.send(100);
+    expect!(t, at 10 ms, ACK, seq 1, ack 1, len 100, tsval 10);
+    expect!(t, at 210 ms, ACK, seq 1, ack 1, len 100, tsval 210);
+    inject!(t, ACK, seq 1, ack 101, tsecr 10);
+    t.send(100);
+    expect!(t, at 210 ms, ACK, seq 101, ack 1, len 100);
+    silence!(t, until 600 ms);
+    expect!(t, at 610 ms, ACK, seq 101, ack 1, len 100);
+}
+
+/// RFC 9293 MUST-20.
+pub fn gives_up_after_so_many(bench: &mut dyn Bench) {
+    let config = Config { retransmits_max: 3, ..Config::default() };
+    let mut t = Trace::established(bench, Setup { config, ..Setup::default() }, Peer::default());
+    t.send(100);
+    for at in [0, 200, 600, 1400] {
+        t.expect(Some(at), Seg::new(ACK).seq(1).ack(1).len(100));
+    }
+    silence!(t, until 2990 ms);
+    assert_eq!(t.ended(), None);
+    silence!(t, until 3010 ms);
+    assert_eq!(t.ended(), Some(Ended::TimedOut(GaveUp::Retransmit)));
+}
+
+/// RFC 5681 2: the window must be the same.
+pub fn window_updates_are_no_duplicates(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    t.send(5000);
+    assert_eq!(t.drain(), 5);
+    inject!(t, ACK, seq 1, ack 1, win 60_000);
+    inject!(t, ACK, seq 1, ack 1, win 61_000);
+    inject!(t, ACK, seq 1, ack 1, win 62_000);
+    inject!(t, ACK, seq 1, ack 1, win 63_000);
+    inject!(t, ACK, seq 1, ack 1, win 63_000, len 10);
+    silence!(t);
+    counted!(
+        t, rx_segments: 5, rx_predicted: 1, rx_bytes: 10, tx_segments: 5, tx_bytes: 5000,
+    );
+}
+
+/// Fewer segments, fewer chances to be lost again.
+pub fn tail_of_small_segments_is_sent_again_as_one(bench: &mut dyn Bench) {
+    let mut t = Trace::established(bench, Setup::nodelay(), Peer::default());
+    for _ in 0..3 {
+        t.send(100);
+        t.drain();
+    }
+    expect!(t, at 200 ms, ACK | PSH, seq 1, ack 1, len 300);
+    silence!(t);
+    counted!(
+        t, tx_segments: 4, tx_bytes: 300, retransmits: 1, retransmitted_bytes: 300, timeouts: 1,
+    );
+}

@@ -1,0 +1,145 @@
+//! Segments that are almost right, on a connection in any state: nothing panics, nothing grows without
+//! limit, and the short path for ordinary segments decides as the long one does.
+
+use mafo_mem::Nanos;
+
+use super::rng::Rng;
+use crate::script::{Endpoint, EngineEndpoint, Setup};
+use crate::{
+    Config, Connection, Flags, Input, Options, SackBlock, SackBlocks, Segment, SeqNum, Timestamps,
+};
+
+/// `snd_una`, `snd_max`, `rcv_nxt` and `rcv_wnd`.
+fn places(end: &EngineEndpoint) -> (SeqNum, SeqNum, SeqNum, u32) {
+    end.conn.as_ref().map_or((SeqNum(0), SeqNum(0), SeqNum(0), 0), |conn| {
+        (conn.snd_una(), conn.snd_max(), conn.rcv_nxt(), conn.rcv_wnd())
+    })
+}
+
+/// A segment whose every field is near one that would be right.
+fn almost_right(rng: &mut Rng, end: &EngineEndpoint) -> Segment {
+    let (una, max, nxt, wnd) =
+        end.conn.as_ref().map_or((SeqNum(0), SeqNum(0), SeqNum(0), 0), |c| {
+            (c.snd_una(), c.snd_max(), c.rcv_nxt(), c.rcv_wnd())
+        });
+    let near = |rng: &mut Rng, right: SeqNum| match rng.below(4) {
+        0 | 1 => right,
+        2 => right + rng.magnitude(31) as u32,
+        _ => right - rng.magnitude(31) as u32,
+    };
+    let (seq, ack) = (rng.pick(&[nxt, nxt, nxt + wnd]), rng.pick(&[una, max]));
+    let mut sack = SackBlocks::EMPTY;
+    for _ in 0..rng.below(5) {
+        let start = near(rng, una);
+        sack.push(SackBlock { start, end: start + rng.magnitude(16) as u32 });
+    }
+    let ecr = end.engine.config.ts_clock.ticks(end.now).wrapping_add(end.open.ts_offset);
+    let ts = Timestamps { val: rng.below(100) as u32, ecr: near(rng, SeqNum(ecr)).0 };
+    let usual = [Flags::ACK, Flags::ACK | Flags::PSH, Flags::ACK | Flags::FIN, Flags::SYN];
+    Segment {
+        src_port: end.open.remote_port,
+        dst_port: end.open.local_port,
+        seq: near(rng, seq),
+        ack: near(rng, ack),
+        flags: if rng.chance(900) { rng.pick(&usual) } else { Flags(rng.below(512) as u16) },
+        window: rng.magnitude(16) as u16,
+        urgent: rng.next() as u16,
+        options: Options {
+            mss: rng.chance(300).then(|| rng.magnitude(16) as u16),
+            window_scale: rng.chance(300).then(|| rng.below(256) as u8),
+            sack_permitted: rng.chance(300),
+            timestamps: rng.chance(800).then_some(ts),
+            sack,
+        },
+        payload_len: if rng.chance(500) { 0 } else { rng.magnitude(16) as u32 },
+    }
+}
+
+/// The segment that an honest peer would send next.
+fn right(rng: &mut Rng, end: &EngineEndpoint, step: u32) -> Segment {
+    let (una, max, nxt, wnd) = places(end);
+    let ecr = end.engine.config.ts_clock.ticks(end.now).wrapping_add(end.open.ts_offset);
+    let timestamps = end.open.timestamps.then_some(Timestamps { val: step, ecr });
+    Segment {
+        src_port: end.open.remote_port,
+        dst_port: end.open.local_port,
+        seq: nxt,
+        ack: rng.pick(&[una, max]),
+        flags: Flags::ACK,
+        window: 30_000,
+        options: Options { timestamps, ..Options::default() },
+        payload_len: rng.below(2) as u32 * rng.below(u64::from(wnd).min(1_000) + 1) as u32,
+        ..Segment::default()
+    }
+}
+
+/// The short path may only do what the long one would.
+fn compare_paths(end: &EngineEndpoint, segment: &Segment) {
+    let Some(conn) = &end.conn else { return };
+    let (mut short, mut long) = (conn.clone(), conn.clone());
+    let (mut short_engine, mut long_engine) = (end.engine.clone(), end.engine.clone());
+    let predicted = short.handle_segment(&mut short_engine, end.now, segment);
+    let mut checked = Input::default();
+    long.handle_any(&mut long_engine, end.now, segment, &mut checked);
+    assert_eq!(predicted, checked, "{segment:?}");
+    assert_eq!(short.snapshot(end.now), long.snapshot(end.now), "{segment:?}");
+    let counted = short_engine.counters;
+    long_engine.counters.rx_segments = counted.rx_segments;
+    long_engine.counters.rx_predicted = counted.rx_predicted;
+    assert_eq!(counted, long_engine.counters, "{segment:?}");
+}
+
+fn attack(seed: u64) -> u64 {
+    let mut rng = Rng(seed);
+    let setup = Setup {
+        config: Config { held_ranges_max: 4, sent_records_max: 16, ..Config::default() },
+        iss: SeqNum(rng.next() as u32),
+        window_scale: rng.pick(&[None, Some(0), Some(7)]),
+        timestamps: rng.chance(500),
+        sack: rng.chance(500),
+        ..Setup::default()
+    };
+    let mut end = EngineEndpoint::new(&setup, Nanos::from_secs(rng.below(1 << 20)));
+    if rng.chance(500) {
+        end.connect()
+    } else {
+        end.listen()
+    }
+    for step in 0..200 {
+        let segment = if rng.chance(500) {
+            right(&mut rng, &end, step)
+        } else {
+            almost_right(&mut rng, &end)
+        };
+        compare_paths(&end, &segment);
+        end.inject(&segment, &vec![0; segment.payload_len as usize]);
+        match rng.below(8) {
+            0 if end.conn.as_ref().is_some_and(|conn| !conn.is_closing()) => {
+                end.send(&vec![0; rng.magnitude(12) as usize]);
+            }
+            1 if rng.chance(100) => end.close(),
+            2 => end.now += Nanos::from_millis(rng.magnitude(12)),
+            3 => drop(end.recv(rng.magnitude(14) as usize)),
+            _ => {}
+        }
+        end.handle_timeout();
+        let mut outputs = 0;
+        while end.take().is_some() {
+            outputs += 1;
+            assert!(outputs < 1000, "output without end");
+        }
+        if let Some(conn) = &end.conn {
+            let snapshot = conn.snapshot(end.now);
+            assert!(snapshot.held.len() <= 4 && snapshot.in_flight.len() <= 2 * 16 + 8);
+            let again = Connection::restore(&mut end.engine.clone(), end.now, &snapshot);
+            assert_eq!(again.snapshot(end.now), snapshot);
+        }
+    }
+    end.counters().rx_predicted
+}
+
+#[test]
+fn segments_that_are_almost_right_do_no_harm() {
+    let predicted: u64 = (0..2_000).map(attack).sum();
+    assert!(predicted > 2_000, "the short path was hardly taken: {predicted}");
+}
