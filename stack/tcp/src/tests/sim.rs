@@ -13,8 +13,8 @@ use crate::{
     Config, Connection, Ended, Flags, Segment, SeqNum, State, Switches, TimeWait, TsClock,
 };
 
-/// How long a connection may take: a lost SYN,ACK alone costs a minute.
-const PATIENCE: Nanos = Nanos::from_secs(10_000);
+/// How long a connection may take: where a third of all is lost, timeouts of a minute are usual.
+const PATIENCE: Nanos = Nanos::from_secs(100_000);
 
 /// One host: an endpoint, the application on it, and what the world has seen of it.
 struct Host {
