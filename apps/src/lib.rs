@@ -1,4 +1,5 @@
 //! What the programs of mafo share.
 
 pub mod peer;
+pub mod smoltcp_peer;
 pub mod stream;

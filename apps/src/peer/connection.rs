@@ -35,7 +35,7 @@ impl Default for Scratch {
 
 /// What the sending half does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Output {
+pub(crate) enum Output {
     /// Sends nothing; FIN comes with the command to close.
     Silent,
     /// Sends for as long as it may.
@@ -46,6 +46,48 @@ enum Output {
     Finishing { least: u64 },
     /// FIN is sent.
     Finished,
+}
+
+impl Output {
+    /// What it does at the beginning.
+    pub(crate) fn new(sending: Sending) -> Self {
+        match sending {
+            Sending::Nothing => Self::Silent,
+            Sending::AtLeast(least) => Self::Streaming { least },
+        }
+    }
+
+    /// Stops sending, if it sends.
+    pub(crate) fn pause(&mut self) {
+        if let Self::Streaming { least } = *self {
+            *self = Self::Paused { least };
+        }
+    }
+
+    /// Goes on sending, if it was told to pause.
+    pub(crate) fn resume(&mut self) {
+        if let Self::Paused { least } = *self {
+            *self = Self::Streaming { least };
+        }
+    }
+
+    /// Ends the stream as soon as it has its least length.
+    pub(crate) fn close(&mut self) {
+        *self = match *self {
+            Self::Silent => Self::Finishing { least: 0 },
+            Self::Streaming { least } | Self::Paused { least } => Self::Finishing { least },
+            finishing => finishing,
+        };
+    }
+
+    /// How many bytes may follow the first `sent` ones; 0: a FIN follows; `None`: nothing at present.
+    pub(crate) fn allows(self, sent: u64) -> Option<u64> {
+        match self {
+            Self::Streaming { .. } => Some(u64::MAX),
+            Self::Finishing { least } => Some(least.saturating_sub(sent)),
+            Self::Silent | Self::Paused { .. } | Self::Finished => None,
+        }
+    }
 }
 
 /// A connection, from the command that begins it; it stays for the reports when it has ended.
@@ -76,10 +118,7 @@ impl Connection {
             socket: None,
             outgoing: Stream::new(seed, id, end.sends()),
             incoming: Stream::new(seed, id, end.other().sends()),
-            output: match sending {
-                Sending::Nothing => Output::Silent,
-                Sending::AtLeast(least) => Output::Streaming { least },
-            },
+            output: Output::new(sending),
             end_of_stream: false,
             sent: 0,
             received: 0,
@@ -133,25 +172,17 @@ impl Connection {
 
     /// Stops sending, if it sends.
     pub(super) fn pause(&mut self) {
-        if let Output::Streaming { least } = self.output {
-            self.output = Output::Paused { least };
-        }
+        self.output.pause();
     }
 
     /// Goes on sending, if it was told to pause.
     pub(super) fn resume(&mut self) {
-        if let Output::Paused { least } = self.output {
-            self.output = Output::Streaming { least };
-        }
+        self.output.resume();
     }
 
     /// Ends its stream as soon as it has its least length.
     pub(super) fn close(&mut self) {
-        self.output = match self.output {
-            Output::Silent => Output::Finishing { least: 0 },
-            Output::Streaming { least } | Output::Paused { least } => Output::Finishing { least },
-            finishing => finishing,
-        };
+        self.output.close();
     }
 
     /// Has its closing drop the connection by RST.
@@ -208,11 +239,7 @@ impl Connection {
     /// Sends the next of its stream, and FIN after its last byte.
     fn send(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         let Some(mut socket) = self.socket.as_ref() else { return Ok(()) };
-        let room = match self.output {
-            Output::Streaming { .. } => buffer.len() as u64,
-            Output::Finishing { least } => least.saturating_sub(self.sent),
-            Output::Silent | Output::Paused { .. } | Output::Finished => return Ok(()),
-        };
+        let Some(room) = self.output.allows(self.sent) else { return Ok(()) };
         let len = room.min(buffer.len() as u64) as usize;
         if len == 0 {
             socket.shutdown(Shutdown::Write)?;

@@ -11,7 +11,7 @@ use super::protocol::{Malformed, Step};
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {
     /// The configuration contradicts itself.
-    #[error("the kernel peer cannot be set up like this: {0}")]
+    #[error("the peer cannot be set up like this: {0}")]
     Config(&'static str),
     /// The file for the capture cannot be written.
     #[error("cannot write {path}: {error}")]

@@ -25,7 +25,7 @@ struct Mark {
 
 /// The arrivals of one connection.
 #[derive(Clone, Debug, Default)]
-pub(super) struct GapLog {
+pub(crate) struct GapLog {
     last: Option<Monotonic>,
     recent: VecDeque<Gap>,
     mark: Option<Mark>,
@@ -55,7 +55,7 @@ impl Mark {
 
 impl GapLog {
     /// Payload reaches the application.
-    pub(super) fn arrival(&mut self, now: Monotonic) {
+    pub(crate) fn arrival(&mut self, now: Monotonic) {
         let Some(from) = self.last.replace(now) else { return };
         if now.since(from) < SHORTEST_GAP {
             return;
@@ -71,7 +71,7 @@ impl GapLog {
     }
 
     /// Remembers what spans `at` from now on; forgets the mark before.
-    pub(super) fn mark(&mut self, at: Monotonic, now: Monotonic) {
+    pub(crate) fn mark(&mut self, at: Monotonic, now: Monotonic) {
         let mut mark = Mark { at, spanning: None, longest: None };
         for gap in &self.recent {
             mark.consider(*gap, now);
@@ -81,7 +81,7 @@ impl GapLog {
 
     /// The gap that spans the marked instant, and the longest that ends after it. One that has not
     /// ended counts as far as it has come.
-    pub(super) fn stall(&self, now: Monotonic) -> (Option<Gap>, Option<Gap>) {
+    pub(crate) fn stall(&self, now: Monotonic) -> (Option<Gap>, Option<Gap>) {
         let Some(mut mark) = self.mark else { return (None, None) };
         if let Some(from) = self.last {
             let open = Gap { from, to: None };

@@ -93,7 +93,7 @@ impl Endpoints {
 
 impl Plan {
     /// Why the plan cannot work, if so.
-    pub(super) fn check(&self) -> Result<(), &'static str> {
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
         let ports =
             u32::from(self.base_port)..u32::from(self.base_port) + self.ports_per_address_u32();
         if self.peers.is_empty() {
@@ -121,7 +121,7 @@ impl Plan {
     }
 
     /// The addresses of the host at `end`.
-    pub(super) fn addresses(&self, end: End) -> &[Ipv4Addr] {
+    pub(crate) fn addresses(&self, end: End) -> &[Ipv4Addr] {
         match end {
             End::Peer => &self.peers,
             End::Ours => std::slice::from_ref(&self.ours),
