@@ -23,7 +23,7 @@ impl HelloFlags {
 }
 
 command! {
-    /// Introduces a driver; the reply says who is master and whether the device is initialised.   [fw_hello_cmd]
+    /// Introduces a driver; the reply says who is master and whether the device is initialised. (`fw_hello_cmd`)
     pub struct HelloCmd[16] = HELLO, super::Lo {
         /// Wishes, and in the reply the state.
         flags: HelloFlags,
@@ -38,7 +38,7 @@ bits! {
 }
 
 command! {
-    /// Resets the chip.   [fw_reset_cmd]
+    /// Resets the chip. (`fw_reset_cmd`)
     pub struct ResetCmd[16] = RESET, super::Lo {
         /// What goes to [`PL_RST`](crate::regs::pl::PL_RST).
         val: crate::regs::pl::PL_RST,
@@ -48,7 +48,7 @@ command! {
 }
 
 command! {
-    /// A driver leaves.   [fw_bye_cmd]
+    /// A driver leaves. (`fw_bye_cmd`)
     pub struct ByeCmd[16] = BYE, super::Lo {
         #[doc(hidden)]
         r3: u64,
@@ -56,7 +56,7 @@ command! {
 }
 
 command! {
-    /// Ends the configuration; the device is initialised then.   [fw_initialize_cmd]
+    /// Ends the configuration; the device is initialised then. (`fw_initialize_cmd`)
     pub struct InitializeCmd[16] = INITIALIZE, super::Lo {
         #[doc(hidden)]
         r3: u64,
@@ -82,7 +82,7 @@ bits! {
 }
 
 command! {
-    /// Reads or trims what the device can do, from its configuration file.   [fw_caps_config_cmd]
+    /// Reads or trims what the device can do, from its configuration file. (`fw_caps_config_cmd`)
     pub struct CapsConfigCmd[48] = CAPS_CONFIG, CapsConfigLo {
         #[doc(hidden)]
         r2: u32,
@@ -151,7 +151,7 @@ bits! {
 }
 
 command! {
-    /// Resources of a function.   [fw_pfvf_cmd]
+    /// Resources of a function. (`fw_pfvf_cmd`)
     pub struct PfvfCmd[32] = PFVF, super::Lo {
         /// Ingress queues.
         iqs: PfvfIqs,
@@ -176,7 +176,7 @@ lo_word! {
 }
 
 command! {
-    /// Adds or removes a local IPv6 address that offloaded connections use.   [fw_clip_cmd]
+    /// Adds or removes a local IPv6 address that offloaded connections use. (`fw_clip_cmd`)
     pub struct ClipCmd[32] = CLIP, ClipLo {
         /// First eight bytes of the address.
         ip_hi: u64,
@@ -219,7 +219,7 @@ bits! {
 }
 
 command! {
-    /// Asks where the device log lies.   [fw_devlog_cmd]
+    /// Asks where the device log lies. (`fw_devlog_cmd`)
     pub struct DevlogCmd[32] = DEVLOG, super::Lo {
         /// Level of detail.
         level: u8,
@@ -245,7 +245,7 @@ codes! {
 }
 
 command! {
-    /// The firmware's assertion failed; comes instead of a reply.   [fw_debug_cmd, assert]
+    /// The firmware's assertion failed; comes instead of a reply. (`fw_debug_cmd, assert`)
     pub struct DebugAssertCmd[48] = DEBUG, super::Lo {
         /// Function of the firmware.
         fcid: u32,

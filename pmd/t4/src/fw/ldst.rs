@@ -53,7 +53,7 @@ impl Hi {
 }
 
 command! {
-    /// Any LDST command; what follows the header depends on the address space.   [fw_ldst_cmd]
+    /// Any LDST command; what follows the header depends on the address space. (`fw_ldst_cmd`)
     pub struct LdstCmd[64] = LDST, LdstLo {
         /// The address space's own part.
         body: [u8; 56],
@@ -61,7 +61,7 @@ command! {
 }
 
 message! {
-    /// Register access: TP_PIO, TP_TM_PIO, TP_MIB, FIRMWARE.   [fw_ldst_addrval]
+    /// Register access: TP_PIO, TP_TM_PIO, TP_MIB, FIRMWARE. (`fw_ldst_addrval`)
     pub struct LdstAddrVal[8] {
         /// The register.
         addr: u32,
@@ -71,7 +71,7 @@ message! {
 }
 
 message! {
-    /// A queue's context.   [fw_ldst_idctxt]
+    /// A queue's context. (`fw_ldst_idctxt`)
     pub struct LdstIdCtxt[40] {
         /// Absolute id of the queue.
         physid: u32,
@@ -83,7 +83,7 @@ message! {
 }
 
 message! {
-    /// A word of a function's PCIe configuration.   [fw_ldst_pcie]
+    /// A word of a function's PCIe configuration. (`fw_ldst_pcie`)
     pub struct LdstPcie[56] {
         /// Control, and in 2:0 the function.
         ctrl_to_fn: u8,

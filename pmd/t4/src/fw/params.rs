@@ -336,7 +336,7 @@ impl fmt::Display for Param {
 }
 
 message! {
-    /// A parameter and its value.   [fw_params_param]
+    /// A parameter and its value. (`fw_params_param`)
     pub struct ParamValue[8] {
         /// Which.
         mnem: Param,
@@ -346,7 +346,7 @@ message! {
 }
 
 command! {
-    /// Reads or sets up to seven parameters.   [fw_params_cmd]
+    /// Reads or sets up to seven parameters. (`fw_params_cmd`)
     pub struct ParamsCmd[64] = PARAMS, super::Lo {
         /// The parameters; [`Param::NONE`] ends the list.
         param: [ParamValue; 7],

@@ -247,7 +247,7 @@ pub struct LinkState {
 }
 
 command! {
-    /// Any port command: its first two words say which.   [fw_port_cmd]
+    /// Any port command: its first two words say which. (`fw_port_cmd`)
     pub struct PortCmd[32] = PORT, PortLo {
         /// The action's own part.
         body: [u8; 24],
@@ -290,7 +290,7 @@ port_actions! {
 }
 
 command! {
-    /// Sets the link's capabilities, which starts it.   [fw_port_cmd, l1cfg]
+    /// Sets the link's capabilities, which starts it. (`fw_port_cmd, l1cfg`)
     pub struct PortL1CfgCmd[32] = PORT, PortLo {
         /// High half of the capability word, zero.
         #[doc(hidden)]
@@ -303,7 +303,7 @@ command! {
 }
 
 command! {
-    /// [`PortL1CfgCmd`] in 32 bits.   [fw_port_cmd, l1cfg32]
+    /// [`PortL1CfgCmd`] in 32 bits. (`fw_port_cmd, l1cfg32`)
     pub struct PortL1Cfg32Cmd[32] = PORT, PortLo {
         /// Capabilities wanted.
         rcap32: Caps32,
@@ -321,7 +321,7 @@ bits! {
 }
 
 command! {
-    /// State of a link.   [fw_port_cmd, info]
+    /// State of a link. (`fw_port_cmd, info`)
     pub struct PortInfoCmd[32] = PORT, PortLo {
         /// The state.
         link: LinkWord,
@@ -402,7 +402,7 @@ bits! {
 }
 
 command! {
-    /// [`PortInfoCmd`] with 32-bit capabilities.   [fw_port_cmd, info32]
+    /// [`PortInfoCmd`] with 32-bit capabilities. (`fw_port_cmd, info32`)
     pub struct PortInfo32Cmd[32] = PORT, PortLo {
         /// The state.
         link: LinkWord32,

@@ -77,7 +77,7 @@ bits! {
 }
 
 command! {
-    /// Allocates, starts, stops or frees an ingress queue with up to two freelists.   [fw_iq_cmd]
+    /// Allocates, starts, stops or frees an ingress queue with up to two freelists. (`fw_iq_cmd`)
     pub struct IqCmd[64] = IQ, QueueLo {
         /// Absolute id, in the reply.
         physiqid: u16,
@@ -206,7 +206,7 @@ bits! {
 }
 
 command! {
-    /// Allocates, starts, stops or frees an Ethernet egress queue.   [fw_eq_eth_cmd]
+    /// Allocates, starts, stops or frees an Ethernet egress queue. (`fw_eq_eth_cmd`)
     pub struct EqEthCmd[48] = EQ_ETH, QueueLo {
         /// Relative id.
         eqid: EqIdWord,
@@ -228,7 +228,7 @@ command! {
 }
 
 command! {
-    /// Allocates, starts, stops or frees a control egress queue.   [fw_eq_ctrl_cmd]
+    /// Allocates, starts, stops or frees a control egress queue. (`fw_eq_ctrl_cmd`)
     pub struct EqCtrlCmd[32] = EQ_CTRL, QueueLo {
         /// Relative id, and the ingress queue of its completions.
         eqid: EqIdWord,
@@ -244,7 +244,7 @@ command! {
 }
 
 command! {
-    /// Allocates, starts, stops or frees an offload egress queue.   [fw_eq_ofld_cmd]
+    /// Allocates, starts, stops or frees an offload egress queue. (`fw_eq_ofld_cmd`)
     pub struct EqOfldCmd[32] = EQ_OFLD, QueueLo {
         /// Relative id.
         eqid: EqIdWord,

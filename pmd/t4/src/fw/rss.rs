@@ -24,7 +24,7 @@ bits! {
 }
 
 command! {
-    /// RSS of the whole card.   [fw_rss_glb_config_cmd, basicvirtual]
+    /// RSS of the whole card. (`fw_rss_glb_config_cmd, basicvirtual`)
     pub struct RssGlbConfigCmd[32] = RSS_GLB_CONFIG, super::Lo {
         /// Who decides.
         mode: RssMode,
@@ -43,7 +43,7 @@ bits! {
 }
 
 command! {
-    /// RSS of a virtual interface.   [fw_rss_vi_config_cmd, basicvirtual]
+    /// RSS of a virtual interface. (`fw_rss_vi_config_cmd, basicvirtual`)
     pub struct RssViConfigCmd[32] = RSS_VI_CONFIG, super::Lo {
         #[doc(hidden)]
         r6: u32,
@@ -62,7 +62,7 @@ bits! {
 }
 
 command! {
-    /// Writes up to 32 entries of an interface's slice of the indirection table.   [fw_rss_ind_tbl_cmd]
+    /// Writes up to 32 entries of an interface's slice of the indirection table. (`fw_rss_ind_tbl_cmd`)
     pub struct RssIndTblCmd[64] = RSS_IND_TBL, super::Lo {
         /// Entries written.
         niqid: u16,

@@ -6,7 +6,7 @@ bits! {
 }
 
 command! {
-    /// Counters of a virtual interface.   [fw_vi_stats_cmd, ctl]
+    /// Counters of a virtual interface. (`fw_vi_stats_cmd, ctl`)
     pub struct ViStatsCmd[64] = VI_STATS, super::Lo {
         /// Which.
         range: ViStatsRange,
@@ -30,7 +30,7 @@ bits! {
 }
 
 command! {
-    /// Counters of a port.   [fw_port_stats_cmd, ctl]
+    /// Counters of a port. (`fw_port_stats_cmd, ctl`)
     pub struct PortStatsCmd[64] = PORT_STATS, super::Lo {
         /// How many.
         count: StatsCount,
@@ -52,7 +52,7 @@ bits! {
 }
 
 command! {
-    /// Counters of a port's loopback.   [fw_port_lb_stats_cmd, ctl]
+    /// Counters of a port's loopback. (`fw_port_lb_stats_cmd, ctl`)
     pub struct PortLbStatsCmd[64] = PORT_LB_STATS, super::Lo {
         /// How many.
         count: StatsCount,

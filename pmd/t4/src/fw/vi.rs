@@ -28,7 +28,7 @@ bits! {
 }
 
 command! {
-    /// Allocates or frees a virtual interface.   [fw_vi_cmd]
+    /// Allocates or frees a virtual interface. (`fw_vi_cmd`)
     pub struct ViCmd[64] = VI, ViLo {
         /// Type, purpose and id.
         type_viid: ViIdWord,
@@ -126,7 +126,7 @@ impl MacEntryWord {
 }
 
 message! {
-    /// One exact address.   [fw_vi_mac_exact]
+    /// One exact address. (`fw_vi_mac_exact`)
     pub struct MacEntry[8] {
         /// Validity, priority, tables and place.
         word: MacEntryWord,
@@ -147,7 +147,7 @@ impl MacEntry {
 
 command! {
     /// Adds, changes or frees up to seven exact MAC addresses of an interface; the reply has their places
-    /// in the MAC table.   [fw_vi_mac_cmd, exact]
+    /// in the MAC table. (`fw_vi_mac_cmd, exact`)
     pub struct ViMacCmd[64] = VI_MAC, ViMacLo {
         /// The entries; LEN16 says how many there are.
         exact: [MacEntry; 7],
@@ -197,7 +197,7 @@ impl ViMacCmd {
 }
 
 command! {
-    /// Sets the hash of inexact addresses of an interface.   [fw_vi_mac_cmd, hash]
+    /// Sets the hash of inexact addresses of an interface. (`fw_vi_mac_cmd, hash`)
     pub struct ViMacHashCmd[16] = VI_MAC, ViMacLo {
         /// A bit a hash value.
         hashvec: u64,
@@ -235,7 +235,7 @@ impl RxMode {
 }
 
 command! {
-    /// Sets what an interface receives.   [fw_vi_rxmode_cmd]
+    /// Sets what an interface receives. (`fw_vi_rxmode_cmd`)
     pub struct ViRxModeCmd[16] = VI_RXMODE, super::Lo {
         /// What.
         mode: RxMode,
@@ -250,7 +250,7 @@ lo_word! {
 }
 
 command! {
-    /// Switches the directions of an interface on and off.   [fw_vi_enable_cmd]
+    /// Switches the directions of an interface on and off. (`fw_vi_enable_cmd`)
     pub struct ViEnableCmd[16] = VI_ENABLE, ViEnableLo {
         /// How long the port's light blinks, with `led`.
         blinkdur: u16,

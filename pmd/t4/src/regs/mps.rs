@@ -4,23 +4,23 @@ use super::{Access, Register};
 use crate::Bar;
 
 registers! {
-    /// Common settings; the field is log2 of the ports.   [A_MPS_CMN_CTL]
+    /// Common settings; the field is log2 of the ports. (`A_MPS_CMN_CTL`)
     0x9000 Rw MPS_CMN_CTL { 1:0 numports }
-    /// What the statistics count.   [A_MPS_STAT_CTL]
+    /// What the statistics count. (`A_MPS_STAT_CTL`)
     0x9600 Rw MPS_STAT_CTL { 5 countpausemcrx, 4 countpausestatrx, 3 countpausemctx, 2 countpausestattx }
-    /// What entry `i` of the MAC table does, low word.   [A_MPS_CLS_SRAM_L]
+    /// What entry `i` of the MAC table does, low word. (`A_MPS_CLS_SRAM_L`)
     0xe000[512; 8] Rw MPS_CLS_SRAM_L { 11 replicate, 10:8 pf, 7 vf_valid, 6:0 vf }
-    /// What entry `i` of the MAC table does, high word: the ports it applies to.   [A_MPS_CLS_SRAM_H]
+    /// What entry `i` of the MAC table does, high word: the ports it applies to. (`A_MPS_CLS_SRAM_H`)
     0xe004[512; 8] Rw MPS_CLS_SRAM_H { 3:0 portmap }
-    /// MAC table, entry `i`: bits that must be zero, low word.   [A_MPS_CLS_TCAM_Y_L]
+    /// MAC table, entry `i`: bits that must be zero, low word. (`A_MPS_CLS_TCAM_Y_L`)
     0xf000[512; 16] Rw MPS_CLS_TCAM_Y_L { 31:0 bits }
-    /// MAC table, entry `i`: bits that must be zero, high word.   [A_MPS_CLS_TCAM_Y_H]
+    /// MAC table, entry `i`: bits that must be zero, high word. (`A_MPS_CLS_TCAM_Y_H`)
     0xf004[512; 16] Rw MPS_CLS_TCAM_Y_H { 31:0 bits }
-    /// MAC table, entry `i`: bits that must be one, low word.   [A_MPS_CLS_TCAM_X_L]
+    /// MAC table, entry `i`: bits that must be one, low word. (`A_MPS_CLS_TCAM_X_L`)
     0xf008[512; 16] Rw MPS_CLS_TCAM_X_L { 31:0 bits }
-    /// MAC table, entry `i`: bits that must be one, high word.   [A_MPS_CLS_TCAM_X_H]
+    /// MAC table, entry `i`: bits that must be one, high word. (`A_MPS_CLS_TCAM_X_H`)
     0xf00c[512; 16] Rw MPS_CLS_TCAM_X_H { 31:0 bits }
-    /// Pages reserved for ingress buffer group `i`.   [A_MPS_RX_PG_RSV0]
+    /// Pages reserved for ingress buffer group `i`. (`A_MPS_RX_PG_RSV0`)
     0x11010[8; 4] Rw MPS_RX_PG_RSV { 31:0 value }
 }
 
@@ -104,11 +104,11 @@ pub mod port {
     pub const PORT_COUNT: u32 = 4;
 
     registers! {
-        /// Which VLAN tags are recognised.   [A_MPS_PORT0_RX_CTL]
+        /// Which VLAN tags are recognised. (`A_MPS_PORT0_RX_CTL`)
         0x100 Rw MPS_PORT_RX_CTL { 4 ivlan_en, 2 ovlan_en2, 1 ovlan_en1, 0 ovlan_en0 }
-        /// Ethernet type of an inner VLAN tag.   [A_MPS_PORT0_RX_IVLAN]
+        /// Ethernet type of an inner VLAN tag. (`A_MPS_PORT0_RX_IVLAN`)
         0x11c Rw MPS_PORT_RX_IVLAN { 15:0 ivlan_etype }
-        /// Ethernet types of outer VLAN tags.   [A_MPS_PORT0_RX_OVLAN0]
+        /// Ethernet types of outer VLAN tags. (`A_MPS_PORT0_RX_OVLAN0`)
         0x120[3; 4] Rw MPS_PORT_RX_OVLAN { 31:16 ovlan_mask, 15:0 ovlan_etype }
     }
 

@@ -1,20 +1,20 @@
 //! PCIe block: memory windows into the card, and the firmware's state.
 
 registers! {
-    /// Limits of outstanding requests; written once at bring-up.   [A_PCIE_CFG2]
+    /// Limits of outstanding requests; written once at bring-up. (`A_PCIE_CFG2`)
     0x3018 Rw PCIE_CFG2 { 1:0 totmaxtag }
-    /// Where in BAR0 memory window `i` lies, and how large it is.   [A_PCIE_MEM_ACCESS_BASE_WIN]
+    /// Where in BAR0 memory window `i` lies, and how large it is. (`A_PCIE_MEM_ACCESS_BASE_WIN`)
     0x3068[8; 8] Rw PCIE_MEM_ACCESS_BASE_WIN { 31:10 pcieofst, 9:8 bir, 7:0 window }
-    /// The card address at the start of memory window `i`; read back before the window is used.   [A_PCIE_MEM_ACCESS_OFFSET]
+    /// The card address at the start of memory window `i`; read back before the window is used. (`A_PCIE_MEM_ACCESS_OFFSET`)
     0x306c[8; 8] Rw PCIE_MEM_ACCESS_OFFSET { 31:0 address }
-    /// What the firmware says of itself.   [A_PCIE_FW]
+    /// What the firmware says of itself. (`A_PCIE_FW`)
     0x30b8 Ro PCIE_FW {
         31 err, 30 init, 29 halt, 26:24 eval, 23:21 stage, 20 asyncnot_vld, 19 asyncnotint, 18:16 asyncnot,
         15 master_vld, 14:12 master, 11 reset_vld, 10:8 reset, 7:0 registered,
     }
-    /// A word of the firmware for each function; number 7 describes the device log.   [A_PCIE_FW_PF]
+    /// A word of the firmware for each function; number 7 describes the device log. (`A_PCIE_FW_PF`)
     0x30bc[8; 4] Ro PCIE_FW_PF { 31:28 nentries128_devlog, 27:4 addr16_devlog, 3:0 memtype_devlog }
-    /// Smallest tag of outgoing requests.   [A_PCIE_CMD_CFG]
+    /// Smallest tag of outgoing requests. (`A_PCIE_CMD_CFG`)
     0x5980 Rw PCIE_CMD_CFG { 7:0 mintag }
 }
 

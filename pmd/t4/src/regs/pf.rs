@@ -24,29 +24,29 @@ pub const MAILBOX_SIZE: usize = 64;
 
 registers! {
     /// Doorbell of this function: `pidx` units of 64 bytes were added to egress queue `qid`.
-    /// T5 layout; see [`SGE_PF_KDOORBELL::pidx_t4`].   [A_SGE_PF_KDOORBELL]
+    /// T5 layout; see [`SGE_PF_KDOORBELL::pidx_t4`]. (`A_SGE_PF_KDOORBELL`)
     0x000 Wo SGE_PF_KDOORBELL { 31:15 qid, 14 dbprio, 13 dbtype, 12:0 pidx_t5 }
-    /// Returns `cidxinc` entries of ingress queue `ingressqid` to the card, and arms its interrupt.   [A_SGE_PF_GTS]
+    /// Returns `cidxinc` entries of ingress queue `ingressqid` to the card, and arms its interrupt. (`A_SGE_PF_GTS`)
     0x004 Wo SGE_PF_GTS { 31:16 ingressqid, 15:13 timerreg, 12 seintarm, 11:0 cidxinc }
-    /// Configuration of this function.   [A_PCIE_PF_CFG]
+    /// Configuration of this function. (`A_PCIE_PF_CFG`)
     0x040 Rw PCIE_PF_CFG { 31:0 value }
-    /// Clears pending programmed I/O of this function.   [A_PCIE_PF_CLI]
+    /// Clears pending programmed I/O of this function. (`A_PCIE_PF_CLI`)
     0x044 Rw PCIE_PF_CLI { 31:0 value }
-    /// A firmware command or its reply: eight big-endian 64-bit words, two registers each.   [A_CIM_PF_MAILBOX_DATA]
+    /// A firmware command or its reply: eight big-endian 64-bit words, two registers each. (`A_CIM_PF_MAILBOX_DATA`)
     0x240[16; 4] Rw CIM_PF_MAILBOX_DATA { 31:0 data }
-    /// Whose turn it is on the mailbox.   [A_CIM_PF_MAILBOX_CTRL]
+    /// Whose turn it is on the mailbox. (`A_CIM_PF_MAILBOX_CTRL`)
     0x280 Rw CIM_PF_MAILBOX_CTRL { 3 mbmsgvalid, 2 mbintreq, 1:0 mbowner }
-    /// Which mailbox events interrupt the host.   [A_CIM_PF_HOST_INT_ENABLE]
+    /// Which mailbox events interrupt the host. (`A_CIM_PF_HOST_INT_ENABLE`)
     0x288 Rw CIM_PF_HOST_INT_ENABLE { 19 mbmsgrdyinten }
-    /// Which mailbox events happened.   [A_CIM_PF_HOST_INT_CAUSE]
+    /// Which mailbox events happened. (`A_CIM_PF_HOST_INT_CAUSE`)
     0x28c W1c CIM_PF_HOST_INT_CAUSE { 19 mbmsgrdyint }
-    /// The mailbox's control word, read without taking ownership.   [A_CIM_PF_MAILBOX_CTRL_SHADOW_COPY]
+    /// The mailbox's control word, read without taking ownership. (`A_CIM_PF_MAILBOX_CTRL_SHADOW_COPY`)
     0x290 Ro CIM_PF_MAILBOX_CTRL_SHADOW_COPY { 3 mbmsgvalid, 2 mbintreq, 1:0 mbowner }
-    /// Which units ask for this function's attention.   [A_PL_PF_INT_CAUSE]
+    /// Which units ask for this function's attention. (`A_PL_PF_INT_CAUSE`)
     0x3c0 W1c PL_PF_INT_CAUSE { 3 pfsw, 1 pfcim }
-    /// Which of them interrupt the host.   [A_PL_PF_INT_ENABLE]
+    /// Which of them interrupt the host. (`A_PL_PF_INT_ENABLE`)
     0x3c4 Rw PL_PF_INT_ENABLE { 3 pfsw, 1 pfcim }
-    /// Interrupts of this function by software.   [A_PL_PF_CTL]
+    /// Interrupts of this function by software. (`A_PL_PF_CTL`)
     0x3c8 Rw PL_PF_CTL { 31:0 value }
 }
 

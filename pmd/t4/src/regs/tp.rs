@@ -4,78 +4,78 @@
 use crate::Bar;
 
 registers! {
-    /// Outgoing packets.   [A_TP_OUT_CONFIG]
+    /// Outgoing packets. (`A_TP_OUT_CONFIG`)
     0x7d04 Rw TP_OUT_CONFIG { 16 ipidsplitmode, 3 crxpktenc }
-    /// Global settings; `issfromcplenable`: the host supplies the initial sequence number.   [A_TP_GLOBAL_CONFIG]
+    /// Global settings; `issfromcplenable`: the host supplies the initial sequence number. (`A_TP_GLOBAL_CONFIG`)
     0x7d08 Rw TP_GLOBAL_CONFIG { 11 issfromcplenable }
-    /// Byte address of TCB 0 in card memory; TCB n follows at 128 n.   [A_TP_CMM_TCB_BASE]
+    /// Byte address of TCB 0 in card memory; TCB n follows at 128 n. (`A_TP_CMM_TCB_BASE`)
     0x7d10 Rw TP_CMM_TCB_BASE { 31:0 address }
-    /// Where the page pools' bookkeeping begins.   [A_TP_CMM_MM_BASE]
+    /// Where the page pools' bookkeeping begins. (`A_TP_CMM_MM_BASE`)
     0x7d14 Rw TP_CMM_MM_BASE { 31:0 address }
-    /// Where the timers' memory begins.   [A_TP_CMM_TIMER_BASE]
+    /// Where the timers' memory begins. (`A_TP_CMM_TIMER_BASE`)
     0x7d18 Rw TP_CMM_TIMER_BASE { 31:0 address }
-    /// Where payload on its way out lies.   [A_TP_PMM_TX_BASE]
+    /// Where payload on its way out lies. (`A_TP_PMM_TX_BASE`)
     0x7d20 Rw TP_PMM_TX_BASE { 31:0 address }
-    /// Where payload on its way in lies.   [A_TP_PMM_RX_BASE]
+    /// Where payload on its way in lies. (`A_TP_PMM_RX_BASE`)
     0x7d28 Rw TP_PMM_RX_BASE { 31:0 address }
-    /// Page of the receive pool, bytes.   [A_TP_PMM_RX_PAGE_SIZE]
+    /// Page of the receive pool, bytes. (`A_TP_PMM_RX_PAGE_SIZE`)
     0x7d2c Rw TP_PMM_RX_PAGE_SIZE { 31:0 size }
-    /// Pages of the receive pool.   [A_TP_PMM_RX_MAX_PAGE]
+    /// Pages of the receive pool. (`A_TP_PMM_RX_MAX_PAGE`)
     0x7d30 Rw TP_PMM_RX_MAX_PAGE { 31:0 count }
-    /// Page of the transmit pool, bytes.   [A_TP_PMM_TX_PAGE_SIZE]
+    /// Page of the transmit pool, bytes. (`A_TP_PMM_TX_PAGE_SIZE`)
     0x7d34 Rw TP_PMM_TX_PAGE_SIZE { 31:0 size }
-    /// Pages of the transmit pool.   [A_TP_PMM_TX_MAX_PAGE]
+    /// Pages of the transmit pool. (`A_TP_PMM_TX_MAX_PAGE`)
     0x7d38 Rw TP_PMM_TX_MAX_PAGE { 31:0 count }
-    /// Parser options.   [A_TP_PC_CONFIG]
+    /// Parser options. (`A_TP_PC_CONFIG`)
     0x7d48 Rw TP_PC_CONFIG { 31:0 value }
-    /// Parameters, first word.   [A_TP_PARA_REG0]
+    /// Parameters, first word. (`A_TP_PARA_REG0`)
     0x7d60 Rw TP_PARA_REG0 { 26:24 initcwnd }
-    /// Parameters, third word: the most bytes of one CPL_RX_DATA.   [A_TP_PARA_REG2]
+    /// Parameters, third word: the most bytes of one CPL_RX_DATA. (`A_TP_PARA_REG2`)
     0x7d68 Rw TP_PARA_REG2 { 31:16 maxrxdata }
-    /// Parameters, fourth word: receive fragments and congestion.   [A_TP_PARA_REG3]
+    /// Parameters, fourth word: receive fragments and congestion. (`A_TP_PARA_REG3`)
     0x7d6c Rw TP_PARA_REG3 { 31:0 value }
-    /// Parameters, seventh word.   [A_TP_PARA_REG6]
+    /// Parameters, seventh word. (`A_TP_PARA_REG6`)
     0x7d78 Rw TP_PARA_REG6 { 31:0 value }
-    /// How long the ticks of TP's clocks are: each is the core clock's period times 2^n.   [A_TP_TIMER_RESOLUTION]
+    /// How long the ticks of TP's clocks are: each is the core clock's period times 2^n. (`A_TP_TIMER_RESOLUTION`)
     0x7d90 Rw TP_TIMER_RESOLUTION { 23:16 timerresolution, 15:8 timestampresolution, 7:0 delayedackresolution }
-    /// Smallest retransmission timeout, timer ticks.   [A_TP_RXT_MIN]
+    /// Smallest retransmission timeout, timer ticks. (`A_TP_RXT_MIN`)
     0x7d98 Rw TP_RXT_MIN { 31:0 ticks }
-    /// Largest retransmission timeout.   [A_TP_RXT_MAX]
+    /// Largest retransmission timeout. (`A_TP_RXT_MAX`)
     0x7d9c Rw TP_RXT_MAX { 31:0 ticks }
-    /// First zero window probe.   [A_TP_PERS_MIN]
+    /// First zero window probe. (`A_TP_PERS_MIN`)
     0x7da0 Rw TP_PERS_MIN { 31:0 ticks }
-    /// Largest distance of zero window probes.   [A_TP_PERS_MAX]
+    /// Largest distance of zero window probes. (`A_TP_PERS_MAX`)
     0x7da4 Rw TP_PERS_MAX { 31:0 ticks }
-    /// Idle time before the first keepalive.   [A_TP_KEEP_IDLE]
+    /// Idle time before the first keepalive. (`A_TP_KEEP_IDLE`)
     0x7da8 Rw TP_KEEP_IDLE { 31:0 ticks }
-    /// Distance of keepalives.   [A_TP_KEEP_INTVL]
+    /// Distance of keepalives. (`A_TP_KEEP_INTVL`)
     0x7dac Rw TP_KEEP_INTVL { 31:0 ticks }
-    /// Round-trip time before there is a measurement.   [A_TP_INIT_SRTT]
+    /// Round-trip time before there is a measurement. (`A_TP_INIT_SRTT`)
     0x7db0 Rw TP_INIT_SRTT { 31:0 ticks }
-    /// Delayed ACK, delayed-ACK ticks.   [A_TP_DACK_TIMER]
+    /// Delayed ACK, delayed-ACK ticks. (`A_TP_DACK_TIMER`)
     0x7db4 Rw TP_DACK_TIMER { 31:0 ticks }
-    /// How long FIN-WAIT-2 lasts without a peer.   [A_TP_FINWAIT2_TIMER]
+    /// How long FIN-WAIT-2 lasts without a peer. (`A_TP_FINWAIT2_TIMER`)
     0x7db8 Rw TP_FINWAIT2_TIMER { 31:0 ticks }
-    /// How often things are repeated before giving up.   [A_TP_SHIFT_CNT]
+    /// How often things are repeated before giving up. (`A_TP_SHIFT_CNT`)
     0x7dc0 Rw TP_SHIFT_CNT {
         31:24 synshiftmax, 23:20 rxtshiftmaxr1, 19:16 rxtshiftmaxr2,
         15:12 pershiftbackoffmax, 11:8 pershiftmax, 7:4 keepalivemaxr1, 3:0 keepalivemaxr2,
     }
-    /// TP's clock, low word, core clock ticks; read HI, LO, HI to notice a wrap.   [A_TP_TIME_LO]
+    /// TP's clock, low word, core clock ticks; read HI, LO, HI to notice a wrap. (`A_TP_TIME_LO`)
     0x7dc8 Ro TP_TIME_LO { 31:0 ticks }
-    /// TP's clock, high word.   [A_TP_TIME_HI]
+    /// TP's clock, high word. (`A_TP_TIME_HI`)
     0x7dcc Ro TP_TIME_HI { 31:0 ticks }
-    /// Pacing rates.   [A_TP_PACE_TABLE]
+    /// Pacing rates. (`A_TP_PACE_TABLE`)
     0x7dd8 Rw TP_PACE_TABLE { 31:0 value }
     /// Growth of the congestion window, for 16 MTUs × 32 windows, written one by one; a write with row 0xffff
-    /// selects one for the next read.   [A_TP_CCTRL_TABLE]
+    /// selects one for the next read. (`A_TP_CCTRL_TABLE`)
     0x7ddc Rw TP_CCTRL_TABLE { 31:16 rowindex, 15:0 rowvalue }
-    /// MTU table; a write with index 0xff selects entry `mtuvalue` for the next read.   [A_TP_MTU_TABLE]
+    /// MTU table; a write with index 0xff selects entry `mtuvalue` for the next read. (`A_TP_MTU_TABLE`)
     0x7de4 Rw TP_MTU_TABLE { 31:24 mtuindex, 19:16 mtuwidth, 13:0 mtuvalue }
     /// Indirection table, two queues a row; a write with twelve ones above the row's number selects it for the
-    /// next read.   [A_TP_RSS_LKP_TABLE]
+    /// next read. (`A_TP_RSS_LKP_TABLE`)
     0x7dec Rw TP_RSS_LKP_TABLE { 31 lkptblrowvld, 29:20 lkptblrowidx, 19:10 lkptblqueue1, 9:0 lkptblqueue0 }
-    /// What is hashed and mapped to queues.   [A_TP_RSS_CONFIG]
+    /// What is hashed and mapped to queues. (`A_TP_RSS_CONFIG`)
     0x7df0 Rw TP_RSS_CONFIG {
         31 tnl4tupenipv6, 30 tnl2tupenipv6, 29 tnl4tupenipv4, 28 tnl2tupenipv4, 27 tnltcpsel, 26 tnlip6sel,
         25 tnlvrtsel, 24 tnlmapen, 19 ofdhashsave, 18 ofdvrtsel, 17 ofdmapen, 16 ofdlkpen,
@@ -83,31 +83,31 @@ registers! {
         9 synmapen, 8 synlkpen, 7 channelenable, 6 portenable, 5 tnlalllookup, 4 virtenable,
         3 congestionenable, 2 hashtoeplitz, 1 udpenable, 0 disable,
     }
-    /// RSS of packets.   [A_TP_RSS_CONFIG_TNL]
+    /// RSS of packets. (`A_TP_RSS_CONFIG_TNL`)
     0x7df4 Rw TP_RSS_CONFIG_TNL { 31:0 value }
-    /// RSS of connections.   [A_TP_RSS_CONFIG_OFD]
+    /// RSS of connections. (`A_TP_RSS_CONFIG_OFD`)
     0x7df8 Rw TP_RSS_CONFIG_OFD { 31:0 value }
-    /// RSS of SYNs.   [A_TP_RSS_CONFIG_SYN]
+    /// RSS of SYNs. (`A_TP_RSS_CONFIG_SYN`)
     0x7dfc Rw TP_RSS_CONFIG_SYN { 31:0 value }
-    /// RSS of virtual interfaces, and the key's write port.   [A_TP_RSS_CONFIG_VRT]
+    /// RSS of virtual interfaces, and the key's write port. (`A_TP_RSS_CONFIG_VRT`)
     0x7e00 Rw TP_RSS_CONFIG_VRT { 7:6 keymode, 4 keywren, 3:0 keywraddr }
-    /// RSS and congestion.   [A_TP_RSS_CONFIG_CNG]
+    /// RSS and congestion. (`A_TP_RSS_CONFIG_CNG`)
     0x7e04 Rw TP_RSS_CONFIG_CNG { 31:0 value }
-    /// Scheduler registers: which one.   [A_TP_TM_PIO_ADDR]
+    /// Scheduler registers: which one. (`A_TP_TM_PIO_ADDR`)
     0x7e18 Rw TP_TM_PIO_ADDR { 31:0 addr }
-    /// Scheduler registers: its value.   [A_TP_TM_PIO_DATA]
+    /// Scheduler registers: its value. (`A_TP_TM_PIO_DATA`)
     0x7e1c Rw TP_TM_PIO_DATA { 31:0 data }
-    /// Modulation.   [A_TP_MOD_CONFIG]
+    /// Modulation. (`A_TP_MOD_CONFIG`)
     0x7e24 Rw TP_MOD_CONFIG { 31:0 value }
-    /// Which channel each transmit modulation queue feeds, two bits a queue.   [A_TP_TX_MOD_QUEUE_REQ_MAP]
+    /// Which channel each transmit modulation queue feeds, two bits a queue. (`A_TP_TX_MOD_QUEUE_REQ_MAP`)
     0x7e28 Rw TP_TX_MOD_QUEUE_REQ_MAP { 31:0 map }
-    /// TP's registers: which one, see [`pio`].   [A_TP_PIO_ADDR]
+    /// TP's registers: which one, see [`pio`]. (`A_TP_PIO_ADDR`)
     0x7e40 Rw TP_PIO_ADDR { 31:0 addr }
-    /// TP's registers: its value.   [A_TP_PIO_DATA]
+    /// TP's registers: its value. (`A_TP_PIO_DATA`)
     0x7e44 Rw TP_PIO_DATA { 31:0 data }
-    /// TP's counters: which one, see [`mib`].   [A_TP_MIB_INDEX]
+    /// TP's counters: which one, see [`mib`]. (`A_TP_MIB_INDEX`)
     0x7e50 Rw TP_MIB_INDEX { 31:0 index }
-    /// TP's counters: its value; the index moves on.   [A_TP_MIB_DATA]
+    /// TP's counters: its value; the index moves on. (`A_TP_MIB_DATA`)
     0x7e54 Rw TP_MIB_DATA { 31:0 data }
 }
 
@@ -250,24 +250,24 @@ pub const RSS_ENTRY_COUNT: usize = 2048;
 /// TP's own registers, behind [`TP_PIO_ADDR`] and [`TP_PIO_DATA`].
 pub mod pio {
     indirect_registers! {
-        /// RSS settings of each function.   [A_TP_RSS_PF0_CONFIG]
+        /// RSS settings of each function. (`A_TP_RSS_PF0_CONFIG`)
         0x30[8] TP_RSS_PF_CONFIG { 31:0 value }
-        /// RSS map of the functions.   [A_TP_RSS_PF_MAP]
+        /// RSS map of the functions. (`A_TP_RSS_PF_MAP`)
         0x38 TP_RSS_PF_MAP { 31:0 value }
-        /// RSS mask of the functions.   [A_TP_RSS_PF_MSK]
+        /// RSS mask of the functions. (`A_TP_RSS_PF_MSK`)
         0x39 TP_RSS_PF_MSK { 31:0 value }
-        /// RSS settings of the chosen virtual function, low word.   [A_TP_RSS_VFL_CONFIG]
+        /// RSS settings of the chosen virtual function, low word. (`A_TP_RSS_VFL_CONFIG`)
         0x3a TP_RSS_VFL_CONFIG { 31:0 value }
-        /// RSS settings of the chosen virtual function, high word.   [A_TP_RSS_VFH_CONFIG]
+        /// RSS settings of the chosen virtual function, high word. (`A_TP_RSS_VFH_CONFIG`)
         0x3b TP_RSS_VFH_CONFIG { 31:0 value }
-        /// The RSS key, the last word of the 40 bytes first.   [A_TP_RSS_SECRET_KEY0]
+        /// The RSS key, the last word of the 40 bytes first. (`A_TP_RSS_SECRET_KEY0`)
         0x40[10] TP_RSS_SECRET_KEY { 31:0 key }
-        /// Filter mode: which optional fields the compressed tuple of a lookup has.   [A_TP_VLAN_PRI_MAP]
+        /// Filter mode: which optional fields the compressed tuple of a lookup has. (`A_TP_VLAN_PRI_MAP`)
         0x140 TP_VLAN_PRI_MAP {
             9 fragmentation, 8 mpshittype, 7 macmatch, 6 ethertype, 5 protocol, 4 tos, 3 vlan, 2 vnic_id,
             1 port, 0 fcoe,
         }
-        /// What TP takes from an arriving packet.   [A_TP_INGRESS_CONFIG]
+        /// What TP takes from an arriving packet. (`A_TP_INGRESS_CONFIG`)
         0x141 TP_INGRESS_CONFIG { 13 use_enc_idx, 11 vnic, 10 csum_has_pseudo_hdr, 9 rm_ovlan }
     }
 
@@ -430,7 +430,7 @@ pub mod mib {
     use crate::Bar;
 
     codes! {
-        /// A counter of 32 bits; arrays have one a channel, pairs HI and LO.   [A_TP_MIB_*]
+        /// A counter of 32 bits; arrays have one a channel, pairs HI and LO. (`A_TP_MIB_*`)
         pub Mib: u32 {
             /// Bad frames, four channels.
             MAC_IN_ERR_0 = 0x0,
