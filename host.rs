@@ -206,6 +206,26 @@ impl Host {
         self.stack.core_mut()
     }
 
+    /// What connections still hold on the adapters, as the driver's tables and the cards themselves
+    /// say: tids, opens, next hops, flows. Not 0 when all connections are closed: something was not
+    /// given back.
+    #[must_use]
+    pub fn left_over(&self) -> usize {
+        let core = self.stack.core();
+        let cards =
+            self.adapters.iter().map(|a| a.soft.in_use()).map(|used| used.tids + used.flows);
+        let tables = (0..self.adapters.len())
+            .filter_map(|n| core.member(MemberId(n as u8)))
+            .map(mafo_stack::tom::Member::left_over);
+        cards.sum::<usize>() + tables.sum::<usize>()
+    }
+
+    /// Connections that an adapter owns, by its own count (LE_DB_ACT_CNT_IPV4).
+    #[must_use]
+    pub fn offloaded(&self, adapter: usize) -> usize {
+        self.adapters.get(adapter).map_or(0, |a| a.soft.active_connections())
+    }
+
     /// A software adapter.
     #[must_use]
     pub fn adapter(&self, n: usize) -> Option<&SoftAdapter> {

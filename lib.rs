@@ -22,7 +22,7 @@ pub use mafo_stack::{
     ConnectError, ConnectionError, Core, Event, FourTuple, ListenError, ListenerId, Options,
     PathChoice, Readiness, SocketError, SocketId, Stack, StackConfig,
 };
-pub use mafo_t4::PortId;
+pub use mafo_t4::{L2tIdx, PortId};
 pub use mafo_wire as wire;
 pub use soft::SoftAdapter;
 pub use wire_port::WirePort;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mafo_asic::{Asic, AsicConfig};
 use mafo_mem::{FrameBurst, Nanos};
 use mafo_pmd::eal::dma::Domain;
+use mafo_t4::regs::le::LE_DB_ACT_CNT_IPV4;
 use mafo_t4::{Bar, DmaFault, HostMemory, Iova, PortId};
 use mafo_wire::Wire;
 
@@ -87,6 +88,12 @@ impl SoftAdapter {
     #[must_use]
     pub fn in_use(&self) -> mafo_asic::InUse {
         self.asic.in_use()
+    }
+
+    /// Connections that the card owns, as the register that counts them says.
+    #[must_use]
+    pub fn active_connections(&self) -> usize {
+        LE_DB_ACT_CNT_IPV4::read(&*self.asic.bar()).0 as usize
     }
 
     /// Frames that a cable did not take.

@@ -2,9 +2,27 @@
 
 use std::process::ExitCode;
 
+use clap::{Parser, Subcommand};
+use mafo_apps::demo::{self, DemoOptions};
+
+/// TCP offload whose live connections survive a port or an adapter.
+#[derive(Parser)]
+#[command(name = "mafo", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Live connections with a peer, the cut of a cable, and what became of them
+    Demo(DemoOptions),
+}
+
 fn main() -> ExitCode {
     // Does not return in the process that plays the Linux peer.
     mafo_apps::peer::run_if_asked();
-    eprintln!("mafo: no subcommand given");
-    ExitCode::from(2)
+    match Arguments::parse().command {
+        Command::Demo(options) => demo::main(&options),
+    }
 }

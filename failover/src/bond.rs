@@ -251,6 +251,18 @@ impl Bond {
         !self.moves.is_empty()
     }
 
+    /// The tunnel carries nothing from now on: a check that looks at it has to notice.
+    #[cfg(debug_assertions)]
+    pub fn spoil_tunnel(&mut self) {
+        self.carries = false;
+    }
+
+    /// Connections are silenced and not uploaded from now on: a check has to notice.
+    #[cfg(debug_assertions)]
+    pub fn spoil_upload(&mut self) {
+        self.upload_enabled = false;
+    }
+
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<(Nanos, BondEvent)> {
         self.events.pop_front()

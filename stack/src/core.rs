@@ -257,6 +257,13 @@ impl Core {
         }
     }
 
+    /// Sends at once what the application has just written or asked for, instead of at the next poll.
+    pub fn kick(&mut self, now: Nanos) {
+        self.host_output(now);
+        self.flush(now);
+        self.poll_members();
+    }
+
     /// Hands the frames collected so far to the active link. What its queue does not take is lost, as
     /// on any full queue; TCP and ARP ask again.
     pub fn flush(&mut self, now: Nanos) {

@@ -251,6 +251,28 @@ impl Core {
         self.sockets.get(id).map_or(0, |socket| socket.tx.written() - socket.tx.acked())
     }
 
+    /// Bytes that [`Core::send`] would take now.
+    #[must_use]
+    pub fn send_room(&self, id: SocketId) -> usize {
+        self.sockets.get(id).map_or(0, |socket| socket.tx.free())
+    }
+
+    /// Whether the handshake of `id` is through and the connection is not over.
+    #[must_use]
+    pub fn is_established(&self, id: SocketId) -> bool {
+        match self.sockets.get(id).map(|socket| &socket.path) {
+            Some(Path::Host(host)) => host.conn.state().is_synchronized(),
+            Some(Path::Offload(conn)) => conn.state.is_live(),
+            Some(Path::Resolving | Path::Ended) | None => false,
+        }
+    }
+
+    /// Whether the connection of `id` is over, in good order or not.
+    #[must_use]
+    pub fn is_over(&self, id: SocketId) -> bool {
+        self.sockets.get(id).is_none_or(|socket| matches!(socket.path, Path::Ended))
+    }
+
     /// Sockets that exist, those that nobody holds any more among them.
     #[must_use]
     pub fn sockets(&self) -> usize {

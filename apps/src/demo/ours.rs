@@ -1,0 +1,197 @@
+//! Our application: it sends and receives on every connection throughout, and compares every byte.
+
+use std::net::SocketAddr;
+
+use mafo::{
+    ConnectionError, Core, FourTuple, ListenerId, Nanos, Options, PathChoice, SocketError, SocketId,
+};
+
+use crate::peer::{End, Endpoints, Plan};
+use crate::stream::{Direction, Stream};
+
+/// Bytes per call.
+const CHUNK: usize = 16 * 1024;
+const OFFLOAD: Options = Options { path: PathChoice::Offload, nagle: true };
+
+/// One of our ends.
+#[derive(Debug)]
+pub(super) struct Ours {
+    socket: Option<SocketId>,
+    out: Stream,
+    incoming: Stream,
+    /// Bytes that the socket has taken.
+    pub(super) sent: u64,
+    /// Bytes of the next chunk that are already made.
+    pub(super) received: u64,
+    pub(super) corrupt: u64,
+    pub(super) end_of_stream: bool,
+    pub(super) closed: bool,
+    pub(super) error: Option<SocketError>,
+    shut: bool,
+    last_arrival: Nanos,
+    /// Longest pause between two arrivals that ended after the cut.
+    pub(super) stall: Nanos,
+}
+
+/// All of our ends.
+pub(super) struct Application {
+    pub(super) connections: Vec<Ours>,
+    plan: Plan,
+    listener: ListenerId,
+    sends: bool,
+    cut: Option<Nanos>,
+    chunk: Vec<u8>,
+}
+
+impl Application {
+    /// Listens, for the `connections` of which the peer opens the second half.
+    pub(super) fn new(
+        core: &mut Core,
+        plan: &Plan,
+        (seed, connections, sends): (u64, u32, bool),
+    ) -> Result<Self, mafo::ListenError> {
+        let at: SocketAddr = (plan.ours, plan.listen_port).into();
+        let listener = core.listen(at, connections as usize + 1, OFFLOAD)?;
+        let ours = |id| Ours {
+            socket: None,
+            out: Stream::new(seed, id, Direction::ToPeer),
+            incoming: Stream::new(seed, id, Direction::FromPeer),
+            sent: 0,
+            received: 0,
+            corrupt: 0,
+            end_of_stream: false,
+            closed: false,
+            error: None,
+            shut: false,
+            last_arrival: Nanos::ZERO,
+            stall: Nanos::ZERO,
+        };
+        Ok(Self {
+            connections: (0..connections).map(ours).collect(),
+            plan: plan.clone(),
+            listener,
+            sends,
+            cut: None,
+            chunk: vec![0; CHUNK],
+        })
+    }
+
+    /// Opens connection `id`.
+    pub(super) fn open(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        id: u32,
+    ) -> Result<(), mafo::ConnectError> {
+        let Some(ends) = self.plan.endpoints(id, End::Ours) else { return Ok(()) };
+        let socket = core.connect(now, ends.peer.into(), Some(ends.ours.port()), OFFLOAD)?;
+        self.connections[id as usize].socket = Some(socket);
+        Ok(())
+    }
+
+    /// Accepts, sends, receives.
+    pub(super) fn poll(&mut self, now: Nanos, core: &mut Core) {
+        while let Some(socket) = core.accept(self.listener) {
+            if let Some(id) = core.tuple(socket).and_then(|tuple| self.number(&tuple)) {
+                self.connections[id as usize].socket = Some(socket);
+            }
+        }
+        // Every connection is looked at each time: events are not needed to know whom to ask.
+        while core.poll_event().is_some() {}
+        for n in 0..self.connections.len() {
+            self.send(core, n);
+            self.receive(now, core, n);
+        }
+    }
+
+    fn number(&self, tuple: &FourTuple) -> Option<u32> {
+        let (SocketAddr::V4(ours), SocketAddr::V4(peer)) = (tuple.local, tuple.remote) else {
+            return None;
+        };
+        let (id, _) = self.plan.identify(Endpoints { peer, ours })?;
+        ((id as usize) < self.connections.len()).then_some(id)
+    }
+
+    fn send(&mut self, core: &mut Core, n: usize) {
+        let ours = &mut self.connections[n];
+        let Some(socket) = ours.socket.filter(|_| self.sends && !ours.shut) else { return };
+        let room = core.send_room(socket).min(CHUNK);
+        if room < CHUNK / 4 {
+            return;
+        }
+        let chunk = &mut self.chunk[..room];
+        ours.out.fill(ours.sent, chunk);
+        match core.send(socket, chunk) {
+            Ok(bytes) => ours.sent += bytes as u64,
+            Err(SocketError::WouldBlock | SocketError::NotConnected) => {}
+            Err(error) => ours.error = Some(error),
+        }
+    }
+
+    fn receive(&mut self, now: Nanos, core: &mut Core, n: usize) {
+        let ours = &mut self.connections[n];
+        let Some(socket) = ours.socket.filter(|_| !ours.closed) else { return };
+        match core.recv(socket, &mut self.chunk) {
+            Ok(0) => {
+                ours.end_of_stream = true;
+                ours.closed = ours.shut && core.is_over(socket);
+                if ours.closed {
+                    core.close(now, socket);
+                }
+            }
+            Ok(bytes) => {
+                ours.corrupt += ours.incoming.mismatches(ours.received, &self.chunk[..bytes]);
+                ours.received += bytes as u64;
+                if self.cut.is_some() {
+                    ours.stall = ours.stall.max(now - ours.last_arrival);
+                }
+                ours.last_arrival = now;
+            }
+            Err(SocketError::WouldBlock | SocketError::NotConnected) => {}
+            Err(error) => {
+                if let SocketError::Connection(ConnectionError::Aborted) = error {
+                    ours.closed = true;
+                }
+                ours.error = Some(error);
+            }
+        }
+    }
+
+    /// From now on the longest pause between two arrivals is remembered.
+    pub(super) fn mark(&mut self, now: Nanos) {
+        self.cut = Some(now);
+        for ours in &mut self.connections {
+            ours.stall = Nanos::ZERO;
+        }
+    }
+
+    /// Nothing more is sent: a FIN follows.
+    pub(super) fn shutdown(&mut self, core: &mut Core) {
+        for ours in &mut self.connections {
+            if let Some(socket) = ours.socket.filter(|_| !ours.shut) {
+                ours.shut = true;
+                if let Err(error) = core.shutdown(socket) {
+                    ours.error = Some(error);
+                }
+            }
+        }
+    }
+
+    /// Which connection has `socket`.
+    pub(super) fn of(&self, socket: SocketId) -> Option<usize> {
+        self.connections.iter().position(|ours| ours.socket == Some(socket))
+    }
+
+    /// Whether connection `n` has bytes that the peer has not acknowledged.
+    pub(super) fn in_flight(&self, core: &Core, n: usize) -> bool {
+        self.connections[n].socket.is_some_and(|socket| core.unacknowledged(socket) > 0)
+    }
+
+    /// Connections that are open.
+    pub(super) fn open_count(&self, core: &Core) -> usize {
+        self.connections
+            .iter()
+            .filter(|ours| ours.socket.is_some_and(|socket| core.is_established(socket)))
+            .count()
+    }
+}

@@ -1,0 +1,165 @@
+//! What a cable carries, as far as the verdict wants to know.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use mafo::wire::{Wire, WireCounters};
+use mafo::{Frame, FrameBurst, Nanos};
+
+/// Counts of one cable, shared with the demo's loop.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    resets: AtomicU64,
+    /// When the first frame left since [`Seen::watch`]; 0 for not yet.
+    first_out: AtomicU64,
+    /// Spoil one payload byte of the next data frame that comes in.
+    pub(super) spoil_payload: AtomicU64,
+}
+
+impl Seen {
+    /// TCP segments with RST, both ways.
+    pub(super) fn resets(&self) -> u64 {
+        self.resets.load(Ordering::Relaxed)
+    }
+
+    /// Notes anew when the first frame leaves.
+    pub(super) fn watch(&self) {
+        self.first_out.store(0, Ordering::Relaxed);
+    }
+
+    /// When the first frame left since [`Seen::watch`].
+    pub(super) fn first_out(&self) -> Option<Nanos> {
+        Some(self.first_out.load(Ordering::Relaxed)).filter(|&at| at > 0).map(Nanos)
+    }
+}
+
+/// A cable that is looked at.
+#[derive(Debug)]
+pub(super) struct Sniffer<W> {
+    inner: W,
+    seen: Arc<Seen>,
+}
+
+impl<W: Wire> Sniffer<W> {
+    pub(super) fn new(inner: W) -> (Self, Arc<Seen>) {
+        let seen = Arc::new(Seen::default());
+        (Self { inner, seen: Arc::clone(&seen) }, seen)
+    }
+
+    fn look(&self, frames: &[Frame]) {
+        let resets = frames.iter().filter(|frame| is_reset(frame.as_slice())).count();
+        if resets > 0 {
+            self.seen.resets.fetch_add(resets as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<W: Wire> Wire for Sniffer<W> {
+    fn rx_burst(&mut self, now: Nanos, burst: &mut FrameBurst) -> usize {
+        let before = burst.len();
+        let n = self.inner.rx_burst(now, burst);
+        self.look(&burst.frames()[before..]);
+        if self.seen.spoil_payload.load(Ordering::Relaxed) > 0 {
+            for frame in &mut burst.frames_mut()[before..] {
+                if spoil(frame.as_mut_slice()) {
+                    self.seen.spoil_payload.fetch_sub(1, Ordering::Relaxed);
+                    break;
+                }
+            }
+        }
+        n
+    }
+
+    fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize {
+        self.look(frames);
+        if !frames.is_empty() && self.seen.first_out.load(Ordering::Relaxed) == 0 {
+            self.seen.first_out.store(now.0.max(1), Ordering::Relaxed);
+        }
+        self.inner.tx_burst(now, frames)
+    }
+
+    fn link_up(&mut self, now: Nanos) -> bool {
+        self.inner.link_up(now)
+    }
+
+    fn poll_timeout(&self) -> Option<Nanos> {
+        self.inner.poll_timeout()
+    }
+
+    fn counters(&self) -> WireCounters {
+        self.inner.counters()
+    }
+}
+
+const ETHERNET: usize = 14;
+const RST: u8 = 0x04;
+
+/// Where the TCP header of an IPv4 frame begins.
+fn tcp_at(frame: &[u8]) -> Option<usize> {
+    let is_ipv4 = frame.get(12..14)? == [0x08, 0x00];
+    let first = *frame.get(ETHERNET)?;
+    let is_tcp = *frame.get(ETHERNET + 9)? == 6;
+    (is_ipv4 && is_tcp).then(|| ETHERNET + usize::from(first & 0xf) * 4)
+}
+
+fn is_reset(frame: &[u8]) -> bool {
+    tcp_at(frame).and_then(|at| frame.get(at + 13)).is_some_and(|flags| flags & RST != 0)
+}
+
+/// Changes two payload bytes so that the checksum stays right.
+fn spoil(frame: &mut [u8]) -> bool {
+    let Some(at) = tcp_at(frame) else { return false };
+    let Some(&offset) = frame.get(at + 12) else { return false };
+    let payload = at + usize::from(offset >> 4) * 4;
+    if frame.len() < payload + 64 {
+        return false;
+    }
+    // Two words of the same alignment change places: their sum stays.
+    let at = payload + 2;
+    if frame[at..at + 2] == frame[at + 2..at + 4] {
+        return false;
+    }
+    frame.swap(at, at + 2);
+    frame.swap(at + 1, at + 3);
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tcp_frame(flags: u8) -> Vec<u8> {
+        let mut frame = vec![0; 54 + 64];
+        frame[12..14].copy_from_slice(&[0x08, 0x00]);
+        frame[14] = 0x45;
+        frame[23] = 6;
+        frame[46] = 0x50;
+        frame[47] = flags;
+        for (i, byte) in frame[54..].iter_mut().enumerate() {
+            *byte = i as u8;
+        }
+        frame
+    }
+
+    #[test]
+    fn a_reset_is_seen_and_nothing_else_is_taken_for_one() {
+        assert!(is_reset(&tcp_frame(0x14)));
+        assert!(!is_reset(&tcp_frame(0x10)));
+        let mut udp = tcp_frame(0x14);
+        udp[23] = 17;
+        assert!(!is_reset(&udp));
+        for len in 0..48 {
+            let _ = is_reset(&tcp_frame(0x14)[..len]);
+        }
+    }
+
+    #[test]
+    fn a_spoilt_payload_keeps_its_sum() {
+        let sum =
+            |f: &[u8]| -> u32 { f.chunks(2).map(|w| u32::from(w[0]) << 8 | u32::from(w[1])).sum() };
+        let (before, mut after) = (tcp_frame(0x10), tcp_frame(0x10));
+        assert!(spoil(&mut after));
+        assert_ne!(before, after);
+        assert_eq!(sum(&before), sum(&after));
+    }
+}
