@@ -176,6 +176,9 @@ pub struct Bond {
     next_notice: Nanos,
     events: VecDeque<(Nanos, BondEvent)>,
     pub(crate) counters: BondCounters,
+    /// By how much timestamps of connections that moved have jumped since the peer last proved, by
+    /// acknowledging what their owner sent, that it took them.
+    pub(crate) jumps: BTreeMap<SocketId, u32>,
     /// Opens on an adapter whose answer nobody waits for any more.
     pub(crate) strays: Vec<crate::handover::Stray>,
     /// Whether the tunnel carries frames, and an upload is done: switched off only to show that a check
@@ -218,6 +221,7 @@ impl Bond {
             next_notice: Nanos::ZERO,
             events: VecDeque::new(),
             counters: BondCounters::new(),
+            jumps: BTreeMap::new(),
             strays: Vec::new(),
             carries: true,
             upload_enabled: true,
@@ -276,6 +280,9 @@ impl Bond {
 
     /// Runs timers and moves. After [`mafo_stack::Stack::poll_with`].
     pub fn poll(&mut self, now: Nanos, core: &mut Core) {
+        if self.jumps.len() > 2 * core.sockets() + 64 {
+            self.jumps.retain(|&id, _| core.offloaded(id).is_some());
+        }
         self.sync_filters(core);
         self.announce(now, core);
         self.adopt(now, core);

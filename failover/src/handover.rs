@@ -83,8 +83,8 @@ pub(crate) struct Move {
     /// What the peer said.
     pub(crate) let_in: LetIn,
     pub(crate) held: VecDeque<Vec<u8>>,
-    /// Timestamp jumps that the peer has not proved to have taken.
-    jumped: u32,
+    /// Since when its frames cross the host.
+    since: Nanos,
 }
 
 /// Connections whose old adapter is being flushed.
@@ -107,6 +107,8 @@ enum Undo {
 
 /// Bits 29:11 of TIMESTAMP: cleared, the retransmission timer expires.
 const KICK_MASK: u64 = ((1 << 30) - 1) & !((1 << 11) - 1);
+/// How long the peer's answer to the first frames through the tunnel is waited for.
+const ANSWER_TIME: Nanos = Nanos::from_millis(20);
 /// Questions to a card before it is given up.
 const ASKS_MAX: u8 = 5;
 
@@ -125,13 +127,20 @@ impl Move {
             let_out: LetOut::default(),
             let_in: LetIn::default(),
             held: VecDeque::new(),
-            jumped: 0,
+            since: now,
         }
     }
 
     /// Whether frames of the peer are kept.
     pub(crate) fn holds(&self) -> bool {
         matches!(self.stage, Stage::Held | Stage::Gated | Stage::Fenced | Stage::Uploading)
+    }
+
+    /// Whether the peer may still be about to answer what the connection was made to say when it went
+    /// into the tunnel. Its answer is worth waiting for: it repairs what the dead link swallowed, where
+    /// a connection with gaps could not move.
+    fn is_fresh(&self, now: Nanos) -> bool {
+        self.let_in.seq_end.is_none() && now - self.since < ANSWER_TIME
     }
 
     /// Whether the old owner is no longer heard.
@@ -192,6 +201,7 @@ impl Bond {
         let alive = core.offloaded(id).map(|conn| conn.state);
         let Some(state) = alive else {
             // It ended: by its peer, by its application, in good order or not.
+            self.jumps.remove(&id);
             self.abandon(core, id);
             return;
         };
@@ -217,6 +227,7 @@ impl Bond {
             return;
         }
         match moving.stage {
+            Stage::Tunnelled if moving.home.member != active.member && moving.is_fresh(now) => {}
             Stage::Tunnelled if Self::is_movable(state) && state != State::Aborting => {
                 if moving.home.member == active.member {
                     self.rechannel(now, core, id, active.port);
@@ -506,7 +517,12 @@ impl Bond {
             return Err(NotNow::State(image.state()));
         };
         let target = Target { clock: new, port: filter.to.port };
-        upload::plan(image, &moving.let_out, old, &target, moving.jumped)
+        // All that the present owner sent has been acknowledged: the peer took its timestamps.
+        let proved = core.offloaded(id).is_some_and(|conn| conn.posted_any);
+        let jumped = if proved { 0 } else { self.jumps.get(&id).copied().unwrap_or(0) };
+        let mut plan = upload::plan(image, &moving.let_out, old, &target, jumped)?;
+        plan.ts_jump += jumped;
+        Ok(plan)
     }
 
     /// Silences the old owner: from here there is no way back to it.
@@ -618,6 +634,8 @@ impl Bond {
             return;
         }
         let Some(filter) = moving.filter.take() else { return };
+        let jump = moving.plan.as_ref().map_or(0, |plan| plan.ts_jump);
+        self.jumps.insert(id, jump);
         let Filter { to, tid, l2t, credits } = filter;
         let place = Place { member: to.member, port: to.port, tid, l2t, credits };
         if core.rebind(id, place).is_err() {

@@ -64,7 +64,8 @@ pub enum NotNow {
 pub struct Upload {
     /// All writes in order. The last one makes the connection live.
     pub writes: Vec<Write>,
-    /// Forward jump of TSval, in ticks of the peer's view.
+    /// Forward jump of TSval, in ticks of the peer's view; with earlier jumps that it has not proved to
+    /// have taken.
     pub ts_jump: u32,
 }
 

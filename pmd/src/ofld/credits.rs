@@ -133,6 +133,16 @@ impl TxCreditPool {
         Ok(done)
     }
 
+    /// FW4_ACK with CH gave the units of a channel change's FLOWC back: that work request alone, ahead of
+    /// the payload posted before it, which the peer has still to acknowledge.
+    pub fn give_back_change(&mut self, credits: u8) -> Result<(), BadAck> {
+        let newest = self.outstanding.iter().rposition(|&units| units == credits);
+        let at = newest.ok_or(BadAck { credits })?;
+        self.outstanding.remove(at);
+        self.free += u16::from(credits);
+        Ok(())
+    }
+
     /// Units that can be taken for anything.
     #[must_use]
     pub fn available(&self) -> u16 {
@@ -179,6 +189,18 @@ mod tests {
         assert_eq!(pool.give_back(7), Ok(1));
         assert_eq!(pool.outstanding(), 0);
         assert_eq!(pool.give_back(1), Err(BadAck { credits: 1 }));
+    }
+
+    #[test]
+    fn a_channel_change_is_given_back_ahead_of_older_payload() {
+        let mut pool = TxCreditPool::new(64);
+        for units in [3, 3, 2] {
+            spend(&mut pool, units, Then::More);
+        }
+        assert_eq!(pool.give_back_change(5), Err(BadAck { credits: 5 }));
+        assert_eq!(pool.give_back_change(2), Ok(()));
+        assert_eq!((pool.outstanding(), pool.work_requests()), (6, 2));
+        assert_eq!(pool.give_back(6), Ok(2), "the payload, in order");
     }
 
     #[test]

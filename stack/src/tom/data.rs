@@ -86,7 +86,12 @@ impl Core {
     pub(crate) fn on_fw4_ack(&mut self, id: SocketId, cpl: &Fw4Ack) -> Option<PortId> {
         let socket = self.sockets.get_mut(id)?;
         let Path::Offload(conn) = &mut socket.path else { return None };
-        if conn.credits.give_back(cpl.credits()).is_err() {
+        let given = if cpl.flags().ch() {
+            conn.credits.give_back_change(cpl.credits())
+        } else {
+            conn.credits.give_back(cpl.credits()).map(|_| ())
+        };
+        if given.is_err() {
             self.counters.tom_bad_credits += 1;
         }
         let mut freed = 0;
