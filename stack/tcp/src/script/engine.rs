@@ -79,6 +79,11 @@ impl EngineEndpoint {
         }
     }
 
+    /// Makes the send buffer `bytes` bytes of [`super::pattern`], for a connection that was restored.
+    pub fn refill(&mut self, bytes: usize) {
+        self.send_buffer = (0..bytes as u32).map(super::pattern).collect();
+    }
+
     /// Bytes posted and not acknowledged.
     #[must_use]
     pub fn unacked(&self) -> usize {

@@ -5,4 +5,5 @@ mod hostile;
 mod link;
 mod rng;
 mod sim;
+mod takeover;
 mod twin;
