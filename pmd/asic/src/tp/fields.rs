@@ -1,6 +1,6 @@
 //! GET_TCB and SET_TCB_FIELD.
 
-use super::image::{self, ENGINE_FLAGS, RETRANSMIT_TIMER, Unfit, switches};
+use super::image::{self, RETRANSMIT_TIMER, Unfit, switches};
 use super::open::{action_of, mss_of};
 use super::outbox::Then;
 use super::settle::NOBODY;
@@ -195,11 +195,8 @@ impl<C: Card> Ctx<'_, C> {
         } else if image::concerns_engine(word, mask) {
             self.edit_live(tcb, word, mask, val)?;
         }
-        let before = tcb.image;
+        // Bits of the engine's fields mean nothing here: whoever looks sees the engine's.
         tcb.image.set_field(word, mask, val);
-        // The engine's fields are its own; the image has none of them while it lives.
-        let flags = (before.flags().0 & ENGINE_FLAGS) | (tcb.image.flags().0 & !ENGINE_FLAGS);
-        tcb.image.set_flags(TFlags(flags));
         tcb.reroute();
         self.apply_switches(tcb);
         self.touch_up(tcb);

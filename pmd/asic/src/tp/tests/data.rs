@@ -452,13 +452,19 @@ fn registers_set_timers_counts_and_sizes() {
     let mut rig = Rig::new();
     rig.tp.apply(&settings(), &Clock::new(250_000, 0));
     rig.act_open(9, opt0(), opt2());
-    rig.wait(Nanos::from_secs(60));
-    rig.expect(&[
-        "> SYN seq 1000 win 64512 mss 1460",
-        "> SYN seq 1000 win 64512 mss 1460",
-        "> SYN seq 1000 win 64512 mss 1460",
-        "iq5 ACT_OPEN_RPL tid 0 atid 9 status 30",
-    ]);
+    rig.expect(&["> SYN seq 1000 win 64512 mss 1460"]);
+    // INIT_SRTT, RXT_MAX, two repetitions.
+    for (wait, line) in [
+        (399, None),
+        (1, Some("> SYN seq 1000 win 64512 mss 1460")),
+        (499, None),
+        (1, Some("> SYN seq 1000 win 64512 mss 1460")),
+        (499, None),
+        (1, Some("iq5 ACT_OPEN_RPL tid 0 atid 9 status 30")),
+    ] {
+        rig.wait(Nanos::from_millis(wait));
+        rig.expect(line.as_slice());
+    }
     rig.cpl(cpl::TidRelease::new(Tid(0)).as_bytes());
     rig.act_open(9, opt0().with_delack(true).with_keep_alive(true), opt2());
     rig.seg(peer(SYN_ACK, IRS, ISS + 1).mss(1460));
@@ -523,7 +529,7 @@ fn damaged_segments_are_dropped_and_counted() {
 fn registers_show_what_happened() {
     let (mut rig, tid) = Rig::opened();
     rig.post_inline(tid, b"x");
-    rig.wait(Nanos::from_millis(200));
+    rig.wait(Nanos::from_millis(200 + 400));
     let mut bad = peer(ACK, IRS + 1, ISS + 1).len(10).frame();
     bad[60] ^= 1;
     let mut worse = peer(ACK, IRS + 1, ISS + 1).len(10).frame();
@@ -533,9 +539,9 @@ fn registers_show_what_happened() {
     let expected = MibView {
         // SYN,ACK.
         in_segments: 1,
-        // SYN, ACK, twice x, RST.
-        out_segments: 5,
-        retransmitted_segments: 1,
+        // SYN, ACK, x three times, RST.
+        out_segments: 6,
+        retransmitted_segments: 2,
         out_resets: 1,
         header_errors: 1,
         tcp_errors: 1,

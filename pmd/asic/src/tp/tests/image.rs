@@ -136,6 +136,14 @@ fn every_field_of_a_busy_connection_is_where_the_header_says() {
 }
 
 #[test]
+fn a_recovery_long_over_is_none() {
+    let mut snapshot = busy();
+    snapshot.recover = snapshot.snd_una - 5_000;
+    let image = shown(&snapshot);
+    assert_eq!(image.get(field::SND_REC_RAW), image.get(field::SND_UNA_RAW));
+}
+
+#[test]
 fn timers_that_run_are_seen() {
     let mut snapshot = busy();
     snapshot.timers.retransmit = Some(Nanos(200_000_001));

@@ -251,6 +251,9 @@ fn unacknowledged_payload_is_posted_to_the_image() {
     let expected: Vec<u8> =
         (1600..2100).map(|at| byte_at(ARENA + at)).chain(core::iter::repeat_n(7, 100)).collect();
     assert_eq!(payload_of(&rig.host.sent[0]), expected);
+    // The stream has ended.
+    rig.post_inline(Tid(0), b"late");
+    assert_eq!(rig.tp.counters().tx_drop_not_open, 1);
     // What the old owner sent is lost after all.
     rig.wait(Nanos::from_millis(200));
     rig.expect(&["> ACK seq 4096 ack 36864 len 1448 win 15000 ts 805307512 777"]);
@@ -368,8 +371,10 @@ fn clearing_the_timer_bits_is_a_kick() {
     assert!(rig.image(Tid(0)).get(field::TIMESTAMP) != 0, "the timer runs");
     rig.set(5, 0x3fff_f800, 0);
     rig.expect(&["> ACK seq 4096 ack 36864 len 19 win 15000 ts 805307321 777"]);
-    // Other bits of the word are nobody's.
+    // Other bits of the word are nobody's, some of the timer's are no kick, and neither are ones.
     rig.set(5, 0x7ff, 0);
+    rig.set(5, 0x3fff_f000, 0);
+    rig.set(5, 0x3fff_f800, 0x800);
     rig.expect(&[]);
 }
 
