@@ -458,7 +458,10 @@ const GROUPS: [Group; 9] = [
         (to.rtt, to.backoff, to.retransmits) = (from.rtt, from.backoff, from.retransmits)
     }),
     (&[], TFlags::RECV_SACK_MASK, |to, from| to.sack = from.sack),
-    (&[field::T_MAXSEG], 0, |to, from| to.mss = from.mss),
+    (&[field::T_MAXSEG], 0, |to, from| {
+        // What the peer announced stays a limit.
+        to.mss = from.mss.min(to.private.mss_peer.unwrap_or(from.mss));
+    }),
 ];
 
 /// Whether a write of `mask` at `word` reaches a field that is the engine's.

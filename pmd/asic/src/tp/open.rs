@@ -103,9 +103,10 @@ pub(super) fn mss_of<C: Card>(card: &C, index: u64) -> u16 {
     card.mtu(index as u8).saturating_sub(HEADERS_V4).max(1)
 }
 
-/// The greatest entry of the MTU table that segments of `mss` bytes fit.
+/// The greatest entry of the MTU table that segments of `mss` bytes fit, else the first.
 fn mss_index<C: Card>(card: &C, mss: u16) -> u8 {
-    (0..16).rev().find(|index| mss_of(card, u64::from(*index)) <= mss).unwrap_or(0)
+    let entries = (0..16).map(|index| (mss_of(card, u64::from(index)), index));
+    entries.filter(|(entry, _)| *entry <= mss).max().map_or(0, |(_, index)| index)
 }
 
 impl Tp {

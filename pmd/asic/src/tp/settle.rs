@@ -162,7 +162,10 @@ impl<C: Card> Ctx<'_, C> {
                 GaveUp::FinWait2 => Status::FINWAIT2_TIMEDOUT,
             },
         };
-        match live.opening {
+        let opening = live.opening;
+        // A peer that was given up is told so, should it be there again.
+        self.last_words(tcb);
+        match opening {
             Opening::Active(ot) => self.open_failed(tcb, ot, status),
             Opening::Passive(_) | Opening::Done => self.peer_aborted(tcb, status),
         }

@@ -115,6 +115,12 @@ pub trait Bench {
     fn tolerance(&self) -> Nanos {
         Nanos::ZERO
     }
+
+    /// Why a script, by its name, asks for what is not this owner's to do. It is then not run.
+    fn excuse(&self, script: &str) -> Option<&'static str> {
+        let _ = script;
+        None
+    }
 }
 
 /// One end of one connection, with an application on it. The script is the wire, and the other end.

@@ -495,7 +495,11 @@ fn registers_set_timers_counts_and_sizes() {
     rig.wait(Nanos::from_millis(9_999));
     rig.expect(&[]);
     rig.wait(Nanos::from_millis(2_001));
-    rig.expect(&["> ACK seq 1000 ack 5001 win 64512", "iq5 ABORT_REQ_RSS tid 0 status 34"]);
+    rig.expect(&[
+        "> ACK seq 1000 ack 5001 win 64512",
+        "> RST|ACK seq 1001 ack 5001 win 0",
+        "iq5 ABORT_REQ_RSS tid 0 status 34",
+    ]);
 }
 
 #[test]

@@ -272,7 +272,8 @@ fn a_silent_peer_is_probed_where_the_host_wants_it() {
     rig.wait(Nanos::from_secs(7200 + 9 * 75));
     let log = rig.log();
     assert_eq!(log.last().map(String::as_str), Some("iq5 ABORT_REQ_RSS tid 0 status 34"));
-    assert_eq!(log.len(), 10, "nine probes: {log:?}");
+    assert_eq!(log.len(), 11, "nine probes, and a reset for a peer that was only away: {log:?}");
+    assert_eq!(log[9], "> RST|ACK seq 1001 ack 5001 win 0");
     rig.abort_rpl(tid);
     rig.release(tid);
 }

@@ -8,4 +8,5 @@ mod image;
 mod opens;
 mod pair;
 mod rig;
+mod scripts;
 mod upload;

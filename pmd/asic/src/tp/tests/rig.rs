@@ -80,8 +80,8 @@ pub(super) struct Posted {
 type Ports = (u16, u16);
 
 /// The host and the card around TP.
-#[derive(Default)]
 pub(super) struct Host {
+    pub(super) mtus: [u16; 16],
     pub(super) log: Vec<String>,
     pub(super) posted: Vec<Posted>,
     /// IP packets.
@@ -99,8 +99,31 @@ pub(super) struct Host {
     ports: BTreeMap<Tid, Ports>,
     /// Up to where the host has been told of a connection.
     told: BTreeMap<Ports, SeqNum>,
+    /// What a SYN,ACK acknowledges.
+    asked: BTreeMap<Ports, SeqNum>,
     /// Whether nothing of this is looked at, because the host writes nonsense.
     distrusts: bool,
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self {
+            mtus: MTUS,
+            log: Vec::new(),
+            posted: Vec::new(),
+            sent: Vec::new(),
+            stalled: BTreeSet::new(),
+            unresolved: BTreeSet::new(),
+            tx_room: None,
+            released: Vec::new(),
+            received: BTreeMap::new(),
+            opening: BTreeMap::new(),
+            ports: BTreeMap::new(),
+            told: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            distrusts: false,
+        }
+    }
 }
 
 impl Host {
@@ -135,7 +158,10 @@ impl Host {
         } else if let Some(m) = cpl::parse::<cpl::PassAcceptReq>(cpl) {
             let tcp = &message.payload[34..];
             let port = |at: usize| u16::from_be_bytes([tcp[at], tcp[at + 1]]);
-            self.ports.insert(m.tid(), (port(2), port(0)));
+            let ports = (port(2), port(0));
+            self.ports.insert(m.tid(), ports);
+            let seq = u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]);
+            self.asked.insert(ports, SeqNum(seq) + 1);
         } else if let Some(m) = cpl::parse::<cpl::PassEstablish>(cpl) {
             let ports = self.ports[&m.tid()];
             self.tell(m.tid(), ports, m.rcv_isn());
@@ -158,7 +184,8 @@ impl Host {
         if !segment.flags.contains(Flags::ACK) || segment.flags.contains(Flags::RST) {
             return;
         }
-        match self.told.get(&(segment.src_port, segment.dst_port)) {
+        let ports = (segment.src_port, segment.dst_port);
+        match self.told.get(&ports) {
             Some(told) => {
                 assert!(
                     segment.ack.at_or_before(*told),
@@ -167,7 +194,7 @@ impl Host {
                 );
             }
             // In SYN-RCVD the SYN is acknowledged, as the SYN,ACK did.
-            None if segment.src_port == LISTENER && segment.ack.0 == IRS + 1 => {}
+            None if self.asked.get(&ports) == Some(&segment.ack) => {}
             None => {
                 assert!(segment.flags.contains(Flags::SYN), "{segment:?} before the host was told")
             }
@@ -236,7 +263,7 @@ impl Card for Host {
     }
 
     fn mtu(&self, index: u8) -> u16 {
-        MTUS[usize::from(index)]
+        self.mtus[usize::from(index)]
     }
 
     fn flow_acked(&mut self, _: Nanos, tid: Tid, snd_una: u32, bytes: u32) {

@@ -1,0 +1,363 @@
+//! The engine's packet scripts through TP: the same behaviours with a host that speaks in CPLs, the commit
+//! rule watched on every segment.
+
+use super::rig::*;
+use crate::tp::tcb::Phase;
+use crate::tp::{Disposition, TpConfig};
+use mafo_mem::Nanos;
+use mafo_t4::Tid;
+use mafo_t4::cpl::{self, AbortCmd, Status, TxDataFlags};
+use mafo_t4::opt::{Opt0, Opt2};
+use mafo_t4::tcb::{TFlags, field};
+use mafo_t4::wr::Payload;
+use mafo_tcp::script::{Bench, Endpoint, Setup};
+use mafo_tcp::{Counters, Ended, GaveUp, Segment, State, Switches, TimeWait, reset_for};
+use std::collections::VecDeque;
+
+struct TpBench;
+
+impl Bench for TpBench {
+    fn start(&mut self, setup: &Setup) -> Box<dyn Endpoint> {
+        Box::new(TpEndpoint::new(setup))
+    }
+
+    fn excuse(&self, script: &str) -> Option<&'static str> {
+        EXCUSES.iter().find(|(name, _)| *name == script).map(|(_, why)| *why)
+    }
+}
+
+/// What a card does not do.
+const EXCUSES: [(&str, &str); 10] = [
+    ("active_open", "RCV_BUFSIZ counts in KB, and 65,535 is no whole number of them"),
+    ("passive_open", "RCV_BUFSIZ counts in KB, and 65,535 is no whole number of them"),
+    ("close_in_syn_sent", "a host has no TID to close before ACT_ESTABLISH"),
+    ("payload_posted_early_carries_the_ack", "a host has no TID to send on before ACT_ESTABLISH"),
+    ("abort_is_silent_elsewhere", "a host has no TID to abort before ACT_ESTABLISH"),
+    ("exact_reset_ends_in_every_state", "one of them is TIME-WAIT, which is the host's"),
+    ("reset_in_the_window_is_challenged", "in TIME-WAIT too, which is the host's"),
+    ("fin_again_in_time_wait", "TIME-WAIT is the host's"),
+    ("time_wait_yields_to_a_newer_syn", "TIME-WAIT is the host's"),
+    ("time_wait_does_not_yield_to_an_old_syn", "TIME-WAIT is the host's"),
+];
+
+/// Entries of the MTU table: of the script's segments, of its peers', and one that a path changes to.
+const MSS_OURS: u8 = 8;
+const MSS_OF_PATH: u8 = 9;
+
+/// A host with one connection on a card.
+struct TpEndpoint {
+    rig: Rig,
+    setup: Setup,
+    tid: Option<Tid>,
+    readable: VecDeque<u8>,
+    end_seen: bool,
+    /// The application's FIN was the second one.
+    second_to_close: bool,
+    closed: bool,
+    ended: Option<Ended>,
+    /// Segments that wait to be taken.
+    waiting: VecDeque<(Segment, Vec<u8>)>,
+    /// When the card was done with it.
+    over_since: Option<Nanos>,
+    /// Messages that the host has read.
+    read: usize,
+}
+
+impl TpEndpoint {
+    fn new(setup: &Setup) -> Self {
+        let config = TpConfig { engine: setup.config.clone(), ..config() };
+        let mut rig = Rig::with(&config);
+        rig.now = Nanos::from_secs(1_000);
+        // Segments leave when the script takes them, one by one.
+        rig.host.tx_room = Some(0);
+        rig.host.mtus = [88, 256, 512, 540, 576, 800, 940, 1000, 0, 0, 0, 0, 0, 0, 0, 0];
+        rig.host.mtus[usize::from(MSS_OURS)] = setup.mss + 40;
+        Self {
+            rig,
+            setup: setup.clone(),
+            tid: None,
+            readable: VecDeque::new(),
+            end_seen: false,
+            second_to_close: false,
+            closed: false,
+            ended: None,
+            waiting: VecDeque::new(),
+            over_since: None,
+            read: 0,
+        }
+    }
+
+    fn options(&self) -> (Opt0, Opt2) {
+        let Setup { window_scale, timestamps, sack, switches, rcv_buf, .. } = &self.setup;
+        let opt0 = opt0()
+            .with_mss_idx(MSS_OURS.into())
+            .with_rcv_bufsiz(u64::from(rcv_buf >> 10).min(Opt0::RCV_BUFSIZ_MAX))
+            .with_wnd_scale(window_scale.unwrap_or(0).into())
+            .with_nagle(switches.nagle)
+            .with_delack(switches.delayed_ack)
+            .with_keep_alive(switches.keepalive);
+        let opt2 = opt2()
+            .with_wnd_scale_en(window_scale.is_some())
+            .with_tstamps_en(*timestamps)
+            .with_sack_en(*sack);
+        (opt0, opt2)
+    }
+
+    /// Whether the connection is in the TIME-WAIT that the host keeps.
+    fn keeps_time_wait(&self) -> bool {
+        let both = self.closed && !self.second_to_close && self.end_seen && self.ended.is_none();
+        match (self.setup.config.time_wait, self.over_since) {
+            (TimeWait::Keep(time), Some(since)) => both && self.rig.now < since + time,
+            _ => false,
+        }
+    }
+
+    /// A CPL, and what the host answers to what it causes.
+    fn cpl(&mut self, cpl: &[u8]) {
+        self.rig.cpl(cpl);
+        self.read_messages();
+    }
+
+    fn read_messages(&mut self) {
+        let over = self.conn().is_none_or(|conn| conn.state() == State::Closed);
+        if over && self.closed && self.over_since.is_none() {
+            self.over_since = Some(self.rig.now);
+        }
+        while let Some(posted) = self.rig.host.posted.get(self.read).cloned() {
+            self.read += 1;
+            self.read_message(&posted);
+        }
+    }
+
+    fn read_message(&mut self, posted: &Posted) {
+        let cpl = &posted.cpl;
+        if let Some(m) = cpl::parse::<cpl::PassAcceptReq>(cpl) {
+            self.tid = Some(m.tid());
+            let (opt0, opt2) = self.options();
+            let reply = cpl::PassAcceptRpl::new(m.tid()).with_opt0(opt0).with_opt2(opt2);
+            self.cpl(reply.with_iss(self.setup.iss.0).as_bytes());
+        } else if let Some(m) = cpl::parse::<cpl::ActEstablish>(cpl) {
+            self.established(m.tid());
+        } else if let Some(m) = cpl::parse::<cpl::PassEstablish>(cpl) {
+            self.established(m.tid());
+        } else if let Some(m) = cpl::parse::<cpl::RxData>(cpl) {
+            assert_eq!(Some(m.tid()), self.tid);
+            self.readable.extend(&posted.payload);
+        } else if cpl::parse::<cpl::PeerClose>(cpl).is_some() {
+            self.end_seen = true;
+        } else if let Some(m) = cpl::parse::<cpl::ActOpenRpl>(cpl) {
+            self.ended = Some(ended(m.status(), true));
+        } else if let Some(m) = cpl::parse::<cpl::AbortReqRss>(cpl) {
+            self.ended = Some(ended(m.status(), false));
+            self.cpl(cpl::AbortRpl::new(m.tid()).as_bytes());
+        }
+    }
+
+    /// The buffer is not a whole number of KB: the rest of it is granted as soon as there is a connection.
+    fn established(&mut self, tid: Tid) {
+        self.tid = Some(tid);
+        let (opt0, _) = self.options();
+        let rest = self.setup.rcv_buf - ((opt0.rcv_bufsiz() as u32) << 10);
+        self.credit(rest);
+    }
+
+    fn credit(&mut self, bytes: u32) {
+        if let Some(tid) = self.tid.filter(|_| bytes != 0) {
+            let credits = cpl::CreditDack(0).with_credits(bytes);
+            self.cpl(cpl::RxDataAck::new(tid).with_credit_dack(credits).as_bytes());
+        }
+    }
+
+    fn set(&mut self, word: u8, mask: u64, val: u64) {
+        if let Some(tid) = self.tid {
+            let set =
+                cpl::SetTcbField::at(tid, word, mask, val).with_reply_ctrl(cpl::ReplyCtrl::SILENT);
+            self.cpl(set.as_bytes());
+        }
+    }
+
+    fn conn(&self) -> Option<&mafo_tcp::Connection> {
+        match &self.rig.tp.tcbs.get(self.tid.unwrap_or(Tid(0)))?.phase {
+            Phase::Live(live) => Some(&live.conn),
+            _ => None,
+        }
+    }
+
+    fn unpack(packet: &[u8]) -> (Segment, Vec<u8>) {
+        let (segment, at) = Segment::parse(&packet[20..]).expect("a segment");
+        (segment, packet[20 + at..].to_vec())
+    }
+}
+
+/// Why a connection is over, by what the host is told.
+fn ended(status: Status, opening: bool) -> Ended {
+    match status {
+        Status::CONN_RESET if opening => Ended::Refused,
+        Status::CONN_RESET => Ended::Reset,
+        Status::CONN_TIMEDOUT => Ended::TimedOut(GaveUp::Open),
+        Status::XMIT_TIMEDOUT => Ended::TimedOut(GaveUp::Retransmit),
+        Status::PERSIST_TIMEDOUT => Ended::TimedOut(GaveUp::Persist),
+        Status::KEEPALIVE_TIMEDOUT => Ended::TimedOut(GaveUp::Keepalive),
+        Status::FINWAIT2_TIMEDOUT => Ended::TimedOut(GaveUp::FinWait2),
+        other => panic!("status {other:?}"),
+    }
+}
+
+impl Endpoint for TpEndpoint {
+    fn now(&self) -> Nanos {
+        self.rig.now
+    }
+
+    fn advance(&mut self, to: Nanos) {
+        loop {
+            if let Some(output) = self.take() {
+                self.waiting.push_front(output);
+                return;
+            }
+            match self.rig.tp.poll_timeout() {
+                Some(due) if due <= to => {
+                    self.rig.now = self.rig.now.max(due);
+                    // A last word does not wait to be taken.
+                    self.rig.host.tx_room = None;
+                    self.rig.poll();
+                    self.rig.host.tx_room = Some(0);
+                    self.read_messages();
+                }
+                _ => {
+                    self.rig.now = self.rig.now.max(to);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn inject(&mut self, segment: &Segment, payload: &[u8]) {
+        let peer = Peer { segment: *segment, payload: payload.to_vec() };
+        if self.rig.seg(peer) == Disposition::Unmatched {
+            // What is nobody's is the host's to answer.
+            self.waiting.extend(reset_for(segment).map(|reset| (reset, Vec::new())));
+        }
+        self.read_messages();
+    }
+
+    fn take(&mut self) -> Option<(Segment, Vec<u8>)> {
+        if let Some(output) = self.waiting.pop_front() {
+            return Some(output);
+        }
+        if self.rig.host.sent.is_empty() {
+            self.rig.host.tx_room = Some(1);
+            self.rig.poll();
+            self.rig.host.tx_room = Some(0);
+            self.read_messages();
+        }
+        if self.rig.host.sent.is_empty() {
+            return None;
+        }
+        Some(Self::unpack(&self.rig.host.sent.remove(0)))
+    }
+
+    fn connect(&mut self) {
+        let (opt0, opt2) = self.options();
+        self.rig.host.expect_open(9, (LISTENER, OPENER));
+        let open = act_open_req(9, opt0, opt2)
+            .with_local_port(LISTENER)
+            .with_peer_port(OPENER)
+            .with_iss(self.setup.iss.0);
+        self.cpl(open.as_bytes());
+    }
+
+    fn listen(&mut self) {
+        self.rig.listen(200);
+        self.read_messages();
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        let tid = self.tid.expect("sent before it was opened");
+        let Rig { tp, host, now } = &mut self.rig;
+        tp.handle_tx_data(host, *now, tid, &Payload::Inline(bytes), TxDataFlags(0));
+        self.rig.poll();
+    }
+
+    fn recv(&mut self, max: usize) -> Vec<u8> {
+        let len = max.min(self.readable.len());
+        let bytes = self.readable.drain(..len).collect();
+        self.credit(len as u32);
+        bytes
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.end_seen && self.readable.is_empty()
+    }
+
+    fn close(&mut self) {
+        if let Some(tid) = self.tid.filter(|_| !core::mem::replace(&mut self.closed, true)) {
+            self.second_to_close = self.end_seen;
+            self.cpl(cpl::CloseConReq::new(tid).as_bytes());
+        }
+    }
+
+    fn abort(&mut self) {
+        if let Some(tid) = self.tid.filter(|_| self.ended.is_none()) {
+            self.rig.host.tx_room = None;
+            self.ended = Some(Ended::Aborted);
+            self.cpl(cpl::AbortReq::new(tid).with_cmd(AbortCmd::SEND_RST).as_bytes());
+            self.rig.host.tx_room = Some(0);
+        }
+    }
+
+    fn set_switches(&mut self, switches: Switches) {
+        let flags = TFlags(0)
+            .with_nagle(switches.nagle)
+            .with_dack(switches.delayed_ack)
+            .with_keepalive(switches.keepalive)
+            .with_tx_quiesce(switches.tx_quiesce);
+        let mask =
+            TFlags(0).with_nagle(true).with_dack(true).with_keepalive(true).with_tx_quiesce(true);
+        self.set(field::T_FLAGS.word, mask.0, flags.0);
+    }
+
+    fn set_mss(&mut self, mss: u16) {
+        self.rig.host.mtus[usize::from(MSS_OF_PATH)] = mss + 40;
+        self.set(
+            field::T_MAXSEG.word,
+            field::T_MAXSEG.mask(),
+            field::T_MAXSEG.place(MSS_OF_PATH.into()),
+        );
+    }
+
+    fn stall(&mut self, stalled: bool) -> bool {
+        self.rig.host.stalled = if stalled { [IQ].into() } else { Default::default() };
+        self.rig.poll();
+        self.read_messages();
+        true
+    }
+
+    fn state(&self) -> State {
+        match self.conn() {
+            Some(conn) if conn.state() != State::Closed => conn.state(),
+            _ if self.keeps_time_wait() => State::TimeWait,
+            _ => State::Closed,
+        }
+    }
+
+    fn ended(&self) -> Option<Ended> {
+        if self.keeps_time_wait() {
+            return None;
+        }
+        self.ended.or_else(|| self.conn()?.ended()).or_else(|| {
+            match &self.rig.tp.tcbs.get(self.tid?)?.phase {
+                // The card knows of a reset even while the host's queue is stalled.
+                Phase::PeerAborted => Some(Ended::Reset),
+                Phase::Over if self.second_to_close => Some(Ended::Finished),
+                Phase::Over => Some(Ended::TimeWait),
+                _ => None,
+            }
+        })
+    }
+
+    fn counters(&self) -> Counters {
+        *self.rig.tp.tcp_counters()
+    }
+}
+
+mafo_tcp::script_tests!(TpBench);
