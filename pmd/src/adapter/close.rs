@@ -6,6 +6,7 @@ use mafo_mem::Nanos;
 use mafo_t4::fw::{Access, ByeCmd, Command, EqCtrlCmd, EqEthCmd, EqOfldCmd, IqCmd, ViCmd, Viid};
 use mafo_t4::fw::{NO_FREELIST, ViEnableCmd};
 
+use super::queues::LcoreDraft;
 use super::task::{Started, Task};
 use super::{Adapter, AdapterError, Holder, State};
 use crate::eal::dma::DmaHold;
@@ -158,6 +159,9 @@ impl Adapter {
 
     pub(super) fn closed(&mut self) -> Result<Started, AdapterError> {
         self.event_queue = None;
+        for slot in &mut self.lcores {
+            slot.draft = LcoreDraft::default();
+        }
         self.state = State::Closed;
         Ok(Started::Done)
     }

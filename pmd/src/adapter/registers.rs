@@ -5,7 +5,7 @@ use mafo_t4::regs::sge::{
     SGE_CONM_CTRL, SGE_CONTROL, SGE_CONTROL2, SGE_EGRESS_QUEUES_PER_PAGE_PF, SGE_FL_BUFFER_SIZE,
     SGE_HOST_PAGE_SIZE, SGE_INGRESS_QUEUES_PER_PAGE_PF,
 };
-use mafo_t4::regs::tp::pio::{TP_INGRESS_CONFIG, TP_VLAN_PRI_MAP};
+use mafo_t4::regs::tp::pio::{TP_INGRESS_CONFIG, TP_RSS_SECRET_KEY, TP_VLAN_PRI_MAP};
 use mafo_t4::regs::tp::{
     self, CCTRL_WINDOW_COUNT, MTU_COUNT, TP_CCTRL_TABLE, TP_MTU_TABLE, TP_PARA_REG2,
     TP_TIMER_RESOLUTION,
@@ -137,7 +137,8 @@ pub(super) fn fit_to_host(bar: &SharedBar) {
     tp::write_pio(bar, TP_INGRESS_CONFIG::ADDR, ingress.with_csum_has_pseudo_hdr(false).0);
 }
 
-/// Reads TP's settings. As master, corrects the MTU table and writes the congestion table of it.
+/// Reads TP's settings. As master, corrects the MTU table and writes the congestion table of it and the
+/// RSS key.
 pub(super) fn tp_settings(bar: &SharedBar, master: bool) -> TpSettings {
     let bar = &**bar;
     let mut mtus = [0; MTU_COUNT];
@@ -157,6 +158,9 @@ pub(super) fn tp_settings(bar: &SharedBar, master: bool) -> TpSettings {
                 congestion_entry(index, mtu, window).write(bar);
             }
         }
+        for word in 0..TP_RSS_SECRET_KEY::COUNT {
+            tp::write_pio(bar, TP_RSS_SECRET_KEY::ADDR + word, SYMMETRIC_KEY_WORD);
+        }
     }
     TpSettings {
         resolution: TP_TIMER_RESOLUTION::read(bar),
@@ -167,7 +171,7 @@ pub(super) fn tp_settings(bar: &SharedBar, master: bool) -> TpSettings {
 }
 
 /// How fast the congestion window grows at one MTU and window (t4_hw.c t4_load_mtus).
-fn congestion_entry(mtu_index: u32, mtu: u16, window: usize) -> TP_CCTRL_TABLE {
+pub(super) fn congestion_entry(mtu_index: u32, mtu: u16, window: usize) -> TP_CCTRL_TABLE {
     /// The increment's field has thirteen bits.
     const INCREMENT_MAX: u32 = 0x1fff;
     /// Smallest increment (CC_MIN_INCR).
@@ -179,6 +183,10 @@ fn congestion_entry(mtu_index: u32, mtu: u16, window: usize) -> TP_CCTRL_TABLE {
         .with_rowindex(mtu_index << 5 | window as u32)
         .with_rowvalue(BETA[window] << 13 | increment.min(INCREMENT_MAX))
 }
+
+/// Of the Toeplitz key, everywhere: with two bytes repeated both directions of a connection have the
+/// same hash, on every adapter of a bond, and so meet on one lcore.
+const SYMMETRIC_KEY_WORD: u32 = 0x6d5a_6d5a;
 
 /// Packets in flight that a window stands for.
 const AVERAGE_PACKETS: [u32; CCTRL_WINDOW_COUNT] = [
