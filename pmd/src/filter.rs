@@ -173,3 +173,112 @@ fn post(ctrl: &mut Eq, wr: &FwFilterWr) -> Result<(), Full> {
     slot.post();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use mafo_t4::Tid;
+    use mafo_t4::cpl::TcbCookie;
+    use mafo_t4::wr::FilterMatch;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tests::queue::{egress, words};
+
+    const IQ: IqId = IqId(0x109);
+
+    fn reply(tid: u32, cookie: u8) -> SetTcbRpl {
+        SetTcbRpl::new(Tid(tid)).with_cookie(TcbCookie(0).with_cookie(cookie))
+    }
+
+    #[test]
+    fn a_filter_comes_into_force_and_goes() {
+        let (mut ctrl, mut card) = egress();
+        let mut filters = Filters::new(100..102);
+        let loopback = FilterMatch(0).with_port(6).with_portm(7);
+        let ftid = filters.add(&mut ctrl, IQ, |wr| wr.with_matches(loopback)).expect("room");
+        assert_eq!(ftid, Ftid(100));
+        let wr = card.take();
+        // FILTER (2), 128 bytes: ftid 31:12; reply queue; ingress port 6 (11:9) under mask 7 (8:6).
+        assert_eq!(wr[..8], words(&[0x0200_0000, 8]));
+        assert_eq!(wr[16..36], words(&[100 << 12, 0, 0, 0x0000_0109, 6 << 9 | 7 << 6]));
+        assert_eq!(wr.len(), 128);
+        assert!(!filters.is_active(ftid) && filters.owns(ftid));
+        let early = filters.delete(&mut ctrl, IQ, ftid);
+        assert_eq!(early, Err(FilterError::NotActive(ftid)));
+
+        assert_eq!(filters.on_reply(&reply(100, 1)), Some(FilterEvent::Added(ftid)));
+        assert!(filters.is_active(ftid));
+        filters.delete(&mut ctrl, IQ, ftid).expect("in force");
+        // DEL b31.
+        assert_eq!(card.take()[16..32], words(&[100 << 12, 1 << 31, 0, 0x0000_0109]));
+        assert_eq!(filters.in_use(), 1, "until the answer comes");
+        assert_eq!(filters.on_reply(&reply(100, 2)), Some(FilterEvent::Deleted(ftid)));
+        assert_eq!(filters.in_use(), 0);
+        let counters = FilterCounters { adds: 1, deletes: 1, ..FilterCounters::new() };
+        assert_eq!(filters.counters(), counters);
+    }
+
+    #[test]
+    fn a_refused_filter_is_gone_and_a_refused_deletion_changes_nothing() {
+        let (mut ctrl, _) = egress();
+        let mut filters = Filters::new(0..4);
+        for cookie in [FilterCookie::SMT_TBL_FULL, FilterCookie::EINVAL] {
+            let ftid = filters.add(&mut ctrl, IQ, |wr| wr).expect("room");
+            let event = filters.on_reply(&reply(ftid.0, cookie.0));
+            assert_eq!(event, Some(FilterEvent::NotAdded(ftid, cookie)));
+            assert_eq!(filters.in_use(), 0);
+        }
+        let ftid = filters.add(&mut ctrl, IQ, |wr| wr).expect("room");
+        filters.on_reply(&reply(ftid.0, 1)).expect("added");
+        filters.delete(&mut ctrl, IQ, ftid).expect("in force");
+        let event = filters.on_reply(&reply(ftid.0, 4));
+        assert_eq!(event, Some(FilterEvent::NotDeleted(ftid, FilterCookie::EINVAL)));
+        assert!(filters.is_active(ftid));
+        assert_eq!(filters.counters().refused, 3);
+    }
+
+    #[test]
+    fn a_full_table_and_a_full_ring_are_told_apart() {
+        let (mut ctrl, _) = egress();
+        let mut filters = Filters::new(0..2);
+        for _ in 0..2 {
+            filters.add(&mut ctrl, IQ, |wr| wr).expect("room");
+        }
+        assert_eq!(filters.add(&mut ctrl, IQ, |wr| wr), Err(FilterError::TableFull));
+        let mut many = Filters::new(0..1000);
+        let error = (0..1000).find_map(|_| many.add(&mut ctrl, IQ, |wr| wr).err());
+        assert_eq!(error, Some(FilterError::RingFull));
+        // 64 units, one of them free, two a filter; two filters went before.
+        assert_eq!(many.in_use(), 63 / 2 - 2, "the refused one holds no position");
+    }
+
+    /// Tids, mostly those of the four filters below and their neighbours.
+    fn near_the_range() -> impl Strategy<Value = u32> {
+        prop_oneof![8 => 48_u32..56, 1 => 0_u32..0x100_0000]
+    }
+
+    proptest! {
+        #[test]
+        fn answers_that_a_card_makes_up_are_counted(
+            answers in prop::collection::vec((near_the_range(), 0_u8..8), 0..100),
+        ) {
+            let (mut ctrl, _) = egress();
+            let mut filters = Filters::new(50..54);
+            let waiting = filters.add(&mut ctrl, IQ, |wr| wr).expect("room");
+            let active = filters.add(&mut ctrl, IQ, |wr| wr).expect("room");
+            filters.on_reply(&reply(active.0, 1)).expect("added");
+            let mut unexpected = 0;
+            for (tid, cookie) in answers {
+                let about_waiting = Ftid(tid) == waiting && matches!(cookie, 1 | 3 | 4);
+                if about_waiting {
+                    continue;
+                }
+                unexpected += 1;
+                prop_assert_eq!(filters.on_reply(&reply(tid, cookie)), None);
+                prop_assert_eq!(filters.counters().unexpected_replies, unexpected);
+            }
+            prop_assert!(filters.is_active(active) && filters.owns(waiting));
+            prop_assert_eq!(filters.in_use(), 2);
+        }
+    }
+}

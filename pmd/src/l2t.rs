@@ -149,8 +149,9 @@ impl L2t {
     /// Takes an answer. `None`, counted, when no write waits for it.
     pub fn on_reply(&mut self, reply: &L2tWriteRpl) -> Option<L2tWritten> {
         let index = L2tIdx((reply.id() & INDEX_MASK) as u16);
-        let waiting = self.entry_mut(index).filter(|entry| entry.pending > 0);
-        let Some(entry) = waiting.filter(|_| reply.id() & SYNC != 0) else {
+        let ours = reply.id() & !INDEX_MASK == SYNC;
+        let waiting = self.entry_mut(index).filter(|entry| ours && entry.pending > 0);
+        let Some(entry) = waiting else {
             self.counters.unexpected_replies += 1;
             return None;
         };
@@ -219,5 +220,126 @@ impl L2t {
 
     fn entry_mut(&mut self, index: L2tIdx) -> Option<&mut Entry> {
         self.entries.get_mut(usize::from(index.0.checked_sub(self.first)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tests::queue::{egress, words};
+
+    const IQ: IqId = IqId(0x109);
+
+    fn hop(port: u8, target: L2tTarget, vlan: Option<u16>) -> NextHop {
+        NextHop { mac: [2, 0, 0, 0, 0, 9], vlan, port: PortId(port), target }
+    }
+
+    fn reply(id: u32) -> L2tWriteRpl {
+        L2tWriteRpl::new(IqId(0), id)
+    }
+
+    #[test]
+    fn an_entry_is_written_as_the_card_wants_it() {
+        let (mut ctrl, mut card) = egress();
+        let mut table = L2t::new(15..17);
+        let index = table.alloc().expect("room");
+        // L2T_WRITE_REQ (0x12): queue 23:14, SYNC b12 and index; PORT 9:8, LPBK b10, ARPMISS b11; index;
+        // VLAN, 0xfff for none; address.
+        let cases = [
+            (hop(2, L2tTarget::Wire, None), 0x0200_000f, 0x0fff_0200),
+            (hop(1, L2tTarget::Loopback, Some(5)), 0x0500_000f, 0x0005_0200),
+            (hop(0, L2tTarget::Unresolved, None), 0x0800_000f, 0x0fff_0200),
+        ];
+        for (hop, params, vlan) in cases {
+            table.write(&mut ctrl, IQ, index, hop).expect("room");
+            let expected = words(&[0x0500_0010, 2, 0, 0, 0x1242_500f, params, vlan, 0x0000_0009]);
+            assert_eq!(card.take(), expected, "{hop:?}");
+            assert_eq!(table.get(index), Some(&hop));
+        }
+        assert_eq!(table.counters().writes, 3);
+    }
+
+    #[test]
+    fn an_entry_is_settled_when_the_last_answer_has_come() {
+        let (mut ctrl, _) = egress();
+        let mut table = L2t::new(0..4);
+        let index = table.alloc().expect("room");
+        assert!(!table.is_settled(index), "nothing was written");
+        for port in [0, 1] {
+            table.write(&mut ctrl, IQ, index, hop(port, L2tTarget::Wire, None)).expect("room");
+        }
+        let first = L2tWritten { index, status: Status::NONE, settled: false };
+        assert_eq!(table.on_reply(&reply(SYNC)), Some(first));
+        assert!(!table.is_settled(index));
+        let refused = reply(SYNC).with_status(Status::BAD_LENGTH);
+        let second = L2tWritten { index, status: Status::BAD_LENGTH, settled: true };
+        assert_eq!(table.on_reply(&refused), Some(second));
+        assert!(table.is_settled(index));
+        assert_eq!(table.counters().refused, 1);
+    }
+
+    #[test]
+    fn an_entry_is_free_when_its_last_user_and_its_last_answer_are_gone() {
+        let (mut ctrl, _) = egress();
+        let mut table = L2t::new(0..1);
+        let index = table.alloc().expect("room");
+        table.hold(index);
+        table.write(&mut ctrl, IQ, index, hop(0, L2tTarget::Wire, None)).expect("room");
+        table.release(index);
+        assert_eq!((table.in_use(), table.iter().count()), (1, 1));
+        table.release(index);
+        assert_eq!(table.in_use(), 0);
+        assert_eq!(table.alloc(), None, "the card may still write it");
+        table.on_reply(&reply(SYNC)).expect("the answer");
+        assert_eq!(table.get(index), None);
+        assert_eq!(table.alloc(), Some(index));
+    }
+
+    #[test]
+    fn a_full_ring_leaves_the_entry_as_it_was() {
+        let (mut ctrl, _) = egress();
+        let mut table = L2t::new(0..1);
+        let index = table.alloc().expect("room");
+        let wire = hop(0, L2tTarget::Wire, None);
+        while table.write(&mut ctrl, IQ, index, wire).is_ok() {}
+        let before = table.counters().writes;
+        let other = hop(1, L2tTarget::Loopback, None);
+        assert_eq!(table.write(&mut ctrl, IQ, index, other), Err(Full));
+        assert_eq!((table.get(index), table.counters().writes), (Some(&wire), before));
+    }
+
+    #[test]
+    #[should_panic(expected = "L2tIdx(3) is not in use")]
+    fn holding_an_unused_entry_is_a_bug() {
+        L2t::new(0..4).hold(L2tIdx(3));
+    }
+
+    #[test]
+    fn indices_beyond_the_table_s_twelve_bits_do_not_exist() {
+        let mut table = L2t::new(4095..u32::MAX);
+        assert_eq!((table.alloc(), table.alloc()), (Some(L2tIdx(4095)), None));
+        assert_eq!(L2t::new(5000..6000).alloc(), None);
+        let (start, end) = (10, 3);
+        assert_eq!(L2t::new(start..end).alloc(), None, "a card that lies");
+    }
+
+    proptest! {
+        #[test]
+        fn answers_that_a_card_makes_up_change_nothing(ids in prop::collection::vec(any::<u32>(), 0..50)) {
+            let (mut ctrl, _) = egress();
+            let mut table = L2t::new(8..16);
+            let index = table.alloc().expect("room");
+            table.write(&mut ctrl, IQ, index, hop(0, L2tTarget::Wire, None)).expect("room");
+            let wanted = u32::from(index.0) | SYNC;
+            let made_up = ids.iter().map(|id| id & 0x3fff).filter(|&id| id != wanted);
+            for (count, id) in (1..).zip(made_up) {
+                prop_assert_eq!(table.on_reply(&reply(id)), None);
+                prop_assert_eq!(table.counters().unexpected_replies, count);
+            }
+            prop_assert!(table.on_reply(&reply(wanted)).expect("the answer").settled);
+            prop_assert_eq!(table.on_reply(&reply(wanted)), None, "once");
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::l2t::L2t;
 use crate::sge::SharedBar;
 use crate::sge::{Eq, IngressQueue};
 use crate::smt::Smt;
-use crate::tid::LcoreId;
+use crate::tid::{LcoreId, OnLcore};
 
 /// Messages under way between the control plane and one lcore; links change rarely, and an old state is
 /// overtaken by a new one.
@@ -127,6 +127,13 @@ impl Lcore {
     #[must_use]
     pub fn id(&self) -> LcoreId {
         self.id
+    }
+
+    /// A number of this lcore's, with the lcore: what is handed to the control plane or another lcore,
+    /// to which the number alone means nothing.
+    #[must_use]
+    pub fn here<T>(&self, id: T) -> OnLcore<T> {
+        OnLcore { lcore: self.id, id }
     }
 
     /// What the adapter has.

@@ -24,6 +24,7 @@ pub mod ofld;
 mod ports;
 pub mod sge;
 pub mod smt;
+pub mod stats;
 pub mod tid;
 
 pub use adapter::{Adapter, AdapterConfig, AdapterError};

@@ -135,3 +135,77 @@ fn row_of(index: SmtIdx) -> usize {
 fn half_of(index: SmtIdx) -> usize {
     index.index() % 2
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::queue::{egress, words};
+
+    const IQ: IqId = IqId(0x109);
+    const FIRST: [u8; 6] = [0, 7, 0x43, 0, 0, 1];
+    const SECOND: [u8; 6] = [2, 0, 0, 0, 0, 2];
+
+    #[test]
+    fn a_row_is_written_with_both_addresses() {
+        let (mut ctrl, mut card) = egress();
+        let mut table = Smt::new(4, [(SmtIdx(6), FIRST)]);
+        table.write(&mut ctrl, IQ, SmtIdx(7), SECOND).expect("room");
+        // SMT_WRITE_REQ (0x14): queue 23:14, SYNC b12 and row; row 26:20; PF 10:8 and MAC 1, then MAC 0.
+        let expected = words(&[
+            0x0500_0018,
+            3,
+            0,
+            0,
+            0x1442_5003,
+            0x0030_0000,
+            0x0400_0200,
+            0x0000_0002,
+            0x0400_0007,
+            0x4300_0001,
+            0,
+            0,
+        ]);
+        assert_eq!(card.take(), expected);
+        assert_eq!((table.get(SmtIdx(6)), table.get(SmtIdx(7))), (FIRST, SECOND));
+        assert_eq!(table.pending(), 1);
+        let reply = SmtWriteRpl::new(IqId(0), 3 | SYNC);
+        let written = SmtWritten { index: SmtIdx(6), status: Status::NONE, settled: true };
+        assert_eq!(table.on_reply(&reply), Some(written));
+        assert_eq!(table.pending(), 0);
+    }
+
+    #[test]
+    fn answers_that_a_card_makes_up_are_counted() {
+        let (mut ctrl, _) = egress();
+        let mut table = Smt::new(4, []);
+        table.write(&mut ctrl, IQ, SmtIdx(6), SECOND).expect("room");
+        // Row 3 waits, with SYNC (0x1000) and nothing else.
+        for id in [0, 3, 0x2003, 0x3003, 0x1083, 0x1002, 0x3fff] {
+            assert_eq!(table.on_reply(&SmtWriteRpl::new(IqId(0), id)), None, "{id:#x}");
+        }
+        assert_eq!((table.counters().unexpected_replies, table.pending()), (7, 1));
+    }
+
+    #[test]
+    fn a_full_ring_leaves_the_row_as_it_was() {
+        let (mut ctrl, _) = egress();
+        let mut table = Smt::new(4, [(SmtIdx(2), FIRST)]);
+        while table.write(&mut ctrl, IQ, SmtIdx(2), FIRST).is_ok() {}
+        let pending = table.pending();
+        assert_eq!(table.write(&mut ctrl, IQ, SmtIdx(2), SECOND), Err(Full));
+        assert_eq!((table.get(SmtIdx(2)), table.pending()), (FIRST, pending));
+    }
+
+    #[test]
+    fn a_refused_write_is_told() {
+        let (mut ctrl, _) = egress();
+        let mut table = Smt::new(4, []);
+        for _ in 0..2 {
+            table.write(&mut ctrl, IQ, SmtIdx(255), SECOND).expect("room");
+        }
+        let reply = SmtWriteRpl::new(IqId(0), 127 | SYNC).with_status(Status::TCAM_FULL);
+        let told = table.on_reply(&reply).expect("asked for");
+        let expected = SmtWritten { index: SmtIdx(254), status: Status::TCAM_FULL, settled: false };
+        assert_eq!((told, table.counters().refused), (expected, 1));
+    }
+}

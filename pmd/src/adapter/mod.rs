@@ -248,6 +248,18 @@ impl Adapter {
         &self.domain
     }
 
+    /// The chip.
+    #[must_use]
+    pub fn chip(&self) -> Chip {
+        self.config.chip
+    }
+
+    /// The card's registers.
+    #[must_use]
+    pub fn bar(&self) -> &SharedBar {
+        &self.bar
+    }
+
     fn advance(&mut self, now: Nanos) -> Result<(), AdapterError> {
         if self.started.is_none() {
             self.config.check()?;

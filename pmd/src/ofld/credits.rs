@@ -164,6 +164,8 @@ impl TxCreditPool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn spend(pool: &mut TxCreditPool, units: u8, then: Then) -> bool {
@@ -250,6 +252,33 @@ mod tests {
         assert_eq!((credits.units(), pool.available()), (10, 50));
         pool.put_back(credits);
         assert_eq!((pool.available(), pool.work_requests()), (60, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn acknowledgements_that_a_card_makes_up_change_nothing(
+            steps in prop::collection::vec((1_u8..=32, any::<u8>(), any::<bool>()), 0..200),
+        ) {
+            let mut pool = TxCreditPool::new(100);
+            let mut out: Vec<u8> = Vec::new();
+            for (units, made_up, idle) in steps {
+                let then = if idle { Then::Idle } else { Then::More };
+                if let Some(credits) = pool.take(units, Purpose::Ordinary) {
+                    let asked = pool.wants_answer(&credits, then);
+                    prop_assert!(asked || !idle);
+                    pool.spend(credits, asked);
+                    out.push(units);
+                }
+                // The sums of the oldest work requests, counted the plain way.
+                let whole = (0..=out.len())
+                    .find(|&n| out[..n].iter().map(|&u| u32::from(u)).sum::<u32>() == made_up.into());
+                let expected = whole.ok_or(BadAck { credits: made_up });
+                prop_assert_eq!(pool.give_back(made_up), expected);
+                out.drain(..whole.unwrap_or(0));
+                let held: u16 = out.iter().map(|&u| u16::from(u)).sum();
+                prop_assert_eq!((pool.outstanding(), pool.work_requests()), (held, out.len()));
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 pub(crate) mod bar;
 pub(crate) mod firmware;
+pub(crate) mod ingress;
+pub(crate) mod queue;
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 mod closing;
 mod fake;
 mod hostile;
+mod lcores;
 mod running;
 mod script;
 mod starting;

@@ -36,6 +36,7 @@ fn lcores_have_queues_of_their_own_and_share_the_tables() {
         assert_eq!(table.iter().collect::<Vec<_>>(), expected);
     }
     assert_eq!(lcores[1].id(), LcoreId(1));
+    assert_ne!(lcores[1].here(7), lcores[2].here(7), "a number alone does not tell the lcore");
     let l2t: Vec<_> = lcores.iter().map(|lcore| lcore.share().l2t.clone()).collect();
     assert_eq!(l2t, [0..33, 33..66, 66..100]);
     assert_eq!(lcores[0].eth.len(), 2);

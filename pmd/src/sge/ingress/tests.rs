@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use mafo_t4::cpl::{Fw6Msg, PeerClose, RxPktFlags, SgeEgrUpdate};
+use mafo_t4::cpl::{Fw6Msg, PeerClose, SgeEgrUpdate};
 use mafo_t4::regs::bar2::{DoorbellKind, Layout};
-use mafo_t4::sge::{FlPointer, LastFlit, RspCtrl};
 use mafo_t4::{HostMemory, Iova};
 use proptest::prelude::*;
 
 use super::*;
-use crate::eal::dma::{Arena, Domain};
+use crate::eal::dma::Arena;
 use crate::sge::iq::{ENTRY, IqRing};
 use crate::sge::{Doorbell, FlShape, Gts};
 use crate::tests::bar::{Access, RecordingBar};
+use crate::tests::ingress::IngressCard;
 use crate::tests::mapped;
 
 const IQ: IqId = IqId(5);
@@ -22,18 +22,8 @@ const BUFFER: usize = 256;
 /// An ingress queue of 15 entries with 16 buffers of 256 bytes, and the card that fills it.
 struct Rig {
     queue: IngressQueue,
-    card: Card,
+    card: IngressCard,
     bar: Arc<RecordingBar>,
-}
-
-struct Card {
-    domain: Arc<Domain>,
-    ring: Iova,
-    list: Iova,
-    at: u16,
-    generation: bool,
-    /// The next pointer to use.
-    fl: u16,
     _arena: Arc<Arena>,
 }
 
@@ -45,19 +35,12 @@ impl Rig {
         let shape = FlShape { size: 24, buffer_len: BUFFER, size_index: 5 };
         let list = Freelist::new(|len| arena.alloc(len, 64), |buf| domain.iova(buf), shape, 64);
         let mut list = list.expect("room");
-        let card = Card {
-            ring: domain.iova(ring.memory()),
-            list: domain.iova(list.memory()[0]),
-            at: 0,
-            generation: true,
-            fl: 0,
-            domain,
-            _arena: arena,
-        };
+        let rings = [ring.memory(), list.memory()[0]].map(|buf| domain.iova(buf));
+        let card = IngressCard::new(domain, (rings[0], 16), (rings[1], 24), BUFFER);
         list.start(Doorbell::new(bar.clone(), LAYOUT.area(1), DoorbellKind::Freelist));
         let iq = ring.start(IQ, Gts::new(bar.clone(), LAYOUT.area(0)));
         bar.take();
-        Self { queue: IngressQueue::new(iq, list, 2), card, bar }
+        Self { queue: IngressQueue::new(iq, list, 2), card, bar, _arena: arena }
     }
 
     /// All that is there, as owned values.
@@ -93,60 +76,6 @@ impl Seen {
                 Self::Cpl { opcode, tid, bytes: bytes.to_vec(), payload: copy }
             }
         }
-    }
-}
-
-impl Card {
-    fn entry(&mut self, rss: &RssHeader, cpl: &[u8], kind: RspType, buf: PldBuf) {
-        let last = LastFlit(0).with_gen_bit(self.generation).with_rsp_type(kind);
-        let ctrl = RspCtrl::default().with_pldbuflen_qid(buf).with_last_flit(last);
-        let mut bytes = [0; ENTRY];
-        assert!(Entry::write(&mut bytes, rss, cpl, &ctrl));
-        self.raw(&bytes);
-    }
-
-    /// Writes an entry of any bytes but for its generation bit, which is that of the lap.
-    fn raw(&mut self, bytes: &[u8; ENTRY]) {
-        let at = self.ring.add(usize::from(self.at) * ENTRY);
-        self.domain.write(at, &bytes[..ENTRY - 8]).expect("mapped");
-        let last = u64::from_be_bytes(*bytes.last_chunk().expect("64 bytes"));
-        let last = LastFlit(last).with_gen_bit(self.generation).to_memory();
-        self.domain.store_release_u64(at.add(ENTRY - 8), last).expect("mapped");
-        self.at += 1;
-        if self.at == 15 {
-            self.at = 0;
-            self.generation = !self.generation;
-        }
-    }
-
-    /// A CPL complete in its entry.
-    fn cpl(&mut self, cpl: &[u8]) {
-        let rss = RssHeader::new(Opcode(cpl[0]), IQ);
-        self.entry(&rss, cpl, RspType::CPL, PldBuf(0));
-    }
-
-    /// Fills as many buffers as `bytes` need.
-    fn fill(&mut self, bytes: &[u8]) -> PldBuf {
-        for part in bytes.chunks(BUFFER) {
-            let mut pointer = [0; 8];
-            let at = self.list.add(usize::from(self.fl) * 8);
-            self.domain.read(at, &mut pointer).expect("mapped");
-            let iova = FlPointer::from_bytes(pointer).iova();
-            self.domain.write(iova, part).expect("mapped");
-            self.fl = (self.fl + 1) % 24;
-        }
-        PldBuf(0).with_newbuf(true).with_bytes(bytes.len() as u32)
-    }
-
-    fn buffered(&mut self, bytes: &[u8]) {
-        let buf = self.fill(bytes);
-        self.entry(&RssHeader::new(Opcode(bytes[0]), IQ), &[], RspType::FLBUF, buf);
-    }
-
-    fn frame(&mut self, rss: &RssHeader, iport: u8, frame: &[u8]) {
-        let pkt = RxPkt::new().with_flags(RxPktFlags(0).with_iff(iport));
-        let buf = self.fill(&[&[0xee, 0xee], frame].concat());
-        self.entry(rss, pkt.as_bytes(), RspType::FLBUF, buf);
     }
 }
 
@@ -363,9 +292,7 @@ proptest! {
         for lap in laps {
             // The card scribbles into every buffer that it has.
             for slot in 0..24 {
-                let mut pointer = [0; 8];
-                rig.card.domain.read(rig.card.list.add(slot * 8), &mut pointer).expect("mapped");
-                let iova = FlPointer::from_bytes(pointer).iova();
+                let iova = rig.card.buffer(slot);
                 if iova != Iova(0) {
                     rig.card.domain.write(iova, &filling.repeat(BUFFER / 16)).expect("mapped");
                 }
