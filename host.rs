@@ -9,7 +9,7 @@ use mafo_pmd::adapter::{AdapterEvent, Request, RequestId};
 use mafo_pmd::eal::dma::{Arena, Domain};
 use mafo_pmd::{Adapter, AdapterConfig, AdapterError};
 use mafo_stack::{Core, MemberId, Stack, StackConfig};
-use mafo_t4::PortId;
+use mafo_t4::{PortId, Tid};
 use mafo_wire::Wire;
 use thiserror::Error;
 
@@ -224,6 +224,17 @@ impl Host {
     #[must_use]
     pub fn offloaded(&self, adapter: usize) -> usize {
         self.adapters.get(adapter).map_or(0, |a| a.soft.active_connections())
+    }
+
+    /// Enters a tid that nobody will give back: a check that counts them has to notice.
+    #[cfg(debug_assertions)]
+    pub fn leak_tid(&mut self) {
+        if let Some(member) = self.stack.core_mut().member_mut(MemberId(0)) {
+            let last = Tid(member.lcore.resources().ntids - 1);
+            let nobody = mafo_stack::tom::TidUse::Dying(mafo_t4::L2tIdx(0));
+            // Taken already, it would be the first of 16,384 connections: nothing to leak then.
+            let _ = member.tids.insert(last, nobody);
+        }
     }
 
     /// A software adapter.

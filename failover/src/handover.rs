@@ -207,7 +207,7 @@ impl Bond {
         };
         let Some(moving) = self.moves.get_mut(&id) else { return };
         if moving.is_past_return() {
-            if moving.stage == Stage::Uploading && now >= moving.wake_up {
+            if moving.stage == Stage::Uploading && now >= moving.wake_up && self.upload_enabled {
                 self.upload(now, core, id);
             }
             return;

@@ -104,7 +104,7 @@ pub enum Break {
     Rst,
     /// Connections are fenced but not uploaded.
     Upload,
-    /// A next hop of an adapter is not given back.
+    /// A tid is not given back.
     Tid,
     /// The cut comes after the last byte.
     Late,

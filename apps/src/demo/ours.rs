@@ -21,7 +21,7 @@ pub(super) struct Ours {
     incoming: Stream,
     /// Bytes that the socket has taken.
     pub(super) sent: u64,
-    /// Bytes of the next chunk that are already made.
+    /// Bytes that it has given us.
     pub(super) received: u64,
     pub(super) corrupt: u64,
     pub(super) end_of_stream: bool,
@@ -163,6 +163,12 @@ impl Application {
         for ours in &mut self.connections {
             ours.stall = Nanos::ZERO;
         }
+    }
+
+    /// Sends nothing for a while.
+    #[cfg(debug_assertions)]
+    pub(super) fn pause(&mut self, paused: bool) {
+        self.sends = !paused;
     }
 
     /// Nothing more is sent: a FIN follows.

@@ -11,7 +11,7 @@ use super::options::{DemoOptions, Fault};
 use super::ours::Application;
 use super::report::{Report, TimelineEvent, Times};
 use super::world::{self, World};
-use crate::peer::{self, Command, End, Event, Monotonic, Sending};
+use crate::peer::{self, Command, End, Event, Sending};
 
 /// Why there is no report.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ struct Demo<'a> {
 }
 
 /// How long nothing may move before the demo gives up.
-const PATIENCE: Nanos = Nanos::from_secs(60);
+const PATIENCE: Nanos = Nanos::from_secs(15);
 /// How often the peer is asked how far it is.
 const ASK_EVERY: Nanos = Nanos::from_millis(20);
 
@@ -141,8 +141,10 @@ impl<'a> Demo<'a> {
         for round in 1..=self.options.rounds {
             self.deliver(quarter, "before the cut")?;
             #[cfg(debug_assertions)]
-            self.spoil();
+            self.spoil()?;
             self.cut(active, round)?;
+            #[cfg(debug_assertions)]
+            self.unspoil()?;
             let other = 1 - active;
             self.deliver(quarter, "after the cut")?;
             self.await_handovers()?;
@@ -302,7 +304,7 @@ impl<'a> Demo<'a> {
         let now = self.clock.now();
         self.cut = Some(now);
         self.ours.mark(now);
-        self.world.peer.command(Command::Mark { at: Monotonic::now() })?;
+        self.world.peer.command(Command::Mark { at: self.world.peer.instant(now) })?;
         let name = line.name.clone();
         self.event(format!("round {round}: the cable of {name} is cut"));
         Ok(())
@@ -359,7 +361,7 @@ impl<'a> Demo<'a> {
 
     fn finish(mut self) -> Result<Report, DemoError> {
         let report = &mut self.report;
-        for (n, (ours, far)) in self.ours.connections.iter().zip(&self.far).enumerate() {
+        for (ours, far) in self.ours.connections.iter().zip(&self.far) {
             report.bytes_corrupt += ours.corrupt + far.corrupt;
             report.bytes_verified += ours.received + far.received - ours.corrupt - far.corrupt;
             let whole = ours.received == far.sent && far.received == ours.sent;
@@ -369,7 +371,6 @@ impl<'a> Demo<'a> {
                 report.survived += 1;
             }
             report.resets += u64::from(ours.error.is_some() || far.failed);
-            let _ = n;
         }
         report.resets += self.world.lines.iter().map(|line| line.seen.resets()).sum::<u64>();
         report.handed_over = self.moved_always.len();
@@ -456,10 +457,11 @@ impl<'a> Demo<'a> {
             Event::Report(report) => self.on_report(&report),
             Event::Stalls(stalls) => {
                 self.stalls_wanted = false;
+                let instant = self.world.peer.instant(self.clock.now());
                 for stall in stalls.stalls {
                     let gap = stall.longest.or(stall.spanning);
                     if let Some(gap) = gap {
-                        let end = gap.to.unwrap_or_else(Monotonic::now);
+                        let end = gap.to.unwrap_or(instant);
                         self.report.stall.push(Nanos(end.since(gap.from)));
                     }
                 }
@@ -497,19 +499,37 @@ impl<'a> Demo<'a> {
 
     /// Spoils what `--break` names, just before the cut.
     #[cfg(debug_assertions)]
-    fn spoil(&mut self) {
+    fn spoil(&mut self) -> Result<(), DemoError> {
         use super::options::Break;
-        let Some(what) = self.options.r#break else { return };
-        let Some(bond) = self.world.host.bond_mut() else { return };
+        use std::sync::atomic::Ordering::Relaxed;
+        let Some(what) = self.options.r#break else { return Ok(()) };
+        let Some(bond) = self.world.host.bond_mut() else { return Ok(()) };
         match what {
             Break::Tunnel => bond.spoil_tunnel(),
             Break::Upload => bond.spoil_upload(),
-            Break::Payload => {
-                let seen = &self.world.lines[0].seen;
-                seen.spoil_payload.store(1, std::sync::atomic::Ordering::Relaxed);
+            Break::Payload => self.world.lines[0].seen.spoil_payload.store(1, Relaxed),
+            Break::Rst => self.world.lines[0].seen.send_reset.store(1, Relaxed),
+            Break::Tid => self.world.host.leak_tid(),
+            Break::Late => {
+                let ids = 0..self.options.connections;
+                self.world.peer.command(Command::Pause { ids: ids.clone() })?;
+                self.ours.pause(true);
+                self.settle(Nanos::from_millis(500))?;
+                return Ok(());
             }
-            Break::Rst | Break::Tid | Break::Late => {}
         }
+        // It has to have happened before the cut.
+        self.settle(Nanos::from_millis(50))
+    }
+
+    /// Lets those go on whom [`Demo::spoil`] made wait.
+    #[cfg(debug_assertions)]
+    fn unspoil(&mut self) -> Result<(), DemoError> {
+        if self.options.r#break == Some(super::options::Break::Late) {
+            self.ours.pause(false);
+            self.world.peer.command(Command::Resume { ids: 0..self.options.connections })?;
+        }
+        Ok(())
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) struct Seen {
     first_out: AtomicU64,
     /// Spoil one payload byte of the next data frame that comes in.
     pub(super) spoil_payload: AtomicU64,
+    /// Send a reset behind the next segment that goes out.
+    pub(super) send_reset: AtomicU64,
 }
 
 impl Seen {
@@ -75,7 +77,15 @@ impl<W: Wire> Wire for Sniffer<W> {
         if !frames.is_empty() && self.seen.first_out.load(Ordering::Relaxed) == 0 {
             self.seen.first_out.store(now.0.max(1), Ordering::Relaxed);
         }
-        self.inner.tx_burst(now, frames)
+        let sent = self.inner.tx_burst(now, frames);
+        if self.seen.send_reset.load(Ordering::Relaxed) > 0
+            && let Some(reset) = frames.iter().find_map(|frame| reset_like(frame.as_slice()))
+        {
+            self.seen.send_reset.fetch_sub(1, Ordering::Relaxed);
+            self.look(core::slice::from_ref(&reset));
+            self.inner.tx_burst(now, core::slice::from_ref(&reset));
+        }
+        sent
     }
 
     fn link_up(&mut self, now: Nanos) -> bool {
@@ -104,6 +114,24 @@ fn tcp_at(frame: &[u8]) -> Option<usize> {
 
 fn is_reset(frame: &[u8]) -> bool {
     tcp_at(frame).and_then(|at| frame.get(at + 13)).is_some_and(|flags| flags & RST != 0)
+}
+
+/// The same segment with RST, its checksum made right (RFC 1624, equation 3).
+fn reset_like(frame: &[u8]) -> Option<Frame> {
+    let at = tcp_at(frame)?;
+    let mut reset = Frame::with_capacity(frame.len());
+    reset.copy_from(frame).ok()?;
+    let bytes = reset.as_mut_slice();
+    let word =
+        |bytes: &[u8], at: usize| Some(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]));
+    let (old, checksum) = (word(bytes, at + 12)?, word(bytes, at + 16)?);
+    let new = old | u16::from(RST);
+    let mut sum = u32::from(!checksum) + u32::from(!old) + u32::from(new);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    bytes[at + 13] |= RST;
+    bytes[at + 16..at + 18].copy_from_slice(&(!(sum as u16)).to_be_bytes());
+    Some(reset)
 }
 
 /// Changes two payload bytes so that the checksum stays right.

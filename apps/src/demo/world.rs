@@ -6,42 +6,87 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use mafo::wire::impair::{Impairments, Probability};
+use mafo::wire::mem::LinkConfig;
 use mafo::wire::pcap::{Pcap, PcapWriter};
 use mafo::wire::tap::{Tap, TapFds};
 use mafo::wire::{Cable, Impaired, ImpairedConfig, Wire};
-use mafo::{AdapterConfig, AsicConfig, Host, HostConfig, Nanos, PortId, SoftConfig, StackConfig};
+use mafo::{
+    AdapterConfig, AsicConfig, Host, HostConfig, L2tIdx, Nanos, PortId, SoftConfig, StackConfig,
+};
 
 use super::options::{DemoOptions, Fault, PeerKind};
 use super::run::DemoError;
 use super::sniff::{Seen, Sniffer};
-use crate::peer::{Command, Event, Isolation, KernelPeer, PeerConfig, Plan};
+use crate::peer::{Command, Event, Isolation, KernelPeer, Monotonic, PeerConfig, PeerError, Plan};
+use crate::smoltcp_peer::{SmoltcpConfig, SmoltcpPeer};
 
+/// Frames that a memory link holds: enough for a window of each of some dozen connections, since an
+/// overflow costs smoltcp, which does not know SACK, a timeout.
+const LINK_FRAMES: usize = 4096;
 /// Largest IP packet of all links.
 const MTU: u16 = 1500;
 
 /// The other host.
 pub(super) struct Peer {
-    kernel: KernelPeer,
+    kind: Kind,
     /// Its name in reports.
     pub(super) name: &'static str,
     /// Why it was chosen.
     pub(super) why: String,
 }
 
+enum Kind {
+    Kernel(KernelPeer),
+    Smoltcp(Box<SmoltcpPeer>),
+}
+
 impl Peer {
     pub(super) fn command(&mut self, command: Command) -> Result<(), DemoError> {
-        self.kernel.command(command).map_err(|e| DemoError::Failed(format!("the peer: {e}")))
+        match &mut self.kind {
+            Kind::Kernel(peer) => peer.command(command).map_err(|e| lost(&e)),
+            Kind::Smoltcp(peer) => {
+                peer.command(command);
+                Ok(())
+            }
+        }
     }
 
     /// The next thing that the peer says.
-    pub(super) fn poll(&mut self, _now: Nanos) -> Result<Option<Event>, DemoError> {
-        self.kernel.poll().map_err(|e| DemoError::Failed(format!("the peer: {e}")))
+    pub(super) fn poll(&mut self, now: Nanos) -> Result<Option<Event>, DemoError> {
+        match &mut self.kind {
+            Kind::Kernel(peer) => peer.poll().map_err(|e| lost(&e)),
+            Kind::Smoltcp(peer) => Ok(peer.poll(now)),
+        }
+    }
+
+    /// The instant that the peer's marks are told in.
+    pub(super) fn instant(&self, now: Nanos) -> Monotonic {
+        match self.kind {
+            Kind::Kernel(_) => Monotonic::now(),
+            Kind::Smoltcp(_) => now.into(),
+        }
     }
 
     /// Ends the peer; its capture is complete then.
     pub(super) fn stop(self) -> Result<(), DemoError> {
-        self.kernel.stop().map(|_| ()).map_err(|e| DemoError::Failed(format!("the peer: {e}")))
+        match self.kind {
+            Kind::Kernel(peer) => peer.stop().map(|_| ()).map_err(|e| lost(&e)),
+            Kind::Smoltcp(peer) => {
+                peer.stop();
+                Ok(())
+            }
+        }
     }
+}
+
+fn lost(error: &PeerError) -> DemoError {
+    DemoError::Failed(format!("the peer: {error}"))
+}
+
+/// The near end of a cable.
+struct Near {
+    wire: Box<dyn Wire>,
+    cable: Cable,
 }
 
 /// One of our cables, as the demo holds it.
@@ -78,7 +123,7 @@ fn asic(adapter: usize, seed: u64) -> AsicConfig {
         config.cclk_khz = 200_000;
         config.clock_epoch = 0x5_1234_5678_9abc;
         config.mac_base = [0x02, 0x4d, 0x46, 0x0b, 0x00, 0x40];
-        config.l2t_start = mafo_l2t(config.l2t_start, 7);
+        config.l2t_start = L2tIdx(config.l2t_start.0 + 7);
         config.vin_start += 3;
     } else {
         config.clock_epoch = 0x77_0000_0000_1111;
@@ -87,11 +132,7 @@ fn asic(adapter: usize, seed: u64) -> AsicConfig {
     config
 }
 
-fn mafo_l2t(start: mafo::L2tIdx, by: u16) -> mafo::L2tIdx {
-    mafo::L2tIdx(start.0 + by)
-}
-
-/// A large seed in a small one's place is as good: distinct inputs, distinct outputs.
+/// What initial sequence numbers are made from.
 fn secret(seed: u64) -> [u8; 16] {
     let mut secret = [0; 16];
     secret[..8].copy_from_slice(&seed.to_le_bytes());
@@ -102,13 +143,13 @@ fn secret(seed: u64) -> [u8; 16] {
 /// Builds both hosts and joins them.
 pub(super) fn build(options: &DemoOptions, start: SystemTime) -> Result<World, DemoError> {
     let plan = plan(options.connections);
-    let (peer, taps) = kernel(options, &plan)?;
+    let (peer, near) = choose(options, &plan, start)?;
     let mut wires = Vec::new();
     let mut lines = Vec::new();
-    for (n, (tap, (adapter, port))) in taps.into_iter().zip(links(options.fault)).enumerate() {
+    for (n, (near, (adapter, port))) in near.into_iter().zip(links(options.fault)).enumerate() {
         let name = format!("{}{}", ['A', 'B'][adapter], port.0);
-        let cable = tap.cable();
-        let wire = plug(options, tap, n, &name, start)?;
+        let cable = near.cable;
+        let wire = plug(options, near.wire, n, &name, start)?;
         let (sniffer, seen) = Sniffer::new(wire);
         lines.push(Line { name, cable, seen });
         wires.push((adapter, port, Box::new(sniffer) as Box<dyn Wire>));
@@ -125,10 +166,51 @@ fn plan(connections: u32) -> Plan {
     Plan { peers: peers.collect(), ..Plan::default() }
 }
 
-fn kernel(options: &DemoOptions, plan: &Plan) -> Result<(Peer, Vec<Tap>), DemoError> {
-    if options.peer == PeerKind::Smoltcp {
-        return Err(DemoError::CannotRun("the smoltcp peer is not built yet".to_owned()));
+/// The peer that was asked for, or the best that this system allows.
+fn choose(
+    options: &DemoOptions,
+    plan: &Plan,
+    start: SystemTime,
+) -> Result<(Peer, Vec<Near>), DemoError> {
+    if let Some(dir) = &options.pcap {
+        std::fs::create_dir_all(dir)
+            .map_err(|e| DemoError::CannotRun(format!("{}: {e}", dir.display())))?;
     }
+    match options.peer {
+        PeerKind::Smoltcp => smoltcp(options, plan, start, "asked for".to_owned()),
+        PeerKind::Kernel => kernel(options, plan).map_err(DemoError::CannotRun),
+        PeerKind::Auto => match kernel(options, plan) {
+            Ok(kernel) => Ok(kernel),
+            Err(why) => smoltcp(options, plan, start, why),
+        },
+    }
+}
+
+fn smoltcp(
+    options: &DemoOptions,
+    plan: &Plan,
+    start: SystemTime,
+    why: String,
+) -> Result<(Peer, Vec<Near>), DemoError> {
+    let config = SmoltcpConfig {
+        plan: plan.clone(),
+        cables: 2,
+        mtu: MTU,
+        connections: options.connections,
+        seed: options.seed,
+        pcap: options.pcap.as_ref().map(|dir| dir.join("peer.pcap")),
+        epoch: start,
+        link: LinkConfig { queue_frames: LINK_FRAMES, ..LinkConfig::default() },
+        ..SmoltcpConfig::default()
+    };
+    let (peer, ends) =
+        SmoltcpPeer::start(config).map_err(|e| DemoError::CannotRun(e.to_string()))?;
+    let near =
+        ends.into_iter().map(|end| Near { cable: end.cable(), wire: Box::new(end) }).collect();
+    Ok((Peer { kind: Kind::Smoltcp(Box::new(peer)), name: "smoltcp", why }, near))
+}
+
+fn kernel(options: &DemoOptions, plan: &Plan) -> Result<(Peer, Vec<Near>), String> {
     let config = PeerConfig {
         plan: plan.clone(),
         taps: 2,
@@ -138,28 +220,26 @@ fn kernel(options: &DemoOptions, plan: &Plan) -> Result<(Peer, Vec<Tap>), DemoEr
         pcap: options.pcap.as_ref().map(|dir| dir.join("peer.pcap")),
         ..PeerConfig::default()
     };
-    if let Some(dir) = &options.pcap {
-        std::fs::create_dir_all(dir)
-            .map_err(|e| DemoError::CannotRun(format!("{}: {e}", dir.display())))?;
+    let (kernel, fds) = KernelPeer::start(config).map_err(|e| format!("no kernel peer: {e}"))?;
+    let mut near = Vec::new();
+    for tap in fds {
+        let tap =
+            Tap::from_fds(TapFds { tap: tap.fd, route: tap.link }).map_err(|e| e.to_string())?;
+        near.push(Near { cable: tap.cable(), wire: Box::new(tap) });
     }
-    let started = KernelPeer::start(config);
-    let (kernel, fds) =
-        started.map_err(|e| DemoError::CannotRun(format!("no kernel peer: {e}")))?;
-    let taps: Result<Vec<Tap>, _> =
-        fds.into_iter().map(|tap| Tap::from_fds(TapFds { tap: tap.fd, route: tap.link })).collect();
-    let taps = taps.map_err(|e| DemoError::CannotRun(e.to_string()))?;
     let why = match kernel.isolation() {
         Isolation::Privileged => "this process may make network namespaces",
         Isolation::UserNamespace => "this system grants user namespaces",
     };
     let asked = if options.peer == PeerKind::Kernel { "asked for; " } else { "" };
-    Ok((Peer { kernel, name: "kernel", why: format!("{asked}{why}") }, taps))
+    let why = format!("{asked}{why}");
+    Ok((Peer { kind: Kind::Kernel(kernel), name: "kernel", why }, near))
 }
 
 /// A cable with what it is to suffer, and a capture at its end.
 fn plug(
     options: &DemoOptions,
-    tap: Tap,
+    near: Box<dyn Wire>,
     n: usize,
     name: &str,
     start: SystemTime,
@@ -168,7 +248,7 @@ fn plug(
     let delay = Nanos(options.delay.as_nanos() as u64);
     let impairments = Impairments { loss, delay, ..Impairments::default() };
     let wire: Box<dyn Wire> = if impairments.is_none() {
-        Box::new(tap)
+        near
     } else {
         let config = ImpairedConfig {
             mtu: usize::from(MTU),
@@ -177,7 +257,7 @@ fn plug(
             seed: options.seed.wrapping_add(1000 + n as u64),
             ..ImpairedConfig::default()
         };
-        Box::new(Impaired::new(tap, &config))
+        Box::new(Impaired::new(near, &config))
     };
     match &options.pcap {
         Some(dir) => capture(wire, &dir.join(format!("{name}.pcap")), start),

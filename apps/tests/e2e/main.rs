@@ -1,0 +1,133 @@
+//! The program as its users run it: the demo against Linux and against smoltcp, its verdict with
+//! something spoilt, and bad command lines.
+
+#[path = "../cases/mod.rs"]
+mod cases;
+
+use std::process::{Command, ExitCode, Output};
+
+use cases::Outcome;
+
+fn main() -> ExitCode {
+    cases::run(&[
+        ("kernel: a cable is cut", kernel_link),
+        ("kernel: there and back", kernel_rounds),
+        ("kernel: a port of one adapter", kernel_port),
+        ("kernel: on a lossy path", kernel_loss),
+        ("kernel: only the peer sends", kernel_in),
+        ("kernel: two demos at once", kernel_two),
+        ("smoltcp: a cable is cut", smoltcp_link),
+        ("smoltcp: a port of one adapter", smoltcp_port),
+        ("the verdict sees a tunnel that carries nothing", || spoilt("tunnel")),
+        ("the verdict sees a changed byte", || spoilt("payload")),
+        ("the verdict sees a reset", || spoilt("rst")),
+        ("the verdict sees an upload that is left out", || spoilt("upload")),
+        ("the verdict sees a tid that leaks", || spoilt("tid")),
+        ("the verdict sees a cut that comes late", || spoilt("late")),
+        ("wrong flags and values are named", wrong_flags),
+    ])
+}
+
+fn mafo(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mafo")).args(arguments).output().expect("the program runs")
+}
+
+/// Runs a demo that has to come out well; its JSON object.
+fn good(arguments: &[&str]) -> String {
+    let all = [&["demo", "--json"], arguments].concat();
+    let output = mafo(&all);
+    let json = String::from_utf8(output.stdout).expect("text");
+    let progress = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{all:?}: {json}\n{progress}");
+    assert!(json.contains("\"ok\":true"), "{json}");
+    assert_eq!(json.lines().count(), 1, "exactly one object");
+    json
+}
+
+/// Runs a demo against Linux, if there is one to be had.
+fn against_kernel(arguments: &[&str]) -> Outcome {
+    let probe =
+        mafo(&["demo", "--peer", "kernel", "--connections", "1", "--bytes", "1K", "--json"]);
+    if probe.status.code() == Some(2) {
+        let why = String::from_utf8_lossy(&probe.stderr);
+        return Outcome::Skipped(why.lines().last().unwrap_or("no kernel peer").to_owned());
+    }
+    let json = good(&[&["--peer", "kernel"], arguments].concat());
+    assert!(json.contains("\"peer\":\"kernel\""), "{json}");
+    Outcome::Done
+}
+
+fn kernel_link() -> Outcome {
+    against_kernel(&["--connections", "16", "--bytes", "256K"])
+}
+
+fn kernel_rounds() -> Outcome {
+    against_kernel(&["--connections", "6", "--bytes", "128K", "--rounds", "2"])
+}
+
+fn kernel_port() -> Outcome {
+    against_kernel(&["--connections", "8", "--bytes", "256K", "--fault", "port"])
+}
+
+fn kernel_loss() -> Outcome {
+    against_kernel(&["--connections", "8", "--bytes", "128K", "--loss", "0.01"])
+}
+
+fn kernel_in() -> Outcome {
+    against_kernel(&["--connections", "8", "--bytes", "256K", "--direction", "in"])
+}
+
+/// Both have the same addresses and names, each in a namespace of its own.
+fn kernel_two() -> Outcome {
+    let other = std::thread::spawn(|| against_kernel(&["--connections", "4", "--bytes", "256K"]));
+    let first = against_kernel(&["--connections", "4", "--bytes", "256K", "--seed", "2"]);
+    assert_eq!(other.join().expect("the other demo"), first);
+    first
+}
+
+fn smoltcp_link() -> Outcome {
+    let json = good(&["--peer", "smoltcp", "--connections", "8", "--bytes", "128K"]);
+    assert!(json.contains("\"peer\":\"smoltcp\""), "{json}");
+    Outcome::Done
+}
+
+fn smoltcp_port() -> Outcome {
+    good(&["--peer", "smoltcp", "--connections", "4", "--bytes", "128K", "--fault", "port"]);
+    Outcome::Done
+}
+
+/// The demo exits 1 and says why.
+fn spoilt(what: &str) -> Outcome {
+    let arguments = ["--connections", "2", "--bytes", "64K", "--peer", "smoltcp", "--json"];
+    let all = [&["demo", "--break", what][..], &arguments].concat();
+    let output = mafo(&all);
+    let json = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{all:?}: {json}");
+    let reason = match what {
+        "tunnel" => "through the tunnel",
+        "payload" => "bytes corrupt",
+        "rst" => "resets",
+        "upload" => "handed over",
+        "tid" => "not given back",
+        _ => "in flight at the cut",
+    };
+    assert!(json.contains("\"ok\":false") && json.contains(reason), "{what}: {json}");
+    Outcome::Done
+}
+
+fn wrong_flags() -> Outcome {
+    for (arguments, named) in [
+        (&["demo", "--connectoins", "3"][..], "--connections"),
+        (&["demo", "--connections", "0"], "1..=4096"),
+        (&["demo", "--peer", "bsd"], "kernel"),
+        (&["demo", "--bytes", "8X"], "K, M, G"),
+        (&["demo", "--delay", "5"], "us, ms or s"),
+        (&["dmeo"], "demo"),
+    ] {
+        let output = mafo(arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(named), "{arguments:?} does not name {named}: {error}");
+    }
+    Outcome::Done
+}
