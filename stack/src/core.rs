@@ -41,6 +41,9 @@ pub struct Core {
     pub(crate) listeners: BTreeMap<ListenerId, Listener>,
     pub(crate) listeners_made: u32,
     pub(crate) time_wait: TimeWait,
+    /// Connections that the peer closed first. They need no TIME_WAIT, but a late answer of the peer,
+    /// say to a FIN that was sent twice, must not be met by a reset.
+    pub(crate) lingering: TimeWait,
     pub(crate) next_port: u16,
     /// Sockets of the host path that may have something to send.
     pub(crate) unsent: Vec<SocketId>,
@@ -79,6 +82,7 @@ impl Core {
             listeners: BTreeMap::new(),
             listeners_made: 0,
             time_wait: TimeWait::new(config.time_wait_max, config.time_wait),
+            lingering: TimeWait::new(config.time_wait_max, LINGER),
             next_port: config.ephemeral_ports.0,
             unsent: Vec::new(),
             timers: BTreeSet::new(),
@@ -209,7 +213,8 @@ impl Core {
 
     /// A segment of no connection of the host path: TIME_WAIT's, a listener's, or nobody's.
     fn handle_stray(&mut self, now: Nanos, src_mac: Mac, tuple: FourTuple, segment: &Segment) {
-        match self.time_wait.on_segment(now, &tuple, segment) {
+        let late = self.lingering.on_segment(now, &tuple, segment);
+        match late.or_else(|| self.time_wait.on_segment(now, &tuple, segment)) {
             Some(Answer::Reply(reply)) => {
                 self.counters.time_wait_acks += 1;
                 self.send_segment(now, src_mac, &tuple, &reply);
@@ -289,6 +294,7 @@ impl Core {
         self.now = now;
         self.poll_neighbours(now);
         self.time_wait.poll(now);
+        self.lingering.poll(now);
         self.host_timers(now);
         self.host_output(now);
         self.flush(now);
@@ -485,10 +491,8 @@ impl Core {
     /// When there is something to do without a frame coming in.
     pub(crate) fn poll_timeout(&self) -> Option<Nanos> {
         let timers = self.timers.first().map(|&(at, _)| at);
-        [timers, self.neighbours.poll_timeout(), self.time_wait.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        let waits = [self.time_wait.poll_timeout(), self.lingering.poll_timeout()];
+        [timers, self.neighbours.poll_timeout(), waits[0], waits[1]].into_iter().flatten().min()
     }
 
     /// Everything the stack counted.
@@ -505,3 +509,5 @@ impl Core {
 }
 
 const CACHE_LINE: usize = 64;
+/// How long late segments of a connection that the peer closed first are expected.
+const LINGER: Nanos = Nanos::from_secs(2);

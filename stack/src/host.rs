@@ -300,7 +300,11 @@ impl Core {
         let (tuple, conn) = (socket.tuple, &host.conn);
         let remains = Remains { snd_nxt: conn.snd_max(), rcv_nxt: conn.rcv_nxt() };
         match conn.ended().unwrap_or(Ended::Finished) {
-            Ended::Finished | Ended::NotOpened => self.end(id, Readiness::CLOSED),
+            Ended::Finished => {
+                self.lingering.insert(now, tuple, remains);
+                self.end(id, Readiness::CLOSED);
+            }
+            Ended::NotOpened => self.end(id, Readiness::CLOSED),
             Ended::TimeWait => {
                 self.time_wait.insert(now, tuple, remains);
                 self.end(id, Readiness::CLOSED);

@@ -239,7 +239,10 @@ impl Core {
                 let now = self.now;
                 self.time_wait.insert(now, tuple, remains);
             }
-            State::Closed => {}
+            State::Closed => {
+                let now = self.now;
+                self.lingering.insert(now, tuple, remains);
+            }
             _ => return,
         }
         self.leave_card(id);

@@ -295,7 +295,8 @@ impl Core {
             return None;
         }
         let options = listener.options;
-        if let Some(answer) = self.time_wait.on_segment(now, &tuple, &segment)
+        let old = self.lingering.on_segment(now, &tuple, &segment);
+        if let Some(answer) = old.or_else(|| self.time_wait.on_segment(now, &tuple, &segment))
             && answer != crate::time_wait::Answer::Reopen
         {
             return None;
