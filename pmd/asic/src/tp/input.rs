@@ -217,8 +217,15 @@ impl<C: Card> Ctx<'_, C> {
         let Phase::Live(live) = &mut tcb.phase else { return };
         let mut segment = received.segment;
         let pages = PagePool::pages_for(segment.payload_len as usize);
+        // Payload that will wait, for its queue or behind a hole, leaves a share to that which will not: a
+        // stalled queue stops only its own connections.
+        let waits = live.gated
+            || tcb.backlog != 0
+            || segment.seq.after(live.conn.rcv_nxt())
+            || self.core.outbox.is_blocked(tcb.route.iq);
+        let left = if waits { self.core.rx_pool.share() } else { 0 };
         if segment.payload_len != 0
-            && self.core.pages_reserved + pages > self.core.rx_pool.available()
+            && self.core.pages_reserved + pages + left > self.core.rx_pool.available()
         {
             // What it says about our bytes counts nevertheless.
             self.core.counters.rx_drop_no_memory += 1;

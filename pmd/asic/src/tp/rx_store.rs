@@ -27,6 +27,11 @@ impl PagePool {
         self.limit - self.in_use
     }
 
+    /// Pages that are kept for payload that need not wait: an eighth.
+    pub(crate) const fn share(&self) -> usize {
+        self.limit / 8
+    }
+
     /// Pages that connections hold.
     pub(crate) const fn in_use(&self) -> usize {
         self.in_use

@@ -314,6 +314,48 @@ fn a_stalled_queue_stops_only_its_connections() {
 }
 
 #[test]
+fn a_stalled_queue_does_not_eat_the_memory_of_the_others() {
+    let mut config = config();
+    config.rx_memory = 32 * PAGE;
+    let mut rig = Rig::with(&config);
+    for (atid, port, iq) in [(9, OPENER, IQ), (10, OPENER + 1, IqId(8)), (11, OPENER + 2, IQ)] {
+        rig.host.expect_open(atid, (port, LISTENER));
+        let open = act_open_req(atid, opt0(), opt2().with_queue(iq)).with_local_port(port);
+        rig.cpl(open.as_bytes());
+        let mut syn_ack = peer(SYN_ACK, IRS, ISS + 1).mss(1460);
+        syn_ack.segment.dst_port = port;
+        rig.seg(syn_ack);
+    }
+    rig.host.stalled.insert(IQ);
+    for n in 0..60 {
+        rig.seg(peer(ACK, IRS + 1 + n * 1000, ISS + 1).len(1000));
+    }
+    assert!(rig.tp.counters().rx_drop_no_memory > 0);
+    rig.skip();
+    let mut other = peer(ACK, IRS + 1, ISS + 1).len(1000);
+    // The next one on the stalled queue does not get what the first left.
+    other.segment.dst_port = OPENER + 2;
+    let dropped = rig.tp.counters().rx_drop_no_memory;
+    rig.seg(other.clone());
+    assert_eq!(rig.tp.counters().rx_drop_no_memory, dropped + 1);
+    other.segment.dst_port = OPENER + 1;
+    rig.seg(other);
+    rig.expect(&["iq8 RX_DATA tid 1 seq 5001 len 1000", "> ACK seq 1001 ack 6001 win 63512"]);
+    // Bytes beyond a hole leave the share as well.
+    rig.host.stalled.clear();
+    rig.poll();
+    let got = rig.host.received[&Tid(0)].len() as u32;
+    rig.credit(Tid(0), credits(got));
+    for n in 0..60 {
+        rig.seg(peer(ACK, IRS + 1 + got + 500 + n * 1000, ISS + 1).len(1000));
+    }
+    assert!(rig.tp.rx_memory_in_use() <= 28 * PAGE);
+    rig.skip();
+    rig.seg(peer(ACK, IRS + 1 + got, ISS + 1).len(500));
+    assert!(rig.host.received[&Tid(0)].len() as u32 > got + 500, "the hole is closed");
+}
+
+#[test]
 fn a_card_without_memory_drops_payload_and_takes_acks() {
     let mut config = config();
     config.rx_memory = 4 * PAGE;
