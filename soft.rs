@@ -5,32 +5,13 @@ use std::sync::Arc;
 
 use mafo_asic::{Asic, AsicConfig};
 use mafo_mem::{FrameBurst, Nanos};
-use mafo_pmd::eal::dma::Domain;
+use mafo_pmd::eal::dma::{DeviceView, Domain};
 use mafo_t4::regs::le::LE_DB_ACT_CNT_IPV4;
-use mafo_t4::{Bar, DmaFault, HostMemory, Iova, PortId};
+use mafo_t4::{Bar, PortId};
 use mafo_wire::Wire;
 
 /// Frames moved between a port and its cable at a time.
 const BURST: usize = 32;
-
-/// The card's window on the host: what the driver mapped, and no more.
-#[derive(Debug)]
-struct Window(Arc<Domain>);
-
-impl HostMemory for Window {
-    fn read(&self, iova: Iova, dst: &mut [u8]) -> Result<(), DmaFault> {
-        self.0.read(iova, dst)
-    }
-    fn write(&self, iova: Iova, src: &[u8]) -> Result<(), DmaFault> {
-        self.0.write(iova, src)
-    }
-    fn load_acquire_u64(&self, iova: Iova) -> Result<u64, DmaFault> {
-        self.0.load_acquire_u64(iova)
-    }
-    fn store_release_u64(&self, iova: Iova, value: u64) -> Result<(), DmaFault> {
-        self.0.store_release_u64(iova, value)
-    }
-}
 
 /// A port of the card and the cable in it.
 struct Plugged {
@@ -41,7 +22,7 @@ struct Plugged {
 
 /// A software T5 and its cables.
 pub struct SoftAdapter {
-    asic: Asic<Window>,
+    asic: Asic<DeviceView>,
     plugged: Vec<Plugged>,
     rx: FrameBurst,
     /// Frames that a cable has not taken yet, by place in `plugged`.
@@ -68,7 +49,7 @@ impl SoftAdapter {
         let tx = wires.iter().map(|_| FrameBurst::new(BURST, frame)).collect();
         let plugged =
             wires.into_iter().map(|(port, wire)| Plugged { port, wire, up: false }).collect();
-        let asic = Asic::new(config, Window(domain));
+        let asic = Asic::new(config, domain.device());
         Self { asic, plugged, rx: FrameBurst::new(BURST, frame), tx, tx_dropped: 0 }
     }
 

@@ -1,13 +1,16 @@
 //! The software IOMMU of one adapter.
 
+use std::cell::Cell;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mafo_t4::{DmaFault, HostMemory, Iova};
 
 use super::arena::{Arena, DmaBuf};
+use super::fences::Fences;
 
 /// Arenas that one adapter may reach. A range check per access stays a handful of comparisons.
 pub const WINDOWS_MAX: usize = 8;
@@ -33,6 +36,8 @@ pub struct Domain {
     /// Serialises [`Domain::map`]; the next free bus address.
     next: Mutex<u64>,
     gate: AtomicU32,
+    /// One for each [`DeviceView`].
+    views: Mutex<Vec<Arc<Slot>>>,
     faults: AtomicU64,
     last_fault: Mutex<Option<DmaFault>>,
 }
@@ -54,6 +59,7 @@ impl Domain {
             mapped: AtomicUsize::new(0),
             next: Mutex::new(base),
             gate: AtomicU32::new(0),
+            views: Mutex::new(Vec::new()),
             faults: AtomicU64::new(0),
             last_fault: Mutex::new(None),
         })
@@ -86,6 +92,12 @@ impl Domain {
         Iova(window.iova).add(buf.offset())
     }
 
+    /// The domain for one thread of a software adapter: cheaper per access than the domain itself.
+    #[must_use]
+    pub fn device(self: &Arc<Self>) -> DeviceView {
+        DeviceView::new(self, Fences::best())
+    }
+
     /// Takes all memory away from the adapter: returns when no access is in flight; every later one
     /// is a counted fault. There is no way back.
     pub fn revoke(&self) {
@@ -94,6 +106,15 @@ impl Domain {
         while seen & !REVOKED != 0 {
             std::thread::yield_now();
             seen = self.gate.load(Ordering::Acquire);
+        }
+        // The bit is set: whoever looks for it after this fence finds it, and whoever looked before
+        // has said that it is busy.
+        Fences::best().heavy();
+        let views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        for slot in views.iter() {
+            while slot.busy.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
         }
     }
 
@@ -120,25 +141,6 @@ impl Domain {
         self.windows[..count].iter().filter_map(OnceLock::get)
     }
 
-    /// Runs `access` on the host address of `len` bytes at `iova`.
-    #[inline]
-    fn with<R>(
-        &self,
-        iova: Iova,
-        len: usize,
-        align: usize,
-        access: impl FnOnce(NonNull<u8>) -> R,
-    ) -> Result<R, DmaFault> {
-        let pass = Pass::through(&self.gate);
-        if !pass.revoked
-            && let Some(at) = self.translate(iova, len, align)
-        {
-            return Ok(access(at));
-        }
-        drop(pass);
-        Err(self.fault(iova, len))
-    }
-
     #[inline]
     fn translate(&self, iova: Iova, len: usize, align: usize) -> Option<NonNull<u8>> {
         self.windows().find_map(|window| {
@@ -159,6 +161,18 @@ impl Domain {
         *self.last_fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
         fault
     }
+}
+
+/// Who may reach host memory, and how it is known that an access is in flight.
+trait Gate {
+    /// Runs `access` on the host address of `len` bytes at `iova`, a multiple of `align`.
+    fn with<R>(
+        &self,
+        iova: Iova,
+        len: usize,
+        align: usize,
+        access: impl FnOnce(NonNull<u8>) -> R,
+    ) -> Result<R, DmaFault>;
 }
 
 /// One access in flight, as [`Domain::revoke`] counts them.
@@ -184,43 +198,121 @@ impl Drop for Pass<'_> {
     }
 }
 
-impl HostMemory for Domain {
+impl Gate for Domain {
     #[inline]
-    fn read(&self, iova: Iova, dst: &mut [u8]) -> Result<(), DmaFault> {
-        self.with(iova, dst.len(), 1, |src| {
-            // SAFETY: `src` is `dst.len()` bytes inside a mapped arena, which the window keeps
-            // alive; `dst` is a mutable reference, so not this memory. The queue's protocol keeps
-            // the host from writing what the adapter reads; if it does not, bytes are torn.
-            unsafe { src.copy_to_nonoverlapping(NonNull::from(&mut *dst).cast(), dst.len()) };
-        })
-    }
-
-    #[inline]
-    fn write(&self, iova: Iova, src: &[u8]) -> Result<(), DmaFault> {
-        self.with(iova, src.len(), 1, |dst| {
-            // SAFETY: as in `read`; a `src` that is itself a view of an arena (a frame looped back)
-            // is of memory that the adapter has given up, so never of what it now writes.
-            unsafe { dst.copy_from_nonoverlapping(NonNull::from(src).cast(), src.len()) };
-        })
-    }
-
-    #[inline]
-    fn load_acquire_u64(&self, iova: Iova) -> Result<u64, DmaFault> {
-        self.with(iova, 8, 8, |word| {
-            // SAFETY: 8 bytes inside a mapped arena, aligned (windows begin at page boundaries on
-            // both sides); these words are accessed by atomics while both sides run.
-            unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }.load(Ordering::Acquire)
-        })
-    }
-
-    #[inline]
-    fn store_release_u64(&self, iova: Iova, value: u64) -> Result<(), DmaFault> {
-        self.with(iova, 8, 8, |word| {
-            // SAFETY: as in `load_acquire_u64`.
-            unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }.store(value, Ordering::Release);
-        })
+    fn with<R>(
+        &self,
+        iova: Iova,
+        len: usize,
+        align: usize,
+        access: impl FnOnce(NonNull<u8>) -> R,
+    ) -> Result<R, DmaFault> {
+        let pass = Pass::through(&self.gate);
+        if !pass.revoked
+            && let Some(at) = self.translate(iova, len, align)
+        {
+            return Ok(access(at));
+        }
+        drop(pass);
+        Err(self.fault(iova, len))
     }
 }
+
+/// A domain as one thread of a software adapter sees it: the same checks without an atomic
+/// read-modify-write per access, which costs more than most accesses do.
+#[derive(Debug)]
+pub struct DeviceView {
+    domain: Arc<Domain>,
+    slot: Arc<Slot>,
+    fences: Fences,
+    /// `busy` tells of one access at a time: the view is `Send` and not `Sync`.
+    _one_thread: PhantomData<Cell<()>>,
+}
+
+/// Whether a view has an access in flight. On a cache line of its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Slot {
+    busy: AtomicBool,
+}
+
+impl DeviceView {
+    fn new(domain: &Arc<Domain>, fences: Fences) -> Self {
+        let slot = Arc::<Slot>::default();
+        let mut views = domain.views.lock().unwrap_or_else(PoisonError::into_inner);
+        views.push(Arc::clone(&slot));
+        drop(views);
+        Self { domain: Arc::clone(domain), slot, fences, _one_thread: PhantomData }
+    }
+}
+
+impl Gate for DeviceView {
+    #[inline]
+    fn with<R>(
+        &self,
+        iova: Iova,
+        len: usize,
+        align: usize,
+        access: impl FnOnce(NonNull<u8>) -> R,
+    ) -> Result<R, DmaFault> {
+        // Either `revoke` sees the access in flight, or the access sees the bit: each side writes,
+        // then fences, then reads. The fence of the rare side is the heavy one.
+        self.slot.busy.store(true, Ordering::Relaxed);
+        self.fences.light();
+        let revoked = self.domain.gate.load(Ordering::Acquire) & REVOKED != 0;
+        let at = if revoked { None } else { self.domain.translate(iova, len, align) };
+        let result = at.map(access);
+        // Release: what the access did is done when `revoke` sees the flag fall.
+        self.slot.busy.store(false, Ordering::Release);
+        result.ok_or_else(|| self.domain.fault(iova, len))
+    }
+}
+
+macro_rules! host_memory {
+    ($($Through:ty)*) => { $(
+        impl HostMemory for $Through {
+            #[inline]
+            fn read(&self, iova: Iova, dst: &mut [u8]) -> Result<(), DmaFault> {
+                self.with(iova, dst.len(), 1, |src| {
+                    // SAFETY: `src` is `dst.len()` bytes inside a mapped arena, which the window keeps
+                    // alive; `dst` is a mutable reference, so not this memory. The queue's protocol
+                    // keeps the host from writing what the adapter reads; if it does not, bytes are torn.
+                    unsafe {
+                        src.copy_to_nonoverlapping(NonNull::from(&mut *dst).cast(), dst.len());
+                    }
+                })
+            }
+
+            #[inline]
+            fn write(&self, iova: Iova, src: &[u8]) -> Result<(), DmaFault> {
+                self.with(iova, src.len(), 1, |dst| {
+                    // SAFETY: as in `read`; a `src` that is itself a view of an arena (a frame looped
+                    // back) is of memory that the adapter has given up, so never of what it now writes.
+                    unsafe { dst.copy_from_nonoverlapping(NonNull::from(src).cast(), src.len()) };
+                })
+            }
+
+            #[inline]
+            fn load_acquire_u64(&self, iova: Iova) -> Result<u64, DmaFault> {
+                self.with(iova, 8, 8, |word| {
+                    // SAFETY: 8 bytes inside a mapped arena, aligned (windows begin at page boundaries
+                    // on both sides); these words are accessed by atomics while both sides run.
+                    unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }.load(Ordering::Acquire)
+                })
+            }
+
+            #[inline]
+            fn store_release_u64(&self, iova: Iova, value: u64) -> Result<(), DmaFault> {
+                self.with(iova, 8, 8, |word| {
+                    // SAFETY: as in `load_acquire_u64`.
+                    let word = unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) };
+                    word.store(value, Ordering::Release);
+                })
+            }
+        }
+    )* };
+}
+host_memory! { Domain DeviceView }
 
 impl fmt::Debug for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -325,34 +417,70 @@ mod tests {
         let _ = Domain::new(0).iova(&buf);
     }
 
-    #[test]
-    fn after_revoke_has_returned_nothing_changes_any_more() {
+    /// Writes pages of one byte, lap by lap, until it is refused; how many laps.
+    fn scribble(through: &impl HostMemory, iova: Iova) -> u64 {
+        for lap in 0_u64.. {
+            let byte = u8::try_from(lap % 251).expect("small");
+            if through.write(iova, &[byte; 4096]).is_err() {
+                return lap;
+            }
+        }
+        unreachable!("the loop ends by the revoke only")
+    }
+
+    /// Revokes while `card` scribbles, and checks that nothing was cut in the middle or came after.
+    fn revoke_under_way<C: HostMemory + Send + 'static>(card: impl FnOnce(&Arc<Domain>) -> C) {
         let (domain, arena) = mapped(0);
         let buf = arena.alloc(4096, 64).expect("room");
         let iova = domain.iova(&buf);
-        let card = std::thread::spawn({
-            let domain = Arc::clone(&domain);
-            move || {
-                for lap in 0_u64.. {
-                    let byte = u8::try_from(lap % 251).expect("small");
-                    if domain.write(iova, &[byte; 4096]).is_err() {
-                        return lap;
-                    }
-                }
-                unreachable!("the loop ends by the revoke only")
-            }
-        });
+        let card = card(&domain);
+        let card = std::thread::spawn(move || (scribble(&card, iova), card));
         while buf.load_acquire_u64(4088) == 0 {
             std::thread::yield_now();
         }
         domain.revoke();
         let frozen = buf.read_array::<4096>(0);
         assert!(frozen.iter().all(|&byte| byte == frozen[0]), "an access was cut in the middle");
-        let laps = card.join().expect("no panic");
+        let (laps, card) = card.join().expect("no panic");
         assert_eq!(u64::from(frozen[0]), (laps - 1) % 251, "the last access was not the last");
         assert_eq!(buf.read_array::<4096>(0), frozen);
         assert!(domain.is_revoked());
         assert_eq!(domain.faults(), 1);
-        assert_eq!(domain.read(iova, &mut [0]), Err(DmaFault { iova, len: 1 }));
+        assert_eq!(card.read(iova, &mut [0]), Err(DmaFault { iova, len: 1 }));
+    }
+
+    #[test]
+    fn after_revoke_has_returned_nothing_changes_any_more() {
+        for _ in 0..50 {
+            revoke_under_way(Arc::clone);
+            revoke_under_way(Domain::device);
+            revoke_under_way(|domain| DeviceView::new(domain, Fences::Symmetric));
+        }
+    }
+
+    #[test]
+    fn a_view_sees_what_the_domain_sees_and_counts_its_faults_there() {
+        let (domain, arena) = mapped(0);
+        let mut buf = arena.alloc(64, 64).expect("room");
+        let iova = domain.iova(&buf);
+        let view = domain.device();
+        buf.write(0, b"host");
+        let mut read = [0; 4];
+        view.read(iova, &mut read).expect("mapped");
+        assert_eq!(&read, b"host");
+        view.write(iova.add(8), b"card").expect("mapped");
+        assert_eq!(buf.view(8, 4), b"card");
+        view.store_release_u64(iova.add(16), 5).expect("mapped");
+        assert_eq!(view.load_acquire_u64(iova.add(16)), Ok(5));
+        let late = Arena::ordinary(4096).expect("memory");
+        domain.map(&late);
+        let other = domain.iova(&late.alloc(64, 64).expect("room"));
+        assert_eq!(view.load_acquire_u64(other), Ok(0), "mapped after the view was made");
+        assert_eq!(view.write(Iova(0), &[1]), Err(DmaFault { iova: Iova(0), len: 1 }));
+        assert_eq!(view.load_acquire_u64(iova.add(4)).map_err(|fault| fault.len), Err(8));
+        assert_eq!(domain.faults(), 2);
+        domain.revoke();
+        assert!(view.read(iova, &mut read).is_err());
+        assert!(domain.device().read(iova, &mut read).is_err());
     }
 }

@@ -3,9 +3,10 @@
 
 mod arena;
 mod domain;
+mod fences;
 mod free_list;
 
 pub use arena::{Arena, ArenaFull, DmaBuf, DmaHold};
-pub use domain::{Domain, WINDOWS_MAX};
+pub use domain::{DeviceView, Domain, WINDOWS_MAX};
 
 pub use super::hugepage::{NoMemory, Pages};
