@@ -50,6 +50,8 @@ struct Demo<'a> {
     cut: Option<Nanos>,
     link_seen: Option<Nanos>,
     suspended: BTreeMap<SocketId, Nanos>,
+    /// A cut's handovers have not been counted yet.
+    round_open: bool,
     /// Connections that moved in this round.
     moved: BTreeSet<usize>,
     /// Connections that moved in every round so far.
@@ -128,6 +130,7 @@ impl<'a> Demo<'a> {
             cut: None,
             link_seen: None,
             suspended: BTreeMap::new(),
+            round_open: false,
             moved: BTreeSet::new(),
             moved_always: (0..count as usize).collect(),
             last_progress: Nanos::ZERO,
@@ -297,6 +300,7 @@ impl<'a> Demo<'a> {
         self.report.offloaded = self.report.offloaded.min(offloaded);
         self.report.in_flight_at_cut = self.report.in_flight_at_cut.min(in_flight);
         self.moved.clear();
+        self.round_open = true;
         self.link_seen = None;
         let line = &self.world.lines[active];
         self.world.lines[1 - active].seen.watch();
@@ -318,6 +322,7 @@ impl<'a> Demo<'a> {
         let moved = core::mem::take(&mut self.moved);
         self.event(format!("{} connections handed over", moved.len()));
         self.moved_always.retain(|n| moved.contains(n));
+        self.round_open = false;
         if self.options.fault == Fault::Port
             && let (Some(seen), Some(first)) =
                 (self.link_seen, self.world.lines.iter().filter_map(|l| l.seen.first_out()).max())
@@ -360,6 +365,10 @@ impl<'a> Demo<'a> {
     }
 
     fn finish(mut self) -> Result<Report, DemoError> {
+        if self.round_open {
+            // It ended in the middle of a round: only who moved in it counts.
+            self.moved_always.retain(|n| self.moved.contains(n));
+        }
         let report = &mut self.report;
         for (ours, far) in self.ours.connections.iter().zip(&self.far) {
             report.bytes_corrupt += ours.corrupt + far.corrupt;
