@@ -61,6 +61,8 @@ struct Demo<'a> {
 
 /// How long nothing may move before the demo gives up.
 const PATIENCE: Nanos = Nanos::from_secs(15);
+/// How long a moment is waited for in which every connection has bytes under way.
+const IN_FLIGHT_PATIENCE: Nanos = Nanos::from_secs(3);
 /// How often the peer is asked how far it is.
 const ASK_EVERY: Nanos = Nanos::from_millis(20);
 
@@ -285,13 +287,7 @@ impl<'a> Demo<'a> {
 
     /// Cuts the active cable while every connection has bytes under way.
     fn cut(&mut self, active: usize, round: u32) -> Result<(), DemoError> {
-        self.ask(true)?;
-        self.until("at the cut", |demo| demo.asked == demo.answered)?;
-        let (we, they) = (self.options.direction.we_send(), self.options.direction.peer_sends());
-        let core = self.world.host.sockets();
-        let in_flight = (0..self.far.len())
-            .filter(|&n| (!we || self.ours.in_flight(core, n)) && (!they || self.far[n].in_flight))
-            .count();
+        let in_flight = self.await_in_flight()?;
         let adapter = match self.options.fault {
             Fault::Link => active,
             Fault::Port => 0,
@@ -312,6 +308,26 @@ impl<'a> Demo<'a> {
         let name = line.name.clone();
         self.event(format!("round {round}: the cable of {name} is cut"));
         Ok(())
+    }
+
+    /// Asks both ends until every connection has bytes under way in each direction asked for, for a few
+    /// seconds at most; how many have when it ends. Where the receiver is faster than the sender, a
+    /// queue is empty now and then.
+    fn await_in_flight(&mut self) -> Result<usize, DemoError> {
+        let (we, they) = (self.options.direction.we_send(), self.options.direction.peer_sends());
+        let end = self.clock.now() + IN_FLIGHT_PATIENCE;
+        loop {
+            self.ask(true)?;
+            self.until("at the cut", |demo| demo.asked == demo.answered)?;
+            let core = self.world.host.sockets();
+            let in_flight = (0..self.far.len())
+                .filter(|&n| !we || self.ours.in_flight(core, n))
+                .filter(|&n| !they || self.far[n].in_flight)
+                .count();
+            if in_flight == self.far.len() || self.clock.now() >= end {
+                return Ok(in_flight);
+            }
+        }
     }
 
     fn await_handovers(&mut self) -> Result<(), DemoError> {
