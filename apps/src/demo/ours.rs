@@ -9,6 +9,8 @@ use mafo::{
 use crate::peer::{End, Endpoints, Plan};
 use crate::stream::{Direction, Stream};
 
+/// Connections served in one turn.
+const PER_TURN: usize = 32;
 /// Bytes per call.
 const CHUNK: usize = 16 * 1024;
 const OFFLOAD: Options = Options { path: PathChoice::Offload, nagle: true };
@@ -41,6 +43,8 @@ pub(super) struct Application {
     sends: bool,
     cut: Option<Nanos>,
     chunk: Vec<u8>,
+    /// Whose turn was last.
+    next: usize,
 }
 
 impl Application {
@@ -73,6 +77,7 @@ impl Application {
             sends,
             cut: None,
             chunk: vec![0; CHUNK],
+            next: 0,
         })
     }
 
@@ -96,11 +101,14 @@ impl Application {
                 self.connections[id as usize].socket = Some(socket);
             }
         }
-        // Every connection is looked at each time: events are not needed to know whom to ask.
+        // Every connection is looked at in its turn: events are not needed to know whom to ask.
         while core.poll_event().is_some() {}
-        for n in 0..self.connections.len() {
-            self.send(core, n);
-            self.receive(now, core, n);
+        // A share of them a turn: between two looks at the adapters no more frames may come than a
+        // cable's queue holds.
+        for _ in 0..self.connections.len().min(PER_TURN) {
+            self.next = (self.next + 1) % self.connections.len();
+            self.send(core, self.next);
+            self.receive(now, core, self.next);
         }
     }
 
