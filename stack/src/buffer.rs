@@ -1,5 +1,8 @@
 //! A connection's two byte streams, each a ring addressed by stream offset: byte 0 is the first one
 //! after the SYN, and an offset never wraps.
+//!
+//! A ring that runs empty begins again at the front of its memory: a connection that never holds
+//! much touches little of it, and that stays in a cache.
 
 use mafo_pmd::eal::dma::DmaBuf;
 
@@ -17,6 +20,8 @@ use mafo_pmd::eal::dma::DmaBuf;
 #[derive(Debug)]
 pub struct SendBuffer {
     memory: DmaBuf,
+    /// The offset whose byte lies at the front of the memory.
+    front: u64,
     acked: u64,
     posted: u64,
     written: u64,
@@ -35,7 +40,7 @@ impl SendBuffer {
     /// An empty stream over `memory`.
     #[must_use]
     pub fn new(memory: DmaBuf) -> Self {
-        Self { memory, acked: 0, posted: 0, written: 0 }
+        Self { memory, front: 0, acked: 0, posted: 0, written: 0 }
     }
 
     /// Bytes that the buffer holds at most.
@@ -104,13 +109,16 @@ impl SendBuffer {
         assert!(offset <= self.posted, "an acknowledgement beyond what was posted");
         let freed = offset.saturating_sub(self.acked);
         self.acked += freed;
+        if self.acked == self.written {
+            self.front = self.written;
+        }
         freed as usize
     }
 
     /// The one or two pieces of memory behind `len` bytes at `offset` (the second may be empty).
     #[must_use]
     pub fn pieces(&self, offset: u64, len: usize) -> (Piece, Piece) {
-        ring_pieces(self.capacity(), offset, len)
+        ring_pieces(self.capacity(), offset - self.front, len)
     }
 
     /// Gives the memory back.
@@ -127,15 +135,20 @@ impl SendBuffer {
 #[derive(Debug)]
 pub struct RecvBuffer {
     memory: Box<[u8]>,
+    /// The offset whose byte lies at the front of the memory.
+    front: u64,
     read: u64,
     received: u64,
+    /// The offset behind the last byte stored, in order or not.
+    stored: u64,
 }
 
 impl RecvBuffer {
     /// An empty stream with room for `capacity` bytes.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { memory: vec![0; capacity].into_boxed_slice(), read: 0, received: 0 }
+        let memory = vec![0; capacity].into_boxed_slice();
+        Self { memory, front: 0, read: 0, received: 0, stored: 0 }
     }
 
     /// Bytes that the buffer holds at most.
@@ -170,8 +183,9 @@ impl RecvBuffer {
         if end.is_none_or(|end| end > self.capacity()) {
             return false;
         }
-        let (first, second) =
-            ring_pieces(self.capacity(), self.received + ahead as u64, bytes.len());
+        let offset = self.received + ahead as u64;
+        self.stored = self.stored.max(offset + bytes.len() as u64);
+        let (first, second) = ring_pieces(self.capacity(), offset - self.front, bytes.len());
         let (head, tail) = bytes.split_at(first.len);
         self.memory[first.offset..][..first.len].copy_from_slice(head);
         self.memory[second.offset..][..second.len].copy_from_slice(tail);
@@ -187,15 +201,18 @@ impl RecvBuffer {
     /// Moves up to `dst.len()` bytes to the application; how many.
     pub fn read(&mut self, dst: &mut [u8]) -> usize {
         let n = dst.len().min(self.available());
-        let (first, second) = ring_pieces(self.capacity(), self.read, n);
+        let (first, second) = ring_pieces(self.capacity(), self.read - self.front, n);
         dst[..first.len].copy_from_slice(&self.memory[first.offset..][..first.len]);
         dst[first.len..n].copy_from_slice(&self.memory[second.offset..][..second.len]);
         self.read += n as u64;
+        if self.read == self.stored.max(self.received) {
+            self.front = self.read;
+        }
         n
     }
 }
 
-/// Where `len` bytes at stream offset `offset` lie in a ring of `capacity` bytes.
+/// Where `len` bytes lie that begin `offset` bytes behind the front of a ring of `capacity` bytes.
 fn ring_pieces(capacity: usize, offset: u64, len: usize) -> (Piece, Piece) {
     debug_assert!(len <= capacity);
     let start = (offset % capacity.max(1) as u64) as usize;
@@ -205,6 +222,8 @@ fn ring_pieces(capacity: usize, offset: u64, len: usize) -> (Piece, Piece) {
 
 #[cfg(test)]
 mod tests {
+    use mafo_pmd::eal::dma::Arena;
+
     use super::*;
 
     #[test]
@@ -238,6 +257,38 @@ mod tests {
         buffer.advance(4);
         assert_eq!(buffer.read(&mut out), 5);
         assert_eq!(&out[..5], b"fghij");
+    }
+
+    #[test]
+    fn what_runs_empty_begins_again_at_the_front() {
+        let mut buffer = RecvBuffer::new(8);
+        assert!(buffer.store(0, b"abc"));
+        buffer.advance(3);
+        let mut out = [0; 8];
+        assert_eq!(buffer.read(&mut out), 3);
+        assert!(buffer.store(0, b"defg"));
+        assert_eq!(&buffer.memory[..4], b"defg");
+        buffer.advance(4);
+        // "jk" waits for "hi": bytes ahead stay where they are.
+        assert!(buffer.store(2, b"jk"));
+        assert_eq!(buffer.read(&mut out), 4);
+        assert!(buffer.store(0, b"hi"));
+        buffer.advance(4);
+        assert_eq!(buffer.read(&mut out), 4);
+        assert_eq!(&out[..4], b"hijk");
+
+        let arena = Arena::ordinary(4096).expect("memory");
+        let mut buffer = SendBuffer::new(arena.alloc(8, 64).expect("room"));
+        assert_eq!(buffer.write(b"abcdef"), 6);
+        buffer.post(6);
+        assert_eq!(buffer.ack(5), 5);
+        assert_eq!(buffer.pieces(5, 1).0.offset, 5, "not while a byte is under way");
+        assert_eq!(buffer.ack(6), 1);
+        assert_eq!(buffer.write(b"ghijklmn"), 8);
+        let whole = (Piece { offset: 0, len: 8 }, Piece { offset: 0, len: 0 });
+        assert_eq!(buffer.pieces(6, 8), whole);
+        buffer.read(6, &mut out);
+        assert_eq!(&out, b"ghijklmn");
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub use tuple::FourTuple;
 use ::core::net::Ipv4Addr;
 use std::sync::Arc;
 
+use mafo_mem::frame::capacity_for_mtu;
 use mafo_mem::{FrameBurst, Nanos};
 use mafo_pmd::eal::dma::Arena;
 use mafo_pmd::{EthPort, Lcore};
@@ -204,7 +205,8 @@ impl Stack {
     /// A stack without ports. Send buffers are taken from `arena`.
     #[must_use]
     pub fn new(config: StackConfig, arena: Arc<Arena>) -> Self {
-        let rx = FrameBurst::new(RX_BURST, usize::from(config.mtu) + 18);
+        // As large as a memory link's, so that receiving is an exchange of buffers and not a copy.
+        let rx = FrameBurst::new(RX_BURST, capacity_for_mtu(config.mtu.into()));
         Self { core: Core::new(config, arena), rx }
     }
 
