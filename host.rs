@@ -9,7 +9,7 @@ use mafo_pmd::adapter::{AdapterEvent, Request, RequestId};
 use mafo_pmd::eal::dma::{Arena, Domain};
 use mafo_pmd::{Adapter, AdapterConfig, AdapterError};
 use mafo_stack::{Core, MemberId, Stack, StackConfig};
-use mafo_t4::{PortId, Tid};
+use mafo_t4::PortId;
 use mafo_wire::Wire;
 use thiserror::Error;
 
@@ -230,7 +230,7 @@ impl Host {
     #[cfg(debug_assertions)]
     pub fn leak_tid(&mut self) {
         if let Some(member) = self.stack.core_mut().member_mut(MemberId(0)) {
-            let last = Tid(member.lcore.resources().ntids - 1);
+            let last = mafo_t4::Tid(member.lcore.resources().ntids - 1);
             let nobody = mafo_stack::tom::TidUse::Dying(mafo_t4::L2tIdx(0));
             // Taken already, it would be the first of 16,384 connections: nothing to leak then.
             let _ = member.tids.insert(last, nobody);

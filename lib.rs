@@ -15,6 +15,7 @@ mod wire_port;
 pub use host::{Host, HostConfig, HostError, SoftConfig};
 pub use mafo_asic::AsicConfig;
 pub use mafo_failover::{Bond, BondConfig, BondCounters, BondEvent, LinkId};
+pub use mafo_mem::frame::capacity_for_mtu;
 pub use mafo_mem::{Frame, FrameBurst, Nanos};
 pub use mafo_pmd::eal;
 pub use mafo_pmd::{AdapterConfig, EthPort};

@@ -1,4 +1,4 @@
-//! The clock of a polling loop.
+//! The clock of a polling loop, and what a thread costs.
 
 use std::time::Instant;
 
@@ -26,9 +26,37 @@ impl Clock {
     }
 }
 
+/// Processor time that the calling thread has used, in user mode and in the kernel for it: what a
+/// measurement on a machine with other work divides by. Reading it is a system call.
+#[must_use]
+pub fn thread_cpu_time() -> Nanos {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a timespec to write to. Every Linux since 2.6.12 has this clock, so the call
+    // cannot fail.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    Nanos::from_secs(time.tv_sec as u64) + Nanos(time.tv_nsec as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_thread_that_works_pays() {
+        let clock = Clock::start();
+        let before = thread_cpu_time();
+        let other = std::thread::spawn(|| {
+            let start = thread_cpu_time();
+            while thread_cpu_time() - start < Nanos::from_millis(20) {}
+            thread_cpu_time()
+        });
+        // Waiting costs nothing; the other thread has paid for its own loop.
+        let others = other.join().expect("no panic");
+        let mine = thread_cpu_time() - before;
+        assert!(others >= Nanos::from_millis(20), "{others:?}");
+        assert!(mine < Nanos::from_millis(20), "{mine:?} for waiting");
+        assert!(clock.now() >= mine, "more processor time than time");
+    }
 
     #[test]
     fn time_does_not_run_backwards() {
