@@ -1,5 +1,6 @@
 //! What the programs of mafo share.
 
+pub mod bench;
 pub mod demo;
 pub mod peer;
 pub mod smoltcp_peer;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mafo_apps::bench::{self, BenchOptions};
 use mafo_apps::demo::{self, DemoOptions};
 
 /// TCP offload whose live connections survive a port or an adapter.
@@ -17,6 +18,8 @@ struct Arguments {
 enum Command {
     /// Live connections with a peer, the cut of a cable, and what became of them
     Demo(DemoOptions),
+    /// Exchanges or bytes per second of a core, beside smoltcp if asked for
+    Bench(BenchOptions),
 }
 
 fn main() -> ExitCode {
@@ -24,5 +27,6 @@ fn main() -> ExitCode {
     mafo_apps::peer::run_if_asked();
     match Arguments::parse().command {
         Command::Demo(options) => demo::main(&options),
+        Command::Bench(options) => bench::main(&options),
     }
 }

@@ -1,0 +1,205 @@
+//! The application at each end of the link: the same for every stack.
+
+use mafo::Nanos;
+
+use super::BenchError;
+use super::options::Work;
+use super::sum::{Pattern, RunningSum};
+
+/// A stack whose connections, all of them open, are numbered from 0 alike at both ends.
+pub(super) trait Endpoint {
+    /// Takes in what has arrived, runs timers.
+    fn poll(&mut self, now: Nanos) -> Result<(), BenchError>;
+
+    /// Sends what the application has written since the last poll.
+    fn flush(&mut self, now: Nanos);
+
+    /// Appends the connections on which the application may be able to go on.
+    fn ready(&mut self, wants: Wants, ready: &mut Vec<usize>);
+
+    /// Sends `len` bytes, written in place or to be copied, as this stack does it; `false`, and
+    /// nothing done, when there is no room for all of them.
+    fn send(&mut self, connection: usize, len: usize, write: impl FnMut(&mut [u8])) -> bool;
+
+    /// Receives up to `max` bytes, in as many pieces as this stack likes; how many.
+    fn recv(&mut self, connection: usize, max: usize, read: impl FnMut(&[u8])) -> usize;
+}
+
+/// What an application waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// Bytes.
+    ToRead,
+    /// Room for this many bytes.
+    ToWrite(usize),
+}
+
+/// Which end an application is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Opens the connections. Asks (rpc) or sends (bulk).
+    Client,
+    /// Accepts them. Answers or receives.
+    Server,
+}
+
+/// One connection, seen from one end.
+#[derive(Debug)]
+struct Connection {
+    pattern: Pattern,
+    sent: RunningSum,
+    received: RunningSum,
+    /// Bytes of the present message that have not come yet.
+    missing: usize,
+}
+
+/// The application at one end.
+#[derive(Debug)]
+pub(super) struct Application {
+    work: Work,
+    role: Role,
+    size: usize,
+    connections: Vec<Connection>,
+    ready: Vec<usize>,
+    /// Whether new messages are begun.
+    stopped: bool,
+    /// Exchanges that are through (rpc, at the client), or bytes received (bulk, at the server).
+    done: u64,
+    /// A byte is to be changed behind the sender's sum.
+    #[cfg(debug_assertions)]
+    spoil: bool,
+}
+
+impl Application {
+    /// At one end of `connections` connections.
+    pub(super) fn new(work: Work, role: Role, size: usize, connections: usize) -> Self {
+        let connection = |n| Connection {
+            pattern: Pattern::new(2 * n + usize::from(role == Role::Server)),
+            sent: RunningSum::default(),
+            received: RunningSum::default(),
+            missing: size,
+        };
+        Self {
+            work,
+            role,
+            size,
+            connections: (0..connections).map(connection).collect(),
+            ready: Vec::with_capacity(connections),
+            stopped: false,
+            done: 0,
+            #[cfg(debug_assertions)]
+            spoil: false,
+        }
+    }
+
+    /// Changes a byte of the next message after it has been summed.
+    #[cfg(debug_assertions)]
+    pub(super) fn spoil(&mut self) {
+        self.spoil = true;
+    }
+
+    /// Exchanges that are through, or bytes received.
+    pub(super) fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// Begins no new message.
+    pub(super) fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// The first messages.
+    pub(super) fn begin(&mut self, endpoint: &mut impl Endpoint) {
+        if self.role == Role::Client {
+            for n in 0..self.connections.len() {
+                self.send_on(n, endpoint);
+            }
+        }
+    }
+
+    /// Goes on where it can.
+    pub(super) fn turn(&mut self, endpoint: &mut impl Endpoint) {
+        let mut ready = core::mem::take(&mut self.ready);
+        let wants = match (self.work, self.role) {
+            (Work::Bulk, Role::Client) => Wants::ToWrite(self.size),
+            (Work::Rpc, _) | (Work::Bulk, Role::Server) => Wants::ToRead,
+        };
+        endpoint.ready(wants, &mut ready);
+        for n in ready.drain(..) {
+            match (self.work, self.role) {
+                (Work::Bulk, Role::Client) => self.send_on(n, endpoint),
+                (Work::Bulk, Role::Server) => {
+                    self.done += self.receive(n, usize::MAX, endpoint) as u64;
+                }
+                (Work::Rpc, _) => self.converse(n, endpoint),
+            }
+        }
+        self.ready = ready;
+    }
+
+    /// Sends one message (rpc), or as many as there is room for (bulk).
+    fn send_on(&mut self, n: usize, endpoint: &mut impl Endpoint) {
+        if self.stopped {
+            return;
+        }
+        match self.work {
+            Work::Rpc => self.send_message(n, endpoint),
+            Work::Bulk => while self.try_send(n, endpoint) {},
+        }
+    }
+
+    /// Takes what has come of the present message; when it is whole, answers it or asks anew.
+    fn converse(&mut self, n: usize, endpoint: &mut impl Endpoint) {
+        let missing = self.connections[n].missing;
+        let missing = missing - self.receive(n, missing, endpoint);
+        self.connections[n].missing = missing;
+        if missing > 0 {
+            return;
+        }
+        self.connections[n].missing = self.size;
+        match self.role {
+            Role::Server => self.send_message(n, endpoint),
+            Role::Client => {
+                self.done += 1;
+                self.send_on(n, endpoint);
+            }
+        }
+    }
+
+    /// Sends a message for which there is room: the one before has been answered.
+    fn send_message(&mut self, n: usize, endpoint: &mut impl Endpoint) {
+        let sent = self.try_send(n, endpoint);
+        assert!(sent, "connection {n} has no room for the one message that is outstanding");
+    }
+
+    fn try_send(&mut self, n: usize, endpoint: &mut impl Endpoint) -> bool {
+        #[cfg(debug_assertions)]
+        let spoil = &mut self.spoil;
+        let Connection { pattern, sent, .. } = &mut self.connections[n];
+        endpoint.send(n, self.size, |out| {
+            pattern.fill(out);
+            sent.add(out);
+            #[cfg(debug_assertions)]
+            if core::mem::take(spoil) {
+                out[0] ^= 1;
+            }
+        })
+    }
+
+    fn receive(&mut self, n: usize, max: usize, endpoint: &mut impl Endpoint) -> usize {
+        let received = &mut self.connections[n].received;
+        endpoint.recv(n, max, |bytes| received.add(bytes))
+    }
+
+    /// Whether nothing that `sender` wrote is still on its way to here.
+    pub(super) fn has_all_of(&self, sender: &Self) -> bool {
+        let mut pairs = self.connections.iter().zip(&sender.connections);
+        pairs.all(|(here, there)| here.received.bytes() == there.sent.bytes())
+    }
+
+    /// Connections on which what came here is not what `sender` wrote.
+    pub(super) fn wrong_sums(&self, sender: &Self) -> usize {
+        let pairs = self.connections.iter().zip(&sender.connections);
+        pairs.filter(|(here, there)| here.received != there.sent).count()
+    }
+}

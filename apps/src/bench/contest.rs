@@ -1,0 +1,234 @@
+//! The turns: slices of time in which one stack works and the others stand still.
+
+use std::time::Duration;
+
+use mafo::Nanos;
+use mafo::eal::clock::{Clock, thread_cpu_time};
+use mafo::eal::lcore;
+use mafo::wire::mem::{LinkConfig, MemEnd, link};
+
+use super::app::{Application, Endpoint, Role};
+use super::options::{BenchOptions, Work};
+use super::ours::Ours;
+use super::reference::Smoltcp;
+use super::report::{Report, Slice};
+use super::{BenchError, Shape};
+
+/// The shortest slice.
+const SLICE: Duration = Duration::from_millis(500);
+/// Slices at least.
+const SLICES_MIN: u32 = 5;
+/// Turns of both hosts between two looks at whether a slice is over.
+const TURNS: usize = 16;
+/// Polls in which a listener's request reaches its adapter and is answered: more than it takes.
+const SETTLING: usize = 64;
+/// Opening connections, or reading what is under way, takes no longer than this.
+const PATIENCE: Nanos = Nanos::from_secs(20);
+
+/// A stack's two hosts.
+struct Contestant<E> {
+    ends: [(E, Application); 2],
+    work: Work,
+    /// The hosts' time, which stands still while others have their turn: no timer of theirs runs out.
+    now: Nanos,
+}
+
+/// A stack that gets its turns.
+trait Turns {
+    /// Works for at least `length`.
+    fn slice(&mut self, length: Duration) -> Result<Slice, BenchError>;
+
+    /// Begins no more work, lets what is under way arrive, and compares the sums of both ends.
+    fn finish(&mut self) -> Result<(), BenchError>;
+}
+
+impl<E: Endpoint> Contestant<E> {
+    /// `ends` are the client's and the server's, with all connections open at `now`.
+    fn new(options: &BenchOptions, shape: &Shape, ends: [E; 2], now: Nanos) -> Self {
+        let mut roles = [Role::Client, Role::Server].into_iter();
+        let ends = ends.map(|end| {
+            let role = roles.next().expect("two ends");
+            (end, Application::new(shape.work, role, shape.size, shape.connections))
+        });
+        let mut contestant = Self { ends, work: shape.work, now };
+        #[cfg(debug_assertions)]
+        if options.r#break == Some(super::options::Break::Sum) {
+            contestant.ends[0].1.spoil();
+        }
+        #[cfg(not(debug_assertions))]
+        let _ = options;
+        let (end, application) = &mut contestant.ends[0];
+        application.begin(end);
+        contestant
+    }
+
+    /// One turn of either end.
+    fn turn(&mut self, now: Nanos) -> Result<(), BenchError> {
+        for (end, application) in &mut self.ends {
+            end.poll(now)?;
+            application.turn(end);
+            end.flush(now);
+        }
+        Ok(())
+    }
+
+    /// Units of work done since the beginning.
+    fn done(&self) -> u64 {
+        let [(_, client), (_, server)] = &self.ends;
+        match self.work {
+            Work::Rpc => client.done(),
+            Work::Bulk => server.done(),
+        }
+    }
+}
+
+impl<E: Endpoint> Turns for Contestant<E> {
+    fn slice(&mut self, length: Duration) -> Result<Slice, BenchError> {
+        let length = Nanos(length.as_nanos() as u64);
+        let (done, began) = (self.done(), self.now);
+        let (clock, cpu) = (Clock::start(), thread_cpu_time());
+        while self.now - began < length {
+            for _ in 0..TURNS {
+                self.now = began + clock.now();
+                self.turn(self.now)?;
+            }
+        }
+        Ok(Slice { done: self.done() - done, cpu: thread_cpu_time() - cpu })
+    }
+
+    fn finish(&mut self) -> Result<(), BenchError> {
+        let [(_, client), (_, server)] = &mut self.ends;
+        client.stop();
+        server.stop();
+        let (clock, began) = (Clock::start(), self.now);
+        loop {
+            let [(_, client), (_, server)] = &self.ends;
+            if client.has_all_of(server) && server.has_all_of(client) {
+                let wrong = client.wrong_sums(server) + server.wrong_sums(client);
+                return if wrong == 0 {
+                    Ok(())
+                } else {
+                    Err(BenchError::Failed(format!(
+                        "the sums of what was written and of what was read differ on {wrong} streams"
+                    )))
+                };
+            }
+            if clock.now() > PATIENCE {
+                return Err(BenchError::Failed(
+                    "what was written has not arrived: bytes are missing".to_owned(),
+                ));
+            }
+            self.now = began + clock.now();
+            self.turn(self.now)?;
+        }
+    }
+}
+
+/// The link that every stack gets: it copies whole frames of at most the MTU and an Ethernet header.
+fn wire(shape: &Shape) -> (MemEnd, MemEnd) {
+    link(&LinkConfig { mtu: shape.mtu.into(), ..LinkConfig::default() })
+}
+
+/// Turns of both hosts until `open` says that all is open.
+fn open<E: Endpoint>(
+    ends: &mut [E; 2],
+    now: &mut Nanos,
+    what: &str,
+    mut open: impl FnMut(&mut [E; 2], Nanos) -> Result<bool, BenchError>,
+) -> Result<(), BenchError> {
+    let (clock, began) = (Clock::start(), *now);
+    while !open(ends, *now)? {
+        if clock.now() > PATIENCE {
+            return Err(BenchError::Failed(format!("{what} did not come up")));
+        }
+        *now = began + clock.now();
+        for end in ends.iter_mut() {
+            end.poll(*now)?;
+            end.flush(*now);
+        }
+    }
+    Ok(())
+}
+
+/// mafo's two hosts, connected.
+fn ours(options: &BenchOptions, shape: &Shape) -> Result<Box<dyn Turns>, BenchError> {
+    let (a, b) = wire(shape);
+    let end = |role, wire| Ours::new(options.path, role, shape, wire);
+    let mut ends = [end(Role::Client, a)?, end(Role::Server, b)?];
+    let mut now = Nanos::ZERO;
+    open(&mut ends, &mut now, "mafo", |ends, _| Ok(ends.iter().all(Ours::is_up)))?;
+    // The server first: it has to listen, in its adapter too, when the client asks.
+    let [client, server] = &mut ends;
+    server.open(now)?;
+    for _ in 0..SETTLING {
+        server.poll(now)?;
+        server.flush(now);
+    }
+    client.open(now)?;
+    open(&mut ends, &mut now, "connections", |[client, server], _| {
+        Ok(client.is_open()? & server.is_open()?)
+    })?;
+    Ok(Box::new(Contestant::new(options, shape, ends, now)))
+}
+
+/// smoltcp's two hosts, connected.
+fn smoltcp(options: &BenchOptions, shape: &Shape) -> Result<Box<dyn Turns>, BenchError> {
+    let (a, b) = wire(shape);
+    let mut ends = [Smoltcp::new(Role::Client, shape, a), Smoltcp::new(Role::Server, shape, b)];
+    let mut now = Nanos::ZERO;
+    for end in ends.iter_mut().rev() {
+        end.open()?;
+    }
+    open(&mut ends, &mut now, "smoltcp's connections", |ends, _| {
+        Ok(ends.iter().all(Smoltcp::is_open))
+    })?;
+    Ok(Box::new(Contestant::new(options, shape, ends, now)))
+}
+
+/// How many slices, and how long each is.
+fn slices(options: &BenchOptions) -> (u32, Duration) {
+    let all = Duration::from_secs_f64(options.seconds);
+    let count = ((all.as_nanos() / SLICE.as_nanos()) as u32).max(SLICES_MIN);
+    #[cfg(debug_assertions)]
+    if let Some(ms) = options.slice_ms {
+        return (SLICES_MIN, Duration::from_millis(ms));
+    }
+    (count, all / count)
+}
+
+/// Puts the thread on one core and keeps it there.
+fn take_a_core() -> Result<usize, BenchError> {
+    let cores = lcore::offered();
+    let core = *cores
+        .last()
+        .ok_or_else(|| BenchError::CannotRun("the system names no core to run on".to_owned()))?;
+    lcore::pin(core).map_err(|e| BenchError::CannotRun(e.to_string()))?;
+    Ok(core)
+}
+
+/// Measures.
+pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
+    let shape = Shape::of(options);
+    let core = take_a_core()?;
+    let mut report = Report::new(options, &shape);
+    let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };
+    let (count, length) = slices(options);
+    say(report.heading(core, count, length));
+    let mut ours = ours(options, &shape)?;
+    let mut reference = options.vs.map(|_| smoltcp(options, &shape)).transpose()?;
+    // Once in vain: caches fill, windows open.
+    ours.slice(length / 2)?;
+    if let Some(reference) = &mut reference {
+        reference.slice(length / 2)?;
+    }
+    for n in 1..=count {
+        let slice = ours.slice(length)?;
+        let other = reference.as_mut().map(|r| r.slice(length)).transpose()?;
+        say(report.add(n, slice, other));
+    }
+    ours.finish()?;
+    if let Some(reference) = &mut reference {
+        reference.finish()?;
+    }
+    Ok(report)
+}

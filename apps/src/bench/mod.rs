@@ -1,0 +1,96 @@
+//! `mafo bench`: what a core-second brings, alone or in turns with another stack.
+//!
+//! ```text
+//!   application ── Endpoint ──┐                     ┌── Endpoint ── application
+//!   (asks, sends)      host   ├──── memory link ────┤   host        (answers, receives)
+//!                             └── copies each frame ┘
+//! ```
+//!
+//! Both hosts, their applications and the link run on one thread, so that its processor time is what
+//! the work costs. [`app`] is the application, the same for every stack behind the trait
+//! [`app::Endpoint`]; [`contest`] gives each stack its turns.
+
+mod app;
+mod contest;
+mod options;
+mod ours;
+mod reference;
+mod report;
+mod sum;
+
+pub use options::{BenchOptions, Path, Reference, Work};
+
+use std::process::ExitCode;
+
+use mafo::{HostError, capacity_for_mtu};
+use thiserror::Error;
+
+/// Why a bench has no figures.
+#[derive(Debug, Error)]
+enum BenchError {
+    /// It could not begin.
+    #[error("{0}")]
+    CannotRun(String),
+    /// It went wrong on its way.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<HostError> for BenchError {
+    fn from(error: HostError) -> Self {
+        match error {
+            HostError::Memory { .. } => Self::CannotRun(error.to_string()),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// What is the same for all stacks of a run.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    work: Work,
+    connections: usize,
+    /// Bytes of a message or of a send.
+    size: usize,
+    /// Largest IP packet.
+    mtu: u16,
+}
+
+impl Shape {
+    fn of(options: &BenchOptions) -> Self {
+        Self {
+            work: options.work,
+            connections: options.connections(),
+            size: options.size(),
+            mtu: options.mtu,
+        }
+    }
+
+    /// Bytes of buffers for frames: like the link's, so that a receiver exchanges buffers with it.
+    fn frame_len(&self) -> usize {
+        capacity_for_mtu(self.mtu.into())
+    }
+
+    /// Bytes of a socket's buffer, each way: `least` if that holds two messages.
+    fn buffer(&self, least: usize) -> usize {
+        least.max(2 * self.size.next_power_of_two())
+    }
+}
+
+/// Runs the bench. Exit code 0: there are figures. 1: bytes went wrong, or a stack failed. 2: it could
+/// not run.
+#[must_use]
+pub fn main(options: &BenchOptions) -> ExitCode {
+    match contest::run(options) {
+        Ok(report) if options.json => println!("{}", report.json()),
+        Ok(report) => print!("{}", report.text()),
+        Err(error) => {
+            eprintln!("mafo bench: {error}");
+            return match error {
+                BenchError::CannotRun(_) => ExitCode::from(2),
+                BenchError::Failed(_) => ExitCode::FAILURE,
+            };
+        }
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,144 @@
+//! What `mafo bench` can be asked for.
+
+use clap::{Args, ValueEnum};
+
+/// Two complete hosts on one core, joined by a memory link: what a core-second brings.
+#[derive(Args, Clone, Debug)]
+pub struct BenchOptions {
+    /// Requests and responses, or a stream in one direction
+    #[arg(value_enum)]
+    pub work: Work,
+    /// Where TCP runs: in a software adapter at each end, or in the host's own stack
+    #[arg(long, value_enum, default_value_t = Path::Offload)]
+    pub path: Path,
+    /// Connections at a time [default: rpc 64, bulk 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub connections: Option<u32>,
+    /// Bytes of a request and of a response; of each send of a stream [default: rpc 64, bulk 65536]
+    #[arg(long, value_name = "B", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub size: Option<u32>,
+    /// Largest IP packet of the link, in bytes
+    #[arg(long, value_name = "M", default_value_t = 1500,
+          value_parser = clap::value_parser!(u16).range(576..=9000))]
+    pub mtu: u16,
+    /// How long each stack is measured, in at least five slices of at least half a second
+    #[arg(long, value_name = "S", default_value = "5", value_parser = parse_seconds)]
+    pub seconds: f64,
+    /// Measure another stack in turns with ours, by the same application over the same link
+    #[arg(long, value_enum)]
+    pub vs: Option<Reference>,
+    /// Print one JSON object on standard output, everything else on standard error
+    #[arg(long)]
+    pub json: bool,
+    /// Spoil something, to see that it is noticed
+    #[cfg(debug_assertions)]
+    #[arg(long, value_enum, hide = true)]
+    pub r#break: Option<Break>,
+    /// Length of a slice in milliseconds: too short for a figure, long enough for a test
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true)]
+    pub slice_ms: Option<u64>,
+}
+
+/// What the connections do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Work {
+    /// A request, a response, the next request: one outstanding a connection
+    Rpc,
+    /// As many bytes as will go, one way
+    Bulk,
+}
+
+/// Where our TCP runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Path {
+    /// Sockets, driver and software adapter
+    Offload,
+    /// The engine behind the sockets, over an Ethernet port
+    Host,
+}
+
+/// Another stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Reference {
+    /// smoltcp, with the settings at which it is fastest
+    Smoltcp,
+}
+
+/// What can be spoilt.
+#[cfg(debug_assertions)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Break {
+    /// A byte is changed after the sender has summed it.
+    Sum,
+}
+
+/// Seconds that hold five slices of half a second.
+const SECONDS_MIN: f64 = 2.5;
+/// More than anybody waits for.
+const SECONDS_MAX: f64 = 3600.0;
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (SECONDS_MIN..=SECONDS_MAX).contains(&seconds) => Ok(seconds),
+        _ => Err(format!("'{text}' is no number of seconds from {SECONDS_MIN} to {SECONDS_MAX}")),
+    }
+}
+
+impl Work {
+    /// Its name in a report.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rpc => "rpc",
+            Self::Bulk => "bulk",
+        }
+    }
+}
+
+impl Path {
+    /// Its name in a report.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Offload => "offload",
+            Self::Host => "host",
+        }
+    }
+}
+
+impl BenchOptions {
+    /// Connections at a time.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        let default = match self.work {
+            Work::Rpc => 64,
+            Work::Bulk => 1,
+        };
+        self.connections.unwrap_or(default) as usize
+    }
+
+    /// Bytes of a message, or of a send.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let default = match self.work {
+            Work::Rpc => 64,
+            Work::Bulk => 64 << 10,
+        };
+        self.size.unwrap_or(default) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_hold_five_slices() {
+        assert_eq!(parse_seconds("2.5"), Ok(2.5));
+        assert_eq!(parse_seconds("60"), Ok(60.0));
+        for wrong in ["", "2.4", "-5", "NaN", "inf", "3601", "5s"] {
+            assert!(parse_seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}

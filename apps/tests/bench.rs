@@ -1,0 +1,172 @@
+//! `mafo bench` as its users run it, with slices too short for a figure: what it prints, how it ends.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Output, Stdio};
+
+/// Makes a run short. Builds without the hook take the least time that they allow.
+const SHORT: [&str; 2] =
+    if cfg!(debug_assertions) { ["--slice-ms", "10"] } else { ["--seconds", "2.5"] };
+
+const KEYS: [&str; 13] = [
+    "name",
+    "path",
+    "connections",
+    "size",
+    "mtu",
+    "unit",
+    "mafo",
+    "smoltcp",
+    "ratio",
+    "core_seconds",
+    "mafo",
+    "smoltcp",
+    "spread",
+];
+
+fn bench(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mafo"))
+        .arg("bench")
+        .args(arguments)
+        .output()
+        .expect("the program runs")
+}
+
+/// The object's keys with their values, inner objects taken apart, in the order in which they stand.
+fn members(json: &str) -> Vec<(&str, &str)> {
+    let mut members = Vec::new();
+    for piece in json.split(['{', '}', ',']).filter(|piece| !piece.trim().is_empty()) {
+        let (key, value) = piece.split_once(':').expect("a key and a value");
+        members.push((key.trim_matches('"'), value.trim_matches('"')));
+    }
+    members
+}
+
+/// Runs a bench that has to come out well; the members of its one object.
+fn figures(arguments: &[&str]) -> Vec<(String, String)> {
+    let all = [arguments, &SHORT, &["--json"]].concat();
+    let output = bench(&all);
+    let json = String::from_utf8(output.stdout).expect("text");
+    let progress = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{all:?}: {json}\n{progress}");
+    assert_eq!(json.lines().count(), 1, "{json}");
+    assert!(json.starts_with('{') && json.ends_with("}\n"), "{json}");
+    let members = members(json.trim_end());
+    let keys: Vec<&str> = members.iter().map(|&(key, _)| key).collect();
+    assert_eq!(keys, KEYS);
+    members.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+fn number(figures: &[(String, String)], at: usize) -> f64 {
+    figures[at].1.parse().unwrap_or_else(|_| panic!("{} of {}", figures[at].1, figures[at].0))
+}
+
+#[test]
+fn both_works_on_both_paths_beside_smoltcp() {
+    for work in ["rpc", "bulk"] {
+        for path in ["offload", "host"] {
+            let figures = figures(&[work, "--path", path, "--vs", "smoltcp"]);
+            let text: Vec<&str> = figures[..6].iter().map(|(_, value)| value.as_str()).collect();
+            let expected = match work {
+                "rpc" => [work, path, "64", "64", "1500", "exchanges per core-second"],
+                _ => [work, path, "1", "65536", "1500", "Gbit per core-second"],
+            };
+            assert_eq!(text, expected);
+            let (mafo, smoltcp) = (number(&figures, 6), number(&figures, 7));
+            assert!(mafo > 0.0 && smoltcp > 0.0, "{figures:?}");
+            assert_eq!(number(&figures, 8), mafo / smoltcp);
+            assert!(number(&figures, 10) > 0.0 && number(&figures, 11) > 0.0, "{figures:?}");
+            assert!(number(&figures, 12) >= 0.0, "{figures:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_asked_for_is_what_runs() {
+    // Messages of many segments, of odd lengths, on a small and on a large link; a window's worth.
+    for arguments in [
+        &["rpc", "--connections", "3", "--size", "5001", "--mtu", "576", "--vs", "smoltcp"][..],
+        &["rpc", "--connections", "200", "--size", "1", "--path", "host", "--vs", "smoltcp"],
+        &["bulk", "--connections", "5", "--size", "777", "--mtu", "9000", "--vs", "smoltcp"],
+        &["bulk", "--size", "1000000", "--path", "host", "--vs", "smoltcp"],
+    ] {
+        let figures = figures(arguments);
+        for (flag, at) in [("--connections", 2), ("--size", 3), ("--mtu", 4)] {
+            if let Some(n) = arguments.iter().position(|argument| *argument == flag) {
+                assert_eq!(figures[at].1, arguments[n + 1], "{arguments:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn alone_there_is_nothing_to_compare_with() {
+    let figures = figures(&["rpc", "--connections", "2"]);
+    assert!(number(&figures, 6) > 0.0 && number(&figures, 10) > 0.0);
+    for at in [7, 8, 11, 12] {
+        assert_eq!(figures[at].1, "null", "{}", figures[at].0);
+    }
+}
+
+#[test]
+fn the_table_names_settings_slices_and_result() {
+    let output = bench(&[&["rpc", "--vs", "smoltcp", "--connections", "2"], &SHORT[..]].concat());
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success(), "{text}");
+    for part in ["buffers of 4 KiB", "    5  mafo ", "median mafo", "ratio", "core-seconds"] {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+}
+
+/// The sum must be compared on every path and at both ends of the comparison.
+#[cfg(debug_assertions)]
+#[test]
+fn a_wrong_sum_is_exit_1() {
+    for (work, path) in [("rpc", "offload"), ("bulk", "offload"), ("rpc", "host"), ("bulk", "host")]
+    {
+        let output =
+            bench(&[&[work, "--path", path, "--break", "sum", "--json"], &SHORT[..]].concat());
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{work} {path}: {error}");
+        assert!(error.contains("the sums"), "{error}");
+        assert!(output.stdout.is_empty(), "no figures of what was not carried");
+    }
+}
+
+#[test]
+fn wrong_flags_and_values_are_named() {
+    for (arguments, named) in [
+        (&["rcp"][..], "[possible values: rpc, bulk]"),
+        (&[], "<WORK>"),
+        (&["rpc", "--path", "card"], "offload, host"),
+        (&["rpc", "--vs", "lwip"], "smoltcp"),
+        (&["rpc", "--connections", "0"], "1..=1024"),
+        (&["rpc", "--size", "0"], "1..=1048576"),
+        (&["bulk", "--mtu", "500"], "576..=9000"),
+        (&["bulk", "--seconds", "1"], "from 2.5 to 3600"),
+        (&["bulk", "--secs", "5"], "--seconds"),
+    ] {
+        let output = bench(arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(named), "{arguments:?} does not name {named}: {error}");
+    }
+}
+
+#[test]
+fn an_interrupt_ends_it_at_once() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mafo"))
+        .args(["bench", "rpc", "--seconds", "3600"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped"));
+    let mut first = String::new();
+    lines.read_line(&mut first).expect("a heading");
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+    let status = child.wait().expect("ends");
+    assert_eq!(status.code(), None, "{status}: by the signal");
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).expect("text");
+    assert!(!rest.contains("median"), "{rest}");
+}
