@@ -92,8 +92,7 @@ impl Core {
         }
         let Some(conn) = self.offloaded(id) else { return };
         let (member_id, tid, state) = (conn.member, conn.tid, conn.state);
-        let needs_flowc = !state.is_live() && state != State::Aborting;
-        if needs_flowc && self.post_flowc(id).is_err() {
+        if self.post_flowc(id).is_err() {
             self.counters.tom_ring_full += 1;
         }
         if !self.offload_event(id, Event::AbortRequest) {
@@ -163,8 +162,10 @@ impl Core {
     }
 
     fn post_abort_req(&mut self, id: SocketId) {
-        let needs_flowc = self.offloaded(id).is_some_and(|c| c.state == State::Accepting);
-        if needs_flowc && self.post_flowc(id).is_err() {
+        if self.post_flowc(id).is_err() {
+            if let Some(conn) = self.offloaded_mut(id) {
+                conn.abort_wanted = true;
+            }
             self.stall(id);
             return;
         }

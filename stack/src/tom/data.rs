@@ -24,7 +24,11 @@ const WINDOW_LOW: u64 = 32 * 1024;
 impl Core {
     /// Posts what the socket has to send, and the FIN behind it. What finds no room is tried again.
     pub(crate) fn tom_post(&mut self, id: SocketId) {
-        if self.post_payload(id).is_err() || self.post_fin(id).is_err() {
+        let live = self.offloaded(id).is_some_and(|conn| conn.state.is_live());
+        if live && self.post_flowc(id).is_err()
+            || self.post_payload(id).is_err()
+            || self.post_fin(id).is_err()
+        {
             self.stall(id);
         }
     }
@@ -122,6 +126,9 @@ impl Core {
     pub fn change_channel(&mut self, id: SocketId, to: PortId) -> Result<(), Refused> {
         let Some(socket) = self.sockets.get_mut(id) else { return Ok(()) };
         let Path::Offload(conn) = &mut socket.path else { return Ok(()) };
+        if !conn.flow_told {
+            return Err(Refused::RingFull);
+        }
         let member = &mut self.members[conn.member.index()];
         let pf = u32::from(member.lcore.resources().pf) << 8;
         let channel = u32::from(to.0);

@@ -75,6 +75,8 @@ pub struct Offloaded {
     pub rcv_scale: u8,
     /// CLOSE_CON_REQ is posted.
     pub fin_posted: bool,
+    /// The firmware has been told of the flow: a FLOWC is first on a tid.
+    pub(crate) flow_told: bool,
     /// Payload was posted on the present tid.
     pub posted_any: bool,
     /// Bytes posted since a work request asked for an answer.

@@ -142,8 +142,9 @@ impl Core {
         if let Some(used) = members[place.member.index()].tids.get_mut(place.tid) {
             *used = TidUse::Connection(id);
         }
-        let Offloaded { member, port, tid, l2t, credits, fence, epoch, posted_any, .. } =
-            &mut **conn;
+        let Offloaded {
+            member, port, tid, l2t, credits, fence, epoch, flow_told, posted_any, ..
+        } = &mut **conn;
         *member = place.member;
         *port = place.port;
         *tid = place.tid;
@@ -151,6 +152,8 @@ impl Core {
         *credits = place.credits;
         *fence = Fence::Absent;
         *epoch = Epoch(epoch.0 + 1);
+        // Whoever wrote the connection into its new place began with a FLOWC.
+        *flow_told = true;
         *posted_any = false;
         Ok(())
     }
@@ -188,7 +191,7 @@ impl Core {
     }
 
     /// Runs `post` with the offload queue, the credits and the tid of a connection; `false` when it is
-    /// not on an adapter.
+    /// not on an adapter, or its FLOWC has found no room yet.
     pub fn with_flow(
         &mut self,
         id: SocketId,
@@ -196,6 +199,9 @@ impl Core {
     ) -> bool {
         let Some(socket) = self.sockets.get_mut(id) else { return false };
         let Path::Offload(conn) = &mut socket.path else { return false };
+        if !conn.flow_told {
+            return false;
+        }
         let member = &mut self.members[conn.member.index()];
         let Some(eq) = member.ofld(conn.port) else { return false };
         post(eq, &mut conn.credits, conn.tid)

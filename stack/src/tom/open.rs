@@ -185,6 +185,7 @@ impl Core {
             options: TcpOpt(0),
             rcv_scale: scale,
             fin_posted: false,
+            flow_told: false,
             posted_any: false,
             unreported: 0,
             last_rx: Nanos::ZERO,
@@ -357,6 +358,7 @@ impl Core {
             options: TcpOpt(0),
             rcv_scale: window_scale(window as u32),
             fin_posted: false,
+            flow_told: false,
             posted_any: false,
             unreported: 0,
             last_rx: Nanos::ZERO,
@@ -396,20 +398,19 @@ impl Core {
         if conn.state == State::Aborting {
             return;
         }
-        // The first work request of a connection on an offload queue; its room was never used.
-        if self.post_flowc(id).is_err() {
-            self.stall(id);
-        }
         self.grant_rest(id);
         self.on_established(id);
         self.tell(id, Readiness::CONNECTED | Readiness::WRITABLE);
         self.tom_post(id);
     }
 
-    /// Tells the firmware of the flow.
+    /// Tells the firmware of the flow, if it has not been told: nothing else goes ahead of it.
     pub(crate) fn post_flowc(&mut self, id: SocketId) -> Result<(), Refused> {
         let Some(socket) = self.sockets.get_mut(id) else { return Ok(()) };
         let Path::Offload(conn) = &mut socket.path else { return Ok(()) };
+        if conn.flow_told {
+            return Ok(());
+        }
         let member = &mut self.members[conn.member.index()];
         let params = [
             (Mnem::PFNVFN, u32::from(member.lcore.resources().pf) << 8),
@@ -425,7 +426,9 @@ impl Core {
         ];
         let count = if conn.options.wscale_ok() { params.len() } else { params.len() - 1 };
         let eq = member.ofld(conn.port).ok_or(Refused::RingFull)?;
-        ofld::flowc(eq, &mut conn.credits, conn.tid, &params[..count], Then::More)
+        ofld::flowc(eq, &mut conn.credits, conn.tid, &params[..count], Then::More)?;
+        conn.flow_told = true;
+        Ok(())
     }
 
     /// Gives the tid of a connection that is over back to the card.
