@@ -432,6 +432,8 @@ impl Bond {
                 moving.wake_up = deadline;
                 moving.asked = 0;
             }
+            // The TCB that is read next has to know of all credits that were ever returned.
+            core.withhold_credits(id);
         }
     }
 
@@ -527,7 +529,6 @@ impl Bond {
 
     /// Silences the old owner: from here there is no way back to it.
     fn fence(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
-        core.withhold_credits(id);
         if !post_fence(core, id) {
             self.counters.ring_full += 1;
             self.undo(now, core, id, Undo::Later);
