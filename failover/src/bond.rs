@@ -93,6 +93,8 @@ mafo_mem::counters! {
         tx_full,
         /// Frames that came in by a link that is not active.
         backup_drops,
+        /// Looped frames whose adapter became active before they were carried out: dropped.
+        late_looped,
         /// Looped frames that belong to nobody.
         stray_looped,
         /// SYNs put back into the adapter that they came in by.

@@ -130,6 +130,12 @@ impl Bond {
             }
             moving.let_out.note(&seen.segment, scale);
         }
+        if self.active.is_some_and(|active| active.member == member) {
+            // It went into the loopback before its adapter became active again. What the adapter says
+            // now leaves by the wire, ahead of this.
+            self.counters.late_looped += 1;
+            return;
+        }
         if !self.carries {
             return;
         }
