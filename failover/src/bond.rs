@@ -257,6 +257,12 @@ impl Bond {
         !self.moves.is_empty()
     }
 
+    /// How far the handover of a connection has come; `None` when it lives on the active link.
+    #[must_use]
+    pub fn stage(&self, id: SocketId) -> Option<crate::Stage> {
+        self.moves.get(&id).map(|moving| moving.stage)
+    }
+
     /// The tunnel carries nothing from now on: a check that looks at it has to notice.
     #[cfg(debug_assertions)]
     pub fn spoil_tunnel(&mut self) {
@@ -294,7 +300,7 @@ impl Bond {
     /// When [`Bond::poll`] has something to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        let moves = self.moves.values().map(|m| m.wake_up).min();
+        let moves = self.moves.values().filter_map(Move::poll_timeout).min();
         let notice = self.active.map(|_| self.next_notice);
         [moves, notice].into_iter().flatten().min()
     }

@@ -143,6 +143,17 @@ impl Move {
         self.let_in.seq_end.is_none() && now - self.since < ANSWER_TIME
     }
 
+    /// When there is something to do without an answer coming in.
+    pub(crate) fn poll_timeout(&self) -> Option<Nanos> {
+        match self.stage {
+            Stage::Tunnelled if self.let_in.seq_end.is_none() => {
+                Some(self.wake_up.max(self.since + ANSWER_TIME))
+            }
+            Stage::Fenced | Stage::Rechannelling => None,
+            _ => Some(self.wake_up),
+        }
+    }
+
     /// Whether the old owner is no longer heard.
     pub(crate) fn is_gated(&self) -> bool {
         matches!(self.stage, Stage::Gated | Stage::Fenced | Stage::Uploading)
