@@ -1,0 +1,219 @@
+//! Applications: each end of a connection writes, reads, pauses and ends as planned, and compares what
+//! it reads.
+
+use mafo::{Core, SocketError, SocketId};
+use mafo_mem::Nanos;
+
+use crate::plan::{End, Ending, Side};
+use crate::stream;
+
+/// Why an application is not content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Complaint {
+    /// A byte is wrong, or one too many.
+    Bytes(String),
+    /// An error where there is no reason for one.
+    Error(SocketError),
+}
+
+/// How far an application is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It has no socket yet.
+    Waiting,
+    /// It writes and reads.
+    Talking,
+    /// Both streams are at their end; it waits to be told that all is closed.
+    Closing,
+    /// It is through.
+    Over,
+}
+
+/// One end of a connection.
+#[derive(Debug)]
+pub(crate) struct Application {
+    pub(crate) side: Side,
+    pub(crate) conn: usize,
+    pub(crate) plan: End,
+    pub(crate) phase: Phase,
+    pub(crate) id: Option<SocketId>,
+    pub(crate) written: u64,
+    pub(crate) read: u64,
+    /// It has said that it writes no more.
+    pub(crate) shut: bool,
+    pub(crate) eof: bool,
+    /// It, or its machine for it, may send a reset.
+    pub(crate) gave_up: bool,
+    /// The connection ended by a reset that was to be expected.
+    pub(crate) was_reset: bool,
+    pub(crate) opened: Nanos,
+    write_from: Nanos,
+    read_from: Nanos,
+    /// When it last looked.
+    looked: Nanos,
+}
+
+impl Application {
+    pub(crate) fn new(side: Side, conn: usize, plan: End) -> Self {
+        Self {
+            side,
+            conn,
+            plan,
+            phase: Phase::Waiting,
+            id: None,
+            written: 0,
+            read: 0,
+            shut: false,
+            eof: false,
+            gave_up: false,
+            was_reset: false,
+            write_from: Nanos::ZERO,
+            read_from: Nanos::ZERO,
+            opened: Nanos::ZERO,
+            looked: Nanos::ZERO,
+        }
+    }
+
+    pub(crate) fn start(&mut self, id: SocketId) {
+        self.id = Some(id);
+        self.phase = Phase::Talking;
+    }
+
+    /// When a pause ends.
+    pub(crate) fn wake_up(&self, now: Nanos) -> Option<Nanos> {
+        if self.phase != Phase::Talking {
+            return None;
+        }
+        [self.write_from, self.read_from].into_iter().filter(|&at| at > now).min()
+    }
+
+    /// Whether a pause has ended since it last looked.
+    pub(crate) fn rested(&self, now: Nanos) -> bool {
+        let rested = |from: Nanos| from > self.looked && from <= now;
+        rested(self.write_from) || rested(self.read_from)
+    }
+
+    /// Does what can be done now. `reset_expected`: the other end gave up.
+    pub(crate) fn run(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        reset_expected: bool,
+    ) -> Result<(), Complaint> {
+        let Some(id) = self.id else { return Ok(()) };
+        self.looked = now;
+        match self.phase {
+            Phase::Waiting | Phase::Over => return Ok(()),
+            Phase::Closing => {
+                if core.is_over(id) {
+                    core.close(now, id);
+                    self.phase = Phase::Over;
+                }
+                return Ok(());
+            }
+            Phase::Talking => {}
+        }
+        let done = self.talk(now, core, id);
+        match done {
+            Ok(()) => {}
+            Err(Complaint::Error(_)) if reset_expected || self.gave_up => {
+                self.was_reset = true;
+                core.close(now, id);
+                self.phase = Phase::Over;
+                return Ok(());
+            }
+            Err(complaint) => return Err(complaint),
+        }
+        if self.ends_early(now, core, id) {
+            self.phase = Phase::Over;
+        } else if self.eof && self.shut {
+            if self.plan.waits_for_close && !core.is_over(id) {
+                self.phase = Phase::Closing;
+            } else {
+                core.close(now, id);
+                self.phase = Phase::Over;
+            }
+        }
+        Ok(())
+    }
+
+    fn ends_early(&mut self, now: Nanos, core: &mut Core, id: SocketId) -> bool {
+        match self.plan.ending {
+            Ending::CloseEarly(at) if self.read >= at => core.close(now, id),
+            Ending::Abort(at) if self.read >= at => core.abort(now, id),
+            Ending::Orderly | Ending::CloseEarly(_) | Ending::Abort(_) => return false,
+        }
+        self.gave_up = true;
+        self.shut = true;
+        true
+    }
+
+    fn talk(&mut self, now: Nanos, core: &mut Core, id: SocketId) -> Result<(), Complaint> {
+        if core.is_established(id) || core.is_over(id) {
+            self.write(now, core, id)?;
+        }
+        self.read(now, core, id)
+    }
+
+    fn write(&mut self, now: Nanos, core: &mut Core, id: SocketId) -> Result<(), Complaint> {
+        while self.written < self.plan.bytes && now >= self.write_from {
+            let mut len = self.plan.chunk.min(self.plan.bytes - self.written);
+            if let Some((at, pause)) = self.plan.write_pause
+                && self.written <= at
+                && self.written + len > at
+            {
+                len = at - self.written;
+                if len == 0 {
+                    self.plan.write_pause = None;
+                    self.write_from = now + pause;
+                    break;
+                }
+            }
+            let bytes = stream::bytes(self.conn, self.side, self.written, len as usize);
+            match core.send(id, bytes) {
+                Ok(n) => self.written += n as u64,
+                Err(SocketError::WouldBlock) => break,
+                Err(error) => return Err(Complaint::Error(error)),
+            }
+        }
+        if self.written == self.plan.bytes && !self.shut {
+            core.shutdown(id).map_err(Complaint::Error)?;
+            self.shut = true;
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, now: Nanos, core: &mut Core, id: SocketId) -> Result<(), Complaint> {
+        let mut buf = [0; 16 * 1024];
+        while !self.eof && now >= self.read_from {
+            if let Some((at, pause)) = self.plan.read_pause
+                && self.read >= at
+            {
+                self.plan.read_pause = None;
+                self.read_from = now + pause;
+                break;
+            }
+            match core.recv(id, &mut buf) {
+                Ok(0) => self.eof = true,
+                Ok(n) => self.compare(&buf[..n])?,
+                Err(SocketError::WouldBlock) => break,
+                Err(error) => return Err(Complaint::Error(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self, bytes: &[u8]) -> Result<(), Complaint> {
+        let end = self.read + bytes.len() as u64;
+        if end > stream::STREAM_MAX as u64 {
+            return Err(Complaint::Bytes(format!("byte {end} of a shorter stream")));
+        }
+        let expected = stream::bytes(self.conn, self.side.other(), self.read, bytes.len());
+        if bytes != expected {
+            let at = bytes.iter().zip(expected).position(|(a, b)| a != b).unwrap_or(0);
+            return Err(Complaint::Bytes(format!("byte {} is wrong", self.read + at as u64)));
+        }
+        self.read = end;
+        Ok(())
+    }
+}

@@ -1,0 +1,519 @@
+//! What must be true of every frame, whatever breaks.
+//!
+//! Order is judged where a frame leaves the host that made it, before a cable may exchange, double or
+//! lose it: what a sender puts on its cables, in this order, is what it says. What a sender may know is
+//! judged by what has arrived at its own cables.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use mafo_mem::Nanos;
+
+use crate::header::{ACK, FIN, RST, SYN, Tcp};
+use crate::plan::Side;
+use crate::stream;
+
+/// What is violated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// No reset unless an application gave up.
+    Reset,
+    /// Every byte, each time it is sent, is that of the stream; a FIN stands at its end; one SYN.
+    Stream,
+    /// Nothing is sent beyond the right edge that was heard from the peer.
+    Beyond,
+    /// The right edge of the window never moves left by a scale unit.
+    RightEdge,
+    /// The window never offers more than the buffer has room for.
+    Overcommit,
+    /// No acknowledgment moves back, or is of what was never sent.
+    Ack,
+    /// No TSval moves back.
+    Timestamp,
+    /// TSecr is a TSval that was heard, and never moves back (RFC 7323, 4.3).
+    Echo,
+    /// Only the owner of a connection speaks for it.
+    Speaker,
+    /// Frames that were held are given to the new owner in the order in which they came.
+    Order,
+    /// An application reads what the other one wrote, to the end.
+    Delivery,
+    /// An application sees no error unless the other one gave up.
+    Error,
+    /// Every connection ends, and every handover.
+    Liveness,
+    /// Nothing is left on an adapter or in a table.
+    LeftOver,
+    /// No adapter says what cannot be.
+    Impossible,
+    /// Nothing panics.
+    Panic,
+}
+
+/// A rule that was violated, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which.
+    pub rule: Rule,
+    /// The connection, where it is one's.
+    pub conn: Option<usize>,
+    /// When.
+    pub at: Nanos,
+    /// How.
+    pub how: String,
+}
+
+/// A cable's end at a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Of the host with the bond, by the number of the link.
+    Link(usize),
+    /// Of the peer.
+    Peer,
+}
+
+impl Place {
+    fn side(self) -> Side {
+        match self {
+            Self::Link(_) => Side::Near,
+            Self::Peer => Side::Peer,
+        }
+    }
+}
+
+/// A frame that passed lately.
+#[derive(Clone, Copy)]
+pub(crate) struct Passed {
+    pub(crate) at: Nanos,
+    pub(crate) place: Place,
+    /// Put on the cable, not taken from it.
+    pub(crate) sent: bool,
+    pub(crate) head: [u8; HEAD],
+    pub(crate) len: u16,
+}
+
+/// Bytes of a frame that are remembered: all headers.
+pub(crate) const HEAD: usize = 14 + 20 + 60;
+const PASSED_MAX: usize = 512;
+
+/// Who may speak for a connection, as the bond and the stack say at the end of a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Speaker {
+    /// The adapter that the connection lives on.
+    pub(crate) owner: Option<u8>,
+    /// The old owner is no longer heard, since so many polls.
+    pub(crate) gated_for: u32,
+    /// The new owner's TCB is being written.
+    pub(crate) uploading: bool,
+    /// Frames of the peer are held, and the new owner cannot take any itself yet.
+    pub(crate) holds: bool,
+    /// Polls since the owner changed.
+    pub(crate) owner_for: u32,
+}
+
+/// What one end said, and what it heard. Places in a stream: its first byte is 0, the SYN -1.
+#[derive(Debug, Default)]
+struct Half {
+    iss: Option<u32>,
+    wscale: Option<u8>,
+    timestamps: bool,
+    /// Behind the last byte sent, FIN included.
+    sent_end: i64,
+    /// The place of the FIN.
+    fin: Option<i64>,
+    ack: Option<i64>,
+    edge: Option<i64>,
+    ts_val: Option<u32>,
+    ts_ecr: Option<u32>,
+    heard_edge: Option<i64>,
+    heard_ts: Option<u32>,
+    /// Of the application here: bytes written, whether that is all, bytes read.
+    pub(crate) written: u64,
+    pub(crate) shut: bool,
+    pub(crate) read: u64,
+    /// Bytes that the receive buffer here holds.
+    capacity: u64,
+}
+
+/// A connection on the cables.
+#[derive(Debug, Default)]
+struct Flow {
+    halves: [Half; 2],
+    /// An application gave up: a reset is in order.
+    gave_up: bool,
+    /// A reset was sent: what follows is no longer a connection.
+    is_reset: bool,
+    speaker: Speaker,
+    /// The adapter to whose side the connection is moving has spoken.
+    new_spoke: Option<u8>,
+    /// Data of the peer that came while frames are held, in the order of coming.
+    held: Vec<(i64, i64)>,
+    /// Handovers with more than the bond can hold are not judged by order.
+    holds_before: bool,
+}
+
+/// Watches all frames.
+pub(crate) struct Checker {
+    near_address: [u8; 4],
+    /// By (port of the host with the bond, port of the peer).
+    conns: BTreeMap<(u16, u16), usize>,
+    flows: Vec<Flow>,
+    /// What the timestamp clock of each adapter shows.
+    pub(crate) clocks: Vec<u32>,
+    /// Polls that a frame may need from the host's queue to the cable.
+    pub(crate) grace: u32,
+    /// The bond dropped frames that it should have held: the order of the rest says nothing.
+    pub(crate) lost_held: bool,
+    pub(crate) frames: u64,
+    pub(crate) passed: VecDeque<Passed>,
+    pub(crate) capture: Option<mafo::wire::PcapWriter<std::io::BufWriter<std::fs::File>>>,
+    pub(crate) violation: Option<Violation>,
+}
+
+/// How far a TSval may be from the clock that made it, in ticks of about a millisecond: frames wait in
+/// queues and on cables.
+const TS_SLACK: i32 = 4096;
+
+impl Checker {
+    pub(crate) fn new(near_address: [u8; 4], capacity: [usize; 2], count: usize) -> Self {
+        let flow = |_| {
+            let mut flow = Flow::default();
+            for (half, capacity) in flow.halves.iter_mut().zip(capacity) {
+                half.capacity = capacity as u64;
+            }
+            flow
+        };
+        Self {
+            near_address,
+            conns: BTreeMap::new(),
+            flows: (0..count).map(flow).collect(),
+            clocks: Vec::new(),
+            grace: 0,
+            lost_held: false,
+            frames: 0,
+            passed: VecDeque::with_capacity(PASSED_MAX),
+            capture: None,
+            violation: None,
+        }
+    }
+
+    /// Connection `conn` has these ports, of the host with the bond and of the peer.
+    pub(crate) fn name(&mut self, ports: (u16, u16), conn: usize) {
+        self.conns.insert(ports, conn);
+    }
+
+    pub(crate) fn conn(&self, ports: (u16, u16)) -> Option<usize> {
+        self.conns.get(&ports).copied()
+    }
+
+    /// What the application at `side` has done so far.
+    pub(crate) fn application(
+        &mut self,
+        conn: usize,
+        side: Side,
+        (written, shut, read): (u64, bool, u64),
+        gave_up: bool,
+    ) {
+        let flow = &mut self.flows[conn];
+        let half = &mut flow.halves[side.index()];
+        (half.written, half.shut, half.read) = (written, shut, read);
+        flow.gave_up |= gave_up;
+    }
+
+    /// An application of `conn` gave up.
+    pub(crate) fn application_gave_up(&mut self, conn: usize) {
+        self.flows[conn].gave_up = true;
+    }
+
+    /// Who may speak from now on.
+    pub(crate) fn speaker(&mut self, conn: usize, speaker: Speaker) {
+        let flow = &mut self.flows[conn];
+        if speaker.holds && !flow.holds_before {
+            flow.held.clear();
+        }
+        flow.holds_before = speaker.holds;
+        if speaker.owner != flow.speaker.owner {
+            flow.new_spoke = None;
+        }
+        flow.speaker = speaker;
+    }
+
+    pub(crate) fn speaker_of(&self, conn: usize) -> Speaker {
+        self.flows[conn].speaker
+    }
+
+    /// Notes that a rule is violated; the first one counts.
+    pub(crate) fn violate(&mut self, at: Nanos, rule: Rule, conn: Option<usize>, how: String) {
+        if self.violation.is_none() {
+            self.violation = Some(Violation { rule, conn, at, how });
+        }
+    }
+
+    fn note(&mut self, at: Nanos, place: Place, sent: bool, frame: &[u8]) {
+        self.frames += 1;
+        if let Some(capture) = &mut self.capture
+            && place == Place::Peer
+        {
+            capture.write(at, frame);
+        }
+        if self.passed.len() == PASSED_MAX {
+            self.passed.pop_front();
+        }
+        let mut head = [0; HEAD];
+        let n = frame.len().min(HEAD);
+        head[..n].copy_from_slice(&frame[..n]);
+        self.passed.push_back(Passed { at, place, sent, head, len: frame.len() as u16 });
+    }
+
+    pub(crate) fn conn_of(&self, tcp: &Tcp<'_>) -> Option<usize> {
+        let (src, dst) = tcp.ports;
+        let ports = if tcp.src == self.near_address { (src, dst) } else { (dst, src) };
+        self.conn(ports)
+    }
+
+    /// A host has put a frame on its cable.
+    pub(crate) fn sent(&mut self, at: Nanos, place: Place, frame: &[u8]) {
+        self.note(at, place, true, frame);
+        let Some(tcp) = Tcp::parse(frame) else { return };
+        let Some(conn) = self.conn_of(&tcp) else {
+            let how = format!("a segment of nobody: {:?}", tcp.ports);
+            return self.violate(at, Rule::Stream, None, how);
+        };
+        if let Err((rule, how)) = self.judge(conn, place.side(), &tcp) {
+            self.violate(at, rule, Some(conn), format!("{:?}: {how}", place.side()));
+        }
+    }
+
+    /// A host has taken a frame from its cable.
+    pub(crate) fn arrived(&mut self, at: Nanos, place: Place, frame: &[u8]) {
+        self.note(at, place, false, frame);
+        let Some(tcp) = Tcp::parse(frame) else { return };
+        let Some(conn) = self.conn_of(&tcp) else { return };
+        let side = place.side();
+        let flow = &mut self.flows[conn];
+        let [near, peer] = &mut flow.halves;
+        let (here, there) = if side == Side::Near { (near, peer) } else { (peer, near) };
+        if tcp.has(ACK)
+            && !tcp.has(RST)
+            && let Some(iss) = here.iss
+        {
+            let edge = place_of(tcp.ack, iss) + window(&tcp, there, here);
+            here.heard_edge = Some(here.heard_edge.map_or(edge, |old| old.max(edge)));
+        }
+        if let Some((val, _)) = tcp.timestamps {
+            let newer = here.heard_ts.is_none_or(|old| val.wrapping_sub(old) as i32 > 0);
+            if newer {
+                here.heard_ts = Some(val);
+            }
+        }
+        if side == Side::Near
+            && flow.speaker.holds
+            && !tcp.payload.is_empty()
+            && let Some(iss) = there.iss
+        {
+            let start = place_of(tcp.seq, iss);
+            flow.held.push((start, start + tcp.payload.len() as i64));
+        }
+    }
+
+    fn judge(&mut self, conn: usize, side: Side, tcp: &Tcp<'_>) -> Result<(), (Rule, String)> {
+        let (grace, lost_held) = (self.grace, self.lost_held);
+        let origin = self.origin(tcp);
+        let flow = &mut self.flows[conn];
+        if tcp.has(RST) {
+            flow.is_reset |= flow.gave_up;
+            return if flow.gave_up { Ok(()) } else { Err((Rule::Reset, "a reset".into())) };
+        }
+        if flow.is_reset {
+            return Ok(());
+        }
+        if side == Side::Near {
+            speaks(flow, origin, grace)?;
+            if !lost_held {
+                in_order(flow, tcp)?;
+            }
+        }
+        let [near, peer] = &mut flow.halves;
+        let (here, there) = if side == Side::Near { (near, peer) } else { (peer, near) };
+        let iss = opens(here, tcp)?;
+        says(conn, side, here, tcp, place_of(tcp.seq, iss))?;
+        if tcp.has(ACK) {
+            acknowledges(here, there, tcp)?;
+        }
+        let ended =
+            here.fin.is_some() && there.fin.zip(here.ack).is_some_and(|(fin, ack)| ack > fin);
+        if ended && tcp.payload.is_empty() && !tcp.has(FIN) {
+            // What TIME_WAIT answers has the stamp that the peer echoed: the clock is no longer there.
+            return Ok(());
+        }
+        stamps(here, tcp)
+    }
+
+    /// The adapter whose clock made the segment's TSval, if one did.
+    fn origin(&self, tcp: &Tcp<'_>) -> Option<u8> {
+        let (val, _) = tcp.timestamps?;
+        let near = |clock: u32| {
+            // The offset of a connection is in steps of 2^28.
+            let apart = ((val.wrapping_sub(clock) << 4) as i32) >> 4;
+            apart.abs() < TS_SLACK
+        };
+        self.clocks.iter().position(|&clock| near(clock)).map(|n| n as u8)
+    }
+}
+
+/// The place of `seq` in the stream that begins behind `iss`.
+fn place_of(seq: u32, iss: u32) -> i64 {
+    i64::from(seq.wrapping_sub(iss).wrapping_sub(1) as i32)
+}
+
+/// The window that `tcp`, of `from`, offers to `to`.
+fn window(tcp: &Tcp<'_>, from: &Half, to: &Half) -> i64 {
+    let scale = match (from.wscale, to.wscale) {
+        (Some(scale), Some(_)) if !tcp.has(SYN) => scale.min(14),
+        _ => 0,
+    };
+    i64::from(tcp.window) << scale
+}
+
+fn opens(here: &mut Half, tcp: &Tcp<'_>) -> Result<u32, (Rule, String)> {
+    match (here.iss, tcp.has(SYN)) {
+        (Some(iss), true) if iss != tcp.seq => {
+            Err((Rule::Stream, format!("a SYN with {}, after one with {iss}", tcp.seq)))
+        }
+        (Some(iss), _) => Ok(iss),
+        (None, true) => {
+            here.iss = Some(tcp.seq);
+            here.wscale = tcp.wscale;
+            here.timestamps = tcp.timestamps.is_some();
+            Ok(tcp.seq)
+        }
+        (None, false) => Err((Rule::Stream, "a segment before the SYN".into())),
+    }
+}
+
+/// Payload and FIN.
+fn says(
+    conn: usize,
+    side: Side,
+    here: &mut Half,
+    tcp: &Tcp<'_>,
+    start: i64,
+) -> Result<(), (Rule, String)> {
+    let len = tcp.payload.len();
+    let end = start + len as i64;
+    if len > 0 {
+        if start < 0 || end > here.written as i64 {
+            return Err((Rule::Stream, format!("bytes {start}..{end} of {}", here.written)));
+        }
+        if tcp.payload != stream::bytes(conn, side, start as u64, len) {
+            return Err((Rule::Stream, format!("wrong bytes in {start}..{end}")));
+        }
+        if here.heard_edge.is_none_or(|edge| end > edge) {
+            return Err((Rule::Beyond, format!("bytes to {end}, edge {:?}", here.heard_edge)));
+        }
+    }
+    if tcp.has(FIN) && (!here.shut || end != here.written as i64) {
+        return Err((Rule::Stream, format!("a FIN at {end} of {}", here.written)));
+    }
+    if tcp.has(FIN) {
+        here.fin = Some(end);
+    }
+    here.sent_end = here.sent_end.max(end + i64::from(tcp.has(FIN)));
+    Ok(())
+}
+
+fn acknowledges(here: &mut Half, there: &Half, tcp: &Tcp<'_>) -> Result<(), (Rule, String)> {
+    let Some(iss) = there.iss else {
+        return Err((Rule::Ack, "an acknowledgment of nothing".into()));
+    };
+    let ack = place_of(tcp.ack, iss);
+    if ack > there.sent_end {
+        return Err((Rule::Ack, format!("acknowledges {ack} of {}", there.sent_end)));
+    }
+    if let Some(before) = here.ack
+        && ack < before
+    {
+        return Err((Rule::Ack, format!("acknowledges {ack} after {before}")));
+    }
+    here.ack = Some(ack);
+    if there.fin.is_some_and(|fin| ack > fin) {
+        // Nothing can follow a FIN: what TIME_WAIT answers has no window, and needs none.
+        return Ok(());
+    }
+    let edge = ack + window(tcp, here, there);
+    if let Some(before) = here.edge
+        && before - edge >= 1 << here.wscale.filter(|_| there.wscale.is_some()).unwrap_or(0)
+    {
+        return Err((Rule::RightEdge, format!("right edge {edge} after {before}")));
+    }
+    here.edge = Some(here.edge.map_or(edge, |before| before.max(edge)));
+    // The peer's FIN takes a place too.
+    let most = (here.read + here.capacity) as i64 + 1;
+    if edge > most {
+        return Err((Rule::Overcommit, format!("right edge {edge} with room to {most}")));
+    }
+    Ok(())
+}
+
+fn stamps(here: &mut Half, tcp: &Tcp<'_>) -> Result<(), (Rule, String)> {
+    let Some((val, ecr)) = tcp.timestamps else { return Ok(()) };
+    if let Some(before) = here.ts_val
+        && (val.wrapping_sub(before) as i32) < 0
+    {
+        return Err((Rule::Timestamp, format!("TSval {val} after {before}")));
+    }
+    here.ts_val = Some(val);
+    if !tcp.has(ACK) {
+        return Ok(());
+    }
+    let heard = here.heard_ts.is_some_and(|heard| ecr.wrapping_sub(heard) as i32 <= 0);
+    let forward = here.ts_ecr.is_none_or(|before| ecr.wrapping_sub(before) as i32 >= 0);
+    if !heard || !forward {
+        let known = (here.ts_ecr, here.heard_ts);
+        return Err((Rule::Echo, format!("TSecr {ecr} after {:?}, heard {:?}", known.0, known.1)));
+    }
+    here.ts_ecr = Some(ecr);
+    Ok(())
+}
+
+/// At most one speaker.
+fn speaks(flow: &mut Flow, origin: Option<u8>, grace: u32) -> Result<(), (Rule, String)> {
+    let speaker = flow.speaker;
+    let (Some(origin), Some(owner)) = (origin, speaker.owner) else { return Ok(()) };
+    if origin == owner {
+        if let Some(new) = flow.new_spoke {
+            return Err((Rule::Speaker, format!("adapter {owner} after adapter {new}")));
+        }
+        if speaker.gated_for > grace {
+            let polls = speaker.gated_for;
+            return Err((Rule::Speaker, format!("adapter {owner}, gated for {polls} polls")));
+        }
+        return Ok(());
+    }
+    if speaker.uploading {
+        flow.new_spoke = Some(origin);
+        return Ok(());
+    }
+    if speaker.owner_for > grace {
+        return Err((Rule::Speaker, format!("adapter {origin}, owner is {owner}")));
+    }
+    Ok(())
+}
+
+/// No gap is reported before bytes that were held ahead of those behind the gap.
+fn in_order(flow: &Flow, tcp: &Tcp<'_>) -> Result<(), (Rule, String)> {
+    let Some(iss) = flow.halves[Side::Peer.index()].iss else { return Ok(()) };
+    let ack = place_of(tcp.ack, iss);
+    for &(left, _) in tcp.sacks() {
+        let left = place_of(left, iss);
+        let covers = |at: i64| move |&(start, end): &(i64, i64)| start <= at && at < end;
+        let behind = flow.held.iter().position(covers(left));
+        let gap = flow.held.iter().position(covers(ack));
+        if let (Some(behind), Some(gap)) = (behind, gap)
+            && left > ack
+            && gap < behind
+        {
+            return Err((Rule::Order, format!("{left} taken before {ack}, which came first")));
+        }
+    }
+    Ok(())
+}

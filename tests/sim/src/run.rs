@@ -1,0 +1,547 @@
+//! A seed from its beginning to its end, and what is told of it when something is wrong.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
+
+use mafo::eal::clock::thread_cpu_time;
+use mafo::wire::PcapWriter;
+use mafo::{BondEvent, LinkId};
+use mafo_failover::Stage;
+use mafo_mem::Nanos;
+
+use crate::check::{Passed, Rule, Speaker, Violation};
+use crate::coverage::{BondState, ConnState, Coverage};
+use crate::header::{self, Tcp};
+use crate::plan::{Breakage, Plan, Trigger};
+use crate::world::World;
+
+/// What a seed that went well says of itself.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What its faults hit.
+    pub coverage: Coverage,
+    /// How long it lasted, by the hosts' clocks.
+    pub lasted: Nanos,
+    /// Polls.
+    pub steps: u64,
+    /// Frames on the hosts' cables.
+    pub frames: u64,
+    /// Connections that moved to another adapter.
+    pub moved: u64,
+}
+
+/// A seed that went wrong.
+#[derive(Debug)]
+pub struct Failure {
+    /// The seed.
+    pub seed: u64,
+    /// The first rule that was violated.
+    pub violation: Violation,
+    /// What happened last.
+    pub story: String,
+    /// All that the peer sent and received.
+    pub capture: Option<PathBuf>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Violation { rule, conn, at, how } = &self.violation;
+        writeln!(f, "seed {}: {rule:?} at {:.6} s", self.seed, at.as_secs_f64())?;
+        if let Some(conn) = conn {
+            writeln!(f, "connection {conn}")?;
+        }
+        writeln!(f, "{how}\n{}", self.story)?;
+        if let Some(capture) = &self.capture {
+            writeln!(f, "the peer's side: {}", capture.display())?;
+        }
+        write!(f, "again: MAFO_SIM_SEED={} cargo test -p mafo-sim --test seeds", self.seed)
+    }
+}
+
+/// After all is opened and every fault is over, so long until all connections have ended.
+const PATIENCE: Nanos = Nanos::from_secs(150);
+/// So long until one that was left alone by the other end gives up.
+const HALF_OPEN: Nanos = Nanos::from_secs(40);
+const EVENTS_MAX: usize = 64;
+
+/// Runs `seed`; when it fails, once more with a capture.
+pub fn run(seed: u64) -> Result<Outcome, Box<Failure>> {
+    let plan = Plan::draw(seed);
+    run_plan(&plan)
+}
+
+/// Runs a plan; when it fails, once more with a capture.
+pub fn run_plan(plan: &Plan) -> Result<Outcome, Box<Failure>> {
+    let (violation, _) = match attempt(plan, None) {
+        Ok(outcome) => return Ok(outcome),
+        Err(failed) => failed,
+    };
+    let path = std::env::temp_dir().join(format!("mafo-sim-{}.pcap", plan.seed));
+    let again = attempt(plan, Some(path.clone())).err();
+    let (violation, story) = again.unwrap_or((violation, "a second run went well".into()));
+    Err(Box::new(Failure { seed: plan.seed, violation, story, capture: Some(path) }))
+}
+
+/// The first violation, without a second run: for tests of the checker.
+#[must_use]
+pub fn first_violation(plan: &Plan) -> Option<Violation> {
+    attempt(plan, None).err().map(|(violation, _)| violation)
+}
+
+type Failed = (Violation, String);
+
+fn attempt(plan: &Plan, capture: Option<PathBuf>) -> Result<Outcome, Failed> {
+    let run = || Run::new(plan, capture).finish();
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(result) => result,
+        Err(panic) => {
+            let how = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_string()))
+                .unwrap_or_default();
+            let violation = Violation { rule: Rule::Panic, conn: None, at: Nanos::ZERO, how };
+            Err((violation, format!("{plan:#?}")))
+        }
+    }
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    world: World,
+    start: Nanos,
+    /// Connections not opened yet, earliest last.
+    unopened: Vec<usize>,
+    /// Faults to come.
+    faults: VecDeque<crate::plan::Fault>,
+    /// When the last fault came.
+    last_fault: Nanos,
+    /// When each cable is mended.
+    down_until: Vec<Option<Nanos>>,
+    /// When there is nothing more to open and to break.
+    quiet_since: Nanos,
+    coverage: Coverage,
+    events: VecDeque<(Nanos, String)>,
+    given_up: bool,
+}
+
+impl<'a> Run<'a> {
+    fn new(plan: &'a Plan, capture: Option<PathBuf>) -> Self {
+        let world = World::new(plan);
+        if let Some(path) = capture {
+            world.checker().capture = PcapWriter::create(&path, UNIX_EPOCH).ok();
+        }
+        // The doorbell waits for the end of the poll, the frame for the next one.
+        world.checker().grace = 3 + plan.late_polls.iter().max().copied().unwrap_or(0);
+        let mut unopened: Vec<usize> = (0..plan.connections.len()).collect();
+        unopened.sort_by_key(|&n| std::cmp::Reverse(plan.connections[n].at));
+        Self {
+            plan,
+            start: world.now,
+            unopened,
+            faults: plan.faults.iter().copied().collect(),
+            last_fault: Nanos::ZERO,
+            down_until: vec![None; world.cables.len()],
+            quiet_since: world.now,
+            coverage: Coverage::default(),
+            events: VecDeque::new(),
+            given_up: false,
+            world,
+        }
+    }
+
+    fn finish(mut self) -> Result<Outcome, Failed> {
+        loop {
+            let moved = self.world.step();
+            let broke = self.open_and_break();
+            self.look();
+            let violated = self.world.checker().violation.take();
+            if let Some(violation) = violated {
+                return Err((violation.clone(), self.story(&violation)));
+            }
+            if self.is_done() {
+                break;
+            }
+            if let Some(violation) = self.overdue() {
+                return Err((violation.clone(), self.story(&violation)));
+            }
+            let next = self.next_event();
+            self.world.pass(moved || broke, next);
+        }
+        if let Some(violation) = self.impossible() {
+            return Err((violation.clone(), self.story(&violation)));
+        }
+        let moved = self.world.near.bond().map_or(0, |b| b.counters().moved);
+        let frames = self.world.checker().frames;
+        Ok(Outcome {
+            coverage: self.coverage,
+            lasted: self.world.now - self.start,
+            steps: self.world.steps,
+            frames,
+            moved,
+        })
+    }
+
+    fn event(&mut self, event: String) {
+        if self.events.len() == EVENTS_MAX {
+            self.events.pop_front();
+        }
+        self.events.push_back((self.world.now, event));
+    }
+
+    fn next_event(&self) -> Option<Nanos> {
+        let open = self.unopened.last().map(|&n| self.start + self.plan.connections[n].at);
+        let fault = self.faults.front().map(|fault| match fault.when {
+            Trigger::At(at) | Trigger::In(_, at) => self.start + at,
+        });
+        let mend = self.down_until.iter().flatten().copied().min();
+        [open, fault, mend].into_iter().flatten().min()
+    }
+
+    /// Opens and breaks what is due. Whether there was anything.
+    fn open_and_break(&mut self) -> bool {
+        let now = self.world.now;
+        let mut any = false;
+        while let Some(&n) = self.unopened.last()
+            && self.start + self.plan.connections[n].at <= now
+        {
+            self.unopened.pop();
+            let connection = self.plan.connections[n];
+            self.world.open(n, connection.opener, connection.nagle);
+            any = true;
+        }
+        for link in 0..self.down_until.len() {
+            if self.down_until[link].is_some_and(|until| until <= now) {
+                self.hit();
+                self.mend(link);
+                any = true;
+            }
+        }
+        while let Some(fault) = self.faults.front().copied()
+            && self.is_due(fault.when)
+        {
+            self.faults.pop_front();
+            self.hit();
+            self.breaks(fault.what);
+            any = true;
+        }
+        let all_down = self.down_until.iter().all(Option::is_some);
+        if all_down {
+            self.world.dark_until = Some(now);
+        }
+        if any {
+            self.quiet_since = now;
+        }
+        any
+    }
+
+    fn is_due(&self, when: Trigger) -> bool {
+        match when {
+            Trigger::At(at) => self.start + at <= self.world.now,
+            Trigger::In(stage, at) => {
+                self.start + at <= self.world.now
+                    || self.last_fault < self.world.now && self.stages().any(|s| s == Some(stage))
+            }
+        }
+    }
+
+    fn stages(&self) -> impl Iterator<Item = Option<Stage>> + '_ {
+        let bond = self.world.near.bond();
+        let ids = self.world.applications.iter().filter_map(|[near, _]| near.id);
+        ids.map(move |id| bond.and_then(|bond| bond.stage(id)))
+    }
+
+    /// Counts what is hit now.
+    fn hit(&mut self) {
+        self.last_fault = self.world.now;
+        let Some(bond) = self.world.near.bond() else { return };
+        let stages: Vec<_> = self.stages().flatten().collect();
+        let state = if !bond.is_moving() {
+            BondState::Normal
+        } else if stages.iter().any(|s| *s != Stage::Tunnelled) {
+            BondState::Draining
+        } else {
+            BondState::Tunnel
+        };
+        self.coverage.bond(state);
+        for [near, _] in &self.world.applications {
+            let Some(id) = near.id else { continue };
+            let Some(conn) = self.world.near.sockets().offloaded(id) else { continue };
+            let stage = bond.stage(id);
+            self.coverage.conn(stage.map_or(ConnState::On(conn.member.0), ConnState::In));
+        }
+    }
+
+    fn active(&self) -> Option<usize> {
+        let active = self.world.near.bond()?.active()?;
+        let links = if self.plan.ports_of_a == 2 {
+            vec![(0, 0), (0, 1), (1, 0)]
+        } else {
+            vec![(0, 0), (1, 0)]
+        };
+        links
+            .iter()
+            .position(|&(adapter, port)| (active.member.0, active.port.0) == (adapter, port))
+    }
+
+    fn breaks(&mut self, what: Breakage) {
+        let active = self.active().unwrap_or(0);
+        let all = 0..self.down_until.len();
+        let down = |run: &Self, link: usize| run.down_until[link].is_some();
+        match what {
+            Breakage::Active(time) => self.cut(active, time),
+            Breakage::Backup(time) => {
+                let backup = all.clone().find(|&link| link != active);
+                match backup {
+                    Some(link) if down(self, link) => self.mend(link),
+                    Some(link) => self.cut(link, time),
+                    None => {}
+                }
+            }
+            Breakage::All(time) => all.for_each(|link| self.cut(link, time)),
+            Breakage::Mend => {
+                if let Some(link) = all.clone().find(|&link| down(self, link)) {
+                    self.mend(link);
+                }
+            }
+        }
+    }
+
+    fn cut(&mut self, link: usize, time: Nanos) {
+        self.world.cables[link].set_carrier(false);
+        self.down_until[link] = Some(self.world.now + time);
+        self.event(format!("link {link} is cut for {:.6} s", time.as_secs_f64()));
+    }
+
+    fn mend(&mut self, link: usize) {
+        self.world.cables[link].set_carrier(true);
+        self.down_until[link] = None;
+        self.event(format!("link {link} is mended"));
+    }
+
+    /// Takes down who may speak, and what the bond says.
+    fn look(&mut self) {
+        while let Some((at, event)) = self.world.near.bond_mut().and_then(mafo::Bond::poll_event) {
+            let text = match event {
+                BondEvent::Link(LinkId { member, port }, up) => {
+                    format!("link {}:{} is {}", member.0, port.0, if up { "up" } else { "down" })
+                }
+                BondEvent::Active(LinkId { member, port }) => {
+                    format!("{}:{} is active", member.0, port.0)
+                }
+                other => format!("{other:?}"),
+            };
+            self.event(text);
+            if let Some(last) = self.events.back_mut() {
+                last.0 = at;
+            }
+        }
+        let world = &self.world;
+        let (core, Some(bond)) = (world.near.sockets(), world.near.bond()) else { return };
+        let mut checker = world.checker();
+        checker.clocks.clear();
+        for n in 0..2 {
+            let clock = core.member(mafo_stack::MemberId(n)).map(|m| m.lcore.timestamp_now());
+            checker.clocks.push(clock.unwrap_or(0));
+        }
+        checker.lost_held = bond.counters().hold_overflows > 0 || bond.counters().tx_full > 0;
+        for (n, [near, _]) in world.applications.iter().enumerate() {
+            let Some(id) = near.id else { continue };
+            let before = checker.speaker_of(n);
+            let conn = core.offloaded(id);
+            if conn.is_none() && before.owner.is_none() {
+                continue;
+            }
+            let stage = conn.and_then(|_| bond.stage(id));
+            let owner = conn.map(|c| c.member.0);
+            let gated = matches!(stage, Some(Stage::Gated | Stage::Fenced | Stage::Uploading));
+            let speaker = Speaker {
+                owner,
+                gated_for: if gated { before.gated_for + 1 } else { 0 },
+                uploading: stage == Some(Stage::Uploading),
+                holds: matches!(stage, Some(Stage::Held | Stage::Gated | Stage::Fenced)),
+                owner_for: if owner == before.owner {
+                    before.owner_for.saturating_add(1)
+                } else {
+                    0
+                },
+            };
+            checker.speaker(n, speaker);
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        let world = &self.world;
+        self.unopened.is_empty()
+            && self.faults.is_empty()
+            && self.down_until.iter().all(Option::is_none)
+            && world.all_over()
+            && world.near.sockets().sockets() == 0
+            && world.peer.core().sockets() == 0
+            && world.near.left_over() == 0
+            && world.near.bond().is_some_and(|bond| !bond.is_moving())
+    }
+
+    /// What should have ended by now.
+    fn overdue(&mut self) -> Option<Violation> {
+        let waited = self.world.now - self.quiet_since;
+        let nothing_more = self.unopened.is_empty() && self.faults.is_empty();
+        if nothing_more && waited > HALF_OPEN && !self.given_up {
+            self.given_up = true;
+            self.world.give_up_half_open();
+            let gave_up: Vec<_> =
+                self.world.applications.iter().map(|a| a[0].gave_up || a[1].gave_up).collect();
+            let mut checker = self.world.checker();
+            for (n, _) in gave_up.iter().enumerate().filter(|(_, gave_up)| **gave_up) {
+                checker.application_gave_up(n);
+            }
+        }
+        if !nothing_more || waited <= PATIENCE {
+            return None;
+        }
+        let world = &self.world;
+        let at = world.now;
+        let stuck = world
+            .applications
+            .iter()
+            .position(|ends| ends.iter().any(|app| !matches!(app.phase, crate::app::Phase::Over)));
+        let (near, peer) = (world.near.sockets().sockets(), world.peer.core().sockets());
+        let moving = world.near.bond().is_some_and(mafo::Bond::is_moving);
+        let (rule, how) = if !world.all_over() {
+            (Rule::Liveness, "a connection does not end".to_string())
+        } else if near + peer > 0 || moving {
+            let how = format!(
+                "sockets: {near} of the host with the bond, {peer} of the peer; moving: {moving}"
+            );
+            (Rule::Liveness, how)
+        } else {
+            (Rule::LeftOver, format!("{} left over", world.near.left_over()))
+        };
+        Some(Violation { rule, conn: stuck, at, how })
+    }
+
+    /// What no adapter may ever have said.
+    fn impossible(&self) -> Option<Violation> {
+        let stack = self.world.near.sockets().counters();
+        let counts = [
+            ("bad credits", stack.tom_bad_credits),
+            ("bad acknowledgments", stack.tom_bad_ack),
+            ("bad sequence numbers", stack.tom_bad_seq),
+            ("overruns", stack.tom_overrun),
+        ];
+        let (what, count) = counts.into_iter().find(|(_, count)| *count > 0)?;
+        let how = format!("{what}: {count}");
+        Some(Violation { rule: Rule::Impossible, conn: None, at: self.world.now, how })
+    }
+
+    fn story(&self, violation: &Violation) -> String {
+        let mut story = format!("{:#?}\n", PlanOf(self.plan));
+        for [near, peer] in &self.world.applications {
+            if violation.conn.is_none_or(|conn| conn == near.conn) {
+                story += &format!("{near:?}\n{peer:?}\n");
+            }
+        }
+        if let Some(bond) = self.world.near.bond() {
+            story += &format!("{:?}\n", bond.counters());
+        }
+        story += &format!("{:?}\n", self.world.near.sockets().counters());
+        for adapter in (0..2).filter_map(|n| self.world.near.adapter(n)) {
+            let counters = adapter.counters();
+            story += &format!("{:?}\n{:?}\n{:?}\n", counters.wr, counters.tp, counters.hw);
+        }
+        if let Some(id) = violation.conn.and_then(|conn| self.world.applications[conn][0].id) {
+            story += &format!("{:?}\n", self.world.near.sockets().offloaded(id));
+        }
+        story += "events:\n";
+        for (at, event) in &self.events {
+            story += &format!("  {:.6} {event}\n", at.as_secs_f64());
+        }
+        story += "frames:\n";
+        let checker = self.world.checker();
+        let of_conn = |passed: &&Passed| {
+            violation.conn.is_none()
+                || Tcp::parse_head(&passed.head)
+                    .is_some_and(|tcp| checker.conn_of(&tcp) == violation.conn)
+        };
+        let passed: Vec<_> = checker.passed.iter().filter(of_conn).collect();
+        for passed in &passed[passed.len().saturating_sub(40)..] {
+            story += &format!("  {}\n", describe(passed));
+        }
+        story
+    }
+}
+
+/// A plan without its connections.
+struct PlanOf<'a>(&'a Plan);
+
+impl fmt::Debug for PlanOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Plan { ports_of_a, connections, faults, impairments, .. } = self.0;
+        f.debug_struct("Plan")
+            .field("ports_of_a", ports_of_a)
+            .field("connections", &connections.len())
+            .field("faults", &format_args!("{faults:?}"))
+            .field("impairments", &format_args!("{impairments:?}"))
+            .field("late_polls", &format_args!("{:?}", self.0.late_polls))
+            .field("tick", &self.0.tick)
+            .field("recv_buffer", &format_args!("{:?}", self.0.recv_buffer))
+            .field("send_buffer", &format_args!("{:?}", self.0.send_buffer))
+            .finish()
+    }
+}
+
+fn describe(passed: &Passed) -> String {
+    let arrow = if passed.sent { "sends" } else { "gets " };
+    let at = passed.at.as_secs_f64();
+    let place = format!("{:?}", passed.place);
+    let Some(tcp) = Tcp::parse_head(&passed.head) else {
+        return format!("{at:.6} {place:8} {arrow} {} bytes", passed.len);
+    };
+    let flags: String =
+        [(header::SYN, 'S'), (header::FIN, 'F'), (header::RST, 'R'), (header::ACK, '.')]
+            .into_iter()
+            .filter(|(flag, _)| tcp.has(*flag))
+            .map(|(_, c)| c)
+            .collect();
+    let Tcp { ports, seq, ack, window, timestamps, .. } = tcp;
+    let len = tcp.len;
+    let sacks = tcp.sacks();
+    format!(
+        "{at:.6} {place:8} {arrow} {}>{} {flags} {seq}+{len} ack {ack} win {window} ts {timestamps:?} {sacks:?}",
+        ports.0, ports.1
+    )
+}
+
+/// Runs seeds `0..count`: what their faults hit, and what each one cost, in order.
+pub fn run_many(count: u64) -> Result<(Coverage, Vec<Cost>), Box<Failure>> {
+    let mut coverage = Coverage::default();
+    let mut costs = Vec::new();
+    for seed in 0..count {
+        let start = thread_cpu_time();
+        let outcome = run(seed)?;
+        costs.push(Cost {
+            seed,
+            nanos: (thread_cpu_time() - start).0,
+            steps: outcome.steps,
+            frames: outcome.frames,
+        });
+        coverage.add(&outcome.coverage);
+    }
+    Ok((coverage, costs))
+}
+
+/// What a seed cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    /// The seed.
+    pub seed: u64,
+    /// Processor time.
+    pub nanos: u64,
+    /// Polls.
+    pub steps: u64,
+    /// Frames on cables.
+    pub frames: u64,
+}

@@ -1,0 +1,371 @@
+//! Two hosts, a switch, and the clock that they live by.
+//!
+//! The host with the bond has two unlike adapters. Its peer is the same stack on the *host path*, over a
+//! bare cable: no driver and no adapter of ours is at its end, so a mistake in those has no counterpart
+//! that could hide it, and it costs next to nothing.
+
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mafo::eal::dma::Arena;
+use mafo::wire::mem::{self, LinkConfig, MemEnd};
+use mafo::wire::{Cable, Switch, SwitchConfig, UnknownUnicast, Wire};
+use mafo::{
+    AdapterConfig, AsicConfig, Core, Event, Host, HostConfig, L2tIdx, ListenerId, Options,
+    PathChoice, PortId, SocketId, SoftConfig, Stack, StackConfig, WirePort,
+};
+use mafo_mem::Nanos;
+
+use crate::app::{Application, Complaint, Phase};
+use crate::check::{Checker, Place, Rule};
+use crate::plan::{Plan, Side};
+use crate::wire::{Mac, Witnessed};
+
+const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 77, 0, 2), Ipv4Addr::new(10, 77, 0, 1)];
+const MACS: [Mac; 2] = [[2, 0, 0, 0xff, 0, 0], [2, 0, 0, 0xff, 0, 1]];
+const PORT: u16 = 7;
+/// Where clocks stand when a seed begins.
+const BEGINNING: Nanos = Nanos::from_secs(1);
+
+/// Everything that is simulated.
+pub(crate) struct World {
+    pub(crate) near: Host,
+    pub(crate) peer: Stack,
+    pub(crate) switch: Switch<MemEnd>,
+    /// The cables of the host with the bond, in the order of its links.
+    pub(crate) cables: Vec<Cable>,
+    pub(crate) checker: Arc<Mutex<Checker>>,
+    pub(crate) now: Nanos,
+    /// The connections' two applications each.
+    pub(crate) applications: Vec<[Application; 2]>,
+    /// By side and place of the socket in its table: the connection.
+    by_socket: [Vec<usize>; 2],
+    /// Applications that have something to do.
+    due: Vec<(usize, Side)>,
+    /// Since when not all cables have been down, and whether they are.
+    pub(crate) dark_until: Option<Nanos>,
+    tick: Nanos,
+    /// Polls in a row in which nothing moved.
+    idle: u32,
+    pub(crate) steps: u64,
+}
+
+/// Cards that are unlike in everything that silicon does not fix, and small.
+fn asic(n: usize, plan: &Plan) -> AsicConfig {
+    let mut config = AsicConfig::t540_cr();
+    config.ports = 2;
+    config.seed = plan.seed ^ (n as u64) << 60;
+    config.clock_epoch = 1_000_000_007_000 * (n as u64 + 1);
+    config.cclk_khz = [250_000, 200_000][n];
+    config.mac_base = [2, 0, 0, n as u8, 0, 0x10];
+    config.max_delay_polls = plan.late_polls[n];
+    config.tid_order_seed = [0, plan.seed | 1][n];
+    config.ntids = [96, 80][n];
+    config.server_start = [96, 128][n];
+    config.nservers = 8;
+    config.filter_start = [104, 160][n];
+    config.nfilters = 16;
+    config.l2t_start = L2tIdx([0, 8][n]);
+    config.nl2t = [16, 24][n];
+    config.niq = 16;
+    config.iq_start = [0, 3][n];
+    config.iq_absolute_offset = [0, 5][n];
+    config.neq = 64;
+    config.eq_start = [0, 7][n];
+    config.eq_absolute_offset = [0, 11][n];
+    config.vin_start = [0, 4][n];
+    config.max_frame_len = 1518;
+    config.tx_queue_frames = 96;
+    config.loopback_frames = [128, 96][n];
+    config
+}
+
+fn driver(n: usize) -> AdapterConfig {
+    let mut config = AdapterConfig::default();
+    config.queues.ingress = [256, 512][n];
+    config.queues.ofld = [256, 320][n];
+    config.queues.ctrl = [192, 256][n];
+    config.queues.eth = [192, 256][n];
+    config.queues.eth_buffers = [64, 96][n];
+    config
+}
+
+impl World {
+    /// The world of `plan`, with both hosts up and listening.
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let count = plan.connections.len();
+        let checker = Checker::new(ADDRESSES[0].octets(), plan.recv_buffer, count);
+        let checker = Arc::new(Mutex::new(checker));
+        let links: Vec<(usize, PortId)> = if plan.ports_of_a == 2 {
+            vec![(0, PortId(0)), (0, PortId(1)), (1, PortId(0))]
+        } else {
+            vec![(0, PortId(0)), (1, PortId(0))]
+        };
+        let link = |n: usize| LinkConfig {
+            under_way_frames: 2048,
+            seed: plan.seed ^ (n as u64 + 1) << 56,
+            ..LinkConfig::default()
+        };
+        let (mut near, far): (Vec<_>, Vec<_>) =
+            (0..=links.len()).map(|n| mem::link(&link(n))).unzip();
+        let cables: Vec<Cable> = near[..links.len()].iter().map(MemEnd::cable).collect();
+        let unknown = if plan.floods { UnknownUnicast::Flood } else { UnknownUnicast::Drop };
+        let config = SwitchConfig {
+            unknown_unicast: unknown,
+            ageing: plan.ageing,
+            ..SwitchConfig::default()
+        };
+        let switch = Switch::new(&config, far);
+        let stack = |n: usize| {
+            let mut stack = StackConfig::new(ADDRESSES[n], 24, MACS[n]);
+            stack.sockets_max = count as u32 + 4;
+            stack.secret = [plan.seed as u8 ^ n as u8; 16];
+            stack.recv_buffer = plan.recv_buffer[n];
+            stack.send_buffer = plan.send_buffer[n];
+            stack.time_wait_max = 256;
+            stack.neighbours_max = 8;
+            stack
+        };
+        let peer_wire = Witnessed::new(near.remove(links.len()), Place::Peer, &checker);
+        let send_memory = (count + 4) * plan.send_buffer[1].next_multiple_of(64) + (64 << 10);
+        let arena = Arena::ordinary(send_memory).expect("memory");
+        let mut peer = Stack::new(stack(1), arena);
+        peer.add_port(Box::new(WirePort::new(peer_wire, MACS[1], 1500)));
+        let mut adapters: Vec<SoftConfig> = (0..2)
+            .map(|n| SoftConfig { asic: asic(n, plan), driver: driver(n), wires: Vec::new() })
+            .collect();
+        for (n, (&(adapter, port), wire)) in links.iter().zip(near).enumerate() {
+            let wire: Box<dyn Wire> = Box::new(Witnessed::new(wire, Place::Link(n), &checker));
+            adapters[adapter].wires.push((port, wire));
+        }
+        let near = Host::new(HostConfig { stack: stack(0), adapters, links }).expect("memory");
+        let applications = plan
+            .connections
+            .iter()
+            .enumerate()
+            .map(|(n, c)| Side::BOTH.map(|side| Application::new(side, n, c.ends[side.index()])))
+            .collect();
+        let mut world = Self {
+            near,
+            peer,
+            switch,
+            cables,
+            checker,
+            now: BEGINNING,
+            applications,
+            by_socket: [vec![usize::MAX; count + 8], vec![usize::MAX; count + 8]],
+            due: Vec::new(),
+            dark_until: None,
+            tick: Nanos::from_micros(2),
+            idle: 0,
+            steps: 0,
+        };
+        world.bring_up();
+        world.tick = plan.tick;
+        world.impair(plan);
+        world
+    }
+
+    /// Cables are good until the hosts are up.
+    fn impair(&mut self, plan: &Plan) {
+        for port in 0..=self.cables.len() {
+            self.switch.port_mut(port).set_impairments(plan.impairments);
+        }
+    }
+
+    fn bring_up(&mut self) {
+        for _ in 0..100_000 {
+            self.poll();
+            self.now += self.tick;
+            let ready =
+                |host: &Host| host.is_up() && host.bond().is_some_and(|b| b.active().is_some());
+            if ready(&self.near) {
+                for side in Side::BOTH {
+                    let at = (ADDRESSES[side.index()], PORT).into();
+                    self.core(side).listen(at, 64, options(side, true)).expect("listens");
+                }
+                for _ in 0..50 {
+                    self.poll();
+                    self.now += self.tick;
+                }
+                return;
+            }
+        }
+        panic!("not up: {:?}", self.near)
+    }
+
+    pub(crate) fn checker(&self) -> MutexGuard<'_, Checker> {
+        self.checker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn core(&mut self, side: Side) -> &mut Core {
+        match side {
+            Side::Near => self.near.sockets_mut(),
+            Side::Peer => self.peer.core_mut(),
+        }
+    }
+
+    /// Polls everybody once. Whether the switch had anything to do.
+    fn poll(&mut self) -> bool {
+        self.near.poll(self.now).expect("adapters live");
+        self.peer.poll(self.now);
+        self.steps += 1;
+        self.switch.poll(self.now) > 0
+    }
+
+    /// Moves everything on at this time. Whether anything moved.
+    pub(crate) fn step(&mut self) -> bool {
+        let before = self.checker().frames;
+        let switched = self.poll();
+        let acted = self.run_applications();
+        switched || acted || self.checker().frames != before
+    }
+
+    /// Lets time pass: a tick where something is under way, else to the next thing that happens, at
+    /// `next` at the latest.
+    pub(crate) fn pass(&mut self, moved: bool, next: Option<Nanos>) {
+        let timeouts =
+            [self.near.poll_timeout(), self.peer.poll_timeout(), self.switch.poll_timeout(), next];
+        let pauses = self.applications.iter().flatten().filter_map(|a| a.wake_up(self.now)).min();
+        let due = timeouts.into_iter().flatten().chain(pauses).min();
+        let due = due.unwrap_or(self.now + Nanos::from_millis(1));
+        self.idle = if moved { 0 } else { (self.idle + 1).min(12) };
+        // What is due all the time without anything happening is waited for in longer and longer steps.
+        let least = Nanos(self.tick.0 << self.idle.saturating_sub(8));
+        self.now =
+            if moved || self.idle < 2 { self.now + self.tick } else { due.max(self.now + least) };
+    }
+
+    /// Opens connection `n`.
+    pub(crate) fn open(&mut self, n: usize, opener: Side, nagle: bool) {
+        let remote = (ADDRESSES[opener.other().index()], PORT).into();
+        let now = self.now;
+        let id =
+            self.core(opener).connect(now, remote, None, options(opener, nagle)).expect("a port");
+        let tuple = self.core(opener).tuple(id).expect("made");
+        let (local, remote) = (tuple.local.port(), tuple.remote.port());
+        let ports = if opener == Side::Near { (local, remote) } else { (remote, local) };
+        self.checker().name(ports, n);
+        for app in &mut self.applications[n] {
+            app.opened = now;
+        }
+        self.start(n, opener, id);
+    }
+
+    fn start(&mut self, n: usize, side: Side, id: SocketId) {
+        self.by_socket[side.index()][id.index()] = n;
+        self.applications[n][side.index()].start(id);
+        self.due.push((n, side));
+    }
+
+    fn run_applications(&mut self) -> bool {
+        let mut acted = false;
+        for side in Side::BOTH {
+            while let Some(event) = self.core(side).poll_event() {
+                acted = true;
+                match event {
+                    Event::Incoming(listener) => self.accept(side, listener),
+                    Event::Socket(id, _) => {
+                        let n = self.by_socket[side.index()][id.index()];
+                        self.due.push((n, side));
+                    }
+                }
+            }
+        }
+        let now = self.now;
+        let rested = |app: &&Application| app.phase == Phase::Talking && app.rested(now);
+        let rested: Vec<_> =
+            self.applications.iter().flatten().filter(rested).map(|a| (a.conn, a.side)).collect();
+        self.due.extend(rested);
+        for (n, side) in std::mem::take(&mut self.due) {
+            acted |= self.run_application(n, side);
+        }
+        acted
+    }
+
+    fn accept(&mut self, side: Side, listener: ListenerId) {
+        while let Some(id) = self.core(side).accept(listener) {
+            let Some(tuple) = self.core(side).tuple(id) else { continue };
+            let (local, remote) = (tuple.local.port(), tuple.remote.port());
+            let ports = if side == Side::Near { (local, remote) } else { (remote, local) };
+            let conn = self.checker().conn(ports);
+            self.start(conn.expect("a connection that somebody opened"), side, id);
+        }
+    }
+
+    /// Lets an application do what it can. Whether it did anything.
+    fn run_application(&mut self, n: usize, side: Side) -> bool {
+        let dark = self.dark_until.is_some_and(|until| until >= self.applications[n][0].opened);
+        let [near, peer] = &mut self.applications[n];
+        let (app, other) = if side == Side::Near { (near, peer) } else { (peer, near) };
+        if matches!(app.phase, Phase::Waiting | Phase::Over) {
+            return false;
+        }
+        let core = match side {
+            Side::Near => self.near.sockets_mut(),
+            Side::Peer => self.peer.core_mut(),
+        };
+        let before = (app.phase, app.written, app.read, app.eof, app.shut);
+        // While no cable works nobody answers for a next hop: an open may fail for that.
+        let may_fail = other.gave_up || (dark && other.phase == Phase::Waiting);
+        let complaint = app.run(self.now, core, may_fail).err();
+        if app.was_reset && other.phase == Phase::Waiting {
+            app.gave_up = true;
+        }
+        let short = app.eof && !other.gave_up && app.read != other.written;
+        if before == (app.phase, app.written, app.read, app.eof, app.shut) && complaint.is_none() {
+            return false;
+        }
+        let done = (app.written, app.shut, app.read);
+        let (gave_up, read, of) = (app.gave_up, app.read, other.written);
+        let now = self.now;
+        let mut checker = self.checker();
+        checker.application(n, side, done, gave_up);
+        if short {
+            let how = format!("{side:?}: the end of the stream at {read} of {of}");
+            checker.violate(now, Rule::Delivery, Some(n), how);
+        }
+        match complaint {
+            Some(Complaint::Bytes(how)) => checker.violate(now, Rule::Delivery, Some(n), how),
+            Some(Complaint::Error(error)) => {
+                checker.violate(now, Rule::Error, Some(n), format!("{side:?}: {error}"));
+            }
+            None => {}
+        }
+        true
+    }
+
+    /// An application that hears nothing from one that gave up, whose reset may be lost, gives up too.
+    pub(crate) fn give_up_half_open(&mut self) {
+        let now = self.now;
+        for n in 0..self.applications.len() {
+            for side in Side::BOTH {
+                let other = &self.applications[n][side.other().index()];
+                let app = &self.applications[n][side.index()];
+                if !other.gave_up || matches!(app.phase, Phase::Over | Phase::Waiting) {
+                    continue;
+                }
+                let id = app.id;
+                if let Some(id) = id {
+                    self.core(side).abort(now, id);
+                }
+                let app = &mut self.applications[n][side.index()];
+                (app.phase, app.gave_up) = (Phase::Over, true);
+            }
+        }
+    }
+
+    /// Whether both applications of all connections are through.
+    pub(crate) fn all_over(&self) -> bool {
+        let through = |app: &Application, other: &Application| {
+            app.phase == Phase::Over || (app.phase == Phase::Waiting && other.gave_up)
+        };
+        self.applications.iter().all(|[near, peer]| through(near, peer) && through(peer, near))
+    }
+}
+
+/// Sockets of the host with the bond live on adapters, those of its peer do not.
+fn options(side: Side, nagle: bool) -> Options {
+    let path = if side == Side::Near { PathChoice::Offload } else { PathChoice::Host };
+    Options { path, nagle }
+}
