@@ -303,7 +303,9 @@ impl Core {
 
     fn poll_neighbours(&mut self, now: Nanos) {
         let mut questions = Vec::new();
-        self.neighbours.poll(now, |question| questions.push(question));
+        let members = &self.members;
+        let heard = |next_hop| members.iter().filter_map(|m| m.heard(next_hop)).max();
+        self.neighbours.poll(now, heard, |question| questions.push(question));
         let (mac, sender) = (self.config.mac, self.config.address);
         for question in questions {
             self.counters.arp_requests += 1;

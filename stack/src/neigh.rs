@@ -3,7 +3,9 @@
 //! An entry is made only when somebody here wants the address, never because a stranger spoke; an
 //! existing one follows every ARP packet that names it, gratuitous or not, and the change is
 //! reported so that the L2 tables of the adapters follow. A known entry stays in use while it is
-//! being confirmed again.
+//! being confirmed again. Connections that hear of their peers confirm their next hop (RFC 4861
+//! 7.3.1), and as long as there are connections its MAC is not forgotten, whoever does not answer: they
+//! cannot do without, and a loaded network loses answers too.
 
 use core::net::{IpAddr, Ipv4Addr};
 use std::collections::BTreeMap;
@@ -145,15 +147,29 @@ impl Neighbours {
         }
     }
 
-    /// Runs the timers: calls `ask` for each question that is due.
-    pub fn poll(&mut self, now: Nanos, mut ask: impl FnMut(Question)) {
+    /// Runs the timers: calls `ask` for each question that is due. `heard` says when a connection last
+    /// heard of its peer through a next hop, `None` where there is no connection.
+    pub fn poll(
+        &mut self,
+        now: Nanos,
+        heard: impl Fn(IpAddr) -> Option<Nanos>,
+        mut ask: impl FnMut(Question),
+    ) {
         let changes = &mut self.changes;
         self.entries.retain(|&address, entry| {
             let IpAddr::V4(target) = address else { return false };
-            if let State::Known { mac, confirmed } = entry.state {
-                if now - confirmed < REACHABLE {
+            if let State::Known { mac, confirmed } = &mut entry.state {
+                if now - *confirmed < REACHABLE {
                     return true;
                 }
+                if let Some(heard) = heard(address) {
+                    entry.used = now;
+                    *confirmed = heard.max(*confirmed);
+                    if now - *confirmed < REACHABLE {
+                        return true;
+                    }
+                }
+                let (mac, confirmed) = (*mac, *confirmed);
                 if now - entry.used >= UNUSED {
                     return false;
                 }
@@ -165,6 +181,10 @@ impl Neighbours {
             match &mut entry.state {
                 State::Asking { tries, next, known } => {
                     if now < *next {
+                        return true;
+                    }
+                    if *tries == TRIES && known.is_some() && heard(address).is_some() {
+                        (*tries, *next) = (TRIES / 2, now + PENALTY);
                         return true;
                     }
                     if *tries == TRIES {
@@ -213,11 +233,19 @@ mod tests {
     const OTHER: Mac = [2, 0, 0, 0, 0, 2];
 
     fn questions(table: &mut Neighbours, at: Nanos) -> Vec<Mac> {
+        questions_with(table, at, None)
+    }
+
+    fn questions_with(table: &mut Neighbours, at: Nanos, heard: Option<Nanos>) -> Vec<Mac> {
         let mut seen = Vec::new();
-        table.poll(at, |q| {
-            assert_eq!(IpAddr::V4(q.target), PEER);
-            seen.push(q.mac);
-        });
+        table.poll(
+            at,
+            |_| heard,
+            |q| {
+                assert_eq!(IpAddr::V4(q.target), PEER);
+                seen.push(q.mac);
+            },
+        );
         seen
     }
 
@@ -271,6 +299,38 @@ mod tests {
         assert_eq!(table.resolve(Nanos::from_secs(30), PEER), Resolution::Known(MAC));
         assert_eq!(questions(&mut table, Nanos::from_millis(30_250)), [MAC]);
         assert_eq!(questions(&mut table, Nanos::from_millis(30_500)), [BROADCAST]);
+    }
+
+    #[test]
+    fn connections_that_hear_of_their_peers_confirm_their_next_hop() {
+        let mut table = Neighbours::new(4);
+        table.learn(Nanos::ZERO, PEER, MAC, true);
+        let heard = Some(Nanos::from_secs(25));
+        assert_eq!(questions_with(&mut table, Nanos::from_secs(31), heard), [] as [Mac; 0]);
+        assert_eq!(questions_with(&mut table, Nanos::from_secs(54), heard), [] as [Mac; 0]);
+        assert_eq!(questions_with(&mut table, Nanos::from_secs(55), heard), [MAC]);
+    }
+
+    #[test]
+    fn the_next_hop_of_a_connection_is_not_forgotten_when_nobody_answers() {
+        let mut table = Neighbours::new(4);
+        table.learn(Nanos::ZERO, PEER, MAC, true);
+        let silent = Some(Nanos::ZERO);
+        let mut asked = Vec::new();
+        for n in 0..400 {
+            asked.extend(questions_with(&mut table, Nanos::from_millis(30_000 + 250 * n), silent));
+            assert_eq!(table.known(PEER), Some(MAC), "after {n} quarters of a second");
+        }
+        assert_eq!(asked[..4], [MAC, MAC, BROADCAST, BROADCAST]);
+        assert!(asked[4..].iter().all(|&mac| mac == BROADCAST), "the host may have moved");
+        // Two in a second and a half, a pause included.
+        assert!((100..150).contains(&asked.len()), "{} questions in 100 s", asked.len());
+        assert_eq!(table.changes().count(), 1, "only that it was resolved");
+        // The last connection goes: then it is lost as any other.
+        for n in 0..20 {
+            questions(&mut table, Nanos::from_millis(130_000 + 250 * n));
+        }
+        assert_eq!(table.known(PEER), None);
     }
 
     #[test]

@@ -56,7 +56,8 @@ pub struct AsicConfig {
     pub flowc_buffifo_sz: u32,
     /// Longest frame that a port takes or sends, without FCS.
     pub max_frame_len: usize,
-    /// Frames that a port's transmit buffer holds; a full one stops the queues that feed it.
+    /// Frames that a port's transmit buffer holds; a full one stops the queues that feed it, and TP is
+    /// stopped when it is half full.
     pub tx_queue_frames: usize,
     /// Frames that a loopback port holds; a full one drops.
     pub loopback_frames: usize,
@@ -91,8 +92,8 @@ impl AsicConfig {
             mac_base: [0x00, 0x07, 0x43, 0x54, 0x00, 0x00],
             flowc_buffifo_sz: 256,
             max_frame_len: 9_614,
-            tx_queue_frames: 256,
-            loopback_frames: 256,
+            tx_queue_frames: 512,
+            loopback_frames: 512,
         }
     }
 }

@@ -127,6 +127,17 @@ impl<M: HostMemory> Hw<M> {
         }
     }
 
+    /// Frames that TP may send there. Half of a port's buffer is left to the Ethernet queues: TP, which
+    /// may always have more, would shut them out (on a port that a tunnel uses, for good).
+    #[must_use]
+    pub fn tp_room(&self, to: Egress) -> usize {
+        let frames = match to {
+            Egress::Wire(_) => self.config.tx_queue_frames,
+            Egress::Loopback(_) => self.config.loopback_frames,
+        };
+        self.tx_room(to).saturating_sub(frames / 2)
+    }
+
     /// Sends a frame: `fill` writes it (reading host memory where it needs to) and says how long it is.
     /// A port that is down counts and drops it; its loopback works on.
     ///

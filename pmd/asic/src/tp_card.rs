@@ -56,7 +56,7 @@ impl<M: HostMemory> Card for Hw<M> {
     }
 
     fn tx_ready(&self, l2t: L2tIdx) -> bool {
-        self.next_hop(l2t).is_none_or(|(_, egress)| self.tx_room(egress) > 0)
+        self.next_hop(l2t).is_none_or(|(_, egress)| self.tp_room(egress) > 0)
     }
 
     fn transmit(

@@ -115,6 +115,8 @@ impl Core {
             conn.tx_gate = Gate::Open;
         }
         if freed > 0 {
+            let (member, l2t) = (conn.member, conn.l2t);
+            self.members[member.index()].note_heard(l2t, self.now);
             self.tell(id, Readiness::WRITABLE);
         }
         self.tom_post(id);
@@ -169,6 +171,8 @@ impl Core {
         let now = self.now;
         if let Some(conn) = self.offloaded_mut(id) {
             conn.last_rx = now;
+            let (member, l2t) = (conn.member, conn.l2t);
+            self.members[member.index()].note_heard(l2t, now);
         }
         if self.nobody_reads(id) {
             self.tom_abort(id);

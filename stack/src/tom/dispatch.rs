@@ -12,7 +12,7 @@ use crate::core::Core;
 use crate::slab::SocketId;
 
 /// Messages taken from an adapter at a time.
-const INGRESS_BURST: usize = 64;
+const INGRESS_BURST: usize = 256;
 
 /// What becomes of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

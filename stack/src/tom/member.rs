@@ -4,7 +4,7 @@ use core::fmt;
 use core::net::IpAddr;
 use std::collections::BTreeMap;
 
-use mafo_mem::Full;
+use mafo_mem::{Full, Nanos};
 use mafo_pmd::Lcore;
 use mafo_pmd::l2t::{L2tTarget, NextHop};
 use mafo_pmd::sge::Eq;
@@ -49,11 +49,14 @@ pub enum AtidUse {
     Orphan(L2tIdx),
 }
 
-/// The entry of a next hop by a port, and how many connections use it.
+/// An L2T entry in use: whose it is, how many connections use it, and when one of them last heard of
+/// its peer through it.
 #[derive(Clone, Copy, Debug)]
 struct HopUse {
-    l2t: L2tIdx,
+    next_hop: IpAddr,
+    home: PortId,
     users: u32,
+    heard: Nanos,
 }
 
 /// An adapter in use.
@@ -66,7 +69,9 @@ pub struct Member {
     pub atids: AtidTable<AtidUse>,
     /// Listeners.
     pub stids: StidTable<ListenerId>,
-    hops: BTreeMap<(IpAddr, PortId), HopUse>,
+    hops: BTreeMap<(IpAddr, PortId), L2tIdx>,
+    /// What `hops` leads to, by the entry's index.
+    uses: Vec<Option<HopUse>>,
     iq: IqId,
 }
 
@@ -86,6 +91,7 @@ impl Member {
             atids: AtidTable::new(share.atids),
             stids: StidTable::new(share.servers),
             hops: BTreeMap::new(),
+            uses: Vec::new(),
             iq,
         }
     }
@@ -111,39 +117,65 @@ impl Member {
         mac: Mac,
     ) -> Result<Option<L2tIdx>, Full> {
         let to = NextHop { mac, vlan: None, port: home, target: L2tTarget::Wire };
-        if let Some(used) = self.hops.get(&(next_hop, home)).copied() {
-            let says = self.lcore.l2t.get(used.l2t).copied();
+        if let Some(&l2t) = self.hops.get(&(next_hop, home)) {
+            let says = self.lcore.l2t.get(l2t).copied();
             let stale = says.is_some_and(|says| says.target == L2tTarget::Wire && says.mac != mac);
             if stale {
-                self.lcore.l2t.write(&mut self.lcore.ctrl, self.iq, used.l2t, to)?;
+                self.lcore.l2t.write(&mut self.lcore.ctrl, self.iq, l2t, to)?;
             }
-            self.hops.insert((next_hop, home), HopUse { users: used.users + 1, ..used });
-            return Ok(Some(used.l2t));
+            if let Some(used) = self.hop_use(l2t) {
+                used.users += 1;
+            }
+            return Ok(Some(l2t));
         }
         let Some(l2t) = self.lcore.l2t.alloc() else { return Ok(None) };
         if let Err(full) = self.lcore.l2t.write(&mut self.lcore.ctrl, self.iq, l2t, to) {
             self.lcore.l2t.release(l2t);
             return Err(full);
         }
-        self.hops.insert((next_hop, home), HopUse { l2t, users: 1 });
+        self.hops.insert((next_hop, home), l2t);
+        let index = usize::from(l2t.0);
+        if self.uses.len() <= index {
+            self.uses.resize(index + 1, None);
+        }
+        self.uses[index] = Some(HopUse { next_hop, home, users: 1, heard: Nanos::ZERO });
         Ok(Some(l2t))
+    }
+
+    fn hop_use(&mut self, l2t: L2tIdx) -> Option<&mut HopUse> {
+        self.uses.get_mut(usize::from(l2t.0))?.as_mut()
+    }
+
+    /// Notes that a connection behind an entry heard of its peer: that next hop is reachable
+    /// (RFC 4861 7.3.1).
+    pub(crate) fn note_heard(&mut self, l2t: L2tIdx, now: Nanos) {
+        if let Some(used) = self.hop_use(l2t) {
+            used.heard = now;
+        }
+    }
+
+    /// When a connection last heard of its peer through `next_hop`; `None` when there is no connection.
+    pub(crate) fn heard(&self, next_hop: IpAddr) -> Option<Nanos> {
+        let ports = (next_hop, PortId(0))..=(next_hop, PortId(u8::MAX));
+        let uses = self.hops.range(ports).filter_map(|(_, l2t)| self.uses[usize::from(l2t.0)]);
+        uses.map(|used| used.heard).max()
     }
 
     /// One use of an entry fewer.
     pub fn release_hop(&mut self, l2t: L2tIdx) {
-        let Some((&key, used)) = self.hops.iter_mut().find(|(_, used)| used.l2t == l2t) else {
-            return;
-        };
+        let Some(used) = self.hop_use(l2t) else { return };
         used.users -= 1;
         if used.users == 0 {
+            let key = (used.next_hop, used.home);
             self.hops.remove(&key);
+            self.uses[usize::from(l2t.0)] = None;
             self.lcore.l2t.release(l2t);
         }
     }
 
     /// The next hops in use: address, the port that the entry was made for, the entry.
     pub fn hops(&self) -> impl Iterator<Item = (IpAddr, PortId, L2tIdx)> + '_ {
-        self.hops.iter().map(|(&(next_hop, home), used)| (next_hop, home, used.l2t))
+        self.hops.iter().map(|(&(next_hop, home), &l2t)| (next_hop, home, l2t))
     }
 
     /// Writes an entry.

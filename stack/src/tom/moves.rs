@@ -3,6 +3,7 @@
 
 use core::net::IpAddr;
 
+use mafo_mem::Nanos;
 use mafo_pmd::ofld::{Refused, TxCreditPool};
 use mafo_pmd::sge::Eq;
 use mafo_t4::{L2tIdx, PortId, Tid};
@@ -11,7 +12,7 @@ use mafo_tcp::SeqNum;
 use super::state::State;
 use super::{Epoch, Fence, Gate, MemberId, Offloaded, TidUse};
 use crate::core::Core;
-use crate::neigh::Mac;
+use crate::neigh::{Mac, Resolution};
 use crate::slab::SocketId;
 use crate::socket::Path;
 use crate::tuple::FourTuple;
@@ -67,11 +68,13 @@ impl Core {
             .collect()
     }
 
-    /// The next hop towards `remote` and its MAC, as far as it is known.
-    #[must_use]
-    pub fn hop_towards(&self, remote: IpAddr) -> Option<(IpAddr, Mac)> {
+    /// The next hop towards `remote` and its MAC; asked for when it is not known.
+    pub fn hop_towards(&mut self, now: Nanos, remote: IpAddr) -> Option<(IpAddr, Mac)> {
         let next_hop = self.next_hop(remote)?;
-        Some((next_hop, self.neighbours.known(next_hop)?))
+        match self.neighbours.resolve(now, next_hop) {
+            Resolution::Known(mac) => Some((next_hop, mac)),
+            Resolution::Pending | Resolution::Unreachable | Resolution::TableFull => None,
+        }
     }
 
     /// Our station address.

@@ -106,7 +106,7 @@ impl TpConfig {
             timer_tick: duration(1 << 14),
             max_rx_data: 16_384,
             rx_memory: 64 << 20,
-            output_burst: 512,
+            output_burst: 64,
             output_quantum: 16,
         }
     }
@@ -336,7 +336,8 @@ impl Tp {
         ctx.core.touched = touched;
         ctx.core.pieces.clear();
         ctx.core.pages_reserved = 0;
-        self.run_output(card, now);
+        let budget = self.core.output_burst.min(2 * frames.len());
+        self.run_output(card, now, budget);
     }
 
     /// Timers, stalled messages, output.
@@ -350,7 +351,7 @@ impl Tp {
             }
         }
         self.flush_outbox(card, now);
-        self.run_output(card, now);
+        self.run_output(card, now, self.core.output_burst);
     }
 
     /// When [`Tp::poll`] has something to do without anything coming in; with output waiting that is now.

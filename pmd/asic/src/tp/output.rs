@@ -27,8 +27,7 @@ enum Turn {
 
 impl Tp {
     /// Lets the connections that may have something to send do so in turn, until the burst is full.
-    pub(super) fn run_output<C: Card>(&mut self, card: &mut C, now: Nanos) {
-        let mut budget = self.core.output_burst;
+    pub(super) fn run_output<C: Card>(&mut self, card: &mut C, now: Nanos, mut budget: usize) {
         // A connection whose port is full comes again at the next poll, not now.
         let mut blocked = 0;
         let (tcbs, mut ctx) = self.split(card, now);

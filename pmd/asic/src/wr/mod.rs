@@ -23,7 +23,7 @@ use crate::sge::{Completion, EqConfig, EqKind, Fetched, WR_MAX};
 use crate::tp::Tp;
 
 /// Work requests that one queue may have carried out before the next one's turn.
-const BURST: usize = 32;
+const BURST: usize = 128;
 
 mafo_mem::counters! {
     /// Work requests, by what became of them.

@@ -1,6 +1,6 @@
 //! Connections by hand: credits, FW4_ACK, channel change, and one connection from SYN to RST.
 
-use super::host::{Host, HostEq, HostIq, IqPlan, Message, segment};
+use super::host::{Host, HostEq, HostIq, IqPlan, Message, eth_wr, plain, segment};
 use super::queues::l2t_write;
 use mafo_t4::PortId;
 
@@ -10,6 +10,8 @@ struct Bench {
     iq: HostIq,
     ctrl: HostEq,
     ofld: HostEq,
+    /// An Ethernet queue of the interface.
+    eth: HostEq,
     mac: [u8; 6],
 }
 
@@ -24,14 +26,15 @@ fn bench() -> Bench {
     host.hello();
     let mut iq = host.iq(IqPlan::default());
     host.refill(&mut iq, 7);
-    let (_, mac) = host.interface(1, &iq);
+    let (viid, mac) = host.interface(1, &iq);
     host.link(PortId(1), true);
     let mut ctrl = host.ctrl_eq(&iq, 32);
     let ofld = host.ofld_eq(&iq, 1, 64);
+    let eth = host.eth_eq(&iq, viid, 1, 32);
     host.post(&mut ctrl, &l2t_write(&iq, ROW, 0));
     host.poll();
     assert_eq!(host.drain(&mut iq).len(), 1);
-    Bench { host, iq, ctrl, ofld, mac }
+    Bench { host, iq, ctrl, ofld, eth, mac }
 }
 
 /// FW_TP_WR around a CPL; COMPL on request.
@@ -234,11 +237,12 @@ fn a_channel_change_is_answered_when_the_old_queue_is_empty() {
         host.hello();
         let mut iq = host.iq(IqPlan::default());
         host.refill(&mut iq, 7);
-        let (_, mac) = host.interface(1, &iq);
+        let (viid, mac) = host.interface(1, &iq);
         let ctrl = host.ctrl_eq(&iq, 32);
         let ofld = host.ofld_eq(&iq, 1, 64);
+        let eth = host.eth_eq(&iq, viid, 1, 32);
         let mut second = host.ofld_eq(&iq, 2, 64);
-        let mut bench = Bench { host, iq, ctrl, ofld, mac };
+        let mut bench = Bench { host, iq, ctrl, ofld, eth, mac };
         bench.open(2000, 1 << 7 | 1 << 4, 2 << 14);
         let tid = loop {
             bench.host.poll();
@@ -262,6 +266,30 @@ fn a_channel_change_is_answered_when_the_old_queue_is_empty() {
         }
         assert_eq!(acks, [(tid, 3, 0, 0x1001), (tid, 2, CH, 0x1001)], "seed {seed}, delay {delay}");
     }
+}
+
+/// TP, which has more to send than the port takes, leaves half of its buffer to the Ethernet queues: a
+/// tunnel goes on while connections send at full speed.
+#[test]
+fn tp_does_not_shut_out_the_ethernet_queues() {
+    let mut bench = bench();
+    // Eight frames fit into the port's buffer.
+    for port in 3000..3008 {
+        bench.open(port, 0, 0);
+    }
+    for n in 0..6 {
+        bench.host.post(&mut bench.eth, &eth_wr(1, &plain([2; 6], &[n])));
+    }
+    bench.host.poll();
+    let kinds = |frames: Vec<Vec<u8>>| -> Vec<u8> {
+        let kind = |f: &Vec<u8>| if f[12..14] == [8, 0] { b'S' } else { f[14] };
+        frames.iter().map(kind).collect()
+    };
+    assert_eq!(kinds(bench.host.sent(1)), [b'S', b'S', b'S', b'S', 0, 1, 2, 3]);
+    bench.host.poll();
+    assert_eq!(kinds(bench.host.sent(1)), [4, 5, b'S', b'S']);
+    bench.host.poll();
+    assert_eq!(kinds(bench.host.sent(1)), [b'S', b'S']);
 }
 
 /// SYN, data both ways, the peer's ACK as FW4_ACK, RST: all by register, ring and frame.

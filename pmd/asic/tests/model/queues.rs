@@ -331,14 +331,22 @@ fn the_card_asks_for_a_poll_only_where_it_helps() {
     bench.host.poll();
     assert_eq!(bench.host.sent(1).len(), 6);
     assert_eq!(bench.host.asic.poll_timeout(), None);
+    // More than one queue's turn, for a port that drops.
+    bench.host.link(mafo_t4::PortId(1), false);
+    let mut second = bench.host.eth_eq(&bench.iq, bench.viid, 1, 300);
+    for n in 0..140 {
+        bench.host.post(&mut second, &eth_wr(1, &plain([2; 6], &[n])));
+    }
+    bench.host.poll();
+    assert_eq!(bench.host.asic.poll_timeout(), now, "a queue had its turn and has more");
+    bench.host.poll();
+    assert_eq!(bench.host.asic.poll_timeout(), None);
     // More answers than an ingress queue takes: the host has to return credits.
     let mut ctrl = bench.host.ctrl_eq(&bench.iq, 200);
     for n in 0..150 {
         bench.host.post(&mut ctrl, &l2t_write(&bench.iq, 100 + n % 50, 0));
     }
-    bench.host.poll();
-    assert_eq!(bench.host.asic.poll_timeout(), now, "a queue had its turn and has more");
-    for _ in 0..5 {
+    for _ in 0..6 {
         bench.host.poll();
     }
     assert_eq!(bench.host.asic.poll_timeout(), None);
