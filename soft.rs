@@ -12,6 +12,9 @@ use mafo_wire::Wire;
 
 /// Frames moved between a port and its cable at a time.
 const BURST: usize = 32;
+/// Bursts taken from a cable between two turns of the card: what a peer sends meanwhile waits in the
+/// cable's queue, and is lost when that is full. More at a time would keep the card from answering.
+const RX_BURSTS: usize = 4;
 
 /// A port of the card and the cable in it.
 struct Plugged {
@@ -91,8 +94,11 @@ impl SoftAdapter {
                 plugged.up = up;
                 self.asic.set_link(plugged.port, up);
             }
-            self.rx.clear();
-            if plugged.wire.rx_burst(now, &mut self.rx) > 0 {
+            for _ in 0..RX_BURSTS {
+                self.rx.clear();
+                if plugged.wire.rx_burst(now, &mut self.rx) == 0 {
+                    break;
+                }
                 self.asic.rx_burst(now, plugged.port, self.rx.frames());
             }
         }

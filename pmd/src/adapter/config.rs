@@ -41,9 +41,25 @@ pub struct QueueSizes {
 }
 
 impl Default for QueueSizes {
-    /// Small enough to stay in a cache: 120 receive buffers of 2 KiB.
+    /// Room for some bursts between two polls: 504 receive buffers of 2 KiB, 1 MiB, stay in a cache.
     fn default() -> Self {
-        Self { ingress: 1024, freelist: 128, ctrl: 512, eth: 512, eth_buffers: 128, ofld: 1024 }
+        Self { ingress: 1024, freelist: 512, ctrl: 512, eth: 1024, eth_buffers: 256, ofld: 1024 }
+    }
+}
+
+#[cfg(test)]
+impl AdapterConfig {
+    /// Sizes that the scripted registers and doorbells of tests count on.
+    pub(crate) fn small() -> Self {
+        let queues = QueueSizes {
+            ingress: 1024,
+            freelist: 128,
+            ctrl: 512,
+            eth: 512,
+            eth_buffers: 128,
+            ofld: 1024,
+        };
+        Self { queues, ..Self::default() }
     }
 }
 

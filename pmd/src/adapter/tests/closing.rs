@@ -9,7 +9,7 @@ use crate::lcore::ToLcore;
 
 fn config() -> AdapterConfig {
     let close_timeout = Nanos::from_millis(1);
-    AdapterConfig { close_timeout, command_timeout: close_timeout, ..AdapterConfig::default() }
+    AdapterConfig { close_timeout, command_timeout: close_timeout, ..AdapterConfig::small() }
 }
 
 #[test]

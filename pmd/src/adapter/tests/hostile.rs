@@ -7,7 +7,7 @@ use super::*;
 use crate::sge::ENTRY;
 
 fn config() -> AdapterConfig {
-    AdapterConfig { command_timeout: Nanos(1), lcores: 2, ..AdapterConfig::default() }
+    AdapterConfig { command_timeout: Nanos(1), lcores: 2, ..AdapterConfig::small() }
 }
 
 /// What is done to a reply.

@@ -25,7 +25,7 @@ struct Taken {
 
 impl Taken {
     fn new() -> Self {
-        let mut rig = Rig::new(AdapterConfig::default());
+        let mut rig = Rig::new(AdapterConfig::small());
         rig.start().expect("bring-up");
         let commands = rig.card.take_commands();
         rig.card.take_bar2();

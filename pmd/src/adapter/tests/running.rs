@@ -16,7 +16,7 @@ const UP: u32 = 0x8800_0900;
 const DOWN: u32 = 0x0000_09c0;
 
 fn rig() -> Rig {
-    Rig::up(AdapterConfig { lcores: 2, ..AdapterConfig::default() })
+    Rig::up(AdapterConfig { lcores: 2, ..AdapterConfig::small() })
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn a_polled_link_that_differs_is_an_event_too() {
 
 #[test]
 fn requests_that_wait_are_bounded_and_none_are_taken_before_the_adapter_is_up() {
-    let mut early = Rig::new(AdapterConfig::default());
+    let mut early = Rig::new(AdapterConfig::small());
     let request = Request::PollLink { port: PortId(0) };
     assert!(early.adapter.request(request.clone()).is_err());
     let mut rig = rig();
@@ -200,7 +200,7 @@ fn requests_that_wait_are_bounded_and_none_are_taken_before_the_adapter_is_up() 
 
 #[test]
 fn a_firmware_that_stops_answering_fails_the_adapter() {
-    let mut rig = Rig::up(AdapterConfig { command_timeout: Nanos(500), ..Default::default() });
+    let mut rig = Rig::up(AdapterConfig { command_timeout: Nanos(500), ..AdapterConfig::small() });
     rig.card.answers(|_, _| None);
     rig.adapter.request(Request::PollLink { port: PortId(0) }).expect("room");
     let error = (0..10).find_map(|_| {

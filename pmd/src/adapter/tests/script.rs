@@ -277,7 +277,7 @@ fn bring_up_is_this_list_of_accesses_and_no_other() {
     port_and_queues(&mut script);
     enabling(&mut script);
     bar.expect(script);
-    let mut adapter = adapter(bar.clone(), AdapterConfig::default());
+    let mut adapter = adapter(bar.clone(), AdapterConfig::small());
     let mut polls = 0;
     while !adapter.is_up() {
         polls += 1;

@@ -8,7 +8,7 @@ use super::*;
 use crate::fw::FwError;
 
 fn config() -> AdapterConfig {
-    AdapterConfig { command_timeout: Nanos::from_millis(1), ..AdapterConfig::default() }
+    AdapterConfig { command_timeout: Nanos::from_millis(1), ..AdapterConfig::small() }
 }
 
 fn ingress_id(lcore: &Lcore) -> IqId {
