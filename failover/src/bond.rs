@@ -37,8 +37,8 @@ pub struct BondConfig {
     pub links: Vec<LinkId>,
     /// Frames that are held for a connection while it changes its owner; further ones are dropped.
     pub hold_frames: usize,
-    /// How long a connection may take to have everything acknowledged before it goes back to the
-    /// tunnel and is tried again later.
+    /// How long the peer of a connection that is to move may acknowledge nothing of what is under way
+    /// before the connection goes back to the tunnel and is tried again later.
     pub drain_deadline: Nanos,
     /// How long a card may take to answer about a TCB before it is asked again.
     pub reply_deadline: Nanos,
@@ -361,7 +361,7 @@ impl Bond {
         self.log(now, BondEvent::Active(to));
         self.announce(now, core);
         self.tunnelled = from.is_none();
-        self.point_hops(core);
+        self.point_hops(now, core);
         self.adopt(now, core);
         self.sync_filters(core);
         if from.is_some() {
@@ -371,13 +371,13 @@ impl Bond {
 
     /// Every adapter's next hops: out by the active port on the active adapter, into the loopback on
     /// all others.
-    pub(crate) fn point_hops(&mut self, core: &mut Core) {
+    pub(crate) fn point_hops(&mut self, now: Nanos, core: &mut Core) {
         let Some(active) = self.active else { return };
         let members: Vec<MemberId> = self.sides.keys().copied().collect();
         for member_id in members {
             let hops: Vec<_> = core.member(member_id).into_iter().flat_map(|m| m.hops()).collect();
             for (next_hop, _, l2t) in hops {
-                let known = core.hop_towards(next_hop).map(|(_, mac)| mac);
+                let known = core.hop_towards(now, next_hop).map(|(_, mac)| mac);
                 let Some(member) = core.member_mut(member_id) else { continue };
                 let Some(&says) = member.lcore.l2t.get(l2t) else { continue };
                 let wanted = if member_id == active.member {
@@ -511,8 +511,13 @@ impl Bond {
     }
 
     /// The next hop's MAC for frames to `remote`.
-    pub(crate) fn mac_towards(&mut self, core: &Core, remote: IpAddr) -> Option<Mac> {
-        let hop = core.hop_towards(remote);
+    pub(crate) fn mac_towards(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        remote: IpAddr,
+    ) -> Option<Mac> {
+        let hop = core.hop_towards(now, remote);
         if hop.is_none() {
             self.counters.no_next_hop += 1;
         }

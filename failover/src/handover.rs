@@ -77,6 +77,8 @@ pub(crate) struct Move {
     filter_asked: Option<LinkId>,
     /// Behind the last work request there is one that is answered.
     answer_asked: bool,
+    /// What the peer had acknowledged when the drain was last looked at.
+    drained_to: Option<SeqNum>,
     plan: Option<Upload>,
     /// What the peer was told since the connection is tunnelled.
     pub(crate) let_out: LetOut,
@@ -123,6 +125,7 @@ impl Move {
             filter: None,
             filter_asked: None,
             answer_asked: false,
+            drained_to: None,
             plan: None,
             let_out: LetOut::default(),
             let_in: LetIn::default(),
@@ -247,8 +250,16 @@ impl Bond {
                 }
             }
             Stage::Tunnelled => moving.wake_up = now + self.config.retry_min,
-            Stage::Suspended if state == State::Aborting || now >= moving.wake_up => {
-                self.undo(now, core, id, Undo::Later);
+            Stage::Suspended if state == State::Aborting => self.undo(now, core, id, Undo::Later),
+            Stage::Suspended if now >= moving.wake_up => {
+                // While the peer acknowledges, its application gets bytes and ours has only to wait: no
+                // reason to begin anew with another buffer full.
+                let una = core.progress(id).map(|p| p.snd_una);
+                if una != std::mem::replace(&mut moving.drained_to, una) {
+                    moving.wake_up = now + self.config.drain_deadline;
+                } else {
+                    self.undo(now, core, id, Undo::Later);
+                }
             }
             Stage::Gated if moving.asked < ASKS_MAX => self.read_tcb(now, core, id),
             Stage::Held | Stage::Gated => self.undo(now, core, id, Undo::Later),
@@ -278,12 +289,14 @@ impl Bond {
             return;
         }
         core.suspend(id);
-        let asked = self.ask_filter(core, id, to);
+        let asked = self.ask_filter(now, core, id, to);
         let answer_asked = ask_for_answer(core, id);
         let deadline = now + self.config.drain_deadline;
+        let drained_to = core.progress(id).map(|p| p.snd_una);
         let Some(moving) = self.moves.get_mut(&id) else { return };
         moving.stage = Stage::Suspended;
         moving.wake_up = deadline;
+        moving.drained_to = drained_to;
         moving.answer_asked = answer_asked;
         if asked {
             moving.filter_asked = Some(to);
@@ -294,9 +307,9 @@ impl Bond {
     }
 
     /// Opens the 4-tuple on the new adapter as NON_OFFLOAD: a TCB that TP leaves alone.
-    fn ask_filter(&mut self, core: &mut Core, id: SocketId, to: LinkId) -> bool {
+    fn ask_filter(&mut self, now: Nanos, core: &mut Core, id: SocketId, to: LinkId) -> bool {
         let Some(tuple) = core.tuple(id) else { return false };
-        let Some((next_hop, mac)) = core.hop_towards(tuple.remote.ip()) else {
+        let Some((next_hop, mac)) = core.hop_towards(now, tuple.remote.ip()) else {
             self.counters.no_next_hop += 1;
             return false;
         };
