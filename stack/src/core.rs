@@ -59,6 +59,9 @@ pub struct Core {
     pub(crate) stalled: Vec<SocketId>,
     /// Active opens that wait for room in a ring.
     pub(crate) opens: Vec<SocketId>,
+    /// Connections that the application has let go of, and when to look whether they are over. In order,
+    /// since all wait equally long.
+    pub(crate) orphans: VecDeque<(Nanos, SocketId)>,
     /// Tids whose release waits for room in a ring.
     pub(crate) releases: Vec<(MemberId, Tid)>,
     /// When the last frame or message came in.
@@ -93,6 +96,7 @@ impl Core {
             active: None,
             stalled: Vec::new(),
             opens: Vec::new(),
+            orphans: VecDeque::new(),
             releases: Vec::new(),
             now: Nanos::ZERO,
             scratch: Vec::with_capacity(frame),
@@ -295,6 +299,7 @@ impl Core {
         self.poll_neighbours(now);
         self.time_wait.poll(now);
         self.lingering.poll(now);
+        self.poll_orphans(now);
         self.host_timers(now);
         self.host_output(now);
         self.flush(now);
@@ -494,7 +499,9 @@ impl Core {
     pub(crate) fn poll_timeout(&self) -> Option<Nanos> {
         let timers = self.timers.first().map(|&(at, _)| at);
         let waits = [self.time_wait.poll_timeout(), self.lingering.poll_timeout()];
-        [timers, self.neighbours.poll_timeout(), waits[0], waits[1]].into_iter().flatten().min()
+        let orphans = self.orphans.front().map(|&(at, _)| at);
+        let all = [timers, self.neighbours.poll_timeout(), waits[0], waits[1], orphans];
+        all.into_iter().flatten().min()
     }
 
     /// Everything the stack counted.

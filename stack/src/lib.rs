@@ -79,6 +79,8 @@ mafo_mem::counters! {
         listen_overflows,
         /// Segments of connections in TIME_WAIT that were answered.
         time_wait_acks,
+        /// Connections of nobody that were reset because the peer's FIN did not come.
+        fin_timeouts,
         /// Listeners that an adapter refused.
         tom_listen_failed,
         /// Requests of an adapter that found no room and were dropped.
@@ -148,6 +150,9 @@ pub struct StackConfig {
     pub time_wait_max: usize,
     /// How long TIME_WAIT lasts (2 MSL).
     pub time_wait: Nanos,
+    /// How long the peer's FIN is waited for when our FIN is acknowledged and the application has let go
+    /// (Linux's tcp_fin_timeout); then the connection is reset.
+    pub fin_timeout: Nanos,
     /// First and last port of active opens that name none (RFC 6056's range by default).
     pub ephemeral_ports: (u16, u16),
     /// What initial sequence numbers are made from; random in production.
@@ -172,6 +177,7 @@ impl StackConfig {
             neighbours_max: 1024,
             time_wait_max: 65_536,
             time_wait: Nanos::from_secs(60),
+            fin_timeout: Nanos::from_secs(60),
             ephemeral_ports: (49_152, 65_535),
             secret: [0; 16],
             tcp: mafo_tcp::Config {

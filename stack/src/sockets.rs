@@ -212,8 +212,32 @@ impl Core {
             self.abort(now, id);
         } else {
             socket.holder = Holder::Nobody;
+            self.orphans.push_back((now + self.config.fin_timeout, id));
             // A socket that cannot be shut down is over, and its end forgets it.
             let _ = self.shutdown(id);
+        }
+    }
+
+    /// Resets connections of nobody whose peers do not close: there is no timer in TCP that would end
+    /// them, and if the peer's reset was lost nobody is there any more. One that still sends is looked
+    /// at again.
+    pub(crate) fn poll_orphans(&mut self, now: Nanos) {
+        while let Some(&(due, id)) = self.orphans.front()
+            && due <= now
+        {
+            self.orphans.pop_front();
+            let Some(socket) = self.sockets.get(id) else { continue };
+            let waits = match &socket.path {
+                Path::Host(host) => host.conn.state() == mafo_tcp::State::FinWait2,
+                Path::Offload(conn) => conn.state == crate::tom::state::State::FinWait2,
+                Path::Resolving | Path::Ended => continue,
+            };
+            if waits {
+                self.counters.fin_timeouts += 1;
+                self.abort(now, id);
+            } else {
+                self.orphans.push_back((now + self.config.fin_timeout, id));
+            }
         }
     }
 

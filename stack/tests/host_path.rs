@@ -289,3 +289,30 @@ fn closing_with_unread_bytes_resets() {
     assert_eq!(net.stacks[0].core_mut().recv(client, &mut [0; 8]), Err(reset));
     assert_eq!(net.stacks[1].core().sockets(), 0);
 }
+
+/// The peer never closes: without a limit its silence would cost a socket for ever.
+#[test]
+fn a_connection_that_nobody_holds_is_reset_when_the_peer_does_not_close() {
+    let mut net = net();
+    let (client, _server) = net.open();
+    let now = net.now;
+    net.stacks[0].core_mut().close(now, client);
+    let end = now + Nanos::from_secs(59);
+    while net.now < end {
+        net.step();
+        net.now += Nanos::from_millis(20);
+    }
+    assert_eq!(net.stacks[0].core().sockets(), 1, "the FIN is acknowledged, the peer's not there");
+    let end = now + Nanos::from_secs(61);
+    while net.now < end {
+        net.step();
+        net.now += Nanos::from_millis(20);
+    }
+    assert_eq!(net.stacks[0].core().sockets(), 0);
+    assert_eq!(net.stacks[0].core().counters().fin_timeouts, 1);
+    let error = net.events(1).into_iter().find_map(|event| match event {
+        Event::Socket(id, readiness) if readiness.contains(Readiness::ERROR) => Some(id),
+        _ => None,
+    });
+    assert!(error.is_some(), "the peer hears of it by a reset");
+}
