@@ -40,11 +40,14 @@ impl Toeplitz {
             })
         };
         let table = |byte: usize| -> [u32; 256] {
-            core::array::from_fn(|value| {
-                (0..8)
-                    .filter(|bit| value & (0x80 >> bit) != 0)
-                    .fold(0, |hash, bit| hash ^ window(byte * 8 + bit))
-            })
+            let bits: [u32; 8] = core::array::from_fn(|bit| window(byte * 8 + bit));
+            let mut table = [0; 256];
+            for value in 1..256_usize {
+                // Without its lowest bit it is a smaller value, whose hash is there already.
+                let lowest = value.trailing_zeros() as usize;
+                table[value] = table[value & (value - 1)] ^ bits[7 - lowest];
+            }
+            table
         };
         Self { tables: (0..MAX_INPUT).map(table).collect() }
     }
