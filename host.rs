@@ -243,6 +243,11 @@ impl Host {
         Some(&self.adapters.get(n)?.soft)
     }
 
+    /// A software adapter, to make things go wrong.
+    pub fn adapter_mut(&mut self, n: usize) -> Option<&mut SoftAdapter> {
+        Some(&mut self.adapters.get_mut(n)?.soft)
+    }
+
     /// When [`Host::poll`] has something to do without a frame coming in.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {

@@ -80,6 +80,12 @@ impl SoftAdapter {
         LE_DB_ACT_CNT_IPV4::read(&*self.asic.bar()).0 as usize
     }
 
+    /// What the card refuses from now on, though it could do it: for whoever tests what follows.
+    #[cfg(debug_assertions)]
+    pub fn refuse(&mut self, refusals: mafo_asic::Refusals) {
+        self.asic.refuse(refusals);
+    }
+
     /// Frames that a cable did not take.
     #[must_use]
     pub fn tx_dropped(&self) -> u64 {

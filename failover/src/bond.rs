@@ -109,6 +109,8 @@ mafo_mem::counters! {
         rechannelled,
         /// Attempts to move a connection that were undone.
         attempts_undone,
+        /// Uploads that a card refused; they are tried again.
+        uploads_refused,
         /// Connections that ended while they were being moved.
         ended_in_move,
         /// Forwarding decisions without a known next hop.

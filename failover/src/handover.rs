@@ -59,6 +59,8 @@ struct Filter {
     tid: Tid,
     l2t: L2tIdx,
     credits: TxCreditPool,
+    /// The firmware has been told of the flow.
+    flow_told: bool,
 }
 
 /// A connection that lives elsewhere than on the active link.
@@ -111,6 +113,8 @@ enum Undo {
 const KICK_MASK: u64 = ((1 << 30) - 1) & !((1 << 11) - 1);
 /// How long the peer's answer to the first frames through the tunnel is waited for.
 const ANSWER_TIME: Nanos = Nanos::from_millis(20);
+/// Pause before a TCB that the card refused is written again.
+const UPLOAD_AGAIN: Nanos = Nanos::from_millis(1);
 /// Questions to a card before it is given up.
 const ASKS_MAX: u8 = 5;
 
@@ -361,7 +365,7 @@ impl Bond {
         }
         if let Some(moving) = self.moves.get_mut(&id) {
             let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
-            moving.filter = Some(Filter { to, tid: Tid(u32::MAX), l2t, credits });
+            moving.filter = Some(Filter { to, tid: Tid(u32::MAX), l2t, credits, flow_told: false });
         }
         true
     }
@@ -615,10 +619,10 @@ impl Bond {
         let Some(eq) = member.ofld(filter.to.port) else { return };
         let tid = filter.tid;
         let pool = &mut filter.credits;
-        // A flow that has work requests outstanding has been told of already.
         let mut posted = Ok(());
-        if pool.work_requests() == 0 {
+        if !filter.flow_told {
             posted = ofld::flowc(eq, pool, tid, &params[..count], Then::More);
+            filter.flow_told = posted.is_ok();
         }
         let (first, second) = fields.split_at(fields.len().min(WRITES_PER_WR));
         for batch in [first, second] {
@@ -658,10 +662,16 @@ impl Bond {
         if moving.stage != Stage::Uploading {
             return;
         }
+        if reply.status() != Status::NONE {
+            // There is no way back: written again, in the hope that the card takes it then.
+            self.counters.uploads_refused += 1;
+            moving.wake_up = now + UPLOAD_AGAIN;
+            return;
+        }
         let Some(filter) = moving.filter.take() else { return };
         let jump = moving.plan.as_ref().map_or(0, |plan| plan.ts_jump);
         self.jumps.insert(id, jump);
-        let Filter { to, tid, l2t, credits } = filter;
+        let Filter { to, tid, l2t, credits, .. } = filter;
         let place = Place { member: to.member, port: to.port, tid, l2t, credits };
         if core.rebind(id, place).is_err() {
             self.counters.unexpected += 1;

@@ -14,7 +14,7 @@ use crate::fw::{self, Firmware, FwCounters};
 use crate::hw::{Hw, HwCounters};
 use crate::rx;
 use crate::sge::SgeCounters;
-use crate::tp::{MibView, Tp, TpConfig, TpCounters};
+use crate::tp::{MibView, Refusals, Tp, TpConfig, TpCounters};
 use crate::wr::{self, WrCounters};
 
 /// A software T5.
@@ -119,6 +119,11 @@ impl<M: HostMemory> Asic<M> {
     #[must_use]
     pub fn tp(&self) -> &Tp {
         &self.tp
+    }
+
+    /// What TP refuses from now on, though it could do it.
+    pub fn refuse(&mut self, refusals: Refusals) {
+        self.tp.refuse(refusals);
     }
 
     /// What was counted.

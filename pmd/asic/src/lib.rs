@@ -27,3 +27,4 @@ pub mod wr;
 pub use asic::{Asic, AsicCounters, InUse};
 pub use config::AsicConfig;
 pub use hw::Hw;
+pub use tp::Refusals;

@@ -2,8 +2,6 @@
 //!
 //! [`Plan::draw`] decides what happens in a seed, [`run`] lets it happen between two hosts under a
 //! virtual clock, [`check`] judges every frame and [`Coverage`] counts what faults hit.
-//!
-//! Not drawn yet: opens and uploads that an adapter refuses.
 #![forbid(unsafe_code)]
 
 mod app;

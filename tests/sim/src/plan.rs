@@ -98,6 +98,10 @@ pub enum Breakage {
     All(Nanos),
     /// A cable that was cut is back before its time.
     Mend,
+    /// Both adapters refuse so many entries for connections that are to be moved to them.
+    RefuseOpens(u32),
+    /// Both adapters refuse so many TCBs that were written into such entries.
+    RefuseUploads(u32),
 }
 
 /// A fault.
@@ -238,14 +242,21 @@ fn faults(draw: &mut Draw) -> Vec<Fault> {
         if draw.chance(0.9) { Breakage::Active(down(draw)) } else { Breakage::All(down(draw)) };
     let mut faults = vec![Fault { when: Trigger::At(at), what: first }];
     for _ in 0..draw.below(3) {
-        at += draw.log_time(Nanos::from_micros(20), Nanos::from_millis(400));
-        let when =
-            if draw.chance(0.6) { Trigger::In(draw.pick(&STAGES), at) } else { Trigger::At(at) };
-        let what = match draw.below(10) {
+        // Handovers begin 20 ms after a failure, and last for microseconds.
+        let when = if draw.chance(0.6) {
+            at += draw.log_time(Nanos::from_millis(25), Nanos::from_secs(2));
+            Trigger::In(draw.pick(&STAGES), at)
+        } else {
+            at += draw.log_time(Nanos::from_micros(20), Nanos::from_millis(400));
+            Trigger::At(at)
+        };
+        let what = match draw.below(12) {
             0..=3 => Breakage::Active(down(draw)),
             4..=5 => Breakage::Backup(down(draw)),
             6..=7 => Breakage::All(down(draw)),
-            _ => Breakage::Mend,
+            8..=9 => Breakage::Mend,
+            10 => Breakage::RefuseOpens(draw.within(1, 40) as u32),
+            _ => Breakage::RefuseUploads(draw.within(1, 40) as u32),
         };
         faults.push(Fault { when, what });
     }

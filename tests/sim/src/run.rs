@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 
 use mafo::eal::clock::thread_cpu_time;
 use mafo::wire::PcapWriter;
-use mafo::{BondEvent, LinkId};
+use mafo::{BondEvent, LinkId, Refusals};
 use mafo_failover::Stage;
 use mafo_mem::Nanos;
 
@@ -302,6 +302,8 @@ impl<'a> Run<'a> {
                 }
             }
             Breakage::All(time) => all.for_each(|link| self.cut(link, time)),
+            Breakage::RefuseOpens(opens) => self.refuse(Refusals { opens, uploads: 0 }),
+            Breakage::RefuseUploads(uploads) => self.refuse(Refusals { opens: 0, uploads }),
             Breakage::Mend => {
                 if let Some(link) = all.clone().find(|&link| down(self, link)) {
                     self.mend(link);
@@ -309,6 +311,20 @@ impl<'a> Run<'a> {
             }
         }
     }
+
+    #[cfg(debug_assertions)]
+    fn refuse(&mut self, refusals: Refusals) {
+        for n in 0..2 {
+            if let Some(adapter) = self.world.near.adapter_mut(n) {
+                adapter.refuse(refusals);
+            }
+        }
+        self.event(format!("{refusals:?}"));
+    }
+
+    /// Adapters refuse nothing in a program that has no debug assertions.
+    #[cfg(not(debug_assertions))]
+    fn refuse(&mut self, _: Refusals) {}
 
     fn cut(&mut self, link: usize, time: Nanos) {
         self.world.cables[link].set_carrier(false);

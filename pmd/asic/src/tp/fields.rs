@@ -5,7 +5,7 @@ use super::open::{action_of, mss_of};
 use super::outbox::Then;
 use super::settle::NOBODY;
 use super::tcb::{Live, Opening, Phase, Tcb};
-use super::{Card, Ctx, Message, Tp};
+use super::{Card, Ctx, Message, Tp, refuse};
 use crate::le::Filter;
 use crate::le::filters::{Action, Hits};
 use mafo_mem::Nanos;
@@ -161,7 +161,7 @@ impl<C: Card> Ctx<'_, C> {
 
     /// The engine takes the connection over from its image.
     fn go_live(&mut self, tcb: &mut Tcb) -> Result<(), Unfit> {
-        if tcb.key.tuple.is_v6() {
+        if tcb.key.tuple.is_v6() || refuse(&mut self.core.refusals.uploads) {
             return Err(Unfit);
         }
         let mss = mss_of(self.card, tcb.image.get(field::T_MAXSEG));

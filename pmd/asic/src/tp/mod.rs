@@ -134,6 +134,16 @@ struct Core {
     pages_reserved: usize,
     /// Identification of the next packet.
     ip_id: u16,
+    refusals: Refusals,
+}
+
+/// What TP is to refuse next, as it would with full tables: for whoever tests how that is lived with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refusals {
+    /// So many NON_OFFLOAD opens.
+    pub opens: u32,
+    /// So many writes that would let a connection live.
+    pub uploads: u32,
 }
 
 /// The TCP processor.
@@ -153,7 +163,19 @@ struct Ctx<'a, C> {
     now: Nanos,
 }
 
+/// Whether one is to be refused.
+fn refuse(left: &mut u32) -> bool {
+    let refused = *left > 0;
+    *left -= u32::from(refused);
+    refused
+}
+
 impl Tp {
+    /// Refuses what `refusals` says, from now on.
+    pub fn refuse(&mut self, refusals: Refusals) {
+        self.core.refusals = refusals;
+    }
+
     /// A TP without connections.
     #[must_use]
     pub fn new(config: &TpConfig) -> Self {
@@ -178,6 +200,7 @@ impl Tp {
                 pieces: Vec::new(),
                 pages_reserved: 0,
                 ip_id: 0,
+                refusals: Refusals::default(),
             },
         }
     }

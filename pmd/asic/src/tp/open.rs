@@ -4,7 +4,7 @@ use super::image::switches;
 use super::outbox::Then;
 use super::settle::NOBODY;
 use super::tcb::{Live, Opening, Phase, Tcb};
-use super::{Card, Ctx, Message, Server, Tp};
+use super::{Card, Ctx, Message, Server, Tp, refuse};
 use crate::le::filters::VlanRewrite;
 use crate::le::servers::ServerError;
 use crate::le::{Action, Endpoint, FourTuple, InsertError, Key};
@@ -122,7 +122,9 @@ impl Tp {
         let key = Key { tuple, ntuple: self.le.mode().enforce(request.params().filter_tuple()) };
         let ot = request.ot();
         let image = image_of_open(opt0, opt2, opt2.queue().unwrap_or(ot.queue()));
-        let tid = match self.enter(key) {
+        let refused = opt0.non_offload() && refuse(&mut self.core.refusals.opens);
+        let entered = if refused { Err(Status::TCAM_FULL) } else { self.enter(key) };
+        let tid = match entered {
             Ok(tid) => tid,
             Err(status) => {
                 let reply =
