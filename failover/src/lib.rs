@@ -1,6 +1,7 @@
 //! Live connections move between ports and adapters.
 #![forbid(unsafe_code)]
 
+mod ask;
 mod bond;
 mod handover;
 pub mod snoop;
