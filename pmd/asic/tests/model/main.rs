@@ -1,5 +1,6 @@
 //! The card alone: registers and rings poked by hand, no driver anywhere.
 
+mod attacks;
 mod host;
 
 mod bring_up;
