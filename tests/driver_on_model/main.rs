@@ -4,6 +4,11 @@ mod failover;
 mod hosts;
 
 use hosts::Net;
+use mafo_pmd::Ingress;
+use mafo_pmd::sge::Payload;
+use mafo_stack::{MemberId, NoHook};
+use mafo_t4::Tid;
+use mafo_t4::cpl::{ActEstablish, Opcode, PassAcceptReq};
 
 #[test]
 fn two_hosts_come_up_and_their_links_with_them() {
@@ -19,4 +24,28 @@ fn an_offloaded_connection_carries_bytes_both_ways() {
     for ends in net.open(2) {
         net.transfer(ends, 300_000);
     }
+}
+
+/// A card that is out of its mind names connections that no work request could name. They are not
+/// taken up, nor rejected, which would need such a work request.
+#[test]
+fn tids_that_a_card_cannot_have_are_counted() {
+    let mut net = Net::up(1);
+    let nowhere = Tid(0xff_ffff);
+    let accept = PassAcceptReq::new(nowhere);
+    let establish = ActEstablish::new(nowhere);
+    for (opcode, bytes) in [
+        (Opcode::PASS_ACCEPT_REQ, accept.as_bytes()),
+        (Opcode::ACT_ESTABLISH, establish.as_bytes()),
+    ] {
+        let sockets = net.hosts[0].sockets_mut();
+        let before = *sockets.counters();
+        let message = Ingress::Cpl { opcode, tid: nowhere, bytes, payload: Payload::EMPTY };
+        sockets.handle_ingress(net.now, &mut NoHook, MemberId(0), message);
+        let counted = sockets.counters().since(&before);
+        assert_eq!(counted.tom_unexpected, 1, "{opcode:?}");
+        assert_eq!(counted.listen_overflows, 0, "{opcode:?}");
+    }
+    let ends = net.open(1)[0];
+    net.transfer(ends, 10_000);
 }

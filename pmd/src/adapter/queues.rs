@@ -338,6 +338,10 @@ impl Adapter {
         if u32::from(told.physiqid()) >= IQ_IDS {
             return Err(bad("PHYSIQID", told.physiqid()));
         }
+        // Relative to the function there are no more, and FW_EQ_CTRL_CMD names it in 12 bits.
+        if u32::from(told.iqid()) >= IQ_IDS {
+            return Err(bad("IQID", told.iqid()));
+        }
         let place = area(self.sge().ingress, told.iqid().into());
         let place = place.ok_or(bad("IQID", told.iqid()))?;
         Ok((IqId(told.physiqid()), Gts::new(self.bar.clone(), place)))

@@ -101,6 +101,13 @@ impl Core {
                     self.handle_frame(now, frame);
                 }
             }
+            // These bring a tid that is not in the table yet. One that the card cannot have is not taken
+            // up, not even to let it go: no work request could name it.
+            Ingress::Cpl {
+                opcode: Opcode::PASS_ACCEPT_REQ | Opcode::ACT_ESTABLISH, tid, ..
+            } if tid.0 >= self.members[member.index()].lcore.resources().ntids => {
+                self.counters.tom_unexpected += 1;
+            }
             Ingress::Cpl { opcode, tid, bytes, payload } => match opcode {
                 Opcode::RX_DATA => {
                     let Some(id) = self.connection(member, tid) else {

@@ -222,6 +222,7 @@ fn values_that_make_no_sense_are_named() {
 fn queue_numbers_that_cannot_be_are_named() {
     let cases = [
         (Opcode::IQ, 2, 0x0400_0002, "PHYSIQID"),
+        (Opcode::IQ, 2, 0x0102_1000, "IQID"),
         (Opcode::EQ_CTRL, 3, 0x2_0000, "PHYSEQID"),
         (Opcode::EQ_ETH, 3, 0xf_ffff, "PHYSEQID"),
         (Opcode::VI, 6, 0, "RSSSIZE"),
