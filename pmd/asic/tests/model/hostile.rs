@@ -1,16 +1,12 @@
 //! Whatever bytes the host or the wire bring: counted, dropped, never a panic, and the card goes on.
 
-use super::attacks::{self, RawCommand, RawRequest};
+use super::attacks::{self, COMMANDS, CPLS, REQUESTS, RawCommand, RawRequest};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 /// Opcodes of commands that exist, mostly.
 fn command_opcode() -> impl Strategy<Value = u8> {
-    let known = vec![
-        0x01, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x10, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17,
-        0x1b, 0x20, 0x21, 0x22, 0x23, 0x28,
-    ];
-    prop_oneof![9 => prop::sample::select(known), 1 => any::<u8>()]
+    prop_oneof![9 => prop::sample::select(&COMMANDS[..]), 1 => any::<u8>()]
 }
 
 /// A command whose header makes sense more often than chance would have it.
@@ -30,12 +26,8 @@ fn command() -> impl Strategy<Value = RawCommand> {
 
 /// A work request: a known opcode, a length that fits or not, and noise with structures in it.
 fn work_request() -> impl Strategy<Value = RawRequest> {
-    let known = vec![0x02, 0x04, 0x05, 0x08, 0x09, 0x0a, 0x0b, 0x2f, 0x45, 0x77, 0x78];
-    let opcode = prop_oneof![9 => prop::sample::select(known), 1 => any::<u8>()];
-    let cpl = prop::sample::select(vec![
-        0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x08, 0x09, 0x0a, 0x0b, 0x0d, 0x12, 0x14, 0x18, 0x1a,
-        0x81, 0x83, 0xee, 0xed, 0x82,
-    ]);
+    let opcode = prop_oneof![9 => prop::sample::select(&REQUESTS[..]), 1 => any::<u8>()];
+    let cpl = prop::sample::select(&CPLS[..]);
     let noise = (1_usize..9).prop_flat_map(|units| vec(any::<u8>(), units * 64 - 17));
     let header = (0_usize..3, opcode, any::<u8>(), 0_u8..64, any::<u32>(), any::<u8>());
     (header, cpl, noise).prop_map(|((queue, opcode, flags, immdlen, tid, len16), cpl, noise)| {

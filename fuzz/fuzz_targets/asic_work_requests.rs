@@ -1,0 +1,8 @@
+//! Work requests, and the CPLs in them, into the software ASIC.
+#![no_main]
+
+use libfuzzer_sys::arbitrary::Unstructured;
+use libfuzzer_sys::fuzz_target;
+use mafo_fuzz::{all_of, asic};
+
+fuzz_target!(|bytes: &[u8]| asic::work_requests(all_of(&mut Unstructured::new(bytes), 24)));
