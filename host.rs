@@ -88,9 +88,6 @@ pub struct Host {
     mac: [u8; 6],
 }
 
-/// Memory of an adapter's queues and receive buffers.
-const QUEUE_MEMORY: usize = 8 << 20;
-
 impl Host {
     /// Plugs everything together. Nothing runs before [`Host::poll`].
     pub fn new(config: HostConfig) -> Result<Self, HostError> {
@@ -102,7 +99,8 @@ impl Host {
         let shared = Arena::new(send_memory).map_err(memory("send buffers"))?;
         let mut adapters = Vec::new();
         for (n, soft) in config.adapters.into_iter().enumerate() {
-            let arena = Arena::new(QUEUE_MEMORY).map_err(memory("queues"))?;
+            let queues = soft.driver.memory_len(soft.asic.ports.into());
+            let arena = Arena::new(queues).map_err(memory("queues"))?;
             let domain = Domain::new(n as u8 + 1);
             domain.map(&shared);
             let card = SoftAdapter::new(soft.asic, Arc::clone(&domain), soft.wires);

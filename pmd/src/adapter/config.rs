@@ -3,8 +3,11 @@
 use mafo_mem::Nanos;
 use mafo_t4::chip::Chip;
 use mafo_t4::fw;
+use mafo_t4::sge::{EQ_UNIT, FlPointer};
 
-use crate::sge::{EqRing, Freelist, IqRing};
+use super::queues::{EVENT_ENTRIES, RING_ALIGN};
+use super::registers::BUFFER_LEN;
+use crate::sge::{ENTRY, EqRing, Freelist, IqRing};
 
 /// How an adapter is brought up.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +102,23 @@ impl AdapterConfig {
     #[must_use]
     pub const fn frame_max(&self) -> usize {
         (self.mtu + Self::L2_OVERHEAD) as usize
+    }
+
+    /// Bytes of DMA memory in which the queues and buffers of an adapter with `ports` ports find room.
+    #[must_use]
+    pub fn memory_len(&self, ports: usize) -> usize {
+        // Each allocation begins on a page, and a ring may end in a status page of two units.
+        let piece = |len: usize| (len + 2 * EQ_UNIT).next_multiple_of(RING_ALIGN);
+        let units = |count: u16| piece(usize::from(count) * EQ_UNIT);
+        let queues = &self.queues;
+        let list = usize::from(queues.freelist);
+        let receive = piece(usize::from(queues.ingress) * ENTRY)
+            + piece(list * FlPointer::SIZE)
+            + piece(list * BUFFER_LEN as usize);
+        let frames = usize::from(queues.eth_buffers) * self.frame_max().next_multiple_of(64);
+        let port = units(queues.eth) + piece(frames) + units(queues.ofld);
+        let lcore = receive + units(queues.ctrl) + ports * port;
+        piece(usize::from(EVENT_ENTRIES) * ENTRY) + usize::from(self.lcores) * lcore
     }
 
     pub(crate) fn check(&self) -> Result<(), BadConfig> {

@@ -26,9 +26,9 @@ use crate::sge::{Doorbell, ENTRY, Eq, EqRing, Freelist, Gts, IngressQueue, IqRin
 use crate::tid::LcoreId;
 
 /// Entries of the firmware's event queue: link changes are few.
-const EVENT_ENTRIES: u16 = 64;
+pub(super) const EVENT_ENTRIES: u16 = 64;
 /// Rings begin at a page, as drivers for silicon have it.
-const RING_ALIGN: usize = 4096;
+pub(super) const RING_ALIGN: usize = 4096;
 /// Ten bits name an ingress queue in CPLs, seventeen an egress queue in SGE_EGR_UPDATE.
 const IQ_IDS: u32 = 1 << 10;
 const EQ_IDS: u32 = 1 << 17;

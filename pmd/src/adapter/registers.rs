@@ -17,7 +17,7 @@ use crate::sge::{FlShape, SharedBar};
 /// Bytes that the card puts before a frame, so that the IP header is aligned to four.
 pub(super) const PKT_SHIFT: u32 = 2;
 /// Receive buffers of this driver.
-const BUFFER_LEN: u32 = 2048;
+pub(super) const BUFFER_LEN: u32 = 2048;
 /// Host pages as this driver lays doorbells out: log2 of 4 KiB, less 10.
 const HOST_PAGE_CODE: u32 = 2;
 /// A cache line: what status pages, pad and pack boundaries go by.

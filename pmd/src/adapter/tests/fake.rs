@@ -270,8 +270,11 @@ struct Events {
 
 impl Rig {
     pub(super) fn new(config: AdapterConfig) -> Self {
+        Self::in_arena(config, Arena::ordinary(8 << 20).expect("memory"))
+    }
+
+    pub(super) fn in_arena(config: AdapterConfig, arena: Arc<Arena>) -> Self {
         let card = FakeCard::new();
-        let arena = Arena::ordinary(8 << 20).expect("memory");
         let adapter = Adapter::new(card.clone(), Domain::new(1), arena.clone(), config);
         Self { card, adapter, arena, now: Nanos(0), step: Nanos(10_000), events: Events::default() }
     }

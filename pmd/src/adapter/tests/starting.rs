@@ -219,6 +219,21 @@ fn values_that_make_no_sense_are_named() {
 }
 
 #[test]
+fn an_adapter_finds_room_in_the_memory_that_it_says_it_needs() {
+    let queues = QueueSizes { ofld: 8191, ..QueueSizes::default() };
+    for config in [
+        AdapterConfig::default(),
+        AdapterConfig { mtu: 9600, lcores: 2, ..AdapterConfig::default() },
+        AdapterConfig { mtu: 68, queues, ..AdapterConfig::default() },
+    ] {
+        // The fake card has two ports.
+        let arena = Arena::ordinary(config.memory_len(2)).expect("memory");
+        let mut rig = Rig::in_arena(config, arena);
+        rig.start().expect("comes up");
+    }
+}
+
+#[test]
 fn queue_numbers_that_cannot_be_are_named() {
     let cases = [
         (Opcode::IQ, 2, 0x0400_0002, "PHYSIQID"),
