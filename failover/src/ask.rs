@@ -1,6 +1,8 @@
 //! What a card is asked about a connection that lives on it: to speak, to answer, to be silent.
 
-use mafo_mem::Nanos;
+use core::cmp::Reverse;
+
+use mafo_mem::{Full, Nanos};
 use mafo_pmd::ofld::{self, Abort, Then, Via};
 use mafo_stack::tom::Fence;
 use mafo_stack::{Core, SocketId};
@@ -13,38 +15,59 @@ use crate::upload::CardClock;
 /// Bits 29:11 of TIMESTAMP: cleared, the retransmission timer expires.
 const KICK_MASK: u64 = ((1 << 30) - 1) & !((1 << 11) - 1);
 
+/// An ACK that was sent so long before the failure may have been lost with the link.
+const ACKED_LATELY: Nanos = Nanos::from_millis(200);
+/// Connections that are kicked in one poll.
+const KICKS: usize = 64;
+
 impl Bond {
-    /// Makes connections on the adapters that are not active speak at once, instead of when their
-    /// timers run out: what they last sent went into a dead link.
-    pub(crate) fn kick(&mut self, now: Nanos, core: &mut Core) {
-        let ids: Vec<SocketId> = self.moves.keys().copied().collect();
-        let recent = Nanos::from_millis(200);
-        for id in ids {
-            let Some(conn) = core.offloaded(id) else { continue };
-            let (member_id, tid, state, last_rx) =
-                (conn.member, conn.tid, conn.state, conn.last_rx);
-            if !state.is_live() {
-                continue;
-            }
-            let in_flight = core.progress(id).is_some_and(|p| !p.is_drained());
-            let Some(member) = core.member_mut(member_id) else { continue };
-            let ctrl = &mut member.lcore.ctrl;
-            let mut posted = Ok(());
-            if in_flight {
-                let kick = SetTcbField::at(tid, field::TIMESTAMP.word, KICK_MASK, 0)
-                    .with_reply_ctrl(ReplyCtrl::SILENT);
-                posted = ofld::set_tcb_field(Via::Control(ctrl), &kick).map_err(|_| ());
-            }
-            // Its ACKs may have died with the link.
-            if now - last_rx < recent {
-                let force = CreditDack(0).with_force_ack(true);
-                posted = posted.and(ofld::rx_data_ack(ctrl, tid, force).map_err(|_| ()));
-            }
-            if posted.is_err() {
+    /// Makes connections on the adapters that are not active speak soon, instead of when their timers
+    /// run out: what they last sent went into a dead link. Those with most under way come first, since
+    /// most waits for them.
+    pub(crate) fn kick(&mut self, core: &mut Core) {
+        let under_way = |id| {
+            let progress = core.progress(id)?;
+            core.offloaded(id).filter(|conn| conn.state.is_live())?;
+            Some((Reverse(progress.snd_end.since(progress.snd_una)), id))
+        };
+        let mut kicks: Vec<_> = self.moves.keys().filter_map(|&id| under_way(id)).collect();
+        kicks.sort_unstable();
+        self.kicks = kicks.into_iter().map(|(_, id)| id).collect();
+    }
+
+    /// Kicks some of those that are waiting for it: each causes a frame, and the tunnel has room for so
+    /// many at a time.
+    pub(crate) fn poll_kicks(&mut self, now: Nanos, core: &mut Core) {
+        for _ in 0..KICKS {
+            let Some(&id) = self.kicks.front() else { return };
+            if self.moves.contains_key(&id) && kick_one(now, core, id) == Err(Full) {
                 self.counters.ring_full += 1;
+                return;
             }
+            self.kicks.pop_front();
         }
     }
+}
+
+/// Lets the card say again what the peer may not have heard of a connection.
+fn kick_one(now: Nanos, core: &mut Core, id: SocketId) -> Result<(), Full> {
+    let Some(conn) = core.offloaded(id) else { return Ok(()) };
+    let (member_id, tid) = (conn.member, conn.tid);
+    // Its ACKs may have died with the link.
+    let acked_lately = now - conn.last_rx < ACKED_LATELY;
+    let in_flight = core.progress(id).is_some_and(|p| !p.is_drained());
+    let Some(member) = core.member_mut(member_id) else { return Ok(()) };
+    let ctrl = &mut member.lcore.ctrl;
+    if in_flight {
+        let kick = SetTcbField::at(tid, field::TIMESTAMP.word, KICK_MASK, 0)
+            .with_reply_ctrl(ReplyCtrl::SILENT);
+        ofld::set_tcb_field(Via::Control(ctrl), &kick).map_err(|_| Full)?;
+    }
+    if acked_lately {
+        let force = CreditDack(0).with_force_ack(true);
+        ofld::rx_data_ack(ctrl, tid, force).map_err(|_| Full)?;
+    }
+    Ok(())
 }
 
 /// Posts a read behind the connection's last work request, so that an answer comes even if none of

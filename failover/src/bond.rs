@@ -40,7 +40,8 @@ pub struct BondConfig {
     /// How long the peer of a connection that is to move may acknowledge nothing of what is under way
     /// before the connection goes back to the tunnel and is tried again later.
     pub drain_deadline: Nanos,
-    /// How long a card may take to answer about a TCB before it is asked again.
+    /// How long a card may take to answer about a TCB, and a marker to come back, before it is asked
+    /// again: longer than a full ingress queue takes to be read.
     pub reply_deadline: Nanos,
     /// First pause before a connection that could not be moved is tried again; it doubles.
     pub retry_min: Nanos,
@@ -65,7 +66,7 @@ impl BondConfig {
             links,
             hold_frames: 64,
             drain_deadline: Nanos::from_secs(2),
-            reply_deadline: Nanos::from_millis(100),
+            reply_deadline: Nanos::from_millis(20),
             retry_min: Nanos::from_millis(100),
             retry_max: Nanos::from_secs(2),
             num_peer_notif: 3,
@@ -174,6 +175,10 @@ pub struct Bond {
     pub(crate) moves: BTreeMap<SocketId, Move>,
     pub(crate) batch: Option<crate::handover::Batch>,
     pub(crate) batches: u64,
+    /// Connections that are to speak, those with most under way first.
+    pub(crate) kicks: VecDeque<SocketId>,
+    /// Next hops whose entries found no room in a ring.
+    hops_pending: bool,
     /// The tunnel has carried its first frame since the last failure.
     tunnelled: bool,
     notices_left: u32,
@@ -184,7 +189,7 @@ pub struct Bond {
     /// acknowledging what their owner sent, that it took them.
     pub(crate) jumps: BTreeMap<SocketId, u32>,
     /// Opens on an adapter whose answer nobody waits for any more.
-    pub(crate) strays: Vec<crate::handover::Stray>,
+    pub(crate) strays: Vec<crate::entry::Stray>,
     /// Whether the tunnel carries frames, and an upload is done: switched off only to show that a check
     /// notices.
     pub(crate) carries: bool,
@@ -220,6 +225,8 @@ impl Bond {
             moves: BTreeMap::new(),
             batch: None,
             batches: 0,
+            kicks: VecDeque::new(),
+            hops_pending: false,
             tunnelled: true,
             notices_left: 0,
             next_notice: Nanos::ZERO,
@@ -295,7 +302,11 @@ impl Bond {
         }
         self.sync_filters(core);
         self.announce(now, core);
+        if self.hops_pending {
+            self.point_hops(now, core);
+        }
         self.adopt(now, core);
+        self.poll_kicks(now, core);
         self.poll_moves(now, core);
     }
 
@@ -304,7 +315,9 @@ impl Bond {
     pub fn poll_timeout(&self) -> Option<Nanos> {
         let moves = self.moves.values().filter_map(Move::poll_timeout).min();
         let notice = self.active.map(|_| self.next_notice);
-        [moves, notice].into_iter().flatten().min()
+        // A ring was full: it is looked at again.
+        let pending = (self.hops_pending || !self.kicks.is_empty()).then_some(Nanos::ZERO);
+        [moves, notice, pending].into_iter().flatten().min()
     }
 
     pub(crate) fn log(&mut self, now: Nanos, event: BondEvent) {
@@ -367,7 +380,8 @@ impl Bond {
         self.adopt(now, core);
         self.sync_filters(core);
         if from.is_some() {
-            self.kick(now, core);
+            self.kick(core);
+            self.poll_kicks(now, core);
         }
     }
 
@@ -375,6 +389,7 @@ impl Bond {
     /// all others.
     pub(crate) fn point_hops(&mut self, now: Nanos, core: &mut Core) {
         let Some(active) = self.active else { return };
+        self.hops_pending = false;
         let members: Vec<MemberId> = self.sides.keys().copied().collect();
         for member_id in members {
             let hops: Vec<_> = core.member(member_id).into_iter().flat_map(|m| m.hops()).collect();
@@ -391,6 +406,7 @@ impl Bond {
                     NextHop { mac: own, target: L2tTarget::Loopback, ..says }
                 };
                 if wanted != says && member.write_hop(l2t, wanted).is_err() {
+                    self.hops_pending = true;
                     self.counters.ring_full += 1;
                 }
             }

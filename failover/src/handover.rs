@@ -10,28 +10,27 @@
 //! *Suspended*: new payload waits in the socket; the 4-tuple is a filter on the new adapter; the peer
 //! acknowledges what is under way. *Held*: frames of the peer wait in the host while a marker flushes
 //! those that were put into the old adapter. *Gated*: whatever the old adapter still says is dropped,
-//! its TCB is read. *Fenced*: the old TCB is aborted without a word. *Uploading*: the new TCB is written.
+//! its TCB is read. *Fenced*: the old TCB is aborted without a word. *Uploading*: the new TCB is written,
+//! on the new adapter or, if that refuses, on the old one: then it is Tunnelled again.
 
 use std::collections::VecDeque;
 
 use mafo_mem::Nanos;
-use mafo_pmd::ofld::{self, Then, TxCreditPool, Via};
+use mafo_pmd::ofld;
+use mafo_stack::tom::TidUse;
 use mafo_stack::tom::state::State;
-use mafo_stack::tom::{AtidUse, Place, TidUse};
 use mafo_stack::{Core, MemberId, SocketId};
-use mafo_t4::cpl::{
-    AbortCmd, AbortReq, ActOpenRpl, Fw4Ack, GetTcbRpl, ReplyCtrl, SetTcbField, SetTcbRpl, Status,
-};
-use mafo_t4::opt::{CongAlg, Opt0, Opt2};
+use mafo_t4::PortId;
+use mafo_t4::cpl::GetTcbRpl;
 use mafo_t4::tcb::Tcb;
-use mafo_t4::wr::Mnem;
-use mafo_t4::{L2tIdx, PortId, Tid};
 use mafo_tcp::SeqNum;
 
 use crate::ask::{ask_for_answer, card_clock, post_fence};
 use crate::bond::{Bond, BondEvent, LinkId};
-use crate::snoop::{LetIn, LetOut};
-use crate::upload::{self, NotNow, Target, Upload, WRITES_PER_WR};
+use crate::entry::{Entry, Written};
+use crate::owner::{self, Orphan};
+use crate::snoop::LetOut;
+use crate::upload::NotNow;
 
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,17 +51,6 @@ pub enum Stage {
     Rechannelling,
 }
 
-/// The filter on the new adapter that becomes the connection.
-#[derive(Debug)]
-struct Filter {
-    to: LinkId,
-    tid: Tid,
-    l2t: L2tIdx,
-    credits: TxCreditPool,
-    /// The firmware has been told of the flow.
-    flow_told: bool,
-}
-
 /// A connection that lives elsewhere than on the active link.
 #[derive(Debug)]
 pub(crate) struct Move {
@@ -74,18 +62,22 @@ pub(crate) struct Move {
     pause: Nanos,
     /// Questions asked again in this stage.
     asked: u8,
-    filter: Option<Filter>,
+    pub(crate) entry: Option<Entry>,
     /// A filter was asked for and has not been answered.
-    filter_asked: Option<LinkId>,
+    pub(crate) entry_asked: Option<LinkId>,
     /// Behind the last work request there is one that is answered.
     answer_asked: bool,
     /// What the peer had acknowledged when the drain was last looked at.
     drained_to: Option<SeqNum>,
-    plan: Option<Upload>,
+    pub(crate) orphan: Option<Orphan>,
+    /// Owners tried since the old one was silenced.
+    pub(crate) owners_tried: u32,
+    /// By how much timestamps jump with the owner that is being tried.
+    pub(crate) ts_jump: u32,
     /// What the peer was told since the connection is tunnelled.
     pub(crate) let_out: LetOut,
-    /// What the peer said.
-    pub(crate) let_in: LetIn,
+    /// When the peer's last frame was let in.
+    pub(crate) heard: Option<Nanos>,
     pub(crate) held: VecDeque<Vec<u8>>,
     /// Since when its frames cross the host.
     since: Nanos,
@@ -102,7 +94,7 @@ pub(crate) struct Batch {
 
 /// Why an attempt is undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Undo {
+pub(crate) enum Undo {
     /// It took too long, or the card refused: later.
     Later,
     /// Another link is active now: at once.
@@ -111,8 +103,6 @@ enum Undo {
 
 /// How long the peer's answer to the first frames through the tunnel is waited for.
 const ANSWER_TIME: Nanos = Nanos::from_millis(20);
-/// Pause before a TCB that the card refused is written again.
-const UPLOAD_AGAIN: Nanos = Nanos::from_millis(1);
 /// Questions to a card before it is given up.
 const ASKS_MAX: u8 = 5;
 
@@ -124,13 +114,15 @@ impl Move {
             wake_up: now,
             pause,
             asked: 0,
-            filter: None,
-            filter_asked: None,
+            entry: None,
+            entry_asked: None,
             answer_asked: false,
             drained_to: None,
-            plan: None,
+            orphan: None,
+            owners_tried: 0,
+            ts_jump: 0,
             let_out: LetOut::default(),
-            let_in: LetIn::default(),
+            heard: None,
             held: VecDeque::new(),
             since: now,
         }
@@ -145,16 +137,17 @@ impl Move {
     /// into the tunnel. Its answer is worth waiting for: it repairs what the dead link swallowed, where
     /// a connection with gaps could not move.
     fn is_fresh(&self, now: Nanos) -> bool {
-        self.let_in.seq_end.is_none() && now - self.since < ANSWER_TIME
+        self.heard.is_none() && now - self.since < ANSWER_TIME
     }
 
     /// When there is something to do without an answer coming in.
     pub(crate) fn poll_timeout(&self) -> Option<Nanos> {
         match self.stage {
-            Stage::Tunnelled if self.let_in.seq_end.is_none() => {
+            Stage::Tunnelled if self.heard.is_none() => {
                 Some(self.wake_up.max(self.since + ANSWER_TIME))
             }
             Stage::Fenced | Stage::Rechannelling => None,
+            Stage::Uploading if self.waits_for_card() => None,
             _ => Some(self.wake_up),
         }
     }
@@ -164,8 +157,14 @@ impl Move {
         matches!(self.stage, Stage::Gated | Stage::Fenced | Stage::Uploading)
     }
 
+    /// Whether an answer about the new owner is to come: to its open, or to its last write.
+    pub(crate) fn waits_for_card(&self) -> bool {
+        let written = self.entry.as_ref().is_some_and(|f| f.written == Written::All);
+        self.entry_asked.is_some() || written
+    }
+
     /// Whether the old owner may have been silenced: there is no way back to it.
-    fn is_past_return(&self) -> bool {
+    pub(crate) fn is_past_return(&self) -> bool {
         matches!(self.stage, Stage::Fenced | Stage::Uploading)
     }
 }
@@ -191,8 +190,12 @@ impl Bond {
         };
         let Some(moving) = self.moves.get_mut(&id) else { return };
         if moving.is_past_return() {
-            if moving.stage == Stage::Uploading && now >= moving.wake_up && self.upload_enabled {
-                self.upload(now, core, id);
+            if moving.stage == Stage::Uploading
+                && !moving.waits_for_card()
+                && now >= moving.wake_up
+                && self.upload_enabled
+            {
+                self.find_owner(now, core, id);
             }
             return;
         }
@@ -202,7 +205,7 @@ impl Bond {
             self.finish(now, id, false);
             return;
         }
-        let stale = moving.filter.as_ref().is_some_and(|f| f.to != active);
+        let stale = moving.entry.as_ref().is_some_and(|f| f.to != active);
         if stale && moving.stage != Stage::Tunnelled {
             self.undo(now, core, id, Undo::Elsewhere);
             return;
@@ -259,7 +262,7 @@ impl Bond {
             return;
         }
         core.suspend(id);
-        let asked = self.ask_filter(now, core, id, to);
+        let asked = self.ask_entry(now, core, id, to);
         let answer_asked = ask_for_answer(core, id);
         let deadline = now + self.config.drain_deadline;
         let drained_to = core.progress(id).map(|p| p.snd_una);
@@ -269,124 +272,10 @@ impl Bond {
         moving.drained_to = drained_to;
         moving.answer_asked = answer_asked;
         if asked {
-            moving.filter_asked = Some(to);
+            moving.entry_asked = Some(to);
             self.log(now, BondEvent::Suspended(id));
         } else {
             self.undo(now, core, id, Undo::Later);
-        }
-    }
-
-    /// Opens the 4-tuple on the new adapter as NON_OFFLOAD: a TCB that TP leaves alone.
-    fn ask_filter(&mut self, now: Nanos, core: &mut Core, id: SocketId, to: LinkId) -> bool {
-        let Some(tuple) = core.tuple(id) else { return false };
-        let Some((next_hop, mac)) = core.hop_towards(now, tuple.remote.ip()) else {
-            self.counters.no_next_hop += 1;
-            return false;
-        };
-        let (std::net::SocketAddr::V4(local), std::net::SocketAddr::V4(peer)) =
-            (tuple.local, tuple.remote)
-        else {
-            return false;
-        };
-        let Some(scale) = core.offloaded(id).map(|conn| conn.rcv_scale) else { return false };
-        let mtu = core.mtu();
-        let Some(member) = core.member_mut(to.member) else { return false };
-        let Ok(Some(l2t)) = member.acquire_hop(next_hop, to.port, mac) else {
-            self.counters.ring_full += 1;
-            return false;
-        };
-        let Some(atid) = member.atids.insert(AtidUse::Hook(id)) else {
-            member.release_hop(l2t);
-            return false;
-        };
-        let resources = member.lcore.resources();
-        let Some(smt) = resources.port(to.port).map(|p| p.smt) else { return false };
-        // While NON_OFFLOAD is set, flags of TCP would be actions of a filter: only these are given.
-        let opt0 = Opt0(0)
-            .with_tcam_bypass(true)
-            .with_non_offload(true)
-            .with_no_cong(true)
-            .with_smac(smt)
-            .with_l2t(l2t)
-            .with_port(to.port)
-            .with_mss_idx(u64::from(resources.mtu_index(mtu)))
-            .with_wnd_scale(u64::from(scale));
-        let opt2 =
-            Opt2(0).with_t5_opt_2_valid(true).with_queue(member.iq()).with_cong(CongAlg::NEWRENO);
-        let open = ofld::ActOpen {
-            atid,
-            reply_to: member.iq(),
-            local,
-            peer,
-            opt0,
-            opt2,
-            iss: 0,
-            filter_tuple: resources.tcp_tuple(to.port),
-        };
-        if ofld::act_open(&mut member.lcore.ctrl, &open).is_err() {
-            self.counters.ring_full += 1;
-            member.atids.remove(atid);
-            member.release_hop(l2t);
-            return false;
-        }
-        if let Some(moving) = self.moves.get_mut(&id) {
-            let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
-            moving.filter = Some(Filter { to, tid: Tid(u32::MAX), l2t, credits, flow_told: false });
-        }
-        true
-    }
-
-    /// The new adapter has the filter, or not.
-    pub(crate) fn on_filtered(
-        &mut self,
-        now: Nanos,
-        core: &mut Core,
-        member_id: MemberId,
-        reply: &ActOpenRpl,
-    ) {
-        let Some(member) = core.member_mut(member_id) else { return };
-        let Some(AtidUse::Hook(id)) = member.atids.remove(reply.atid()) else {
-            self.counters.unexpected += 1;
-            return;
-        };
-        let tid = reply.tid();
-        let status = reply.status();
-        let moving = self
-            .moves
-            .get_mut(&id)
-            .filter(|m| m.filter_asked.is_some_and(|to| to.member == member_id));
-        let Some(moving) = moving else {
-            // Nobody waits for it any more; its next hop went into the account of strays.
-            self.strays_answered(core, member_id, tid, status);
-            return;
-        };
-        moving.filter_asked = None;
-        if status != Status::NONE {
-            if let Some(filter) = moving.filter.take() {
-                member.release_hop(filter.l2t);
-            }
-            self.undo(now, core, id, Undo::Later);
-            return;
-        }
-        if member.tids.insert(tid, TidUse::Hook(id)).is_err() {
-            self.counters.unexpected += 1;
-            return;
-        }
-        if let Some(filter) = &mut moving.filter {
-            filter.tid = tid;
-        }
-    }
-
-    fn strays_answered(&mut self, core: &mut Core, member_id: MemberId, tid: Tid, status: Status) {
-        let Some(at) = self.strays.iter().position(|stray| stray.member == member_id) else {
-            self.counters.unexpected += 1;
-            return;
-        };
-        let stray = self.strays.swap_remove(at);
-        if status == Status::NONE {
-            self.close_filter(core, member_id, tid, stray.l2t);
-        } else if let Some(member) = core.member_mut(member_id) {
-            member.release_hop(stray.l2t);
         }
     }
 
@@ -404,8 +293,8 @@ impl Bond {
             .iter()
             .filter(|(id, m)| {
                 m.stage == Stage::Suspended
-                    && m.filter_asked.is_none()
-                    && m.filter.is_some()
+                    && m.entry_asked.is_none()
+                    && m.entry.is_some()
                     && core.progress(**id).is_some_and(|p| p.is_drained())
                     && core.offloaded(**id).is_some_and(|conn| settled(conn.state))
             })
@@ -489,10 +378,10 @@ impl Bond {
             // A question that was asked twice is answered twice.
             return;
         }
-        match self.plan(core, id, &reply.tcb()) {
-            Ok(plan) => {
+        match self.last_record(core, id, reply.tcb()) {
+            Ok(orphan) => {
                 if let Some(moving) = self.moves.get_mut(&id) {
-                    moving.plan = Some(plan);
+                    moving.orphan = Some(orphan);
                 }
                 self.fence(now, core, id);
             }
@@ -500,25 +389,23 @@ impl Bond {
         }
     }
 
-    fn plan(&self, core: &Core, id: SocketId, image: &Tcb) -> Result<Upload, NotNow> {
+    /// What is left of a connection when its owner is silenced now; an error if that would lose
+    /// something, or if the new owner could not take it.
+    fn last_record(&self, core: &Core, id: SocketId, image: Tcb) -> Result<Orphan, NotNow> {
+        let unfit = NotNow::State(image.state());
         let (Some(moving), Some(progress)) = (self.moves.get(&id), core.progress(id)) else {
-            return Err(NotNow::State(image.state()));
+            return Err(unfit);
         };
-        let Some(filter) = &moving.filter else { return Err(NotNow::State(image.state())) };
         if SeqNum(image.rcv_nxt()) != progress.rcv_nxt {
             return Err(NotNow::Undelivered);
         }
-        let clock = |member: MemberId| core.member(member).map(card_clock);
-        let (Some(old), Some(new)) = (clock(moving.home.member), clock(filter.to.member)) else {
-            return Err(NotNow::State(image.state()));
-        };
-        let target = Target { clock: new, port: filter.to.port };
+        let clock = core.member(moving.home.member).map(card_clock).ok_or(unfit)?;
         // All that the present owner sent has been acknowledged: the peer took its timestamps.
         let proved = core.offloaded(id).is_some_and(|conn| conn.posted_any);
         let jumped = if proved { 0 } else { self.jumps.get(&id).copied().unwrap_or(0) };
-        let mut plan = upload::plan(image, &moving.let_out, old, &target, jumped)?;
-        plan.ts_jump += jumped;
-        Ok(plan)
+        let orphan = Orphan { image, clock, jumped };
+        let to = moving.entry.as_ref().map(|entry| entry.to).ok_or(unfit)?;
+        owner::plan(core, &orphan, &moving.let_out, to).map(|_| orphan)
     }
 
     /// Silences the old owner: from here there is no way back to it.
@@ -533,130 +420,7 @@ impl Bond {
         }
     }
 
-    /// The old owner is silenced, and its last word has been heard.
-    pub(crate) fn on_fence_reply(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
-        let Some(conn) = core.offloaded(id) else { return };
-        core.let_go(conn.member, conn.tid, conn.l2t);
-        if self.upload_enabled {
-            self.upload(now, core, id);
-        }
-        if let Some(moving) = self.moves.get_mut(&id) {
-            moving.stage = Stage::Uploading;
-        }
-    }
-
-    /// Writes the connection into its TCB on the new adapter; again, if there was no room.
-    fn upload(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
-        let (Some(moving), Some(progress)) = (self.moves.get_mut(&id), core.progress(id)) else {
-            return;
-        };
-        moving.wake_up = now + self.config.reply_deadline;
-        let Some(conn) = core.offloaded(id) else { return };
-        let (options, state) = (conn.options, conn.state);
-        let (Some(filter), Some(plan)) = (&mut moving.filter, &moving.plan) else { return };
-        let send_buffer = core.send_capacity(id);
-        let Some(member) = core.member_mut(filter.to.member) else { return };
-        let iq = member.iq();
-        let resources = member.lcore.resources().clone();
-        let channel = u32::from(filter.to.port.0);
-        let params = [
-            (Mnem::PFNVFN, u32::from(resources.pf) << 8),
-            (Mnem::CH, channel),
-            (Mnem::PORT, channel),
-            (Mnem::IQID, u32::from(iq.0)),
-            (Mnem::SNDNXT, progress.snd_end.0),
-            (Mnem::RCVNXT, progress.rcv_nxt.0),
-            (Mnem::SNDBUF, send_buffer as u32),
-            (Mnem::MSS, u32::from(resources.mtus[usize::from(options.mss())])),
-            (Mnem::TCPSTATE, tcp_state(state) as u32),
-            (Mnem::RCV_SCALE, u32::from(options.snd_wscale())),
-        ];
-        let count = if options.wscale_ok() { params.len() } else { params.len() - 1 };
-        let fields: Vec<SetTcbField> = plan
-            .writes
-            .iter()
-            .enumerate()
-            .map(|(n, w)| {
-                let last = n + 1 == plan.writes.len();
-                let reply = if last { ReplyCtrl::to(iq) } else { ReplyCtrl::SILENT };
-                SetTcbField::at(filter.tid, w.word, w.mask, w.value).with_reply_ctrl(reply)
-            })
-            .collect();
-        let Some(eq) = member.ofld(filter.to.port) else { return };
-        let tid = filter.tid;
-        let pool = &mut filter.credits;
-        let mut posted = Ok(());
-        if !filter.flow_told {
-            posted = ofld::flowc(eq, pool, tid, &params[..count], Then::More);
-            filter.flow_told = posted.is_ok();
-        }
-        let (first, second) = fields.split_at(fields.len().min(WRITES_PER_WR));
-        for batch in [first, second] {
-            if posted.is_ok() && !batch.is_empty() {
-                posted = ofld::tcb_batch(Via::Offload(eq, pool, Then::Idle), tid, batch);
-            }
-        }
-        if posted.is_err() {
-            self.counters.ring_full += 1;
-        }
-    }
-
-    /// Work requests on a new tid are done with.
-    pub(crate) fn on_new_tid_ack(&mut self, core: &mut Core, member: MemberId, ack: &Fw4Ack) {
-        let owner = core.member(member).and_then(|m| m.tids.get(ack.tid()).copied());
-        let Some(TidUse::Hook(id)) = owner else { return };
-        let filter = self.moves.get_mut(&id).and_then(|m| m.filter.as_mut());
-        if filter.is_none_or(|f| f.credits.give_back(ack.credits()).is_err()) {
-            self.counters.unexpected += 1;
-        }
-    }
-
-    /// A TCB is written: if it was the last write of an upload, the connection lives on the new adapter.
-    pub(crate) fn on_set_tcb_rpl(
-        &mut self,
-        now: Nanos,
-        core: &mut Core,
-        member_id: MemberId,
-        reply: &SetTcbRpl,
-    ) {
-        let owner = core.member(member_id).and_then(|m| m.tids.get(reply.tid()).copied());
-        let Some(TidUse::Hook(id)) = owner else {
-            self.counters.unexpected += 1;
-            return;
-        };
-        let Some(moving) = self.moves.get_mut(&id) else { return };
-        if moving.stage != Stage::Uploading {
-            return;
-        }
-        if reply.status() != Status::NONE {
-            // There is no way back: written again, in the hope that the card takes it then.
-            self.counters.uploads_refused += 1;
-            moving.wake_up = now + UPLOAD_AGAIN;
-            return;
-        }
-        let Some(filter) = moving.filter.take() else { return };
-        let jump = moving.plan.as_ref().map_or(0, |plan| plan.ts_jump);
-        self.jumps.insert(id, jump);
-        let Filter { to, tid, l2t, credits, .. } = filter;
-        let place = Place { member: to.member, port: to.port, tid, l2t, credits };
-        if core.rebind(id, place).is_err() {
-            self.counters.unexpected += 1;
-        }
-        self.release_held(core, id);
-        core.resume(id);
-        self.counters.moved += 1;
-        self.log(now, BondEvent::Moved(id));
-        self.finish(now, id, true);
-        if Some(to) != self.active
-            && let Some(conn) = core.offloaded(id)
-        {
-            // Another link became active meanwhile.
-            let home = LinkId { member: conn.member, port: conn.port };
-            self.moves.insert(id, Move::new(now, home, self.config.retry_min));
-        }
-    }
-
-    fn finish(&mut self, now: Nanos, id: SocketId, moved: bool) {
+    pub(crate) fn finish(&mut self, now: Nanos, id: SocketId, moved: bool) {
         self.moves.remove(&id);
         if self.moves.is_empty() && moved {
             self.log(now, BondEvent::AllMoved);
@@ -664,15 +428,15 @@ impl Bond {
     }
 
     /// Takes an attempt back: the old adapter goes on as if nothing had been.
-    fn undo(&mut self, now: Nanos, core: &mut Core, id: SocketId, why: Undo) {
-        self.drop_filter(core, id);
+    pub(crate) fn undo(&mut self, now: Nanos, core: &mut Core, id: SocketId, why: Undo) {
+        self.drop_entry(core, id);
         self.release_held(core, id);
         let Some(moving) = self.moves.get_mut(&id) else { return };
         if moving.stage != Stage::Tunnelled {
             self.counters.attempts_undone += 1;
         }
         moving.stage = Stage::Tunnelled;
-        moving.plan = None;
+        moving.orphan = None;
         moving.asked = 0;
         moving.wake_up = match why {
             Undo::Later => now + moving.pause,
@@ -686,53 +450,14 @@ impl Bond {
 
     /// The connection is gone.
     fn abandon(&mut self, core: &mut Core, id: SocketId) {
-        self.drop_filter(core, id);
+        self.drop_entry(core, id);
         if self.moves.remove(&id).is_some() {
             self.counters.ended_in_move += 1;
         }
     }
-
-    fn drop_filter(&mut self, core: &mut Core, id: SocketId) {
-        let Some(moving) = self.moves.get_mut(&id) else { return };
-        let Some(filter) = moving.filter.take() else { return };
-        let asked = moving.filter_asked.take();
-        let (member_id, l2t) = (filter.to.member, filter.l2t);
-        if asked.is_some() {
-            // The answer is still to come, and with it the tid to be closed.
-            self.strays.push(Stray { member: member_id, l2t });
-        } else {
-            self.close_filter(core, member_id, filter.tid, l2t);
-        }
-    }
-
-    /// Ends a NON_OFFLOAD TCB; the answer to the abort releases its tid and next hop.
-    fn close_filter(&mut self, core: &mut Core, member_id: MemberId, tid: Tid, l2t: L2tIdx) {
-        core.orphan_or_enter(member_id, tid, l2t);
-        let Some(member) = core.member_mut(member_id) else { return };
-        let abort = AbortReq::new(tid).with_cmd(AbortCmd::NO_RST).with_no_tx_data(1);
-        if ofld::control(&mut member.lcore.ctrl, tid, &abort).is_err() {
-            self.counters.ring_full += 1;
-        }
-    }
-}
-
-/// An open on a new adapter that nobody waits for any more.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stray {
-    member: MemberId,
-    l2t: L2tIdx,
 }
 
 /// Whether a connection's state moves: not one whose FIN is on its way, that is drained first.
 fn settled(state: State) -> bool {
     matches!(state, State::Established | State::CloseWait | State::FinWait2)
-}
-
-/// The same state in a FLOWC.
-fn tcp_state(state: State) -> mafo_t4::tcb::State {
-    match state {
-        State::CloseWait => mafo_t4::tcb::State::CloseWait,
-        State::FinWait2 => mafo_t4::tcb::State::FinWait2,
-        _ => mafo_t4::tcb::State::Established,
-    }
 }

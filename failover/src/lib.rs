@@ -3,7 +3,9 @@
 
 mod ask;
 mod bond;
+mod entry;
 mod handover;
+mod owner;
 pub mod snoop;
 mod tunnel;
 pub mod upload;

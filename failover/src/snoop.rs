@@ -74,30 +74,6 @@ impl LetOut {
     }
 }
 
-/// What the peer said in the frames let in since the connection's port failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LetIn {
-    /// The highest acknowledgment.
-    pub ack: Option<SeqNum>,
-    /// The window of the latest acknowledgment, as on the wire.
-    pub window: u16,
-    /// Behind the highest sequence number.
-    pub seq_end: Option<SeqNum>,
-}
-
-impl LetIn {
-    /// Notes a segment of the peer that goes on to the connection's owner.
-    pub fn note(&mut self, segment: &Segment) {
-        later(&mut self.seq_end, segment.seq + segment.seq_len());
-        if segment.flags.contains(Flags::ACK)
-            && self.ack.is_none_or(|ack| segment.ack.at_or_after(ack))
-        {
-            self.ack = Some(segment.ack);
-            self.window = segment.window;
-        }
-    }
-}
-
 fn later(highest: &mut Option<SeqNum>, seq: SeqNum) {
     *highest = Some(highest.map_or(seq, |old| old.later(seq)));
 }
@@ -151,15 +127,5 @@ mod tests {
         fin.flags = Flags::FIN | Flags::ACK;
         out.note(&fin, 7);
         assert_eq!(out.seq_end, Some(SeqNum(17)));
-    }
-
-    #[test]
-    fn an_old_ack_of_the_peer_does_not_bring_back_its_window() {
-        let mut seen = LetIn::default();
-        seen.note(&segment(1, 10, 50, 1000, 0));
-        seen.note(&segment(1, 10, 40, 9000, 0));
-        assert_eq!((seen.ack, seen.window), (Some(SeqNum(50)), 1000));
-        seen.note(&segment(1, 10, 50, 0, 0));
-        assert_eq!(seen.window, 0, "a closing window with the same ACK is news");
     }
 }

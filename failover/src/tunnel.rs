@@ -13,7 +13,6 @@ use mafo_t4::PortId;
 use mafo_tcp::Flags;
 
 use crate::bond::Bond;
-use crate::handover::Stage;
 use crate::snoop::Seen;
 
 /// The first ingress port that is a loopback.
@@ -89,21 +88,21 @@ impl Bond {
         };
         let Some(conn) = core.offloaded(id) else { return Verdict::Stack };
         let (owner, home) = (conn.member, conn.port);
-        let held = self.moves.get(&id).is_some_and(|m| m.holds());
+        let moving = self.moves.get_mut(&id);
+        let held = moving.is_some_and(|moving| {
+            moving.heard = Some(now);
+            moving.holds()
+        });
         if held {
             self.hold(id, frame);
         } else if owner != member {
             self.counters.tunnelled_in += 1;
-            if let Some(moving) = self.moves.get_mut(&id) {
-                moving.let_in.note(&seen.segment);
-            }
             self.inject(core, owner, home, frame);
         } else {
             // It was on its way to the host when its connection went live here.
             self.counters.late_returned += 1;
             self.inject(core, owner, home, frame);
         }
-        let _ = now;
         Verdict::Taken
     }
 
@@ -188,14 +187,7 @@ impl Bond {
         let Some(conn) = core.offloaded(id) else { return };
         let (member, port) = (conn.member, conn.port);
         let Some(moving) = self.moves.get_mut(&id) else { return };
-        let held = core::mem::take(&mut moving.held);
-        let direct = moving.stage == Stage::Uploading;
-        for frame in held {
-            if !direct
-                && let (Some(seen), Some(moving)) = (Seen::of(&frame), self.moves.get_mut(&id))
-            {
-                moving.let_in.note(&seen.segment);
-            }
+        for frame in core::mem::take(&mut moving.held) {
             self.inject(core, member, port, &frame);
         }
     }

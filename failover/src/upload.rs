@@ -108,6 +108,9 @@ pub fn plan(
 ) -> Result<Upload, NotNow> {
     check(image)?;
     let rcv_nxt = SeqNum(image.rcv_nxt());
+    if told.ack.is_some_and(|ack| ack.after(rcv_nxt)) {
+        return Err(NotNow::Undelivered);
+    }
     let flags = image.flags();
     let (ts_offset, ts_jump) = if flags.recv_tstmp() {
         let last = old.ts_now.wrapping_add((image.get(field::TIMESTAMP_OFFSET) as u32) << 28);
@@ -350,6 +353,9 @@ mod tests {
         for len in FRAGMENTS {
             assert_eq!(refused(image().with(len, 1)), Err(NotNow::Fragments), "{}", len.name);
         }
+        let beyond = LetOut { ack: Some(SeqNum(0x11)), ..LetOut::default() };
+        let acked_more = plan(&image(), &beyond, OLD, &NEW, 0).map(|_| ());
+        assert_eq!(acked_more, Err(NotNow::Undelivered), "the peer was promised a byte more");
         let mut opening = image();
         opening.set_state(State::SynRcvd);
         assert_eq!(refused(opening), Err(NotNow::State(State::SynRcvd)));

@@ -1,6 +1,6 @@
 //! Live connections move from one adapter to the other.
 
-use mafo::{Nanos, SocketError, SocketId};
+use mafo::{Nanos, Refusals, SocketError, SocketId};
 
 use crate::hosts::{Net, pattern};
 
@@ -139,4 +139,38 @@ fn sixteen_connections_live_on() {
     let net = cut(16);
     let counters = net.hosts[0].bond().expect("bond").counters();
     assert_eq!((counters.failures, counters.moved), (1, 16), "{counters:?}");
+}
+
+/// The new adapter will not have the connection, and will not have it again: it gets its old adapter
+/// back as owner and lives on in the tunnel, until it moves after all.
+#[test]
+fn a_connection_that_the_new_adapter_refuses_goes_home_and_moves_later() {
+    let mut net = Net::up(2);
+    let ends = net.open(1);
+    let mut traffic = Traffic::new(ends);
+    traffic.deliver(&mut net, 10_000);
+    let refusals = Refusals { opens: 0, uploads: 2 };
+    net.hosts[0].adapter_mut(1).expect("B").refuse(refusals);
+    net.cables[0].set_carrier(false);
+    // Adapter, and how often the owner changed.
+    let mut owners = vec![(0, 0)];
+    let end = traffic.ends[0][0];
+    let deadline = net.now + Nanos::from_secs(5);
+    while owners.last() != Some(&(1, 2)) {
+        traffic.step(&mut net);
+        let conn = net.hosts[0].sockets().offloaded(end).expect("alive");
+        let owner = (conn.member.0, conn.epoch.0);
+        if owners.last() != Some(&owner) {
+            owners.push(owner);
+        }
+        assert!(net.now < deadline, "owners {owners:?}: {}", describe(&net));
+    }
+    settle(&mut net, |net| traffic.step(net));
+    assert_eq!(owners, [(0, 0), (0, 1), (1, 2)]);
+    let counters = net.hosts[0].bond().expect("bond").counters();
+    assert_eq!((counters.uploads_refused, counters.moved), (2, 2), "{counters:?}");
+    assert_eq!(counters.unexpected, 0, "{counters:?}");
+    traffic.deliver(&mut net, 10_000);
+    traffic.finish(&mut net);
+    assert_eq!(net.hosts[0].left_over(), 0);
 }

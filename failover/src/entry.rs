@@ -1,0 +1,195 @@
+//! The entry on a new adapter: a NON_OFFLOAD TCB of the connection's 4-tuple. Until it is made the
+//! connection it works as a filter that takes the peer's frames to the host.
+
+use mafo_mem::Nanos;
+use mafo_pmd::ofld::{self, TxCreditPool};
+use mafo_stack::tom::{AtidUse, TidUse};
+use mafo_stack::{Core, MemberId, SocketId};
+use mafo_t4::cpl::{AbortCmd, AbortReq, ActOpenRpl, Status};
+use mafo_t4::opt::{CongAlg, Opt0, Opt2};
+use mafo_t4::{L2tIdx, Tid};
+
+use crate::bond::{Bond, LinkId};
+use crate::handover::{Stage, Undo};
+
+/// The filter on the new adapter that becomes the connection.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) to: LinkId,
+    pub(crate) tid: Tid,
+    pub(crate) l2t: L2tIdx,
+    pub(crate) credits: TxCreditPool,
+    /// Whether the writes that make it the connection are with the card.
+    pub(crate) written: Written,
+}
+
+/// How far the writes of an upload have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// Nothing is posted.
+    Nothing,
+    /// The firmware has been told of the flow; the writes found no room.
+    FlowTold,
+    /// All are posted: the reply to the last one comes.
+    All,
+}
+
+/// An open on a new adapter that nobody waits for any more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stray {
+    member: MemberId,
+    pub(crate) l2t: L2tIdx,
+}
+
+impl Bond {
+    /// Opens the 4-tuple on the new adapter as NON_OFFLOAD: a TCB that TP leaves alone.
+    pub(crate) fn ask_entry(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        id: SocketId,
+        to: LinkId,
+    ) -> bool {
+        let Some(tuple) = core.tuple(id) else { return false };
+        let Some((next_hop, mac)) = core.hop_towards(now, tuple.remote.ip()) else {
+            self.counters.no_next_hop += 1;
+            return false;
+        };
+        let (std::net::SocketAddr::V4(local), std::net::SocketAddr::V4(peer)) =
+            (tuple.local, tuple.remote)
+        else {
+            return false;
+        };
+        let Some(scale) = core.offloaded(id).map(|conn| conn.rcv_scale) else { return false };
+        let mtu = core.mtu();
+        let Some(member) = core.member_mut(to.member) else { return false };
+        let Ok(Some(l2t)) = member.acquire_hop(next_hop, to.port, mac) else {
+            self.counters.ring_full += 1;
+            return false;
+        };
+        let Some(atid) = member.atids.insert(AtidUse::Hook(id)) else {
+            member.release_hop(l2t);
+            return false;
+        };
+        let resources = member.lcore.resources();
+        let Some(smt) = resources.port(to.port).map(|p| p.smt) else { return false };
+        // While NON_OFFLOAD is set, flags of TCP would be actions of a filter: only these are given.
+        let opt0 = Opt0(0)
+            .with_tcam_bypass(true)
+            .with_non_offload(true)
+            .with_no_cong(true)
+            .with_smac(smt)
+            .with_l2t(l2t)
+            .with_port(to.port)
+            .with_mss_idx(u64::from(resources.mtu_index(mtu)))
+            .with_wnd_scale(u64::from(scale));
+        let opt2 =
+            Opt2(0).with_t5_opt_2_valid(true).with_queue(member.iq()).with_cong(CongAlg::NEWRENO);
+        let open = ofld::ActOpen {
+            atid,
+            reply_to: member.iq(),
+            local,
+            peer,
+            opt0,
+            opt2,
+            iss: 0,
+            filter_tuple: resources.tcp_tuple(to.port),
+        };
+        if ofld::act_open(&mut member.lcore.ctrl, &open).is_err() {
+            self.counters.ring_full += 1;
+            member.atids.remove(atid);
+            member.release_hop(l2t);
+            return false;
+        }
+        if let Some(moving) = self.moves.get_mut(&id) {
+            let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
+            let written = Written::Nothing;
+            moving.entry = Some(Entry { to, tid: Tid(u32::MAX), l2t, credits, written });
+        }
+        true
+    }
+
+    /// The new adapter has the filter, or not.
+    pub(crate) fn on_filtered(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        member_id: MemberId,
+        reply: &ActOpenRpl,
+    ) {
+        let Some(member) = core.member_mut(member_id) else { return };
+        let Some(AtidUse::Hook(id)) = member.atids.remove(reply.atid()) else {
+            self.counters.unexpected += 1;
+            return;
+        };
+        let tid = reply.tid();
+        let status = reply.status();
+        let moving = self
+            .moves
+            .get_mut(&id)
+            .filter(|m| m.entry_asked.is_some_and(|to| to.member == member_id));
+        let Some(moving) = moving else {
+            // Nobody waits for it any more; its next hop went into the account of strays.
+            self.strays_answered(core, member_id, tid, status);
+            return;
+        };
+        moving.entry_asked = None;
+        if status != Status::NONE {
+            if let Some(entry) = moving.entry.take() {
+                member.release_hop(entry.l2t);
+            }
+            if moving.is_past_return() {
+                self.next_owner(now, core, id);
+            } else {
+                self.undo(now, core, id, Undo::Later);
+            }
+            return;
+        }
+        if member.tids.insert(tid, TidUse::Hook(id)).is_err() {
+            self.counters.unexpected += 1;
+            return;
+        }
+        if let Some(entry) = &mut moving.entry {
+            entry.tid = tid;
+        }
+        if moving.stage == Stage::Uploading {
+            self.find_owner(now, core, id);
+        }
+    }
+
+    fn strays_answered(&mut self, core: &mut Core, member_id: MemberId, tid: Tid, status: Status) {
+        let Some(at) = self.strays.iter().position(|stray| stray.member == member_id) else {
+            self.counters.unexpected += 1;
+            return;
+        };
+        let stray = self.strays.swap_remove(at);
+        if status == Status::NONE {
+            self.close_entry(core, member_id, tid, stray.l2t);
+        } else if let Some(member) = core.member_mut(member_id) {
+            member.release_hop(stray.l2t);
+        }
+    }
+
+    pub(crate) fn drop_entry(&mut self, core: &mut Core, id: SocketId) {
+        let Some(moving) = self.moves.get_mut(&id) else { return };
+        let Some(entry) = moving.entry.take() else { return };
+        let asked = moving.entry_asked.take();
+        let (member_id, l2t) = (entry.to.member, entry.l2t);
+        if asked.is_some() {
+            // The answer is still to come, and with it the tid to be closed.
+            self.strays.push(Stray { member: member_id, l2t });
+        } else {
+            self.close_entry(core, member_id, entry.tid, l2t);
+        }
+    }
+
+    /// Ends a NON_OFFLOAD TCB; the answer to the abort releases its tid and next hop.
+    fn close_entry(&mut self, core: &mut Core, member_id: MemberId, tid: Tid, l2t: L2tIdx) {
+        core.orphan_or_enter(member_id, tid, l2t);
+        let Some(member) = core.member_mut(member_id) else { return };
+        let abort = AbortReq::new(tid).with_cmd(AbortCmd::NO_RST).with_no_tx_data(1);
+        if ofld::control(&mut member.lcore.ctrl, tid, &abort).is_err() {
+            self.counters.ring_full += 1;
+        }
+    }
+}
