@@ -273,6 +273,8 @@ impl Core {
         if ofld::pass_accept_rpl(&mut member.lcore.ctrl, &reject).is_err() {
             self.counters.tom_ring_full += 1;
         }
+        // A rejected SYN still has its tid.
+        self.release_tid(member_id, tid);
     }
 
     fn accept_syn(
