@@ -396,6 +396,10 @@ impl Bond {
         let (Some(moving), Some(progress)) = (self.moves.get(&id), core.progress(id)) else {
             return Err(unfit);
         };
+        if !core.offloaded(id).is_some_and(|conn| settled(conn.state)) {
+            // The application has given up since: the old owner has been told, and answers.
+            return Err(unfit);
+        }
         if SeqNum(image.rcv_nxt()) != progress.rcv_nxt {
             return Err(NotNow::Undelivered);
         }
