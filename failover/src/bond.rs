@@ -14,7 +14,7 @@ use mafo_pmd::filter::FilterEvent;
 use mafo_pmd::l2t::{L2tTarget, NextHop};
 use mafo_pmd::sge::RxMeta;
 use mafo_stack::tom::state::State;
-use mafo_stack::{Core, Hook, Mac, MemberId, SocketId, Verdict};
+use mafo_stack::{Core, Defect, Hook, Mac, MemberId, SocketId, Verdict};
 use mafo_t4::cpl::{self, Opcode};
 use mafo_t4::wr::{FilterMatch, FwFilterWr};
 use mafo_t4::{Ftid, PortId};
@@ -272,6 +272,13 @@ impl Bond {
         self.moves.get(&id).map(|moving| moving.stage)
     }
 
+    /// The adapter that a connection without an owner is being written to.
+    #[must_use]
+    pub fn heir(&self, id: SocketId) -> Option<MemberId> {
+        let moving = self.moves.get(&id).filter(|m| m.stage == crate::Stage::Uploading)?;
+        moving.entry.as_ref().map(|entry| entry.to.member)
+    }
+
     /// The tunnel carries nothing from now on: a check that looks at it has to notice.
     #[cfg(debug_assertions)]
     pub fn spoil_tunnel(&mut self) {
@@ -454,8 +461,9 @@ impl Bond {
 
     /// Whether frames of the peer that match no TCB of `member` shall come to the host: on every adapter
     /// that is not active, and on the active one while a connection lives elsewhere.
-    fn wants_standing(&self, member: MemberId) -> bool {
+    fn wants_standing(&self, core: &Core, member: MemberId) -> bool {
         let elsewhere = self.moves.values().any(|m| m.home.member != member);
+        let elsewhere = elsewhere && !core.has_defect(Defect::StandingRuleMissing);
         self.active.is_none_or(|active| active.member != member) || elsewhere
     }
 
@@ -468,7 +476,7 @@ impl Bond {
         let members: Vec<MemberId> = self.sides.keys().copied().collect();
         let address = core.address().octets();
         for member_id in members {
-            let wants_standing = self.wants_standing(member_id);
+            let wants_standing = self.wants_standing(core, member_id);
             let (Some(side), Some(member)) =
                 (self.sides.get_mut(&member_id), core.member_mut(member_id))
             else {

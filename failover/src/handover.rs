@@ -19,7 +19,7 @@ use mafo_mem::Nanos;
 use mafo_pmd::ofld;
 use mafo_stack::tom::TidUse;
 use mafo_stack::tom::state::State;
-use mafo_stack::{Core, MemberId, SocketId};
+use mafo_stack::{Core, Defect, MemberId, SocketId};
 use mafo_t4::PortId;
 use mafo_t4::cpl::GetTcbRpl;
 use mafo_t4::tcb::Tcb;
@@ -316,7 +316,9 @@ impl Bond {
                 moving.asked = 0;
             }
             // The TCB that is read next has to know of all credits that were ever returned.
-            core.withhold_credits(id);
+            if !core.has_defect(Defect::CreditsNotWithheld) {
+                core.withhold_credits(id);
+            }
         }
     }
 
@@ -414,6 +416,7 @@ impl Bond {
 
     /// Silences the old owner: from here there is no way back to it.
     fn fence(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        core.withhold_credits(id);
         if !post_fence(core, id) {
             self.counters.ring_full += 1;
             self.undo(now, core, id, Undo::Later);

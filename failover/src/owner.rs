@@ -5,7 +5,7 @@ use mafo_mem::Nanos;
 use mafo_pmd::ofld::{self, Then, Via};
 use mafo_stack::tom::state::State;
 use mafo_stack::tom::{Place, TidUse};
-use mafo_stack::{Core, MemberId, SocketId};
+use mafo_stack::{Core, Defect, MemberId, SocketId};
 use mafo_t4::cpl::{Fw4Ack, ReplyCtrl, SetTcbField, SetTcbRpl, Status};
 use mafo_t4::tcb::Tcb;
 use mafo_t4::wr::Mnem;
@@ -177,7 +177,7 @@ impl Bond {
         if moving.stage != Stage::Uploading {
             return;
         }
-        if reply.status() != Status::NONE {
+        if reply.status() != Status::NONE && !core.has_defect(Defect::RefusalIgnored) {
             self.counters.uploads_refused += 1;
             self.next_owner(now, core, id);
             return;
@@ -223,7 +223,7 @@ pub(crate) fn plan(
     let Some(member) = core.member(to.member) else {
         return Err(NotNow::State(orphan.image.state()));
     };
-    let target = Target { clock: card_clock(member), port: to.port };
+    let target = Target { clock: card_clock(member), port: to.port, defects: core.defects() };
     let mut plan = upload::plan(&orphan.image, told, orphan.clock, &target, orphan.jumped)?;
     plan.ts_jump += orphan.jumped;
     Ok(plan)

@@ -8,7 +8,7 @@ use mafo_mem::Nanos;
 use mafo_pmd::eth::{TxChecksum, TxTo};
 use mafo_pmd::sge::RxMeta;
 use mafo_stack::packet::{self, ETHERNET_HEADER};
-use mafo_stack::{Core, FourTuple, MemberId, SocketId, Verdict};
+use mafo_stack::{Core, Defect, FourTuple, MemberId, SocketId, Verdict};
 use mafo_t4::PortId;
 use mafo_tcp::Flags;
 
@@ -93,7 +93,7 @@ impl Bond {
             moving.heard = Some(now);
             moving.holds()
         });
-        if held {
+        if held && !core.has_defect(Defect::NotHeld) {
             self.hold(id, frame);
         } else if owner != member {
             self.counters.tunnelled_in += 1;
@@ -123,13 +123,14 @@ impl Bond {
         };
         let scale = core.offloaded(id).map_or(0, |conn| conn.rcv_scale);
         if let Some(moving) = self.moves.get_mut(&id) {
-            if moving.is_gated() {
+            if moving.is_gated() && !core.has_defect(Defect::NoFence) {
                 self.counters.fenced_frames += 1;
                 return;
             }
             moving.let_out.note(&seen.segment, scale);
         }
-        if self.active.is_some_and(|active| active.member == member) {
+        let is_active = self.active.is_some_and(|active| active.member == member);
+        if is_active && !core.has_defect(Defect::LoopedLate) {
             // It went into the loopback before its adapter became active again. What the adapter says
             // now leaves by the wire, ahead of this.
             self.counters.late_looped += 1;
@@ -187,7 +188,11 @@ impl Bond {
         let Some(conn) = core.offloaded(id) else { return };
         let (member, port) = (conn.member, conn.port);
         let Some(moving) = self.moves.get_mut(&id) else { return };
-        for frame in core::mem::take(&mut moving.held) {
+        let mut held = core::mem::take(&mut moving.held);
+        if core.has_defect(Defect::HeldReversed) {
+            held.make_contiguous().reverse();
+        }
+        for frame in held {
             self.inject(core, member, port, &frame);
         }
     }

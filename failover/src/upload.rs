@@ -3,6 +3,7 @@
 //! Everything that the new owner will know of the connection is in these writes. The connection's
 //! image comes from the old card; the promises that the peer has been made come from the forwarder.
 
+use mafo_stack::{Defect, Defects};
 use mafo_t4::PortId;
 use mafo_t4::tcb::{Field, State, TFlags, Tcb, field};
 use mafo_tcp::SeqNum;
@@ -41,6 +42,8 @@ pub struct Target {
     pub clock: CardClock,
     /// The port that the connection will use, and so its channel.
     pub port: PortId,
+    /// Mistakes that are made on purpose.
+    pub defects: Defects,
 }
 
 /// Why a connection cannot be uploaded as it is.
@@ -123,13 +126,23 @@ pub fn plan(
     } else {
         (0, 0)
     };
+    let defects = target.defects;
+    let ts_offset = if defects.has(Defect::TimestampBaseForgotten) { 0 } else { ts_offset };
     let ticks = |field| convert(image.get(field), old, target.clock);
     // What the peer was told is kept, whatever the card's own record says.
     let rcv_wnd = told.right_edge.map_or(0, |edge| edge.since(rcv_nxt) as i32).max(0) as u64;
     let rcv_wnd = rcv_wnd.max(image.get(field::RCV_WND)).min(field::RCV_WND.max());
+    let unit = 1 << image.get(field::SND_SCALE);
+    let rcv_wnd =
+        if defects.has(Defect::RightEdgeLeft) { rcv_wnd.saturating_sub(unit) } else { rcv_wnd };
     let last_ack = told.ack.map_or_else(|| image.last_ack_sent(), |ack| ack.0);
     let owed = u64::from(rcv_nxt.0.wrapping_sub(last_ack)).min(field::TS_LAST_ACK_SENT_RAW.max());
     let copy = |f: Field| (f, image.get(f));
+    let swapped = defects.has(Defect::ScalesSwapped);
+    let (snd, rcv) = (field::SND_SCALE, field::RCV_SCALE);
+    let scale = |f: Field, other: Field| (f, image.get(if swapped { other } else { f }));
+    let recent = image.get(field::T_RTSEQ_RECENT);
+    let recent = if defects.has(Defect::RecentForgotten) { 0 } else { recent };
     let groups: [(u8, &[(Field, u64)]); 16] = [
         (
             3,
@@ -137,15 +150,15 @@ pub fn plan(
                 copy(field::TOS),
                 copy(field::T_STATE),
                 copy(field::MAX_RT),
-                copy(field::SND_SCALE),
-                copy(field::RCV_SCALE),
+                scale(snd, rcv),
+                scale(rcv, snd),
                 (field::T_RXTSHIFT, 0),
                 (field::T_DUPACKS, 0),
                 (field::TIMESTAMP_OFFSET, u64::from(ts_offset)),
                 copy(field::RCV_ADV),
             ],
         ),
-        (6, &[(field::T_RTT_TS_RECENT_AGE, 0), copy(field::T_RTSEQ_RECENT)]),
+        (6, &[(field::T_RTT_TS_RECENT_AGE, 0), (field::T_RTSEQ_RECENT, recent)]),
         (
             8,
             &[
@@ -229,8 +242,11 @@ mod tests {
     use super::*;
 
     const OLD: CardClock = CardClock { khz: 250_000, timer_shift: 14, ts_now: 1000 };
-    const NEW: Target =
-        Target { clock: CardClock { khz: 200_000, timer_shift: 13, ts_now: 5 }, port: PortId(2) };
+    const NEW: Target = Target {
+        clock: CardClock { khz: 200_000, timer_shift: 13, ts_now: 5 },
+        port: PortId(2),
+        defects: Defects::NONE,
+    };
 
     fn image() -> Tcb {
         let flags = TFlags(0)

@@ -11,6 +11,7 @@ use mafo_t4::{PortId, Tid};
 use mafo_tcp::{Engine, Flags, Segment, isn, reset_for};
 use smoltcp::wire::IpProtocol;
 
+use crate::defect::{Defect, Defects};
 use crate::error::ConnectionError;
 use crate::link::Links;
 use crate::listener::{Listener, ListenerId};
@@ -70,6 +71,7 @@ pub struct Core {
     arena: Arc<Arena>,
     send_buffers: Vec<DmaBuf>,
     pub(crate) counters: Counters,
+    pub(crate) defects: Defects,
 }
 
 impl Core {
@@ -103,6 +105,7 @@ impl Core {
             arena,
             send_buffers: Vec::new(),
             counters: Counters::new(),
+            defects: Defects::default(),
             config,
         }
     }
@@ -502,6 +505,24 @@ impl Core {
         let orphans = self.orphans.front().map(|&(at, _)| at);
         let all = [timers, self.neighbours.poll_timeout(), waits[0], waits[1], orphans];
         all.into_iter().flatten().min()
+    }
+
+    /// Mistakes that are made from now on, by this stack and by the bond above it: a check has to notice.
+    #[cfg(debug_assertions)]
+    pub fn set_defects(&mut self, defects: Defects) {
+        self.defects = defects;
+    }
+
+    /// The mistakes that are made.
+    #[must_use]
+    pub fn defects(&self) -> Defects {
+        self.defects
+    }
+
+    /// Whether this mistake is made.
+    #[must_use]
+    pub fn has_defect(&self, defect: Defect) -> bool {
+        self.defects.has(defect)
     }
 
     /// Everything the stack counted.

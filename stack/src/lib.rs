@@ -16,6 +16,7 @@
 
 pub mod buffer;
 mod core;
+pub mod defect;
 mod error;
 mod host;
 mod link;
@@ -30,6 +31,7 @@ pub mod tom;
 mod tuple;
 
 pub use crate::core::Core;
+pub use defect::{Defect, Defects};
 pub use error::{ConnectError, ConnectionError, ListenError, SocketError};
 pub use listener::ListenerId;
 pub use neigh::Mac;
@@ -77,6 +79,8 @@ mafo_mem::counters! {
         rx_icmp_other,
         /// SYNs dropped because a listener's queue, or the table of sockets, was full.
         listen_overflows,
+        /// SYNs for which an adapter asked a listener though their connection lives on another adapter.
+        syns_of_others,
         /// Segments of connections in TIME_WAIT that were answered.
         time_wait_acks,
         /// Connections of nobody that were reset because the peer's FIN did not come.

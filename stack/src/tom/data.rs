@@ -8,6 +8,7 @@ use mafo_tcp::SeqNum;
 
 use super::{Gate, Offloaded};
 use crate::core::Core;
+use crate::defect::Defect;
 use crate::slab::SocketId;
 use crate::socket::{Path, Readiness, SendSide, Socket};
 
@@ -25,6 +26,7 @@ impl Core {
     /// Posts what the socket has to send, and the FIN behind it. What finds no room is tried again.
     pub(crate) fn tom_post(&mut self, id: SocketId) {
         let live = self.offloaded(id).is_some_and(|conn| conn.state.is_live());
+        let live = live && !self.has_defect(Defect::FlowcOnce);
         if live && self.post_flowc(id).is_err()
             || self.post_payload(id).is_err()
             || self.post_fin(id).is_err()
@@ -79,7 +81,7 @@ impl Core {
         let Path::Offload(conn) = &socket.path else { return Ok(()) };
         let due = socket.send_side == SendSide::Shutdown
             && socket.tx.posted() == socket.tx.written()
-            && conn.tx_gate == Gate::Open
+            && (conn.tx_gate == Gate::Open || self.has_defect(Defect::FinLost))
             && conn.state.can_send()
             && !conn.fin_posted;
         if due { self.post_close(id) } else { Ok(()) }
@@ -215,7 +217,9 @@ impl Core {
         let credit_dack = CreditDack(0).with_credits(owed as u32).with_force_ack(force);
         let member = &mut self.members[conn.member.index()];
         if ofld::rx_data_ack(&mut member.lcore.ctrl, conn.tid, credit_dack).is_ok() {
-            conn.granted += owed;
+            if !self.defects.has(Defect::CreditTwice) {
+                conn.granted += owed;
+            }
         } else {
             self.stall(id);
         }

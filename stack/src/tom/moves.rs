@@ -12,6 +12,7 @@ use mafo_tcp::SeqNum;
 use super::state::State;
 use super::{Epoch, Fence, Gate, MemberId, Offloaded, TidUse};
 use crate::core::Core;
+use crate::defect::Defect;
 use crate::neigh::{Mac, Resolution};
 use crate::slab::SocketId;
 use crate::socket::Path;
@@ -164,7 +165,11 @@ impl Core {
     /// Lets go of the tid that a connection had before, and of its next hop there.
     pub fn let_go(&mut self, member: MemberId, tid: Tid, l2t: L2tIdx) {
         self.members[member.index()].release_hop(l2t);
+        let used = self.members[member.index()].tids.get(tid).copied();
         self.release_tid(member, tid);
+        if let Some(used) = used.filter(|_| self.has_defect(Defect::LateCplAccepted)) {
+            let _ = self.members[member.index()].tids.insert(tid, used);
+        }
     }
 
     /// Says that a tid has nobody any more but is still to answer an abort.

@@ -19,6 +19,7 @@ use super::state::{Event, State};
 use super::{Epoch, Fence, Gate, Member, MemberId, Offloaded, TidUse};
 use crate::PathChoice;
 use crate::core::Core;
+use crate::defect::Defect;
 use crate::error::{ConnectionError, ListenError};
 use crate::host::window_scale;
 use crate::listener::ListenerId;
@@ -294,6 +295,11 @@ impl Core {
         let member = &self.members[member_id.index()];
         let &listener_id = member.stids.get(cpl.tos_stid().stid())?;
         let listener = self.listeners.get(&listener_id)?;
+        if let Some(conn) = self.by_tuple.get(&tuple).and_then(|&id| self.offloaded(id)) {
+            let elsewhere = conn.member != member_id;
+            self.counters.syns_of_others += u64::from(elsewhere);
+            return None;
+        }
         if !listener.has_room() || self.by_tuple.contains_key(&tuple) {
             return None;
         }
@@ -399,6 +405,9 @@ impl Core {
         }
         if conn.state == State::Aborting {
             return;
+        }
+        if self.has_defect(Defect::FlowcOnce) {
+            let _ = self.post_flowc(id);
         }
         self.grant_rest(id);
         self.on_established(id);

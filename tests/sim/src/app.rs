@@ -49,6 +49,8 @@ pub(crate) struct Application {
     pub(crate) opened: Nanos,
     write_from: Nanos,
     read_from: Nanos,
+    /// Bytes written when it pauses next.
+    next_pause: u64,
     /// When it last looked.
     looked: Nanos,
 }
@@ -70,6 +72,7 @@ impl Application {
             write_from: Nanos::ZERO,
             read_from: Nanos::ZERO,
             opened: Nanos::ZERO,
+            next_pause: plan.write_pause.map_or(0, |(at, _)| at),
             looked: Nanos::ZERO,
         }
     }
@@ -159,12 +162,11 @@ impl Application {
         while self.written < self.plan.bytes && now >= self.write_from {
             let mut len = self.plan.chunk.min(self.plan.bytes - self.written);
             if let Some((at, pause)) = self.plan.write_pause
-                && self.written <= at
-                && self.written + len > at
+                && self.written + len > self.next_pause
             {
-                len = at - self.written;
+                len = self.next_pause.saturating_sub(self.written);
                 if len == 0 {
-                    self.plan.write_pause = None;
+                    self.next_pause = self.written + at;
                     self.write_from = now + pause;
                     break;
                 }

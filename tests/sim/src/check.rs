@@ -43,6 +43,8 @@ pub enum Rule {
     Liveness,
     /// Nothing is left on an adapter or in a table.
     LeftOver,
+    /// No listener is asked about a SYN of a connection that lives elsewhere.
+    Owner,
     /// No adapter says what cannot be.
     Impossible,
     /// Nothing panics.
@@ -102,8 +104,8 @@ pub(crate) struct Speaker {
     pub(crate) owner: Option<u8>,
     /// The old owner is no longer heard, since so many polls.
     pub(crate) gated_for: u32,
-    /// The new owner's TCB is being written.
-    pub(crate) uploading: bool,
+    /// The adapter whose TCB is being written.
+    pub(crate) heir: Option<u8>,
     /// Frames of the peer are held, and the new owner cannot take any itself yet.
     pub(crate) holds: bool,
     /// Polls since the owner changed.
@@ -163,6 +165,8 @@ pub(crate) struct Checker {
     pub(crate) grace: u32,
     /// The bond dropped frames that it should have held: the order of the rest says nothing.
     pub(crate) lost_held: bool,
+    /// Resets that were sent in this step.
+    resets: Vec<(Nanos, usize, Side)>,
     pub(crate) frames: u64,
     pub(crate) passed: VecDeque<Passed>,
     pub(crate) capture: Option<mafo::wire::PcapWriter<std::io::BufWriter<std::fs::File>>>,
@@ -189,6 +193,7 @@ impl Checker {
             clocks: Vec::new(),
             grace: 0,
             lost_held: false,
+            resets: Vec::new(),
             frames: 0,
             passed: VecDeque::with_capacity(PASSED_MAX),
             capture: None,
@@ -278,7 +283,7 @@ impl Checker {
             let how = format!("a segment of nobody: {:?}", tcp.ports);
             return self.violate(at, Rule::Stream, None, how);
         };
-        if let Err((rule, how)) = self.judge(conn, place.side(), &tcp) {
+        if let Err((rule, how)) = self.judge(at, conn, place.side(), &tcp) {
             self.violate(at, rule, Some(conn), format!("{:?}: {how}", place.side()));
         }
     }
@@ -315,13 +320,30 @@ impl Checker {
         }
     }
 
-    fn judge(&mut self, conn: usize, side: Side, tcp: &Tcp<'_>) -> Result<(), (Rule, String)> {
+    /// Whether resets were in order. An application's abort may send one before it is known here that the
+    /// application gave up.
+    pub(crate) fn judge_resets(&mut self) {
+        for (at, conn, side) in core::mem::take(&mut self.resets) {
+            if !self.flows[conn].gave_up {
+                self.violate(at, Rule::Reset, Some(conn), format!("{side:?}: a reset"));
+            }
+        }
+    }
+
+    fn judge(
+        &mut self,
+        at: Nanos,
+        conn: usize,
+        side: Side,
+        tcp: &Tcp<'_>,
+    ) -> Result<(), (Rule, String)> {
         let (grace, lost_held) = (self.grace, self.lost_held);
         let origin = self.origin(tcp);
         let flow = &mut self.flows[conn];
         if tcp.has(RST) {
-            flow.is_reset |= flow.gave_up;
-            return if flow.gave_up { Ok(()) } else { Err((Rule::Reset, "a reset".into())) };
+            flow.is_reset = true;
+            self.resets.push((at, conn, side));
+            return Ok(());
         }
         if flow.is_reset {
             return Ok(());
@@ -479,6 +501,12 @@ fn stamps(here: &mut Half, tcp: &Tcp<'_>) -> Result<(), (Rule, String)> {
 fn speaks(flow: &mut Flow, origin: Option<u8>, grace: u32) -> Result<(), (Rule, String)> {
     let speaker = flow.speaker;
     let (Some(origin), Some(owner)) = (origin, speaker.owner) else { return Ok(()) };
+    if speaker.heir == Some(origin) {
+        if origin != owner {
+            flow.new_spoke = Some(origin);
+        }
+        return Ok(());
+    }
     if origin == owner {
         if let Some(new) = flow.new_spoke {
             return Err((Rule::Speaker, format!("adapter {owner} after adapter {new}")));
@@ -487,10 +515,6 @@ fn speaks(flow: &mut Flow, origin: Option<u8>, grace: u32) -> Result<(), (Rule, 
             let polls = speaker.gated_for;
             return Err((Rule::Speaker, format!("adapter {owner}, gated for {polls} polls")));
         }
-        return Ok(());
-    }
-    if speaker.uploading {
-        flow.new_spoke = Some(origin);
         return Ok(());
     }
     if speaker.owner_for > grace {

@@ -1,5 +1,6 @@
 //! What happens in a seed: who opens what, what applications do, which cables are bad, what breaks.
 
+use mafo::Defect;
 use mafo::wire::impair::{Impairments, Probability};
 use mafo_failover::Stage;
 use mafo_mem::Nanos;
@@ -54,7 +55,7 @@ pub struct End {
     pub bytes: u64,
     /// Bytes that it writes at a time.
     pub chunk: u64,
-    /// After so many bytes written, or read, it does nothing for a while.
+    /// Each time that it has written so many bytes it does nothing for a while.
     pub write_pause: Option<(u64, Nanos)>,
     /// It stops reading there for so long.
     pub read_pause: Option<(u64, Nanos)>,
@@ -132,12 +133,16 @@ pub struct Plan {
     pub floods: bool,
     /// Polls by which what an adapter is asked or answers may be late, by adapter.
     pub late_polls: [u32; 2],
+    /// Connections that nobody has accepted yet, at each listener.
+    pub backlog: usize,
     /// Time between two polls of a busy host.
     pub tick: Nanos,
     /// Receive buffers of the sockets, by [`Side::index`]. They decide the window scales.
     pub recv_buffer: [usize; 2],
     /// Send buffers.
     pub send_buffer: [usize; 2],
+    /// A mistake that the host with the bond makes on purpose. Never drawn.
+    pub defect: Option<Defect>,
 }
 
 /// Stages in which a connection can be when something breaks.
@@ -173,16 +178,22 @@ impl Plan {
             impairments: impairments(draw),
             ageing: if floods { ageing } else { remembers },
             floods,
-            late_polls: [draw.below(4) as u32, draw.below(4) as u32],
+            late_polls: [late(draw), late(draw)],
+            backlog: if draw.chance(0.2) { draw.within(1, 4) as usize } else { 64 },
             tick: Nanos::from_micros(draw.pick(&[2, 5, 10, 20])),
             recv_buffer: [buffer(draw), buffer(draw)],
             send_buffer: [buffer(draw), buffer(draw)],
+            defect: None,
         }
     }
 }
 
 fn buffer(draw: &mut Draw) -> usize {
     draw.pick(&[16, 32, 64, 128, 256]) * 1024
+}
+
+fn late(draw: &mut Draw) -> u32 {
+    if draw.chance(0.8) { draw.below(4) as u32 } else { draw.within(4, 64) as u32 }
 }
 
 fn connection(draw: &mut Draw, opening: Nanos) -> Connection {
@@ -198,6 +209,12 @@ fn end(draw: &mut Draw) -> End {
             (draw.stream_len(), draw.log_time(Nanos::from_micros(50), Nanos::from_millis(300)));
         draw.chance(0.2).then_some((place, time))
     };
+    // Up to 16 times.
+    let drip = |draw: &mut Draw| {
+        let times = draw.within(1, 16);
+        let time = draw.log_time(Nanos::from_micros(50), Nanos::from_millis(100));
+        draw.chance(0.3).then_some((bytes / times + 1, time))
+    };
     let ending = match draw.below(20) {
         0 => Ending::CloseEarly(draw.stream_len()),
         1 => Ending::Abort(draw.stream_len()),
@@ -206,7 +223,7 @@ fn end(draw: &mut Draw) -> End {
     End {
         bytes,
         chunk: draw.log_time(Nanos(1), Nanos(STREAM_MAX as u64)).0.max(bytes / 64 + 1),
-        write_pause: pause(draw),
+        write_pause: drip(draw),
         read_pause: pause(draw),
         ending,
         waits_for_close: draw.chance(0.5),

@@ -8,10 +8,12 @@ use std::time::UNIX_EPOCH;
 
 use mafo::eal::clock::thread_cpu_time;
 use mafo::wire::PcapWriter;
-use mafo::{BondEvent, LinkId, Refusals};
+use mafo::{BondEvent, LinkId, Refusals, SocketId};
 use mafo_failover::Stage;
 use mafo_mem::Nanos;
+use mafo_stack::MemberId;
 
+use crate::app::Phase;
 use crate::check::{Passed, Rule, Speaker, Violation};
 use crate::coverage::{BondState, ConnState, Coverage};
 use crate::header::{self, Tcp};
@@ -61,8 +63,9 @@ impl fmt::Display for Failure {
     }
 }
 
-/// After all is opened and every fault is over, so long until all connections have ended.
-const PATIENCE: Nanos = Nanos::from_secs(150);
+/// After all is opened and every fault is over, so long until all connections have ended. An open that
+/// its application let go of is given up by the card after its last SYN, in ten minutes.
+const PATIENCE: Nanos = Nanos::from_secs(700);
 /// So long until one that was left alone by the other end gives up.
 const HALF_OPEN: Nanos = Nanos::from_secs(40);
 const EVENTS_MAX: usize = 64;
@@ -134,8 +137,8 @@ impl<'a> Run<'a> {
         if let Some(path) = capture {
             world.checker().capture = PcapWriter::create(&path, UNIX_EPOCH).ok();
         }
-        // The doorbell waits for the end of the poll, the frame for the next one.
-        world.checker().grace = 3 + plan.late_polls.iter().max().copied().unwrap_or(0);
+        // A doorbell may be late, and the frame behind it waits for messages to the host that are late.
+        world.checker().grace = 3 + 2 * plan.late_polls.iter().max().copied().unwrap_or(0);
         let mut unopened: Vec<usize> = (0..plan.connections.len()).collect();
         unopened.sort_by_key(|&n| std::cmp::Reverse(plan.connections[n].at));
         Self {
@@ -355,12 +358,13 @@ impl<'a> Run<'a> {
                 last.0 = at;
             }
         }
+        self.world.checker().judge_resets();
         let world = &self.world;
         let (core, Some(bond)) = (world.near.sockets(), world.near.bond()) else { return };
         let mut checker = world.checker();
         checker.clocks.clear();
         for n in 0..2 {
-            let clock = core.member(mafo_stack::MemberId(n)).map(|m| m.lcore.timestamp_now());
+            let clock = core.member(MemberId(n)).map(|m| m.lcore.timestamp_now());
             checker.clocks.push(clock.unwrap_or(0));
         }
         checker.lost_held = bond.counters().hold_overflows > 0 || bond.counters().tx_full > 0;
@@ -377,7 +381,7 @@ impl<'a> Run<'a> {
             let speaker = Speaker {
                 owner,
                 gated_for: if gated { before.gated_for + 1 } else { 0 },
-                uploading: stage == Some(Stage::Uploading),
+                heir: bond.heir(id).map(|member| member.0),
                 holds: matches!(stage, Some(Stage::Held | Stage::Gated | Stage::Fenced)),
                 owner_for: if owner == before.owner {
                     before.owner_for.saturating_add(1)
@@ -423,7 +427,7 @@ impl<'a> Run<'a> {
         let stuck = world
             .applications
             .iter()
-            .position(|ends| ends.iter().any(|app| !matches!(app.phase, crate::app::Phase::Over)));
+            .position(|ends| ends.iter().any(|app| !matches!(app.phase, Phase::Over)));
         let (near, peer) = (world.near.sockets().sockets(), world.peer.core().sockets());
         let moving = world.near.bond().is_some_and(mafo::Bond::is_moving);
         let (rule, how) = if !world.all_over() {
@@ -442,6 +446,10 @@ impl<'a> Run<'a> {
     /// What no adapter may ever have said.
     fn impossible(&self) -> Option<Violation> {
         let stack = self.world.near.sockets().counters();
+        if stack.syns_of_others > 0 {
+            let how = format!("{} SYNs of connections that live elsewhere", stack.syns_of_others);
+            return Some(Violation { rule: Rule::Owner, conn: None, at: self.world.now, how });
+        }
         let counts = [
             ("bad credits", stack.tom_bad_credits),
             ("bad acknowledgments", stack.tom_bad_ack),
@@ -456,7 +464,8 @@ impl<'a> Run<'a> {
     fn story(&self, violation: &Violation) -> String {
         let mut story = format!("{:#?}\n", PlanOf(self.plan));
         for [near, peer] in &self.world.applications {
-            if violation.conn.is_none_or(|conn| conn == near.conn) {
+            let unfinished = near.phase != Phase::Over || peer.phase != Phase::Over;
+            if violation.conn.map_or(unfinished, |conn| conn == near.conn) {
                 story += &format!("{near:?}\n{peer:?}\n");
             }
         }
@@ -468,8 +477,14 @@ impl<'a> Run<'a> {
             let counters = adapter.counters();
             story += &format!("{:?}\n{:?}\n{:?}\n", counters.wr, counters.tp, counters.hw);
         }
-        if let Some(id) = violation.conn.and_then(|conn| self.world.applications[conn][0].id) {
-            story += &format!("{:?}\n", self.world.near.sockets().offloaded(id));
+        let core = self.world.near.sockets();
+        let of_conn = violation.conn.and_then(|conn| self.world.applications[conn][0].id);
+        let ids: Vec<SocketId> = match violation.conn {
+            Some(_) => of_conn.into_iter().collect(),
+            None => (0..2).flat_map(|n| core.connections_on(MemberId(n))).collect(),
+        };
+        for id in ids {
+            story += &format!("{id:?} {:?} {:?}\n", core.tuple(id), core.offloaded(id));
         }
         story += "events:\n";
         for (at, event) in &self.events {

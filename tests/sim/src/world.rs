@@ -11,7 +11,7 @@ use mafo::eal::dma::Arena;
 use mafo::wire::mem::{self, LinkConfig, MemEnd};
 use mafo::wire::{Cable, Switch, SwitchConfig, UnknownUnicast, Wire};
 use mafo::{
-    AdapterConfig, AsicConfig, Core, Event, Host, HostConfig, L2tIdx, ListenerId, Options,
+    AdapterConfig, AsicConfig, Core, Defects, Event, Host, HostConfig, L2tIdx, ListenerId, Options,
     PathChoice, PortId, SocketId, SoftConfig, Stack, StackConfig, WirePort,
 };
 use mafo_mem::Nanos;
@@ -160,7 +160,11 @@ impl World {
             idle: 0,
             steps: 0,
         };
-        world.bring_up();
+        #[cfg(debug_assertions)]
+        if let Some(defect) = plan.defect {
+            world.near.sockets_mut().set_defects(Defects::one(defect));
+        }
+        world.bring_up(plan.backlog);
         world.tick = plan.tick;
         world.impair(plan);
         world
@@ -173,7 +177,7 @@ impl World {
         }
     }
 
-    fn bring_up(&mut self) {
+    fn bring_up(&mut self, backlog: usize) {
         for _ in 0..100_000 {
             self.poll();
             self.now += self.tick;
@@ -182,9 +186,9 @@ impl World {
             if ready(&self.near) {
                 for side in Side::BOTH {
                     let at = (ADDRESSES[side.index()], PORT).into();
-                    self.core(side).listen(at, 64, options(side, true)).expect("listens");
+                    self.core(side).listen(at, backlog, options(side, true)).expect("listens");
                 }
-                for _ in 0..50 {
+                for _ in 0..300 {
                     self.poll();
                     self.now += self.tick;
                 }

@@ -1,0 +1,45 @@
+//! The checker is checked: each mistake, made on purpose, is found, and by the rule that is meant to
+//! find it.
+#![cfg(debug_assertions)]
+
+use mafo::Defect;
+use mafo_sim::{Plan, Rule, run};
+
+const SEEDS: u64 = 1_000;
+
+const DEFECTS: [(Defect, Rule); 12] = [
+    (Defect::RightEdgeLeft, Rule::RightEdge),
+    (Defect::TimestampBaseForgotten, Rule::Timestamp),
+    (Defect::RecentForgotten, Rule::Echo),
+    (Defect::ScalesSwapped, Rule::RightEdge),
+    (Defect::LateCplAccepted, Rule::LeftOver),
+    (Defect::CreditTwice, Rule::Overcommit),
+    (Defect::StandingRuleMissing, Rule::Owner),
+    (Defect::NotHeld, Rule::Delivery),
+    (Defect::CreditsNotWithheld, Rule::Liveness),
+    (Defect::LoopedLate, Rule::Timestamp),
+    (Defect::FlowcOnce, Rule::Liveness),
+    (Defect::RefusalIgnored, Rule::Liveness),
+];
+
+#[test]
+fn every_mistake_is_found_by_its_rule() {
+    let mut missed = Vec::new();
+    for (defect, rule) in DEFECTS {
+        let mut others = Vec::new();
+        let caught = (0..SEEDS).find(|&seed| {
+            let plan = Plan { defect: Some(defect), ..Plan::draw(seed) };
+            let found = run::first_violation(&plan).map(|violation| violation.rule);
+            if let Some(other) = found.filter(|found| *found != rule) {
+                others.push((seed, other));
+            }
+            found == Some(rule)
+        });
+        others.truncate(6);
+        match caught {
+            Some(seed) => println!("{defect:?}: {rule:?} at seed {seed}; before it {others:?}"),
+            None => missed.push((defect, rule, others)),
+        }
+    }
+    assert!(missed.is_empty(), "not found: {missed:#?}");
+}
