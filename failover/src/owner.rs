@@ -7,8 +7,9 @@ use mafo_stack::tom::state::State;
 use mafo_stack::tom::{Place, TidUse};
 use mafo_stack::{Core, Defect, MemberId, SocketId};
 use mafo_t4::cpl::{Fw4Ack, ReplyCtrl, SetTcbField, SetTcbRpl, Status};
-use mafo_t4::tcb::Tcb;
+use mafo_t4::tcb::{self, Tcb, field};
 use mafo_t4::wr::Mnem;
+use mafo_tcp::SeqNum;
 
 use crate::ask::card_clock;
 use crate::bond::{Bond, BondEvent, LinkId};
@@ -31,14 +32,37 @@ pub(crate) struct Orphan {
     pub(crate) jumped: u32,
 }
 
+impl Orphan {
+    /// The image was taken while the old owner still lived, and could hear the peer by its own cable:
+    /// what it delivered after that is part of the record. Of all that the peer knows nothing, since
+    /// the old owner's acknowledgments were stopped already.
+    fn hear(&mut self, rcv_nxt: SeqNum, state: tcb::State) {
+        let image = &mut self.image;
+        let more = u64::from(rcv_nxt.since(SeqNum(image.rcv_nxt())));
+        let (last_ack, window) = (image.last_ack_sent(), image.get(field::RCV_WND));
+        image.set(field::RCV_NXT, u64::from(rcv_nxt.0));
+        image.set(field::RCV_WND, window.saturating_sub(more));
+        image.set_last_ack_sent(last_ack);
+        image.set_state(state);
+    }
+}
+
 impl Bond {
     /// The old owner is silenced, and its last word has been heard.
     pub(crate) fn on_fence_reply(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
         let Some(conn) = core.offloaded(id) else { return };
         core.let_go(conn.member, conn.tid, conn.l2t);
+        if core.end_without_owner(id) {
+            // The peer's FIN was the old owner's last word.
+            return;
+        }
         let Some(moving) = self.moves.get_mut(&id) else { return };
         moving.stage = Stage::Uploading;
         moving.wake_up = now;
+        if let (Some(orphan), Some(progress)) = (&mut moving.orphan, core.progress(id)) {
+            let state = core.offloaded(id).map_or(State::Established, |conn| conn.state);
+            orphan.hear(progress.rcv_nxt, tcp_state(state));
+        }
         if self.upload_enabled {
             self.find_owner(now, core, id);
         }
@@ -205,11 +229,11 @@ impl Bond {
 }
 
 /// The same state in a FLOWC.
-fn tcp_state(state: State) -> mafo_t4::tcb::State {
+fn tcp_state(state: State) -> tcb::State {
     match state {
-        State::CloseWait => mafo_t4::tcb::State::CloseWait,
-        State::FinWait2 => mafo_t4::tcb::State::FinWait2,
-        _ => mafo_t4::tcb::State::Established,
+        State::CloseWait => tcb::State::CloseWait,
+        State::FinWait2 => tcb::State::FinWait2,
+        _ => tcb::State::Established,
     }
 }
 

@@ -223,32 +223,44 @@ impl Core {
     }
 
     fn end_if_over(&mut self, id: SocketId) {
-        let Some(socket) = self.sockets.get(id) else { return };
-        let Path::Offload(conn) = &socket.path else { return };
-        let (member_id, tid, state, tuple) = (conn.member, conn.tid, conn.state, socket.tuple);
+        let Some(conn) = self.offloaded(id) else { return };
+        let (member_id, tid) = (conn.member, conn.tid);
         if conn.fence == Fence::Posted {
             // Whoever silenced the owner ends it, when the answer comes.
             return;
         }
+        if self.remember_end(id) {
+            self.leave_card(id);
+            self.release_tid(member_id, tid);
+            self.end(id, Readiness::CLOSED);
+        }
+    }
+
+    /// Ends a connection that no adapter owns, if both directions are closed. Whether they were.
+    pub fn end_without_owner(&mut self, id: SocketId) -> bool {
+        let over = self.remember_end(id);
+        if over {
+            self.end(id, Readiness::CLOSED);
+        }
+        over
+    }
+
+    /// Keeps what late segments of a connection are answered from, if both directions are closed.
+    fn remember_end(&mut self, id: SocketId) -> bool {
+        let Some(socket) = self.sockets.get(id) else { return false };
+        let Path::Offload(conn) = &socket.path else { return false };
+        let (state, tuple, now) = (conn.state, socket.tuple, self.now);
         // Behind both FINs.
         let remains = Remains {
             snd_nxt: conn.snd_seq(socket.tx.posted()) + 1,
             rcv_nxt: conn.rcv_seq(socket.rx.received()) + 1,
         };
         match state {
-            State::TimeWait => {
-                let now = self.now;
-                self.time_wait.insert(now, tuple, remains);
-            }
-            State::Closed => {
-                let now = self.now;
-                self.lingering.insert(now, tuple, remains);
-            }
-            _ => return,
+            State::TimeWait => self.time_wait.insert(now, tuple, remains),
+            State::Closed => self.lingering.insert(now, tuple, remains),
+            _ => return false,
         }
-        self.leave_card(id);
-        self.release_tid(member_id, tid);
-        self.end(id, Readiness::CLOSED);
+        true
     }
 
     /// Lets go of what a connection holds on its adapter, but for the tid.
