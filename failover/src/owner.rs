@@ -52,7 +52,8 @@ impl Bond {
     pub(crate) fn on_fence_reply(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
         let Some(conn) = core.offloaded(id) else { return };
         core.let_go(conn.member, conn.tid, conn.l2t);
-        if core.end_without_owner(id) {
+        let is_final = !core.has_defect(Defect::RecordNotFinal);
+        if is_final && core.end_without_owner(id) {
             // The peer's FIN was the old owner's last word.
             return;
         }
@@ -61,7 +62,9 @@ impl Bond {
         moving.wake_up = now;
         if let (Some(orphan), Some(progress)) = (&mut moving.orphan, core.progress(id)) {
             let state = core.offloaded(id).map_or(State::Established, |conn| conn.state);
-            orphan.hear(progress.rcv_nxt, tcp_state(state));
+            if is_final {
+                orphan.hear(progress.rcv_nxt, tcp_state(state));
+            }
         }
         if self.upload_enabled {
             self.find_owner(now, core, id);

@@ -93,7 +93,7 @@ impl Bond {
             moving.heard = Some(now);
             moving.holds()
         });
-        if held && !core.has_defect(Defect::NotHeld) {
+        if held {
             self.hold(id, frame);
         } else if owner != member {
             self.counters.tunnelled_in += 1;

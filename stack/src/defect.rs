@@ -25,8 +25,8 @@ pub enum Defect {
     StandingRuleMissing,
     /// A FIN does not wait while its connection moves: the old owner gets it.
     FinLost,
-    /// What the peer says while its connection changes its owner goes to the old one.
-    NotHeld,
+    /// What the old owner delivers after its TCB was read is no part of the record.
+    RecordNotFinal,
     /// Receive credits are returned until the fence, when the TCB has been read already.
     CreditsNotWithheld,
     /// What an adapter had put into its loopback is carried out behind what it now sends by its wire.

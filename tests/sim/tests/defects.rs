@@ -15,7 +15,7 @@ const DEFECTS: [(Defect, Rule); 12] = [
     (Defect::LateCplAccepted, Rule::LeftOver),
     (Defect::CreditTwice, Rule::Overcommit),
     (Defect::StandingRuleMissing, Rule::Owner),
-    (Defect::NotHeld, Rule::Delivery),
+    (Defect::RecordNotFinal, Rule::Liveness),
     (Defect::CreditsNotWithheld, Rule::Liveness),
     (Defect::LoopedLate, Rule::Timestamp),
     (Defect::FlowcOnce, Rule::Liveness),
