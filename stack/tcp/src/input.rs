@@ -194,7 +194,7 @@ impl Connection {
             return;
         }
         if !self.is_in_window(segment) {
-            self.drop_outside_window(engine, now, segment);
+            self.drop_outside_window(engine, now, segment, input);
             return;
         }
         //= rfc5961#4
@@ -215,14 +215,7 @@ impl Connection {
         if !self.passes_ack_check(engine, now, segment, input) {
             return;
         }
-        self.heard(&engine.config, now);
-        self.note_timestamp(now, segment);
-        let fin_was_acked = self.snd.fin_acked();
-        input.acked = self.on_ack(engine, now, segment);
-        self.update_send_window(segment);
-        if !fin_was_acked && self.snd.fin_acked() {
-            input.events |= self.on_fin_acked(engine, now);
-        }
+        self.take_ack(engine, now, segment, input);
         if flags.contains(Flags::URG) {
             engine.counters.rx_urgent += 1;
         }
@@ -287,14 +280,24 @@ impl Connection {
         }
     }
 
-    fn drop_outside_window(&mut self, engine: &mut Engine, now: Nanos, segment: &Segment) {
+    fn drop_outside_window(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        segment: &Segment,
+        input: &mut Input,
+    ) {
         let end = segment.seq + segment.seq_len();
-        if segment.payload_len > 0 && end.at_or_before(self.rcv.nxt) {
+        let duplicate = segment.payload_len > 0 && end.at_or_before(self.rcv.nxt);
+        if duplicate {
             engine.counters.rx_duplicates += 1;
         } else {
             engine.counters.rx_drop_window += 1;
         }
         self.answer_unacceptable(engine, now, segment);
+        if duplicate && self.state != State::SynRcvd {
+            self.take_ack_of_duplicate(engine, now, segment, input);
+        }
         //= rfc9293#3.10.7.4
         // The peer's FIN again: our ACK of it was lost, and may be lost again.
         if self.state == State::TimeWait
@@ -302,6 +305,37 @@ impl Connection {
             && let crate::TimeWait::Keep(duration) = engine.config.time_wait
         {
             self.timers.linger.arm(now + duration);
+        }
+    }
+
+    /// What a segment acknowledges counts also where all of its payload is here already, as in BSD: a
+    /// peer that sends something again may have nothing else to say it with, and its next word would
+    /// be the answer to our retransmission timer.
+    fn take_ack_of_duplicate(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        segment: &Segment,
+        input: &mut Input,
+    ) {
+        let (flags, ack) = (segment.flags, segment.ack);
+        //= rfc5961#5
+        // One that cannot be meant has its answer already.
+        let meant = !ack.after(self.snd.max) && ack.at_or_after(self.snd.una - self.snd.wnd_max);
+        if flags.contains(Flags::ACK) && !flags.contains(Flags::SYN) && meant {
+            self.take_ack(engine, now, segment, input);
+        }
+    }
+
+    /// Takes in what the peer says of our bytes, and its window.
+    fn take_ack(&mut self, engine: &mut Engine, now: Nanos, segment: &Segment, input: &mut Input) {
+        self.heard(&engine.config, now);
+        self.note_timestamp(now, segment);
+        let fin_was_acked = self.snd.fin_acked();
+        input.acked = self.on_ack(engine, now, segment);
+        self.update_send_window(segment);
+        if !fin_was_acked && self.snd.fin_acked() {
+            input.events |= self.on_fin_acked(engine, now);
         }
     }
 

@@ -62,7 +62,8 @@ macro_rules! script_tests {
                 every_second_segment, delayed_by_a_timer, not_delayed_when_switched_off,
                 switching_delay_off_lets_go, a_burst_costs_one_ack, gaps_are_answered_at_once,
                 filled_gap_is_acknowledged_at_once, filled_gap_in_a_burst_repeats_nothing,
-                duplicate_payload_is_acknowledged_at_once, keepalive_probe_is_answered,
+                duplicate_payload_is_acknowledged_at_once, of_a_duplicate_counts, of_a_duplicate_is_checked,
+                keepalive_probe_is_answered,
                 empty_keepalive_probes_are_answered_only_so_often, fin_is_acknowledged_at_once,
             }
             window {
