@@ -7,6 +7,7 @@ use mafo_failover::{Bond, BondConfig, LinkId};
 use mafo_mem::Nanos;
 use mafo_pmd::adapter::{AdapterEvent, Request, RequestId};
 use mafo_pmd::eal::dma::{Arena, Domain};
+use mafo_pmd::stats::{Xstat, extend};
 use mafo_pmd::{Adapter, AdapterConfig, AdapterError};
 use mafo_stack::{Core, MemberId, Stack, StackConfig};
 use mafo_t4::PortId;
@@ -216,6 +217,31 @@ impl Host {
             .filter_map(|n| core.member(MemberId(n as u8)))
             .map(mafo_stack::tom::Member::left_over);
         cards.sum::<usize>() + tables.sum::<usize>()
+    }
+
+    /// Everything that was counted, by name, in the manner of `ethtool -S`: `bond_moved`,
+    /// `stack_rx_arp`, `tcp_timeouts` (the host path's engine), and for adapter 0 `driver0_eth0_tx_frames`
+    /// (the driver) and `card0_tp_rx_data` (the software ASIC).
+    #[must_use]
+    pub fn xstats(&self) -> Vec<Xstat> {
+        let core = self.stack.core();
+        let mut list = Vec::new();
+        if let Some(bond) = &self.bond {
+            extend(&mut list, "bond", bond.counters().iter());
+        }
+        extend(&mut list, "stack", core.counters().iter());
+        extend(&mut list, "tcp", core.tcp_counters().iter());
+        for (n, fitted) in self.adapters.iter().enumerate() {
+            let lcore = core.member(MemberId(n as u8)).map(|member| member.lcore.xstats());
+            let driver = fitted.driver.xstats().into_iter().chain(lcore.into_iter().flatten());
+            let named = |part: &str, stat: Xstat| Xstat {
+                name: format!("{part}{n}_{}", stat.name),
+                value: stat.value,
+            };
+            list.extend(driver.map(|stat| named("driver", stat)));
+            list.extend(fitted.soft.xstats().into_iter().map(|stat| named("card", stat)));
+        }
+        list
     }
 
     /// Connections that an adapter owns, by its own count (LE_DB_ACT_CNT_IPV4).

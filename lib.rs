@@ -18,6 +18,7 @@ pub use mafo_failover::{Bond, BondConfig, BondCounters, BondEvent, LinkId};
 pub use mafo_mem::frame::capacity_for_mtu;
 pub use mafo_mem::{Frame, FrameBurst, Nanos};
 pub use mafo_pmd::eal;
+pub use mafo_pmd::stats::Xstat;
 pub use mafo_pmd::{AdapterConfig, EthPort};
 pub use mafo_stack::{
     ConnectError, ConnectionError, Core, Defect, Defects, Event, FourTuple, ListenError,

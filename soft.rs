@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mafo_asic::{Asic, AsicConfig};
 use mafo_mem::{FrameBurst, Nanos};
 use mafo_pmd::eal::dma::{DeviceView, Domain};
+use mafo_pmd::stats::{Xstat, extend};
 use mafo_t4::regs::le::LE_DB_ACT_CNT_IPV4;
 use mafo_t4::{Bar, PortId};
 use mafo_wire::Wire;
@@ -66,6 +67,26 @@ impl SoftAdapter {
     #[must_use]
     pub fn counters(&self) -> mafo_asic::AsicCounters {
         self.asic.counters()
+    }
+
+    /// Everything that the card counted, in a stable order.
+    #[must_use]
+    pub fn xstats(&self) -> Vec<Xstat> {
+        let mut list = Vec::new();
+        let counters = self.counters();
+        extend(&mut list, "sge", counters.sge.iter());
+        extend(&mut list, "wr", counters.wr.iter());
+        extend(&mut list, "fw", counters.fw.iter());
+        extend(&mut list, "tp", counters.tp.iter());
+        extend(&mut list, "tcp", counters.tcp.iter());
+        extend(&mut list, "hw", counters.hw.iter());
+        let single = [
+            ("dma_faults", counters.dma_faults),
+            ("bad_accesses", counters.bad_accesses),
+            ("tx_dropped", self.tx_dropped),
+        ];
+        list.extend(single.map(|(name, value)| Xstat { name: name.to_owned(), value }));
+        list
     }
 
     /// What is in use on the card.

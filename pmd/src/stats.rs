@@ -112,7 +112,8 @@ impl Adapter {
     }
 }
 
-fn extend(
+/// Adds counters to a list, each name behind that of the part it comes from.
+pub fn extend(
     list: &mut Vec<Xstat>,
     prefix: &str,
     counters: impl Iterator<Item = (&'static str, u64)>,

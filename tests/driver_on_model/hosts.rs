@@ -84,6 +84,15 @@ impl Net {
         self.now += Nanos::from_micros(20);
     }
 
+    /// Steps until what was let go of is given back.
+    pub(crate) fn settle(&mut self) {
+        let deadline = self.now + Nanos::from_secs(5);
+        while self.hosts.iter().any(|host| host.left_over() > 0) {
+            self.step();
+            assert!(self.now < deadline, "left over: {}", self.hosts[0].left_over());
+        }
+    }
+
     /// Opens `n` connections, by turns from either side; (first host's end, second host's end) each.
     pub(crate) fn open(&mut self, n: usize) -> Vec<[SocketId; 2]> {
         let listen = |host: &mut Host, n: usize| {
