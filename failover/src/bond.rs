@@ -118,6 +118,8 @@ mafo_mem::counters! {
         no_next_hop,
         /// Answers that nobody waits for.
         unexpected,
+        /// Answers that are shorter than their layout.
+        short_cpl,
         /// Requests that found no room in a ring; they are tried again.
         ring_full,
         /// Filters that a card refused.
@@ -578,7 +580,9 @@ impl Hook for Bond {
     ) {
         match opcode {
             Opcode::SET_TCB_RPL => {
-                let Some(reply) = cpl::parse::<cpl::SetTcbRpl>(cpl) else { return };
+                let Some(reply) = cpl::parse::<cpl::SetTcbRpl>(cpl) else {
+                    return self.counters.short_cpl += 1;
+                };
                 let Some(adapter) = core.member_mut(member) else { return };
                 if adapter.lcore.filters.owns(Ftid(reply.tid().0)) {
                     if let Some(event) = adapter.lcore.filters.on_reply(reply) {
@@ -589,19 +593,22 @@ impl Hook for Bond {
                 }
             }
             Opcode::GET_TCB_RPL => {
-                if let Some(reply) = cpl::parse::<cpl::GetTcbRpl>(cpl) {
-                    self.on_get_tcb_rpl(now, core, member, reply);
-                }
+                let Some(reply) = cpl::parse::<cpl::GetTcbRpl>(cpl) else {
+                    return self.counters.short_cpl += 1;
+                };
+                self.on_get_tcb_rpl(now, core, member, reply);
             }
             Opcode::ACT_OPEN_RPL => {
-                if let Some(reply) = cpl::parse::<cpl::ActOpenRpl>(cpl) {
-                    self.on_filtered(now, core, member, reply);
-                }
+                let Some(reply) = cpl::parse::<cpl::ActOpenRpl>(cpl) else {
+                    return self.counters.short_cpl += 1;
+                };
+                self.on_filtered(now, core, member, reply);
             }
             Opcode::FW4_ACK => {
-                if let Some(reply) = cpl::parse::<cpl::Fw4Ack>(cpl) {
-                    self.on_new_tid_ack(core, member, reply);
-                }
+                let Some(reply) = cpl::parse::<cpl::Fw4Ack>(cpl) else {
+                    return self.counters.short_cpl += 1;
+                };
+                self.on_new_tid_ack(core, member, reply);
             }
             _ => self.counters.unexpected += 1,
         }

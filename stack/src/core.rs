@@ -65,6 +65,8 @@ pub struct Core {
     pub(crate) orphans: VecDeque<(Nanos, SocketId)>,
     /// Tids whose release waits for room in a ring.
     pub(crate) releases: Vec<(MemberId, Tid)>,
+    /// SYNs whose rejection found no room in a ring.
+    pub(crate) rejects: Vec<(MemberId, Tid)>,
     /// When the last frame or message came in.
     pub(crate) now: Nanos,
     pub(crate) scratch: Vec<u8>,
@@ -100,6 +102,7 @@ impl Core {
             opens: Vec::new(),
             orphans: VecDeque::new(),
             releases: Vec::new(),
+            rejects: Vec::new(),
             now: Nanos::ZERO,
             scratch: Vec::with_capacity(frame),
             arena,

@@ -89,6 +89,8 @@ mafo_mem::counters! {
         tom_listen_failed,
         /// Requests of an adapter that found no room and were dropped.
         tom_ring_full,
+        /// Messages of an adapter that are shorter than their layout.
+        tom_short_cpl,
         /// Messages of an adapter that cannot be.
         tom_unexpected,
         /// FW4_ACKs whose credits are no sum of work requests.

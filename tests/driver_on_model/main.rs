@@ -50,3 +50,24 @@ fn tids_that_a_card_cannot_have_are_counted() {
     let ends = net.open(1)[0];
     net.transfer(ends, 10_000);
 }
+
+/// A message that ends before its layout does is counted, and nothing else happens.
+#[test]
+fn messages_that_are_cut_short_are_counted() {
+    let mut net = Net::up(1);
+    let sockets = net.hosts[0].sockets_mut();
+    for opcode in [
+        Opcode::PASS_ACCEPT_REQ,
+        Opcode::L2T_WRITE_RPL,
+        Opcode::PASS_OPEN_RPL,
+        Opcode::CLOSE_LISTSRV_RPL,
+        Opcode::ACT_OPEN_RPL,
+        Opcode::ACT_ESTABLISH,
+    ] {
+        let before = *sockets.counters();
+        let bytes = [opcode.0, 0, 0, 1];
+        let message = Ingress::Cpl { opcode, tid: Tid(1), bytes: &bytes, payload: Payload::EMPTY };
+        sockets.handle_ingress(net.now, &mut NoHook, MemberId(0), message);
+        assert_eq!(sockets.counters().since(&before).tom_short_cpl, 1, "{opcode:?}");
+    }
+}

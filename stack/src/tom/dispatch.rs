@@ -3,7 +3,7 @@
 use mafo_mem::Nanos;
 use mafo_pmd::ToLcore;
 use mafo_pmd::sge::{Ingress, RxMeta};
-use mafo_t4::cpl::{self, Opcode};
+use mafo_t4::cpl::{self, Cpl, Opcode};
 use mafo_t4::{PortId, Tid};
 
 use super::member::AtidUse;
@@ -13,6 +13,13 @@ use crate::slab::SocketId;
 
 /// Messages taken from an adapter at a time.
 const INGRESS_BURST: usize = 256;
+
+/// The layout of a message; one that is shorter is counted and dropped.
+fn layout<'a, T: Cpl>(bytes: &'a [u8], short: &mut u64) -> Option<&'a T> {
+    let cpl = cpl::parse(bytes);
+    *short += u64::from(cpl.is_none());
+    cpl
+}
 
 /// What becomes of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,12 +120,12 @@ impl Core {
                     let Some(id) = self.connection(member, tid) else {
                         return self.hooked(now, hook, member, (opcode, tid), bytes);
                     };
-                    if let Some(cpl) = cpl::parse(bytes) {
+                    if let Some(cpl) = layout(bytes, &mut self.counters.tom_short_cpl) {
                         self.on_rx_data(id, cpl, payload.chunks());
                     }
                 }
                 Opcode::PASS_ACCEPT_REQ => {
-                    let Some(cpl) = cpl::parse(bytes) else { return };
+                    let Some(cpl) = layout(bytes, &mut self.counters.tom_short_cpl) else { return };
                     let frame = payload.first();
                     self.on_pass_accept_req(now, member, cpl, frame);
                 }
@@ -137,30 +144,35 @@ impl Core {
     ) {
         match opcode {
             Opcode::L2T_WRITE_RPL => {
-                let Some(cpl) = cpl::parse(bytes) else { return };
+                let Some(cpl) = layout(bytes, &mut self.counters.tom_short_cpl) else { return };
                 if self.members[member.index()].lcore.l2t.on_reply(cpl).is_none() {
                     self.counters.tom_unexpected += 1;
                 }
             }
             Opcode::PASS_OPEN_RPL => {
-                if let Some(cpl) = cpl::parse(bytes) {
+                if let Some(cpl) = layout(bytes, &mut self.counters.tom_short_cpl) {
                     self.on_pass_open_rpl(member, cpl);
                 }
             }
             Opcode::CLOSE_LISTSRV_RPL => {
-                if let Some(cpl) = cpl::parse::<cpl::CloseListsrvRpl>(bytes) {
+                if let Some(cpl) =
+                    layout::<cpl::CloseListsrvRpl>(bytes, &mut self.counters.tom_short_cpl)
+                {
                     self.members[member.index()].stids.remove(cpl.stid());
                 }
             }
             Opcode::ACT_OPEN_RPL => {
-                let Some(cpl) = cpl::parse::<cpl::ActOpenRpl>(bytes) else { return };
+                let Some(cpl) = layout::<cpl::ActOpenRpl>(bytes, &mut self.counters.tom_short_cpl)
+                else {
+                    return;
+                };
                 match self.members[member.index()].atids.get(cpl.atid()) {
                     Some(AtidUse::Hook(_)) => hook.on_cpl(now, self, member, opcode, bytes),
                     _ => self.on_act_open_rpl(member, cpl),
                 }
             }
             Opcode::ACT_ESTABLISH => {
-                if let Some(cpl) = cpl::parse(bytes) {
+                if let Some(cpl) = layout(bytes, &mut self.counters.tom_short_cpl) {
                     self.on_act_establish(member, cpl);
                 }
             }
@@ -185,29 +197,29 @@ impl Core {
     ) {
         match opcode {
             Opcode::FW4_ACK => {
-                if let Some(cpl) = cpl::parse(bytes)
+                if let Some(cpl) = layout(bytes, &mut self.counters.tom_short_cpl)
                     && let Some(port) = self.on_fw4_ack(id, cpl)
                 {
                     hook.on_channel(now, self, id, port);
                 }
             }
             Opcode::PASS_ESTABLISH => {
-                if let Some(cpl) = cpl::parse(bytes) {
+                if let Some(cpl) = layout(bytes, &mut self.counters.tom_short_cpl) {
                     self.on_pass_establish(id, cpl);
                 }
             }
             Opcode::PEER_CLOSE => {
-                if let Some(cpl) = cpl::parse(bytes) {
+                if let Some(cpl) = layout(bytes, &mut self.counters.tom_short_cpl) {
                     self.on_peer_close(id, cpl);
                 }
             }
             Opcode::CLOSE_CON_RPL => {
-                if let Some(cpl) = cpl::parse(bytes) {
+                if let Some(cpl) = layout(bytes, &mut self.counters.tom_short_cpl) {
                     self.on_close_con_rpl(id, cpl);
                 }
             }
             Opcode::ABORT_REQ_RSS => {
-                if let Some(cpl) = cpl::parse(bytes) {
+                if let Some(cpl) = layout(bytes, &mut self.counters.tom_short_cpl) {
                     self.on_abort_req(id, cpl);
                 }
             }
@@ -267,6 +279,9 @@ impl Core {
         let mut releases = core::mem::take(&mut self.releases);
         for (member, tid) in releases.drain(..) {
             self.release_tid(member, tid);
+        }
+        for (member, tid) in core::mem::take(&mut self.rejects) {
+            self.reject(member, tid);
         }
         let mut opens = core::mem::take(&mut self.opens);
         let now = self.now;

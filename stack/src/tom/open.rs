@@ -267,12 +267,14 @@ impl Core {
         }
     }
 
-    fn reject(&mut self, member_id: MemberId, tid: Tid) {
+    pub(super) fn reject(&mut self, member_id: MemberId, tid: Tid) {
         let opt0 = Opt0(0).with_accept(AcceptMode::REJECT);
         let reject = ofld::Accept { tid, opt0, opt2: Opt2(0), iss: 0 };
         let member = &mut self.members[member_id.index()];
         if ofld::pass_accept_rpl(&mut member.lcore.ctrl, &reject).is_err() {
+            // Unanswered the card would keep the tid.
             self.counters.tom_ring_full += 1;
+            self.rejects.push((member_id, tid));
         }
         // A rejected SYN still has its tid.
         self.release_tid(member_id, tid);
