@@ -153,7 +153,7 @@ impl Core {
         };
         let member = &mut self.members[member_id.index()];
         let atid = member.atids.insert(AtidUse::Connection(id)).ok_or(Refused::RingFull)?;
-        let (window, scale) = (socket.rx.capacity(), window_scale(socket.rx.capacity() as u32));
+        let window = socket.rx.capacity();
         let opt0 =
             opt0(member, port, l2t, self.config.mtu, window).with_nagle(socket.options.nagle);
         let open = ofld::ActOpen {
@@ -171,33 +171,8 @@ impl Core {
             return Err(full.into());
         }
         let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
-        let granted = initial_window(window);
-        socket.path = Path::Offload(Box::new(Offloaded {
-            member: member_id,
-            port,
-            atid: Some(atid),
-            tid: Tid(0),
-            epoch: Epoch::default(),
-            state: State::Opening,
-            l2t,
-            credits,
-            iss,
-            irs: SeqNum(0),
-            options: TcpOpt(0),
-            rcv_scale: scale,
-            fin_posted: false,
-            flow_told: false,
-            posted_any: false,
-            unreported: 0,
-            last_rx: Nanos::ZERO,
-            changing_to: None,
-            granted: granted as u64,
-            tx_gate: Gate::Open,
-            rx_gate: Gate::Open,
-            fence: Fence::Absent,
-            abort_wanted: false,
-            stalled: false,
-        }));
+        let opened = Offloaded::new((member_id, port, l2t), State::Opening, credits, iss, window);
+        socket.path = Path::Offload(Box::new(Offloaded { atid: Some(atid), ..opened }));
         Ok(())
     }
 
@@ -354,32 +329,8 @@ impl Core {
         }
         let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
         let socket = self.sockets.get_mut(id)?;
-        socket.path = Path::Offload(Box::new(Offloaded {
-            member: member_id,
-            port,
-            atid: None,
-            tid,
-            epoch: Epoch::default(),
-            state: State::Accepting,
-            l2t,
-            credits,
-            iss,
-            irs: SeqNum(0),
-            options: TcpOpt(0),
-            rcv_scale: window_scale(window as u32),
-            fin_posted: false,
-            flow_told: false,
-            posted_any: false,
-            unreported: 0,
-            last_rx: Nanos::ZERO,
-            changing_to: None,
-            granted: initial_window(window) as u64,
-            tx_gate: Gate::Open,
-            rx_gate: Gate::Open,
-            fence: Fence::Absent,
-            abort_wanted: false,
-            stalled: false,
-        }));
+        let opened = Offloaded::new((member_id, port, l2t), State::Accepting, credits, iss, window);
+        socket.path = Path::Offload(Box::new(Offloaded { tid, ..opened }));
         self.by_tuple.insert(tuple, id);
         if let Some(listener) = self.listeners.get_mut(&listener_id) {
             listener.opening += 1;
@@ -450,6 +401,45 @@ impl Core {
         member.tids.remove(tid);
         if ofld::tid_release(&mut member.lcore.ctrl, tid).is_err() {
             self.releases.push((member_id, tid));
+        }
+    }
+}
+
+impl Offloaded {
+    /// A connection whose handshake begins, with `window` bytes to receive into; neither tid nor atid
+    /// are known.
+    fn new(
+        (member, port, l2t): (MemberId, PortId, L2tIdx),
+        state: State,
+        credits: TxCreditPool,
+        iss: SeqNum,
+        window: usize,
+    ) -> Self {
+        Self {
+            member,
+            port,
+            atid: None,
+            tid: Tid(0),
+            epoch: Epoch::default(),
+            state,
+            l2t,
+            credits,
+            iss,
+            irs: SeqNum(0),
+            options: TcpOpt(0),
+            rcv_scale: window_scale(window as u32),
+            fin_posted: false,
+            flow_told: false,
+            posted_any: false,
+            unreported: 0,
+            last_rx: Nanos::ZERO,
+            changing_to: None,
+            granted: initial_window(window) as u64,
+            tx_gate: Gate::Open,
+            rx_gate: Gate::Open,
+            fence: Fence::Absent,
+            abort_wanted: false,
+            stalled: false,
         }
     }
 }
