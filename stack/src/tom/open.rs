@@ -250,6 +250,7 @@ impl Core {
             // Unanswered the card would keep the tid.
             self.counters.tom_ring_full += 1;
             self.rejects.push((member_id, tid));
+            return;
         }
         // A rejected SYN still has its tid.
         self.release_tid(member_id, tid);
