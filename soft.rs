@@ -107,6 +107,18 @@ impl SoftAdapter {
         self.asic.refuse(refusals);
     }
 
+    /// Records the work requests that the card reads from now on.
+    #[cfg(debug_assertions)]
+    pub fn record(&mut self) {
+        self.asic.record();
+    }
+
+    /// What was recorded since the last time.
+    #[cfg(debug_assertions)]
+    pub fn take_recorded(&mut self) -> Vec<mafo_asic::Recorded> {
+        self.asic.take_recorded()
+    }
+
     /// Frames that a cable did not take.
     #[must_use]
     pub fn tx_dropped(&self) -> u64 {

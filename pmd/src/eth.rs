@@ -178,6 +178,11 @@ impl EthQueue {
         self.buffers.in_flight.len()
     }
 
+    /// The queue below, for work requests that are whole already.
+    pub fn eq_mut(&mut self) -> &mut Eq {
+        &mut self.eq
+    }
+
     /// The queue below.
     #[must_use]
     pub fn eq(&self) -> &Eq {

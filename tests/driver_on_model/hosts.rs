@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use mafo::wire::mem::{self, LinkConfig, MemEnd};
-use mafo::wire::{Cable, Switch, SwitchConfig, UnknownUnicast};
+use mafo::wire::{Cable, Switch, SwitchConfig, UnknownUnicast, Wire};
 use mafo::{
     AdapterConfig, AsicConfig, Host, HostConfig, Nanos, Options, PathChoice, PortId, SocketError,
     SocketId, SoftConfig, StackConfig,
@@ -34,15 +34,23 @@ fn asic(n: usize) -> AsicConfig {
     config
 }
 
-fn soft(n: usize, wire: MemEnd) -> SoftConfig {
+fn soft(n: usize, wire: Box<dyn Wire>) -> SoftConfig {
     let mut driver = AdapterConfig::default();
     driver.queues.ofld += 64 * n as u16;
-    SoftConfig { asic: asic(n), driver, wires: vec![(PortId(0), Box::new(wire))] }
+    SoftConfig { asic: asic(n), driver, wires: vec![(PortId(0), wire)] }
 }
 
 impl Net {
     /// Two hosts, up and ready, the first with `cables` adapters.
     pub(crate) fn up(cables: usize) -> Self {
+        Self::up_with(cables, |_, wire| Box::new(wire))
+    }
+
+    /// The same with something between the first host's adapters and their cables.
+    pub(crate) fn up_with(
+        cables: usize,
+        mut plug: impl FnMut(usize, MemEnd) -> Box<dyn Wire>,
+    ) -> Self {
         let (mut near, mut far): (Vec<_>, Vec<_>) =
             (0..=cables).map(|_| mem::link(&LinkConfig::default())).unzip();
         let first_cables = near[..cables].iter().map(MemEnd::cable).collect();
@@ -50,8 +58,8 @@ impl Net {
             SwitchConfig { unknown_unicast: UnknownUnicast::Drop, ..SwitchConfig::default() };
         let switch = Switch::new(&switch_config, far.drain(..));
         let peer = near.pop().expect("a cable for the peer");
-        let first = near.into_iter().enumerate().map(|(n, wire)| soft(n, wire)).collect();
-        let hosts = [first, vec![soft(2, peer)]]
+        let first = near.into_iter().enumerate().map(|(n, wire)| soft(n, plug(n, wire))).collect();
+        let hosts = [first, vec![soft(2, Box::new(peer))]]
             .into_iter()
             .enumerate()
             .map(|(n, adapters): (usize, Vec<SoftConfig>)| {

@@ -73,6 +73,9 @@ pub struct Hw<M> {
     pub flows: Flows,
     /// Work requests by what became of them.
     pub wr: WrCounters,
+    /// Work requests since somebody asked for a recording.
+    #[cfg(debug_assertions)]
+    pub(crate) recording: Option<Vec<crate::wr::Recorded>>,
     pub(crate) waiting: Waiting,
     /// What was counted.
     pub counters: HwCounters,
@@ -99,6 +102,8 @@ impl<M: HostMemory> Hw<M> {
             tp,
             flows: Flows::default(),
             wr: WrCounters::new(),
+            #[cfg(debug_assertions)]
+            recording: None,
             waiting: Waiting::default(),
             counters: HwCounters::new(),
             config,

@@ -27,4 +27,6 @@ pub mod wr;
 pub use asic::{Asic, AsicCounters, InUse};
 pub use config::AsicConfig;
 pub use hw::Hw;
+pub use sge::EqKind;
 pub use tp::Refusals;
+pub use wr::Recorded;

@@ -25,6 +25,17 @@ use crate::tp::Tp;
 /// Work requests that one queue may have carried out before the next one's turn.
 const BURST: usize = 128;
 
+/// A work request as the card has read it: what a recording consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// What kind of queue it came by.
+    pub kind: EqKind,
+    /// That queue's channel.
+    pub channel: u8,
+    /// The work request, whole units of 16 bytes.
+    pub bytes: Vec<u8>,
+}
+
 mafo_mem::counters! {
     /// Work requests, by what became of them.
     pub struct WrCounters {
@@ -105,6 +116,11 @@ fn run_queue<M: HostMemory>(hw: &mut Hw<M>, tp: &mut Tp, now: Nanos, index: usiz
             Fetched::Malformed { units } => hw.sge.consume(index, units, Completion::default()),
             Fetched::WorkRequest { len, units } => {
                 let bytes = &buffer[..len];
+                #[cfg(debug_assertions)]
+                if let Some(recording) = &mut hw.recording {
+                    let (kind, channel) = (config.kind, config.channel);
+                    recording.push(Recorded { kind, channel, bytes: bytes.to_vec() });
+                }
                 if let Outcome::Blocked(egress) = carry_out(hw, tp, now, from, bytes) {
                     hw.waiting.full.push(egress);
                     break;
