@@ -2,6 +2,9 @@
 
 pub mod bench;
 pub mod demo;
+pub mod echo;
+pub mod netlink;
 pub mod peer;
 pub mod smoltcp_peer;
 pub mod stream;
+mod sys;

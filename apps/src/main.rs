@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use mafo_apps::bench::{self, BenchOptions};
 use mafo_apps::demo::{self, DemoOptions};
+use mafo_apps::echo::{self, EchoOptions};
 
 /// TCP offload whose live connections survive a port or an adapter.
 #[derive(Parser)]
@@ -20,6 +21,8 @@ enum Command {
     Demo(DemoOptions),
     /// Exchanges or bytes per second of a core, beside smoltcp if asked for
     Bench(BenchOptions),
+    /// An echo service that outlives the cables it is reached by
+    Echo(EchoOptions),
 }
 
 fn main() -> ExitCode {
@@ -28,5 +31,6 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Demo(options) => demo::main(&options),
         Command::Bench(options) => bench::main(&options),
+        Command::Echo(options) => echo::main(&options),
     }
 }

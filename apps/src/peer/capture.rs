@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::protocol::CaptureSummary;
-use super::sys::{Packet, PacketRing};
+use crate::sys::{Packet, PacketRing};
 
 /// How long the thread waits for frames before it looks whether it should end: several times the
 /// ring's hand-over time.

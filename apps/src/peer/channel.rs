@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
-use super::sys;
+use crate::sys;
 
 /// Longest message; the longest of the protocol are pages of [`PAGE`] connections.
 const MAX_MESSAGE: usize = 64 << 10;

@@ -13,8 +13,8 @@ use super::echo::{ECHO_LISTENER_TOKEN, ECHO_TOKENS, EchoService};
 use super::network::{self, Failure, at};
 use super::ping::{Ping, PingOrder};
 use super::protocol::{Command, Malformed, Opening, Reply, Setup, Step};
-use super::sys::{self, Epoll, Ready};
 use super::traffic::{CONNECTION_TOKENS, LISTENER_TOKEN, Traffic};
+use crate::sys::{self, Epoll, Ready};
 
 /// The event loop's number of the socket to the parent; the others are in `traffic` and `echo`.
 const CHANNEL_TOKEN: u64 = 0;

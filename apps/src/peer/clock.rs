@@ -2,7 +2,7 @@
 
 use mafo::Nanos;
 
-use super::sys;
+use crate::sys;
 
 /// Nanoseconds of CLOCK_MONOTONIC, which is one clock for all processes of a machine: an instant
 /// that the parent took means the same to the peer process.

@@ -7,8 +7,8 @@ use super::clock::Monotonic;
 use super::gaps::GapLog;
 use super::plan::End;
 use super::protocol::{ConnectionReport, Phase, Queues, Sending, Stall};
-use super::sys;
 use crate::stream::Stream;
+use crate::sys;
 
 /// `tcpi_state` of a socket that is done: closed, or left to TIME_WAIT.
 const TCP_CLOSE: u8 = 7;

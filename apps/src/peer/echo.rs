@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddrV4, TcpListener, TcpStream};
 use std::rc::Rc;
 
-use super::sys::{self, Epoll};
+use crate::sys::{self, Epoll};
 
 /// The event loop's numbers of the service's connections.
 pub(super) const ECHO_TOKENS: u64 = 2 << 32;

@@ -25,17 +25,17 @@ pub(crate) mod connection;
 mod echo;
 mod error;
 pub(crate) mod gaps;
-mod netlink;
 mod network;
 mod parent;
 mod ping;
 mod plan;
 mod protocol;
-mod sys;
 mod traffic;
 
 use std::os::fd::AsFd;
 use std::process::exit;
+
+use crate::sys;
 
 pub use clock::Monotonic;
 pub use error::{PeerError, Refusal};

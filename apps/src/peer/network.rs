@@ -7,10 +7,10 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 
-use super::netlink::{Netlink, Request};
 use super::plan::End;
 use super::protocol::{Isolation, Setup, Step, TapName};
-use super::sys;
+use crate::netlink::{Netlink, Request};
+use crate::sys;
 
 /// The bridge, whose addresses are the peer's.
 pub(super) const BRIDGE: &str = "br0";
@@ -109,7 +109,7 @@ pub(super) fn build(setup: &Setup) -> Result<Vec<Tap>, Failure> {
     sys::ioctl_socket()
         .and_then(|socket| sys::no_transmit_offload(&socket, BRIDGE))
         .map_err(at(Step::Bridge, "transmit offloads"))?;
-    netlink.request(Request::set_up(bridge)).map_err(at(Step::Bridge, BRIDGE))?;
+    netlink.request(Request::set_up(bridge, true)).map_err(at(Step::Bridge, BRIDGE))?;
     let addresses = setup.plan.addresses(setup.end);
     for address in addresses {
         netlink
@@ -144,7 +144,7 @@ fn plug_in(netlink: &mut Netlink, number: u8, bridge: u32, setup: &Setup) -> Res
     let link = sys::netlink_socket(libc::RTMGRP_LINK as u32)
         .and_then(|socket| sys::set_nonblocking(&socket).map(|()| socket))
         .map_err(at(Step::Tap, "link socket"))?;
-    netlink.request(Request::set_up(index)).map_err(at(Step::Tap, &name))?;
+    netlink.request(Request::set_up(index, true)).map_err(at(Step::Tap, &name))?;
     Ok(Tap { name: TapName { name, index }, file, link })
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command as Process, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use super::SUBCOMMAND;
 use super::channel::{Channel, Received};
 use super::clock::Monotonic;
 use super::error::{PeerError, Refusal};
@@ -16,7 +17,7 @@ use super::protocol::{
     CaptureSummary, Command, ConnectionReport, Isolation, Malformed, Opening, Phase, Reply, Setup,
     Stall, TapName,
 };
-use super::{SUBCOMMAND, sys};
+use crate::sys;
 
 /// How long setting up may take on a machine that is busy.
 const START_PATIENCE: Duration = Duration::from_secs(20);

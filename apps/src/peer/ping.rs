@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::clock::Monotonic;
 use super::protocol::Reply;
-use super::sys;
 use crate::stream::{Direction, Stream};
+use crate::sys;
 
 /// Longest payload: with its headers it fits every MTU that Ethernet has.
 const MAX_LEN: u16 = 1400;

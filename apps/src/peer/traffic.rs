@@ -12,7 +12,7 @@ use super::clock::Monotonic;
 use super::connection::{Connection, Scratch};
 use super::plan::{End, Endpoints, Plan};
 use super::protocol::{Phase, Reply, Sending};
-use super::sys::{self, Epoll};
+use crate::sys::{self, Epoll};
 
 /// Connections being opened at the same time. Until the first ARP reply the kernel keeps about 100
 /// packets for an address and drops the rest, and a dropped SYN costs a second.

@@ -1,6 +1,6 @@
 //! System calls behind safe functions: arguments are checked types, descriptors are owned.
 //!
-//! All `unsafe` of the kernel peer is here. Nothing in this module knows what it is used for.
+//! All `unsafe` of the programs is here. Nothing in this module knows what it is used for.
 
 #![expect(
     unsafe_code,
@@ -13,10 +13,11 @@ mod packet_ring;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
 use std::time::Duration;
 
-pub(super) use net::*;
-pub(super) use packet_ring::{Packet, PacketRing};
+pub(crate) use net::*;
+pub(crate) use packet_ring::{Packet, PacketRing};
 
 /// The result of a call that returns -1 and sets errno.
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
@@ -51,7 +52,7 @@ fn c_string(text: &str) -> io::Result<CString> {
 }
 
 /// Nanoseconds of CLOCK_MONOTONIC.
-pub(super) fn monotonic_ns() -> u64 {
+pub(crate) fn monotonic_ns() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a timespec to write to. The call cannot fail: the clock always exists.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
@@ -59,13 +60,13 @@ pub(super) fn monotonic_ns() -> u64 {
 }
 
 /// A new namespace of each kind in `flags` (CLONE_NEW…) for the calling process.
-pub(super) fn unshare(flags: libc::c_int) -> io::Result<()> {
+pub(crate) fn unshare(flags: libc::c_int) -> io::Result<()> {
     // SAFETY: takes no pointer.
     check(unsafe { libc::unshare(flags) }).map(drop)
 }
 
 /// The effective user and group.
-pub(super) fn user() -> (u32, u32) {
+pub(crate) fn user() -> (u32, u32) {
     // SAFETY: both take nothing and cannot fail.
     unsafe { (libc::geteuid(), libc::getegid()) }
 }
@@ -93,7 +94,7 @@ extern "C" fn on_terminate(_: libc::c_int) {
 ///
 /// # Errors
 /// ESRCH: the parent has ended already.
-pub(super) fn follow_parent(parent: u32) -> io::Result<()> {
+pub(crate) fn follow_parent(parent: u32) -> io::Result<()> {
     PARENT.store(parent as i32, std::sync::atomic::Ordering::Relaxed);
     // SAFETY: the handlers are SIG_IGN and a function that only makes async-signal-safe calls and
     // touches one atomic; prctl with PR_SET_PDEATHSIG takes a signal number and no pointer.
@@ -113,9 +114,34 @@ pub(super) fn follow_parent(parent: u32) -> io::Result<()> {
     }
 }
 
+/// A descriptor that can be read once somebody asks the process to end, by SIGTERM or SIGINT (Ctrl-C).
+/// From now on neither ends the calling thread by itself.
+///
+/// SIGINT stays ignored where it was when the program started: so a shell protects its jobs in the
+/// background from a Ctrl-C that is meant for another.
+pub(crate) fn termination() -> io::Result<OwnedFd> {
+    // SAFETY: both structs are integers and null pointers when all zero. sigaction with a null new
+    // action only writes the old one; the sigset functions write `signals`, the others read it.
+    unsafe {
+        let mut interrupt: libc::sigaction = std::mem::zeroed();
+        check(libc::sigaction(libc::SIGINT, ptr::null(), &raw mut interrupt))?;
+        let mut signals: libc::sigset_t = std::mem::zeroed();
+        check(libc::sigemptyset(&raw mut signals))?;
+        check(libc::sigaddset(&raw mut signals, libc::SIGTERM))?;
+        if interrupt.sa_sigaction != libc::SIG_IGN {
+            check(libc::sigaddset(&raw mut signals, libc::SIGINT))?;
+        }
+        // Blocked: a signal that is delivered is not there to be read.
+        match libc::pthread_sigmask(libc::SIG_BLOCK, &raw const signals, ptr::null_mut()) {
+            0 => check_fd(libc::signalfd(-1, &raw const signals, libc::SFD_CLOEXEC)),
+            errno => Err(io::Error::from_raw_os_error(errno)),
+        }
+    }
+}
+
 /// Raises the number of files that the process may open to `want`, or as near as the system allows;
 /// returns the number then in force.
-pub(super) fn raise_open_files(want: u64) -> io::Result<u64> {
+pub(crate) fn raise_open_files(want: u64) -> io::Result<u64> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is an rlimit to write to.
     check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
@@ -135,11 +161,11 @@ pub(super) fn raise_open_files(want: u64) -> io::Result<u64> {
 
 /// Readiness of descriptors, level-triggered; each carries a number of the caller's.
 #[derive(Debug)]
-pub(super) struct Epoll(OwnedFd);
+pub(crate) struct Epoll(OwnedFd);
 
 /// What a descriptor is ready for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ready {
+pub(crate) struct Ready {
     /// The number given with the descriptor.
     pub token: u64,
     /// EPOLL… bits.
@@ -148,7 +174,7 @@ pub(super) struct Ready {
 
 impl Epoll {
     /// An empty set.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         // SAFETY: takes no pointer.
         check_fd(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }).map(Self)
     }
@@ -167,22 +193,22 @@ impl Epoll {
     }
 
     /// Watches `fd` for `events` (EPOLLIN, EPOLLOUT).
-    pub(super) fn add(&self, fd: impl AsFd, token: u64, events: u32) -> io::Result<()> {
+    pub(crate) fn add(&self, fd: impl AsFd, token: u64, events: u32) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_ADD, fd.as_fd().as_raw_fd(), token, events)
     }
 
     /// Watches it for other events.
-    pub(super) fn modify(&self, fd: impl AsFd, token: u64, events: u32) -> io::Result<()> {
+    pub(crate) fn modify(&self, fd: impl AsFd, token: u64, events: u32) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_MOD, fd.as_fd().as_raw_fd(), token, events)
     }
 
     /// Watches it no longer.
-    pub(super) fn remove(&self, fd: impl AsFd) -> io::Result<()> {
+    pub(crate) fn remove(&self, fd: impl AsFd) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_DEL, fd.as_fd().as_raw_fd(), 0, 0)
     }
 
     /// Waits for at most `timeout` and puts what is ready into `ready`, at most `max` descriptors.
-    pub(super) fn wait(
+    pub(crate) fn wait(
         &self,
         max: usize,
         timeout: Option<Duration>,
@@ -212,7 +238,7 @@ fn milliseconds(timeout: Option<Duration>) -> libc::c_int {
 
 /// Waits until `fd` is ready for `events` (POLLIN, POLLOUT) or has ended, or `timeout` is over, or a
 /// signal comes; says whether it is.
-pub(super) fn wait_for(
+pub(crate) fn wait_for(
     fd: impl AsFd,
     events: libc::c_short,
     timeout: Duration,
@@ -227,7 +253,7 @@ pub(super) fn wait_for(
 }
 
 /// A TAP device called `name` on an open /dev/net/tun, frames without a header before them.
-pub(super) fn make_tap(tun: &impl AsFd, name: &str) -> io::Result<()> {
+pub(crate) fn make_tap(tun: &impl AsFd, name: &str) -> io::Result<()> {
     let mut request = interface_request(name)?;
     request.ifr_ifru.ifru_flags = (libc::IFF_TAP | libc::IFF_NO_PI) as libc::c_short;
     // SAFETY: TUNSETIFF reads and writes an ifreq.
@@ -236,7 +262,7 @@ pub(super) fn make_tap(tun: &impl AsFd, name: &str) -> io::Result<()> {
 }
 
 /// Gives a TAP device its carrier or takes it away; works from every namespace.
-pub(super) fn set_tap_carrier(tap: BorrowedFd<'_>, on: bool) -> io::Result<()> {
+pub(crate) fn set_tap_carrier(tap: BorrowedFd<'_>, on: bool) -> io::Result<()> {
     let carrier = libc::c_int::from(on);
     // SAFETY: TUNSETCARRIER reads an int.
     check(unsafe { libc::ioctl(tap.as_raw_fd(), libc::TUNSETCARRIER as _, &raw const carrier) })
@@ -244,7 +270,7 @@ pub(super) fn set_tap_carrier(tap: BorrowedFd<'_>, on: bool) -> io::Result<()> {
 }
 
 /// The index of an interface of the calling thread's network namespace.
-pub(super) fn interface_index(name: &str) -> io::Result<u32> {
+pub(crate) fn interface_index(name: &str) -> io::Result<u32> {
     let name = c_string(name)?;
     // SAFETY: `name` is a C string.
     match unsafe { libc::if_nametoindex(name.as_ptr()) } {
@@ -275,7 +301,7 @@ const ETHTOOL_SGSO: u32 = 0x24;
 
 /// Has the interface hand whole frames with right checksums to the device below, and to packet
 /// sockets: no checksum left to hardware, no segment larger than the MTU.
-pub(super) fn no_transmit_offload(socket: &impl AsFd, name: &str) -> io::Result<()> {
+pub(crate) fn no_transmit_offload(socket: &impl AsFd, name: &str) -> io::Result<()> {
     /// `struct ethtool_value`.
     #[repr(C)]
     struct Value {

@@ -4,7 +4,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 
-use super::sys;
+use crate::sys;
 
 /// `struct nlmsghdr`: length, type, flags, sequence number, port id.
 const HEADER: usize = 16;
@@ -20,7 +20,7 @@ const IN6_ADDR_GEN_MODE_NONE: u8 = 1;
 
 /// A request that is being built: `nlmsghdr`, a fixed header, attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Request {
+pub struct Request {
     bytes: Vec<u8>,
 }
 
@@ -67,7 +67,8 @@ impl Request {
 
     /// A bridge without spanning tree, which forwards from its first moment, and without multicast
     /// snooping, which would talk on the cables.
-    pub(super) fn new_bridge(name: &str, mac: [u8; 6], mtu: u32, ageing_ms: Option<u32>) -> Self {
+    #[must_use]
+    pub fn new_bridge(name: &str, mac: [u8; 6], mtu: u32, ageing_ms: Option<u32>) -> Self {
         Self::link(0, libc::NLM_F_CREATE | libc::NLM_F_EXCL)
             .attribute(libc::IFLA_IFNAME, &c_string(name))
             .attribute(libc::IFLA_ADDRESS, &mac)
@@ -89,7 +90,8 @@ impl Request {
     }
 
     /// Sets a device's MAC address, MTU and transmit queue length.
-    pub(super) fn set_device(index: u32, mac: [u8; 6], mtu: u32, queue: u32) -> Self {
+    #[must_use]
+    pub fn set_device(index: u32, mac: [u8; 6], mtu: u32, queue: u32) -> Self {
         Self::link(index, 0)
             .attribute(libc::IFLA_ADDRESS, &mac)
             .attribute(libc::IFLA_MTU, &mtu.to_ne_bytes())
@@ -97,7 +99,8 @@ impl Request {
     }
 
     /// Keeps IPv6 from giving the device an address, and so from talking on the cable by itself.
-    pub(super) fn no_ipv6_address(index: u32) -> Self {
+    #[must_use]
+    pub fn no_ipv6_address(index: u32) -> Self {
         Self::link(index, 0).nested(libc::IFLA_AF_SPEC, |families| {
             families.nested(libc::AF_INET6 as u16, |inet6| {
                 inet6.attribute(IFLA_INET6_ADDR_GEN_MODE, &[IN6_ADDR_GEN_MODE_NONE])
@@ -106,12 +109,14 @@ impl Request {
     }
 
     /// Makes a device a port of a bridge.
-    pub(super) fn join_bridge(index: u32, bridge: u32) -> Self {
+    #[must_use]
+    pub fn join_bridge(index: u32, bridge: u32) -> Self {
         Self::link(index, 0).attribute(libc::IFLA_MASTER, &bridge.to_ne_bytes())
     }
 
     /// What a port does with unknown destinations and with sources.
-    pub(super) fn bridge_port(index: u32, flood: bool) -> Self {
+    #[must_use]
+    pub fn bridge_port(index: u32, flood: bool) -> Self {
         Self::link(index, 0).nested(libc::IFLA_LINKINFO, |info| {
             info.attribute(libc::IFLA_INFO_SLAVE_KIND, b"bridge").nested(
                 libc::IFLA_INFO_SLAVE_DATA,
@@ -123,17 +128,20 @@ impl Request {
         })
     }
 
-    /// Brings a device up.
-    pub(super) fn set_up(index: u32) -> Self {
+    /// Brings a device up, or takes it down.
+    #[must_use]
+    pub fn set_up(index: u32, up: bool) -> Self {
         let mut request = Self::link(index, 0);
-        let up = (libc::IFF_UP as u32).to_ne_bytes();
-        request.bytes[HEADER + 8..HEADER + 12].copy_from_slice(&up);
-        request.bytes[HEADER + 12..HEADER + 16].copy_from_slice(&up);
+        let mask = libc::IFF_UP as u32;
+        let flags = if up { mask } else { 0 };
+        request.bytes[HEADER + 8..HEADER + 12].copy_from_slice(&flags.to_ne_bytes());
+        request.bytes[HEADER + 12..HEADER + 16].copy_from_slice(&mask.to_ne_bytes());
         request
     }
 
     /// Gives a device an IPv4 address (RTM_NEWADDR with a `struct ifaddrmsg`).
-    pub(super) fn new_address(index: u32, address: Ipv4Addr, prefix_len: u8) -> Self {
+    #[must_use]
+    pub fn new_address(index: u32, address: Ipv4Addr, prefix_len: u8) -> Self {
         let mut request = Self::new(libc::RTM_NEWADDR, libc::NLM_F_CREATE | libc::NLM_F_EXCL);
         request.bytes.extend_from_slice(&[libc::AF_INET as u8, prefix_len, 0, 0]);
         request.bytes.extend_from_slice(&index.to_ne_bytes());
@@ -178,19 +186,19 @@ fn verdict(packet: &[u8], sequence: u32) -> Option<io::Result<()>> {
 /// A routing socket that sends one request at a time and waits for the kernel's verdict, which is
 /// there as soon as the request is sent.
 #[derive(Debug)]
-pub(super) struct Netlink {
+pub struct Netlink {
     socket: OwnedFd,
     sequence: u32,
 }
 
 impl Netlink {
     /// A routing socket in the network namespace of the calling thread.
-    pub(super) fn open() -> io::Result<Self> {
+    pub fn open() -> io::Result<Self> {
         Ok(Self { socket: sys::netlink_socket(0)?, sequence: 0 })
     }
 
     /// Has the kernel do what `request` asks for.
-    pub(super) fn request(&mut self, request: Request) -> io::Result<()> {
+    pub fn request(&mut self, request: Request) -> io::Result<()> {
         self.sequence += 1;
         sys::send(&self.socket, &request.finish(self.sequence), &[])?;
         let mut packet = [0; 4096];
@@ -265,14 +273,16 @@ mod tests {
     }
 
     #[test]
-    fn up_byte_by_byte() {
-        let expected = [
-            &[32, 0, 0, 0, 16, 0, 5, 0, 3, 0, 0, 0, 0, 0, 0, 0][..],
-            &[0, 0, 0, 0, 5, 0, 0, 0], // ifinfomsg: index 5
-            &[1, 0, 0, 0, 1, 0, 0, 0], // IFF_UP of the mask IFF_UP
-        ]
-        .concat();
-        assert_eq!(Request::set_up(5).finish(3), expected);
+    fn up_and_down_byte_by_byte() {
+        for (up, flag) in [(true, 1), (false, 0)] {
+            let expected = [
+                &[32, 0, 0, 0, 16, 0, 5, 0, 3, 0, 0, 0, 0, 0, 0, 0][..],
+                &[0, 0, 0, 0, 5, 0, 0, 0],    // ifinfomsg: index 5
+                &[flag, 0, 0, 0, 1, 0, 0, 0], // IFF_UP of the mask IFF_UP
+            ]
+            .concat();
+            assert_eq!(Request::set_up(5, up).finish(3), expected);
+        }
     }
 
     /// NLMSG_ERROR for a sequence number, and the header of the request it quotes.
