@@ -461,24 +461,23 @@ impl Bond {
         self.next_notice = now + pause;
     }
 
-    /// Whether frames of the peer that match no TCB of `member` shall come to the host: on every adapter
-    /// that is not active, and on the active one while a connection lives elsewhere.
-    fn wants_standing(&self, core: &Core, member: MemberId) -> bool {
-        let elsewhere = self.moves.values().any(|m| m.home.member != member);
-        let elsewhere = elsewhere && !core.has_defect(Defect::StandingRuleMissing);
-        self.active.is_none_or(|active| active.member != member) || elsewhere
+    /// Whether a connection lives on another adapter than `member`.
+    fn lives_elsewhere(&self, core: &Core, member: MemberId) -> bool {
+        self.moves.values().any(|m| m.home.member != member)
+            && !core.has_defect(Defect::StandingRuleMissing)
     }
 
-    /// Whether the standing rule is, or may be, in force on `member`.
-    pub(crate) fn has_standing(&self, member: MemberId) -> bool {
-        self.sides.get(&member).is_some_and(|s| s.standing.values().any(|f| f.ftid.is_some()))
+    /// Whether the standing rule is, or may be, in force for what comes in by `link`.
+    pub(crate) fn has_standing(&self, link: LinkId) -> bool {
+        let filter = self.sides.get(&link.member).and_then(|side| side.standing.get(&link.port));
+        filter.is_some_and(|filter| filter.ftid.is_some())
     }
 
     fn sync_filters(&mut self, core: &mut Core) {
         let members: Vec<MemberId> = self.sides.keys().copied().collect();
         let address = core.address().octets();
         for member_id in members {
-            let wants_standing = self.wants_standing(core, member_id);
+            let (active, elsewhere) = (self.active, self.lives_elsewhere(core, member_id));
             let (Some(side), Some(member)) =
                 (self.sides.get_mut(&member_id), core.member_mut(member_id))
             else {
@@ -486,7 +485,10 @@ impl Bond {
             };
             let iq = member.iq();
             for (&port, filter) in &mut side.standing {
-                filter.wanted = wants_standing;
+                // By every link but the active one, and by that too while a connection lives elsewhere.
+                // A port of the active adapter that is a backup is none: a switch that floods would open
+                // connections by it.
+                filter.wanted = elsewhere || active != Some(LinkId { member: member_id, port });
                 let build = |wr: FwFilterWr| {
                     wr.with_matches(FilterMatch(0).with_port(u32::from(port.0)).with_portm(7))
                         .with_ptcl(IP_PROTOCOL_TCP)

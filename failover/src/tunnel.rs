@@ -12,7 +12,7 @@ use mafo_stack::{Core, Defect, FourTuple, MemberId, SocketId, Verdict};
 use mafo_t4::PortId;
 use mafo_tcp::Flags;
 
-use crate::bond::Bond;
+use crate::bond::{Bond, LinkId};
 use crate::snoop::Seen;
 
 /// The first ingress port that is a loopback.
@@ -29,11 +29,11 @@ impl Bond {
         frame: &[u8],
     ) -> Verdict {
         let iport = meta.iport();
-        let is_active = self.active.is_some_and(|active| active.member == member);
+        let link = LinkId { member, port: PortId(iport) };
+        let is_active = self.active == Some(link);
         let Some(seen) = Seen::of(frame) else {
             // ARP and the like are for the active port alone: two members would answer one question.
-            let by_active = self.active.is_some_and(|a| a.member == member && a.port.0 == iport);
-            if by_active {
+            if is_active {
                 return Verdict::Stack;
             }
             self.counters.backup_drops += 1;
@@ -78,7 +78,7 @@ impl Bond {
         let Some(id) = core.lookup(&tuple) else {
             let is_syn = seen.segment.flags.contains(Flags::SYN)
                 && !seen.segment.flags.intersects(Flags::ACK | Flags::RST);
-            if is_syn && self.has_standing(member) {
+            if is_syn && self.has_standing(LinkId { member, port }) {
                 // The standing rule took it ahead of the listeners; from the loopback it reaches them.
                 self.counters.syns_returned += 1;
                 self.inject(core, member, port, frame);
