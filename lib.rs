@@ -13,7 +13,7 @@ mod soft;
 mod wire_port;
 
 pub use host::{Host, HostConfig, HostError, SoftConfig};
-pub use mafo_asic::{AsicConfig, Refusals};
+pub use mafo_asic::{AsicConfig, Refusals, TpCounters};
 pub use mafo_failover::{Bond, BondConfig, BondCounters, BondEvent, LinkId};
 pub use mafo_mem::frame::capacity_for_mtu;
 pub use mafo_mem::{Frame, FrameBurst, Nanos};

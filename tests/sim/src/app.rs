@@ -178,7 +178,10 @@ impl Application {
                 Err(error) => return Err(Complaint::Error(error)),
             }
         }
-        if self.written == self.plan.bytes && !self.shut {
+        if self.written == self.plan.bytes && self.plan.linger > Nanos::ZERO {
+            self.write_from = now + std::mem::take(&mut self.plan.linger);
+        }
+        if self.written == self.plan.bytes && !self.shut && now >= self.write_from {
             core.shutdown(id).map_err(Complaint::Error)?;
             self.shut = true;
         }

@@ -14,6 +14,8 @@ pub(crate) const ACK: u8 = 0x10;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tcp<'a> {
     pub(crate) src: [u8; 4],
+    /// Identification of the IP packet. TP counts its packets there.
+    pub(crate) id: u16,
     pub(crate) ports: (u16, u16),
     pub(crate) seq: u32,
     pub(crate) ack: u32,
@@ -40,9 +42,8 @@ impl<'a> Tcp<'a> {
             return None;
         }
         let total = usize::from(be16(ip, 2)?);
-        let src = ip.get(12..16)?.try_into().ok()?;
         let tcp = ip.get(ihl..total)?;
-        Self::of(src, tcp, total - ihl)
+        Self::of(ip, tcp, total - ihl)
     }
 
     /// The headers at the front of a frame of which the rest is not there.
@@ -54,14 +55,15 @@ impl<'a> Tcp<'a> {
         let ihl = usize::from(ip.first()? & 0xf) * 4;
         let total = usize::from(be16(ip, 2)?);
         let tcp = ip.get(ihl..total.min(ip.len()))?;
-        Self::of(ip.get(12..16)?.try_into().ok()?, tcp, total - ihl)
+        Self::of(ip, tcp, total - ihl)
     }
 
-    fn of(src: [u8; 4], tcp: &'a [u8], total: usize) -> Option<Self> {
+    fn of(ip: &[u8], tcp: &'a [u8], total: usize) -> Option<Self> {
         let offset = usize::from(*tcp.get(12)? >> 4) * 4;
         let payload = tcp.get(offset..)?;
         let mut segment = Self {
-            src,
+            src: ip.get(12..16)?.try_into().ok()?,
+            id: be16(ip, 4)?,
             ports: (be16(tcp, 0)?, be16(tcp, 2)?),
             seq: be32(tcp, 4)?,
             ack: be32(tcp, 8)?,

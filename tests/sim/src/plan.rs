@@ -59,6 +59,8 @@ pub struct End {
     pub write_pause: Option<(u64, Nanos)>,
     /// It stops reading there for so long.
     pub read_pause: Option<(u64, Nanos)>,
+    /// How long it waits, when all is written, before it says that it writes no more.
+    pub linger: Nanos,
     /// How it ends.
     pub ending: Ending,
     /// Whether it waits to be told that all is closed before it lets go of the socket.
@@ -179,7 +181,7 @@ impl Plan {
             ageing: if floods { ageing } else { remembers },
             floods,
             late_polls: [late(draw), late(draw)],
-            backlog: if draw.chance(0.2) { draw.within(1, 4) as usize } else { 64 },
+            backlog: if draw.chance(0.2) { draw.within(4, 8) as usize } else { 64 },
             tick: Nanos::from_micros(draw.pick(&[2, 5, 10, 20])),
             recv_buffer: [buffer(draw), buffer(draw)],
             send_buffer: [buffer(draw), buffer(draw)],
@@ -215,6 +217,8 @@ fn end(draw: &mut Draw) -> End {
         let time = draw.log_time(Nanos::from_micros(50), Nanos::from_millis(100));
         draw.chance(0.3).then_some((bytes / times + 1, time))
     };
+    let linger = draw.log_time(Nanos::from_micros(50), Nanos::from_millis(300));
+    let linger = if draw.chance(0.3) { linger } else { Nanos::ZERO };
     let ending = match draw.below(20) {
         0 => Ending::CloseEarly(draw.stream_len()),
         1 => Ending::Abort(draw.stream_len()),
@@ -225,6 +229,7 @@ fn end(draw: &mut Draw) -> End {
         chunk: draw.log_time(Nanos(1), Nanos(STREAM_MAX as u64)).0.max(bytes / 64 + 1),
         write_pause: drip(draw),
         read_pause: pause(draw),
+        linger,
         ending,
         waits_for_close: draw.chance(0.5),
     }

@@ -129,6 +129,24 @@ struct Run<'a> {
     coverage: Coverage,
     events: VecDeque<(Nanos, String)>,
     given_up: bool,
+    replay: Option<Replay>,
+}
+
+/// Held frames on their way into a connection's new owner.
+struct Replay {
+    heir: u8,
+    /// What the connection had received before.
+    rcv_nxt: u32,
+    /// Segments that the owner had held back beyond a gap before.
+    held: Option<u64>,
+    /// Polls that are looked at.
+    polls: u32,
+}
+
+/// Packets that TP has made, as it numbers them.
+fn packets_made(tp: &mafo::TpCounters) -> u16 {
+    let lost = tp.tx_drop_arp_miss + tp.tx_drop_dma_fault + tp.tx_drop_full;
+    (tp.tx_segments + lost) as u16
 }
 
 impl<'a> Run<'a> {
@@ -152,6 +170,7 @@ impl<'a> Run<'a> {
             coverage: Coverage::default(),
             events: VecDeque::new(),
             given_up: false,
+            replay: None,
             world,
         }
     }
@@ -161,6 +180,7 @@ impl<'a> Run<'a> {
             let moved = self.world.step();
             let broke = self.open_and_break();
             self.look();
+            self.judge_replay();
             let violated = self.world.checker().violation.take();
             if let Some(violation) = violated {
                 return Err((violation.clone(), self.story(&violation)));
@@ -362,6 +382,10 @@ impl<'a> Run<'a> {
         let world = &self.world;
         let (core, Some(bond)) = (world.near.sockets(), world.near.bond()) else { return };
         let mut checker = world.checker();
+        let active = self.active();
+        let lasted =
+            if active == checker.active.0 { checker.active.1.saturating_add(1) } else { 0 };
+        checker.active = (active, lasted);
         checker.clocks.clear();
         for n in 0..2 {
             let clock = core.member(MemberId(n)).map(|m| m.lcore.timestamp_now());
@@ -380,6 +404,13 @@ impl<'a> Run<'a> {
             let gated = matches!(stage, Some(Stage::Gated | Stage::Fenced | Stage::Uploading));
             let speaker = Speaker {
                 owner,
+                gated_at: match (gated, before.gated_at, owner) {
+                    (true, None, Some(owner)) => {
+                        world.near.adapter(owner.into()).map(|a| packets_made(&a.counters().tp))
+                    }
+                    (true, at, _) => at,
+                    (false, ..) => None,
+                },
                 gated_for: if gated { before.gated_for + 1 } else { 0 },
                 heir: bond.heir(id).map(|member| member.0),
                 holds: matches!(stage, Some(Stage::Held | Stage::Gated | Stage::Fenced)),
@@ -390,7 +421,34 @@ impl<'a> Run<'a> {
                 },
             };
             checker.speaker(n, speaker);
+            if let (Some(heir), Some(rcv_nxt)) = (
+                before.heir.filter(|_| owner != before.owner),
+                core.progress(id).map(|p| p.rcv_nxt.0),
+            ) {
+                self.replay = Some(Replay { heir, rcv_nxt, held: None, polls: checker.grace });
+            }
         }
+    }
+
+    /// With one connection alone, and frames that were held without a gap, its new owner has nothing to
+    /// hold back: if it does, they came to it in another order.
+    fn judge_replay(&mut self) {
+        let Some(mut replay) = self.replay.take().filter(|_| self.plan.connections.len() == 1)
+        else {
+            return;
+        };
+        let adapter = self.world.near.adapter(replay.heir.into());
+        let held = adapter.map_or(0, |a| a.counters().tcp.rx_held);
+        let mut checker = self.world.checker();
+        let judged = checker.held_in_order(0, replay.rcv_nxt);
+        if judged && replay.held.is_some_and(|before| before != held) {
+            let how = "held frames came to the new owner in another order".to_string();
+            checker.violate(self.world.now, Rule::Order, Some(0), how);
+        }
+        drop(checker);
+        replay.held.get_or_insert(held);
+        replay.polls = replay.polls.saturating_sub(1);
+        self.replay = Some(replay).filter(|replay| judged && replay.polls > 0);
     }
 
     fn is_done(&self) -> bool {
