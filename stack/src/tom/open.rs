@@ -264,6 +264,12 @@ impl Core {
         frame: &[u8],
     ) -> Option<()> {
         let (src_mac, _) = packet::macs(frame)?;
+        // By the wire of a link that is not active comes what a switch floods: the answer would leave there.
+        let intf = cpl.l2info().intf();
+        let by = (member_id, PortId((intf % 4) as u8));
+        if intf < 4 && self.active.is_some_and(|active| active != by) {
+            return None;
+        }
         let Ok(Packet::Tcp(ip, bytes)) = packet::parse(frame) else { return None };
         let (segment, _) = mafo_tcp::Segment::parse(bytes).ok()?;
         let tuple = FourTuple {
@@ -292,7 +298,7 @@ impl Core {
         self.neighbours.learn(now, hop, src_mac, true);
         // An answer goes out by the port that the SYN came in by; one from a loopback was put there for
         // the port of the same number.
-        let port = PortId((cpl.l2info().intf() % 4) as u8);
+        let (_, port) = by;
         let l2t = self.l2t(member_id, port, ip.src.into()).ok().flatten()?;
         let accepted =
             self.post_accept(now, (member_id, port, l2t), cpl.tid(), listener_id, tuple, options);
