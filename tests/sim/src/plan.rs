@@ -172,7 +172,7 @@ impl Plan {
         let floods = draw.chance(0.5);
         let remembers = Nanos::from_secs(300);
         let ageing = draw.log_time(Nanos::from_millis(1), remembers);
-        Self {
+        let mut plan = Self {
             seed,
             ports_of_a: if draw.chance(0.25) { 2 } else { 1 },
             connections,
@@ -186,7 +186,12 @@ impl Plan {
             recv_buffer: [buffer(draw), buffer(draw)],
             send_buffer: [buffer(draw), buffer(draw)],
             defect: None,
+        };
+        if plan.floods && draw.chance(0.1) {
+            // A hub.
+            plan.ageing = Nanos(1);
         }
+        plan
     }
 }
 
