@@ -7,6 +7,7 @@
 //! | follow a failover | [`Bond::poll_event`] |
 //! | plug cables in | [`wire`] |
 //! | take a clock, pin a core, reserve pages | [`eal`] |
+//! | see it all in 80 lines | `apps/examples/echo.rs` |
 
 mod host;
 mod soft;
@@ -28,8 +29,3 @@ pub use mafo_t4::{L2tIdx, PortId};
 pub use mafo_wire as wire;
 pub use soft::SoftAdapter;
 pub use wire_port::WirePort;
-
-/// The program in README.md compiles.
-#[cfg(doctest)]
-#[doc = include_str!("README.md")]
-struct ReadmeExample;

@@ -3,6 +3,7 @@
 
 #[path = "../cases/mod.rs"]
 mod cases;
+mod echo;
 
 use std::process::{Command, ExitCode, Output};
 
@@ -25,6 +26,9 @@ fn main() -> ExitCode {
         ("the verdict sees a tid that leaks", || spoilt("tid")),
         ("the verdict sees a cut that comes late", || spoilt("late")),
         ("wrong flags and values are named", wrong_flags),
+        ("echo: cables are pulled", echo::cables),
+        ("echo: both cables are down for a while", echo::both_down),
+        ("echo: wrong arguments are named", echo::bad_input),
     ])
 }
 
