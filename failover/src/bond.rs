@@ -399,6 +399,10 @@ impl Bond {
     pub(crate) fn point_hops(&mut self, now: Nanos, core: &mut Core) {
         let Some(active) = self.active else { return };
         self.hops_pending = false;
+        let is_fencing = self
+            .moves
+            .values()
+            .any(|m| m.home.member == active.member && m.stage == crate::Stage::Fenced);
         let members: Vec<MemberId> = self.sides.keys().copied().collect();
         for member_id in members {
             let hops: Vec<_> = core.member(member_id).into_iter().flat_map(|m| m.hops()).collect();
@@ -406,6 +410,12 @@ impl Bond {
                 let known = core.hop_towards(now, next_hop).map(|(_, mac)| mac);
                 let Some(member) = core.member_mut(member_id) else { continue };
                 let Some(&says) = member.lcore.l2t.get(l2t) else { continue };
+                if is_fencing && member_id == active.member && says.target == L2tTarget::Loopback {
+                    // It may still speak for a connection that it is being silenced for, and by the wire
+                    // the host could not stop it.
+                    self.hops_pending = true;
+                    continue;
+                }
                 let wanted = if member_id == active.member {
                     let mac = known.unwrap_or(says.mac);
                     NextHop { mac, port: active.port, target: L2tTarget::Wire, ..says }
