@@ -4,7 +4,8 @@ mod counters;
 mod failover;
 mod hosts;
 
-use hosts::Net;
+use hosts::{ADDRESSES, Net, OFFLOAD};
+use mafo::{ConnectionError, Event, Nanos, Readiness, SocketError};
 use mafo_pmd::Ingress;
 use mafo_pmd::sge::Payload;
 use mafo_stack::{MemberId, NoHook};
@@ -70,4 +71,30 @@ fn messages_that_are_cut_short_are_counted() {
         sockets.handle_ingress(net.now, &mut NoHook, MemberId(0), message);
         assert_eq!(sockets.counters().since(&before).tom_short_cpl, 1, "{opcode:?}");
     }
+}
+
+/// The card repeats a SYN that nobody answers, and gives up after about two minutes.
+#[test]
+fn an_open_into_a_black_hole_fails() {
+    let mut net = Net::up(1);
+    let remote = (ADDRESSES[1], 7).into();
+    let warm = net.open(1)[0][0];
+    net.cables[0].set_carrier(false);
+    let now = net.now;
+    let id = net.hosts[0].sockets_mut().connect(now, remote, None, OFFLOAD).expect("opens");
+    let failed = |net: &mut Net| {
+        let mut events = std::iter::from_fn(|| net.hosts[0].sockets_mut().poll_event());
+        events.any(
+            |event| matches!(event, Event::Socket(s, r) if s == id && r.contains(Readiness::ERROR)),
+        )
+    };
+    while !failed(&mut net) {
+        net.step();
+        net.now += Nanos::from_millis(10);
+        assert!(net.now - now < Nanos::from_secs(300), "it does not give up");
+    }
+    assert!(net.now - now > Nanos::from_secs(60), "after {:?}", net.now - now);
+    let error = net.hosts[0].sockets_mut().recv(id, &mut [0]);
+    assert_eq!(error, Err(SocketError::Connection(ConnectionError::TimedOut)));
+    assert!(net.hosts[0].sockets().tuple(warm).is_some(), "others wait for their own timers");
 }

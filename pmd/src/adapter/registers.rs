@@ -7,7 +7,7 @@ use mafo_t4::regs::sge::{
 };
 use mafo_t4::regs::tp::pio::{TP_INGRESS_CONFIG, TP_RSS_SECRET_KEY, TP_VLAN_PRI_MAP};
 use mafo_t4::regs::tp::{
-    self, CCTRL_WINDOW_COUNT, MTU_COUNT, TP_CCTRL_TABLE, TP_MTU_TABLE, TP_PARA_REG2,
+    self, CCTRL_WINDOW_COUNT, MTU_COUNT, TP_CCTRL_TABLE, TP_MTU_TABLE, TP_PARA_REG2, TP_SHIFT_CNT,
     TP_TIMER_RESOLUTION,
 };
 
@@ -25,6 +25,10 @@ const CACHE_LINE: u32 = 64;
 /// Freelist buffer sizes that follow the host: the page, and two that are kept multiples of a line.
 const PAGE_SIZE_INDEX: u32 = 0;
 const ALIGNED_SIZE_INDICES: [u32; 2] = [2, 3];
+
+/// Times that a SYN is sent again: an open that nobody answers fails after about two minutes, as with
+/// Linux's tcp_syn_retries; the card's own default is an hour and more.
+const SYN_RETRIES: u32 = 6;
 
 /// How the SGE is set, as far as queues depend on it.
 #[derive(Clone, Copy, Debug)]
@@ -135,6 +139,7 @@ pub(super) fn fit_to_host(bar: &SharedBar) {
     // Checksums of received packets as they are, without the pseudo header.
     let ingress = TP_INGRESS_CONFIG(tp::read_pio(bar, TP_INGRESS_CONFIG::ADDR));
     tp::write_pio(bar, TP_INGRESS_CONFIG::ADDR, ingress.with_csum_has_pseudo_hdr(false).0);
+    TP_SHIFT_CNT::read(bar).with_synshiftmax(SYN_RETRIES).write(bar);
 }
 
 /// Reads TP's settings. As master, corrects the MTU table and writes the congestion table of it and the
