@@ -410,7 +410,10 @@ impl Bond {
         let proved = core.offloaded(id).is_some_and(|conn| conn.posted_any);
         let jumped = if proved { 0 } else { self.jumps.get(&id).copied().unwrap_or(0) };
         let orphan = Orphan { image, clock, jumped };
-        let to = moving.entry.as_ref().map(|entry| entry.to).ok_or(unfit)?;
+        // Another link may have become active in this very poll: its own adapter's perhaps, which then
+        // speaks by the wire, past the gate.
+        let to = moving.entry.as_ref().map(|entry| entry.to);
+        let to = to.filter(|_| to == self.active).ok_or(unfit)?;
         owner::plan(core, &orphan, &moving.let_out, to).map(|_| orphan)
     }
 
