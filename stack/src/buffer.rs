@@ -289,6 +289,13 @@ mod tests {
         assert_eq!(buffer.pieces(6, 8), whole);
         buffer.read(6, &mut out);
         assert_eq!(&out, b"ghijklmn");
+        // Full, and then with room for two: what is under way is not written over.
+        assert_eq!(buffer.write(b"o"), 0);
+        buffer.post(8);
+        assert_eq!(buffer.ack(8), 2);
+        assert_eq!(buffer.write(b"opq"), 2);
+        buffer.read(8, &mut out);
+        assert_eq!(&out, b"ijklmnop");
     }
 
     #[test]

@@ -317,5 +317,10 @@ mod tests {
         packet.set_more_frags(true);
         packet.fill_checksum();
         assert!(matches!(parse(&fragment[..at + 20]), Err(Malformed::Fragment)));
+        let mut last = Ipv4Packet::new_unchecked(&mut fragment[ETHERNET_HEADER..]);
+        last.set_more_frags(false);
+        last.set_frag_offset(1480);
+        last.fill_checksum();
+        assert!(matches!(parse(&fragment[..at + 20]), Err(Malformed::Fragment)));
     }
 }

@@ -66,8 +66,8 @@ impl TimeWait {
     /// The last FIN of `tuple` has been acknowledged.
     pub fn insert(&mut self, now: Nanos, tuple: FourTuple, remains: Remains) {
         while self.table.len() >= self.capacity {
-            let Some((_, oldest)) = self.order.pop_front() else { return };
-            self.forget(oldest);
+            let Some((until, oldest)) = self.order.pop_front() else { return };
+            self.forget(until, oldest);
         }
         let until = now + self.period;
         self.table.insert(tuple, (remains, until));
@@ -81,7 +81,7 @@ impl TimeWait {
         tuple: &FourTuple,
         segment: &Segment,
     ) -> Option<Answer> {
-        let &(remains, _) = self.table.get(tuple)?;
+        let &(remains, ends) = self.table.get(tuple)?;
         if segment.flags.contains(Flags::RST) {
             // RFC 1337: a reset does not end TIME_WAIT.
             return Some(Answer::Drop);
@@ -96,9 +96,12 @@ impl TimeWait {
         }
         if segment.flags.contains(Flags::FIN) {
             // Our last ACK was lost: say it again and start anew (3.10.7.4, eighth check).
+            // Not for every FIN: what is still in `order` for it costs memory, and FINs cost nothing.
             let until = now + self.period;
-            self.table.insert(*tuple, (remains, until));
-            self.order.push_back((until, *tuple));
+            if until - ends >= Nanos(self.period.0 / RESTARTS) {
+                self.table.insert(*tuple, (remains, until));
+                self.order.push_back((until, *tuple));
+            }
             return Some(Answer::Reply(ack(tuple, &remains, segment)));
         }
         let new_text = segment.payload_len > 0;
@@ -108,10 +111,8 @@ impl TimeWait {
     /// Lets go of what has waited long enough.
     pub fn poll(&mut self, now: Nanos) {
         while self.order.front().is_some_and(|&(until, _)| until <= now) {
-            if let Some((until, tuple)) = self.order.pop_front()
-                && self.table.get(&tuple).is_some_and(|&(_, current)| current == until)
-            {
-                self.table.remove(&tuple);
+            if let Some((until, tuple)) = self.order.pop_front() {
+                self.forget(until, tuple);
             }
         }
     }
@@ -122,8 +123,11 @@ impl TimeWait {
         self.order.front().map(|&(until, _)| until)
     }
 
-    fn forget(&mut self, tuple: FourTuple) {
-        self.table.remove(&tuple);
+    /// Ends the wait of `tuple` unless it began anew after it was to end at `until`.
+    fn forget(&mut self, until: Nanos, tuple: FourTuple) {
+        if self.table.get(&tuple).is_some_and(|&(_, current)| current == until) {
+            self.table.remove(&tuple);
+        }
     }
 }
 
@@ -143,6 +147,9 @@ fn ack(tuple: &FourTuple, remains: &Remains, segment: &Segment) -> Segment {
         segment.options.timestamps.map(|ts| Timestamps { val: ts.ecr, ecr: ts.val });
     reply
 }
+
+/// How often in its length a wait may begin anew.
+const RESTARTS: u64 = 16;
 
 #[cfg(test)]
 mod tests {
@@ -188,6 +195,8 @@ mod tests {
         let now = Nanos::from_secs(1);
         let reset = segment(Flags::RST, 5001);
         assert_eq!(table.on_segment(now, &tuple(1), &reset), Some(Answer::Drop));
+        let with_fin = segment(Flags::RST | Flags::FIN, 5001);
+        assert_eq!(table.on_segment(now, &tuple(1), &with_fin), Some(Answer::Drop));
         let old = segment(Flags::SYN, 5001);
         assert!(matches!(table.on_segment(now, &tuple(1), &old), Some(Answer::Reply(_))));
         let new = segment(Flags::SYN, 5002);
@@ -204,5 +213,24 @@ mod tests {
         assert_eq!(table.len(), 2);
         assert!(!table.contains(&tuple(1)) && table.contains(&tuple(3)));
         assert_eq!(table.poll_timeout(), Some(Nanos::from_secs(62)));
+    }
+
+    #[test]
+    fn a_flood_of_fins_costs_no_memory() {
+        let mut table = TimeWait::new(2, PERIOD);
+        table.insert(Nanos::ZERO, tuple(1), REMAINS);
+        let fin = segment(Flags::FIN | Flags::ACK, 5000);
+        for n in 0..60_000 {
+            let answer = table.on_segment(Nanos::from_millis(n), &tuple(1), &fin);
+            assert!(matches!(answer, Some(Answer::Reply(_))));
+        }
+        assert!(table.order.len() <= 17, "{} entries", table.order.len());
+        // The wait still runs from about the last of them; a full table forgets the oldest wait.
+        table.poll(Nanos::from_secs(110));
+        assert!(table.contains(&tuple(1)));
+        table.insert(Nanos::from_secs(110), tuple(2), REMAINS);
+        table.insert(Nanos::from_secs(111), tuple(3), REMAINS);
+        assert!(!table.contains(&tuple(1)) && table.contains(&tuple(2)));
+        assert_eq!(table.len(), 2);
     }
 }
