@@ -21,7 +21,6 @@ enum Command {
     Demo(DemoOptions),
     /// Exchanges or bytes per second of a core, beside smoltcp if asked for
     Bench(BenchOptions),
-    /// An echo service that outlives the cables it is reached by
     Echo(EchoOptions),
 }
 

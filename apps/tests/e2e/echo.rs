@@ -248,3 +248,16 @@ pub(crate) fn bad_input() -> Outcome {
     }
     Outcome::Done
 }
+
+/// The help says what becomes of the processor and of the cables.
+pub(crate) fn help() -> Outcome {
+    let help = Command::new(env!("CARGO_BIN_EXE_mafo"))
+        .args(["echo", "--help"])
+        .output()
+        .expect("the program runs");
+    let text = String::from_utf8_lossy(&help.stdout);
+    for word in ["sleeps until the next frame", "left down and without address"] {
+        assert!(text.contains(word), "{word:?} is missing: {text}");
+    }
+    Outcome::Done
+}

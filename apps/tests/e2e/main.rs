@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         ("echo: cables are pulled", echo::cables),
         ("echo: both cables are down for a while", echo::both_down),
         ("echo: wrong arguments are named", echo::bad_input),
+        ("echo: the help says how it waits", echo::help),
     ])
 }
 
