@@ -446,6 +446,9 @@ impl<'a> Demo<'a> {
                     }
                 }
                 BondEvent::Suspended(id) => {
+                    if self.suspended.is_empty() && self.moved.is_empty() {
+                        self.timeline(at, "handovers begin".to_owned());
+                    }
                     self.suspended.insert(id, at);
                 }
                 BondEvent::Moved(id) => {

@@ -5,6 +5,8 @@
 mod cases;
 mod echo;
 
+mod signals;
+
 use std::process::{Command, ExitCode, Output};
 
 use cases::Outcome;
@@ -17,6 +19,16 @@ fn main() -> ExitCode {
         ("kernel: on a lossy path", kernel_loss),
         ("kernel: only the peer sends", kernel_in),
         ("kernel: two demos at once", kernel_two),
+        ("kernel: Ctrl-C at the start", || signals::kernel(signals::START)),
+        ("kernel: Ctrl-C when the peer is up", || signals::kernel(signals::PEER_UP)),
+        ("kernel: Ctrl-C during the transfer", || signals::kernel(signals::TRANSFER)),
+        ("kernel: Ctrl-C in the tunnel", || signals::kernel(signals::TUNNEL)),
+        ("kernel: Ctrl-C during handovers", || signals::kernel(signals::HANDOVER)),
+        ("kernel: SIGTERM during handovers", || signals::kernel(signals::HANDOVER.by_sigterm())),
+        ("smoltcp: Ctrl-C at the start", || signals::smoltcp(signals::START)),
+        ("smoltcp: Ctrl-C during the transfer", || signals::smoltcp(signals::TRANSFER)),
+        ("smoltcp: Ctrl-C in the tunnel", || signals::smoltcp(signals::TUNNEL)),
+        ("smoltcp: Ctrl-C during handovers", || signals::smoltcp(signals::HANDOVER)),
         ("smoltcp: a cable is cut", smoltcp_link),
         ("smoltcp: a port of one adapter", smoltcp_port),
         ("the verdict sees a tunnel that carries nothing", || spoilt("tunnel")),
@@ -49,13 +61,20 @@ fn good(arguments: &[&str]) -> String {
     json
 }
 
-/// Runs a demo against Linux, if there is one to be had.
-fn against_kernel(arguments: &[&str]) -> Outcome {
+/// Why there is no Linux to be had as a peer, if so.
+fn no_kernel_peer() -> Option<Outcome> {
     let probe =
         mafo(&["demo", "--peer", "kernel", "--connections", "1", "--bytes", "1K", "--json"]);
-    if probe.status.code() == Some(2) {
+    (probe.status.code() == Some(2)).then(|| {
         let why = String::from_utf8_lossy(&probe.stderr);
-        return Outcome::Skipped(why.lines().last().unwrap_or("no kernel peer").to_owned());
+        Outcome::Skipped(why.lines().last().unwrap_or("no kernel peer").to_owned())
+    })
+}
+
+/// Runs a demo against Linux, if there is one to be had.
+fn against_kernel(arguments: &[&str]) -> Outcome {
+    if let Some(skipped) = no_kernel_peer() {
+        return skipped;
     }
     let json = good(&[&["--peer", "kernel"], arguments].concat());
     assert!(json.contains("\"peer\":\"kernel\""), "{json}");
