@@ -317,6 +317,10 @@ impl Checker {
         let Some(tcp) = Tcp::parse(frame) else { return };
         let Some(conn) = self.conn_of(&tcp) else { return };
         let side = place.side();
+        if (tcp.src == self.near_address) == (side == Side::Near) {
+            // Its own, that a switch has flooded back by the other link.
+            return;
+        }
         let flow = &mut self.flows[conn];
         let [near, peer] = &mut flow.halves;
         let (here, there) = if side == Side::Near { (near, peer) } else { (peer, near) };
