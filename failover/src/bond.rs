@@ -314,7 +314,6 @@ impl Bond {
         if self.hops_pending {
             self.point_hops(now, core);
         }
-        self.adopt(now, core);
         self.poll_kicks(now, core);
         self.poll_moves(now, core);
     }
@@ -386,7 +385,7 @@ impl Bond {
         self.announce(now, core);
         self.tunnelled = from.is_none();
         self.point_hops(now, core);
-        self.adopt(now, core);
+        self.adopt_all(now, core);
         self.sync_filters(core);
         if from.is_some() {
             self.kick(core);
@@ -433,20 +432,20 @@ impl Bond {
     }
 
     /// Connections that live elsewhere than on the active link are to be moved.
-    fn adopt(&mut self, now: Nanos, core: &mut Core) {
-        let Some(active) = self.active else { return };
+    fn adopt_all(&mut self, now: Nanos, core: &mut Core) {
         let members: Vec<MemberId> = self.sides.keys().copied().collect();
-        for member in members {
-            if member == active.member && self.links.len() == self.sides.len() {
-                continue;
-            }
-            for id in core.connections_on(member) {
-                let Some(conn) = core.offloaded(id) else { continue };
-                let home = LinkId { member, port: conn.port };
-                if home != active && !self.moves.contains_key(&id) {
-                    self.moves.insert(id, Move::new(now, home, self.config.retry_min));
-                }
-            }
+        for id in members.into_iter().flat_map(|member| core.connections_on(member)) {
+            self.adopt(now, core, id);
+        }
+    }
+
+    /// The same for one.
+    fn adopt(&mut self, now: Nanos, core: &Core, id: SocketId) {
+        let (Some(active), Some(conn)) = (self.active, core.offloaded(id)) else { return };
+        let home = LinkId { member: conn.member, port: conn.port };
+        if home != active && self.sides.contains_key(&home.member) && !self.moves.contains_key(&id)
+        {
+            self.moves.insert(id, Move::new(now, home, self.config.retry_min));
         }
     }
 
@@ -630,10 +629,16 @@ impl Hook for Bond {
         self.on_fence_reply(now, core, id);
     }
 
-    fn on_channel(&mut self, now: Nanos, _core: &mut Core, id: SocketId, _port: PortId) {
+    fn on_placed(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        self.adopt(now, core, id);
+    }
+
+    fn on_channel(&mut self, now: Nanos, core: &mut Core, id: SocketId, _port: PortId) {
         if self.moves.remove(&id).is_some() {
             self.counters.rechannelled += 1;
             self.log(now, BondEvent::Moved(id));
+            // Another link may have become active meanwhile.
+            self.adopt(now, core, id);
             if self.moves.is_empty() {
                 self.log(now, BondEvent::AllMoved);
             }

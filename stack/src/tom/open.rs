@@ -173,6 +173,7 @@ impl Core {
         let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
         let opened = Offloaded::new((member_id, port, l2t), State::Opening, credits, iss, window);
         socket.path = Path::Offload(Box::new(Offloaded { atid: Some(atid), ..opened }));
+        self.placed.push(id);
         Ok(())
     }
 
@@ -338,6 +339,7 @@ impl Core {
         let socket = self.sockets.get_mut(id)?;
         let opened = Offloaded::new((member_id, port, l2t), State::Accepting, credits, iss, window);
         socket.path = Path::Offload(Box::new(Offloaded { tid, ..opened }));
+        self.placed.push(id);
         self.by_tuple.insert(tuple, id);
         if let Some(listener) = self.listeners.get_mut(&listener_id) {
             listener.opening += 1;
