@@ -265,10 +265,10 @@ impl Core {
         frame: &[u8],
     ) -> Option<()> {
         let (src_mac, _) = packet::macs(frame)?;
-        // By the wire of a link that is not active comes what a switch floods: the answer would leave there.
-        let intf = cpl.l2info().intf();
-        let by = (member_id, PortId((intf % 4) as u8));
-        if intf < 4 && self.active.is_some_and(|active| active != by) {
+        // By a link that is not active comes what a switch floods, or what was put back into its adapter
+        // while it was: the answer would leave there.
+        let by = (member_id, PortId((cpl.l2info().intf() % 4) as u8));
+        if self.active.is_some_and(|active| active != by) {
             return None;
         }
         let Ok(Packet::Tcp(ip, bytes)) = packet::parse(frame) else { return None };
