@@ -629,10 +629,6 @@ impl Hook for Bond {
         self.on_fence_reply(now, core, id);
     }
 
-    fn on_placed(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
-        self.adopt(now, core, id);
-    }
-
     fn on_channel(&mut self, now: Nanos, core: &mut Core, id: SocketId, _port: PortId) {
         if self.moves.remove(&id).is_some() {
             self.counters.rechannelled += 1;

@@ -65,8 +65,6 @@ pub struct Core {
     pub(crate) orphans: VecDeque<(Nanos, SocketId)>,
     /// Tids whose release waits for room in a ring.
     pub(crate) releases: Vec<(MemberId, Tid)>,
-    /// Connections that have got a place on an adapter, for the hook.
-    pub(crate) placed: Vec<SocketId>,
     /// SYNs whose rejection found no room in a ring.
     pub(crate) rejects: Vec<(MemberId, Tid)>,
     /// When the last frame or message came in.
@@ -104,7 +102,6 @@ impl Core {
             opens: Vec::new(),
             orphans: VecDeque::new(),
             releases: Vec::new(),
-            placed: Vec::new(),
             rejects: Vec::new(),
             now: Nanos::ZERO,
             scratch: Vec::with_capacity(frame),

@@ -248,9 +248,6 @@ impl Stack {
         }
         self.core.poll_adapters(now, hook);
         self.core.poll(now);
-        while let Some(id) = self.core.placed.pop() {
-            hook.on_placed(now, &mut self.core, id);
-        }
     }
 
     /// When [`Stack::poll`] has something to do without a frame coming in.

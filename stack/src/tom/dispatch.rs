@@ -50,9 +50,6 @@ pub trait Hook {
     /// old owner had to say came before.
     fn on_fenced(&mut self, now: Nanos, core: &mut Core, id: SocketId);
 
-    /// `id` lives on an adapter from now on: it is being opened or accepted there.
-    fn on_placed(&mut self, now: Nanos, core: &mut Core, id: SocketId);
-
     /// `id` now uses `port` of its adapter: nothing of it is under way on the old channel.
     fn on_channel(&mut self, now: Nanos, core: &mut Core, id: SocketId, port: PortId);
 
@@ -72,7 +69,6 @@ impl Hook for NoHook {
         core.counters.tom_unexpected += 1;
     }
     fn on_fenced(&mut self, _: Nanos, _: &mut Core, _: SocketId) {}
-    fn on_placed(&mut self, _: Nanos, _: &mut Core, _: SocketId) {}
     fn on_channel(&mut self, _: Nanos, _: &mut Core, _: SocketId, _: PortId) {}
     fn on_link(&mut self, _: Nanos, _: &mut Core, _: MemberId, _: PortId, _: bool) {}
 }

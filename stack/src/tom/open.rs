@@ -173,7 +173,6 @@ impl Core {
         let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
         let opened = Offloaded::new((member_id, port, l2t), State::Opening, credits, iss, window);
         socket.path = Path::Offload(Box::new(Offloaded { atid: Some(atid), ..opened }));
-        self.placed.push(id);
         Ok(())
     }
 
@@ -267,6 +266,7 @@ impl Core {
         let (src_mac, _) = packet::macs(frame)?;
         // By a link that is not active comes what a switch floods, or what was put back into its adapter
         // while it was: the answer would leave there.
+        // So all connections begin on the active link.
         let by = (member_id, PortId((cpl.l2info().intf() % 4) as u8));
         if self.active.is_some_and(|active| active != by) {
             return None;
@@ -339,7 +339,6 @@ impl Core {
         let socket = self.sockets.get_mut(id)?;
         let opened = Offloaded::new((member_id, port, l2t), State::Accepting, credits, iss, window);
         socket.path = Path::Offload(Box::new(Offloaded { tid, ..opened }));
-        self.placed.push(id);
         self.by_tuple.insert(tuple, id);
         if let Some(listener) = self.listeners.get_mut(&listener_id) {
             listener.opening += 1;
