@@ -8,3 +8,4 @@ pub mod peer;
 pub mod smoltcp_peer;
 pub mod stream;
 mod sys;
+pub mod trace;

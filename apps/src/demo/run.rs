@@ -411,7 +411,10 @@ impl<'a> Demo<'a> {
             }
         }
         report.left_over = self.world.host.left_over();
-        self.world.peer.stop()?;
+        let lacking = self.world.peer.stop()?;
+        if lacking > 0 {
+            say(self.options, format_args!("peer.pcap lacks {lacking} frames"));
+        }
         Ok(self.report)
     }
 

@@ -67,13 +67,16 @@ impl Peer {
         }
     }
 
-    /// Ends the peer; its capture is complete then.
-    pub(super) fn stop(self) -> Result<(), DemoError> {
+    /// Ends the peer; its capture is written then. How many frames the capture lacks.
+    pub(super) fn stop(self) -> Result<u64, DemoError> {
         match self.kind {
-            Kind::Kernel(peer) => peer.stop().map(|_| ()).map_err(|e| lost(&e)),
+            Kind::Kernel(peer) => {
+                let capture = peer.stop().map_err(|e| lost(&e))?;
+                Ok(capture.map_or(0, |capture| capture.lost))
+            }
             Kind::Smoltcp(peer) => {
                 peer.stop();
-                Ok(())
+                Ok(0)
             }
         }
     }

@@ -5,6 +5,7 @@
 mod cases;
 mod echo;
 
+mod capture;
 mod signals;
 
 use std::process::{Command, ExitCode, Output};
@@ -19,6 +20,18 @@ fn main() -> ExitCode {
         ("kernel: on a lossy path", kernel_loss),
         ("kernel: only the peer sends", kernel_in),
         ("kernel: two demos at once", kernel_two),
+        ("kernel: what the peer sees of a cut", || capture::kernel("link", &[], 1)),
+        ("kernel: what the peer sees of another port", || {
+            capture::kernel("port", &["--fault", "port"], 0)
+        }),
+        ("kernel: what the peer sees of two cuts", || {
+            capture::kernel("rounds", &["--rounds", "2"], 2)
+        }),
+        ("kernel: what the peer sees with loss", || {
+            capture::kernel("loss", &["--loss", "0.01"], 1)
+        }),
+        ("smoltcp: what the peer sees of a cut", capture::smoltcp),
+        ("smoltcp: what the peer sees of a reset", capture::reset_is_seen),
         ("kernel: Ctrl-C at the start", || signals::kernel(signals::START)),
         ("kernel: Ctrl-C when the peer is up", || signals::kernel(signals::PEER_UP)),
         ("kernel: Ctrl-C during the transfer", || signals::kernel(signals::TRANSFER)),
