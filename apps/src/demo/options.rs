@@ -45,6 +45,20 @@ pub struct DemoOptions {
     #[cfg(debug_assertions)]
     #[arg(long, value_enum, hide = true)]
     pub r#break: Option<Break>,
+    /// The bridge floods and forgets, and connections are idle for so long that it has to
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true)]
+    pub flood: bool,
+}
+
+impl DemoOptions {
+    /// Whether the bridge floods what it has not learnt, or has forgotten.
+    pub(super) fn floods(&self) -> bool {
+        #[cfg(debug_assertions)]
+        return self.flood;
+        #[cfg(not(debug_assertions))]
+        return false;
+    }
 }
 
 /// The host at the other end.

@@ -1,6 +1,7 @@
 //! Our application: it sends and receives on every connection throughout, and compares every byte.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use mafo::{
     ConnectionError, Core, FourTuple, ListenerId, Nanos, Options, PathChoice, SocketError, SocketId,
@@ -41,6 +42,8 @@ pub(super) struct Application {
     plan: Plan,
     listener: ListenerId,
     sends: bool,
+    /// Those that send nothing for a while.
+    paused: Range<usize>,
     cut: Option<Nanos>,
     chunk: Vec<u8>,
     /// Whose turn was last.
@@ -75,6 +78,7 @@ impl Application {
             plan: plan.clone(),
             listener,
             sends,
+            paused: 0..0,
             cut: None,
             chunk: vec![0; CHUNK],
             next: 0,
@@ -122,7 +126,8 @@ impl Application {
 
     fn send(&mut self, core: &mut Core, n: usize) {
         let ours = &mut self.connections[n];
-        let Some(socket) = ours.socket.filter(|_| self.sends && !ours.shut) else { return };
+        let may_send = self.sends && !ours.shut && !self.paused.contains(&n);
+        let Some(socket) = ours.socket.filter(|_| may_send) else { return };
         let room = core.send_room(socket).min(CHUNK);
         if room < CHUNK / 4 {
             return;
@@ -173,10 +178,10 @@ impl Application {
         }
     }
 
-    /// Sends nothing for a while.
+    /// These, and only these, send nothing from now on.
     #[cfg(debug_assertions)]
-    pub(super) fn pause(&mut self, paused: bool) {
-        self.sends = !paused;
+    pub(super) fn pause(&mut self, connections: Range<usize>) {
+        self.paused = connections;
     }
 
     /// Nothing more is sent: a FIN follows.

@@ -1,5 +1,8 @@
 //! The demo's course: come up, connect, transfer, cut, wait for the handovers, close, count.
 
+#[cfg(debug_assertions)]
+mod flood;
+
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
@@ -146,6 +149,8 @@ impl<'a> Demo<'a> {
         for round in 1..=self.options.rounds {
             self.deliver(quarter, "before the cut")?;
             #[cfg(debug_assertions)]
+            self.be_flooded("before the cut")?;
+            #[cfg(debug_assertions)]
             self.spoil()?;
             self.cut(active, round)?;
             #[cfg(debug_assertions)]
@@ -154,6 +159,8 @@ impl<'a> Demo<'a> {
             self.deliver(quarter, "after the cut")?;
             self.await_handovers()?;
             self.gather_stalls()?;
+            #[cfg(debug_assertions)]
+            self.be_flooded("after the handovers")?;
             if round < self.options.rounds {
                 self.world.lines[active].cable.set_carrier(true);
                 self.event(format!("{} is back", self.world.lines[active].name));
@@ -544,7 +551,7 @@ impl<'a> Demo<'a> {
             Break::Late => {
                 let ids = 0..self.options.connections;
                 self.world.peer.command(Command::Pause { ids: ids.clone() })?;
-                self.ours.pause(true);
+                self.ours.pause(0..self.far.len());
                 self.settle(Nanos::from_millis(500))?;
                 return Ok(());
             }
@@ -557,7 +564,7 @@ impl<'a> Demo<'a> {
     #[cfg(debug_assertions)]
     fn unspoil(&mut self) -> Result<(), DemoError> {
         if self.options.r#break == Some(super::options::Break::Late) {
-            self.ours.pause(false);
+            self.ours.pause(0..0);
             self.world.peer.command(Command::Resume { ids: 0..self.options.connections })?;
         }
         Ok(())

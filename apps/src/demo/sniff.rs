@@ -10,6 +10,7 @@ use mafo::{Frame, FrameBurst, Nanos};
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     resets: AtomicU64,
+    tcp_in: AtomicU64,
     /// When the first frame left since [`Seen::watch`]; 0 for not yet.
     first_out: AtomicU64,
     /// Spoil one payload byte of the next data frame that comes in.
@@ -22,6 +23,12 @@ impl Seen {
     /// TCP segments with RST, both ways.
     pub(super) fn resets(&self) -> u64 {
         self.resets.load(Ordering::Relaxed)
+    }
+
+    /// TCP segments that came in.
+    #[cfg(debug_assertions)]
+    pub(super) fn tcp_in(&self) -> u64 {
+        self.tcp_in.load(Ordering::Relaxed)
     }
 
     /// Notes anew when the first frame leaves.
@@ -61,6 +68,8 @@ impl<W: Wire> Wire for Sniffer<W> {
         let before = burst.len();
         let n = self.inner.rx_burst(now, burst);
         self.look(&burst.frames()[before..]);
+        let segments = burst.frames()[before..].iter().filter(|f| tcp_at(f.as_slice()).is_some());
+        self.seen.tcp_in.fetch_add(segments.count() as u64, Ordering::Relaxed);
         if self.seen.spoil_payload.load(Ordering::Relaxed) > 0 {
             for frame in &mut burst.frames_mut()[before..] {
                 if spoil(frame.as_mut_slice()) {

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use mafo::wire::impair::{Impairments, Probability};
 use mafo::wire::mem::LinkConfig;
@@ -25,6 +25,9 @@ use crate::smoltcp_peer::{SmoltcpConfig, SmoltcpPeer};
 const LINK_FRAMES: usize = 4096;
 /// Largest IP packet of all links.
 const MTU: u16 = 1500;
+
+/// After what time a bridge that floods forgets an address.
+const FLOODING_AGEING: Duration = Duration::from_secs(1);
 
 /// The other host.
 pub(super) struct Peer {
@@ -218,6 +221,8 @@ fn kernel(options: &DemoOptions, plan: &Plan) -> Result<(Peer, Vec<Near>), Strin
         plan: plan.clone(),
         taps: 2,
         mtu: u32::from(MTU),
+        flood: options.floods(),
+        ageing: options.floods().then_some(FLOODING_AGEING),
         connections: options.connections,
         seed: options.seed,
         pcap: options.pcap.as_ref().map(|dir| dir.join("peer.pcap")),

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         ("kernel: on a lossy path", kernel_loss),
         ("kernel: only the peer sends", kernel_in),
         ("kernel: two demos at once", kernel_two),
+        ("kernel: a bridge that floods and forgets", kernel_flood),
         ("kernel: what the peer sees of a cut", || capture::kernel("link", &[], 1)),
         ("kernel: what the peer sees of another port", || {
             capture::kernel("port", &["--fault", "port"], 0)
@@ -112,6 +113,20 @@ fn kernel_loss() -> Outcome {
 
 fn kernel_in() -> Outcome {
     against_kernel(&["--connections", "8", "--bytes", "256K", "--direction", "in"])
+}
+
+/// Half of the connections are idle for three seconds, and for most of them the others are silent too:
+/// the bridge, whose ageing time is one second, forgets where we are. So the peer's next frames reach
+/// both links, before the first cut as when A0 is back, and the only one that is up in between.
+fn kernel_flood() -> Outcome {
+    if let Some(skipped) = no_kernel_peer() {
+        return skipped;
+    }
+    let traffic = ["--connections", "8", "--bytes", "256K", "--rounds", "2"];
+    let json = good(&[&["--peer", "kernel", "--flood"], &traffic[..]].concat());
+    let floods = json.matches("flooded before the cut").count();
+    assert_eq!((floods, json.matches("flooded after the handovers").count()), (2, 2), "{json}");
+    Outcome::Done
 }
 
 /// Both have the same addresses and names, each in a namespace of its own.
