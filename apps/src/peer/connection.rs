@@ -4,10 +4,9 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use super::clock::Monotonic;
-use super::gaps::GapLog;
 use super::plan::End;
-use super::protocol::{ConnectionReport, Phase, Queues, Sending, Stall};
-use crate::stream::Stream;
+use super::progress::{Output, Progress};
+use super::protocol::{ConnectionReport, Phase, Queues, Sending};
 use crate::sys;
 
 /// `tcpi_state` of a socket that is done: closed, or left to TIME_WAIT.
@@ -33,103 +32,17 @@ impl Default for Scratch {
     }
 }
 
-/// What the sending half does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Output {
-    /// Sends nothing; FIN comes with the command to close.
-    Silent,
-    /// Sends for as long as it may.
-    Streaming { least: u64 },
-    /// Would send, but is told to pause.
-    Paused { least: u64 },
-    /// Sends up to its least length, then FIN.
-    Finishing { least: u64 },
-    /// FIN is sent.
-    Finished,
-}
-
-impl Output {
-    /// What it does at the beginning.
-    pub(crate) fn new(sending: Sending) -> Self {
-        match sending {
-            Sending::Nothing => Self::Silent,
-            Sending::AtLeast(least) => Self::Streaming { least },
-        }
-    }
-
-    /// Stops sending, if it sends.
-    pub(crate) fn pause(&mut self) {
-        if let Self::Streaming { least } = *self {
-            *self = Self::Paused { least };
-        }
-    }
-
-    /// Goes on sending, if it was told to pause.
-    pub(crate) fn resume(&mut self) {
-        if let Self::Paused { least } = *self {
-            *self = Self::Streaming { least };
-        }
-    }
-
-    /// Ends the stream as soon as it has its least length.
-    pub(crate) fn close(&mut self) {
-        *self = match *self {
-            Self::Silent => Self::Finishing { least: 0 },
-            Self::Streaming { least } | Self::Paused { least } => Self::Finishing { least },
-            finishing => finishing,
-        };
-    }
-
-    /// How many bytes may follow the first `sent` ones; 0: a FIN follows; `None`: nothing at present.
-    pub(crate) fn allows(self, sent: u64) -> Option<u64> {
-        match self {
-            Self::Streaming { .. } => Some(u64::MAX),
-            Self::Finishing { least } => Some(least.saturating_sub(sent)),
-            Self::Silent | Self::Paused { .. } | Self::Finished => None,
-        }
-    }
-}
-
 /// A connection, from the command that begins it; it stays for the reports when it has ended.
 #[derive(Debug)]
 pub(super) struct Connection {
-    id: u32,
-    /// Who opens it.
-    pub(super) opener: End,
-    phase: Phase,
+    pub(super) progress: Progress,
     socket: Option<TcpStream>,
-    outgoing: Stream,
-    incoming: Stream,
-    output: Output,
-    end_of_stream: bool,
-    sent: u64,
-    received: u64,
-    corrupt: u64,
-    gaps: GapLog,
 }
 
 impl Connection {
     /// A connection without a socket, at the end `end`.
     pub(super) fn new(id: u32, opener: End, end: End, seed: u64, sending: Sending) -> Self {
-        Self {
-            id,
-            opener,
-            phase: if opener == end { Phase::Queued } else { Phase::Expected },
-            socket: None,
-            outgoing: Stream::new(seed, id, end.sends()),
-            incoming: Stream::new(seed, id, end.other().sends()),
-            output: Output::new(sending),
-            end_of_stream: false,
-            sent: 0,
-            received: 0,
-            corrupt: 0,
-            gaps: GapLog::default(),
-        }
-    }
-
-    /// Where it is.
-    pub(super) fn phase(&self) -> Phase {
-        self.phase
+        Self { progress: Progress::new(id, opener, end, seed, sending), socket: None }
     }
 
     /// Its socket, while it has one.
@@ -140,29 +53,29 @@ impl Connection {
     /// Takes over a socket that is about to connect.
     pub(super) fn connecting(&mut self, socket: TcpStream) {
         self.socket = Some(socket);
-        self.phase = Phase::Connecting;
+        self.progress.phase = Phase::Connecting;
     }
 
     /// Takes over a socket that has been accepted.
     pub(super) fn accepted(&mut self, socket: TcpStream) {
         self.socket = Some(socket);
-        self.phase = Phase::Established;
+        self.progress.phase = Phase::Established;
     }
 
     /// Ends with an error; the socket is closed.
     pub(super) fn fail(&mut self) {
-        self.phase = Phase::Failed;
+        self.progress.phase = Phase::Failed;
         self.socket = None;
     }
 
     /// What to wait for, in epoll's words.
     pub(super) fn interest(&self) -> u32 {
-        let readable = if self.end_of_stream { 0 } else { libc::EPOLLIN };
-        let writable = match self.output {
+        let readable = if self.progress.end_of_stream { 0 } else { libc::EPOLLIN };
+        let writable = match self.progress.output {
             Output::Streaming { .. } | Output::Finishing { .. } => libc::EPOLLOUT,
             Output::Silent | Output::Paused { .. } | Output::Finished => 0,
         };
-        let interest = match self.phase {
+        let interest = match self.progress.phase {
             Phase::Connecting => libc::EPOLLOUT,
             Phase::Established => readable | writable,
             _ => 0,
@@ -172,17 +85,17 @@ impl Connection {
 
     /// Stops sending, if it sends.
     pub(super) fn pause(&mut self) {
-        self.output.pause();
+        self.progress.output.pause();
     }
 
     /// Goes on sending, if it was told to pause.
     pub(super) fn resume(&mut self) {
-        self.output.resume();
+        self.progress.output.resume();
     }
 
     /// Ends its stream as soon as it has its least length.
     pub(super) fn close(&mut self) {
-        self.output.close();
+        self.progress.output.close();
     }
 
     /// Has its closing drop the connection by RST.
@@ -205,19 +118,17 @@ impl Connection {
         {
             return Err(error);
         }
-        if self.phase == Phase::Connecting {
-            self.phase = Phase::Established;
+        if self.progress.phase == Phase::Connecting {
+            self.progress.phase = Phase::Established;
             return Ok(());
         }
-        if any(libc::EPOLLIN | libc::EPOLLHUP) && !self.end_of_stream {
+        if any(libc::EPOLLIN | libc::EPOLLHUP) && !self.progress.end_of_stream {
             self.receive(now, &mut scratch.input)?;
         }
         if any(libc::EPOLLOUT | libc::EPOLLHUP) {
             self.send(&mut scratch.output)?;
         }
-        if self.end_of_stream && self.output == Output::Finished {
-            self.phase = Phase::Closing;
-        }
+        self.progress.close_when_done();
         Ok(())
     }
 
@@ -225,11 +136,9 @@ impl Connection {
     fn receive(&mut self, now: Monotonic, buffer: &mut [u8]) -> io::Result<()> {
         let Some(mut socket) = self.socket.as_ref() else { return Ok(()) };
         match unless_blocked(socket.read(buffer))? {
-            Some(0) => self.end_of_stream = true,
+            Some(0) => self.progress.end_of_stream = true,
             Some(len) => {
-                self.gaps.arrival(now);
-                self.corrupt += self.incoming.mismatches(self.received, &buffer[..len]);
-                self.received += len as u64;
+                self.progress.arrived(now, &buffer[..len]);
             }
             None => {}
         }
@@ -239,16 +148,16 @@ impl Connection {
     /// Sends the next of its stream, and FIN after its last byte.
     fn send(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         let Some(mut socket) = self.socket.as_ref() else { return Ok(()) };
-        let Some(room) = self.output.allows(self.sent) else { return Ok(()) };
+        let Some(room) = self.progress.output.allows(self.progress.sent) else { return Ok(()) };
         let len = room.min(buffer.len() as u64) as usize;
         if len == 0 {
             socket.shutdown(Shutdown::Write)?;
-            self.output = Output::Finished;
+            self.progress.output = Output::Finished;
             return Ok(());
         }
-        self.outgoing.fill(self.sent, &mut buffer[..len]);
+        self.progress.outgoing.fill(self.progress.sent, &mut buffer[..len]);
         if let Some(len) = unless_blocked(socket.write(&buffer[..len]))? {
-            self.sent += len as u64;
+            self.progress.sent += len as u64;
         }
         Ok(())
     }
@@ -261,7 +170,7 @@ impl Connection {
         }
         let (state, _) = sys::tcp_state(socket)?;
         if state == TCP_CLOSE {
-            self.phase = Phase::Closed;
+            self.progress.phase = Phase::Closed;
             self.socket = None;
         }
         Ok(state == TCP_CLOSE)
@@ -269,16 +178,7 @@ impl Connection {
 
     /// What a report says of it.
     pub(super) fn report(&self, queues: bool) -> ConnectionReport {
-        let queues = if queues { self.queues() } else { None };
-        ConnectionReport {
-            id: self.id,
-            phase: self.phase,
-            sent: self.sent,
-            received: self.received,
-            corrupt: self.corrupt,
-            end_of_stream: self.end_of_stream,
-            queues,
-        }
+        self.progress.report(if queues { self.queues() } else { None })
     }
 
     /// What its socket says, while it is open.
@@ -291,17 +191,6 @@ impl Connection {
             retransmitted,
             state,
         })
-    }
-
-    /// Marks an instant for [`Connection::stall`].
-    pub(super) fn mark(&mut self, at: Monotonic, now: Monotonic) {
-        self.gaps.mark(at, now);
-    }
-
-    /// What it saw around the marked instant.
-    pub(super) fn stall(&self, now: Monotonic) -> Stall {
-        let (spanning, longest) = self.gaps.stall(now);
-        Stall { id: self.id, spanning, longest }
     }
 }
 

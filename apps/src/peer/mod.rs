@@ -21,7 +21,7 @@ mod capture;
 mod channel;
 mod child;
 mod clock;
-pub(crate) mod connection;
+mod connection;
 mod echo;
 mod error;
 pub(crate) mod gaps;
@@ -29,6 +29,7 @@ mod network;
 mod parent;
 mod ping;
 mod plan;
+pub(crate) mod progress;
 mod protocol;
 mod traffic;
 

@@ -86,7 +86,7 @@ impl Traffic {
         }
         for id in ids {
             let connection = Connection::new(id, opener, self.end, self.seed, sending);
-            if connection.phase() == Phase::Queued {
+            if connection.progress.phase == Phase::Queued {
                 self.queued.push_back(id);
             }
             self.connections.insert(id, connection);
@@ -114,7 +114,7 @@ impl Traffic {
     /// Ends connections by RST.
     pub(super) fn abort(&mut self, ids: Range<u32>, out: &mut Vec<Reply>) {
         for (&id, connection) in within(&mut self.connections, ids) {
-            match connection.phase() {
+            match connection.progress.phase {
                 Phase::Closed | Phase::Failed => {}
                 _ => {
                     let aborted = io::Error::from_raw_os_error(libc::ECONNABORTED);
@@ -130,14 +130,16 @@ impl Traffic {
     fn open_queued(&mut self, out: &mut Vec<Reply>) {
         let connections = &self.connections;
         self.opening.retain(|id| {
-            connections.get(id).is_some_and(|connection| connection.phase() == Phase::Connecting)
+            connections
+                .get(id)
+                .is_some_and(|connection| connection.progress.phase == Phase::Connecting)
         });
         while self.opening.len() < OPENING
             && let Some(id) = self.queued.pop_front()
         {
             let Some(sockets) = self.plan.endpoints(id, self.end) else { continue };
             let Some(connection) = self.connections.get_mut(&id) else { continue };
-            if connection.phase() != Phase::Queued {
+            if connection.progress.phase != Phase::Queued {
                 continue;
             }
             match open(&self.epoll, id, sockets.at(self.end), sockets.at(self.end.other())) {
@@ -189,9 +191,12 @@ impl Traffic {
             .plan
             .identify(sockets)
             .and_then(|(id, opener)| {
-                self.connections.get_mut(&id).filter(|c| c.opener == opener).map(|c| (id, c))
+                self.connections
+                    .get_mut(&id)
+                    .filter(|c| c.progress.opener == opener)
+                    .map(|c| (id, c))
             })
-            .filter(|(_, connection)| connection.phase() == Phase::Expected);
+            .filter(|(_, connection)| connection.progress.phase == Phase::Expected);
         let Some((id, connection)) = expected else {
             out.push(Reply::Stranger { from });
             return sys::reset_on_close(&socket);
@@ -212,14 +217,14 @@ impl Traffic {
         let id = token as u32;
         // An event that was under way when the connection ended.
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        let (before, was) = (connection.interest(), connection.phase());
+        let (before, was) = (connection.interest(), connection.progress.phase);
         let turned = connection
             .turn(events, Monotonic::now(), &mut self.scratch)
             .and_then(|()| rearm(&self.epoll, id, connection, before));
         match turned {
             Err(error) => fail(id, connection, &error, out),
             Ok(()) if was == Phase::Connecting => out.push(Reply::Established { id }),
-            Ok(()) if was != Phase::Closing && connection.phase() == Phase::Closing => {
+            Ok(()) if was != Phase::Closing && connection.progress.phase == Phase::Closing => {
                 self.closing.push(id);
                 self.check_closing(out);
             }
@@ -236,7 +241,7 @@ impl Traffic {
         self.closing.retain(|&id| {
             let Some(connection) = connections.get_mut(&id) else { return false };
             match connection.check_closed() {
-                Ok(false) => connection.phase() == Phase::Closing,
+                Ok(false) => connection.progress.phase == Phase::Closing,
                 Ok(true) => {
                     let report = connection.report(false);
                     let (sent, received, corrupt) = (report.sent, report.received, report.corrupt);
@@ -272,14 +277,14 @@ impl Traffic {
     pub(super) fn mark(&mut self, at: Monotonic) {
         let now = Monotonic::now();
         self.marked = Some(at);
-        self.connections.values_mut().for_each(|connection| connection.mark(at, now));
+        self.connections.values_mut().for_each(|connection| connection.progress.gaps.mark(at, now));
     }
 
     /// What all connections saw around the marked instant, in pages.
     pub(super) fn stalls(&self, out: &mut Vec<Reply>) {
         let now = Monotonic::now();
         let at = self.marked;
-        let stalls = self.connections.values().map(|c| c.stall(now)).collect::<Vec<_>>();
+        let stalls = self.connections.values().map(|c| c.progress.stall(now)).collect::<Vec<_>>();
         out.extend(pages(&stalls).map(|(page, last)| Reply::Stalls {
             at,
             last,
@@ -329,7 +334,7 @@ fn rearm(epoll: &Epoll, id: u32, connection: &Connection, before: u32) -> io::Re
     match connection.interest() {
         same if same == before => Ok(()),
         // Both directions are shut: epoll would report that without end.
-        _ if connection.phase() == Phase::Closing => epoll.remove(socket),
+        _ if connection.progress.phase == Phase::Closing => epoll.remove(socket),
         interest => epoll.modify(socket, token(id), interest),
     }
 }
@@ -337,6 +342,6 @@ fn rearm(epoll: &Epoll, id: u32, connection: &Connection, before: u32) -> io::Re
 /// Ends a connection by an error, and says so.
 fn fail(id: u32, connection: &mut Connection, error: &io::Error, out: &mut Vec<Reply>) {
     let errno = error.raw_os_error().unwrap_or(libc::EIO);
-    out.push(Reply::Failed { id, phase: connection.phase(), errno });
+    out.push(Reply::Failed { id, phase: connection.progress.phase, errno });
     connection.fail();
 }

@@ -186,9 +186,9 @@ impl SmoltcpPeer {
                     self.refuse("run", error);
                 }
             }
-            Command::Pause { ids } => self.traffic.change(ids, |c| c.output.pause()),
-            Command::Resume { ids } => self.traffic.change(ids, |c| c.output.resume()),
-            Command::Close { ids } => self.traffic.change(ids, |c| c.output.close()),
+            Command::Pause { ids } => self.traffic.change(ids, |c| c.progress.output.pause()),
+            Command::Resume { ids } => self.traffic.change(ids, |c| c.progress.output.resume()),
+            Command::Close { ids } => self.traffic.change(ids, |c| c.progress.output.close()),
             Command::Abort { ids } => self.traffic.abort(ids, &mut self.events),
             Command::Report { token, queues } => {
                 let connections = self.traffic.report(queues);

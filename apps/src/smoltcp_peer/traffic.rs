@@ -76,7 +76,7 @@ impl Traffic {
         }
         for id in ids {
             let connection = Connection::new(id, opener, self.end, self.seed, sending);
-            match connection.phase {
+            match connection.progress.phase {
                 Phase::Queued => self.queued.push(id),
                 _ => self.expected += 1,
             }
@@ -94,7 +94,7 @@ impl Traffic {
     /// Ends connections by RST.
     pub(super) fn abort(&mut self, ids: Range<u32>, out: &mut VecDeque<Event>) {
         for connection in within(&mut self.connections, ids).filter(|c| !c.has_ended()) {
-            self.expected -= usize::from(connection.phase == Phase::Expected);
+            self.expected -= usize::from(connection.progress.phase == Phase::Expected);
             connection.fail(libc::ECONNABORTED, out);
             if let Some(handle) = connection.handle.take() {
                 self.sockets.get_mut::<Socket<'_>>(handle).abort();
@@ -108,7 +108,7 @@ impl Traffic {
         for id in std::mem::take(&mut self.queued) {
             let Some(sockets) = self.plan.endpoints(id, self.end) else { continue };
             let Some(connection) = self.connections.get_mut(&id) else { continue };
-            if connection.phase != Phase::Queued {
+            if connection.progress.phase != Phase::Queued {
                 continue;
             }
             let mut socket = socket();
@@ -196,8 +196,10 @@ impl Traffic {
         let expected = self
             .plan
             .identify(sockets)
-            .and_then(|(id, opener)| self.connections.get_mut(&id).filter(|c| c.opener == opener))
-            .filter(|connection| connection.phase == Phase::Expected);
+            .and_then(|(id, opener)| {
+                self.connections.get_mut(&id).filter(|c| c.progress.opener == opener)
+            })
+            .filter(|connection| connection.progress.phase == Phase::Expected);
         if let Some(connection) = expected {
             self.expected -= 1;
             connection.accepted(handle, out);
@@ -229,12 +231,12 @@ impl Traffic {
     /// Remembers what spans `at` on every connection.
     pub(super) fn mark(&mut self, at: Monotonic, now: Monotonic) {
         self.marked = Some(at);
-        self.connections.values_mut().for_each(|c| c.gaps.mark(at, now));
+        self.connections.values_mut().for_each(|c| c.progress.gaps.mark(at, now));
     }
 
     /// What all connections saw around the marked instant, and the instant.
     pub(super) fn stalls(&self, now: Monotonic) -> (Option<Monotonic>, Vec<Stall>) {
-        (self.marked, self.connections.values().map(|c| c.stall(now)).collect())
+        (self.marked, self.connections.values().map(|c| c.progress.stall(now)).collect())
     }
 }
 
