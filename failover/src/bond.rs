@@ -92,6 +92,8 @@ mafo_mem::counters! {
         hold_overflows,
         /// Frames that an Ethernet queue did not take.
         tx_full,
+        /// Frames of our connections while no link is up: dropped, as a port without a link would.
+        tx_down,
         /// Frames that came in by a link that is not active.
         backup_drops,
         /// Looped frames whose adapter became active before they were carried out: dropped.
@@ -339,7 +341,7 @@ impl Bond {
         self.links.iter_mut().find(|link| link.id == id)
     }
 
-    fn is_up(&self, id: LinkId) -> bool {
+    pub(crate) fn is_up(&self, id: LinkId) -> bool {
         self.links.iter().any(|link| link.id == id && link.up)
     }
 

@@ -145,6 +145,11 @@ impl Bond {
     /// Sends a frame to the peer by the active link, with our MAC and that of the next hop.
     fn send_out(&mut self, now: Nanos, core: &mut Core, tuple: &FourTuple, frame: &[u8]) {
         let Some(active) = self.active else { return };
+        if !self.is_up(active) {
+            // Queued there it could leave when the link is back, behind newer ones by another.
+            self.counters.tx_down += 1;
+            return;
+        }
         let Some(mac) = self.mac_towards(now, core, tuple.remote.ip()) else { return };
         let own = core.mac();
         let mut copy = core.scratch();

@@ -383,13 +383,6 @@ impl Checker {
         if flow.is_reset {
             return Ok(());
         }
-        if elsewhere {
-            // It was queued on a link that was active until now, and what is newer may leave by the
-            // present one ahead of it, as on any two ways through a network: only its content is judged.
-            let here = &mut flow.halves[side.index()];
-            let iss = opens(here, tcp)?;
-            return says(conn, side, here, tcp, place_of(tcp.seq, iss));
-        }
         if side == Side::Near {
             speaks(flow, origin, tcp.id, grace)?;
         }

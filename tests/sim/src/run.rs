@@ -20,6 +20,11 @@ use crate::header::{self, Tcp};
 use crate::plan::{Breakage, Plan, Trigger};
 use crate::world::World;
 
+/// Polls that a card may need, by its lateness, to tell of a link that has gone, and to drop what was queued
+/// for it until the host had heard. A link does not come back sooner: the two ends have to find each
+/// other again, which takes milliseconds.
+const LINK_TRAINING: [u32; 2] = [4, 16];
+
 /// What a seed that went well says of itself.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -124,6 +129,10 @@ struct Run<'a> {
     last_fault: Nanos,
     /// When each cable is mended.
     down_until: Vec<Option<Nanos>>,
+    /// How long a link is down at least.
+    link_training: Nanos,
+    /// When each cable was cut last.
+    cut_at: Vec<Nanos>,
     /// When there is nothing more to open and to break.
     quiet_since: Nanos,
     coverage: Coverage,
@@ -166,6 +175,8 @@ impl<'a> Run<'a> {
             faults: plan.faults.iter().copied().collect(),
             last_fault: Nanos::ZERO,
             down_until: vec![None; world.cables.len()],
+            link_training: link_training(plan),
+            cut_at: vec![Nanos::ZERO; world.cables.len()],
             quiet_since: world.now,
             coverage: Coverage::default(),
             events: VecDeque::new(),
@@ -351,11 +362,17 @@ impl<'a> Run<'a> {
 
     fn cut(&mut self, link: usize, time: Nanos) {
         self.world.cables[link].set_carrier(false);
-        self.down_until[link] = Some(self.world.now + time);
+        self.cut_at[link] = self.world.now;
+        self.down_until[link] = Some(self.world.now + time.max(self.link_training));
         self.event(format!("link {link} is cut for {:.6} s", time.as_secs_f64()));
     }
 
     fn mend(&mut self, link: usize) {
+        let earliest = self.cut_at[link] + self.link_training;
+        if self.world.now < earliest {
+            self.down_until[link] = Some(earliest);
+            return;
+        }
         self.world.cables[link].set_carrier(true);
         self.down_until[link] = None;
         self.event(format!("link {link} is mended"));
@@ -633,4 +650,10 @@ pub struct Cost {
     pub steps: u64,
     /// Frames on cables.
     pub frames: u64,
+}
+
+fn link_training(plan: &Plan) -> Nanos {
+    let late = plan.late_polls.iter().max().copied().unwrap_or(0);
+    let polls = LINK_TRAINING[0] + LINK_TRAINING[1] * late;
+    Nanos(plan.tick.0 * u64::from(polls))
 }

@@ -18,7 +18,7 @@ const DEFECTS: [(Defect, Rule); 15] = [
     (Defect::LateCplAccepted, Rule::LeftOver),
     (Defect::CreditTwice, Rule::Overcommit),
     (Defect::StandingRuleMissing, Rule::Owner),
-    (Defect::RecordNotFinal, Rule::Liveness),
+    (Defect::RecordNotFinal, Rule::Impossible),
     (Defect::CreditsNotWithheld, Rule::Liveness),
     (Defect::LoopedLate, Rule::Timestamp),
     (Defect::FlowcOnce, Rule::Liveness),
