@@ -17,7 +17,7 @@ use mafo_stack::tom::state::State;
 use mafo_stack::{Core, Defect, Hook, Mac, MemberId, SocketId, Verdict};
 use mafo_t4::cpl::{self, Opcode};
 use mafo_t4::wr::{FilterMatch, FwFilterWr};
-use mafo_t4::{Ftid, PortId};
+use mafo_t4::{Ftid, PortId, Tid};
 
 use crate::handover::Move;
 
@@ -194,6 +194,8 @@ pub struct Bond {
     pub(crate) jumps: BTreeMap<SocketId, u32>,
     /// Opens on an adapter whose answer nobody waits for any more.
     pub(crate) strays: Vec<crate::entry::Stray>,
+    /// Entries that are to be ended and whose abort found no room in a ring.
+    pub(crate) closes: Vec<(MemberId, Tid)>,
     /// Whether the tunnel carries frames, and an upload is done: switched off only to show that a check
     /// notices.
     pub(crate) carries: bool,
@@ -238,6 +240,7 @@ impl Bond {
             counters: BondCounters::new(),
             jumps: BTreeMap::new(),
             strays: Vec::new(),
+            closes: Vec::new(),
             carries: true,
             upload_enabled: true,
         };
@@ -316,6 +319,7 @@ impl Bond {
         if self.hops_pending {
             self.point_hops(now, core);
         }
+        self.poll_closes(core);
         self.poll_kicks(now, core);
         self.poll_moves(now, core);
     }
@@ -326,7 +330,8 @@ impl Bond {
         let moves = self.moves.values().filter_map(Move::poll_timeout).min();
         let notice = self.active.map(|_| self.next_notice);
         // A ring was full: it is looked at again.
-        let pending = (self.hops_pending || !self.kicks.is_empty()).then_some(Nanos::ZERO);
+        let waits = self.hops_pending || !self.kicks.is_empty() || !self.closes.is_empty();
+        let pending = waits.then_some(Nanos::ZERO);
         [moves, notice, pending].into_iter().flatten().min()
     }
 

@@ -63,6 +63,8 @@ impl Bond {
         let Some(scale) = core.offloaded(id).map(|conn| conn.rcv_scale) else { return false };
         let mtu = core.mtu();
         let Some(member) = core.member_mut(to.member) else { return false };
+        let smt = member.lcore.resources().port(to.port).map(|p| p.smt);
+        let Some(smt) = smt else { return false };
         let Ok(Some(l2t)) = member.acquire_hop(next_hop, to.port, mac) else {
             self.counters.ring_full += 1;
             return false;
@@ -72,7 +74,6 @@ impl Bond {
             return false;
         };
         let resources = member.lcore.resources();
-        let Some(smt) = resources.port(to.port).map(|p| p.smt) else { return false };
         // While NON_OFFLOAD is set, flags of TCP would be actions of a filter: only these are given.
         let opt0 = Opt0(0)
             .with_tcam_bypass(true)
@@ -186,10 +187,22 @@ impl Bond {
     /// Ends a NON_OFFLOAD TCB; the answer to the abort releases its tid and next hop.
     fn close_entry(&mut self, core: &mut Core, member_id: MemberId, tid: Tid, l2t: L2tIdx) {
         core.orphan_or_enter(member_id, tid, l2t);
+        self.abort_entry(core, member_id, tid);
+    }
+
+    fn abort_entry(&mut self, core: &mut Core, member_id: MemberId, tid: Tid) {
         let Some(member) = core.member_mut(member_id) else { return };
         let abort = AbortReq::new(tid).with_cmd(AbortCmd::NO_RST).with_no_tx_data(1);
         if ofld::control(&mut member.lcore.ctrl, tid, &abort).is_err() {
             self.counters.ring_full += 1;
+            self.closes.push((member_id, tid));
+        }
+    }
+
+    /// Ends the entries whose abort found no room in a ring.
+    pub(crate) fn poll_closes(&mut self, core: &mut Core) {
+        for (member_id, tid) in core::mem::take(&mut self.closes) {
+            self.abort_entry(core, member_id, tid);
         }
     }
 }
