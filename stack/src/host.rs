@@ -298,7 +298,9 @@ impl Core {
             return;
         }
         let (tuple, conn) = (socket.tuple, &host.conn);
-        let remains = Remains { snd_nxt: conn.snd_max(), rcv_nxt: conn.rcv_nxt() };
+        let scale = conn.window_scale().map_or(0, |scale| scale.rcv);
+        let left = u64::from(conn.rcv_wnd());
+        let remains = Remains::new(conn.snd_max(), conn.rcv_nxt(), left, scale);
         match conn.ended().unwrap_or(Ended::Finished) {
             Ended::Finished => {
                 self.lingering.insert(now, tuple, remains);

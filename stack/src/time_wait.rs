@@ -15,6 +15,18 @@ pub struct Remains {
     pub snd_nxt: SeqNum,
     /// Behind the peer's FIN.
     pub rcv_nxt: SeqNum,
+    /// The window field of what is sent for it: nothing can follow the peer's FIN, but a right edge
+    /// that moves left would be the connection shrinking its window (RFC 9293, 3.8.6).
+    pub window: u16,
+}
+
+impl Remains {
+    /// `left` bytes of the window are to the right of `rcv_nxt`; `scale` is the shift in force.
+    #[must_use]
+    pub fn new(snd_nxt: SeqNum, rcv_nxt: SeqNum, left: u64, scale: u8) -> Self {
+        let window = u16::try_from(left >> scale).unwrap_or(u16::MAX);
+        Self { snd_nxt, rcv_nxt, window }
+    }
 }
 
 /// What to do with a segment of a connection in TIME_WAIT.
@@ -139,6 +151,7 @@ fn ack(tuple: &FourTuple, remains: &Remains, segment: &Segment) -> Segment {
         seq: remains.snd_nxt,
         ack: remains.rcv_nxt,
         flags: Flags::ACK,
+        window: remains.window,
         ..Segment::default()
     };
     // The clock that stamped the connection's segments may be gone with its adapter. What the peer
@@ -156,7 +169,7 @@ mod tests {
     use super::*;
 
     const PERIOD: Nanos = Nanos::from_secs(60);
-    const REMAINS: Remains = Remains { snd_nxt: SeqNum(1001), rcv_nxt: SeqNum(5001) };
+    const REMAINS: Remains = Remains { snd_nxt: SeqNum(1001), rcv_nxt: SeqNum(5001), window: 4096 };
 
     fn tuple(port: u16) -> FourTuple {
         FourTuple { local: ([10, 77, 0, 2], 7).into(), remote: ([10, 77, 0, 1], port).into() }
@@ -178,7 +191,7 @@ mod tests {
             panic!("not answered")
         };
         assert_eq!((ack.seq, ack.ack, ack.flags), (SeqNum(1001), SeqNum(5001), Flags::ACK));
-        assert_eq!((ack.src_port, ack.dst_port), (7, 1));
+        assert_eq!((ack.src_port, ack.dst_port, ack.window), (7, 1, 4096));
         // Our stamp is the last one that the peer saw, its own is echoed.
         assert_eq!(ack.options.timestamps, Some(Timestamps { val: 90, ecr: 70 }));
         table.poll(Nanos::from_secs(60));
@@ -186,6 +199,13 @@ mod tests {
         table.poll(Nanos::from_secs(110));
         assert!(table.is_empty());
         assert_eq!(table.on_segment(Nanos::from_secs(110), &tuple(1), &fin), None);
+    }
+
+    #[test]
+    fn the_window_field_is_what_fits() {
+        let window = |left, scale| Remains::new(SeqNum(0), SeqNum(0), left, scale).window;
+        assert_eq!([window(0, 3), window(7, 3), window(8, 3)], [0, 0, 1]);
+        assert_eq!([window(65_535, 0), window(65_536, 0), window(1 << 40, 14)], [0xffff; 3]);
     }
 
     #[test]

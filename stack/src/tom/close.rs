@@ -250,11 +250,14 @@ impl Core {
         let Some(socket) = self.sockets.get(id) else { return false };
         let Path::Offload(conn) = &socket.path else { return false };
         let (state, tuple, now) = (conn.state, socket.tuple, self.now);
-        // Behind both FINs.
-        let remains = Remains {
-            snd_nxt: conn.snd_seq(socket.tx.posted()) + 1,
-            rcv_nxt: conn.rcv_seq(socket.rx.received()) + 1,
-        };
+        // Behind both FINs, each of which takes a place.
+        let received = socket.rx.received() + 1;
+        let remains = Remains::new(
+            conn.snd_seq(socket.tx.posted()) + 1,
+            conn.rcv_seq(received),
+            conn.granted.saturating_sub(received),
+            conn.rcv_scale,
+        );
         match state {
             State::TimeWait => self.time_wait.insert(now, tuple, remains),
             State::Closed => self.lingering.insert(now, tuple, remains),

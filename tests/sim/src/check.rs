@@ -489,10 +489,6 @@ fn acknowledges(here: &mut Half, there: &Half, tcp: &Tcp<'_>) -> Result<(), (Rul
         return Err((Rule::Ack, format!("acknowledges {ack} after {before}")));
     }
     here.ack = Some(ack);
-    if there.fin.is_some_and(|fin| ack > fin) {
-        // Nothing can follow a FIN: what TIME_WAIT answers has no window, and needs none.
-        return Ok(());
-    }
     let edge = ack + window(tcp, here, there);
     if let Some(before) = here.edge
         && before - edge >= 1 << here.wscale.filter(|_| there.wscale.is_some()).unwrap_or(0)
