@@ -88,6 +88,7 @@ impl Connection {
             una: iss,
             max: iss + 1,
             tx_max: iss + 1,
+            up: iss + 1,
             fin_posted: false,
             wnd: 0,
             wnd_max: 0,
@@ -109,6 +110,7 @@ impl Connection {
             irs: SeqNum(0),
             nxt: SeqNum(0),
             undelivered: 0,
+            up: SeqNum(0),
             wnd,
             wnd_max: wnd,
             adv: SeqNum(0),
@@ -143,6 +145,7 @@ impl Connection {
         let Options { mss, window_scale, sack_permitted, timestamps, sack: _ } = syn.options;
         self.rcv.irs = syn.seq;
         self.rcv.nxt = syn.seq + 1;
+        self.rcv.up = self.rcv.nxt;
         self.rcv.adv = self.rcv.nxt;
         self.rcv.last_ack_sent = syn.seq;
         //= rfc9293#3.7.1
@@ -294,6 +297,17 @@ impl Connection {
         self.snd.tx_max += bytes;
     }
 
+    /// All that is posted is urgent: until it is acknowledged, segments say where it ends.
+    ///
+    /// New applications should not use it (RFC 6093 section 5); those that speak Telnet or rlogin must.
+    ///
+    //= rfc9293#3.8.5
+    pub fn mark_urgent(&mut self) {
+        if self.state != State::Closed {
+            self.snd.up = self.snd.tx_max;
+        }
+    }
+
     /// The owner's reader can now see the `bytes` oldest undelivered bytes: they may be acknowledged.
     /// Panics when fewer are undelivered.
     pub fn deliver(&mut self, bytes: u32) {
@@ -372,6 +386,9 @@ impl Connection {
         if self.timers.delayed_ack.take_due(now) {
             engine.counters.delayed_acks += 1;
             self.rcv.ack.now = true;
+            if core::mem::take(&mut self.rcv.ack.owed) {
+                self.force_ack();
+            }
         }
         let mut events = Events::NONE;
         if self.timers.retransmit.take_due(now) {
@@ -409,12 +426,16 @@ impl Connection {
 
     //= rfc9293#3.8.6.1
     fn on_persist_timeout(&mut self, engine: &mut Engine) -> Events {
+        self.pending.probe = Some(Probe::Window);
+        // The window is open by a little, and that is what is sent now: no probe, and no sign of trouble.
+        if self.snd.wnd > 0 {
+            return Events::NONE;
+        }
         if self.snd.retransmits >= engine.config.retransmits_max {
             return self.give_up(engine, GaveUp::Persist);
         }
         self.snd.retransmits += 1;
         self.snd.rtt.back_off();
-        self.pending.probe = Some(Probe::Window);
         Events::NONE
     }
 

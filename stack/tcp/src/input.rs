@@ -64,6 +64,7 @@ impl Connection {
         self.heard(&engine.config, now);
         self.note_timestamp(now, segment);
         input.acked = self.on_ack(engine, now, segment);
+        self.on_una_moved();
         self.update_send_window(segment);
         if segment.payload_len > 0 {
             input.payload = self.take_in_order(engine, now, 0, segment.payload_len, input);
@@ -215,9 +216,10 @@ impl Connection {
         if !self.passes_ack_check(engine, now, segment, input) {
             return;
         }
+        self.note_timestamp(now, segment);
         self.take_ack(engine, now, segment, input);
         if flags.contains(Flags::URG) {
-            engine.counters.rx_urgent += 1;
+            self.take_urgent(engine, segment, input);
         }
         self.take_payload_and_fin(engine, now, segment, input);
     }
@@ -253,6 +255,9 @@ impl Connection {
     /// Takes the timestamp that is to be echoed: that of the segment which the last ACK asked for.
     ///
     //= rfc7323#4.3
+    //= rfc7323#5.3
+    /// Only of a segment that passed all other checks: whoever can make this connection believe a
+    /// timestamp from the future makes it drop all that its peer sends.
     fn note_timestamp(&mut self, now: Nanos, segment: &Segment) {
         let asked_for = segment.seq.at_or_before(self.rcv.last_ack_sent);
         let (Some(state), Some(ts)) = (&mut self.timestamps, segment.options.timestamps) else {
@@ -330,12 +335,31 @@ impl Connection {
     /// Takes in what the peer says of our bytes, and its window.
     fn take_ack(&mut self, engine: &mut Engine, now: Nanos, segment: &Segment, input: &mut Input) {
         self.heard(&engine.config, now);
-        self.note_timestamp(now, segment);
         let fin_was_acked = self.snd.fin_acked();
         input.acked = self.on_ack(engine, now, segment);
+        self.on_una_moved();
         self.update_send_window(segment);
         if !fin_was_acked && self.snd.fin_acked() {
             input.events |= self.on_fin_acked(engine, now);
+        }
+    }
+
+    /// What goes with the left edge of what we send.
+    fn on_una_moved(&mut self) {
+        self.snd.up = self.snd.up.later(self.snd.una);
+    }
+
+    /// The peer says where its urgent bytes end. They are delivered in line, and the owner is told of
+    /// the place whenever it moves ahead.
+    ///
+    //= rfc9293#3.8.5
+    //= rfc6093#4
+    fn take_urgent(&mut self, engine: &mut Engine, segment: &Segment, input: &mut Input) {
+        engine.counters.rx_urgent += 1;
+        let up = segment.seq + u32::from(segment.urgent);
+        if self.state.takes_payload() && up.after(self.rcv.up.later(self.rcv.nxt)) {
+            self.rcv.up = up;
+            input.urgent = Some(up.since(self.rcv.nxt));
         }
     }
 
@@ -355,6 +379,19 @@ impl Connection {
         if self.spend_challenge(engine, now) {
             engine.counters.challenge_acks += 1;
             self.owe_immediate_ack();
+        }
+    }
+
+    /// A challenge ACK that goes with whatever is sent next, but no later than any ACK.
+    ///
+    //= rfc5961#5
+    /// Linux stays silent here. With the delay, a peer that goes on sending sees no difference, and one
+    /// that is out of step still finds back.
+    fn challenge_later(&mut self, engine: &mut Engine, now: Nanos) {
+        if self.spend_challenge(engine, now) {
+            engine.counters.challenge_acks += 1;
+            self.rcv.ack.owed = true;
+            self.timers.delayed_ack.arm_if_off(now + engine.config.delayed_ack);
         }
     }
 
@@ -379,6 +416,13 @@ impl Connection {
         segment: &Segment,
         input: &mut Input,
     ) {
+        //= rfc1337#3
+        // RFC 9293 3.10.7.4 would end TIME-WAIT. An old duplicate of our own reset's answer would then
+        // open the way for old duplicates of everything else, which is what TIME-WAIT keeps out.
+        if self.state == State::TimeWait {
+            engine.counters.rx_drop_reset += 1;
+            return;
+        }
         if segment.seq != self.rcv.nxt && segment.seq != self.rcv.last_ack_sent {
             engine.counters.rx_drop_reset += 1;
             if self.is_in_window(segment) {
@@ -389,7 +433,6 @@ impl Connection {
         engine.counters.rx_resets += 1;
         let why = match (self.state, self.opened) {
             (State::SynRcvd, Opened::Actively) => Ended::Refused,
-            (State::TimeWait, _) => Ended::TimeWait,
             _ => Ended::Reset,
         };
         self.end(why);
@@ -421,7 +464,7 @@ impl Connection {
         //= rfc5961#5
         if ack.after(self.snd.max) {
             engine.counters.rx_drop_ack_unsent += 1;
-            self.challenge(engine, now);
+            self.challenge_later(engine, now);
             return false;
         }
         if ack.before(self.snd.una - self.snd.wnd_max) {
@@ -548,6 +591,7 @@ impl Connection {
         input.advanced = nxt.since(self.rcv.nxt);
         engine.counters.rx_bytes += u64::from(input.advanced);
         self.rcv.nxt = nxt;
+        self.rcv.up = self.rcv.up.later(nxt);
         self.rcv.wnd -= input.advanced;
         self.rcv.undelivered += input.advanced;
         // Duplicates that still wait to be sent would repeat the new number instead of the old one.
@@ -588,6 +632,7 @@ impl Connection {
     fn on_peer_fin(&mut self, engine: &mut Engine, now: Nanos) -> Events {
         self.rcv.fin = PeerFin::Undelivered;
         self.rcv.nxt += 1;
+        self.rcv.up = self.rcv.nxt;
         self.rcv.wnd = self.rcv.wnd.saturating_sub(1);
         self.rcv.ack.now = true;
         self.rcv.ack.immediate = self.rcv.ack.immediate.min(1);

@@ -17,6 +17,9 @@ pub struct Input {
     pub advanced: u32,
     /// Payload bytes at the front of the send buffer that the peer has acknowledged: free them.
     pub acked: u32,
+    /// The peer's urgent pointer moved: its urgent bytes end this many bytes beyond what `rcv_nxt` was
+    /// before the segment. They are bytes of the stream like all others (RFC 6093).
+    pub urgent: Option<u32>,
     /// What else happened.
     pub events: Events,
 }

@@ -9,6 +9,11 @@ use crate::{
     Timestamps,
 };
 
+/// How long a segment that is hardly worth sending waits for a better one when nothing is in flight
+/// (RFC 9293 3.8.6.2.1).
+const SWS_OVERRIDE_MIN: Nanos = Nanos::from_millis(100);
+const SWS_OVERRIDE_MAX: Nanos = Nanos::from_secs(1);
+
 impl Connection {
     /// The next segment that is due; call until `None`.
     pub fn poll_output(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
@@ -174,7 +179,8 @@ impl Connection {
     //= rfc9293#3.7.4
     //= rfc9293#3.8.6.2.1
     fn is_worth_sending(&self, len: u32, unsent: u32, room: u32) -> bool {
-        let undisturbed = self.snd.flight() == 0 || !self.switches.nagle;
+        let urgent = self.snd.up.after(self.snd.max);
+        let undisturbed = self.snd.flight() == 0 || !self.switches.nagle || urgent;
         len == room
             || undisturbed && (len == unsent || len >= self.snd.wnd_max / 2)
             || self.pending.probe == Some(Probe::Window)
@@ -186,7 +192,14 @@ impl Connection {
     //= rfc9293#3.8.6.1
     fn await_window(&mut self, engine: &Engine, now: Nanos) {
         if self.has_unsent() && self.snd.flight() == 0 {
-            self.timers.persist.arm_if_off(now + self.snd.rtt.timeout(&engine.config));
+            let rto = self.snd.rtt.timeout(&engine.config);
+            //= rfc9293#3.8.6.2.1
+            // A window that is open, but too little for a segment worth its header, has a deadline too.
+            let wait = match self.snd.wnd {
+                0 => rto,
+                _ => rto.clamp(SWS_OVERRIDE_MIN, SWS_OVERRIDE_MAX),
+            };
+            self.timers.persist.arm_at_most(now + wait);
         } else {
             self.timers.persist.stop();
         }
@@ -253,6 +266,14 @@ impl Connection {
         if !flags.contains(Flags::RST) {
             output.segment.window = window;
         }
+        if self.has_urgent() && self.snd.up.after(seq) && !flags.intersects(Flags::SYN | Flags::RST)
+        {
+            //= rfc6093#4
+            // The pointer is to the byte behind the urgent ones; what it cannot reach yet, a later
+            // segment's will.
+            output.segment.flags |= Flags::URG;
+            output.segment.urgent = self.snd.up.since(seq).min(u32::from(u16::MAX)) as u16;
+        }
         if flags.contains(Flags::ACK) {
             output.segment.ack = self.rcv.ack_no();
             self.rcv.adv = self.rcv.adv.later(told);
@@ -261,10 +282,16 @@ impl Connection {
         output
     }
 
+    /// Whether urgent bytes of ours are not acknowledged.
+    fn has_urgent(&self) -> bool {
+        self.snd.up.after(self.snd.una)
+    }
+
     /// What was in order and delivered is acknowledged; what is not, is still owed.
     fn on_ack_sent(&mut self) {
         self.rcv.last_ack_sent = self.rcv.ack_no();
         self.pending.window_update = false;
+        self.rcv.ack.owed = false;
         if self.rcv.last_ack_sent == self.rcv.nxt {
             self.rcv.ack.now = false;
             self.rcv.ack.segments = 0;

@@ -44,6 +44,7 @@ impl Connection {
             una,
             max,
             tx_max,
+            up: snd_up,
             fin_posted,
             wnd: snd_wnd,
             wnd_max: snd_wnd_max,
@@ -65,6 +66,7 @@ impl Connection {
             irs,
             nxt,
             undelivered,
+            up: rcv_up,
             wnd: rcv_wnd,
             wnd_max: rcv_wnd_max,
             adv,
@@ -128,6 +130,9 @@ impl Connection {
                 sent_again_age: board.sent_again_at().map(|at| now - at),
                 rto_unsampled: rtt.rto_unsampled(),
                 challenge_acks: challenges.snapshot(now),
+                ack_owed: ack.owed,
+                snd_urgent: Some(*snd_up).filter(|up| up.after(*una)),
+                rcv_urgent: Some(*rcv_up).filter(|up| up.after(*nxt)),
             },
         }
     }
@@ -224,6 +229,7 @@ fn restore_send_space(engine: &Engine, now: Nanos, snapshot: &Snapshot) -> SendS
         una: snapshot.snd_una,
         max: snapshot.snd_max,
         tx_max: snapshot.tx_max,
+        up: private.snd_urgent.unwrap_or(snapshot.snd_una),
         fin_posted: snapshot.fin_posted,
         wnd: snapshot.snd_wnd,
         wnd_max: snapshot.snd_wnd_max.max(snapshot.snd_wnd),
@@ -265,6 +271,7 @@ fn restore_receive_space(snapshot: &Snapshot) -> ReceiveSpace {
         irs: snapshot.irs,
         nxt: snapshot.rcv_nxt,
         undelivered: snapshot.undelivered,
+        up: snapshot.private.rcv_urgent.unwrap_or(snapshot.rcv_nxt),
         wnd: snapshot.rcv_wnd,
         wnd_max: snapshot.rcv_wnd_max.max(snapshot.rcv_wnd),
         adv: snapshot.rcv_adv,
@@ -272,18 +279,20 @@ fn restore_receive_space(snapshot: &Snapshot) -> ReceiveSpace {
         mss: snapshot.mss_announced,
         fin: snapshot.peer_fin,
         held: Assembler::restore(&snapshot.held),
-        ack: restore_ack(snapshot.ack),
+        ack: restore_ack(snapshot),
     }
 }
 
 fn ack_snapshot(ack: &AckDue) -> AckSnapshot {
-    let AckDue { segments, now, immediate } = *ack;
+    // Whether one is owed goes with what only this engine knows.
+    let AckDue { segments, now, immediate, owed: _ } = *ack;
     AckSnapshot { segments_unacked: segments, now, duplicates: immediate }
 }
 
-fn restore_ack(snapshot: AckSnapshot) -> AckDue {
-    let AckSnapshot { segments_unacked, now, duplicates } = snapshot;
-    AckDue { segments: segments_unacked, now, immediate: duplicates }
+fn restore_ack(snapshot: &Snapshot) -> AckDue {
+    let AckSnapshot { segments_unacked, now, duplicates } = snapshot.ack;
+    let owed = snapshot.private.ack_owed;
+    AckDue { segments: segments_unacked, now, immediate: duplicates, owed }
 }
 
 fn sent_snapshot(record: &Sent, now: Nanos) -> SentSnapshot {

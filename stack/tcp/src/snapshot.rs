@@ -129,6 +129,12 @@ pub struct Private {
     pub rto_unsampled: Nanos,
     /// Challenge ACKs sent within the current second, and how old that second is.
     pub challenge_acks: (u8, Nanos),
+    /// Whether an ACK is sent when the delayed-ACK timer runs out, even if it says nothing new.
+    pub ack_owed: bool,
+    /// One past our urgent bytes, if any are not acknowledged.
+    pub snd_urgent: Option<SeqNum>,
+    /// One past the peer's urgent bytes, if they are not all here.
+    pub rcv_urgent: Option<SeqNum>,
 }
 
 /// A range of bytes held beyond a gap.

@@ -32,6 +32,8 @@ pub(crate) struct SendSpace {
     pub(crate) max: SeqNum,
     /// One past all payload posted.
     pub(crate) tx_max: SeqNum,
+    /// One past our urgent bytes, or `una` and below when there are none.
+    pub(crate) up: SeqNum,
     pub(crate) fin_posted: bool,
     /// The peer's window in bytes.
     pub(crate) wnd: u32,
@@ -94,6 +96,8 @@ pub(crate) struct AckDue {
     pub(crate) now: bool,
     /// ACKs to be sent at the next output whatever they say: duplicates, challenges, forced ones.
     pub(crate) immediate: u8,
+    /// Whether an ACK is sent when the delayed-ACK timer runs out, even if it says nothing new.
+    pub(crate) owed: bool,
 }
 
 /// What we receive.
@@ -103,6 +107,8 @@ pub(crate) struct ReceiveSpace {
     pub(crate) nxt: SeqNum,
     /// Payload in order that the owner has not confirmed as delivered.
     pub(crate) undelivered: u32,
+    /// One past the peer's urgent bytes, or `nxt` when none are expected.
+    pub(crate) up: SeqNum,
     pub(crate) wnd: u32,
     /// The greatest `wnd` so far: the size of the owner's buffer, as far as can be told.
     pub(crate) wnd_max: u32,

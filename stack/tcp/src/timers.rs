@@ -22,6 +22,11 @@ impl Timer {
         }
     }
 
+    /// Runs until `deadline` at most.
+    pub(crate) fn arm_at_most(&mut self, deadline: Nanos) {
+        self.0 = self.0.min(deadline);
+    }
+
     pub(crate) fn stop(&mut self) {
         *self = Self::OFF;
     }

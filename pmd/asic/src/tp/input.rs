@@ -232,7 +232,7 @@ impl<C: Card> Ctx<'_, C> {
             segment.payload_len = 0;
             segment.flags = segment.flags.without(Flags::FIN);
         }
-        let before = live.conn.undelivered();
+        let (before, nxt) = (live.conn.undelivered(), live.conn.rcv_nxt());
         let input = live.conn.handle_segment(&mut self.core.engine, self.now, &segment);
         let due = &mut tcb.due;
         due.acked += input.acked;
@@ -257,6 +257,11 @@ impl<C: Card> Ctx<'_, C> {
                     tcb.rx.write(&mut self.core.rx_pool, (before + offset) as usize, bytes);
                 assert!(stored.is_ok(), "{:?}: no page for bytes that the engine holds", tcb.tid);
             }
+        }
+        if let Some(ahead) = input.urgent {
+            // Ahead of its bytes, as the news travels on the wire.
+            let message = cpl::RxUrgNotify::new(tcb.tid).with_seq((nxt + ahead).0);
+            self.tell(tcb, tcb.route.iq, message.as_bytes(), &[], Then::Nothing);
         }
         if !tcb.touched {
             tcb.touched = true;

@@ -336,11 +336,11 @@ impl Tp {
         now: Nanos,
         tid: Tid,
         payload: &wr::Payload<'_>,
-        _flags: TxDataFlags,
+        flags: TxDataFlags,
     ) {
         let (tcbs, mut ctx) = self.split(card, now);
         match tcbs.get_mut(tid) {
-            Some(tcb) => ctx.post_payload(tcb, payload),
+            Some(tcb) => ctx.post_payload(tcb, payload, flags),
             None => ctx.core.counters.cpl_unknown_tid += 1,
         }
     }

@@ -5,6 +5,7 @@ use super::tx_store::TxStore;
 use super::{Card, Ctx, Tp, TxError};
 use core::net::{IpAddr, Ipv4Addr};
 use mafo_mem::{Nanos, checksum};
+use mafo_t4::cpl::TxDataFlags;
 use mafo_t4::wr::Payload;
 use mafo_t4::{DmaFault, HostMemory, tcb::field};
 use mafo_tcp::{CHECKSUM_OFFSET, Ended, Output, State};
@@ -125,7 +126,12 @@ impl<C: Card> Ctx<'_, C> {
     }
 
     /// The host has more to send.
-    pub(super) fn post_payload(&mut self, tcb: &mut Tcb, payload: &Payload<'_>) {
+    pub(super) fn post_payload(
+        &mut self,
+        tcb: &mut Tcb,
+        payload: &Payload<'_>,
+        flags: TxDataFlags,
+    ) {
         let len = payload.len();
         // Distances from TX_MAX have 28 bits, and the FIN needs room too.
         if tcb.tx.len() + len >= field::SND_UNA_RAW.max() {
@@ -136,6 +142,9 @@ impl<C: Card> Ctx<'_, C> {
         match &mut tcb.phase {
             Phase::Live(live) if !live.closed && live.conn.state() != State::Closed => {
                 live.conn.post(bytes);
+                if flags.urgent() {
+                    live.conn.mark_urgent();
+                }
             }
             Phase::NonOffload if !tcb.image.flags().core_fin() => grow(tcb, bytes),
             _ => {

@@ -41,6 +41,7 @@ pub struct EngineEndpoint {
     readable: VecDeque<u8>,
     delivered: u64,
     end_seen: bool,
+    urgent_end: Option<u64>,
     stalled: bool,
     rcv_buf: usize,
 }
@@ -74,6 +75,7 @@ impl EngineEndpoint {
             readable: VecDeque::new(),
             delivered: 0,
             end_seen: false,
+            urgent_end: None,
             stalled: false,
             rcv_buf: setup.rcv_buf as usize,
         }
@@ -179,6 +181,9 @@ impl Endpoint for EngineEndpoint {
         };
         let undelivered = conn.undelivered() as usize;
         let input = conn.handle_segment(&mut self.engine, self.now, segment);
+        if let Some(ahead) = input.urgent {
+            self.urgent_end = Some(self.delivered + undelivered as u64 + u64::from(ahead));
+        }
         self.send_buffer.drain(..input.acked as usize);
         match input.payload {
             Payload::Drop => {}
@@ -226,6 +231,17 @@ impl Endpoint for EngineEndpoint {
         let Some(conn) = &mut self.conn else { panic!("sent before it was opened") };
         self.send_buffer.extend(bytes);
         conn.post(bytes.len() as u32);
+    }
+
+    fn send_urgent(&mut self, bytes: &[u8]) {
+        self.send(bytes);
+        if let Some(conn) = &mut self.conn {
+            conn.mark_urgent();
+        }
+    }
+
+    fn urgent_end(&self) -> Option<u64> {
+        self.urgent_end
     }
 
     fn recv(&mut self, max: usize) -> Vec<u8> {

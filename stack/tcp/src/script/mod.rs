@@ -31,7 +31,7 @@ mod trace;
 pub use engine::{EngineBench, EngineEndpoint};
 pub use peer::{Peer, Seg, pattern};
 pub use scripts::{
-    ack, close, commit, open, options, reassembly, recovery, reset, send, timers, window,
+    ack, close, commit, open, options, reassembly, recovery, reset, send, timers, urgent, window,
 };
 pub use trace::Trace;
 
@@ -146,6 +146,12 @@ pub trait Endpoint {
 
     /// The application sends; all of it is taken.
     fn send(&mut self, bytes: &[u8]);
+
+    /// As [`Endpoint::send`]; all that was sent so far is urgent.
+    fn send_urgent(&mut self, bytes: &[u8]);
+
+    /// Bytes of the peer's stream up to the end of what it last called urgent, as the application was told.
+    fn urgent_end(&self) -> Option<u64>;
 
     /// The application reads at most `max` bytes.
     fn recv(&mut self, max: usize) -> Vec<u8>;

@@ -68,6 +68,7 @@ pub struct Seg {
     pub(super) ack: u32,
     pub(super) len: u32,
     pub(super) win: Option<u16>,
+    pub(super) urg: u16,
     pub(super) mss: Option<u16>,
     pub(super) wscale: Option<u8>,
     pub(super) sack_ok: bool,
@@ -106,6 +107,12 @@ impl Seg {
     #[must_use]
     pub fn win(self, win: u16) -> Self {
         Self { win: Some(win), ..self }
+    }
+
+    /// Urgent pointer: bytes from `seq` to behind the urgent ones.
+    #[must_use]
+    pub fn urg(self, urg: u16) -> Self {
+        Self { urg, ..self }
     }
 
     /// MSS option.
@@ -158,6 +165,7 @@ impl fmt::Display for Seg {
             Some(value) => write!(f, ", {name} {value}"),
             None => Ok(()),
         };
+        option("urg", Some(u32::from(self.urg)).filter(|urg| *urg != 0))?;
         option("win", self.win.map(u32::from))?;
         option("mss", self.mss.map(u32::from))?;
         option("wscale", self.wscale.map(u32::from))?;

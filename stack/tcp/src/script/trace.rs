@@ -143,6 +143,7 @@ impl Trace {
             && (expected.mss, expected.wscale, expected.sack_ok)
                 == (got.mss, got.wscale, got.sack_ok)
             && expected.sack == got.sack
+            && expected.urg == got.urg
             && said(expected.win, got.win)
             && said(expected.tsval, got.tsval)
             && said(expected.tsecr, got.tsecr)
@@ -169,6 +170,7 @@ impl Trace {
         if segment.flags.contains(ACK) {
             seg.ack = segment.ack.since(peer);
         }
+        seg.urg = segment.urgent;
         let options = &segment.options;
         (seg.win, seg.mss, seg.wscale) = (Some(segment.window), options.mss, options.window_scale);
         seg.sack_ok = options.sack_permitted;
@@ -199,7 +201,7 @@ impl Trace {
             ack: if has_ack { isn + seg.ack } else { SeqNum(0) },
             flags: seg.flags,
             window: seg.win.unwrap_or(self.peer.window),
-            urgent: 0,
+            urgent: seg.urg,
             options: Options {
                 mss: seg.mss,
                 window_scale: seg.wscale,
@@ -288,6 +290,18 @@ impl Trace {
     pub fn send(&mut self, bytes: u32) {
         self.endpoint.send(&pattern_bytes(self.sent, bytes));
         self.sent += bytes;
+    }
+
+    /// Sends the next `bytes` bytes of the pattern, and says that all so far is urgent.
+    pub fn send_urgent(&mut self, bytes: u32) {
+        self.endpoint.send_urgent(&pattern_bytes(self.sent, bytes));
+        self.sent += bytes;
+    }
+
+    /// Bytes of the peer's stream up to the end of what it last called urgent.
+    #[must_use]
+    pub fn urgent_end(&self) -> Option<u64> {
+        self.endpoint.urgent_end()
     }
 
     /// Reads exactly `bytes` bytes.

@@ -331,6 +331,7 @@ fn describe(posted: &Posted) -> String {
     try_as!(cpl::CloseListsrvRpl, m => "CLOSE_LISTSRV_RPL stid {} status {}", m.stid().0, m.status().0);
     try_as!(cpl::RxData, m => "RX_DATA tid {} seq {} len {}{}", m.tid().0, m.seq(), m.len(),
         if m.flags().psh() { " psh" } else { "" });
+    try_as!(cpl::RxUrgNotify, m => "RX_URG_NOTIFY tid {} seq {}", m.tid().0, m.seq());
     try_as!(cpl::PeerClose, m => "PEER_CLOSE tid {} rcv_nxt {}", m.tid().0, m.rcv_nxt());
     try_as!(cpl::CloseConRpl, m => "CLOSE_CON_RPL tid {} snd_nxt {} rcv_nxt {}", m.tid().0, m.snd_nxt(), m.rcv_nxt());
     try_as!(cpl::AbortReqRss, m => "ABORT_REQ_RSS tid {} status {}", m.tid().0, m.status().0);

@@ -10,6 +10,7 @@ pub mod recovery;
 pub mod reset;
 pub mod send;
 pub mod timers;
+pub mod urgent;
 pub mod window;
 
 /// Makes a test of each script: `script_tests!(MyBench::new());`.
@@ -30,6 +31,9 @@ macro_rules! script_tests {
                 close_in_syn_sent, close_in_syn_rcvd_sends_fin_after_the_handshake,
                 peer_without_mss_gets_536, tiny_mss_is_not_followed_all_the_way_down,
                 listener_resets_what_is_no_syn, syn_ack_again_is_acknowledged_again,
+                old_duplicate_syn_is_undone_by_a_reset, old_duplicate_ack_in_syn_rcvd_is_reset,
+                payload_in_a_syn_waits_for_the_handshake, payload_in_syn_rcvd_needs_a_right_ack,
+                segment_beyond_the_window_in_syn_rcvd_is_answered,
             }
             close {
                 we_close_first, peer_closes_first, half_closed_by_us, half_closed_by_the_peer,
@@ -49,6 +53,8 @@ macro_rules! script_tests {
                 abort_sends_a_reset_where_the_peer_needs_one, abort_is_silent_elsewhere,
                 ack_of_what_was_never_sent_is_challenged, ack_from_long_ago_is_challenged,
                 segment_without_ack_is_dropped, abort_drops_what_was_not_sent,
+                challenge_goes_with_what_is_sent_next, half_open_is_found_out_by_a_syn,
+                half_open_is_found_out_by_payload, reset_does_not_end_time_wait,
             }
             send {
                 payload_is_cut_into_segments_and_pushed_at_its_end, initial_window_is_ten_segments,
@@ -71,7 +77,8 @@ macro_rules! script_tests {
                 reading_half_a_small_buffer_is_told, closed_window_is_probed_with_backoff,
                 answered_probes_never_give_up, unanswered_probes_give_up,
                 opened_window_restarts_the_flow, sender_avoids_silly_windows,
-                half_the_largest_window_is_worth_sending, older_segment_does_not_change_the_window,
+                half_the_largest_window_is_worth_sending,
+                small_window_is_used_after_a_while, small_window_is_used_after_a_second_at_most, older_segment_does_not_change_the_window,
                 payload_beyond_the_window_is_cut, segment_beyond_the_window_is_answered,
                 closed_window_still_takes_acks, window_taken_back_is_respected,
                 shrunk_window_limits_sequence_number_of_acks, scales_differ, window_field_is_capped,
@@ -100,9 +107,18 @@ macro_rules! script_tests {
                 keepalive_gives_up, keepalive_answered_goes_on, keepalive_can_be_switched,
                 keepalive_waits_for_outstanding_payload, idle_connection_has_no_timer,
             }
+            urgent {
+                urgent_bytes_are_delivered_in_line, urgent_pointer_may_run_ahead_of_its_bytes,
+                older_urgent_pointer_is_no_news, urgent_pointer_means_nothing_without_its_bit,
+                urgent_pointer_counts_with_the_window_closed, urgent_bytes_are_announced,
+                urgent_bytes_are_not_held_by_nagle, far_urgent_bytes_are_announced_as_far,
+                urgent_bytes_are_announced_again_with_what_is_lost,
+            }
             options {
                 timestamp_is_echoed, delayed_ack_echoes_the_first, gap_does_not_change_the_echo,
                 paws_drops_the_past, paws_forgets_after_24_days, reset_needs_no_timestamp,
+                reset_from_the_past_counts, duplicate_does_not_change_the_echo,
+                timestamp_of_a_wrong_ack_is_not_believed, timestamp_beyond_the_window_is_not_believed,
                 missing_timestamp_is_dropped, timestamps_wrap, nothing_is_agreed_one_sidedly,
                 scale_above_fourteen, options_in_the_middle_are_ignored,
                 timestamps_take_room_in_segments,

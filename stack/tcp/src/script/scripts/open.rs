@@ -334,3 +334,69 @@ pub fn syn_ack_again_is_acknowledged_again(bench: &mut dyn Bench) {
     silence!(t);
     counted!(t, rx_segments: 1, rx_drop_window: 1, tx_segments: 1, tx_acks: 1);
 }
+
+/// RFC 9293 3.5, Figure 9: the peer knows nothing of the SYN that is answered, and says so; the one that it means
+/// comes behind.
+pub fn old_duplicate_syn_is_undone_by_a_reset(bench: &mut dyn Bench) {
+    let mut t = Trace::new(bench, Setup::default(), Peer::default());
+    t.listen();
+    inject!(t, SYN, seq 0, mss 1000);
+    expect!(t, SYN | ACK, seq 0, ack 1, mss 1000);
+    inject!(t, RST, seq 1);
+    silence!(t, until 10_000 ms);
+    assert_eq!((t.state(), t.ended()), (State::Closed, Some(Ended::Reset)));
+    counted!(t, passive_opens: 1, rx_segments: 1, rx_resets: 1, tx_segments: 1);
+}
+
+/// RFC 9293 3.10.7.4, fifth: an ACK of another incarnation's SYN,ACK.
+pub fn old_duplicate_ack_in_syn_rcvd_is_reset(bench: &mut dyn Bench) {
+    let mut t = Trace::new(bench, Setup::default(), Peer::default());
+    t.listen();
+    inject!(t, SYN, seq 0, mss 1000);
+    expect!(t, SYN | ACK, seq 0, ack 1, mss 1000);
+    inject!(t, ACK, seq 1, ack 70_001, len 10);
+    expect!(t, RST, seq 70_001);
+    assert_eq!(t.state(), State::SynRcvd);
+    inject!(t, ACK, seq 1, ack 1, len 10);
+    assert_eq!(t.state(), State::Established);
+    t.recv(10);
+}
+
+/// RFC 9293 3.4: a SYN may carry payload; it is not acknowledged, and so comes again when the handshake
+/// has proved where it is from.
+pub fn payload_in_a_syn_waits_for_the_handshake(bench: &mut dyn Bench) {
+    let mut t = Trace::new(bench, Setup::default(), Peer::default());
+    t.listen();
+    inject!(t, SYN, seq 0, mss 1000, len 100);
+    expect!(t, SYN | ACK, seq 0, ack 1, mss 1000);
+    t.recv_nothing();
+    inject!(t, ACK, seq 1, ack 1, len 100);
+    t.recv(100);
+}
+
+/// Nothing is taken before the handshake is through.
+pub fn payload_in_syn_rcvd_needs_a_right_ack(bench: &mut dyn Bench) {
+    let mut t = Trace::new(bench, Setup::default(), Peer::default());
+    t.listen();
+    inject!(t, SYN, seq 0, mss 1000);
+    expect!(t, SYN | ACK, seq 0, ack 1, mss 1000);
+    t.inject(Seg::new(Flags::NONE).seq(1).len(100));
+    silence!(t, until 500 ms);
+    t.recv_nothing();
+    assert_eq!(t.state(), State::SynRcvd);
+    counted!(t, passive_opens: 1, rx_segments: 1, rx_drop_no_ack: 1, tx_segments: 1);
+}
+
+/// RFC 9293 3.10.7.4, first, in SYN-RECEIVED.
+pub fn segment_beyond_the_window_in_syn_rcvd_is_answered(bench: &mut dyn Bench) {
+    let mut t = Trace::new(bench, Setup::default(), Peer::default());
+    t.listen();
+    inject!(t, SYN, seq 0, mss 1000);
+    expect!(t, SYN | ACK, seq 0, ack 1, mss 1000);
+    inject!(t, ACK, seq 70_000, ack 1, len 10);
+    expect!(t, ACK, seq 1, ack 1);
+    assert_eq!(t.state(), State::SynRcvd);
+    counted!(
+        t, passive_opens: 1, rx_segments: 1, rx_drop_window: 1, tx_segments: 2, tx_acks: 1,
+    );
+}

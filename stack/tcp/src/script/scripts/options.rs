@@ -141,3 +141,45 @@ pub fn timestamps_take_room_in_segments(bench: &mut dyn Bench) {
     t.send(1000);
     expect!(t, ACK, seq 1, ack 1, len 988);
 }
+
+/// RFC 7323 5.2: resets are not subject to PAWS; the peer may have lost its clock with the connection.
+pub fn reset_from_the_past_counts(bench: &mut dyn Bench) {
+    let mut t = Trace::established(bench, Setup::modern(), Peer::modern());
+    inject!(t, RST, seq 1, tsval 0x8000_0000);
+    assert_eq!(t.ended(), Some(crate::Ended::Reset));
+    counted!(t, rx_segments: 1, rx_resets: 1);
+}
+
+/// RFC 7323 5.3: only what is in the window may move TS.Recent, or a segment from far away, which anybody can
+/// make, would make the peer's own look old.
+pub fn duplicate_does_not_change_the_echo(bench: &mut dyn Bench) {
+    let mut t = Trace::established(bench, Setup::modern(), Peer::modern());
+    inject!(t, ACK, seq 1, ack 1, len 100, tsval 10);
+    expect!(t, at 40 ms, ACK, seq 1, ack 101, tsecr 10);
+    inject!(t, ACK, seq 1, ack 1, len 100, tsval 1_000_000);
+    expect!(t, ACK, seq 1, ack 101, tsecr 10);
+    inject!(t, ACK, seq 101, ack 1, len 100, tsval 50);
+    t.recv(200);
+}
+
+/// The checks come before the timestamp is believed.
+pub fn timestamp_of_a_wrong_ack_is_not_believed(bench: &mut dyn Bench) {
+    let mut t = Trace::established(bench, Setup::modern(), Peer::modern());
+    inject!(t, FIN | ACK, seq 1, ack 9999, tsval 200_000);
+    inject!(t, ACK, seq 1, ack 1, len 1000, tsval 20);
+    inject!(t, ACK, seq 1001, ack 1, len 1000, tsval 21);
+    expect!(t, ACK, seq 1, ack 2001, tsecr 20);
+    counted!(
+        t, rx_segments: 3, rx_bytes: 2000, rx_predicted: 2, rx_drop_ack_unsent: 1, challenge_acks: 1,
+        tx_segments: 1, tx_acks: 1,
+    );
+}
+
+/// As for all that is not acceptable.
+pub fn timestamp_beyond_the_window_is_not_believed(bench: &mut dyn Bench) {
+    let mut t = Trace::established(bench, Setup::modern(), Peer::modern());
+    inject!(t, ACK, seq 1_000_000, ack 1, len 10, tsval 200_000);
+    expect!(t, ACK, seq 1, ack 1, tsecr 0);
+    inject!(t, ACK, seq 1, ack 1, len 1000, tsval 20);
+    t.recv(1000);
+}

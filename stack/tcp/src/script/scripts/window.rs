@@ -256,3 +256,37 @@ pub fn ack_at_the_right_edge_counts(bench: &mut dyn Bench) {
     silence!(t, until 1000 ms);
     counted!(t, rx_segments: 1, tx_segments: 1, tx_bytes: 500);
 }
+
+/// RFC 9293 3.8.6.2.1: a window too small for a segment worth its header is not waited with for ever.
+pub fn small_window_is_used_after_a_while(bench: &mut dyn Bench) {
+    let mut t = with_window(bench, 4000);
+    t.send(1000);
+    expect!(t, ACK, seq 1, ack 1, len 1000);
+    inject!(t, ACK, seq 1, ack 1001, win 100);
+    t.send(1000);
+    silence!(t, until 195 ms);
+    expect!(t, at 200 ms, ACK, seq 1001, ack 1, len 100);
+    inject!(t, ACK, seq 1, ack 1101, win 0);
+    // That was no probe: the first one follows as if nothing had happened.
+    expect!(t, at 400 ms, ACK, seq 1100, ack 1);
+    counted!(
+        t, rx_segments: 2, rx_predicted: 2, tx_segments: 3, tx_bytes: 1100, window_probes: 1,
+    );
+}
+
+/// RFC 9293 3.8.6.2.1: 0.1 to 1 s, however patient the retransmission timer has become.
+pub fn small_window_is_used_after_a_second_at_most(bench: &mut dyn Bench) {
+    let mut t = with_window(bench, 4000);
+    t.send(1000);
+    expect!(t, ACK, seq 1, ack 1, len 1000);
+    inject!(t, ACK, seq 1, ack 1001, win 0);
+    t.send(2000);
+    for at in [200, 600, 1400, 3000] {
+        t.expect(Some(at), Seg::new(ACK).seq(1000).ack(1));
+        inject!(t, ACK, seq 1, ack 1001, win 0);
+    }
+    // The next probe would be at 6200 ms.
+    inject!(t, ACK, seq 1, ack 1001, win 300);
+    silence!(t, until 3995 ms);
+    expect!(t, at 4000 ms, ACK, seq 1001, ack 1, len 300);
+}
