@@ -18,6 +18,7 @@ use crate::slab::SocketId;
 use crate::socket::{Holder, Path, Readiness, SendSide, Socket};
 use crate::time_wait::Remains;
 use crate::tuple::FourTuple;
+use crate::urgent::Marks;
 
 /// IPv4 and TCP headers without options.
 const HEADERS: u16 = 40;
@@ -132,6 +133,9 @@ impl Core {
         let Some(socket) = self.sockets.get_mut(id) else { return false };
         let Path::Host(host) = &mut socket.path else { return false };
         let input = host.conn.handle_segment(&mut self.engine, now, segment);
+        if let Some(ahead) = input.urgent {
+            socket.urgent.received = Some(socket.rx.received() + u64::from(ahead));
+        }
         let stored = match input.payload {
             Payload::Deliver { skip, len } => {
                 socket.rx.store(0, &payload[skip as usize..][..len as usize])
@@ -162,6 +166,9 @@ impl Core {
 
     fn after_input(&mut self, id: SocketId, input: &Input) {
         let mut news = Readiness::NONE;
+        if input.urgent.is_some() {
+            news |= Readiness::URGENT;
+        }
         if input.events.contains(Events::ESTABLISHED) {
             news |= Readiness::CONNECTED | Readiness::WRITABLE;
             self.on_established(id);
@@ -342,6 +349,7 @@ impl Core {
             path: Path::Resolving,
             peer_closed: false,
             options,
+            urgent: Marks::default(),
             error: None,
             news: Readiness::NONE,
         })

@@ -29,6 +29,7 @@ mod sockets;
 pub mod time_wait;
 pub mod tom;
 mod tuple;
+mod urgent;
 
 pub use crate::core::Core;
 pub use defect::{Defect, Defects};

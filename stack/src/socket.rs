@@ -10,6 +10,7 @@ use crate::host::HostPath;
 use crate::listener::ListenerId;
 use crate::tom::Offloaded;
 use crate::tuple::FourTuple;
+use crate::urgent::Marks;
 
 /// What a socket is ready for. An event reports what has become true since the last one.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -28,6 +29,8 @@ impl Readiness {
     pub const CLOSED: Self = Self(8);
     /// The connection ended before its time; the next call on the socket says why.
     pub const ERROR: Self = Self(16);
+    /// The peer has called bytes urgent that are still to be read.
+    pub const URGENT: Self = Self(32);
 
     /// Whether all of `other` is in the set.
     #[must_use]
@@ -57,7 +60,7 @@ impl BitOrAssign for Readiness {
 
 impl fmt::Debug for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = ["CONNECTED", "READABLE", "WRITABLE", "CLOSED", "ERROR"];
+        let names = ["CONNECTED", "READABLE", "WRITABLE", "CLOSED", "ERROR", "URGENT"];
         f.debug_set()
             .entries(names.iter().enumerate().filter(|(bit, _)| self.0 >> bit & 1 == 1))
             .finish()
@@ -108,6 +111,7 @@ pub(crate) struct Socket {
     /// The peer's FIN is in order behind the bytes received.
     pub(crate) peer_closed: bool,
     pub(crate) options: Options,
+    pub(crate) urgent: Marks,
     pub(crate) error: Option<ConnectionError>,
     /// What the application has not been told yet.
     pub(crate) news: Readiness,

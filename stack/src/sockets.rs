@@ -156,6 +156,7 @@ impl Core {
                 let n = (socket.tx.written() - socket.tx.posted()) as usize;
                 socket.tx.post(n);
                 host.conn.post(n as u32);
+                self.host_mark_urgent(id);
                 self.list(id);
             }
             Path::Offload(_) => self.tom_post(id),

@@ -259,6 +259,30 @@ fn a_backlog_holds_what_it_says_and_then_syns_are_dropped() {
 }
 
 #[test]
+fn urgent_bytes_are_told_and_read_in_line() {
+    let mut net = net();
+    let (client, server) = net.open();
+    let _ = net.events(1);
+    net.stacks[0].core_mut().send(client, b"before").expect("room");
+    net.stacks[0].core_mut().send_urgent(client, b"now!").expect("room");
+    net.stacks[0].core_mut().send(client, b"after").expect("room");
+    for _ in 0..1000 {
+        net.step();
+    }
+    let told = net.events(1).into_iter().any(|event| {
+        matches!(event, Event::Socket(id, news) if id == server && news.contains(Readiness::URGENT))
+    });
+    assert!(told, "the application hears of it");
+    let core = net.stacks[1].core_mut();
+    assert_eq!(core.urgent_left(server), 10);
+    let mut buf = [0; 16];
+    assert_eq!(core.recv(server, &mut buf[..7]), Ok(7));
+    assert_eq!(core.urgent_left(server), 3);
+    assert_eq!(core.recv(server, &mut buf[7..]), Ok(8));
+    assert_eq!((&buf[..15], core.urgent_left(server)), (&b"beforenow!after"[..], 0));
+}
+
+#[test]
 fn a_port_in_use_is_named() {
     let mut net = net();
     let core = net.stacks[0].core_mut();

@@ -32,6 +32,15 @@ pub enum TxPayload<'a> {
     Sgl(&'a [Sge]),
 }
 
+/// Whether the peer is to be told that all payload up to the end of this is urgent (RFC 6093).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// No.
+    Plain,
+    /// Yes.
+    Urgent,
+}
+
 impl TxPayload<'_> {
     /// What a work request with this payload costs, in units of 16 bytes.
     #[must_use]
@@ -56,10 +65,12 @@ pub fn tx_data(
     pool: &mut TxCreditPool,
     tid: Tid,
     payload: TxPayload<'_>,
+    urgency: Urgency,
     then: Then,
 ) -> Result<(), Refused> {
     assert!(payload.is_sendable(), "{tid:?}: payload that no work request can hold: {payload:?}");
-    let flags = TxDataFlags(0).with_shove(then == Then::Idle);
+    let flags =
+        TxDataFlags(0).with_shove(then == Then::Idle).with_urgent(urgency == Urgency::Urgent);
     offload(eq, pool, payload.len16(), Answer::Ack(then), |buf, ack| match payload {
         TxPayload::Inline(bytes) => FwOfldTxDataWr::write_inline(buf, tid, ack, flags, bytes),
         TxPayload::Sgl(entries) => FwOfldTxDataWr::write_sgl(buf, tid, ack, flags, entries),

@@ -17,7 +17,8 @@ mod tcb;
 mod tests;
 
 pub use connection::{
-    Abort, TxPayload, abort_req, abort_rpl, close_con, flowc, rx_data_ack, tid_release, tx_data,
+    Abort, TxPayload, Urgency, abort_req, abort_rpl, close_con, flowc, rx_data_ack, tid_release,
+    tx_data,
 };
 pub use credits::{BadAck, Purpose, Then, TxCreditPool, TxCredits};
 pub use open::{Accept, ActOpen, Listen, act_open, close_listsrv, pass_accept_rpl, pass_open};

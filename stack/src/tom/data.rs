@@ -1,8 +1,8 @@
 //! Bytes out and in, and the credits for both.
 
-use mafo_pmd::ofld::{self, Refused, Then, TxPayload};
+use mafo_pmd::ofld::{self, Refused, Then, TxPayload, Urgency};
 use mafo_t4::PortId;
-use mafo_t4::cpl::{CreditDack, Fw4Ack, RxData};
+use mafo_t4::cpl::{CreditDack, Fw4Ack, RxData, RxUrgNotify};
 use mafo_t4::wr::{FwOfldTxDataWr, Mnem, Sge};
 use mafo_tcp::SeqNum;
 
@@ -44,7 +44,14 @@ impl Core {
                 return Ok(());
             }
             let member = &mut self.members[conn.member.index()];
-            let n = waiting.min(PLEN_MAX);
+            let mut n = waiting.min(PLEN_MAX);
+            // The card takes the end of a work request for the end of what is urgent.
+            let to_mark = socket.urgent.sent.map(|end| end.saturating_sub(socket.tx.posted()));
+            let urgent = to_mark.is_some_and(|left| left <= n as u64);
+            if let Some(left) = to_mark.filter(|left| urgent && *left > 0) {
+                n = left as usize;
+            }
+            let urgency = if urgent { Urgency::Urgent } else { Urgency::Plain };
             // The card is asked for an answer when nothing follows, and often enough that the buffer
             // is freed while it is being sent.
             let last = n == waiting || conn.unreported + n >= socket.tx.capacity() / 4;
@@ -55,7 +62,7 @@ impl Core {
                 socket.tx.read(offset, &mut bytes[..n]);
                 let payload = TxPayload::Inline(&bytes[..n]);
                 let eq = member.ofld(conn.port).ok_or(Refused::RingFull)?;
-                ofld::tx_data(eq, &mut conn.credits, conn.tid, payload, then)?;
+                ofld::tx_data(eq, &mut conn.credits, conn.tid, payload, urgency, then)?;
             } else {
                 let base = member.lcore.iova(socket.tx.memory(), 0);
                 let (first, second) = socket.tx.pieces(offset, n);
@@ -67,9 +74,12 @@ impl Core {
                 let count = if second.len == 0 { 1 } else { 2 };
                 let payload = TxPayload::Sgl(&pieces[..count]);
                 let eq = member.ofld(conn.port).ok_or(Refused::RingFull)?;
-                ofld::tx_data(eq, &mut conn.credits, conn.tid, payload, then)?;
+                ofld::tx_data(eq, &mut conn.credits, conn.tid, payload, urgency, then)?;
             }
             socket.tx.post(n);
+            if urgent {
+                socket.urgent.sent = None;
+            }
             conn.posted_any = true;
             conn.unreported = if last { 0 } else { conn.unreported + n };
         }
@@ -85,6 +95,18 @@ impl Core {
             && conn.state.can_send()
             && !conn.fin_posted;
         if due { self.post_close(id) } else { Ok(()) }
+    }
+
+    /// The peer's urgent pointer has moved.
+    pub(crate) fn on_rx_urg_notify(&mut self, id: SocketId, cpl: &RxUrgNotify) {
+        let Some(socket) = self.sockets.get(id) else { return };
+        let Path::Offload(conn) = &socket.path else { return };
+        let received = socket.rx.received();
+        let ahead = SeqNum(cpl.seq()).since(conn.rcv_seq(received)) as i32;
+        match received.checked_add_signed(i64::from(ahead)) {
+            Some(end) => self.on_urgent(id, end),
+            None => self.counters.tom_bad_seq += 1,
+        }
     }
 
     /// Work requests of a connection are done with, or the peer acknowledged bytes.

@@ -213,6 +213,11 @@ impl Core {
                     self.on_peer_close(id, cpl);
                 }
             }
+            Opcode::RX_URG_NOTIFY => {
+                if let Some(cpl) = layout(bytes, &mut self.counters.tom_short_cpl) {
+                    self.on_rx_urg_notify(id, cpl);
+                }
+            }
             Opcode::CLOSE_CON_RPL => {
                 if let Some(cpl) = layout(bytes, &mut self.counters.tom_short_cpl) {
                     self.on_close_con_rpl(id, cpl);

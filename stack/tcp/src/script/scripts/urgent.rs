@@ -49,6 +49,7 @@ pub fn older_urgent_pointer_is_no_news(bench: &mut dyn Bench) {
 pub fn urgent_pointer_means_nothing_without_its_bit(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, ACK, seq 1, ack 1, len 100, urg 60);
+    inject!(t, ACK, seq 201, ack 1, len 100, urg 60);
     assert_eq!(t.urgent_end(), None);
 }
 
@@ -94,7 +95,7 @@ pub fn far_urgent_bytes_are_announced_as_far(bench: &mut dyn Bench) {
     expect!(t, ACK | URG, seq 1, ack 1, len 1000, urg 65_535);
     inject!(t, ACK, seq 1, ack 1001, win 5000);
     for at in 1..6 {
-        let left = (70_000 - 1000 * at as u32).min(65_535) as u16;
+        let left = (70_000 - 1000 * at).min(65_535) as u16;
         t.expect(None, Seg::new(ACK | URG).seq(1 + 1000 * at).ack(1).len(1000).urg(left));
     }
 }
