@@ -97,7 +97,12 @@ impl Connection {
             mss,
             mss_peer: mss,
             board: Scoreboard::default(),
-            cc: Congestion::new(open.congestion, u32::from(mss), config.initial_window_segments),
+            cc: Congestion::new(
+                open.congestion,
+                u32::from(mss),
+                config.initial_window_segments,
+                iss,
+            ),
             rtt: Rtt::new(config),
             recovery: Recovery::Open,
             recover: iss,
@@ -197,7 +202,7 @@ impl Connection {
         //= rfc5681#3.1
         let segments = if lost_syn { 1 } else { engine.config.initial_window_segments };
         let algorithm = self.snd.cc.algorithm();
-        self.snd.cc = Congestion::new(algorithm, self.payload_max(), segments);
+        self.snd.cc = Congestion::new(algorithm, self.payload_max(), segments, self.snd.una);
         self.state = if self.snd.fin_posted { State::FinWait1 } else { State::Established };
         self.heard(&engine.config, now);
         Events::ESTABLISHED

@@ -70,7 +70,7 @@ mod tcb;
 mod tests;
 mod timers;
 
-pub use cc::CongestionControl;
+pub use cc::{CongestionControl, UnknownCongestionControl};
 pub use config::{Config, Engine, Keepalive, Open, Switches, TimeWait, TsClock};
 pub use connection::Connection;
 pub use counters::Counters;
@@ -83,6 +83,7 @@ pub use seq::SeqNum;
 pub use snapshot::{
     AckSnapshot, Fate, HeldRange, LastWord, Pending, Private, Probe, Recovery, RttSnapshot,
     SentSnapshot, Snapshot, TimersSnapshot, TimestampsSnapshot, Transmissions, WindowScale,
+    WindowUse,
 };
 pub use state::{Ended, GaveUp, Opened, PeerFin, State};
 

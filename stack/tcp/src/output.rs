@@ -78,10 +78,16 @@ impl Connection {
 
     /// What was lost, else what is new.
     fn poll_payload(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
-        if self.snd.board.lost() > 0 {
-            return self.poll_lost(engine, now);
+        let output = if self.snd.board.lost() > 0 {
+            self.poll_lost(engine, now)
+        } else {
+            self.poll_new(engine, now)
+        };
+        if output.is_none() {
+            let at = self.situation(now);
+            self.snd.cc.on_sending_stopped(&at);
         }
-        self.poll_new(engine, now)
+        output
     }
 
     fn poll_lost(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
@@ -92,7 +98,6 @@ impl Connection {
         })?;
         let is_oldest = start == self.snd.una;
         if !is_oldest && self.snd.pipe() + end.since(start) > self.snd.cc.cwnd() {
-            self.snd.cc.set_limited(true);
             return None;
         }
         if !is_oldest && end.after(self.snd.edge()) {
@@ -133,7 +138,6 @@ impl Connection {
 
     /// Where the next segment that was never sent ends, if one may go out now.
     fn next_new(&mut self, engine: &Engine, now: Nanos) -> Option<SeqNum> {
-        self.snd.cc.set_limited(false);
         if !self.has_unsent() {
             return None;
         }
@@ -148,15 +152,25 @@ impl Connection {
             return None;
         }
         let idle = self.snd.flight() == 0;
-        //= rfc5681#4.1
-        if idle && now - self.snd.last_sent > self.snd.rtt.timeout(&engine.config) {
-            self.snd.cc.on_idle(self.payload_max(), engine.config.initial_window_segments);
+        if idle {
+            self.restart_after_idle(engine, now);
         }
         if !idle && self.snd.pipe() + len > self.snd.cc.cwnd() {
-            self.snd.cc.set_limited(true);
             return None;
         }
         Some(self.snd.max + seq_len)
+    }
+
+    /// What comes next is the first in a while.
+    ///
+    //= rfc5681#4.1
+    fn restart_after_idle(&mut self, engine: &Engine, now: Nanos) {
+        let (silence, rto) = (now - self.snd.last_sent, self.snd.rtt.timeout(&engine.config));
+        if silence > rto {
+            let at = self.situation(now);
+            let segments = engine.config.initial_window_segments;
+            self.snd.cc.on_idle(&at, silence, rto, segments);
+        }
     }
 
     /// Whether there is payload, or a FIN, that was never sent and may be.

@@ -6,6 +6,7 @@
 
 use mafo_mem::Nanos;
 
+use crate::cc::{AckSample, Situation};
 use crate::scoreboard::{DUP_THRESH, Reported};
 use crate::{Connection, Engine, Events, Flags, GaveUp, Recovery, Segment, SeqNum, State};
 
@@ -17,15 +18,56 @@ impl Connection {
         if segment.ack.after(self.snd.una) {
             return self.on_cumulative_ack(engine, now, segment, sacked);
         }
-        if let Some(rtt) = sacked.rtt(now) {
+        let rtt = sacked.rtt(now);
+        if let Some(rtt) = rtt {
             self.snd.rtt.sample(&engine.config, rtt);
         }
+        let (before, lost) = (self.snd.recovery, self.snd.board.lost());
         if segment.ack == self.snd.una && self.is_duplicate(segment, sacked) {
             engine.counters.rx_dup_acks += 1;
-            self.on_duplicate_ack(engine);
+            self.on_duplicate_ack(engine, now);
         }
-        self.detect_loss(engine);
+        self.detect_loss(engine, now);
+        if sacked.bytes > 0 {
+            self.tell_congestion_control(now, 0, sacked.bytes, rtt, before, lost);
+        }
         0
+    }
+
+    /// Everything that the ACK changed is changed; before it, recovery stood at `before` and `lost` bytes
+    /// were marked. The ACKs that begin and end fast recovery belong to it.
+    fn tell_congestion_control(
+        &mut self,
+        now: Nanos,
+        acked: u32,
+        delivered: u32,
+        rtt: Option<Nanos>,
+        before: Recovery,
+        lost: u32,
+    ) {
+        let repairing = before == Recovery::Fast;
+        let sample = AckSample {
+            at: self.situation(now),
+            acked,
+            delivered,
+            lost: self.snd.board.lost().saturating_sub(lost),
+            rtt,
+            sent_at: None,
+            recovery: if repairing { before } else { self.snd.recovery },
+        };
+        self.snd.cc.on_ack(&sample);
+    }
+
+    pub(crate) fn situation(&self, now: Nanos) -> Situation {
+        Situation {
+            now,
+            mss: self.payload_max(),
+            una: self.snd.una,
+            max: self.snd.max,
+            flight: self.snd.flight(),
+            pipe: self.snd.pipe(),
+            srtt: self.snd.rtt.smoothed().map(|smoothed| smoothed.srtt),
+        }
     }
 
     fn on_cumulative_ack(
@@ -42,11 +84,15 @@ impl Connection {
         self.snd.retransmits = 0;
         let echoed = |sent_at: Nanos| self.echoed_rtt(engine, now, segment, sent_at);
         let rtt = acked.rtt(now).or(sacked.rtt(now));
-        if let Some(rtt) = rtt.or_else(|| acked.sent_again_at.and_then(echoed)) {
+        let rtt = rtt.or_else(|| acked.sent_again_at.and_then(echoed));
+        if let Some(rtt) = rtt {
             self.snd.rtt.sample(&engine.config, rtt);
         }
-        self.advance_recovery(engine, bytes);
-        self.detect_loss(engine);
+        let (before, lost) = (self.snd.recovery, self.snd.board.lost());
+        self.advance_recovery(engine, now, bytes);
+        self.detect_loss(engine, now);
+        let delivered = acked.bytes + sacked.bytes;
+        self.tell_congestion_control(now, bytes, delivered, rtt, before, lost);
         //= rfc6298#5.2
         //= rfc6298#5.3
         if self.snd.una == self.snd.max {
@@ -80,11 +126,11 @@ impl Connection {
     }
 
     /// The left edge moved by `bytes`: where does that leave recovery?
-    fn advance_recovery(&mut self, engine: &mut Engine, bytes: u32) {
+    fn advance_recovery(&mut self, engine: &mut Engine, now: Nanos, bytes: u32) {
         let mss = self.payload_max();
         let repaired = self.snd.una.at_or_after(self.snd.recover);
         match self.snd.recovery {
-            Recovery::Open => self.snd.cc.on_ack(bytes, mss),
+            Recovery::Open => {}
             //= rfc6582#3.2
             Recovery::Fast if !repaired => {
                 // A partial ACK: one segment filled a hole, the others were counted as duplicates.
@@ -93,8 +139,11 @@ impl Connection {
                 self.snd.board.mark_head_lost(mss, engine.config.sent_records_max);
                 return;
             }
-            Recovery::Fast => {}
-            Recovery::Loss => self.snd.cc.on_ack(bytes, mss),
+            Recovery::Fast => {
+                let at = self.situation(now);
+                self.snd.cc.on_recovery_exit(&at);
+            }
+            Recovery::Loss => {}
         }
         self.snd.dup_acks = 0;
         self.snd.dup_bytes = 0;
@@ -117,7 +166,7 @@ impl Connection {
             && u32::from(segment.window) << self.snd_shift() == self.snd.wnd
     }
 
-    fn on_duplicate_ack(&mut self, engine: &mut Engine) {
+    fn on_duplicate_ack(&mut self, engine: &mut Engine, now: Nanos) {
         self.snd.dup_acks = self.snd.dup_acks.saturating_add(1);
         if self.sack {
             return;
@@ -134,7 +183,7 @@ impl Connection {
                     && self.snd.board.mark_head_lost(mss, engine.config.sent_records_max)
                 {
                     self.snd.dup_bytes += mss;
-                    self.enter_fast_recovery(engine);
+                    self.enter_fast_recovery(engine, now);
                 }
             }
             Recovery::Fast => self.snd.dup_bytes = self.snd.dup_bytes.saturating_add(mss),
@@ -146,7 +195,7 @@ impl Connection {
     /// Marks what SACK shows to be lost, and begins recovery with it.
     ///
     //= rfc6675#5
-    fn detect_loss(&mut self, engine: &mut Engine) {
+    fn detect_loss(&mut self, engine: &mut Engine, now: Nanos) {
         if self.snd.board.sacked() == 0 {
             return;
         }
@@ -156,16 +205,16 @@ impl Connection {
             marked |= self.snd.board.mark_head_lost(mss, max);
         }
         if marked && self.snd.recovery == Recovery::Open {
-            self.enter_fast_recovery(engine);
+            self.enter_fast_recovery(engine, now);
         }
     }
 
-    fn enter_fast_recovery(&mut self, engine: &mut Engine) {
+    fn enter_fast_recovery(&mut self, engine: &mut Engine, now: Nanos) {
         engine.counters.fast_recoveries += 1;
         self.snd.recovery = Recovery::Fast;
         self.snd.recover = self.snd.max;
-        let (flight, mss) = (self.snd.flight(), self.payload_max());
-        self.snd.cc.on_loss(flight, mss);
+        let at = self.situation(now);
+        self.snd.cc.on_loss(&at);
     }
 
     /// Takes blocks that lie within what is in flight; others are old, or lies.
@@ -215,17 +264,17 @@ impl Connection {
             State::SynSent | State::SynRcvd => self.pending.syn = true,
             // The peer took its window back. This is a probe, and says nothing about the path.
             _ if self.snd.wnd == 0 => self.snd.board.mark_all_lost(),
-            _ => self.enter_loss(),
+            _ => self.enter_loss(now),
         }
         Events::NONE
     }
 
     //= rfc5681#3.1
     //= rfc6582#4
-    fn enter_loss(&mut self) {
-        let (flight, mss) = (self.snd.flight(), self.payload_max());
+    fn enter_loss(&mut self, now: Nanos) {
+        let at = self.situation(now);
         let again = self.snd.recovery == Recovery::Loss;
-        self.snd.cc.on_timeout(flight, mss, again);
+        self.snd.cc.on_timeout(&at, again);
         self.snd.recovery = Recovery::Loss;
         self.snd.recover = self.snd.max;
         self.snd.dup_acks = 0;

@@ -3,7 +3,7 @@
 use mafo_mem::Nanos;
 
 use crate::assembler::Assembler;
-use crate::cc::Congestion;
+use crate::cc::{Congestion, CongestionParts};
 use crate::connection::SHIFT_MAX;
 use crate::limit::RateLimit;
 use crate::rtt::Rtt;
@@ -76,7 +76,7 @@ impl Connection {
             held,
             ack,
         } = rcv;
-        let (cwnd, ssthresh, cwnd_credit, cwnd_limited) = cc.parts();
+        let CongestionParts { algorithm, cwnd, ssthresh, credit, limited, used } = cc.snapshot();
         Snapshot {
             local_port: *local_port,
             remote_port: *remote_port,
@@ -110,8 +110,8 @@ impl Connection {
             switches: *switches,
             cwnd,
             ssthresh,
-            cwnd_credit,
-            cwnd_limited,
+            cwnd_credit: credit,
+            cwnd_limited: limited,
             recovery: *recovery,
             recover: *recover,
             dup_acks: *dup_acks,
@@ -125,7 +125,8 @@ impl Connection {
                 ended: *ended,
                 pending: *pending,
                 mss_peer: Some(*mss_peer),
-                congestion: cc.algorithm(),
+                congestion: algorithm,
+                window_use: used,
                 dup_bytes: *dup_bytes,
                 sent_again_age: board.sent_again_at().map(|at| now - at),
                 rto_unsampled: rtt.rto_unsampled(),
@@ -216,7 +217,14 @@ impl Connection {
 fn restore_send_space(engine: &Engine, now: Nanos, snapshot: &Snapshot) -> SendSpace {
     let private = &snapshot.private;
     let board = restore_scoreboard(now, snapshot);
-    let window = (snapshot.cwnd, snapshot.ssthresh, snapshot.cwnd_credit, snapshot.cwnd_limited);
+    let congestion = CongestionParts {
+        algorithm: private.congestion,
+        cwnd: snapshot.cwnd,
+        ssthresh: snapshot.ssthresh,
+        credit: snapshot.cwnd_credit,
+        limited: snapshot.cwnd_limited,
+        used: private.window_use,
+    };
     // Lost segments of unknown history are repaired as after a timeout.
     let goes_back = snapshot.in_flight.is_empty() && board.lost() > 0;
     let (recovery, recover) = if goes_back && snapshot.recovery == Recovery::Open {
@@ -238,7 +246,7 @@ fn restore_send_space(engine: &Engine, now: Nanos, snapshot: &Snapshot) -> SendS
         mss: snapshot.mss,
         mss_peer: private.mss_peer.unwrap_or(snapshot.mss),
         board,
-        cc: Congestion::restore(private.congestion, window),
+        cc: Congestion::restore(congestion, snapshot.snd_max),
         rtt: Rtt::restore(&engine.config, snapshot.rtt, private.rto_unsampled, snapshot.backoff),
         recovery,
         recover,

@@ -121,6 +121,8 @@ pub struct Private {
     pub mss_peer: Option<u16>,
     /// Congestion control algorithm.
     pub congestion: CongestionControl,
+    /// How far the congestion window was used.
+    pub window_use: WindowUse,
     /// Bytes that, without SACK, duplicate ACKs say have left the network.
     pub dup_bytes: u32,
     /// Time since anything was last sent again.
@@ -135,6 +137,16 @@ pub struct Private {
     pub snd_urgent: Option<SeqNum>,
     /// One past the peer's urgent bytes, if they are not all here.
     pub rcv_urgent: Option<SeqNum>,
+}
+
+/// How far the congestion window was used lately, which decides whether ACKs may raise it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WindowUse {
+    /// The most that was outstanding, if [`Snapshot::cwnd_limited`] does not say that it was all.
+    pub flight_max: u32,
+    /// One past what was sent when that was found; once acknowledged, it counts no more. Unknown: `None`,
+    /// then `snd_max`.
+    pub until: Option<SeqNum>,
 }
 
 /// A range of bytes held beyond a gap.

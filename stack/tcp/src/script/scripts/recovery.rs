@@ -186,10 +186,10 @@ pub fn timeout_keeps_what_sack_reported(bench: &mut dyn Bench) {
     inject!(t, ACK, seq 1, ack 1, sack [(1001, 3001)]);
     expect!(t, at 200 ms, ACK, seq 1, ack 1, len 1000);
     silence!(t);
+    // One of the three segments arrived just now: the window grows by one.
     inject!(t, ACK, seq 1, ack 3001);
     expect!(t, ACK, seq 3001, ack 1, len 1000);
     expect!(t, ACK, seq 4001, ack 1, len 1000);
-    expect!(t, ACK, seq 5001, ack 1, len 1000);
     silence!(t);
 }
 

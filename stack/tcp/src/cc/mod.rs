@@ -1,0 +1,368 @@
+//! Congestion control: how many bytes may be in the network, and how fast they may enter it.
+//!
+//! Loss recovery (what to send again) is elsewhere; it tells this module what happened and reads `cwnd`.
+//!
+//! | event | call |
+//! |---|---|
+//! | an ACK, or SACK blocks, reported something | [`Congestion::on_ack`], once an ACK, whatever recovery does |
+//! | something is lost, recovery begins | [`Congestion::prior`], kept; then [`Congestion::on_loss`] |
+//! | all that was lost has been repaired | [`Congestion::on_recovery_exit`] |
+//! | the retransmission timer ran out | [`Congestion::prior`], kept; then [`Congestion::on_timeout`] |
+//! | what seemed lost was not | [`Congestion::undo`] with what was kept |
+//! | the sender stopped, or was silent | [`Congestion::on_sending_stopped`], [`Congestion::on_idle`] |
+//!
+//! An algorithm is a file here, a variant of [`CongestionControl`] and an arm in each event. While
+//! recovery repairs, `cwnd` is recovery's to set ([`Congestion::set_cwnd`]: RFC 9937), unless the
+//! algorithm does without such help ([`Congestion::rules_recovery`]).
+
+mod reno;
+#[cfg(test)]
+mod tests;
+
+use core::fmt;
+use core::str::FromStr;
+
+use mafo_mem::Nanos;
+
+use crate::{Recovery, SeqNum, WindowUse};
+use reno::Reno;
+
+/// Which algorithm moves the congestion window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CongestionControl {
+    /// Slow start and additive increase, halving on loss (RFC 5681). T5's code point 0. Of its own time's
+    /// answer to a partial ACK, to leave recovery with holes unfilled, nothing is kept: RFC 6582's is
+    /// [`CongestionControl::NewReno`]'s, and so the two are the same.
+    Reno,
+    /// As Reno, but every loss starts over from one segment. T5's code point 1.
+    Tahoe,
+    /// Reno with the recovery of RFC 6582. T5's code point 2.
+    #[default]
+    NewReno,
+}
+
+impl CongestionControl {
+    /// All of them, by their names.
+    const NAMES: &'static [(Self, &'static str)] =
+        &[(Self::Reno, "reno"), (Self::Tahoe, "tahoe"), (Self::NewReno, "newreno")];
+}
+
+impl fmt::Display for CongestionControl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = Self::NAMES.iter().find(|(algorithm, _)| algorithm == self);
+        f.pad(named.map_or("?", |(_, name)| name))
+    }
+}
+
+/// A name that no congestion control has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownCongestionControl;
+
+impl fmt::Display for UnknownCongestionControl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no congestion control of this name; there are")?;
+        let mut separator = " ";
+        for (_, name) in CongestionControl::NAMES {
+            write!(f, "{separator}{name}")?;
+            separator = ", ";
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for UnknownCongestionControl {}
+
+impl FromStr for CongestionControl {
+    type Err = UnknownCongestionControl;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let named = Self::NAMES.iter().find(|(_, known)| *known == name);
+        named.map(|&(algorithm, _)| algorithm).ok_or(UnknownCongestionControl)
+    }
+}
+
+/// Windows wider than this are of no use: T5's fields have 28 bits.
+const CWND_MAX: u32 = (1 << 28) - 1;
+
+/// Where the send side stands when something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Situation {
+    pub(crate) now: Nanos,
+    /// Payload bytes of a full-sized segment.
+    pub(crate) mss: u32,
+    /// Oldest sequence number not acknowledged.
+    pub(crate) una: SeqNum,
+    /// One past the highest sequence number sent.
+    pub(crate) max: SeqNum,
+    /// Bytes sent and not acknowledged, as RFC 5681's FlightSize.
+    pub(crate) flight: u32,
+    /// Bytes thought to be in the network (RFC 6675 pipe).
+    pub(crate) pipe: u32,
+    /// Smoothed round-trip time.
+    pub(crate) srtt: Option<Nanos>,
+}
+
+/// What an ACK told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AckSample {
+    /// After the ACK.
+    pub(crate) at: Situation,
+    /// Bytes by which `snd_una` moved; 0 for an ACK that told of SACKed bytes only.
+    pub(crate) acked: u32,
+    /// Bytes that it was the first to report as arrived, in sequence or not.
+    pub(crate) delivered: u32,
+    /// Bytes taken for lost since the ACK before.
+    pub(crate) lost: u32,
+    /// Round-trip time, if it gave a sample.
+    pub(crate) rtt: Option<Nanos>,
+    /// When the one of `delivered` that was sent last was sent, for the delivery rate.
+    pub(crate) sent_at: Option<Nanos>,
+    /// Where recovery stands: in [`Recovery::Fast`] `cwnd` does not grow by ACKs.
+    pub(crate) recovery: Recovery,
+}
+
+/// What a congestion event changes, as it was before: kept by recovery as long as the event may turn out
+/// to have been none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+
+pub(crate) struct Prior {
+    cwnd: u32,
+    ssthresh: u32,
+}
+
+/// What every algorithm moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Window {
+    cwnd: u32,
+    ssthresh: u32,
+}
+
+impl Window {
+    fn in_slow_start(&self) -> bool {
+        self.cwnd < self.ssthresh
+    }
+
+    /// Slow start by `acked` bytes, but not beyond the threshold. Answers what is left of them.
+    ///
+    //= rfc5681#3.1
+    fn slow_start(&mut self, acked: u32) -> u32 {
+        let grown = acked.min(self.ssthresh.saturating_sub(self.cwnd));
+        self.grow(grown);
+        acked - grown
+    }
+
+    fn grow(&mut self, bytes: u32) {
+        self.cwnd = self.cwnd.saturating_add(bytes).min(CWND_MAX);
+    }
+
+    /// A congestion event: the threshold, and with it the window, falls to `ssthresh`, but not below two
+    /// segments.
+    fn reduce(&mut self, ssthresh: u32, mss: u32) {
+        self.ssthresh = ssthresh.max(2 * mss);
+        self.cwnd = self.ssthresh;
+    }
+}
+
+/// How far `cwnd` is used. A window that is not used proves nothing about the path, so it does not grow
+/// (RFC 7661 1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Usage {
+    /// Whether nothing but `cwnd` stopped the sender, in the window that ends at `until`.
+    limited: bool,
+    /// The most that was outstanding in that window, while not limited.
+    flight_max: u32,
+    until: SeqNum,
+}
+
+/// The congestion window of one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Congestion {
+    algorithm: Algorithm,
+    window: Window,
+    usage: Usage,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Algorithm {
+    Reno(Reno),
+}
+
+impl Algorithm {
+    fn new(algorithm: CongestionControl) -> Self {
+        match algorithm {
+            CongestionControl::Reno | CongestionControl::Tahoe | CongestionControl::NewReno => {
+                Self::Reno(Reno::new(algorithm))
+            }
+        }
+    }
+}
+
+impl Congestion {
+    //= rfc6928#2
+    pub(crate) fn new(algorithm: CongestionControl, mss: u32, segments: u8, at: SeqNum) -> Self {
+        let cwnd = u32::from(segments.max(1)) * mss;
+        Self {
+            algorithm: Algorithm::new(algorithm),
+            window: Window { cwnd, ssthresh: CWND_MAX },
+            usage: Usage { limited: false, flight_max: 0, until: at },
+        }
+    }
+
+    pub(crate) fn cwnd(&self) -> u32 {
+        self.window.cwnd
+    }
+
+    #[cfg_attr(not(test), expect(dead_code, reason = "recovery calls it next"))]
+    pub(crate) fn ssthresh(&self) -> u32 {
+        self.window.ssthresh
+    }
+
+    /// For recovery, which shapes the window while it repairs (RFC 9937).
+    #[cfg_attr(not(test), expect(dead_code, reason = "recovery calls it next"))]
+    pub(crate) fn set_cwnd(&mut self, cwnd: u32) {
+        self.window.cwnd = cwnd.clamp(1, CWND_MAX);
+    }
+
+    /// Whether `cwnd` is the algorithm's own during recovery too.
+    pub(crate) fn rules_recovery(&self) -> bool {
+        match &self.algorithm {
+            Algorithm::Reno(reno) => reno.algorithm() == CongestionControl::Tahoe,
+        }
+    }
+
+    pub(crate) fn algorithm(&self) -> CongestionControl {
+        match &self.algorithm {
+            Algorithm::Reno(reno) => reno.algorithm(),
+        }
+    }
+
+    /// Output has nothing more to send, or may send nothing more. `cwnd` limits when it has no room for
+    /// another segment, whether or not there is one.
+    ///
+    /// As Linux's tcp_cwnd_validate: a limit counts until all that was outstanding then is acknowledged.
+    pub(crate) fn on_sending_stopped(&mut self, at: &Situation) {
+        let limited = at.pipe.saturating_add(at.mss) > self.window.cwnd;
+        let Usage { limited: before, flight_max, until } = self.usage;
+        if at.una.at_or_after(until) || limited || !before && at.flight > flight_max {
+            self.usage = Usage { limited, flight_max: at.flight, until: at.max };
+        }
+    }
+
+    /// Whether the window was used so far that ACKs may raise it: wholly, or in slow start by half.
+    fn is_used(&self) -> bool {
+        let half = self.window.in_slow_start() && self.window.cwnd / 2 < self.usage.flight_max;
+        self.usage.limited || half
+    }
+
+    /// An ACK reported something as arrived.
+    pub(crate) fn on_ack(&mut self, ack: &AckSample) {
+        let repairing = ack.recovery == Recovery::Fast && !self.rules_recovery();
+        if ack.acked == 0 || repairing || !self.is_used() {
+            return;
+        }
+        let window = &mut self.window;
+        match &mut self.algorithm {
+            Algorithm::Reno(reno) => reno.on_ack(window, ack),
+        }
+    }
+
+    /// Something is lost, and recovery begins.
+    pub(crate) fn on_loss(&mut self, at: &Situation) {
+        let window = &mut self.window;
+        match &mut self.algorithm {
+            Algorithm::Reno(reno) => reno.on_loss(window, at),
+        }
+    }
+
+    /// All that was outstanding when recovery began is acknowledged.
+    ///
+    //= rfc6582#3.2
+    //= rfc9937#4
+    pub(crate) fn on_recovery_exit(&mut self, _at: &Situation) {
+        if !self.rules_recovery() {
+            self.window.cwnd = self.window.ssthresh;
+        }
+    }
+
+    /// The retransmission timer ran out; `again` when nothing came through since it last did.
+    pub(crate) fn on_timeout(&mut self, at: &Situation, again: bool) {
+        let window = &mut self.window;
+        match &mut self.algorithm {
+            Algorithm::Reno(reno) => reno.on_timeout(window, at, again),
+        }
+    }
+
+    /// What an event will change, to be kept until it is certain.
+    #[cfg_attr(not(test), expect(dead_code, reason = "recovery calls it next"))]
+    pub(crate) fn prior(&self) -> Prior {
+        Prior { cwnd: self.window.cwnd, ssthresh: self.window.ssthresh }
+    }
+
+    /// Nothing was lost after all.
+    ///
+    //= rfc4015#3
+    #[cfg_attr(not(test), expect(dead_code, reason = "recovery calls it next"))]
+    pub(crate) fn undo(&mut self, prior: &Prior) {
+        let Prior { cwnd, ssthresh } = *prior;
+        self.window.cwnd = self.window.cwnd.max(cwnd);
+        self.window.ssthresh = self.window.ssthresh.max(ssthresh);
+    }
+
+    /// Nothing was sent for `idle`, longer than the retransmission timeout `rto`; what is to be sent now
+    /// finds the network as it has become meanwhile.
+    ///
+    //= rfc5681#4.1
+    /// `cwnd` becomes no more than the initial window. As in Linux it gets there by a halving for each
+    /// timeout that went by, and the threshold remembers three quarters of it (RFC 7661 4.4.1).
+    pub(crate) fn on_idle(&mut self, at: &Situation, idle: Nanos, rto: Nanos, segments: u8) {
+        let Window { cwnd, ssthresh } = self.window;
+        let restart = cwnd.min(u32::from(segments.max(1)) * at.mss);
+        let halvings = (idle.0 / rto.0.max(1)).min(31) as u32;
+        self.window.ssthresh = ssthresh.max(cwnd - cwnd / 4);
+        self.window.cwnd = (cwnd >> halvings).max(restart);
+    }
+
+    /// What travels, each in its place of a [`crate::Snapshot`].
+    pub(crate) fn snapshot(&self) -> CongestionParts {
+        let Self { algorithm: state, window: Window { cwnd, ssthresh }, usage } = self;
+        let Usage { limited, flight_max, until } = *usage;
+        let credit = match state {
+            Algorithm::Reno(reno) => reno.credit(),
+        };
+        CongestionParts {
+            algorithm: self.algorithm(),
+            cwnd: *cwnd,
+            ssthresh: *ssthresh,
+            credit,
+            limited,
+            used: WindowUse { flight_max, until: Some(until) },
+        }
+    }
+
+    /// Goes on where another connection stood, which had sent up to `max`. A window below a segment lets
+    /// one out when nothing is in flight, so that even a nonsensical one recovers.
+    pub(crate) fn restore(parts: CongestionParts, max: SeqNum) -> Self {
+        let CongestionParts { algorithm, cwnd, ssthresh, credit, limited, used } = parts;
+        let WindowUse { flight_max, until } = used;
+        let window =
+            Window { cwnd: cwnd.clamp(1, CWND_MAX), ssthresh: ssthresh.clamp(1, CWND_MAX) };
+        let mut algorithm = Algorithm::new(algorithm);
+        match &mut algorithm {
+            Algorithm::Reno(reno) => reno.set_credit(credit),
+        }
+        let usage = Usage { limited, flight_max, until: until.unwrap_or(max) };
+        Self { algorithm, window, usage }
+    }
+}
+
+/// [`Congestion`] as the fields of a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CongestionParts {
+    pub(crate) algorithm: CongestionControl,
+    pub(crate) cwnd: u32,
+    pub(crate) ssthresh: u32,
+    pub(crate) credit: u32,
+    pub(crate) limited: bool,
+    pub(crate) used: WindowUse,
+}

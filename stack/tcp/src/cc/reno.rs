@@ -1,0 +1,63 @@
+//! Reno, NewReno and Tahoe (RFC 5681).
+
+use super::{AckSample, CongestionControl, Situation, Window};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reno {
+    /// Which of the three.
+    algorithm: CongestionControl,
+    /// Bytes acknowledged since `cwnd` last grew in congestion avoidance.
+    credit: u32,
+}
+
+impl Reno {
+    pub(super) fn new(algorithm: CongestionControl) -> Self {
+        Self { algorithm, credit: 0 }
+    }
+
+    pub(super) fn algorithm(&self) -> CongestionControl {
+        self.algorithm
+    }
+
+    pub(super) fn credit(&self) -> u32 {
+        self.credit
+    }
+
+    pub(super) fn set_credit(&mut self, credit: u32) {
+        self.credit = credit;
+    }
+
+    //= rfc5681#3.1
+    pub(super) fn on_ack(&mut self, window: &mut Window, ack: &AckSample) {
+        let acked = window.slow_start(ack.delivered);
+        self.avoid(window, acked, ack.at.mss);
+    }
+
+    /// Congestion avoidance: a segment more for each window of bytes acknowledged.
+    fn avoid(&mut self, window: &mut Window, acked: u32, mss: u32) {
+        self.credit = self.credit.saturating_add(acked);
+        if self.credit >= window.cwnd {
+            self.credit -= window.cwnd;
+            window.grow(mss);
+        }
+    }
+
+    //= rfc5681#3.2
+    pub(super) fn on_loss(&mut self, window: &mut Window, at: &Situation) {
+        window.reduce(at.flight.min(window.cwnd) / 2, at.mss);
+        if self.algorithm == CongestionControl::Tahoe {
+            window.cwnd = at.mss;
+        }
+        self.credit = 0;
+    }
+
+    //= rfc5681#3.1
+    /// The threshold of repeated timeouts is the first one's.
+    pub(super) fn on_timeout(&mut self, window: &mut Window, at: &Situation, again: bool) {
+        if !again {
+            window.reduce(at.flight.min(window.cwnd) / 2, at.mss);
+        }
+        window.cwnd = at.mss;
+        self.credit = 0;
+    }
+}
