@@ -2,6 +2,7 @@
 
 use core::net::{IpAddr, SocketAddr};
 
+use mafo_tcp::IcmpError;
 use thiserror::Error;
 
 /// Why a listener could not be made.
@@ -60,6 +61,9 @@ pub enum ConnectionError {
     /// Nobody answers for the next hop.
     #[error("no route to host")]
     Unreachable,
+    /// An ICMP error said so: while the connection opened, or before the peer fell silent.
+    #[error("{0}")]
+    Icmp(IcmpReason),
     /// The 4-tuple is in use on the adapter.
     #[error("address already in use")]
     AddrInUse,
@@ -69,6 +73,50 @@ pub enum ConnectionError {
     /// We aborted it.
     #[error("connection aborted")]
     Aborted,
+}
+
+/// What an ICMP error said, as a reason for an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum IcmpReason {
+    /// `ENETUNREACH`.
+    #[error("network is unreachable")]
+    NetUnreachable,
+    /// `EHOSTUNREACH`.
+    #[error("no route to host")]
+    HostUnreachable,
+    /// `ENOPROTOOPT`.
+    #[error("protocol not available")]
+    ProtocolUnreachable,
+    /// `EOPNOTSUPP`.
+    #[error("source route failed")]
+    SourceRouteFailed,
+    /// `EHOSTDOWN`.
+    #[error("host is down")]
+    HostDown,
+    /// `ENONET`.
+    #[error("machine is not on the network")]
+    SourceIsolated,
+    /// `EPROTO`.
+    #[error("protocol error")]
+    ParameterProblem,
+}
+
+impl From<IcmpError> for ConnectionError {
+    /// As Linux reports them.
+    fn from(error: IcmpError) -> Self {
+        Self::Icmp(match error {
+            IcmpError::NetUnreachable => IcmpReason::NetUnreachable,
+            IcmpError::HostUnreachable | IcmpError::Prohibited | IcmpError::TimeExceeded => {
+                IcmpReason::HostUnreachable
+            }
+            IcmpError::ProtocolUnreachable => IcmpReason::ProtocolUnreachable,
+            IcmpError::PortUnreachable => return Self::Refused,
+            IcmpError::SourceRouteFailed => IcmpReason::SourceRouteFailed,
+            IcmpError::HostUnknown => IcmpReason::HostDown,
+            IcmpError::SourceIsolated => IcmpReason::SourceIsolated,
+            IcmpError::ParameterProblem => IcmpReason::ParameterProblem,
+        })
+    }
 }
 
 /// Why a call on a socket did nothing.

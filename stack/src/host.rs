@@ -326,8 +326,13 @@ impl Core {
                 | GaveUp::Retransmit
                 | GaveUp::Persist
                 | GaveUp::Keepalive
-                | GaveUp::FinWait2,
-            ) => self.fail(id, ConnectionError::TimedOut),
+                | GaveUp::FinWait2
+                | GaveUp::User,
+            ) => {
+                let error = conn.soft_error().map_or(ConnectionError::TimedOut, Into::into);
+                self.fail(id, error);
+            }
+            Ended::Unreachable(error) => self.fail(id, error.into()),
         }
     }
 

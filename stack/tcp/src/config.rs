@@ -38,7 +38,11 @@ pub struct Config {
     pub syn_retransmits_max: u8,
     /// Retransmissions of a SYN,ACK before a passive open gives up.
     pub syn_ack_retransmits_max: u8,
-    /// Retransmissions of the same bytes, or unanswered window probes, before a connection gives up.
+    /// Retransmissions of the same bytes after which [`crate::Events::NEGATIVE_ADVICE`] is given: R1 of RFC 9293
+    /// 3.8.3, at least 3.
+    pub retransmits_advice: u8,
+    /// Retransmissions of the same bytes, or unanswered window probes, before a connection gives up: R2 of RFC
+    /// 9293 3.8.3, which should be 100 s at least. With 15 and [`Config::rto_min`] it is 460 s.
     pub retransmits_max: u8,
     /// How long an ACK may be delayed (RFC 9293 MUST-58: below 500 ms).
     pub delayed_ack: Nanos,
@@ -68,6 +72,7 @@ impl Default for Config {
             rto_max: Nanos::from_secs(60),
             syn_retransmits_max: 7,
             syn_ack_retransmits_max: 5,
+            retransmits_advice: 3,
             retransmits_max: 15,
             delayed_ack: Nanos::from_millis(40),
             keepalive: Keepalive::default(),

@@ -5,14 +5,15 @@ use mafo_mem::Nanos;
 use crate::assembler::Assembler;
 use crate::cc::Congestion;
 use crate::limit::RateLimit;
+use crate::patience::Waiting;
 use crate::rtt::Rtt;
 use crate::scoreboard::Scoreboard;
 use crate::tcb::{AckDue, ReceiveSpace, SendSpace, TimestampState};
 use crate::timers::Timers;
 use crate::{
-    Config, Ended, Engine, Events, Flags, GaveUp, LastWord, Open, Opened, Options, PAWS_IDLE,
-    PeerFin, Pending, Probe, Recovery, Segment, SeqNum, State, Switches, TIMESTAMPS_LEN, TimeWait,
-    WindowScale,
+    Config, Ended, Engine, Events, Flags, GaveUp, IcmpError, LastWord, Open, Opened, Options,
+    PAWS_IDLE, PeerFin, Pending, Probe, Recovery, Segment, SeqNum, State, Switches, TIMESTAMPS_LEN,
+    TimeWait, WindowScale,
 };
 
 /// What a peer that announces no segment size takes (RFC 9293 MUST-15, for IPv4).
@@ -39,6 +40,7 @@ pub struct Connection {
     pub(crate) state: State,
     pub(crate) opened: Opened,
     pub(crate) ended: Option<Ended>,
+    pub(crate) soft_error: Option<IcmpError>,
     pub(crate) local_port: u16,
     pub(crate) remote_port: u16,
     pub(crate) switches: Switches,
@@ -52,6 +54,8 @@ pub struct Connection {
     pub(crate) timers: Timers,
     pub(crate) keepalive_probes: u8,
     pub(crate) challenges: RateLimit,
+    /// Boxed: most connections wait as long as all do.
+    pub(crate) patience: Option<Box<Waiting>>,
 }
 
 /// Opening and ending.
@@ -130,6 +134,7 @@ impl Connection {
             state,
             opened,
             ended: None,
+            soft_error: None,
             local_port,
             remote_port,
             switches: open.switches,
@@ -142,6 +147,7 @@ impl Connection {
             timers: Timers::OFF,
             keepalive_probes: 0,
             challenges: RateLimit::default(),
+            patience: None,
         }
     }
 
@@ -383,7 +389,8 @@ impl Connection {
     /// When [`Connection::handle_timeout`] is to be called next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        self.timers.next()
+        let next = self.timers.next();
+        self.user_deadline().map_or(next, |user| Some(next.map_or(user, |next| next.min(user))))
     }
 
     /// Runs the timers that are due; a call that comes early does nothing. Output may follow.
@@ -395,12 +402,20 @@ impl Connection {
                 self.force_ack();
             }
         }
-        let mut events = Events::NONE;
+        let mut events = self.check_user_timeout(engine, now);
+        let unanswered = self.snd.retransmits;
         if self.timers.retransmit.take_due(now) {
             events |= self.on_retransmit_timeout(engine, now);
         }
         if self.timers.persist.take_due(now) {
             events |= self.on_persist_timeout(engine);
+        }
+        //= rfc9293#3.8.3
+        // R1: still patient, but it is time to ask whether the way is still the right one.
+        let r1 = engine.config.retransmits_advice;
+        if unanswered < r1 && self.snd.retransmits >= r1 && self.state != State::Closed {
+            engine.counters.negative_advice += 1;
+            events |= Events::NEGATIVE_ADVICE;
         }
         if self.timers.keepalive.take_due(now) {
             events |= self.on_keepalive_timeout(engine, now);
@@ -420,7 +435,11 @@ impl Connection {
     pub(crate) fn give_up(&mut self, engine: &mut Engine, timer: GaveUp) -> Events {
         engine.counters.timed_out += 1;
         match timer {
-            GaveUp::Open | GaveUp::Retransmit | GaveUp::Persist | GaveUp::FinWait2 => {
+            GaveUp::Open
+            | GaveUp::Retransmit
+            | GaveUp::Persist
+            | GaveUp::FinWait2
+            | GaveUp::User => {
                 self.end(Ended::TimedOut(timer));
             }
             // An idle peer that was away, and not dead, should not find out by its next request.
@@ -446,16 +465,16 @@ impl Connection {
 
     //= rfc9293#3.8.4
     fn on_keepalive_timeout(&mut self, engine: &mut Engine, now: Nanos) -> Events {
-        let keepalive = engine.config.keepalive;
+        let keepalive = self.keepalive(&engine.config);
         // Something that waits for an answer shows whether the peer is alive better than a probe.
         if self.timers.retransmit.is_armed() || self.timers.persist.is_armed() {
             self.timers.keepalive.arm(now + keepalive.idle);
             return Events::NONE;
         }
-        if self.keepalive_probes >= keepalive.probes_max {
+        if self.is_keepalive_over(&engine.config, now) {
             return self.give_up(engine, GaveUp::Keepalive);
         }
-        self.keepalive_probes += 1;
+        self.keepalive_probes = self.keepalive_probes.saturating_add(1);
         self.pending.probe = Some(Probe::Keepalive);
         self.timers.keepalive.arm(now + keepalive.interval);
         Events::NONE
@@ -466,7 +485,10 @@ impl Connection {
         if self.switches.keepalive && self.state.is_synchronized() && self.state != State::TimeWait
         {
             self.keepalive_probes = 0;
-            self.timers.keepalive.arm(now + config.keepalive.idle);
+            self.timers.keepalive.arm(now + self.keepalive(config).idle);
+        }
+        if self.soft_error.is_some() || self.patience.is_some() {
+            self.forget_soft_error(now);
         }
         //= rfc9293#3.8.6.1
         // A peer that answers probes of its closed window is not given up.

@@ -39,6 +39,14 @@ mafo_mem::counters! {
         rx_resets,
         /// Connections given up by a timer.
         timed_out,
+        /// Times that so much was sent again that the way to the peer is in doubt (R1).
+        negative_advice,
+        /// ICMP errors taken.
+        icmp_errors,
+        /// ICMP errors dropped: about nothing that is outstanding (RFC 5927 4.1).
+        icmp_drop_sequence,
+        /// Times that a path turned out to carry less than was sent.
+        path_mss_lowered,
         /// Challenge ACKs sent (RFC 5961).
         challenge_acks,
         /// Answers not sent because the connection's rate limit was reached.

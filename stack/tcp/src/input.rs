@@ -27,6 +27,7 @@ impl Connection {
         } else {
             self.handle_any(engine, now, segment, &mut input);
         }
+        self.watch_progress(now);
         input
     }
 
@@ -499,7 +500,7 @@ impl Connection {
             | match self.state {
                 State::FinWait1 => {
                     self.state = State::FinWait2;
-                    if let Some(patience) = engine.config.fin_wait2 {
+                    if let Some(patience) = self.fin_wait2(&engine.config) {
                         self.timers.linger.arm(now + patience);
                     }
                     Events::NONE

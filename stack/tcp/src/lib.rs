@@ -50,11 +50,13 @@ mod cc;
 mod config;
 mod connection;
 mod counters;
+mod icmp;
 mod input;
 pub mod isn;
 mod limit;
 mod outcome;
 mod output;
+mod patience;
 mod recovery;
 mod restore;
 mod rtt;
@@ -74,16 +76,18 @@ pub use cc::{CongestionControl, UnknownCongestionControl};
 pub use config::{Config, Engine, Keepalive, Open, Switches, TimeWait, TsClock};
 pub use connection::Connection;
 pub use counters::Counters;
+pub use icmp::IcmpError;
 pub use outcome::{Events, Input, Output, Payload};
+pub use patience::Patience;
 pub use segment::{
     CHECKSUM_OFFSET, Flags, HEADER_LEN, HEADER_LEN_MAX, Malformed, Options, SackBlock, SackBlocks,
     Segment, TIMESTAMPS_LEN, Timestamps, reset_for,
 };
 pub use seq::SeqNum;
 pub use snapshot::{
-    AckSnapshot, Fate, HeldRange, LastWord, Pending, Private, Probe, Recovery, RttSnapshot,
-    SentSnapshot, Snapshot, TimersSnapshot, TimestampsSnapshot, Transmissions, WindowScale,
-    WindowUse,
+    AckSnapshot, Fate, HeldRange, LastWord, PatienceSnapshot, Pending, Private, Probe, Recovery,
+    RttSnapshot, SentSnapshot, Snapshot, TimersSnapshot, TimestampsSnapshot, Transmissions,
+    WindowScale, WindowUse,
 };
 pub use state::{Ended, GaveUp, Opened, PeerFin, State};
 

@@ -83,6 +83,10 @@ impl Events {
     /// the SYN to the listener, with an initial sequence number after [`crate::Connection::snd_max`].
     pub const REOPEN: Self = Self(32);
 
+    /// Something was sent again so often that the way to the peer may be the wrong one (R1 of RFC 9293
+    /// 3.8.3): ask for the next hop, tell the application if it wants to know.
+    pub const NEGATIVE_ADVICE: Self = Self(64);
+
     /// Whether all of `other` happened.
     #[must_use]
     #[inline]
@@ -113,8 +117,15 @@ impl BitOrAssign for Events {
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [&str; 6] =
-            ["ESTABLISHED", "PEER_FIN", "FIN_ACKED", "TIME_WAIT", "CLOSED", "REOPEN"];
+        const NAMES: [&str; 7] = [
+            "ESTABLISHED",
+            "PEER_FIN",
+            "FIN_ACKED",
+            "TIME_WAIT",
+            "CLOSED",
+            "REOPEN",
+            "NEGATIVE_ADVICE",
+        ];
         let mut separator = "";
         for (_, name) in NAMES.iter().enumerate().filter(|(bit, _)| self.0 >> bit & 1 == 1) {
             write!(f, "{separator}{name}")?;

@@ -17,6 +17,12 @@ const SWS_OVERRIDE_MAX: Nanos = Nanos::from_secs(1);
 impl Connection {
     /// The next segment that is due; call until `None`.
     pub fn poll_output(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        let output = self.next_output(engine, now);
+        self.watch_progress(now);
+        output
+    }
+
+    fn next_output(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
         if let Some(seq) = self.pending.reset.take() {
             engine.counters.tx_resets += 1;
             return Some(self.bare(engine, Flags::RST, seq));

@@ -249,7 +249,7 @@ impl Connection {
     pub(crate) fn on_retransmit_timeout(&mut self, engine: &mut Engine, now: Nanos) -> Events {
         let config = &engine.config;
         let (max, timer) = match self.state {
-            State::SynSent => (config.syn_retransmits_max, GaveUp::Open),
+            State::SynSent => (self.syn_retransmits_max(config), GaveUp::Open),
             State::SynRcvd => (config.syn_ack_retransmits_max, GaveUp::Open),
             _ => (config.retransmits_max, GaveUp::Retransmit),
         };

@@ -6,13 +6,15 @@ use crate::assembler::Assembler;
 use crate::cc::{Congestion, CongestionParts};
 use crate::connection::SHIFT_MAX;
 use crate::limit::RateLimit;
+use crate::patience::Waiting;
 use crate::rtt::Rtt;
 use crate::scoreboard::{Scoreboard, Sent};
 use crate::tcb::{AckDue, ReceiveSpace, SendSpace, TimestampState};
 use crate::timers::{Timer, Timers};
 use crate::{
-    AckSnapshot, Connection, Engine, Fate, PAWS_IDLE, Private, Recovery, SentSnapshot, SeqNum,
-    Snapshot, State, TimeWait, TimersSnapshot, TimestampsSnapshot, Transmissions, WindowScale,
+    AckSnapshot, Connection, Engine, Fate, PAWS_IDLE, PatienceSnapshot, Private, Recovery,
+    SentSnapshot, SeqNum, Snapshot, State, TimeWait, TimersSnapshot, TimestampsSnapshot,
+    Transmissions, WindowScale,
 };
 
 impl Connection {
@@ -26,6 +28,7 @@ impl Connection {
             state,
             opened,
             ended,
+            soft_error,
             local_port,
             remote_port,
             switches,
@@ -38,6 +41,7 @@ impl Connection {
             timers,
             keepalive_probes,
             challenges,
+            patience,
         } = self;
         let SendSpace {
             iss,
@@ -123,6 +127,8 @@ impl Connection {
             timers: timers_snapshot(timers, *keepalive_probes, now),
             private: Private {
                 ended: *ended,
+                soft_error: *soft_error,
+                patience: patience.as_ref().map(|waiting| patience_snapshot(waiting, now)),
                 pending: *pending,
                 mss_peer: Some(*mss_peer),
                 congestion: algorithm,
@@ -157,6 +163,7 @@ impl Connection {
             state: snapshot.state,
             opened: snapshot.opened,
             ended: private.ended,
+            soft_error: private.soft_error,
             local_port: snapshot.local_port,
             remote_port: snapshot.remote_port,
             switches: snapshot.switches,
@@ -169,6 +176,9 @@ impl Connection {
             timers: restore_timers(&snapshot.timers, now),
             keepalive_probes: snapshot.timers.keepalive_probes,
             challenges: RateLimit::restore(private.challenge_acks, now),
+            patience: private
+                .patience
+                .map(|p| Box::new(restore_patience(p, snapshot.snd_una, now))),
         };
         connection.ignore_older_echoes(engine, now);
         connection.start_missing_timers(engine, now);
@@ -200,9 +210,9 @@ impl Connection {
         }
         let keepalive = self.switches.keepalive && self.state.is_synchronized();
         if keepalive && self.state != State::TimeWait {
-            self.timers.keepalive.arm_if_off(now + engine.config.keepalive.idle);
+            self.timers.keepalive.arm_if_off(now + self.keepalive(&engine.config).idle);
         }
-        match (self.state, engine.config.time_wait, engine.config.fin_wait2) {
+        match (self.state, engine.config.time_wait, self.fin_wait2(&engine.config)) {
             (State::TimeWait, TimeWait::Keep(left), _) | (State::FinWait2, _, Some(left)) => {
                 self.timers.linger.arm_if_off(now + left);
             }
@@ -272,6 +282,18 @@ fn restore_scoreboard(now: Nanos, snapshot: &Snapshot) -> Scoreboard {
     let sent = record(snapshot.snd_una, nxt, Fate::InFlight);
     let lost = record(nxt, snapshot.snd_max, Fate::Lost);
     Scoreboard::restore(sent.into_iter().chain(lost), sent_again_at)
+}
+
+fn patience_snapshot(waiting: &Waiting, now: Nanos) -> PatienceSnapshot {
+    // Whose progress is waited for is `snd_una`'s.
+    let Waiting { settings, since, una: _, heard_at } = *waiting;
+    let (waited, silence) = (since.map(|since| now - since), now - heard_at);
+    PatienceSnapshot { settings, waited, silence }
+}
+
+fn restore_patience(snapshot: PatienceSnapshot, una: SeqNum, now: Nanos) -> Waiting {
+    let PatienceSnapshot { settings, waited, silence } = snapshot;
+    Waiting { settings, since: waited.map(|waited| now - waited), una, heard_at: now - silence }
 }
 
 fn restore_receive_space(snapshot: &Snapshot) -> ReceiveSpace {

@@ -256,6 +256,24 @@ impl Scoreboard {
         true
     }
 
+    /// Marks segments of more than `longest` bytes as lost: the path does not carry them.
+    pub(crate) fn mark_longer_lost(&mut self, longest: u32) {
+        let mut first = None;
+        for record in &mut self.records {
+            if record.fate == Fate::InFlight && record.len() > longest {
+                record.fate = Fate::Lost;
+                self.lost += record.len();
+                first = first.or(Some(record.start));
+            }
+        }
+        // Another record may have been lost before, further left.
+        if first.is_some()
+            && let Some(lost) = self.records.iter().find(|record| record.fate == Fate::Lost)
+        {
+            self.lost_from = lost.start;
+        }
+    }
+
     /// A timeout: all that is not SACKed is lost. A receiver that reported the oldest byte and still
     /// does not acknowledge it has gone back on its word; then no report counts.
     ///

@@ -3,7 +3,7 @@
 use mafo_mem::Nanos;
 
 use crate::cc::CongestionControl;
-use crate::{Ended, Opened, PeerFin, SeqNum, State, Switches};
+use crate::{Ended, IcmpError, Opened, Patience, PeerFin, SeqNum, State, Switches};
 
 /// Everything that a connection knows. Times are durations before or after the moment of the snapshot,
 /// so that another clock can take them.
@@ -115,6 +115,10 @@ pub struct Snapshot {
 pub struct Private {
     /// Why the connection is over, in [`State::Closed`].
     pub ended: Option<Ended>,
+    /// The last ICMP error since the peer was last heard.
+    pub soft_error: Option<IcmpError>,
+    /// How long the connection waits, where its owner has said so.
+    pub patience: Option<PatienceSnapshot>,
     /// What is to be said at the next output.
     pub pending: Pending,
     /// Largest segment that the peer announced, or that is all that is known, [`Snapshot::mss`].
@@ -147,6 +151,17 @@ pub struct WindowUse {
     /// One past what was sent when that was found; once acknowledged, it counts no more. Unknown: `None`,
     /// then `snd_max`.
     pub until: Option<SeqNum>,
+}
+
+/// How long a connection waits, and has waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PatienceSnapshot {
+    /// What was asked for.
+    pub settings: Patience,
+    /// How long it has waited for `snd_una` to move.
+    pub waited: Option<Nanos>,
+    /// Time since the peer was last heard.
+    pub silence: Nanos,
 }
 
 /// A range of bytes held beyond a gap.

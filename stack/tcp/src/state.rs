@@ -114,6 +114,8 @@ pub enum Ended {
     Refused,
     /// The peer reset the connection.
     Reset,
+    /// A router, or the peer's host, said before the connection was open that the peer cannot be reached.
+    Unreachable(crate::IcmpError),
     /// A timer gave up.
     TimedOut(GaveUp),
 }
@@ -131,4 +133,6 @@ pub enum GaveUp {
     Keepalive,
     /// The peer did not close for as long as allowed after we did.
     FinWait2,
+    /// The connection made no progress for as long as its user waits ([`crate::Patience::user_timeout`]).
+    User,
 }

@@ -232,6 +232,9 @@ impl<C: Card> Ctx<'_, C> {
         live.conn = Connection::restore(&mut self.core.engine, self.now, &snapshot);
         live.closed = snapshot.fin_posted;
         live.delivered = (snapshot.rcv_nxt - snapshot.undelivered).0;
+        if snapshot.mss < current.mss {
+            live.conn.resend_too_long(&mut self.core.engine);
+        }
         Ok(())
     }
 

@@ -154,9 +154,11 @@ impl<C: Card> Ctx<'_, C> {
             None | Some(Ended::Finished | Ended::TimeWait) => return,
             Some(Ended::NotOpened | Ended::Aborted) => return self.over(tcb),
             Some(Ended::Refused | Ended::Reset) => Status::CONN_RESET,
+            // ICMP goes to the host, which ends its opens itself.
+            Some(Ended::Unreachable(_)) => Status::CONN_TIMEDOUT,
             Some(Ended::TimedOut(timer)) => match timer {
                 GaveUp::Open => Status::CONN_TIMEDOUT,
-                GaveUp::Retransmit => Status::XMIT_TIMEDOUT,
+                GaveUp::Retransmit | GaveUp::User => Status::XMIT_TIMEDOUT,
                 GaveUp::Persist => Status::PERSIST_TIMEDOUT,
                 GaveUp::Keepalive => Status::KEEPALIVE_TIMEDOUT,
                 GaveUp::FinWait2 => Status::FINWAIT2_TIMEDOUT,

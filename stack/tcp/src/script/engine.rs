@@ -6,7 +6,8 @@ use mafo_mem::Nanos;
 
 use super::{Bench, Endpoint, Setup};
 use crate::{
-    Connection, Counters, Ended, Engine, Events, Open, Payload, Segment, State, Switches, reset_for,
+    Connection, Counters, Ended, Engine, Events, IcmpError, Open, Patience, Payload, Segment,
+    SeqNum, State, Switches, reset_for,
 };
 
 /// Runs scripts on the engine itself.
@@ -277,8 +278,32 @@ impl Endpoint for EngineEndpoint {
 
     fn set_mss(&mut self, mss: u16) {
         if let Some(conn) = &mut self.conn {
-            conn.set_mss(mss);
+            conn.set_path_mss(&mut self.engine, mss);
         }
+    }
+
+    fn set_patience(&mut self, patience: Patience) {
+        if let Some(conn) = &mut self.conn {
+            conn.set_patience(&self.engine, self.now, patience);
+        }
+    }
+
+    fn icmp(&mut self, seq: SeqNum, error: IcmpError) {
+        if let Some(conn) = &mut self.conn {
+            let _ = conn.handle_icmp(&mut self.engine, seq, error);
+        }
+    }
+
+    fn too_big(&mut self, seq: SeqNum, mss: u16) {
+        if let Some(conn) = &mut self.conn
+            && conn.is_outstanding(seq)
+        {
+            conn.set_path_mss(&mut self.engine, mss);
+        }
+    }
+
+    fn soft_error(&self) -> Option<IcmpError> {
+        self.conn.as_ref().and_then(Connection::soft_error)
     }
 
     fn stall(&mut self, stalled: bool) -> bool {

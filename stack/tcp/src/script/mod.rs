@@ -31,13 +31,16 @@ mod trace;
 pub use engine::{EngineBench, EngineEndpoint};
 pub use peer::{Peer, Seg, pattern};
 pub use scripts::{
-    ack, close, commit, open, options, reassembly, recovery, reset, send, timers, urgent, window,
+    ack, close, commit, icmp, open, options, pmtu, reassembly, recovery, reset, send, timers,
+    urgent, user_timeout, window,
 };
 pub use trace::Trace;
 
 use mafo_mem::Nanos;
 
-use crate::{Config, Counters, Ended, Flags, Segment, SeqNum, State, Switches};
+use crate::{
+    Config, Counters, Ended, Flags, IcmpError, Patience, Segment, SeqNum, State, Switches,
+};
 
 pub use crate::{counted, expect, inject, silence};
 
@@ -170,6 +173,18 @@ pub trait Endpoint {
 
     /// The path now carries segments of at most `mss` bytes without headers.
     fn set_mss(&mut self, mss: u16);
+
+    /// The application says how long it waits for the peer.
+    fn set_patience(&mut self, patience: Patience);
+
+    /// A router says what became of the segment at `seq`.
+    fn icmp(&mut self, seq: SeqNum, error: IcmpError);
+
+    /// A router says that segments of more than `mss` bytes, as the one at `seq`, do not fit the path.
+    fn too_big(&mut self, seq: SeqNum, mss: u16);
+
+    /// The last ICMP error since the peer was last heard.
+    fn soft_error(&self) -> Option<IcmpError>;
 
     /// While `stalled`, received bytes cannot be shown to the application, and so must not be
     /// acknowledged. False when the endpoint cannot do that; the script then ends.

@@ -5,8 +5,8 @@ use mafo_mem::Nanos;
 use super::peer::pattern_bytes;
 use super::{ACK, Bench, Endpoint, Peer, SYN, Seg, Setup};
 use crate::{
-    Counters, Ended, Flags, Options, SackBlock, SackBlocks, Segment, SeqNum, State, Switches,
-    Timestamps,
+    Counters, Ended, Flags, IcmpError, Options, Patience, SackBlock, SackBlocks, Segment, SeqNum,
+    State, Switches, Timestamps,
 };
 
 const LOCAL_PORT: u16 = 7;
@@ -349,6 +349,27 @@ impl Trace {
     /// Changes the limit on segment size.
     pub fn set_mss(&mut self, mss: u16) {
         self.endpoint.set_mss(mss);
+    }
+
+    /// Says how long the application waits.
+    pub fn set_patience(&mut self, patience: Patience) {
+        self.endpoint.set_patience(patience);
+    }
+
+    /// A router says what became of our segment at `seq`.
+    pub fn icmp(&mut self, seq: u32, error: IcmpError) {
+        self.endpoint.icmp(self.isn.unwrap_or(SeqNum(0)) + seq, error);
+    }
+
+    /// A router says that our segment at `seq` does not fit where one of `mss` bytes would.
+    pub fn too_big(&mut self, seq: u32, mss: u16) {
+        self.endpoint.too_big(self.isn.unwrap_or(SeqNum(0)) + seq, mss);
+    }
+
+    /// See [`Endpoint::soft_error`].
+    #[must_use]
+    pub fn soft_error(&self) -> Option<IcmpError> {
+        self.endpoint.soft_error()
     }
 
     /// See [`Endpoint::stall`].

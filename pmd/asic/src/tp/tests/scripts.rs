@@ -11,7 +11,10 @@ use mafo_t4::opt::{Opt0, Opt2};
 use mafo_t4::tcb::{TFlags, field};
 use mafo_t4::wr::Payload;
 use mafo_tcp::script::{Bench, Endpoint, Setup};
-use mafo_tcp::{Counters, Ended, GaveUp, Segment, State, Switches, TimeWait, reset_for};
+use mafo_tcp::{
+    Counters, Ended, GaveUp, IcmpError, Patience, Segment, SeqNum, State, Switches, TimeWait,
+    reset_for,
+};
 use std::collections::VecDeque;
 
 struct TpBench;
@@ -27,7 +30,7 @@ impl Bench for TpBench {
 }
 
 /// What a card does not do.
-const EXCUSES: [(&str, &str); 9] = [
+const EXCUSES: [(&str, &str); 14] = [
     ("active_open", "RCV_BUFSIZ counts in KB, and 65,535 is no whole number of them"),
     ("passive_open", "RCV_BUFSIZ counts in KB, and 65,535 is no whole number of them"),
     ("close_in_syn_sent", "a host has no TID to close before ACT_ESTABLISH"),
@@ -37,6 +40,14 @@ const EXCUSES: [(&str, &str); 9] = [
     ("fin_again_in_time_wait", "TIME-WAIT is the host's"),
     ("time_wait_yields_to_a_newer_syn", "TIME-WAIT is the host's"),
     ("time_wait_does_not_yield_to_an_old_syn", "TIME-WAIT is the host's"),
+    ("error_in_syn_sent_ends_the_open", "a host has no TID to end before ACT_ESTABLISH"),
+    ("syn_times_out_by_the_user", "a host has no TID to end before ACT_ESTABLISH"),
+    ("syns_are_sent_as_often_as_asked_for", "TP_SHIFT_CNT.SYNSHIFTMAX is one for all connections"),
+    ("fin_wait2_lasts_as_long_as_asked_for", "TP_FINWAIT2_TIMER is one for all connections"),
+    (
+        "user_timeout_takes_the_place_of_the_count_of_keepalive_probes",
+        "TP_KEEP_IDLE, TP_KEEP_INTVL and TP_SHIFT_CNT.KEEPALIVEMAXR2 are for all connections",
+    ),
 ];
 
 /// Entries of the MTU table: of the script's segments, of its peers', and one that a path changes to.
@@ -51,12 +62,17 @@ struct TpEndpoint {
     readable: VecDeque<u8>,
     end_seen: bool,
     urgent_end: Option<u64>,
+    /// The last ICMP error, and what was acknowledged then.
+    soft_error: Option<(IcmpError, SeqNum)>,
     /// The application's FIN was the second one.
     second_to_close: bool,
     closed: bool,
     ended: Option<Ended>,
     /// Segments that wait to be taken.
     waiting: VecDeque<(Segment, Vec<u8>)>,
+    /// How long the application waits, and since when for what to be acknowledged.
+    user_timeout: Option<Nanos>,
+    waits_for: Option<(SeqNum, Nanos)>,
     /// When the card was done with it.
     over_since: Option<Nanos>,
     /// Messages that the host has read.
@@ -79,10 +95,13 @@ impl TpEndpoint {
             readable: VecDeque::new(),
             end_seen: false,
             urgent_end: None,
+            soft_error: None,
             second_to_close: false,
             closed: false,
             ended: None,
             waiting: VecDeque::new(),
+            user_timeout: None,
+            waits_for: None,
             over_since: None,
             read: 0,
         }
@@ -187,6 +206,22 @@ impl TpEndpoint {
         self.rig.poll();
     }
 
+    /// Notes since when posted bytes wait, as a host sees it in FW4_ACKs.
+    fn watch_progress(&mut self) {
+        let outstanding = self.conn().filter(|conn| !conn.is_drained()).map(|conn| conn.snd_una());
+        if self.waits_for.map(|(una, _)| una) != outstanding {
+            self.waits_for = outstanding.map(|una| (una, self.rig.now));
+        }
+    }
+
+    /// The host ends the connection, and the peer is not told.
+    fn give_up(&mut self, why: Ended) {
+        if let Some(tid) = self.tid.filter(|_| self.ended.is_none()) {
+            self.ended = Some(why);
+            self.cpl(cpl::AbortReq::new(tid).with_cmd(AbortCmd::NO_RST).as_bytes());
+        }
+    }
+
     fn conn(&self) -> Option<&mafo_tcp::Connection> {
         match &self.rig.tp.tcbs.get(self.tid.unwrap_or(Tid(0)))?.phase {
             Phase::Live(live) => Some(&live.conn),
@@ -225,7 +260,16 @@ impl Endpoint for TpEndpoint {
                 self.waiting.push_front(output);
                 return;
             }
+            self.watch_progress();
+            let by_user = self.waits_for.zip(self.user_timeout).map(|((_, at), wait)| at + wait);
             match self.rig.tp.poll_timeout() {
+                next if by_user
+                    .is_some_and(|by| by <= to && next.is_none_or(|next| by <= next)) =>
+                {
+                    self.rig.now = self.rig.now.max(by_user.unwrap_or(to));
+                    self.waits_for = None;
+                    self.give_up(Ended::TimedOut(GaveUp::User));
+                }
                 Some(due) if due <= to => {
                     self.rig.now = self.rig.now.max(due);
                     // A last word does not wait to be taken.
@@ -339,6 +383,35 @@ impl Endpoint for TpEndpoint {
             field::T_MAXSEG.mask(),
             field::T_MAXSEG.place(MSS_OF_PATH.into()),
         );
+    }
+
+    fn set_patience(&mut self, patience: Patience) {
+        // No field of a TCB says how long a user waits: the host's clock does.
+        self.user_timeout = patience.user_timeout;
+    }
+
+    fn icmp(&mut self, seq: SeqNum, error: IcmpError) {
+        // The host's: as the stack above a card keeps it.
+        let Some(conn) = self.conn() else { return };
+        if !conn.is_outstanding(seq) {
+            return;
+        }
+        if conn.state() == State::SynRcvd {
+            self.give_up(Ended::Unreachable(error));
+        } else if conn.state().is_synchronized() {
+            self.soft_error = Some((error, conn.snd_una()));
+        }
+    }
+
+    fn too_big(&mut self, seq: SeqNum, mss: u16) {
+        if self.conn().is_some_and(|conn| conn.is_outstanding(seq) && conn.mss() > mss) {
+            self.set_mss(mss);
+        }
+    }
+
+    fn soft_error(&self) -> Option<IcmpError> {
+        let una = self.conn().map(mafo_tcp::Connection::snd_una);
+        self.soft_error.filter(|(_, at)| una.is_none_or(|una| una == *at)).map(|(error, _)| error)
     }
 
     fn stall(&mut self, stalled: bool) -> bool {

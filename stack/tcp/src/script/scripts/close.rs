@@ -125,7 +125,7 @@ pub fn fin_is_retransmitted_with_backoff(bench: &mut dyn Bench) {
     expect!(t, at 1400 ms, FIN | ACK, seq 1, ack 1);
     inject!(t, ACK, seq 1, ack 2);
     silence!(t, until 10_000 ms);
-    counted!(t, retransmits: 3, timeouts: 3, tx_segments: 4, rx_segments: 1);
+    counted!(t, retransmits: 3, timeouts: 3, negative_advice: 1, tx_segments: 4, rx_segments: 1);
 }
 
 /// Payload and FIN that were sent apart go out again together.

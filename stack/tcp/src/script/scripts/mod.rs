@@ -3,14 +3,17 @@
 pub mod ack;
 pub mod close;
 pub mod commit;
+pub mod icmp;
 pub mod open;
 pub mod options;
+pub mod pmtu;
 pub mod reassembly;
 pub mod recovery;
 pub mod reset;
 pub mod send;
 pub mod timers;
 pub mod urgent;
+pub mod user_timeout;
 pub mod window;
 
 /// Makes a test of each script: `script_tests!(MyBench::new());`.
@@ -113,6 +116,27 @@ macro_rules! script_tests {
                 urgent_pointer_counts_with_the_window_closed, urgent_bytes_are_announced,
                 urgent_bytes_are_not_held_by_nagle, far_urgent_bytes_are_announced_as_far,
                 urgent_bytes_are_announced_again_with_what_is_lost,
+            }
+            user_timeout {
+                unacknowledged_payload_times_out, count_of_retransmissions_still_ends,
+                progress_starts_the_user_timeout_anew,
+                closed_window_times_out_though_probes_are_answered,
+                idle_connection_has_no_user_timeout,
+                user_timeout_takes_the_place_of_the_count_of_keepalive_probes,
+                syn_times_out_by_the_user, syns_are_sent_as_often_as_asked_for,
+                fin_wait2_lasts_as_long_as_asked_for,
+            }
+            icmp {
+                error_in_syn_sent_ends_the_open, error_about_another_syn_is_dropped,
+                error_does_not_end_an_open_connection, error_is_the_reason_of_a_later_failure,
+                error_about_what_is_not_outstanding_is_dropped,
+                error_in_syn_rcvd_ends_a_passive_open,
+            }
+            pmtu {
+                too_long_segments_are_sent_again_in_pieces, what_fits_is_not_sent_again,
+                sacked_segments_are_not_sent_again,
+                too_big_about_what_is_not_outstanding_is_dropped, larger_mtu_changes_nothing,
+                smaller_segments_keep_room_for_timestamps, fin_goes_with_the_last_piece,
             }
             options {
                 timestamp_is_echoed, delayed_ack_echoes_the_first, gap_does_not_change_the_echo,

@@ -59,7 +59,7 @@ pub fn syn_gives_up_after_three_minutes(bench: &mut dyn Bench) {
     assert_eq!(t.state(), State::SynSent);
     silence!(t, until 183_100 ms);
     assert_eq!(t.ended(), Some(Ended::TimedOut(GaveUp::Open)));
-    counted!(t, active_opens: 1, tx_segments: 8, retransmits: 7, timeouts: 7, timed_out: 1);
+    counted!(t, active_opens: 1, tx_segments: 8, retransmits: 7, timeouts: 7, negative_advice: 1, timed_out: 1);
 }
 
 /// A peer that never completes the handshake is forgotten.
@@ -73,7 +73,7 @@ pub fn syn_ack_is_retransmitted_and_gives_up(bench: &mut dyn Bench) {
     silence!(t, until 62_900 ms);
     silence!(t, until 63_100 ms);
     assert_eq!(t.ended(), Some(Ended::TimedOut(GaveUp::Open)));
-    counted!(t, passive_opens: 1, tx_segments: 6, retransmits: 5, timeouts: 5, timed_out: 1);
+    counted!(t, passive_opens: 1, tx_segments: 6, retransmits: 5, timeouts: 5, negative_advice: 1, timed_out: 1);
 }
 
 /// The peer did not get our SYN,ACK and sends its SYN again.

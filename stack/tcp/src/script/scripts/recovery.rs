@@ -154,7 +154,7 @@ pub fn timeout_backs_off(bench: &mut dyn Bench) {
         t.expect(Some(at), Seg::new(ACK).seq(1).ack(1).len(1000));
     }
     counted!(
-        t, tx_segments: 11, tx_bytes: 1000, retransmits: 10, timeouts: 10,
+        t, tx_segments: 11, tx_bytes: 1000, retransmits: 10, timeouts: 10, negative_advice: 1,
         retransmitted_bytes: 10_000,
     );
 }

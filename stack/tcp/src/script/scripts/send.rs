@@ -143,6 +143,9 @@ pub fn smaller_mss_cuts_what_is_lost(bench: &mut dyn Bench) {
     expect!(t, at 0 ms, ACK, seq 1, ack 1, len 1000);
     expect!(t, at 0 ms, ACK, seq 1001, ack 1, len 1000);
     t.set_mss(400);
+    for at in (0..2000).step_by(400) {
+        t.expect(Some(0), Seg::new(ACK).seq(1 + at).ack(1).len(400));
+    }
     expect!(t, at 200 ms, ACK, seq 1, ack 1, len 400);
     silence!(t);
     inject!(t, ACK, seq 1, ack 401);

@@ -68,7 +68,7 @@ pub fn closed_window_is_probed_with_backoff(bench: &mut dyn Bench) {
         t.expect(Some(at), Seg::new(ACK).seq(1000).ack(1));
     }
     counted!(
-        t, rx_segments: 1, rx_predicted: 1, tx_segments: 6, tx_bytes: 1000, window_probes: 5,
+        t, rx_segments: 1, rx_predicted: 1, tx_segments: 6, tx_bytes: 1000, window_probes: 5, negative_advice: 1,
     );
 }
 

@@ -1,0 +1,106 @@
+//! How long a connection waits for its peer, where its owner has said so: the user timeout, keepalive,
+//! FIN-WAIT-2, and how often a SYN is sent.
+
+use mafo_mem::Nanos;
+
+use crate::{Config, Connection, Engine, Events, GaveUp, Keepalive, SeqNum, State};
+
+/// What differs from [`Config`] for one connection. What is `None` is as there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Patience {
+    /// The connection is given up when what was sent, or cannot be sent for want of window, has not moved
+    /// for this long, and an idle one when it has not answered probes for this long (as Linux's
+    /// TCP_USER_TIMEOUT). It takes the place of counts of retransmissions and probes where it is shorter;
+    /// for keepalive also where it is longer.
+    ///
+    //= rfc5482#2
+    //= rfc9293#3.8.3
+    pub user_timeout: Option<Nanos>,
+    /// Keepalive timing, for a connection that has it switched on.
+    pub keepalive: Option<Keepalive>,
+    /// Retransmissions of a SYN before an active open gives up.
+    pub syn_retransmits_max: Option<u8>,
+    /// How long to wait for the peer's FIN after it acknowledged ours.
+    pub fin_wait2: Option<Nanos>,
+}
+
+/// A connection's [`Patience`], and what it has waited so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) settings: Patience,
+    /// Since when it waits for `una` to move, if anything is outstanding.
+    pub(crate) since: Option<Nanos>,
+    pub(crate) una: SeqNum,
+    /// When the peer was last heard.
+    pub(crate) heard_at: Nanos,
+}
+
+impl Connection {
+    /// Sets how long the connection waits. It counts from now on.
+    pub fn set_patience(&mut self, engine: &Engine, now: Nanos, settings: Patience) {
+        let (since, una) = (None, self.snd.una);
+        self.patience = Some(Box::new(Waiting { settings, since, una, heard_at: now }));
+        self.watch_progress(now);
+        if self.timers.keepalive.is_armed() {
+            self.timers.keepalive.arm(now + self.keepalive(&engine.config).idle);
+        }
+    }
+
+    /// How long the connection waits, where that is not as in [`Config`].
+    #[must_use]
+    pub fn patience(&self) -> Patience {
+        self.patience.as_ref().map_or_else(Patience::default, |waiting| waiting.settings)
+    }
+
+    pub(crate) fn keepalive(&self, config: &Config) -> Keepalive {
+        self.patience().keepalive.unwrap_or(config.keepalive)
+    }
+
+    pub(crate) fn syn_retransmits_max(&self, config: &Config) -> u8 {
+        self.patience().syn_retransmits_max.unwrap_or(config.syn_retransmits_max)
+    }
+
+    pub(crate) fn fin_wait2(&self, config: &Config) -> Option<Nanos> {
+        self.patience().fin_wait2.or(config.fin_wait2)
+    }
+
+    /// Called after whatever may have moved `snd.una` or put something in flight: the user timeout runs
+    /// while anything is outstanding, and starts again whenever the left edge moves.
+    ///
+    /// Answers to window probes do not move it: the user's limit is on how long bytes stay here, and the
+    /// peer's good health is no delivery.
+    pub(crate) fn watch_progress(&mut self, now: Nanos) {
+        let outstanding =
+            self.snd.flight() > 0 && self.state != State::Closed || self.timers.persist.is_armed();
+        let una = self.snd.una;
+        let Some(waiting) = &mut self.patience else { return };
+        if !outstanding {
+            waiting.since = None;
+        } else if waiting.since.is_none() || waiting.una != una {
+            waiting.since = Some(now);
+        }
+        waiting.una = una;
+    }
+
+    /// When the user timeout runs out.
+    pub(crate) fn user_deadline(&self) -> Option<Nanos> {
+        let waiting = self.patience.as_ref()?;
+        Some(waiting.since? + waiting.settings.user_timeout?)
+    }
+
+    /// Gives up if the user timeout has run out.
+    pub(crate) fn check_user_timeout(&mut self, engine: &mut Engine, now: Nanos) -> Events {
+        if self.user_deadline().is_some_and(|deadline| deadline <= now) {
+            return self.give_up(engine, GaveUp::User);
+        }
+        Events::NONE
+    }
+
+    /// Whether an idle peer that does not answer probes has had its time.
+    pub(crate) fn is_keepalive_over(&self, config: &Config, now: Nanos) -> bool {
+        match self.patience.as_ref().and_then(|w| w.settings.user_timeout.zip(Some(w.heard_at))) {
+            Some((timeout, heard_at)) => self.keepalive_probes > 0 && now - heard_at >= timeout,
+            None => self.keepalive_probes >= self.keepalive(config).probes_max,
+        }
+    }
+}
