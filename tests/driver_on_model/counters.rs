@@ -191,7 +191,6 @@ fn a_failover_counts_this() {
             ("card1_sge_ingress_entries", SOME),
             ("card1_sge_work_requests", SOME),
             ("card1_tcp_rx_bytes", SOME),
-            ("card1_tcp_rx_duplicates", SOME),
             ("card1_tcp_rx_held", SOME),
             ("card1_tcp_rx_segments", SOME),
             ("card1_tcp_tx_acks", SOME),

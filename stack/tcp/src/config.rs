@@ -57,6 +57,13 @@ pub struct Config {
     pub challenge_acks_per_second: u8,
     /// Initial congestion window in segments (RFC 6928: 10).
     pub initial_window_segments: u8,
+    /// Whether to send a tail loss probe before the retransmission timer runs out (RFC 8985 7).
+    pub tail_loss_probe: bool,
+    /// Whether to look for spurious timeouts (RFC 5682).
+    pub frto: bool,
+    /// Whether the retransmission timer of a flight of few segments counts from the oldest one's
+    /// transmission rather than from the last ACK (RFC 7765).
+    pub rto_restart: bool,
     /// Ranges of bytes held beyond a gap, per connection, at most. T5 keeps 4.
     pub held_ranges_max: usize,
     /// Records of segments in flight, per connection, at most; beyond it neighbours share one.
@@ -80,6 +87,9 @@ impl Default for Config {
             fin_wait2: None,
             challenge_acks_per_second: 10,
             initial_window_segments: 10,
+            tail_loss_probe: true,
+            frto: true,
+            rto_restart: true,
             held_ranges_max: 64,
             sent_records_max: 4096,
         }

@@ -5,11 +5,12 @@ use mafo_mem::Nanos;
 use crate::assembler::Assembler;
 use crate::cc::Congestion;
 use crate::limit::RateLimit;
+use crate::loss::LossState;
 use crate::patience::Waiting;
 use crate::rtt::Rtt;
 use crate::scoreboard::Scoreboard;
 use crate::tcb::{AckDue, ReceiveSpace, SendSpace, TimestampState};
-use crate::timers::Timers;
+use crate::timers::{RetransmitTimer, Timers};
 use crate::{
     Config, Ended, Engine, Events, Flags, GaveUp, IcmpError, LastWord, Open, Opened, Options,
     PAWS_IDLE, PeerFin, Pending, Probe, Recovery, Segment, SeqNum, State, Switches, TIMESTAMPS_LEN,
@@ -112,6 +113,7 @@ impl Connection {
             recover: iss,
             dup_acks: 0,
             dup_bytes: 0,
+            loss: LossState::default(),
             last_sent: now,
             retransmits: 0,
         };
@@ -202,7 +204,7 @@ impl Connection {
             true => self.echoed_rtt(engine, now, segment, self.snd.last_sent),
         };
         match rtt {
-            Some(rtt) => self.snd.rtt.sample(&engine.config, rtt),
+            Some(rtt) => self.take_rtt(engine, now, rtt),
             None => self.snd.rtt.on_established_after_lost_syn(),
         }
         //= rfc5681#3.1
@@ -361,7 +363,7 @@ impl Connection {
     /// [`Connection::handle_timeout`] does the rest.
     pub fn expire_retransmit_timer(&mut self, now: Nanos) {
         if self.timers.retransmit.is_armed() {
-            self.timers.retransmit.arm(now);
+            self.timers.retransmit_is(RetransmitTimer::Timeout, now);
         }
     }
 
@@ -405,7 +407,11 @@ impl Connection {
         let mut events = self.check_user_timeout(engine, now);
         let unanswered = self.snd.retransmits;
         if self.timers.retransmit.take_due(now) {
-            events |= self.on_retransmit_timeout(engine, now);
+            events |= match core::mem::take(&mut self.timers.retransmit_for) {
+                RetransmitTimer::Timeout => self.on_retransmit_timeout(engine, now),
+                RetransmitTimer::TailProbe => self.on_tail_probe_timeout(engine, now),
+                RetransmitTimer::Reorder => self.on_reorder_timeout(engine, now),
+            };
         }
         if self.timers.persist.take_due(now) {
             events |= self.on_persist_timeout(engine);

@@ -29,6 +29,20 @@ mafo_mem::counters! {
         timeouts,
         /// Times that recovery began on duplicate ACKs or SACK.
         fast_recoveries,
+        /// Times that a segment was found lost because it was overtaken and did not come in time.
+        reorder_timeouts,
+        /// Tail loss probes sent.
+        tail_probes,
+        /// Losses that a tail loss probe repaired.
+        tail_probe_repairs,
+        /// Reductions of the congestion window taken back: timeouts that were spurious by F-RTO,
+        undo_frto,
+        /// by the echo of a first transmission's timestamp (Eifel),
+        undo_timestamp,
+        /// and by reports of duplicates (DSACK).
+        undo_dsack,
+        /// Duplicates that the peer reported (RFC 2883).
+        rx_dsacks,
         /// Window probes sent.
         window_probes,
         /// Keepalive probes sent.

@@ -54,9 +54,12 @@ mod icmp;
 mod input;
 pub mod isn;
 mod limit;
+mod loss;
 mod outcome;
 mod output;
 mod patience;
+mod prr;
+mod rack;
 mod recovery;
 mod restore;
 mod rtt;
@@ -67,29 +70,32 @@ mod segment;
 mod seq;
 mod snapshot;
 mod state;
+mod tail_probe;
 mod tcb;
 #[cfg(all(test, feature = "script"))]
 mod tests;
 mod timers;
 
-pub use cc::{CongestionControl, UnknownCongestionControl};
+pub use cc::{CongestionControl, Prior, UnknownCongestionControl};
 pub use config::{Config, Engine, Keepalive, Open, Switches, TimeWait, TsClock};
 pub use connection::Connection;
 pub use counters::Counters;
 pub use icmp::IcmpError;
 pub use outcome::{Events, Input, Output, Payload};
 pub use patience::Patience;
+pub use prr::Prr;
 pub use segment::{
     CHECKSUM_OFFSET, Flags, HEADER_LEN, HEADER_LEN_MAX, Malformed, Options, SackBlock, SackBlocks,
     Segment, TIMESTAMPS_LEN, Timestamps, reset_for,
 };
 pub use seq::SeqNum;
 pub use snapshot::{
-    AckSnapshot, Fate, HeldRange, LastWord, PatienceSnapshot, Pending, Private, Probe, Recovery,
-    RttSnapshot, SentSnapshot, Snapshot, TimersSnapshot, TimestampsSnapshot, Transmissions,
-    WindowScale, WindowUse,
+    AckSnapshot, Fate, Frto, HeldRange, LastWord, LossSnapshot, PatienceSnapshot, Pending, Private,
+    Probe, RackSnapshot, Recovery, RttSnapshot, SentSnapshot, Snapshot, TailProbe, TimersSnapshot,
+    TimestampsSnapshot, Transmissions, UndoSnapshot, WindowScale, WindowUse,
 };
 pub use state::{Ended, GaveUp, Opened, PeerFin, State};
+pub use timers::RetransmitTimer;
 
 use mafo_mem::Nanos;
 

@@ -4,9 +4,10 @@
 use mafo_mem::Nanos;
 
 use crate::segment::{sack_blocks_max, sack_len};
+use crate::timers::RetransmitTimer;
 use crate::{
-    Connection, Engine, Flags, LastWord, Options, Output, PeerFin, Probe, Segment, SeqNum, State,
-    Timestamps,
+    Connection, Engine, Flags, Frto, LastWord, Options, Output, PeerFin, Probe, Segment, SeqNum,
+    State, Timestamps,
 };
 
 /// How long a segment that is hardly worth sending waits for a better one when nothing is in flight
@@ -84,16 +85,29 @@ impl Connection {
 
     /// What was lost, else what is new.
     fn poll_payload(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
-        let output = if self.snd.board.lost() > 0 {
-            self.poll_lost(engine, now)
-        } else {
-            self.poll_new(engine, now)
-        };
+        let output =
+            self.poll_tail_probe(engine, now).or_else(|| self.poll_lost_or_new(engine, now));
         if output.is_none() {
             let at = self.situation(now);
             self.snd.cc.on_sending_stopped(&at);
         }
         output
+    }
+
+    fn poll_lost_or_new(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        if self.snd.board.lost() == 0 {
+            return self.poll_new(engine, now);
+        }
+        //= rfc5682#3.1
+        // Step 2b. The ACKs of new payload will tell whether what is marked lost really is.
+        if self.snd.loss.frto == Frto::NewPayload {
+            let output = self.poll_new(engine, now);
+            if output.is_some() || self.snd.max != self.snd.recover {
+                return output;
+            }
+            self.snd.loss.frto = Frto::Off;
+        }
+        self.poll_lost(engine, now)
     }
 
     fn poll_lost(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
@@ -110,13 +124,31 @@ impl Connection {
             return None;
         }
         self.snd.board.on_retransmitted(start, end, now, engine.config.sent_records_max);
-        if is_oldest {
+        let waits_for_reordered = self.timers.retransmit.is_armed()
+            && self.timers.retransmit_for == RetransmitTimer::Reorder;
+        if is_oldest && !waits_for_reordered {
             self.arm_retransmit(engine, now);
         }
+        Some(self.payload_again(engine, now, start, end))
+    }
+
+    /// `start..end` once more.
+    pub(crate) fn payload_again(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        start: SeqNum,
+        end: SeqNum,
+    ) -> Output {
         engine.counters.retransmits += 1;
+        self.snd.loss.prr.on_sent(end.since(start));
+        let segments = end.since(start).div_ceil(self.payload_max()) as u16;
+        if let Some(undo) = &mut self.snd.loss.undo {
+            undo.on_retransmitted(now, segments);
+        }
         let output = self.payload(engine, now, start, end);
         engine.counters.retransmitted_bytes += u64::from(output.segment.payload_len);
-        Some(output)
+        output
     }
 
     fn poll_new(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
@@ -132,14 +164,20 @@ impl Connection {
         if self.pending.probe == Some(Probe::Window) {
             self.pending.probe = None;
         }
+        let output = self.send_new(engine, now, end);
+        self.arm_after_sending(engine, now);
+        Some(output)
+    }
+
+    /// Everything up to `end` that was never sent.
+    pub(crate) fn send_new(&mut self, engine: &mut Engine, now: Nanos, end: SeqNum) -> Output {
         let start = core::mem::replace(&mut self.snd.max, end);
         self.snd.board.on_sent(start, end, now, engine.config.sent_records_max);
+        self.snd.loss.prr.on_sent(end.since(start));
         self.snd.last_sent = now;
-        //= rfc6298#5.1
-        self.timers.retransmit.arm_if_off(now + self.snd.rtt.timeout(&engine.config));
         let output = self.payload(engine, now, start, end);
         engine.counters.tx_bytes += u64::from(output.segment.payload_len);
-        Some(output)
+        output
     }
 
     /// Where the next segment that was never sent ends, if one may go out now.
@@ -233,6 +271,8 @@ impl Connection {
         match self.pending.probe.take()? {
             Probe::Window => engine.counters.window_probes += 1,
             Probe::Keepalive => engine.counters.keepalive_probes += 1,
+            // Sent with payload, or not at all.
+            Probe::Tail => return None,
         }
         Some(self.build(engine, now, self.snd.una - 1, Flags::ACK, 0))
     }
@@ -337,7 +377,7 @@ impl Connection {
     }
 
     /// Payload bytes that fit into a segment with the options that it would carry now.
-    fn payload_room(&self) -> u32 {
+    pub(crate) fn payload_room(&self) -> u32 {
         let blocks = if self.sack {
             self.rcv.held.ranges().len().min(sack_blocks_max(self.timestamps.is_some()))
         } else {

@@ -1,58 +1,91 @@
-//! ACKs, and what is to be sent again: SACK-based recovery (RFC 6675), without SACK NewReno (RFC 6582),
-//! and the retransmission timer (RFC 6298).
+//! ACKs, and what is to be sent again: RACK (RFC 8985), without SACK NewReno (RFC 6582), and the
+//! retransmission timer (RFC 6298).
 //!
 //! All three mark records of the scoreboard as lost; output sends lost records again, oldest first, as
-//! `cwnd` less what is in the network allows. The oldest byte missing goes out at once.
+//! `cwnd` less what is in the network allows (RFC 6675 `pipe`). The oldest byte missing goes out at once.
+//! During fast recovery `cwnd` comes down by proportional rate reduction (RFC 9937).
+//!
+//! RFC 6675's own rule for what is lost is not used: RACK finds the same after three duplicates, and
+//! tolerates a path that reorders. RFC 8985 section 4 has it take the place of that rule.
 
 use mafo_mem::Nanos;
 
 use crate::cc::{AckSample, Situation};
-use crate::scoreboard::{DUP_THRESH, Reported};
-use crate::{Connection, Engine, Events, Flags, GaveUp, Recovery, Segment, SeqNum, State};
+use crate::loss::Undo;
+use crate::prr::Prr;
+use crate::rack::Delivery;
+use crate::scoreboard::{DUP_THRESH, Overtaken, Reported};
+use crate::tcb::is_older;
+use crate::timers::RetransmitTimer;
+use crate::{
+    Connection, Engine, Events, Flags, Frto, GaveUp, Recovery, SackBlock, Segment, SeqNum, State,
+};
+
+/// Flights of fewer segments, sent or to be sent, restart the timer from their oldest (RFC 7765 4).
+const RTO_RESTART_SEGMENTS: u32 = 4;
+
+/// What an ACK says.
+struct Ack {
+    /// Sequence numbers by which `snd_una` moved.
+    advanced: u32,
+    /// What it newly reports, by its number and by its SACK blocks.
+    reported: Reported,
+    /// Bytes that have arrived, as far as is known.
+    delivered: u32,
+    /// Round-trip time, if it gave a sample.
+    rtt: Option<Nanos>,
+    /// It acknowledges nothing, but says that something else arrived.
+    duplicate: bool,
+    /// Its timestamp answers a transmission older than the first repair: what was repaired was late.
+    echoes_original: bool,
+}
 
 impl Connection {
     /// Takes the ACK field, SACK blocks and echoed timestamp of an acceptable segment. Answers how many
     /// payload bytes are newly acknowledged.
     pub(crate) fn on_ack(&mut self, engine: &mut Engine, now: Nanos, segment: &Segment) -> u32 {
-        let sacked = self.take_sack_blocks(engine, segment);
-        if segment.ack.after(self.snd.una) {
-            return self.on_cumulative_ack(engine, now, segment, sacked);
-        }
-        let rtt = sacked.rtt(now);
-        if let Some(rtt) = rtt {
-            self.snd.rtt.sample(&engine.config, rtt);
-        }
-        let (before, lost) = (self.snd.recovery, self.snd.board.lost());
-        if segment.ack == self.snd.una && self.is_duplicate(segment, sacked) {
+        let dsack = self.take_duplicate_report(engine, segment);
+        let sacked = self.take_sack_blocks(engine, segment, dsack.is_some());
+        let ack = self.take_ack_field(engine, now, segment, sacked);
+        let echoes = |at: Nanos| self.may_answer(engine, segment, at);
+        let mut rack = self.snd.loss.rack;
+        rack.on_delivered(now, &ack.reported, echoes);
+        rack.on_una(self.snd.una);
+        self.snd.loss.rack = rack;
+        self.on_ack_of_tail_probe(engine, now, segment, ack.advanced > 0, dsack);
+        if ack.duplicate {
             engine.counters.rx_dup_acks += 1;
-            self.on_duplicate_ack(engine, now);
         }
-        self.detect_loss(engine, now);
-        if sacked.bytes > 0 {
-            self.tell_congestion_control(now, 0, sacked.bytes, rtt, before, lost);
+        let before = self.snd.recovery;
+        match before {
+            Recovery::Open => self.on_ack_in_open(engine, now, &ack),
+            Recovery::Fast => self.on_ack_in_fast(engine, now, &ack),
+            Recovery::Loss => self.on_ack_in_loss(engine, now, &ack),
         }
-        0
+        let lost = self.detect_loss(engine, now, ack.delivered);
+        self.tell_congestion_control(now, &ack, before, lost.lost);
+        self.reduce_proportionally(&ack, lost.lost);
+        self.set_timer(engine, now, ack.advanced > 0, lost.until);
+        // The FIN has a sequence number, and is no payload.
+        ack.advanced - u32::from(ack.advanced > 0 && self.snd.fin_acked())
     }
 
-    /// Everything that the ACK changed is changed; before it, recovery stood at `before` and `lost` bytes
-    /// were marked. The ACKs that begin and end fast recovery belong to it.
-    fn tell_congestion_control(
-        &mut self,
-        now: Nanos,
-        acked: u32,
-        delivered: u32,
-        rtt: Option<Nanos>,
-        before: Recovery,
-        lost: u32,
-    ) {
+    /// Everything that the ACK changed is changed; before it, recovery stood at `before`. The ACKs that
+    /// begin and end fast recovery belong to it.
+    fn tell_congestion_control(&mut self, now: Nanos, ack: &Ack, before: Recovery, lost: u32) {
+        if ack.delivered == 0 {
+            return;
+        }
+        let Reported { latest_original, latest_again, .. } = ack.reported;
+        let latest = Delivery::latest(latest_original, latest_again);
         let repairing = before == Recovery::Fast;
         let sample = AckSample {
             at: self.situation(now),
-            acked,
-            delivered,
-            lost: self.snd.board.lost().saturating_sub(lost),
-            rtt,
-            sent_at: None,
+            acked: ack.advanced,
+            delivered: ack.delivered,
+            lost,
+            rtt: ack.rtt,
+            sent_at: latest.map(|delivery| delivery.sent_at),
             recovery: if repairing { before } else { self.snd.recovery },
         };
         self.snd.cc.on_ack(&sample);
@@ -70,37 +103,62 @@ impl Connection {
         }
     }
 
-    fn on_cumulative_ack(
+    /// Moves `snd_una`, takes an RTT sample, and says what it all means.
+    fn take_ack_field(
         &mut self,
         engine: &mut Engine,
         now: Nanos,
         segment: &Segment,
         sacked: Reported,
-    ) -> u32 {
-        let ack = segment.ack;
-        let bytes = ack.since(self.snd.una);
-        let acked = self.snd.board.on_acked(ack);
-        self.snd.una = ack;
-        self.snd.retransmits = 0;
-        let echoed = |sent_at: Nanos| self.echoed_rtt(engine, now, segment, sent_at);
-        let rtt = acked.rtt(now).or(sacked.rtt(now));
-        let rtt = rtt.or_else(|| acked.sent_again_at.and_then(echoed));
+    ) -> Ack {
+        let advanced = match segment.ack.after(self.snd.una) {
+            true => segment.ack.since(self.snd.una),
+            false => 0,
+        };
+        let first_again = self.snd.loss.undo.and_then(|undo| undo.first_at);
+        let echoes_original = first_again.is_some_and(|at| !self.may_answer(engine, segment, at));
+        let mut reported = sacked;
+        let mut rtt = sacked.rtt(now);
+        if advanced > 0 {
+            let acked = self.snd.board.on_acked(segment.ack);
+            self.snd.una = segment.ack;
+            self.snd.retransmits = 0;
+            let echoed = |sent_at: Nanos| self.echoed_rtt(engine, now, segment, sent_at);
+            rtt = acked.rtt(now).or(rtt).or_else(|| acked.sent_again_at.and_then(echoed));
+            reported.merge(acked);
+        }
         if let Some(rtt) = rtt {
-            self.snd.rtt.sample(&engine.config, rtt);
+            self.take_rtt(engine, now, rtt);
         }
-        let (before, lost) = (self.snd.recovery, self.snd.board.lost());
-        self.advance_recovery(engine, now, bytes);
-        self.detect_loss(engine, now);
-        let delivered = acked.bytes + sacked.bytes;
-        self.tell_congestion_control(now, bytes, delivered, rtt, before, lost);
-        //= rfc6298#5.2
-        //= rfc6298#5.3
-        if self.snd.una == self.snd.max {
-            self.timers.retransmit.stop();
+        let duplicate =
+            advanced == 0 && segment.ack == self.snd.una && self.is_duplicate(segment, sacked);
+        let delivered = if self.sack {
+            reported.bytes
+        } else if duplicate {
+            self.payload_max()
         } else {
-            self.arm_retransmit(engine, now);
+            // Those that duplicate ACKs stood for are counted already.
+            let counted = self.snd.dup_bytes.min(advanced.saturating_sub(self.payload_max()));
+            advanced - counted
+        };
+        Ack { advanced, reported, delivered, rtt, duplicate, echoes_original }
+    }
+
+    pub(crate) fn take_rtt(&mut self, engine: &Engine, now: Nanos, rtt: Nanos) {
+        self.snd.rtt.sample(&engine.config, rtt);
+        self.snd.loss.rack.sample(now, rtt);
+    }
+
+    /// Whether the segment may answer a transmission made at `at`: its echo, if there is one, is not
+    /// older.
+    fn may_answer(&self, engine: &Engine, segment: &Segment, at: Nanos) -> bool {
+        match (self.timestamps, segment.options.timestamps) {
+            (Some(state), Some(ts)) => {
+                let val = engine.config.ts_clock.ticks(at).wrapping_add(state.offset);
+                !is_older(ts.ecr, val)
+            }
+            _ => true,
         }
-        bytes - u32::from(self.snd.fin_acked())
     }
 
     /// The RTT of what was sent again at `sent_at`, if the peer echoes that transmission's timestamp and
@@ -125,30 +183,132 @@ impl Connection {
         (fresh && ours).then(|| Nanos(u64::from(val(now).since(ecr)).saturating_mul(clock.tick.0)))
     }
 
-    /// The left edge moved by `bytes`: where does that leave recovery?
-    fn advance_recovery(&mut self, engine: &mut Engine, now: Nanos, bytes: u32) {
-        let mss = self.payload_max();
+    fn on_ack_in_open(&mut self, engine: &mut Engine, now: Nanos, ack: &Ack) {
+        if ack.duplicate {
+            self.count_duplicate(engine, now);
+        }
+        if ack.advanced > 0 {
+            self.snd.dup_acks = 0;
+            self.snd.dup_bytes = 0;
+        }
+        // Reports of duplicates may come when the episode is long over.
+        if self.snd.loss.undo.is_some_and(|undo| undo.all_were_needless()) {
+            engine.counters.undo_dsack += 1;
+            self.take_reduction_back();
+        }
+    }
+
+    fn on_ack_in_fast(&mut self, engine: &mut Engine, now: Nanos, ack: &Ack) {
+        if ack.duplicate {
+            self.count_duplicate(engine, now);
+        }
         let repaired = self.snd.una.at_or_after(self.snd.recover);
-        match self.snd.recovery {
-            Recovery::Open => {}
-            //= rfc6582#3.2
-            Recovery::Fast if !repaired => {
-                // A partial ACK: one segment filled a hole, the others were counted as duplicates.
-                let counted = bytes.saturating_sub(mss);
-                self.snd.dup_bytes = self.snd.dup_bytes.saturating_sub(counted);
-                self.snd.board.mark_head_lost(mss, engine.config.sent_records_max);
-                return;
-            }
-            Recovery::Fast => {
+        let needless = self.was_needless(engine, ack);
+        if needless || repaired {
+            self.snd.recovery = Recovery::Open;
+            self.snd.dup_acks = 0;
+            self.snd.dup_bytes = 0;
+            if needless {
+                // It came late, and not by a timeout: something overtook it.
+                self.snd.loss.rack.on_spurious();
+                self.snd.board.unmark_lost();
+                self.take_reduction_back();
+            } else {
+                //= rfc9937#6.2
                 let at = self.situation(now);
                 self.snd.cc.on_recovery_exit(&at);
+                self.snd.loss.rack.on_recovery_exit();
             }
-            Recovery::Loss => {}
+            return;
+        }
+        //= rfc6582#3.2
+        if ack.advanced > 0 && !self.sack {
+            // A partial ACK: one segment filled a hole, the others were counted as duplicates.
+            let mss = self.payload_max();
+            let counted = ack.advanced.saturating_sub(mss);
+            self.snd.dup_bytes = self.snd.dup_bytes.saturating_sub(counted);
+            self.snd.board.mark_head_lost(mss, engine.config.sent_records_max);
+        }
+    }
+
+    fn on_ack_in_loss(&mut self, engine: &mut Engine, now: Nanos, ack: &Ack) {
+        if self.is_timeout_spurious(engine, ack) {
+            self.snd.recovery = Recovery::Open;
+            self.snd.loss.frto = Frto::Off;
+            self.snd.retransmits = 0;
+            self.snd.board.unmark_lost();
+            self.take_reduction_back();
+            return;
+        }
+        if ack.duplicate {
+            self.count_duplicate(engine, now);
+        }
+        if ack.advanced == 0 {
+            return;
         }
         self.snd.dup_acks = 0;
         self.snd.dup_bytes = 0;
-        if repaired {
+        if self.snd.una.at_or_after(self.snd.recover) {
             self.snd.recovery = Recovery::Open;
+            self.snd.loss.frto = Frto::Off;
+            self.snd.loss.rack.on_recovery_exit();
+        }
+    }
+
+    /// Whether the ACK shows that all that was sent again had arrived, or was about to.
+    ///
+    //= rfc3522#3.2
+    fn was_needless(&mut self, engine: &mut Engine, ack: &Ack) -> bool {
+        let Some(undo) = self.snd.loss.undo else { return false };
+        let late = ack.echoes_original && ack.advanced > 0;
+        engine.counters.undo_timestamp += u64::from(late);
+        engine.counters.undo_dsack += u64::from(!late && undo.all_were_needless());
+        late || undo.all_were_needless()
+    }
+
+    /// F-RTO: whether what was sent before the timeout, and not again since, has arrived.
+    ///
+    //= rfc5682#3.1
+    fn is_timeout_spurious(&mut self, engine: &mut Engine, ack: &Ack) -> bool {
+        if self.snd.loss.frto != Frto::Off {
+            let reported = &ack.reported;
+            // Without SACK an ACK of both kinds may have waited for the one that was sent again.
+            let told_apart = self.sack || reported.latest_again.is_none();
+            let original =
+                reported.lowest_original_end.is_some_and(|end| end.at_or_before(self.snd.recover));
+            if original && told_apart {
+                engine.counters.undo_frto += 1;
+                return true;
+            }
+            self.step_frto(ack);
+        }
+        self.was_needless(engine, ack)
+    }
+
+    //= rfc5682#3.1
+    fn step_frto(&mut self, ack: &Ack) {
+        let repaired = self.snd.una.at_or_after(self.snd.recover);
+        if self.snd.max.after(self.snd.recover) {
+            // Step 3a: new payload went out, and its answer says that something before it is missing.
+            if ack.duplicate {
+                self.snd.loss.frto = Frto::Off;
+            }
+        } else if ack.advanced > 0 && !repaired {
+            // Step 2b.
+            self.snd.recover = self.snd.max;
+            self.snd.loss.frto = Frto::NewPayload;
+        } else if ack.duplicate && !self.sack {
+            //= rfc5682#2.1
+            self.snd.loss.frto = Frto::Off;
+        }
+    }
+
+    /// The last reduction of the congestion window was for nothing.
+    ///
+    //= rfc4015#3
+    fn take_reduction_back(&mut self) {
+        if let Some(undo) = self.snd.loss.undo.take() {
+            self.snd.cc.undo(&undo.prior);
         }
     }
 
@@ -166,7 +326,7 @@ impl Connection {
             && u32::from(segment.window) << self.snd_shift() == self.snd.wnd
     }
 
-    fn on_duplicate_ack(&mut self, engine: &mut Engine, now: Nanos) {
+    fn count_duplicate(&mut self, engine: &mut Engine, now: Nanos) {
         self.snd.dup_acks = self.snd.dup_acks.saturating_add(1);
         if self.sack {
             return;
@@ -182,8 +342,9 @@ impl Connection {
                 if self.snd.una.after(self.snd.recover)
                     && self.snd.board.mark_head_lost(mss, engine.config.sent_records_max)
                 {
+                    let before = self.snd.flight() - self.snd.dup_bytes.min(self.snd.flight());
                     self.snd.dup_bytes += mss;
-                    self.enter_fast_recovery(engine, now);
+                    self.enter_fast_recovery(engine, now, before);
                 }
             }
             Recovery::Fast => self.snd.dup_bytes = self.snd.dup_bytes.saturating_add(mss),
@@ -192,39 +353,123 @@ impl Connection {
         self.snd.dup_bytes = self.snd.dup_bytes.min(self.snd.flight());
     }
 
-    /// Marks what SACK shows to be lost, and begins recovery with it.
+    /// Marks what was overtaken, and begins recovery with it.
     ///
-    //= rfc6675#5
-    fn detect_loss(&mut self, engine: &mut Engine, now: Nanos) {
-        if self.snd.board.sacked() == 0 {
-            return;
+    //= rfc8985#6.2
+    /// `delivered` bytes were reported just now.
+    fn detect_loss(&mut self, engine: &mut Engine, now: Nanos, delivered: u32) -> Overtaken {
+        if !self.sack || self.snd.flight() == 0 {
+            return Overtaken::default();
         }
-        let (mss, max) = (self.payload_max(), engine.config.sent_records_max);
-        let mut marked = self.snd.board.mark_lost(mss);
-        if self.snd.dup_acks >= DUP_THRESH {
-            marked |= self.snd.board.mark_head_lost(mss, max);
+        let sacked = self.snd.board.sacked();
+        let many =
+            self.snd.dup_acks >= DUP_THRESH || sacked > (DUP_THRESH - 1) * self.payload_max();
+        let repairing = many || self.snd.recovery != Recovery::Open;
+        let Some((latest, age)) = self.snd.loss.rack.judge(self.srtt(), repairing) else {
+            return Overtaken::default();
+        };
+        let found = self.snd.board.mark_overtaken(latest, age, now);
+        if found.lost > 0 && self.snd.recovery == Recovery::Open {
+            //= rfc9937#6.1
+            let before = self.snd.flight() - sacked + delivered;
+            self.enter_fast_recovery(engine, now, before);
         }
-        if marked && self.snd.recovery == Recovery::Open {
-            self.enter_fast_recovery(engine, now);
-        }
+        found
     }
 
-    fn enter_fast_recovery(&mut self, engine: &mut Engine, now: Nanos) {
+    fn srtt(&self) -> Nanos {
+        self.snd.rtt.smoothed().map_or(Nanos::ZERO, |rtt| rtt.srtt)
+    }
+
+    /// What was overtaken had its time.
+    pub(crate) fn on_reorder_timeout(&mut self, engine: &mut Engine, now: Nanos) -> Events {
+        engine.counters.reorder_timeouts += 1;
+        let found = self.detect_loss(engine, now, 0);
+        self.set_timer(engine, now, false, found.until);
+        if !self.timers.retransmit.is_armed() {
+            self.arm_retransmit(engine, now);
+        }
+        Events::NONE
+    }
+
+    /// `flight` bytes were outstanding before the reports that begin it.
+    fn enter_fast_recovery(&mut self, engine: &mut Engine, now: Nanos, flight: u32) {
         engine.counters.fast_recoveries += 1;
+        self.snd.loss.undo = Some(Undo::new(self.snd.una, self.snd.cc.prior()));
+        self.snd.loss.prr = Prr::new(flight);
+        self.snd.loss.tail = None;
         self.snd.recovery = Recovery::Fast;
         self.snd.recover = self.snd.max;
         let at = self.situation(now);
         self.snd.cc.on_loss(&at);
     }
 
+    /// A tail loss probe repaired what was lost: that is an episode of its own, begun and ended.
+    pub(crate) fn on_loss_repaired_by_probe(&mut self, engine: &mut Engine, now: Nanos) {
+        engine.counters.tail_probe_repairs += 1;
+        if self.snd.recovery == Recovery::Open {
+            let at = self.situation(now);
+            self.snd.cc.on_loss(&at);
+            self.snd.cc.on_recovery_exit(&at);
+        }
+    }
+
+    //= rfc9937#6.2
+    fn reduce_proportionally(&mut self, ack: &Ack, lost: u32) {
+        if self.snd.recovery != Recovery::Fast || self.snd.cc.rules_recovery() {
+            return;
+        }
+        let (pipe, ssthresh, mss) = (self.snd.pipe(), self.snd.cc.ssthresh(), self.payload_max());
+        let safe = ack.advanced > 0 && lost == 0;
+        let cwnd = self.snd.loss.prr.on_ack(ack.delivered, pipe, ssthresh, mss, safe);
+        self.snd.cc.set_cwnd(cwnd);
+    }
+
+    /// The first SACK block, if it reports what the peer has twice.
+    ///
+    //= rfc2883#4
+    fn take_duplicate_report(
+        &mut self,
+        engine: &mut Engine,
+        segment: &Segment,
+    ) -> Option<SackBlock> {
+        let blocks = segment.options.sack.as_slice();
+        let first = *blocks.first().filter(|_| self.sack)?;
+        let acknowledged = first.end.at_or_before(segment.ack);
+        let held = blocks.get(1).is_some_and(|second| {
+            first.start.at_or_after(second.start) && first.end.at_or_before(second.end)
+        });
+        // Nothing older can have been under way.
+        let recent = first.start.at_or_after(self.snd.una - self.snd.wnd_max)
+            && first.end.at_or_before(self.snd.max);
+        if !(first.end.after(first.start) && (acknowledged || held) && recent) {
+            return None;
+        }
+        engine.counters.rx_dsacks += 1;
+        self.snd.loss.rack.on_dsack(self.snd.max);
+        let segments = first.end.since(first.start).div_ceil(self.payload_max()) as u16;
+        if let Some(undo) = &mut self.snd.loss.undo
+            && first.end.after(undo.marker)
+        {
+            undo.on_duplicate_reported(segments);
+        }
+        Some(first)
+    }
+
     /// Takes blocks that lie within what is in flight; others are old, or lies.
-    fn take_sack_blocks(&mut self, engine: &mut Engine, segment: &Segment) -> Reported {
+    fn take_sack_blocks(
+        &mut self,
+        engine: &mut Engine,
+        segment: &Segment,
+        first_is_duplicate: bool,
+    ) -> Reported {
         let mut reported = Reported::default();
         if !self.sack {
             return reported;
         }
         let una = self.snd.una.later(segment.ack);
-        for &block in segment.options.sack.as_slice() {
+        let blocks = segment.options.sack.as_slice();
+        for &block in blocks.iter().skip(first_is_duplicate.into()) {
             let valid = block.start.at_or_after(una)
                 && block.end.after(block.start)
                 && block.end.at_or_before(self.snd.max);
@@ -236,9 +481,59 @@ impl Connection {
         }
         reported
     }
+}
 
+/// The retransmission timer.
+impl Connection {
     pub(crate) fn arm_retransmit(&mut self, engine: &Engine, now: Nanos) {
-        self.timers.retransmit.arm(now + self.snd.rtt.timeout(&engine.config));
+        let deadline = now + self.snd.rtt.timeout(&engine.config);
+        self.timers.retransmit_is(RetransmitTimer::Timeout, deadline);
+    }
+
+    /// New payload went out.
+    ///
+    //= rfc6298#5.1
+    pub(crate) fn arm_after_sending(&mut self, engine: &Engine, now: Nanos) {
+        let rto = self.snd.rtt.timeout(&engine.config);
+        let oldest = self.snd.board.oldest_sent_at().unwrap_or(now);
+        if self.schedule_tail_probe(engine, now, (oldest + rto).max(now)) {
+            return;
+        }
+        let probing = self.timers.retransmit_for == RetransmitTimer::TailProbe;
+        if probing || !self.timers.retransmit.is_armed() {
+            self.arm_retransmit(engine, now);
+        }
+    }
+
+    /// An ACK came; `advanced` is whether it acknowledged something. Some of what was overtaken is lost
+    /// at `overtaken`.
+    fn set_timer(&mut self, engine: &Engine, now: Nanos, advanced: bool, overtaken: Option<Nanos>) {
+        //= rfc6298#5.2
+        if self.snd.una == self.snd.max {
+            self.timers.retransmit.stop();
+            self.timers.retransmit_for = RetransmitTimer::Timeout;
+        } else if let Some(at) = overtaken {
+            self.timers.retransmit_is(RetransmitTimer::Reorder, at);
+        } else if advanced || self.timers.retransmit_for == RetransmitTimer::Reorder {
+            //= rfc6298#5.3
+            let at = self.restarted_timeout(engine, now);
+            if !advanced || !self.schedule_tail_probe(engine, now, at) {
+                self.timers.retransmit_is(RetransmitTimer::Timeout, at);
+            }
+        }
+    }
+
+    /// When the retransmission timer runs out that an ACK restarts.
+    ///
+    //= rfc7765#4
+    fn restarted_timeout(&self, engine: &Engine, now: Nanos) -> Nanos {
+        let rto = self.snd.rtt.timeout(&engine.config);
+        let unsent = self.snd.end().since(self.snd.max).div_ceil(self.payload_max());
+        let few = self.snd.board.segments() as u32 + unsent < RTO_RESTART_SEGMENTS;
+        match self.snd.board.oldest_sent_at() {
+            Some(at) if engine.config.rto_restart && few && at + rto > now => at + rto,
+            _ => now + rto,
+        }
     }
 
     /// The retransmission timer ran out.
@@ -263,22 +558,30 @@ impl Connection {
         match self.state {
             State::SynSent | State::SynRcvd => self.pending.syn = true,
             // The peer took its window back. This is a probe, and says nothing about the path.
-            _ if self.snd.wnd == 0 => self.snd.board.mark_all_lost(),
-            _ => self.enter_loss(now),
+            _ if self.snd.wnd == 0 => self.snd.board.mark_lost_on_timeout(Nanos::ZERO, now),
+            _ => self.enter_loss(engine, now),
         }
         Events::NONE
     }
 
     //= rfc5681#3.1
     //= rfc6582#4
-    fn enter_loss(&mut self, now: Nanos) {
+    fn enter_loss(&mut self, engine: &Engine, now: Nanos) {
         let at = self.situation(now);
+        if self.snd.recovery == Recovery::Open {
+            self.snd.loss.undo = Some(Undo::new(self.snd.una, self.snd.cc.prior()));
+        }
         let again = self.snd.recovery == Recovery::Loss;
         self.snd.cc.on_timeout(&at, again);
         self.snd.recovery = Recovery::Loss;
         self.snd.recover = self.snd.max;
         self.snd.dup_acks = 0;
         self.snd.dup_bytes = 0;
-        self.snd.board.mark_all_lost();
+        self.snd.loss.tail = None;
+        //= rfc5682#3.1
+        let frto = engine.config.frto;
+        self.snd.loss.frto = if frto { Frto::Retransmitted } else { Frto::Off };
+        let age = self.snd.loss.rack.lost_age(self.srtt());
+        self.snd.board.mark_lost_on_timeout(age, now);
     }
 }

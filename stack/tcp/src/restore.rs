@@ -6,6 +6,7 @@ use crate::assembler::Assembler;
 use crate::cc::{Congestion, CongestionParts};
 use crate::connection::SHIFT_MAX;
 use crate::limit::RateLimit;
+use crate::loss::LossState;
 use crate::patience::Waiting;
 use crate::rtt::Rtt;
 use crate::scoreboard::{Scoreboard, Sent};
@@ -63,6 +64,7 @@ impl Connection {
             recover,
             dup_acks,
             dup_bytes,
+            loss,
             last_sent,
             retransmits,
         } = snd;
@@ -140,6 +142,7 @@ impl Connection {
                 ack_owed: ack.owed,
                 snd_urgent: Some(*snd_up).filter(|up| up.after(*una)),
                 rcv_urgent: Some(*rcv_up).filter(|up| up.after(*nxt)),
+                loss: loss.snapshot(now),
             },
         }
     }
@@ -262,6 +265,7 @@ fn restore_send_space(engine: &Engine, now: Nanos, snapshot: &Snapshot) -> SendS
         recover,
         dup_acks: snapshot.dup_acks,
         dup_bytes: private.dup_bytes,
+        loss: LossState::restore(&private.loss, now),
         last_sent: now - snapshot.last_sent_age,
         retransmits: snapshot.retransmits,
     }
@@ -346,9 +350,10 @@ fn timestamps_snapshot(state: TimestampState, now: Nanos) -> TimestampsSnapshot 
 }
 
 fn timers_snapshot(timers: &Timers, keepalive_probes: u8, now: Nanos) -> TimersSnapshot {
-    let Timers { retransmit, persist, delayed_ack, keepalive, linger } = *timers;
+    let Timers { retransmit, retransmit_for, persist, delayed_ack, keepalive, linger } = *timers;
     TimersSnapshot {
         retransmit: retransmit.left(now),
+        retransmit_for,
         persist: persist.left(now),
         delayed_ack: delayed_ack.left(now),
         keepalive: keepalive.left(now),
@@ -358,10 +363,18 @@ fn timers_snapshot(timers: &Timers, keepalive_probes: u8, now: Nanos) -> TimersS
 }
 
 fn restore_timers(snapshot: &TimersSnapshot, now: Nanos) -> Timers {
-    let TimersSnapshot { retransmit, persist, delayed_ack, keepalive, linger, keepalive_probes: _ } =
-        *snapshot;
+    let TimersSnapshot {
+        retransmit,
+        retransmit_for,
+        persist,
+        delayed_ack,
+        keepalive,
+        linger,
+        keepalive_probes: _,
+    } = *snapshot;
     Timers {
         retransmit: Timer::with_left(retransmit, now),
+        retransmit_for,
         persist: Timer::with_left(persist, now),
         delayed_ack: Timer::with_left(delayed_ack, now),
         keepalive: Timer::with_left(keepalive, now),

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use mafo_mem::Nanos;
 
+use crate::rack::Delivery;
 use crate::{Fate, SackBlock, SeqNum, Transmissions};
 
 /// Segments that must arrive beyond one before it is taken for lost (RFC 5681, RFC 6675).
@@ -40,6 +41,14 @@ pub(crate) struct Reported {
     /// When something was last sent again, unless all of them were sent after that: the report may answer
     /// that instead of them, so `sent_at` is no base of an RTT sample.
     pub(crate) sent_again_at: Option<Nanos>,
+    /// Of those sent once, the one sent last.
+    pub(crate) latest_original: Option<Delivery>,
+    /// Of those sent again, the one sent last.
+    pub(crate) latest_again: Option<Delivery>,
+    /// The lowest end of one that was sent once.
+    pub(crate) lowest_original_end: Option<SeqNum>,
+    /// The highest end.
+    pub(crate) highest_end: Option<SeqNum>,
 }
 
 impl Reported {
@@ -48,16 +57,43 @@ impl Reported {
         if record.transmissions != Transmissions::Once {
             self.sent_again_at = self.sent_again_at.max(Some(record.sent_at));
         }
-        self.sent_at = Some(self.sent_at.map_or(record.sent_at, |at| at.min(record.sent_at)));
+        self.sent_at = least(self.sent_at, Some(record.sent_at), Nanos::min);
+        self.highest_end = least(self.highest_end, Some(record.end), SeqNum::later);
+        let delivery = Some(Delivery { sent_at: record.sent_at, end: record.end });
+        match record.transmissions {
+            Transmissions::Once => {
+                self.latest_original = Delivery::latest(self.latest_original, delivery);
+                self.lowest_original_end =
+                    least(self.lowest_original_end, Some(record.end), SeqNum::earlier);
+            }
+            Transmissions::Again => {
+                self.latest_again = Delivery::latest(self.latest_again, delivery);
+            }
+            // When the other instance sent it is not known, but it was before all that this one sent.
+            Transmissions::Unknown => {
+                self.latest_original = Delivery::latest(self.latest_original, delivery);
+            }
+        }
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
-        self.bytes += other.bytes;
-        self.sent_again_at = self.sent_again_at.max(other.sent_again_at);
-        self.sent_at = match (self.sent_at, other.sent_at) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
+        let Self {
+            bytes,
+            sent_at,
+            sent_again_at,
+            latest_original,
+            latest_again,
+            lowest_original_end,
+            highest_end,
+        } = other;
+        self.bytes += bytes;
+        self.sent_again_at = self.sent_again_at.max(sent_again_at);
+        self.sent_at = least(self.sent_at, sent_at, Nanos::min);
+        self.latest_original = Delivery::latest(self.latest_original, latest_original);
+        self.latest_again = Delivery::latest(self.latest_again, latest_again);
+        self.lowest_original_end =
+            least(self.lowest_original_end, lowest_original_end, SeqNum::earlier);
+        self.highest_end = least(self.highest_end, highest_end, SeqNum::later);
     }
 
     /// The RTT sample, by Karn's rule.
@@ -66,6 +102,23 @@ impl Reported {
     pub(crate) fn rtt(&self, now: Nanos) -> Option<Nanos> {
         if self.sent_again_at.is_some() { None } else { self.sent_at.map(|at| now - at) }
     }
+}
+
+/// Of two that may be absent, the one that `pick` prefers.
+fn least<T>(a: Option<T>, b: Option<T>, pick: impl Fn(T, T) -> T) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(pick(a, b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// What RACK finds in the scoreboard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Overtaken {
+    /// Bytes newly marked lost.
+    pub(crate) lost: u32,
+    /// When the next one is lost, if no ACK comes before.
+    pub(crate) until: Option<Nanos>,
 }
 
 /// The records of one connection.
@@ -208,35 +261,44 @@ impl Scoreboard {
         }
     }
 
-    /// Marks what must be lost by what has arrived beyond it, and was not sent again yet. Answers whether
-    /// anything was marked.
+    /// Marks what was overtaken: sent before `latest`, which was delivered, and `age` ago or more.
     ///
-    //= rfc6675#4
-    /// IsLost: `DUP_THRESH` separate ranges, or more than `DUP_THRESH` − 1 segments' bytes, SACKed beyond.
-    pub(crate) fn mark_lost(&mut self, mss: u32) -> bool {
-        let (mut ranges, mut bytes, mut marked) = (0, 0, false);
-        let mut beyond = Fate::InFlight;
-        for record in self.records.iter_mut().rev() {
-            let lost = ranges >= DUP_THRESH || bytes > (DUP_THRESH - 1) * mss;
-            let next = core::mem::replace(&mut beyond, record.fate);
-            match record.fate {
-                Fate::Sacked => {
-                    ranges += u32::from(next != Fate::Sacked);
-                    bytes += record.len();
+    //= rfc8985#6.2
+    /// Retransmissions are records like any other here, so one that is lost again is found as well.
+    pub(crate) fn mark_overtaken(&mut self, latest: Delivery, age: Nanos, now: Nanos) -> Overtaken {
+        let mut found = Overtaken::default();
+        let mut first = None;
+        for record in &mut self.records {
+            let Sent { start, end, sent_at, fate, transmissions } = *record;
+            if !latest.is_after(Delivery { sent_at, end }) {
+                // First transmissions go out in order, and a second one never before its first.
+                if transmissions == Transmissions::Once && sent_at > latest.sent_at {
+                    break;
                 }
-                Fate::InFlight if lost && record.transmissions != Transmissions::Again => {
-                    record.fate = Fate::Lost;
-                    self.lost += record.len();
-                    self.lost_from = record.start;
-                    marked = true;
-                }
-                Fate::InFlight | Fate::Lost => {}
+                continue;
+            }
+            if fate != Fate::InFlight {
+                continue;
+            }
+            let deadline = sent_at + age;
+            if deadline <= now {
+                record.fate = Fate::Lost;
+                found.lost += end.since(start);
+                first = first.or(Some(start));
+            } else {
+                found.until = least(found.until, Some(deadline), Nanos::min);
             }
         }
-        if marked && let Some(first) = self.records.iter().find(|r| r.fate == Fate::Lost) {
-            self.lost_from = first.start;
+        self.note_lost(first, found.lost);
+        found
+    }
+
+    /// `bytes` more are lost, from `first` on.
+    fn note_lost(&mut self, first: Option<SeqNum>, bytes: u32) {
+        if let Some(first) = first {
+            self.lost_from = if self.lost > 0 { self.lost_from.earlier(first) } else { first };
+            self.lost += bytes;
         }
-        marked
     }
 
     /// Marks the oldest `mss` bytes as lost unless they are SACKed, lost, or sent again since they were
@@ -251,45 +313,90 @@ impl Scoreboard {
         }
         let head = &mut self.records[0];
         head.fate = Fate::Lost;
-        self.lost += head.len();
-        self.lost_from = head.start;
+        let (start, len) = (head.start, head.len());
+        self.note_lost(Some(start), len);
         true
     }
 
     /// Marks segments of more than `longest` bytes as lost: the path does not carry them.
     pub(crate) fn mark_longer_lost(&mut self, longest: u32) {
-        let mut first = None;
+        let (mut first, mut lost) = (None, 0);
         for record in &mut self.records {
             if record.fate == Fate::InFlight && record.len() > longest {
                 record.fate = Fate::Lost;
-                self.lost += record.len();
+                lost += record.len();
                 first = first.or(Some(record.start));
             }
         }
-        // Another record may have been lost before, further left.
-        if first.is_some()
-            && let Some(lost) = self.records.iter().find(|record| record.fate == Fate::Lost)
-        {
-            self.lost_from = lost.start;
-        }
+        self.note_lost(first, lost);
     }
 
-    /// A timeout: all that is not SACKed is lost. A receiver that reported the oldest byte and still
-    /// does not acknowledge it has gone back on its word; then no report counts.
+    /// A timeout: the oldest bytes are lost, and all that is at least `age` old and not SACKed. A receiver
+    /// that reported the oldest byte and still does not acknowledge it has gone back on its word; then
+    /// no report counts.
     ///
     //= rfc2018#8
-    pub(crate) fn mark_all_lost(&mut self) {
+    //= rfc8985#6.3
+    pub(crate) fn mark_lost_on_timeout(&mut self, age: Nanos, now: Nanos) {
         let Some(head) = self.records.front() else { return };
-        let reneged = head.fate == Fate::Sacked;
-        self.lost_from = head.start;
+        let (start, reneged) = (head.start, head.fate == Fate::Sacked);
+        self.lost_from = start;
         for record in &mut self.records {
-            if record.fate == Fate::InFlight || reneged && record.fate == Fate::Sacked {
+            let old = record.start == start || record.sent_at + age <= now;
+            if record.fate == Fate::InFlight && old || reneged && record.fate == Fate::Sacked {
                 record.fate = Fate::Lost;
             }
         }
+        self.recount();
+    }
+
+    /// What was marked lost is under way: only late.
+    pub(crate) fn unmark_lost(&mut self) {
+        for record in &mut self.records {
+            if record.fate == Fate::Lost {
+                record.fate = Fate::InFlight;
+            }
+        }
+        self.lost = 0;
+    }
+
+    fn recount(&mut self) {
         let bytes =
             |fate| -> u32 { self.records.iter().filter(|r| r.fate == fate).map(Sent::len).sum() };
         (self.lost, self.sacked) = (bytes(Fate::Lost), bytes(Fate::Sacked));
+    }
+
+    /// The last `mss` bytes, or what of them was one segment, are sent again as a probe. Answers what.
+    ///
+    //= rfc8985#7.3
+    pub(crate) fn on_tail_probed(
+        &mut self,
+        mss: u32,
+        now: Nanos,
+        max: usize,
+    ) -> Option<(SeqNum, SeqNum)> {
+        let last = *self.records.back()?;
+        if last.len() > mss {
+            self.split(last.end - mss, max);
+        }
+        let last = self.records.back_mut()?;
+        if last.fate != Fate::InFlight || last.len() > mss {
+            return None;
+        }
+        (last.sent_at, last.transmissions) = (now, Transmissions::Again);
+        let sent = (last.start, last.end);
+        self.sent_again_at = Some(now);
+        Some(sent)
+    }
+
+    /// When the oldest byte was last sent.
+    pub(crate) fn oldest_sent_at(&self) -> Option<Nanos> {
+        self.records.front().map(|record| record.sent_at)
+    }
+
+    /// Records: segments in flight, but for those that share one.
+    pub(crate) fn segments(&self) -> usize {
+        self.records.len()
     }
 
     /// The first lost bytes: as many as follow each other, at most up to `end_of(start)`.
@@ -339,6 +446,26 @@ impl Scoreboard {
         } else {
             self.records.insert(at + 1, rest);
         }
+        if self.records.len() / 2 > max {
+            self.join_alike();
+        }
+    }
+
+    /// Joins neighbours that nothing but their age tells apart, as if they had been sent with the later.
+    fn join_alike(&mut self) {
+        let mut joined = VecDeque::with_capacity(self.records.len());
+        for &record in &self.records {
+            match joined.back_mut() {
+                Some(Sent { end, sent_at, fate, transmissions, .. })
+                    if (*fate, *transmissions) == (record.fate, record.transmissions) =>
+                {
+                    *end = record.end;
+                    *sent_at = record.sent_at.max(*sent_at);
+                }
+                _ => joined.push_back(record),
+            }
+        }
+        self.records = joined;
     }
 
     /// The first lost byte.
@@ -361,11 +488,10 @@ impl Scoreboard {
         sent_again_at: Option<Nanos>,
     ) -> Self {
         let records: VecDeque<Sent> = records.collect();
-        let bytes =
-            |fate| -> u32 { records.iter().filter(|r| r.fate == fate).map(Sent::len).sum() };
-        let (sacked, lost) = (bytes(Fate::Sacked), bytes(Fate::Lost));
         let lost_from = records.front().map_or(SeqNum(0), |first| first.start);
-        Self { sacked, lost, lost_from, records, sent_again_at }
+        let mut board = Self { sacked: 0, lost: 0, lost_from, records, sent_again_at };
+        board.recount();
+        board
     }
 }
 

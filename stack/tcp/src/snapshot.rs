@@ -2,7 +2,9 @@
 
 use mafo_mem::Nanos;
 
-use crate::cc::CongestionControl;
+use crate::cc::{CongestionControl, Prior};
+use crate::prr::Prr;
+use crate::timers::RetransmitTimer;
 use crate::{Ended, IcmpError, Opened, Patience, PeerFin, SeqNum, State, Switches};
 
 /// Everything that a connection knows. Times are durations before or after the moment of the snapshot,
@@ -141,6 +143,80 @@ pub struct Private {
     pub snd_urgent: Option<SeqNum>,
     /// One past the peer's urgent bytes, if they are not all here.
     pub rcv_urgent: Option<SeqNum>,
+    /// Loss detection and recovery.
+    pub loss: LossSnapshot,
+}
+
+/// What loss detection and recovery remember besides the segments in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LossSnapshot {
+    /// RACK.
+    pub rack: RackSnapshot,
+    /// Proportional rate reduction.
+    pub prr: Prr,
+    /// How to take the last reduction of the congestion window back.
+    pub undo: Option<UndoSnapshot>,
+    /// Where F-RTO stands.
+    pub frto: Frto,
+    /// A tail loss probe that is not acknowledged.
+    pub tail_probe: Option<TailProbe>,
+}
+
+/// RFC 8985 6.1: the variables of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RackSnapshot {
+    /// Of the segments delivered, the one sent last: time since, and its end.
+    pub latest: Option<(Nanos, SeqNum)>,
+    /// Its round-trip time.
+    pub rtt: Nanos,
+    /// One past the highest sequence number delivered.
+    pub fack: Option<SeqNum>,
+    /// Whether the path was seen to reorder.
+    pub reordering_seen: bool,
+    /// What ends the round trip in which one DSACK counts.
+    pub dsack_round: Option<SeqNum>,
+    /// Reordering window in quarters of the least RTT; 0 is taken for 1.
+    pub reo_wnd_mult: u8,
+    /// Recoveries until the window is narrow again.
+    pub reo_wnd_persist: u8,
+    /// Least RTT of the present window, and how old that window is.
+    pub min_rtt: Option<(Nanos, Nanos)>,
+    /// Least RTT of the window before.
+    pub min_rtt_before: Option<Nanos>,
+}
+
+/// What it takes to see that sending again was needless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UndoSnapshot {
+    /// `snd_una` when the episode began.
+    pub marker: SeqNum,
+    /// The congestion window before it.
+    pub prior: Prior,
+    /// Segments sent again, less the duplicates that the peer reported; `None` while there are none.
+    pub needless: Option<u16>,
+    /// Time since the first one was sent again.
+    pub first_age: Option<Nanos>,
+}
+
+/// Where the search for a spurious timeout stands (RFC 5682).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Frto {
+    /// The timeout counts.
+    #[default]
+    Off,
+    /// The oldest segment was sent again; its ACK is awaited.
+    Retransmitted,
+    /// That ACK came: new payload goes out rather than what is taken for lost.
+    NewPayload,
+}
+
+/// A tail loss probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TailProbe {
+    /// `snd_max` behind it.
+    pub end: SeqNum,
+    /// Whether it was a segment sent before.
+    pub again: bool,
 }
 
 /// How far the congestion window was used lately, which decides whether ACKs may raise it.
@@ -231,6 +307,8 @@ pub enum Probe {
     Window,
     /// The peer has been silent.
     Keepalive,
+    /// What is in flight is not acknowledged (RFC 8985 7).
+    Tail,
 }
 
 /// The last segment of a connection.
@@ -307,6 +385,8 @@ pub struct RttSnapshot {
 pub struct TimersSnapshot {
     /// Retransmission.
     pub retransmit: Option<Nanos>,
+    /// What is done when it runs out. Unknown: the default.
+    pub retransmit_for: RetransmitTimer,
     /// Window probe.
     pub persist: Option<Nanos>,
     /// Delayed ACK.

@@ -16,6 +16,7 @@ use mafo_mem::Nanos;
 
 use crate::assembler::Assembler;
 use crate::cc::Congestion;
+use crate::loss::LossState;
 use crate::rtt::Rtt;
 use crate::scoreboard::Scoreboard;
 use crate::{PeerFin, Recovery, SeqNum};
@@ -52,6 +53,7 @@ pub(crate) struct SendSpace {
     pub(crate) dup_acks: u32,
     /// Without SACK: bytes that duplicate ACKs say have left the network.
     pub(crate) dup_bytes: u32,
+    pub(crate) loss: LossState,
     /// When payload, or a SYN, was last sent.
     pub(crate) last_sent: Nanos,
     /// Retransmissions of the same bytes, or probes, without an answer.

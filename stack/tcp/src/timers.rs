@@ -55,11 +55,25 @@ impl Timer {
     }
 }
 
+/// What is done when the retransmission timer runs out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RetransmitTimer {
+    /// RFC 6298: what is in flight is taken for lost.
+    #[default]
+    Timeout,
+    /// RFC 8985 7: a probe is sent.
+    TailProbe,
+    /// RFC 8985 6.2: what was overtaken, and had time to come late, is taken for lost.
+    Reorder,
+}
+
 /// All timers of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timers {
     /// Retransmission: runs while anything sent is not acknowledged.
     pub(crate) retransmit: Timer,
+    /// What it is for now.
+    pub(crate) retransmit_for: RetransmitTimer,
     /// Window probe: runs while nothing is in flight and the peer's window stops what is to be sent.
     pub(crate) persist: Timer,
     /// Delayed ACK.
@@ -73,15 +87,22 @@ pub(crate) struct Timers {
 impl Timers {
     pub(crate) const OFF: Self = Self {
         retransmit: Timer::OFF,
+        retransmit_for: RetransmitTimer::Timeout,
         persist: Timer::OFF,
         delayed_ack: Timer::OFF,
         keepalive: Timer::OFF,
         linger: Timer::OFF,
     };
 
+    /// The retransmission timer runs until `deadline`, for `what`.
+    pub(crate) fn retransmit_is(&mut self, what: RetransmitTimer, deadline: Nanos) {
+        self.retransmit.arm(deadline);
+        self.retransmit_for = what;
+    }
+
     /// The earliest deadline.
     pub(crate) fn next(&self) -> Option<Nanos> {
-        let Self { retransmit, persist, delayed_ack, keepalive, linger } = *self;
+        let Self { retransmit, retransmit_for: _, persist, delayed_ack, keepalive, linger } = *self;
         let next = retransmit.0.min(persist.0).min(delayed_ack.0).min(keepalive.0).min(linger.0);
         (next != Nanos::MAX).then_some(next)
     }

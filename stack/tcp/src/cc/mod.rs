@@ -125,8 +125,7 @@ pub(crate) struct AckSample {
 /// What a congestion event changes, as it was before: kept by recovery as long as the event may turn out
 /// to have been none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-
-pub(crate) struct Prior {
+pub struct Prior {
     cwnd: u32,
     ssthresh: u32,
 }
@@ -213,13 +212,11 @@ impl Congestion {
         self.window.cwnd
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "recovery calls it next"))]
     pub(crate) fn ssthresh(&self) -> u32 {
         self.window.ssthresh
     }
 
     /// For recovery, which shapes the window while it repairs (RFC 9937).
-    #[cfg_attr(not(test), expect(dead_code, reason = "recovery calls it next"))]
     pub(crate) fn set_cwnd(&mut self, cwnd: u32) {
         self.window.cwnd = cwnd.clamp(1, CWND_MAX);
     }
@@ -294,7 +291,6 @@ impl Congestion {
     }
 
     /// What an event will change, to be kept until it is certain.
-    #[cfg_attr(not(test), expect(dead_code, reason = "recovery calls it next"))]
     pub(crate) fn prior(&self) -> Prior {
         Prior { cwnd: self.window.cwnd, ssthresh: self.window.ssthresh }
     }
@@ -302,7 +298,6 @@ impl Congestion {
     /// Nothing was lost after all.
     ///
     //= rfc4015#3
-    #[cfg_attr(not(test), expect(dead_code, reason = "recovery calls it next"))]
     pub(crate) fn undo(&mut self, prior: &Prior) {
         let Prior { cwnd, ssthresh } = *prior;
         self.window.cwnd = self.window.cwnd.max(cwnd);

@@ -31,7 +31,7 @@ mod trace;
 pub use engine::{EngineBench, EngineEndpoint};
 pub use peer::{Peer, Seg, pattern};
 pub use scripts::{
-    ack, close, commit, icmp, open, options, pmtu, reassembly, recovery, reset, send, timers,
+    ack, close, commit, icmp, loss, open, options, pmtu, reassembly, recovery, reset, send, timers,
     urgent, user_timeout, window,
 };
 pub use trace::Trace;

@@ -64,6 +64,18 @@ impl Trace {
         trace
     }
 
+    /// An endpoint that opened actively to a peer `rtt_ms` away.
+    pub fn established_after(bench: &mut dyn Bench, setup: Setup, peer: Peer, rtt_ms: u64) -> Self {
+        let mut trace = Self::new(bench, setup, peer);
+        trace.connect();
+        trace.expect(None, trace.syn());
+        trace.silence(Some(rtt_ms));
+        trace.inject(trace.peer_syn(SYN | ACK).ack(1));
+        trace.expect(None, Seg::new(ACK).seq(1).ack(1));
+        trace.counters = trace.endpoint.counters();
+        trace
+    }
+
     /// An endpoint that opened passively, in no time.
     pub fn accepted(bench: &mut dyn Bench, setup: Setup, peer: Peer) -> Self {
         let mut trace = Self::new(bench, setup, peer);
@@ -388,6 +400,11 @@ impl Trace {
     #[must_use]
     pub fn ended(&self) -> Option<Ended> {
         self.endpoint.ended()
+    }
+
+    /// Looks at what was counted since the last `counted!`, or since the handshake.
+    pub fn counters_of(&self, look: impl FnOnce(&Counters)) {
+        look(&self.endpoint.counters().since(&self.counters));
     }
 
     /// What was counted since the last call, or since the handshake, is `expected` and nothing else.

@@ -254,9 +254,11 @@ fn unacknowledged_payload_is_posted_to_the_image() {
     // The stream has ended.
     rig.post_inline(Tid(0), b"late");
     assert_eq!(rig.tp.counters().tx_drop_not_open, 1);
-    // What the old owner sent is lost after all.
+    // What the old owner sent is lost after all: a probe, and then the timeout.
+    rig.wait(Nanos::from_millis(5));
+    rig.expect(&["> FIN|ACK seq 5596 ack 36864 len 600 win 15000 ts 805307324 777"]);
     rig.wait(Nanos::from_millis(200));
-    rig.expect(&["> ACK seq 4096 ack 36864 len 1448 win 15000 ts 805307512 777"]);
+    rig.expect(&["> ACK seq 4096 ack 36864 len 1448 win 15000 ts 805307515 777"]);
     rig.seg(peer(ACK, RCV, SND + 2101).ts(778, 1));
     rig.expect(&[
         "acked 0 una 6196 bytes 2100",

@@ -4,6 +4,7 @@ pub mod ack;
 pub mod close;
 pub mod commit;
 pub mod icmp;
+pub mod loss;
 pub mod open;
 pub mod options;
 pub mod pmtu;
@@ -96,7 +97,7 @@ macro_rules! script_tests {
             recovery {
                 third_duplicate_ack_sends_again, first_two_duplicate_acks_let_new_segments_out,
                 partial_acks_repair_hole_after_hole, sack_repairs_holes_in_one_round_trip,
-                sack_keeps_within_half_the_window, sack_of_two_segments_waits,
+                sack_reduces_proportionally, sack_of_two_segments_waits,
                 sack_beyond_what_was_sent_is_ignored, timeout_backs_off,
                 timeout_starts_slowly, timeout_keeps_what_sack_reported,
                 reneging_receiver_is_sent_everything, lost_retransmission_times_out,
@@ -105,6 +106,20 @@ macro_rules! script_tests {
                 echoed_timestamp_does,
                 echo_of_the_first_transmission_is_no_sample, gives_up_after_so_many, window_updates_are_no_duplicates,
                 tail_of_small_segments_is_sent_again_as_one,
+            }
+            loss {
+                overtaken_segment_is_lost_after_the_reordering_window,
+                path_that_reorders_is_given_time,
+                lost_retransmission_is_sent_again_without_a_timeout,
+                tail_loss_is_repaired_by_a_probe,
+                single_loss_that_a_probe_repairs_halves_the_window, probe_carries_new_payload,
+                probe_that_was_needless_costs_nothing, one_probe_at_a_time, probe_is_followed_by_the_timeout,
+                single_segment_is_probed_no_later_than_the_timeout, spurious_timeout_is_taken_back,
+                real_timeout_is_repaired_after_the_test, duplicate_without_sack_ends_the_test,
+                no_new_payload_no_test, late_segment_is_seen_by_its_timestamp,
+                late_segment_is_seen_by_the_duplicate, duplicate_widens_the_reordering_window,
+                short_flight_times_out_from_its_oldest_segment,
+                long_flight_times_out_from_the_last_ack,
             }
             timers {
                 keepalive_gives_up, keepalive_answered_goes_on, keepalive_can_be_switched,

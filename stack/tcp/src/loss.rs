@@ -1,0 +1,81 @@
+//! What loss recovery remembers besides the scoreboard: of interest while data is in flight, and of an
+//! episode until the next.
+
+use mafo_mem::Nanos;
+
+use crate::cc::Prior;
+use crate::prr::Prr;
+use crate::rack::Rack;
+use crate::{Frto, LossSnapshot, SeqNum, TailProbe, UndoSnapshot};
+
+/// State of loss detection and recovery.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LossState {
+    pub(crate) rack: Rack,
+    pub(crate) prr: Prr,
+    pub(crate) undo: Option<Undo>,
+    pub(crate) frto: Frto,
+    /// A tail loss probe that is not acknowledged.
+    pub(crate) tail: Option<TailProbe>,
+}
+
+/// What it takes to see that an episode was needless, and to take the reduction back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Undo {
+    /// `snd_una` when the episode began.
+    pub(crate) marker: SeqNum,
+    /// The congestion window before it.
+    pub(crate) prior: Prior,
+    /// Segments sent again, less the duplicates that the peer reported; `None` while there are none.
+    pub(crate) needless: Option<u16>,
+    /// When the first one was sent again.
+    pub(crate) first_at: Option<Nanos>,
+}
+
+impl Undo {
+    pub(crate) fn new(marker: SeqNum, prior: Prior) -> Self {
+        Self { marker, prior, needless: None, first_at: None }
+    }
+
+    /// `segments` were sent again.
+    pub(crate) fn on_retransmitted(&mut self, now: Nanos, segments: u16) {
+        self.needless = Some(self.needless.unwrap_or(0).saturating_add(segments));
+        self.first_at = self.first_at.or(Some(now));
+    }
+
+    /// The peer had `segments` twice.
+    //
+    //= rfc3708#3
+    pub(crate) fn on_duplicate_reported(&mut self, segments: u16) {
+        self.needless = self.needless.map(|count| count.saturating_sub(segments));
+    }
+
+    /// Whether all that was sent again had arrived before.
+    pub(crate) fn all_were_needless(&self) -> bool {
+        self.needless == Some(0)
+    }
+}
+
+impl LossState {
+    pub(crate) fn snapshot(&self, now: Nanos) -> LossSnapshot {
+        let Self { rack, prr, undo, frto, tail } = self;
+        let undo = undo.map(|Undo { marker, prior, needless, first_at }| UndoSnapshot {
+            marker,
+            prior,
+            needless,
+            first_age: first_at.map(|at| now - at),
+        });
+        LossSnapshot { rack: rack.snapshot(now), prr: *prr, undo, frto: *frto, tail_probe: *tail }
+    }
+
+    pub(crate) fn restore(snapshot: &LossSnapshot, now: Nanos) -> Self {
+        let LossSnapshot { rack, prr, undo, frto, tail_probe } = snapshot;
+        let undo = undo.map(|UndoSnapshot { marker, prior, needless, first_age }| Undo {
+            marker,
+            prior,
+            needless,
+            first_at: first_age.map(|age| now - age),
+        });
+        Self { rack: Rack::restore(rack, now), prr: *prr, undo, frto: *frto, tail: *tail_probe }
+    }
+}

@@ -1,0 +1,330 @@
+//! RACK (RFC 8985): a segment is lost when one sent enough later has been delivered.
+
+use mafo_mem::Nanos;
+
+use crate::scoreboard::Reported;
+use crate::{RackSnapshot, SeqNum};
+
+/// A DSACK widens the reordering window for so many recoveries (RFC 8985 6.2, step 4).
+const REO_WND_PERSIST: u8 = 16;
+
+/// How long a minimum of the RTT counts, at least; as in Linux.
+const MIN_RTT_WINDOW: Nanos = Nanos::from_secs(300);
+
+/// A delivered segment: when it was sent, and where it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Delivery {
+    pub(crate) sent_at: Nanos,
+    pub(crate) end: SeqNum,
+}
+
+impl Delivery {
+    /// Whether it was sent after `other`: segments of one burst share a time.
+    ///
+    //= rfc8985#6.2
+    pub(crate) fn is_after(self, other: Self) -> bool {
+        self.sent_at > other.sent_at || self.sent_at == other.sent_at && self.end.after(other.end)
+    }
+
+    pub(crate) fn latest(a: Option<Self>, b: Option<Self>) -> Option<Self> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(if a.is_after(b) { a } else { b }),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+/// The least RTT of the last one to two windows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct MinRtt {
+    /// Of the present window, and when that began.
+    present: Option<(Nanos, Nanos)>,
+    /// Of the window before.
+    before: Option<Nanos>,
+}
+
+impl MinRtt {
+    fn sample(&mut self, now: Nanos, rtt: Nanos) {
+        match &mut self.present {
+            Some((least, since)) if now - *since < MIN_RTT_WINDOW => *least = rtt.min(*least),
+            present => {
+                self.before = present.map(|(least, _)| least);
+                *present = Some((rtt, now));
+            }
+        }
+    }
+
+    fn get(&self) -> Nanos {
+        let present = self.present.map(|(least, _)| least);
+        [present, self.before].into_iter().flatten().min().unwrap_or(Nanos::ZERO)
+    }
+}
+
+/// What RACK knows of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rack {
+    /// Of the segments delivered, the one sent last.
+    latest: Option<Delivery>,
+    /// Its round-trip time.
+    rtt: Nanos,
+    /// One past the highest sequence number delivered.
+    fack: Option<SeqNum>,
+    reordering_seen: bool,
+    /// A DSACK counts once until this is acknowledged.
+    dsack_round: Option<SeqNum>,
+    reo_wnd_mult: u8,
+    reo_wnd_persist: u8,
+    min_rtt: MinRtt,
+}
+
+impl Default for Rack {
+    fn default() -> Self {
+        Self {
+            latest: None,
+            rtt: Nanos::ZERO,
+            fack: None,
+            reordering_seen: false,
+            dsack_round: None,
+            reo_wnd_mult: 1,
+            reo_wnd_persist: 0,
+            min_rtt: MinRtt::default(),
+        }
+    }
+}
+
+impl Rack {
+    //= rfc8985#6.2
+    // Step 1: the minimum RTT, windowed, since paths change.
+    pub(crate) fn sample(&mut self, now: Nanos, rtt: Nanos) {
+        self.min_rtt.sample(now, rtt);
+    }
+
+    /// Steps 2 and 3: takes what an ACK newly reports. `echoes(at)` is whether the ACK may answer a
+    /// transmission made then, as far as its timestamp tells.
+    //
+    //= rfc8985#6.2
+    pub(crate) fn on_delivered(
+        &mut self,
+        now: Nanos,
+        reported: &Reported,
+        echoes: impl Fn(Nanos) -> bool,
+    ) {
+        // An ACK that comes sooner than any round trip answers the transmission before.
+        let again = reported.latest_again.filter(|delivery| {
+            now - delivery.sent_at >= self.min_rtt.get() && echoes(delivery.sent_at)
+        });
+        if let Some(delivery) = Delivery::latest(reported.latest_original, again) {
+            self.rtt = now - delivery.sent_at;
+            self.latest = Delivery::latest(self.latest, Some(delivery));
+        }
+        let Some(highest) = reported.highest_end else { return };
+        if let (Some(fack), Some(lowest)) = (self.fack, reported.lowest_original_end) {
+            self.reordering_seen |= lowest.before(fack);
+        }
+        self.fack = Some(self.fack.map_or(highest, |fack| fack.later(highest)));
+    }
+
+    /// The peer reports a duplicate: something was sent again that was not lost, so the window is wider
+    /// for a while; once a round trip, which ends when `snd_nxt` of now is acknowledged.
+    //
+    //= rfc8985#6.2
+    pub(crate) fn on_dsack(&mut self, snd_nxt: SeqNum) {
+        if self.dsack_round.is_none() {
+            self.dsack_round = Some(snd_nxt);
+            self.reo_wnd_mult = self.reo_wnd_mult.saturating_add(1);
+            self.reo_wnd_persist = REO_WND_PERSIST;
+        }
+    }
+
+    pub(crate) fn on_una(&mut self, una: SeqNum) {
+        self.dsack_round = self.dsack_round.filter(|round| una.before(*round));
+    }
+
+    /// A recovery was through, and nothing in it was sent again without need.
+    pub(crate) fn on_recovery_exit(&mut self) {
+        self.reo_wnd_persist = self.reo_wnd_persist.saturating_sub(1);
+        if self.reo_wnd_persist == 0 {
+            self.reo_wnd_mult = 1;
+        }
+    }
+
+    /// What came late was not lost: paths reorder.
+    pub(crate) fn on_spurious(&mut self) {
+        self.reordering_seen = true;
+    }
+
+    /// Step 4: how long a segment may still be under way that another, sent later, has overtaken.
+    /// `repairing` is whether recovery is under way, or so much was reported that it must begin.
+    //
+    //= rfc8985#6.2
+    fn reo_wnd(&self, srtt: Nanos, repairing: bool) -> Nanos {
+        if !self.reordering_seen && repairing {
+            return Nanos::ZERO;
+        }
+        let quarter = self.min_rtt.get().0 / 4;
+        Nanos(quarter.saturating_mul(self.reo_wnd_mult.into()).min(srtt.0))
+    }
+
+    /// What decides that a segment is lost: the delivered one sent last, and how long after its own
+    /// transmission a segment sent before that one counts as lost.
+    pub(crate) fn judge(&self, srtt: Nanos, repairing: bool) -> Option<(Delivery, Nanos)> {
+        Some((self.latest?, self.rtt + self.reo_wnd(srtt, repairing)))
+    }
+
+    /// How old a segment must be to be lost when the retransmission timer ran out.
+    //
+    //= rfc8985#6.3
+    pub(crate) fn lost_age(&self, srtt: Nanos) -> Nanos {
+        if self.latest.is_none() { Nanos::ZERO } else { self.rtt + self.reo_wnd(srtt, true) }
+    }
+
+    pub(crate) fn snapshot(&self, now: Nanos) -> RackSnapshot {
+        let Self {
+            latest,
+            rtt,
+            fack,
+            reordering_seen,
+            dsack_round,
+            reo_wnd_mult,
+            reo_wnd_persist,
+            min_rtt: MinRtt { present, before },
+        } = *self;
+        RackSnapshot {
+            latest: latest.map(|Delivery { sent_at, end }| (now - sent_at, end)),
+            rtt,
+            fack,
+            reordering_seen,
+            dsack_round,
+            reo_wnd_mult,
+            reo_wnd_persist,
+            min_rtt: present.map(|(least, since)| (least, now - since)),
+            min_rtt_before: before,
+        }
+    }
+
+    pub(crate) fn restore(snapshot: &RackSnapshot, now: Nanos) -> Self {
+        let RackSnapshot {
+            latest,
+            rtt,
+            fack,
+            reordering_seen,
+            dsack_round,
+            reo_wnd_mult,
+            reo_wnd_persist,
+            min_rtt,
+            min_rtt_before,
+        } = *snapshot;
+        Self {
+            latest: latest.map(|(age, end)| Delivery { sent_at: now - age, end }),
+            rtt,
+            fack,
+            reordering_seen,
+            dsack_round,
+            reo_wnd_mult: reo_wnd_mult.max(1),
+            reo_wnd_persist,
+            min_rtt: MinRtt {
+                present: min_rtt.map(|(least, age)| (least, now - age)),
+                before: min_rtt_before,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: fn(u64) -> Nanos = Nanos::from_millis;
+
+    fn original(sent_at: u64, end: u32) -> Reported {
+        let delivery = Some(Delivery { sent_at: MS(sent_at), end: SeqNum(end) });
+        Reported {
+            latest_original: delivery,
+            lowest_original_end: Some(SeqNum(end)),
+            highest_end: Some(SeqNum(end)),
+            ..Reported::default()
+        }
+    }
+
+    fn again(sent_at: u64, end: u32) -> Reported {
+        let delivery = Some(Delivery { sent_at: MS(sent_at), end: SeqNum(end) });
+        Reported { latest_again: delivery, highest_end: Some(SeqNum(end)), ..Reported::default() }
+    }
+
+    #[test]
+    fn the_segment_sent_last_counts_whatever_its_number() {
+        let mut rack = Rack::default();
+        rack.on_delivered(MS(100), &original(0, 5000), |_| true);
+        rack.on_delivered(MS(110), &again(60, 1000), |_| true);
+        let (latest, age) = rack.judge(MS(100), true).expect("delivered");
+        assert_eq!((latest.sent_at, latest.end, age), (MS(60), SeqNum(1000), MS(50)));
+    }
+
+    #[test]
+    fn a_retransmission_counts_only_if_the_ack_can_answer_it() {
+        let mut rack = Rack::default();
+        rack.sample(MS(0), MS(50));
+        rack.on_delivered(MS(100), &again(60, 1000), |_| true);
+        assert_eq!(rack.judge(MS(50), true), None, "40 ms are less than any round trip");
+        rack.on_delivered(MS(120), &again(60, 1000), |_| false);
+        assert_eq!(rack.judge(MS(50), true), None, "the timestamp is that of the first");
+        rack.on_delivered(MS(120), &again(60, 1000), |at| at == MS(60));
+        assert!(rack.judge(MS(50), true).is_some());
+    }
+
+    #[test]
+    fn the_window_is_a_quarter_of_the_least_round_trip_and_opens_with_dsacks() {
+        let mut rack = Rack::default();
+        rack.sample(MS(0), MS(40));
+        rack.sample(MS(1), MS(60));
+        rack.on_delivered(MS(40), &original(0, 1000), |_| true);
+        let window = |rack: &Rack, repairing| {
+            rack.judge(MS(50), repairing).map(|(_, age)| (age - MS(40)).as_millis())
+        };
+        assert_eq!((window(&rack, false), window(&rack, true)), (Some(10), Some(0)));
+        // What was overtaken has come: from now on the window counts also during recovery.
+        rack.on_delivered(MS(40), &original(0, 500), |_| true);
+        assert_eq!((window(&rack, false), window(&rack, true)), (Some(10), Some(10)));
+        rack.on_dsack(SeqNum(9000));
+        rack.on_dsack(SeqNum(9500));
+        assert_eq!(window(&rack, true), Some(20), "one a round trip");
+        rack.on_una(SeqNum(8999));
+        rack.on_dsack(SeqNum(9500));
+        assert_eq!(window(&rack, true), Some(20));
+        for _ in 0..9 {
+            rack.on_una(SeqNum(20_000));
+            rack.on_dsack(SeqNum(9500));
+        }
+        assert_eq!(window(&rack, true), Some(50), "never more than SRTT");
+        for _ in 0..15 {
+            rack.on_recovery_exit();
+        }
+        assert_eq!(window(&rack, true), Some(50));
+        rack.on_recovery_exit();
+        assert_eq!(window(&rack, true), Some(10), "after 16 recoveries without one");
+    }
+
+    #[test]
+    fn an_old_minimum_is_forgotten() {
+        let mut min = MinRtt::default();
+        min.sample(MS(0), MS(10));
+        min.sample(Nanos::from_secs(299), MS(30));
+        assert_eq!(min.get(), MS(10));
+        min.sample(Nanos::from_secs(300), MS(20));
+        assert_eq!(min.get(), MS(10));
+        min.sample(Nanos::from_secs(601), MS(40));
+        assert_eq!(min.get(), MS(20));
+    }
+
+    #[test]
+    fn a_snapshot_goes_on_under_another_clock() {
+        let mut rack = Rack::default();
+        rack.sample(MS(5), MS(40));
+        rack.on_delivered(MS(60), &original(20, 1000), |_| true);
+        rack.on_dsack(SeqNum(3000));
+        let there = Rack::restore(&rack.snapshot(MS(100)), MS(1100));
+        let (latest, age) = there.judge(MS(500), false).expect("delivered");
+        assert_eq!((latest.sent_at, age), (MS(1020), MS(40 + 20)));
+        assert_eq!(there.snapshot(MS(1100)), rack.snapshot(MS(100)));
+    }
+}
