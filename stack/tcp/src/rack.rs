@@ -99,20 +99,18 @@ impl Rack {
         self.min_rtt.sample(now, rtt);
     }
 
-    /// Steps 2 and 3: takes what an ACK newly reports. `echoes(at)` is whether the ACK may answer a
-    /// transmission made then, as far as its timestamp tells.
+    /// Steps 2 and 3: takes what an ACK newly reports. `again` is what it reports of what was sent
+    /// again, if as far as its timestamp tells it answers that.
     //
     //= rfc8985#6.2
     pub(crate) fn on_delivered(
         &mut self,
         now: Nanos,
         reported: &Reported,
-        echoes: impl Fn(Nanos) -> bool,
+        again: Option<Delivery>,
     ) {
         // An ACK that comes sooner than any round trip answers the transmission before.
-        let again = reported.latest_again.filter(|delivery| {
-            now - delivery.sent_at >= self.min_rtt.get() && echoes(delivery.sent_at)
-        });
+        let again = again.filter(|delivery| now - delivery.sent_at >= self.min_rtt.get());
         if let Some(delivery) = Delivery::latest(reported.latest_original, again) {
             self.rtt = now - delivery.sent_at;
             self.latest = Delivery::latest(self.latest, Some(delivery));
@@ -246,16 +244,15 @@ mod tests {
         }
     }
 
-    fn again(sent_at: u64, end: u32) -> Reported {
-        let delivery = Some(Delivery { sent_at: MS(sent_at), end: SeqNum(end) });
-        Reported { latest_again: delivery, highest_end: Some(SeqNum(end)), ..Reported::default() }
+    fn again(sent_at: u64, end: u32) -> Option<Delivery> {
+        Some(Delivery { sent_at: MS(sent_at), end: SeqNum(end) })
     }
 
     #[test]
     fn the_segment_sent_last_counts_whatever_its_number() {
         let mut rack = Rack::default();
-        rack.on_delivered(MS(100), &original(0, 5000), |_| true);
-        rack.on_delivered(MS(110), &again(60, 1000), |_| true);
+        rack.on_delivered(MS(100), &original(0, 5000), None);
+        rack.on_delivered(MS(110), &Reported::default(), again(60, 1000));
         let (latest, age) = rack.judge(MS(100), true).expect("delivered");
         assert_eq!((latest.sent_at, latest.end, age), (MS(60), SeqNum(1000), MS(50)));
     }
@@ -264,11 +261,11 @@ mod tests {
     fn a_retransmission_counts_only_if_the_ack_can_answer_it() {
         let mut rack = Rack::default();
         rack.sample(MS(0), MS(50));
-        rack.on_delivered(MS(100), &again(60, 1000), |_| true);
+        rack.on_delivered(MS(100), &Reported::default(), again(60, 1000));
         assert_eq!(rack.judge(MS(50), true), None, "40 ms are less than any round trip");
-        rack.on_delivered(MS(120), &again(60, 1000), |_| false);
+        rack.on_delivered(MS(120), &Reported::default(), None);
         assert_eq!(rack.judge(MS(50), true), None, "the timestamp is that of the first");
-        rack.on_delivered(MS(120), &again(60, 1000), |at| at == MS(60));
+        rack.on_delivered(MS(120), &Reported::default(), again(60, 1000));
         assert!(rack.judge(MS(50), true).is_some());
     }
 
@@ -277,13 +274,13 @@ mod tests {
         let mut rack = Rack::default();
         rack.sample(MS(0), MS(40));
         rack.sample(MS(1), MS(60));
-        rack.on_delivered(MS(40), &original(0, 1000), |_| true);
+        rack.on_delivered(MS(40), &original(0, 1000), None);
         let window = |rack: &Rack, repairing| {
             rack.judge(MS(50), repairing).map(|(_, age)| (age - MS(40)).as_millis())
         };
         assert_eq!((window(&rack, false), window(&rack, true)), (Some(10), Some(0)));
         // What was overtaken has come: from now on the window counts also during recovery.
-        rack.on_delivered(MS(40), &original(0, 500), |_| true);
+        rack.on_delivered(MS(40), &original(0, 500), None);
         assert_eq!((window(&rack, false), window(&rack, true)), (Some(10), Some(10)));
         rack.on_dsack(SeqNum(9000));
         rack.on_dsack(SeqNum(9500));
@@ -320,7 +317,7 @@ mod tests {
     fn a_snapshot_goes_on_under_another_clock() {
         let mut rack = Rack::default();
         rack.sample(MS(5), MS(40));
-        rack.on_delivered(MS(60), &original(20, 1000), |_| true);
+        rack.on_delivered(MS(60), &original(20, 1000), None);
         rack.on_dsack(SeqNum(3000));
         let there = Rack::restore(&rack.snapshot(MS(100)), MS(1100));
         let (latest, age) = there.judge(MS(500), false).expect("delivered");

@@ -47,11 +47,10 @@ impl Connection {
         let dsack = self.take_duplicate_report(engine, segment);
         let sacked = self.take_sack_blocks(engine, segment, dsack.is_some());
         let ack = self.take_ack_field(engine, now, segment, sacked);
-        let echoes = |at: Nanos| self.may_answer(engine, segment, at);
-        let mut rack = self.snd.loss.rack;
-        rack.on_delivered(now, &ack.reported, echoes);
-        rack.on_una(self.snd.una);
-        self.snd.loss.rack = rack;
+        let again = ack.reported.latest_again;
+        let again = again.filter(|again| self.may_answer(engine, segment, again.sent_at));
+        self.snd.loss.rack.on_delivered(now, &ack.reported, again);
+        self.snd.loss.rack.on_una(self.snd.una);
         self.on_ack_of_tail_probe(engine, now, segment, ack.advanced > 0, dsack);
         if ack.duplicate {
             engine.counters.rx_dup_acks += 1;
@@ -362,6 +361,10 @@ impl Connection {
             return Overtaken::default();
         }
         let sacked = self.snd.board.sacked();
+        // In order, and nothing sent again: then nothing was overtaken.
+        if sacked == 0 && self.snd.recovery == Recovery::Open {
+            return Overtaken::default();
+        }
         let many =
             self.snd.dup_acks >= DUP_THRESH || sacked > (DUP_THRESH - 1) * self.payload_max();
         let repairing = many || self.snd.recovery != Recovery::Open;
