@@ -13,10 +13,12 @@ use smoltcp::wire::IpProtocol;
 
 use crate::defect::{Defect, Defects};
 use crate::error::ConnectionError;
+use crate::icmp;
 use crate::link::Links;
 use crate::listener::{Listener, ListenerId};
 use crate::neigh::{BROADCAST, Change, Mac, Neighbours, Resolution};
 use crate::packet::{self, Arp, Ip, Packet};
+use crate::pmtu::PathMtus;
 use crate::slab::{Slab, SocketId};
 use crate::socket::{Holder, Path, Readiness, Socket};
 use crate::time_wait::{Answer, TimeWait};
@@ -45,6 +47,9 @@ pub struct Core {
     /// Connections that the peer closed first. They need no TIME_WAIT, but a late answer of the peer,
     /// say to a FIN that was sent twice, must not be met by a reset.
     pub(crate) lingering: TimeWait,
+    pub(crate) path_mtus: PathMtus,
+    /// The last number given to a packet that routers may cut.
+    pub(crate) packets_cut: u16,
     pub(crate) next_port: u16,
     /// Sockets of the host path that may have something to send.
     pub(crate) unsent: Vec<SocketId>,
@@ -90,6 +95,12 @@ impl Core {
             listeners_made: 0,
             time_wait: TimeWait::new(config.time_wait_max, config.time_wait),
             lingering: TimeWait::new(config.time_wait_max, LINGER),
+            packets_cut: 0,
+            path_mtus: PathMtus::new(
+                config.path_mtus_max,
+                config.path_mtu_least,
+                config.path_mtu_lifetime,
+            ),
             next_port: config.ephemeral_ports.0,
             unsent: Vec::new(),
             timers: BTreeSet::new(),
@@ -174,6 +185,10 @@ impl Core {
     fn handle_icmp(&mut self, now: Nanos, src: Mac, ip: Ip, message: &[u8]) {
         if ip.dst != self.config.address {
             self.counters.rx_not_for_us += 1;
+            return;
+        }
+        if icmp::is_error(message) {
+            self.handle_icmp_error(now, message);
             return;
         }
         let macs = (self.config.mac, src);
@@ -306,6 +321,7 @@ impl Core {
         self.time_wait.poll(now);
         self.lingering.poll(now);
         self.poll_orphans(now);
+        self.poll_path_mtus(now);
         self.host_timers(now);
         self.host_output(now);
         self.flush(now);
@@ -506,7 +522,8 @@ impl Core {
         let timers = self.timers.first().map(|&(at, _)| at);
         let waits = [self.time_wait.poll_timeout(), self.lingering.poll_timeout()];
         let orphans = self.orphans.front().map(|&(at, _)| at);
-        let all = [timers, self.neighbours.poll_timeout(), waits[0], waits[1], orphans];
+        let mtus = self.path_mtus.poll_timeout();
+        let all = [timers, self.neighbours.poll_timeout(), waits[0], waits[1], orphans, mtus];
         all.into_iter().flatten().min()
     }
 

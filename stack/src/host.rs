@@ -14,14 +14,12 @@ use crate::error::ConnectionError;
 use crate::listener::ListenerId;
 use crate::neigh::{Mac, Resolution};
 use crate::packet;
+use crate::pmtu::HEADERS;
 use crate::slab::SocketId;
 use crate::socket::{Holder, Path, Readiness, SendSide, Socket};
 use crate::time_wait::Remains;
 use crate::tuple::FourTuple;
 use crate::urgent::Marks;
-
-/// IPv4 and TCP headers without options.
-const HEADERS: u16 = 40;
 
 /// What the host path keeps of a connection beside its two buffers.
 #[derive(Debug)]
@@ -65,6 +63,7 @@ impl Core {
         let conn = Connection::connect(&mut self.engine, now, &open);
         let Some(socket) = self.sockets.get_mut(id) else { return };
         socket.path = HostPath::path(conn);
+        self.apply_known_path_mtu(id);
         // What was written while the next hop was asked for.
         self.post(id);
         self.list(id);
@@ -118,6 +117,7 @@ impl Core {
         if let Some(listener) = self.listeners.get_mut(&listener_id) {
             listener.opening += 1;
         }
+        self.apply_known_path_mtu(id);
         self.list(id);
     }
 
@@ -268,6 +268,11 @@ impl Core {
         let len = packet::emit_tcp_with(frame.buffer_mut(), macs, addresses, segment, |payload| {
             socket.tx.read(offset, payload);
         });
+        if self.path_mtus.cuts(addresses.1) {
+            // A number that is not used again for as long as pieces live (RFC 6864).
+            self.packets_cut = self.packets_cut.wrapping_add(1);
+            packet::allow_fragments(&mut frame.buffer_mut()[..len], self.packets_cut);
+        }
         frame.set_len(len);
         self.out.commit();
     }
@@ -356,6 +361,7 @@ impl Core {
             options,
             urgent: Marks::default(),
             error: None,
+            soft_error: None,
             news: Readiness::NONE,
         })
     }

@@ -19,10 +19,12 @@ mod core;
 pub mod defect;
 mod error;
 mod host;
+pub mod icmp;
 mod link;
 mod listener;
 pub mod neigh;
 pub mod packet;
+pub mod pmtu;
 mod slab;
 mod socket;
 mod sockets;
@@ -33,7 +35,7 @@ mod urgent;
 
 pub use crate::core::Core;
 pub use defect::{Defect, Defects};
-pub use error::{ConnectError, ConnectionError, ListenError, SocketError};
+pub use error::{ConnectError, ConnectionError, IcmpReason, ListenError, SocketError};
 pub use listener::ListenerId;
 pub use neigh::Mac;
 pub use slab::SocketId;
@@ -76,8 +78,25 @@ mafo_mem::counters! {
         arp_requests,
         /// ICMP echo requests answered.
         icmp_echoes,
-        /// Other ICMP messages.
+        /// Other ICMP messages, but for errors.
         rx_icmp_other,
+        /// ICMP errors dropped: damaged, or about no TCP segment.
+        icmp_drop_malformed,
+        /// ICMP errors dropped: source quenches (RFC 9293 MUST-55).
+        icmp_drop_quench,
+        /// ICMP errors dropped: about no connection of ours.
+        icmp_drop_no_connection,
+        /// ICMP errors dropped: about nothing that is outstanding. Those of the host path's connections that are
+        /// not about the path's MTU are with its engine's counters; so with the next.
+        icmp_drop_sequence,
+        /// ICMP errors about offloaded connections taken.
+        icmp_errors,
+        /// Reports of a path's MTU that say nothing new, or cannot be.
+        icmp_mtu_ignored,
+        /// Times that a path's MTU was lowered.
+        path_mtu_lowered,
+        /// Times that a path's lower MTU was given up as old.
+        path_mtu_raised,
         /// SYNs dropped because a listener's queue, or the table of sockets, was full.
         listen_overflows,
         /// SYNs for which an adapter asked a listener though their connection lives on another adapter.
@@ -160,6 +179,12 @@ pub struct StackConfig {
     /// How long the peer's FIN is waited for when our FIN is acknowledged and the application has let go
     /// (Linux's tcp_fin_timeout); then the connection is reset.
     pub fin_timeout: Nanos,
+    /// Destinations at most whose path is known to be narrower than the link.
+    pub path_mtus_max: usize,
+    /// A path is never taken to carry less than this, whatever is reported (Linux's min_pmtu).
+    pub path_mtu_least: u16,
+    /// How long a narrower path is believed in (RFC 1191 6.3).
+    pub path_mtu_lifetime: Nanos,
     /// First and last port of active opens that name none (RFC 6056's range by default).
     pub ephemeral_ports: (u16, u16),
     /// What initial sequence numbers are made from; random in production.
@@ -185,6 +210,9 @@ impl StackConfig {
             time_wait_max: 65_536,
             time_wait: Nanos::from_secs(60),
             fin_timeout: Nanos::from_secs(60),
+            path_mtus_max: 1024,
+            path_mtu_least: 552,
+            path_mtu_lifetime: Nanos::from_secs(600),
             ephemeral_ports: (49_152, 65_535),
             secret: [0; 16],
             tcp: mafo_tcp::Config {

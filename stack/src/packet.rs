@@ -220,6 +220,18 @@ pub fn emit_tcp_with(
     pad(buf, at + tcp_len)
 }
 
+/// Lets routers cut the IPv4 packet of `frame`, whose header has no options, into pieces; `id` is what its
+/// receiver knows the pieces by.
+pub fn allow_fragments(frame: &mut [u8], id: u16) {
+    if frame.len() < ETHERNET_HEADER + IPV4_HEADER {
+        return;
+    }
+    let mut packet = Ipv4Packet::new_unchecked(&mut frame[ETHERNET_HEADER..]);
+    packet.set_dont_frag(false);
+    packet.set_ident(id);
+    packet.fill_checksum();
+}
+
 /// Pads a frame of `len` bytes to the least that Ethernet carries; its length then.
 pub fn pad(buf: &mut [u8], len: usize) -> usize {
     if len < MIN_FRAME {
@@ -298,6 +310,16 @@ mod tests {
         let mut damaged = request;
         damaged[9] ^= 1;
         assert_eq!(emit_echo_reply(&mut buf, (US.0, PEER.0), (US.1, PEER.1), &damaged), None);
+    }
+
+    #[test]
+    fn a_packet_that_may_be_cut_has_a_number_and_no_df() {
+        let mut buf = [0; 128];
+        let at = emit_ipv4(&mut buf, (US.0, PEER.0), (US.1, PEER.1), IpProtocol::Tcp, 20);
+        assert_eq!(buf[ETHERNET_HEADER + 4..][..4], [0, 0, 0x40, 0], "DF, no number");
+        allow_fragments(&mut buf[..at + 20], 0x1234);
+        assert_eq!(buf[ETHERNET_HEADER + 4..][..4], [0x12, 0x34, 0, 0]);
+        assert!(matches!(parse(&buf[..at + 20]), Ok(Packet::Tcp(..))), "its checksum is right");
     }
 
     #[test]

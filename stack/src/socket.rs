@@ -3,6 +3,8 @@
 use core::fmt;
 use core::ops::{BitOr, BitOrAssign};
 
+use mafo_tcp::IcmpError;
+
 use crate::Options;
 use crate::buffer::{RecvBuffer, SendBuffer};
 use crate::error::ConnectionError;
@@ -113,6 +115,8 @@ pub(crate) struct Socket {
     pub(crate) options: Options,
     pub(crate) urgent: Marks,
     pub(crate) error: Option<ConnectionError>,
+    /// Offloaded: the last ICMP error, and what was acknowledged then. It counts while nothing more is.
+    pub(crate) soft_error: Option<(IcmpError, u64)>,
     /// What the application has not been told yet.
     pub(crate) news: Readiness,
 }

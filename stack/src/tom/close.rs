@@ -4,6 +4,7 @@ use mafo_pmd::ofld::{self, Abort, Refused, Then, TxCreditPool};
 use mafo_t4::cpl::{AbortCmd, AbortReqRss, CloseConRpl, PeerClose, Status};
 use mafo_t4::wr::Mnem;
 use mafo_t4::{L2tIdx, Tid};
+use mafo_tcp::IcmpError;
 
 use super::member::AtidUse;
 use super::state::{Event, State};
@@ -106,7 +107,7 @@ impl Core {
         let fenced = self.offloaded(id).is_some_and(|conn| conn.fence == Fence::Posted);
         let error = match cpl.status() {
             Status::CONN_RESET => ConnectionError::Reset,
-            _ => ConnectionError::TimedOut,
+            _ => self.soft_error_of(id).map_or(ConnectionError::TimedOut, Into::into),
         };
         if fenced {
             // So do crossing fences: the answer to ours ends the tid, not the connection any more.
@@ -117,6 +118,25 @@ impl Core {
         } else {
             self.leave_card(id);
             self.release_tid(member_id, tid);
+        }
+        self.fail(id, error);
+    }
+
+    /// What a router said last, if nothing came through since.
+    fn soft_error_of(&self, id: SocketId) -> Option<IcmpError> {
+        let socket = self.sockets.get(id)?;
+        socket.soft_error.filter(|(_, acked)| *acked == socket.tx.acked()).map(|(error, _)| error)
+    }
+
+    /// An open that is with the card will not come about. The card is not asked: what it still brings is
+    /// nobody's.
+    pub(crate) fn fail_opening(&mut self, id: SocketId, error: ConnectionError) {
+        let Some(conn) = self.offloaded(id) else { return };
+        let (member_id, atid, l2t) = (conn.member, conn.atid, conn.l2t);
+        if let Some(atid) = atid
+            && let Some(used) = self.members[member_id.index()].atids.get_mut(atid)
+        {
+            *used = AtidUse::Orphan(l2t);
         }
         self.fail(id, error);
     }

@@ -1,12 +1,13 @@
 //! Bytes out and in, and the credits for both.
 
-use mafo_pmd::ofld::{self, Refused, Then, TxPayload, Urgency};
+use mafo_pmd::ofld::{self, Refused, Then, TxPayload, Urgency, Via};
 use mafo_t4::PortId;
-use mafo_t4::cpl::{CreditDack, Fw4Ack, RxData, RxUrgNotify};
+use mafo_t4::cpl::{CreditDack, Fw4Ack, ReplyCtrl, RxData, RxUrgNotify, SetTcbField};
+use mafo_t4::tcb::field;
 use mafo_t4::wr::{FwOfldTxDataWr, Mnem, Sge};
 use mafo_tcp::SeqNum;
 
-use super::{Gate, Offloaded};
+use super::{Fence, Gate, Offloaded};
 use crate::core::Core;
 use crate::defect::Defect;
 use crate::slab::SocketId;
@@ -95,6 +96,29 @@ impl Core {
             && conn.state.can_send()
             && !conn.fin_posted;
         if due { self.post_close(id) } else { Ok(()) }
+    }
+
+    /// The path of `id` carries packets of `mtu` bytes: the greatest entry of the card's MTU table that fits.
+    /// Larger segments under way are sent again by the card when its timer runs out, if not at once.
+    ///
+    /// Without room in the ring nothing is done: what is too long is reported again.
+    pub(crate) fn tom_set_path_mtu(&mut self, id: SocketId, mtu: u16) {
+        let Some(conn) = self.offloaded(id) else { return };
+        if !conn.state.is_live() || conn.fence == Fence::Posted {
+            return;
+        }
+        let (member_id, tid, negotiated) = (conn.member, conn.tid, conn.options.mss());
+        let member = &mut self.members[member_id.index()];
+        let resources = member.lcore.resources();
+        // What the peer announced stays a limit: its entry is the one that the card told.
+        let most = resources.mtus[usize::from(negotiated)];
+        let index = resources.mtu_index(mtu.min(most));
+        let field = field::T_MAXSEG;
+        let write = SetTcbField::at(tid, field.word, field.mask(), field.place(index.into()))
+            .with_reply_ctrl(ReplyCtrl::SILENT);
+        if ofld::set_tcb_field(Via::Control(&mut member.lcore.ctrl), &write).is_err() {
+            self.counters.tom_ring_full += 1;
+        }
     }
 
     /// The peer's urgent pointer has moved.

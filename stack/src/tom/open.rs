@@ -371,6 +371,7 @@ impl Core {
             let _ = self.post_flowc(id);
         }
         self.grant_rest(id);
+        self.apply_known_path_mtu(id);
         self.on_established(id);
         self.tell(id, Readiness::CONNECTED | Readiness::WRITABLE);
         self.tom_post(id);
