@@ -1,6 +1,6 @@
 //! What a stack is made of, and the way of a frame into it and out of it.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use mafo_mem::{FrameBurst, Nanos, checksum};
 use mafo_pmd::eal::dma::{Arena, DmaBuf};
 use mafo_pmd::l2t::{L2tTarget, NextHop};
 use mafo_t4::{PortId, Tid};
-use mafo_tcp::{Engine, Flags, Segment, isn, reset_for};
+use mafo_tcp::{Engine, Segment, isn, reset_for};
 use smoltcp::wire::IpProtocol;
 
 use crate::defect::{Defect, Defects};
@@ -210,6 +210,12 @@ impl Core {
             self.counters.rx_not_for_us += 1;
             return;
         }
+        //= rfc9293#3.9.2.3
+        // MUST-63: an answer to such a source would go to many, to nobody, or to ourselves.
+        if !self.is_unicast(ip.src) {
+            self.counters.rx_bad_source += 1;
+            return;
+        }
         let pseudo = checksum::pseudo_header_v4(
             ip.src.octets(),
             ip.dst.octets(),
@@ -233,30 +239,35 @@ impl Core {
         {
             return;
         }
-        self.handle_stray(now, src_mac, tuple, &segment);
+        self.handle_stray(now, src_mac, tuple, &segment, &bytes[header_len..]);
     }
 
     /// A segment of no connection of the host path: TIME_WAIT's, a listener's, or nobody's.
-    fn handle_stray(&mut self, now: Nanos, src_mac: Mac, tuple: FourTuple, segment: &Segment) {
+    fn handle_stray(
+        &mut self,
+        now: Nanos,
+        src_mac: Mac,
+        tuple: FourTuple,
+        segment: &Segment,
+        payload: &[u8],
+    ) {
         let late = self.lingering.on_segment(now, &tuple, segment);
-        match late.or_else(|| self.time_wait.on_segment(now, &tuple, segment)) {
+        let after = match late.or_else(|| self.time_wait.on_segment(now, &tuple, segment)) {
             Some(Answer::Reply(reply)) => {
                 self.counters.time_wait_acks += 1;
                 self.send_segment(now, src_mac, &tuple, &reply);
                 return;
             }
             Some(Answer::Drop) => return,
-            Some(Answer::Reopen) | None => {}
-        }
-        let is_syn = segment.flags.contains(Flags::SYN)
-            && !segment.flags.intersects(Flags::ACK | Flags::RST);
-        if is_syn {
-            let listener =
-                self.listeners.iter().find(|(_, l)| l.is_host_path() && l.takes(tuple.local));
-            if let Some((&id, _)) = listener {
-                self.host_accept(now, id, src_mac, tuple, segment);
-                return;
-            }
+            Some(Answer::Reopen(after)) => Some(after),
+            None => None,
+        };
+        let listener =
+            self.listeners.iter().find(|(_, l)| l.is_host_path() && l.takes(tuple.local));
+        if let Some((&id, _)) = listener
+            && self.host_listen(now, (id, after), src_mac, tuple, segment, payload)
+        {
+            return;
         }
         if let Some(reset) = reset_for(segment) {
             self.counters.tx_resets += 1;
@@ -265,7 +276,13 @@ impl Core {
     }
 
     /// Sends a segment without payload straight back to where its cause came from.
-    fn send_segment(&mut self, now: Nanos, dst: Mac, tuple: &FourTuple, segment: &Segment) {
+    pub(crate) fn send_segment(
+        &mut self,
+        now: Nanos,
+        dst: Mac,
+        tuple: &FourTuple,
+        segment: &Segment,
+    ) {
         let (IpAddr::V4(local), IpAddr::V4(remote)) = (tuple.local.ip(), tuple.remote.ip()) else {
             return;
         };
@@ -383,6 +400,16 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// Whether `address` can be one other host's.
+    fn is_unicast(&self, address: Ipv4Addr) -> bool {
+        let host = u32::MAX.checked_shr(self.config.prefix_len.into()).unwrap_or(0);
+        let own_net = (address.to_bits() ^ self.config.address.to_bits()) & !host == 0;
+        let directed = host > 1 && own_net && address.to_bits() & host == host;
+        let nobody = address.is_unspecified() || address.is_loopback();
+        let many = address.is_multicast() || address.is_broadcast() || directed;
+        !nobody && !many && address != self.config.address
     }
 
     /// The neighbour through which `address` is reached.

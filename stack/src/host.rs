@@ -4,14 +4,14 @@ use core::net::IpAddr;
 
 use mafo_mem::Nanos;
 use mafo_tcp::{
-    CongestionControl, Connection, Ended, Events, GaveUp, Input, Open, Payload, Segment, State,
+    CongestionControl, Connection, Ended, Events, GaveUp, Input, Open, Payload, Segment, SeqNum,
+    State,
 };
 use mafo_tcp::{Switches, isn};
 
 use crate::Options;
 use crate::core::Core;
 use crate::error::ConnectionError;
-use crate::listener::ListenerId;
 use crate::neigh::{Mac, Resolution};
 use crate::packet;
 use crate::pmtu::HEADERS;
@@ -32,19 +32,20 @@ pub(crate) struct HostPath {
 }
 
 impl HostPath {
-    fn path(conn: Connection) -> Path {
+    pub(crate) fn path(conn: Connection) -> Path {
         Path::Host(Box::new(Self { conn, listed: false, armed: None }))
     }
 }
 
 impl Core {
-    fn open_of(&self, now: Nanos, socket: &Socket) -> Open {
+    /// What the engine is asked for.
+    pub(crate) fn open_of(&self, socket: &Socket, iss: SeqNum) -> Open {
         let FourTuple { local, remote } = socket.tuple;
         let rcv_wnd = socket.rx.capacity() as u32;
         Open {
             local_port: local.port(),
             remote_port: remote.port(),
-            iss: isn::generate(&self.secret, local, remote, now),
+            iss,
             mss: self.config.mtu - HEADERS,
             rcv_wnd,
             window_scale: Some(window_scale(rcv_wnd)),
@@ -59,7 +60,7 @@ impl Core {
     /// Sends the SYN of an active open.
     pub(crate) fn host_connect(&mut self, now: Nanos, id: SocketId) {
         let Some(socket) = self.sockets.get(id) else { return };
-        let open = self.open_of(now, socket);
+        let open = self.open_of(socket, self.iss(now, &socket.tuple, None));
         let conn = Connection::connect(&mut self.engine, now, &open);
         let Some(socket) = self.sockets.get_mut(id) else { return };
         socket.path = HostPath::path(conn);
@@ -81,46 +82,6 @@ impl Core {
         }
     }
 
-    /// Answers a SYN to a listener of the host path.
-    pub(crate) fn host_accept(
-        &mut self,
-        now: Nanos,
-        listener_id: ListenerId,
-        src_mac: Mac,
-        tuple: FourTuple,
-        syn: &Segment,
-    ) {
-        let Some(listener) = self.listeners.get(&listener_id) else { return };
-        if !listener.has_room() {
-            // As Linux does: silence, so that the peer tries again when the queue may have moved.
-            self.counters.listen_overflows += 1;
-            return;
-        }
-        let options = listener.options;
-        if let Some(hop) = self.next_hop(tuple.remote.ip()) {
-            self.neighbours.learn(now, hop, src_mac, true);
-        }
-        let Some(id) = self.make_socket(tuple, options, Holder::Listener(listener_id)) else {
-            self.counters.listen_overflows += 1;
-            return;
-        };
-        let Some(socket) = self.sockets.get(id) else { return };
-        let open = self.open_of(now, socket);
-        let Some(conn) = Connection::accept(&mut self.engine, now, &open, syn) else {
-            self.forget(id);
-            return;
-        };
-        if let Some(socket) = self.sockets.get_mut(id) {
-            socket.path = HostPath::path(conn);
-        }
-        self.by_tuple.insert(tuple, id);
-        if let Some(listener) = self.listeners.get_mut(&listener_id) {
-            listener.opening += 1;
-        }
-        self.apply_known_path_mtu(id);
-        self.list(id);
-    }
-
     /// Takes a segment of a connection of the host path. `false` when it is not here (any more): the
     /// segment is nobody's.
     pub(crate) fn host_input(
@@ -130,6 +91,9 @@ impl Core {
         segment: &Segment,
         payload: &[u8],
     ) -> bool {
+        if self.is_held_back(id, segment) {
+            return true;
+        }
         let Some(socket) = self.sockets.get_mut(id) else { return false };
         let Path::Host(host) = &mut socket.path else { return false };
         let input = host.conn.handle_segment(&mut self.engine, now, segment);
@@ -312,7 +276,8 @@ impl Core {
         let (tuple, conn) = (socket.tuple, &host.conn);
         let scale = conn.window_scale().map_or(0, |scale| scale.rcv);
         let left = u64::from(conn.rcv_wnd());
-        let remains = Remains::new(conn.snd_max(), conn.rcv_nxt(), left, scale);
+        let mut remains = Remains::new(conn.snd_max(), conn.rcv_nxt(), left, scale);
+        remains.ts_recent = conn.ts_recent();
         match conn.ended().unwrap_or(Ended::Finished) {
             Ended::Finished => {
                 self.lingering.insert(now, tuple, remains);

@@ -21,6 +21,7 @@ mod error;
 mod host;
 pub mod icmp;
 mod link;
+mod listen;
 mod listener;
 pub mod neigh;
 pub mod packet;
@@ -97,8 +98,21 @@ mafo_mem::counters! {
         path_mtu_lowered,
         /// Times that a path's lower MTU was given up as old.
         path_mtu_raised,
-        /// SYNs dropped because a listener's queue, or the table of sockets, was full.
+        /// SYNs, and ACKs that would have ended a handshake, dropped because a listener's accept queue, or the
+        /// table of sockets, was full.
         listen_overflows,
+        /// Segments to a listener dropped: neither a SYN, nor an answer to one.
+        listen_drop_flags,
+        /// SYNs dropped because a listener's SYN queue was full, and cookies are off.
+        syn_queue_drops,
+        /// SYNs answered by a cookie, because a listener's SYN queue was full.
+        syn_cookies_sent,
+        /// Connections opened by the ACK of a cookie.
+        syn_cookies_received,
+        /// ACKs that might have been of a cookie and were not.
+        syn_cookies_failed,
+        /// TCP segments dropped: from an address that is nobody's, or many's (RFC 9293 MUST-63).
+        rx_bad_source,
         /// SYNs for which an adapter asked a listener though their connection lives on another adapter.
         syns_of_others,
         /// Segments of connections in TIME_WAIT that were answered.
@@ -166,6 +180,10 @@ pub struct StackConfig {
     pub mtu: u16,
     /// Sockets at most.
     pub sockets_max: u32,
+    /// Handshakes under way at one listener, at most; the backlog and a quarter of the sockets are limits, too.
+    pub syn_backlog_max: usize,
+    /// Whether SYNs beyond that are answered by cookies, or dropped.
+    pub syn_cookies: bool,
     /// Bytes a socket holds that the peer has not acknowledged.
     pub send_buffer: usize,
     /// Bytes a socket holds that the application has not read: the receive window.
@@ -204,6 +222,8 @@ impl StackConfig {
             mac,
             mtu: 1500,
             sockets_max: 4096,
+            syn_backlog_max: 1024,
+            syn_cookies: true,
             send_buffer: 256 * 1024,
             recv_buffer: 256 * 1024,
             neighbours_max: 1024,

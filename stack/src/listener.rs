@@ -3,7 +3,9 @@
 use core::net::SocketAddr;
 use std::collections::VecDeque;
 
+use mafo_mem::Nanos;
 use mafo_t4::Stid;
+use mafo_tcp::syncookie;
 
 use crate::slab::SocketId;
 use crate::tom::MemberId;
@@ -24,13 +26,29 @@ pub(crate) struct Listener {
     /// Connections that are established and wait to be accepted.
     pub(crate) ready: VecDeque<SocketId>,
     pub(crate) backlog: usize,
+    /// When a SYN was last answered by a cookie.
+    pub(crate) last_cookie: Option<Nanos>,
 }
 
 impl Listener {
-    /// Whether a SYN may open another connection: as in Linux, while the accept queue has room, and
-    /// with as many handshakes under way as the queue is long.
-    pub(crate) fn has_room(&self) -> bool {
-        self.ready.len() + self.opening < 2 * self.backlog && self.ready.len() < self.backlog
+    /// Whether as many connections wait to be accepted as may: as in Linux, one more than the backlog.
+    pub(crate) fn accept_queue_is_full(&self) -> bool {
+        self.ready.len() > self.backlog
+    }
+
+    /// Whether as many handshakes are under way as may: as many as the backlog, and no more than `most`.
+    pub(crate) fn syn_queue_is_full(&self, most: usize) -> bool {
+        self.opening >= self.backlog.min(most)
+    }
+
+    /// Whether a SYN may open another connection.
+    pub(crate) fn has_room(&self, syns_max: usize) -> bool {
+        !self.accept_queue_is_full() && !self.syn_queue_is_full(syns_max)
+    }
+
+    /// Whether an ACK may answer one of this listener's cookies.
+    pub(crate) fn gave_cookies(&self, now: Nanos) -> bool {
+        self.last_cookie.is_some_and(|at| now - at <= syncookie::LIFETIME)
     }
 
     pub(crate) fn takes(&self, local: SocketAddr) -> bool {

@@ -40,7 +40,9 @@ impl Core {
         self.listeners_made += 1;
         let ready = VecDeque::new();
         let (backlog, stids) = (backlog.max(1), Vec::new());
-        let listener = Listener { address, options, stids, opening: 0, ready, backlog };
+        let last_cookie = None;
+        let listener =
+            Listener { address, options, stids, opening: 0, ready, backlog, last_cookie };
         self.listeners.insert(id, listener);
         if options.path == PathChoice::Offload {
             for n in 0..self.members.len() {

@@ -18,6 +18,8 @@ pub struct Remains {
     /// The window field of what is sent for it: nothing can follow the peer's FIN, but a right edge
     /// that moves left would be the connection shrinking its window (RFC 9293, 3.8.6).
     pub window: u16,
+    /// The peer's last timestamp, where it is known: the card that had the connection keeps it.
+    pub ts_recent: Option<u32>,
 }
 
 impl Remains {
@@ -25,7 +27,20 @@ impl Remains {
     #[must_use]
     pub fn new(snd_nxt: SeqNum, rcv_nxt: SeqNum, left: u64, scale: u8) -> Self {
         let window = u16::try_from(left >> scale).unwrap_or(u16::MAX);
-        Self { snd_nxt, rcv_nxt, window }
+        Self { snd_nxt, rcv_nxt, window, ts_recent: None }
+    }
+
+    /// Whether a SYN is of a new incarnation: its timestamp, or where that does not tell its sequence number, is
+    /// beyond all of the old one's.
+    ///
+    //= rfc6191#2
+    //= rfc9293#3.6.1
+    fn may_reopen(&self, syn: &Segment) -> bool {
+        let beyond = syn.seq.after(self.rcv_nxt);
+        match (self.ts_recent, syn.options.timestamps) {
+            (Some(recent), Some(ts)) if ts.val != recent => SeqNum(ts.val).after(SeqNum(recent)),
+            _ => beyond,
+        }
     }
 }
 
@@ -34,8 +49,9 @@ impl Remains {
 pub enum Answer {
     /// Send this.
     Reply(Segment),
-    /// A SYN that cannot belong to the old connection: it may open a new one.
-    Reopen,
+    /// A SYN that cannot belong to the old connection: it may open a new one, whose sequence numbers begin
+    /// behind this one.
+    Reopen(SeqNum),
     /// Nothing.
     Drop,
 }
@@ -99,10 +115,9 @@ impl TimeWait {
             return Some(Answer::Drop);
         }
         if segment.flags.contains(Flags::SYN) && !segment.flags.contains(Flags::ACK) {
-            // RFC 9293, 3.6.1: a SYN beyond everything the old connection received may reopen it.
-            if segment.seq.after(remains.rcv_nxt) {
+            if remains.may_reopen(segment) {
                 self.table.remove(tuple);
-                return Some(Answer::Reopen);
+                return Some(Answer::Reopen(remains.snd_nxt));
             }
             return Some(Answer::Reply(ack(tuple, &remains, segment)));
         }
@@ -169,7 +184,8 @@ mod tests {
     use super::*;
 
     const PERIOD: Nanos = Nanos::from_secs(60);
-    const REMAINS: Remains = Remains { snd_nxt: SeqNum(1001), rcv_nxt: SeqNum(5001), window: 4096 };
+    const REMAINS: Remains =
+        Remains { snd_nxt: SeqNum(1001), rcv_nxt: SeqNum(5001), window: 4096, ts_recent: None };
 
     fn tuple(port: u16) -> FourTuple {
         FourTuple { local: ([10, 77, 0, 2], 7).into(), remote: ([10, 77, 0, 1], port).into() }
@@ -220,8 +236,28 @@ mod tests {
         let old = segment(Flags::SYN, 5001);
         assert!(matches!(table.on_segment(now, &tuple(1), &old), Some(Answer::Reply(_))));
         let new = segment(Flags::SYN, 5002);
-        assert_eq!(table.on_segment(now, &tuple(1), &new), Some(Answer::Reopen));
+        assert_eq!(table.on_segment(now, &tuple(1), &new), Some(Answer::Reopen(SeqNum(1001))));
         assert!(table.is_empty());
+    }
+
+    #[test]
+    fn timestamps_tell_before_sequence_numbers_do() {
+        // The SYN's timestamp is 70.
+        for (ts_recent, seq, reopens) in [
+            (Some(69), 1, true),
+            (Some(70), 5001, false),
+            (Some(70), 5002, true),
+            (Some(71), 5002, false),
+            (Some(0x8000_0047), 1, true),
+            (Some(0x8000_0045), 9000, false),
+            (None, 5002, true),
+        ] {
+            let mut table = TimeWait::new(8, PERIOD);
+            table.insert(Nanos::ZERO, tuple(1), Remains { ts_recent, ..REMAINS });
+            let answer = table.on_segment(Nanos::ZERO, &tuple(1), &segment(Flags::SYN, seq));
+            let reopened = answer == Some(Answer::Reopen(SeqNum(1001)));
+            assert_eq!(reopened, reopens, "{ts_recent:?} {seq}");
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::listener::ListenerId;
 use crate::packet::{self, Packet};
 use crate::slab::SocketId;
 use crate::socket::{Holder, Path, Readiness};
+use crate::time_wait::Answer;
 use crate::tuple::FourTuple;
 
 /// Unit of the window in opt0, in bytes.
@@ -285,16 +286,17 @@ impl Core {
             self.counters.syns_of_others += u64::from(elsewhere);
             return None;
         }
-        if !listener.has_room() || self.by_tuple.contains_key(&tuple) {
+        if !listener.has_room(self.syns_max()) || self.by_tuple.contains_key(&tuple) {
             return None;
         }
         let options = listener.options;
         let old = self.lingering.on_segment(now, &tuple, &segment);
-        if let Some(answer) = old.or_else(|| self.time_wait.on_segment(now, &tuple, &segment))
-            && answer != crate::time_wait::Answer::Reopen
-        {
-            return None;
-        }
+        let after = match old.or_else(|| self.time_wait.on_segment(now, &tuple, &segment)) {
+            Some(Answer::Reopen(after)) => Some(after),
+            Some(Answer::Reply(_) | Answer::Drop) => return None,
+            None => None,
+        };
+        let iss = self.iss(now, &tuple, after);
         let hop = self.next_hop(ip.src.into())?;
         self.neighbours.learn(now, hop, src_mac, true);
         // An answer goes out by the port that the SYN came in by; one from a loopback was put there for
@@ -302,7 +304,7 @@ impl Core {
         let (_, port) = by;
         let l2t = self.l2t(member_id, port, ip.src.into()).ok().flatten()?;
         let accepted =
-            self.post_accept(now, (member_id, port, l2t), cpl.tid(), listener_id, tuple, options);
+            self.post_accept(iss, (member_id, port, l2t), cpl.tid(), listener_id, tuple, options);
         if accepted.is_none() {
             self.members[member_id.index()].release_hop(l2t);
         }
@@ -311,7 +313,7 @@ impl Core {
 
     fn post_accept(
         &mut self,
-        now: Nanos,
+        iss: SeqNum,
         (member_id, port, l2t): (MemberId, PortId, L2tIdx),
         tid: Tid,
         listener_id: ListenerId,
@@ -319,7 +321,6 @@ impl Core {
         options: crate::Options,
     ) -> Option<()> {
         let id = self.make_socket(tuple, options, Holder::Listener(listener_id))?;
-        let iss = isn::generate(&self.secret, tuple.local, tuple.remote, now);
         let member = &mut self.members[member_id.index()];
         let window = self.config.recv_buffer;
         let opt0 = opt0(member, port, l2t, self.config.mtu, window).with_nagle(options.nagle);

@@ -84,6 +84,21 @@ impl Connection {
         Some(connection)
     }
 
+    /// A connection whose SYN,ACK, numbered `open.iss`, was a cookie ([`crate::syncookie`]), and has been
+    /// acknowledged. `syn` is what is left of the peer's SYN. It is established; the segment that acknowledged is
+    /// given to [`Connection::handle_segment`] next, for its window and payload.
+    pub fn accept_cookie(engine: &mut Engine, now: Nanos, open: &Open, syn: &Segment) -> Self {
+        engine.counters.passive_opens += 1;
+        let mut connection =
+            Self::new(&engine.config, now, open, State::SynRcvd, Opened::Passively);
+        connection.take_syn(now, syn);
+        // The SYN,ACK has said so; its window was not scaled.
+        connection.rcv.last_ack_sent = connection.rcv.nxt;
+        connection.rcv.adv = connection.rcv.offer(0).1;
+        connection.establish(engine, now, engine.config.initial_window_segments);
+        connection
+    }
+
     fn new(config: &Config, now: Nanos, open: &Open, state: State, opened: Opened) -> Self {
         let Open { local_port, remote_port, iss, mss, rcv_wnd, .. } = *open;
         let wnd = rcv_wnd.min(RCV_WND_MAX);
@@ -190,8 +205,24 @@ impl Connection {
         now: Nanos,
         segment: &Segment,
     ) -> Events {
-        engine.counters.established += 1;
         let lost_syn = self.snd.retransmits > 0;
+        let rtt = match lost_syn {
+            false => Some(now - self.snd.last_sent),
+            true => self.echoed_rtt(engine, now, segment, self.snd.last_sent),
+        };
+        //= rfc5681#3.1
+        let segments = if lost_syn { 1 } else { engine.config.initial_window_segments };
+        self.establish(engine, now, segments);
+        match rtt {
+            Some(rtt) => self.take_rtt(engine, now, rtt),
+            None => self.snd.rtt.on_established_after_lost_syn(),
+        }
+        Events::ESTABLISHED
+    }
+
+    /// The handshake is through; what the window starts with is `segments`.
+    fn establish(&mut self, engine: &mut Engine, now: Nanos, segments: u8) {
+        engine.counters.established += 1;
         self.snd.una = self.snd.iss + 1;
         self.snd.recover = self.snd.iss;
         self.snd.retransmits = 0;
@@ -199,21 +230,10 @@ impl Connection {
         self.pending.syn = false;
         // Unless a SYN,ACK of ours has said so, the peer does not know that its SYN arrived.
         self.rcv.ack.now = self.rcv.last_ack_sent != self.rcv.nxt;
-        let rtt = match lost_syn {
-            false => Some(now - self.snd.last_sent),
-            true => self.echoed_rtt(engine, now, segment, self.snd.last_sent),
-        };
-        match rtt {
-            Some(rtt) => self.take_rtt(engine, now, rtt),
-            None => self.snd.rtt.on_established_after_lost_syn(),
-        }
-        //= rfc5681#3.1
-        let segments = if lost_syn { 1 } else { engine.config.initial_window_segments };
         let algorithm = self.snd.cc.algorithm();
         self.snd.cc = Congestion::new(algorithm, self.payload_max(), segments, self.snd.una);
         self.state = if self.snd.fin_posted { State::FinWait1 } else { State::Established };
         self.heard(&engine.config, now);
-        Events::ESTABLISHED
     }
 
     /// No payload follows what is posted: a FIN goes out behind it. A connection that is not open yet
@@ -620,6 +640,12 @@ impl Connection {
     #[must_use]
     pub fn window_scale(&self) -> Option<WindowScale> {
         self.window_scale
+    }
+
+    /// The peer's last timestamp, if both sides offered them.
+    #[must_use]
+    pub fn ts_recent(&self) -> Option<u32> {
+        self.timestamps?.recent.map(|(recent, _)| recent)
     }
 
     /// Whether both sides offered timestamps.

@@ -173,10 +173,10 @@ impl Connection {
             && !segment.flags.intersects(Flags::ACK | Flags::RST | Flags::FIN);
         let recent = self.timestamps.and_then(|state| state.recent);
         let newer = match (recent, segment.options.timestamps) {
-            (Some((recent, _)), Some(ts)) => is_older(recent, ts.val),
-            _ => false,
+            (Some((recent, _)), Some(ts)) if ts.val != recent => is_older(recent, ts.val),
+            _ => segment.seq.after(self.rcv.nxt),
         };
-        bare_syn && (newer || segment.seq.after(self.rcv.nxt))
+        bare_syn && newer
     }
 
     //= rfc9293#3.10.7.4

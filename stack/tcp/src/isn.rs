@@ -33,17 +33,36 @@ pub fn ts_offset(secret: &Secret, local: SocketAddr, remote: SocketAddr) -> u32 
     hash(secret, Purpose::TimestampOffset, local, remote)
 }
 
-/// Keeps the two uses of one secret apart.
+/// Keeps the uses of one secret apart.
 #[derive(Clone, Copy)]
-enum Purpose {
+pub(crate) enum Purpose {
     SequenceNumber = 1,
     TimestampOffset = 2,
+    CookieBase = 3,
+    CookieData = 4,
 }
 
-fn hash(secret: &Secret, purpose: Purpose, local: SocketAddr, remote: SocketAddr) -> u32 {
-    let mut input = [0_u8; 37];
+pub(crate) fn hash(
+    secret: &Secret,
+    purpose: Purpose,
+    local: SocketAddr,
+    remote: SocketAddr,
+) -> u32 {
+    hash_at(secret, purpose, local, remote, 0)
+}
+
+/// A hash that is another one for each `salt`.
+pub(crate) fn hash_at(
+    secret: &Secret,
+    purpose: Purpose,
+    local: SocketAddr,
+    remote: SocketAddr,
+    salt: u64,
+) -> u32 {
+    let mut input = [0_u8; 45];
     input[0] = purpose as u8;
-    for (part, addr) in input[1..].chunks_exact_mut(18).zip([local, remote]) {
+    input[37..].copy_from_slice(&salt.to_be_bytes());
+    for (part, addr) in input[1..37].chunks_exact_mut(18).zip([local, remote]) {
         let ip = match addr.ip() {
             core::net::IpAddr::V4(ip) => ip.to_ipv6_mapped(),
             core::net::IpAddr::V6(ip) => ip,

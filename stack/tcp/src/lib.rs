@@ -70,6 +70,7 @@ mod segment;
 mod seq;
 mod snapshot;
 mod state;
+pub mod syncookie;
 mod tail_probe;
 mod tcb;
 #[cfg(all(test, feature = "script"))]

@@ -1,5 +1,5 @@
 //! One stack on the host path, and what a wire may bring to it.
 
 mod icmp;
-#[expect(dead_code, reason = "x")]
+mod listen;
 mod rig;
