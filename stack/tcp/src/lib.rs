@@ -77,7 +77,7 @@ mod tcb;
 mod tests;
 mod timers;
 
-pub use cc::{CongestionControl, Prior, UnknownCongestionControl};
+pub use cc::{CongestionControl, CongestionState, Prior, UnknownCongestionControl};
 pub use config::{Config, Engine, Keepalive, Open, Switches, TimeWait, TsClock};
 pub use connection::Connection;
 pub use counters::Counters;

@@ -61,7 +61,7 @@ impl LossState {
         let Self { rack, prr, undo, frto, tail } = self;
         let undo = undo.map(|Undo { marker, prior, needless, first_at }| UndoSnapshot {
             marker,
-            prior,
+            prior: prior.with_times(|at| now - at),
             needless,
             first_age: first_at.map(|at| now - at),
         });
@@ -72,7 +72,7 @@ impl LossState {
         let LossSnapshot { rack, prr, undo, frto, tail_probe } = snapshot;
         let undo = undo.map(|UndoSnapshot { marker, prior, needless, first_age }| Undo {
             marker,
-            prior,
+            prior: prior.with_times(|age| now - age),
             needless,
             first_at: first_age.map(|age| now - age),
         });

@@ -210,6 +210,7 @@ impl Connection {
     //= rfc5681#4.1
     fn restart_after_idle(&mut self, engine: &Engine, now: Nanos) {
         let (silence, rto) = (now - self.snd.last_sent, self.snd.rtt.timeout(&engine.config));
+        self.snd.cc.on_transmit_start(now, silence);
         if silence > rto {
             let at = self.situation(now);
             let segments = engine.config.initial_window_segments;

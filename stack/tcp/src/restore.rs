@@ -82,7 +82,15 @@ impl Connection {
             held,
             ack,
         } = rcv;
-        let CongestionParts { algorithm, cwnd, ssthresh, credit, limited, used } = cc.snapshot();
+        let CongestionParts {
+            algorithm,
+            state: congestion_state,
+            cwnd,
+            ssthresh,
+            credit,
+            limited,
+            used,
+        } = cc.snapshot(now);
         Snapshot {
             local_port: *local_port,
             remote_port: *remote_port,
@@ -134,6 +142,7 @@ impl Connection {
                 pending: *pending,
                 mss_peer: Some(*mss_peer),
                 congestion: algorithm,
+                congestion_state,
                 window_use: used,
                 dup_bytes: *dup_bytes,
                 sent_again_age: board.sent_again_at().map(|at| now - at),
@@ -232,6 +241,7 @@ fn restore_send_space(engine: &Engine, now: Nanos, snapshot: &Snapshot) -> SendS
     let board = restore_scoreboard(now, snapshot);
     let congestion = CongestionParts {
         algorithm: private.congestion,
+        state: private.congestion_state.clone(),
         cwnd: snapshot.cwnd,
         ssthresh: snapshot.ssthresh,
         credit: snapshot.cwnd_credit,
@@ -259,7 +269,7 @@ fn restore_send_space(engine: &Engine, now: Nanos, snapshot: &Snapshot) -> SendS
         mss: snapshot.mss,
         mss_peer: private.mss_peer.unwrap_or(snapshot.mss),
         board,
-        cc: Congestion::restore(congestion, snapshot.snd_max),
+        cc: Congestion::restore(congestion, now, snapshot.snd_max),
         rtt: Rtt::restore(&engine.config, snapshot.rtt, private.rto_unsampled, snapshot.backoff),
         recovery,
         recover,

@@ -2,7 +2,7 @@
 
 use mafo_mem::Nanos;
 
-use crate::cc::{CongestionControl, Prior};
+use crate::cc::{CongestionControl, CongestionState, Prior};
 use crate::prr::Prr;
 use crate::timers::RetransmitTimer;
 use crate::{Ended, IcmpError, Opened, Patience, PeerFin, SeqNum, State, Switches};
@@ -113,7 +113,7 @@ pub struct Snapshot {
 }
 
 /// The part of a snapshot that no TCB has a field for, and that restarts by [`Default`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Private {
     /// Why the connection is over, in [`State::Closed`].
     pub ended: Option<Ended>,
@@ -127,6 +127,8 @@ pub struct Private {
     pub mss_peer: Option<u16>,
     /// Congestion control algorithm.
     pub congestion: CongestionControl,
+    /// What it remembers; `None` begins anew.
+    pub congestion_state: Option<CongestionState>,
     /// How far the congestion window was used.
     pub window_use: WindowUse,
     /// Bytes that, without SACK, duplicate ACKs say have left the network.

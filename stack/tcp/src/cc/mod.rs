@@ -15,6 +15,8 @@
 //! recovery repairs, `cwnd` is recovery's to set ([`Congestion::set_cwnd`]: RFC 9937), unless the
 //! algorithm does without such help ([`Congestion::rules_recovery`]).
 
+mod cubic;
+mod hystart;
 mod reno;
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,7 @@ use core::str::FromStr;
 use mafo_mem::Nanos;
 
 use crate::{Recovery, SeqNum, WindowUse};
+use cubic::Cubic;
 use reno::Reno;
 
 /// Which algorithm moves the congestion window.
@@ -40,12 +43,18 @@ pub enum CongestionControl {
     /// Reno with the recovery of RFC 6582. T5's code point 2.
     #[default]
     NewReno,
+    /// RFC 9438, with the slow start of RFC 9406.
+    Cubic,
 }
 
 impl CongestionControl {
     /// All of them, by their names.
-    const NAMES: &'static [(Self, &'static str)] =
-        &[(Self::Reno, "reno"), (Self::Tahoe, "tahoe"), (Self::NewReno, "newreno")];
+    const NAMES: &'static [(Self, &'static str)] = &[
+        (Self::Reno, "reno"),
+        (Self::Tahoe, "tahoe"),
+        (Self::NewReno, "newreno"),
+        (Self::Cubic, "cubic"),
+    ];
 }
 
 impl fmt::Display for CongestionControl {
@@ -126,8 +135,16 @@ pub(crate) struct AckSample {
 /// to have been none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prior {
-    cwnd: u32,
-    ssthresh: u32,
+    window: Window,
+    cubic: Option<Cubic>,
+}
+
+impl Prior {
+    /// With each time replaced: a moment by its age, or an age by its moment.
+    pub(crate) fn with_times(self, time: impl Fn(Nanos) -> Nanos) -> Self {
+        let Self { window, cubic } = self;
+        Self { window, cubic: cubic.map(|cubic| cubic.with_times(time)) }
+    }
 }
 
 /// What every algorithm moves.
@@ -140,6 +157,11 @@ struct Window {
 impl Window {
     fn in_slow_start(&self) -> bool {
         self.cwnd < self.ssthresh
+    }
+
+    /// Whether anything has ever set the threshold.
+    fn has_threshold(&self) -> bool {
+        self.ssthresh < CWND_MAX
     }
 
     /// Slow start by `acked` bytes, but not beyond the threshold. Answers what is left of them.
@@ -160,6 +182,29 @@ impl Window {
     fn reduce(&mut self, ssthresh: u32, mss: u32) {
         self.ssthresh = ssthresh.max(2 * mss);
         self.cwnd = self.ssthresh;
+    }
+}
+
+/// Bytes acknowledged towards the next segment by which a window grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Credit(u32);
+
+impl Credit {
+    const NONE: Self = Self(0);
+
+    /// `acked` bytes more. Answers how many segments they, with those before, are worth at `per_segment`
+    /// bytes. What was gathered at a higher price is worth no more than one.
+    fn add(&mut self, acked: u32, per_segment: u32) -> u32 {
+        let per_segment = per_segment.max(1);
+        let mut segments = 0;
+        if self.0 >= per_segment {
+            self.0 = 0;
+            segments = 1;
+        }
+        self.0 = self.0.saturating_add(acked);
+        segments += self.0 / per_segment;
+        self.0 %= per_segment;
+        segments
     }
 }
 
@@ -185,6 +230,7 @@ pub(crate) struct Congestion {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Algorithm {
     Reno(Reno),
+    Cubic(Cubic),
 }
 
 impl Algorithm {
@@ -193,9 +239,29 @@ impl Algorithm {
             CongestionControl::Reno | CongestionControl::Tahoe | CongestionControl::NewReno => {
                 Self::Reno(Reno::new(algorithm))
             }
+            CongestionControl::Cubic => Self::Cubic(Cubic::new()),
+        }
+    }
+
+    fn name(&self) -> CongestionControl {
+        match self {
+            Self::Reno(reno) => reno.algorithm(),
+            Self::Cubic(_) => CongestionControl::Cubic,
+        }
+    }
+
+    /// With each time replaced.
+    fn with_times(&self, time: impl Fn(Nanos) -> Nanos) -> Self {
+        match self {
+            Self::Reno(reno) => Self::Reno(*reno),
+            Self::Cubic(cubic) => Self::Cubic(cubic.with_times(time)),
         }
     }
 }
+
+/// What an algorithm remembers beside `cwnd` and `ssthresh`, in a snapshot. Times are ages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CongestionState(Algorithm);
 
 impl Congestion {
     //= rfc6928#2
@@ -223,15 +289,11 @@ impl Congestion {
 
     /// Whether `cwnd` is the algorithm's own during recovery too.
     pub(crate) fn rules_recovery(&self) -> bool {
-        match &self.algorithm {
-            Algorithm::Reno(reno) => reno.algorithm() == CongestionControl::Tahoe,
-        }
+        self.algorithm() == CongestionControl::Tahoe
     }
 
     pub(crate) fn algorithm(&self) -> CongestionControl {
-        match &self.algorithm {
-            Algorithm::Reno(reno) => reno.algorithm(),
-        }
+        self.algorithm.name()
     }
 
     /// Output has nothing more to send, or may send nothing more. `cwnd` limits when it has no room for
@@ -261,6 +323,7 @@ impl Congestion {
         let window = &mut self.window;
         match &mut self.algorithm {
             Algorithm::Reno(reno) => reno.on_ack(window, ack),
+            Algorithm::Cubic(cubic) => cubic.on_ack(window, ack),
         }
     }
 
@@ -269,6 +332,7 @@ impl Congestion {
         let window = &mut self.window;
         match &mut self.algorithm {
             Algorithm::Reno(reno) => reno.on_loss(window, at),
+            Algorithm::Cubic(cubic) => cubic.on_loss(window, at),
         }
     }
 
@@ -287,21 +351,41 @@ impl Congestion {
         let window = &mut self.window;
         match &mut self.algorithm {
             Algorithm::Reno(reno) => reno.on_timeout(window, at, again),
+            Algorithm::Cubic(cubic) => cubic.on_timeout(window, at, again),
         }
     }
 
     /// What an event will change, to be kept until it is certain.
     pub(crate) fn prior(&self) -> Prior {
-        Prior { cwnd: self.window.cwnd, ssthresh: self.window.ssthresh }
+        let cubic = match &self.algorithm {
+            Algorithm::Reno(_) => None,
+            Algorithm::Cubic(cubic) => Some(*cubic),
+        };
+        Prior { window: self.window, cubic }
     }
 
     /// Nothing was lost after all.
     ///
     //= rfc4015#3
+    //= rfc9438#4.9
     pub(crate) fn undo(&mut self, prior: &Prior) {
-        let Prior { cwnd, ssthresh } = *prior;
-        self.window.cwnd = self.window.cwnd.max(cwnd);
+        let Prior { window: Window { cwnd, ssthresh }, cubic } = *prior;
+        if self.window.cwnd < cwnd {
+            self.window.cwnd = cwnd;
+            match (&mut self.algorithm, cubic) {
+                (Algorithm::Cubic(now), Some(before)) => *now = before,
+                (Algorithm::Cubic(_) | Algorithm::Reno(_), _) => {}
+            }
+        }
         self.window.ssthresh = self.window.ssthresh.max(ssthresh);
+    }
+
+    /// What is to be sent now is the first after `silence`, in which nothing was outstanding.
+    pub(crate) fn on_transmit_start(&mut self, now: Nanos, silence: Nanos) {
+        match &mut self.algorithm {
+            Algorithm::Reno(_) => {}
+            Algorithm::Cubic(cubic) => cubic.on_transmit_start(now, silence),
+        }
     }
 
     /// Nothing was sent for `idle`, longer than the retransmission timeout `rto`; what is to be sent now
@@ -319,14 +403,16 @@ impl Congestion {
     }
 
     /// What travels, each in its place of a [`crate::Snapshot`].
-    pub(crate) fn snapshot(&self) -> CongestionParts {
-        let Self { algorithm: state, window: Window { cwnd, ssthresh }, usage } = self;
+    pub(crate) fn snapshot(&self, now: Nanos) -> CongestionParts {
+        let Self { algorithm, window: Window { cwnd, ssthresh }, usage } = self;
         let Usage { limited, flight_max, until } = *usage;
-        let credit = match state {
+        let credit = match algorithm {
             Algorithm::Reno(reno) => reno.credit(),
+            Algorithm::Cubic(_) => 0,
         };
         CongestionParts {
-            algorithm: self.algorithm(),
+            algorithm: algorithm.name(),
+            state: Some(CongestionState(algorithm.with_times(|at| now - at))),
             cwnd: *cwnd,
             ssthresh: *ssthresh,
             credit,
@@ -337,14 +423,18 @@ impl Congestion {
 
     /// Goes on where another connection stood, which had sent up to `max`. A window below a segment lets
     /// one out when nothing is in flight, so that even a nonsensical one recovers.
-    pub(crate) fn restore(parts: CongestionParts, max: SeqNum) -> Self {
-        let CongestionParts { algorithm, cwnd, ssthresh, credit, limited, used } = parts;
+    pub(crate) fn restore(parts: CongestionParts, now: Nanos, max: SeqNum) -> Self {
+        let CongestionParts { algorithm, state, cwnd, ssthresh, credit, limited, used } = parts;
         let WindowUse { flight_max, until } = used;
         let window =
             Window { cwnd: cwnd.clamp(1, CWND_MAX), ssthresh: ssthresh.clamp(1, CWND_MAX) };
-        let mut algorithm = Algorithm::new(algorithm);
+        let mut algorithm = match state {
+            Some(CongestionState(state)) => state.with_times(|age| now - age),
+            None => Algorithm::new(algorithm),
+        };
         match &mut algorithm {
             Algorithm::Reno(reno) => reno.set_credit(credit),
+            Algorithm::Cubic(_) => {}
         }
         let usage = Usage { limited, flight_max, until: until.unwrap_or(max) };
         Self { algorithm, window, usage }
@@ -352,9 +442,10 @@ impl Congestion {
 }
 
 /// [`Congestion`] as the fields of a snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CongestionParts {
     pub(crate) algorithm: CongestionControl,
+    pub(crate) state: Option<CongestionState>,
     pub(crate) cwnd: u32,
     pub(crate) ssthresh: u32,
     pub(crate) credit: u32,

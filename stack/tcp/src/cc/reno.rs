@@ -1,18 +1,18 @@
 //! Reno, NewReno and Tahoe (RFC 5681).
 
-use super::{AckSample, CongestionControl, Situation, Window};
+use super::{AckSample, CongestionControl, Credit, Situation, Window};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reno {
     /// Which of the three.
     algorithm: CongestionControl,
-    /// Bytes acknowledged since `cwnd` last grew in congestion avoidance.
-    credit: u32,
+    /// Towards the next segment that congestion avoidance adds.
+    credit: Credit,
 }
 
 impl Reno {
     pub(super) fn new(algorithm: CongestionControl) -> Self {
-        Self { algorithm, credit: 0 }
+        Self { algorithm, credit: Credit::NONE }
     }
 
     pub(super) fn algorithm(&self) -> CongestionControl {
@@ -20,26 +20,18 @@ impl Reno {
     }
 
     pub(super) fn credit(&self) -> u32 {
-        self.credit
+        self.credit.0
     }
 
     pub(super) fn set_credit(&mut self, credit: u32) {
-        self.credit = credit;
+        self.credit = Credit(credit);
     }
 
     //= rfc5681#3.1
     pub(super) fn on_ack(&mut self, window: &mut Window, ack: &AckSample) {
         let acked = window.slow_start(ack.delivered);
-        self.avoid(window, acked, ack.at.mss);
-    }
-
-    /// Congestion avoidance: a segment more for each window of bytes acknowledged.
-    fn avoid(&mut self, window: &mut Window, acked: u32, mss: u32) {
-        self.credit = self.credit.saturating_add(acked);
-        if self.credit >= window.cwnd {
-            self.credit -= window.cwnd;
-            window.grow(mss);
-        }
+        // Congestion avoidance: a segment more for each window of bytes acknowledged.
+        window.grow(self.credit.add(acked, window.cwnd).saturating_mul(ack.at.mss));
     }
 
     //= rfc5681#3.2
@@ -48,7 +40,7 @@ impl Reno {
         if self.algorithm == CongestionControl::Tahoe {
             window.cwnd = at.mss;
         }
-        self.credit = 0;
+        self.credit = Credit::NONE;
     }
 
     //= rfc5681#3.1
@@ -58,6 +50,6 @@ impl Reno {
             window.reduce(at.flight.min(window.cwnd) / 2, at.mss);
         }
         window.cwnd = at.mss;
-        self.credit = 0;
+        self.credit = Credit::NONE;
     }
 }
