@@ -16,6 +16,7 @@
 //! algorithm does without such help ([`Congestion::rules_recovery`]).
 
 mod cubic;
+mod highspeed;
 mod hystart;
 mod reno;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use mafo_mem::Nanos;
 
 use crate::{Recovery, SeqNum, WindowUse};
 use cubic::Cubic;
+use highspeed::HighSpeed;
 use reno::Reno;
 
 /// Which algorithm moves the congestion window.
@@ -43,6 +45,8 @@ pub enum CongestionControl {
     /// Reno with the recovery of RFC 6582. T5's code point 2.
     #[default]
     NewReno,
+    /// RFC 3649, with the recovery of RFC 6582. T5's code point 3.
+    HighSpeed,
     /// RFC 9438, with the slow start of RFC 9406.
     Cubic,
 }
@@ -53,6 +57,7 @@ impl CongestionControl {
         (Self::Reno, "reno"),
         (Self::Tahoe, "tahoe"),
         (Self::NewReno, "newreno"),
+        (Self::HighSpeed, "highspeed"),
         (Self::Cubic, "cubic"),
     ];
 }
@@ -230,6 +235,7 @@ pub(crate) struct Congestion {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Algorithm {
     Reno(Reno),
+    HighSpeed(HighSpeed),
     Cubic(Cubic),
 }
 
@@ -239,6 +245,7 @@ impl Algorithm {
             CongestionControl::Reno | CongestionControl::Tahoe | CongestionControl::NewReno => {
                 Self::Reno(Reno::new(algorithm))
             }
+            CongestionControl::HighSpeed => Self::HighSpeed(HighSpeed::new()),
             CongestionControl::Cubic => Self::Cubic(Cubic::new()),
         }
     }
@@ -246,6 +253,7 @@ impl Algorithm {
     fn name(&self) -> CongestionControl {
         match self {
             Self::Reno(reno) => reno.algorithm(),
+            Self::HighSpeed(_) => CongestionControl::HighSpeed,
             Self::Cubic(_) => CongestionControl::Cubic,
         }
     }
@@ -254,6 +262,7 @@ impl Algorithm {
     fn with_times(&self, time: impl Fn(Nanos) -> Nanos) -> Self {
         match self {
             Self::Reno(reno) => Self::Reno(*reno),
+            Self::HighSpeed(highspeed) => Self::HighSpeed(*highspeed),
             Self::Cubic(cubic) => Self::Cubic(cubic.with_times(time)),
         }
     }
@@ -323,6 +332,7 @@ impl Congestion {
         let window = &mut self.window;
         match &mut self.algorithm {
             Algorithm::Reno(reno) => reno.on_ack(window, ack),
+            Algorithm::HighSpeed(highspeed) => highspeed.on_ack(window, ack),
             Algorithm::Cubic(cubic) => cubic.on_ack(window, ack),
         }
     }
@@ -332,6 +342,7 @@ impl Congestion {
         let window = &mut self.window;
         match &mut self.algorithm {
             Algorithm::Reno(reno) => reno.on_loss(window, at),
+            Algorithm::HighSpeed(highspeed) => highspeed.on_loss(window, at),
             Algorithm::Cubic(cubic) => cubic.on_loss(window, at),
         }
     }
@@ -351,6 +362,7 @@ impl Congestion {
         let window = &mut self.window;
         match &mut self.algorithm {
             Algorithm::Reno(reno) => reno.on_timeout(window, at, again),
+            Algorithm::HighSpeed(highspeed) => highspeed.on_timeout(window, at, again),
             Algorithm::Cubic(cubic) => cubic.on_timeout(window, at, again),
         }
     }
@@ -358,7 +370,7 @@ impl Congestion {
     /// What an event will change, to be kept until it is certain.
     pub(crate) fn prior(&self) -> Prior {
         let cubic = match &self.algorithm {
-            Algorithm::Reno(_) => None,
+            Algorithm::Reno(_) | Algorithm::HighSpeed(_) => None,
             Algorithm::Cubic(cubic) => Some(*cubic),
         };
         Prior { window: self.window, cubic }
@@ -372,9 +384,8 @@ impl Congestion {
         let Prior { window: Window { cwnd, ssthresh }, cubic } = *prior;
         if self.window.cwnd < cwnd {
             self.window.cwnd = cwnd;
-            match (&mut self.algorithm, cubic) {
-                (Algorithm::Cubic(now), Some(before)) => *now = before,
-                (Algorithm::Cubic(_) | Algorithm::Reno(_), _) => {}
+            if let (Algorithm::Cubic(now), Some(before)) = (&mut self.algorithm, cubic) {
+                *now = before;
             }
         }
         self.window.ssthresh = self.window.ssthresh.max(ssthresh);
@@ -383,7 +394,7 @@ impl Congestion {
     /// What is to be sent now is the first after `silence`, in which nothing was outstanding.
     pub(crate) fn on_transmit_start(&mut self, now: Nanos, silence: Nanos) {
         match &mut self.algorithm {
-            Algorithm::Reno(_) => {}
+            Algorithm::Reno(_) | Algorithm::HighSpeed(_) => {}
             Algorithm::Cubic(cubic) => cubic.on_transmit_start(now, silence),
         }
     }
@@ -408,7 +419,7 @@ impl Congestion {
         let Usage { limited, flight_max, until } = *usage;
         let credit = match algorithm {
             Algorithm::Reno(reno) => reno.credit(),
-            Algorithm::Cubic(_) => 0,
+            Algorithm::HighSpeed(_) | Algorithm::Cubic(_) => 0,
         };
         CongestionParts {
             algorithm: algorithm.name(),
@@ -434,7 +445,7 @@ impl Congestion {
         };
         match &mut algorithm {
             Algorithm::Reno(reno) => reno.set_credit(credit),
-            Algorithm::Cubic(_) => {}
+            Algorithm::HighSpeed(_) | Algorithm::Cubic(_) => {}
         }
         let usage = Usage { limited, flight_max, until: until.unwrap_or(max) };
         Self { algorithm, window, usage }
