@@ -3,10 +3,7 @@
 use core::net::IpAddr;
 
 use mafo_mem::Nanos;
-use mafo_tcp::{
-    CongestionControl, Connection, Ended, Events, GaveUp, Input, Open, Payload, Segment, SeqNum,
-    State,
-};
+use mafo_tcp::{Connection, Ended, Events, GaveUp, Input, Open, Payload, Segment, SeqNum, State};
 use mafo_tcp::{Switches, isn};
 
 use crate::Options;
@@ -52,7 +49,7 @@ impl Core {
             timestamps: true,
             ts_offset: isn::ts_offset(&self.secret, local, remote),
             sack: true,
-            congestion: CongestionControl::default(),
+            congestion: socket.options.congestion.unwrap_or(self.config.congestion),
             switches: Switches { nagle: socket.options.nagle, ..Switches::default() },
         }
     }

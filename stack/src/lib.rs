@@ -51,6 +51,7 @@ use mafo_mem::frame::capacity_for_mtu;
 use mafo_mem::{FrameBurst, Nanos};
 use mafo_pmd::eal::dma::Arena;
 use mafo_pmd::{EthPort, Lcore};
+pub use mafo_tcp::CongestionControl;
 
 mafo_mem::counters! {
     /// What happened in a stack outside of its connections.
@@ -157,11 +158,15 @@ pub struct Options {
     pub path: PathChoice,
     /// Whether small segments wait for an ACK (Nagle's algorithm); off is what TCP_NODELAY says.
     pub nagle: bool,
+    /// Congestion control, as TCP_CONGESTION chooses it; `None` is the path's: [`StackConfig::congestion`] here,
+    /// and the code point `CONG_ALG_NEWRENO` in an adapter. An adapter that has no code point for what is chosen
+    /// ([`StackConfig::adapter_congestion`]) uses that one as well.
+    pub congestion: Option<CongestionControl>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { path: PathChoice::default(), nagle: true }
+        Self { path: PathChoice::default(), nagle: true, congestion: None }
     }
 }
 
@@ -209,6 +214,11 @@ pub struct StackConfig {
     pub secret: [u8; 16],
     /// The host path's engine.
     pub tcp: mafo_tcp::Config,
+    /// The host path's congestion control.
+    pub congestion: CongestionControl,
+    /// What the adapters' congestion code points (`CONG_ALG_RENO`, `TAHOE`, `NEWRENO`, `HIGHSPEED`) stand for. T5's
+    /// is the default; an adapter of software may have been given others.
+    pub adapter_congestion: [CongestionControl; 4],
 }
 
 impl StackConfig {
@@ -239,6 +249,13 @@ impl StackConfig {
                 time_wait: mafo_tcp::TimeWait::Owner,
                 ..mafo_tcp::Config::default()
             },
+            congestion: CongestionControl::Cubic,
+            adapter_congestion: [
+                CongestionControl::Reno,
+                CongestionControl::Tahoe,
+                CongestionControl::NewReno,
+                CongestionControl::HighSpeed,
+            ],
         }
     }
 }

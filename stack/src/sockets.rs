@@ -12,7 +12,7 @@ use crate::slab::SocketId;
 use crate::socket::{Holder, Path, Readiness, SendSide};
 use crate::tom::MemberId;
 use crate::tuple::FourTuple;
-use crate::{Event, Options, PathChoice};
+use crate::{CongestionControl, Event, Options, PathChoice};
 
 impl Core {
     /// Listens on `address` (an unspecified IP takes all of ours) for at most `backlog` connections
@@ -127,6 +127,16 @@ impl Core {
             }
         }
         None
+    }
+
+    /// The congestion control in force, once there is a TCP that has one.
+    pub fn congestion(&self, id: SocketId) -> Result<Option<CongestionControl>, SocketError> {
+        let socket = self.sockets.get(id).ok_or(SocketError::NoSuchSocket)?;
+        Ok(match &socket.path {
+            Path::Host(host) => Some(host.conn.congestion()),
+            Path::Offload(_) => Some(self.offloaded_congestion(socket.options)),
+            Path::Resolving | Path::Ended => None,
+        })
     }
 
     /// Copies as much of `bytes` as there is room for; how much that was. With none an event follows

@@ -65,7 +65,7 @@ struct Net {
 }
 
 const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 77, 0, 2), Ipv4Addr::new(10, 77, 0, 1)];
-const HOST: Options = Options { path: PathChoice::Host, nagle: true };
+const HOST: Options = Options { path: PathChoice::Host, nagle: true, congestion: None };
 
 fn net() -> Net {
     let lanes: [Arc<Mutex<Lane>>; 2] = Default::default();
@@ -339,4 +339,23 @@ fn a_connection_that_nobody_holds_is_reset_when_the_peer_does_not_close() {
         _ => None,
     });
     assert!(error.is_some(), "the peer hears of it by a reset");
+}
+
+/// CUBIC unless somebody says otherwise, on both sides.
+#[test]
+fn congestion_control_is_chosen_per_socket() {
+    use mafo_stack::CongestionControl::{Cubic, HighSpeed};
+    let mut net = net();
+    let (client, server) = net.open();
+    assert_eq!(net.stacks[0].core().congestion(client), Ok(Some(Cubic)));
+    assert_eq!(net.stacks[1].core().congestion(server), Ok(Some(Cubic)));
+    let chosen = Options { congestion: Some(HighSpeed), ..HOST };
+    let listener = net.stacks[1].core_mut().listen(at(1, 8), 4, chosen).expect("listens");
+    let client = net.stacks[0].core_mut().connect(net.now, at(1, 8), None, chosen).expect("opens");
+    for _ in 0..100 {
+        net.step();
+    }
+    let server = net.stacks[1].core_mut().accept(listener).expect("open");
+    assert_eq!(net.stacks[0].core().congestion(client), Ok(Some(HighSpeed)));
+    assert_eq!(net.stacks[1].core().congestion(server), Ok(Some(HighSpeed)));
 }

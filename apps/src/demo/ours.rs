@@ -14,7 +14,7 @@ use crate::stream::{Direction, Stream};
 const PER_TURN: usize = 32;
 /// Bytes per call.
 const CHUNK: usize = 16 * 1024;
-const OFFLOAD: Options = Options { path: PathChoice::Offload, nagle: true };
+const OFFLOAD: Options = Options { path: PathChoice::Offload, nagle: true, congestion: None };
 
 /// One of our ends.
 #[derive(Debug)]

@@ -74,7 +74,8 @@ pub struct InUse {
 
 fn tp_of<M>(hw: &Hw<M>) -> Tp {
     let config = &hw.config;
-    let mut tp = Tp::new(&TpConfig::new(fw::regions(config), config.cclk_khz, config.clock_epoch));
+    let tp = TpConfig::new(fw::regions(config), config.cclk_khz, config.clock_epoch);
+    let mut tp = Tp::new(&TpConfig { congestion: config.congestion, ..tp });
     tp.apply(&hw.tp, &hw.clock);
     tp
 }

@@ -1,6 +1,15 @@
 //! How one card differs from the next.
 
 use mafo_t4::L2tIdx;
+use mafo_tcp::CongestionControl;
+
+/// T5's congestion code points: `CONG_ALG_RENO`, `TAHOE`, `NEWRENO`, `HIGHSPEED`.
+pub const CONGESTION_T5: [CongestionControl; 4] = [
+    CongestionControl::Reno,
+    CongestionControl::Tahoe,
+    CongestionControl::NewReno,
+    CongestionControl::HighSpeed,
+];
 
 /// Everything that is fixed when a card is made.
 ///
@@ -54,6 +63,9 @@ pub struct AsicConfig {
     pub mac_base: [u8; 6],
     /// Transmit credits of a connection, in units of 16 bytes (FLOWC_BUFFIFO_SZ).
     pub flowc_buffifo_sz: u32,
+    /// What the four congestion code points of opt2 (`CONG_ALG_*`) stand for: by default T5's own set, which a
+    /// card of software may go beyond.
+    pub congestion: [CongestionControl; 4],
     /// Longest frame that a port takes or sends, without FCS.
     pub max_frame_len: usize,
     /// Frames that a port's transmit buffer holds; a full one stops the queues that feed it, and TP is
@@ -91,6 +103,7 @@ impl AsicConfig {
             vin_start: 0,
             mac_base: [0x00, 0x07, 0x43, 0x54, 0x00, 0x00],
             flowc_buffifo_sz: 256,
+            congestion: CONGESTION_T5,
             max_frame_len: 9_614,
             tx_queue_frames: 512,
             loopback_frames: 512,

@@ -12,7 +12,7 @@ use mafo_t4::opt::{CongAlg, ConnPolicy, Opt0, Opt1, Opt2, TcpOpt};
 use mafo_t4::tcb;
 use mafo_t4::wr::Mnem;
 use mafo_t4::{IqId, L2tIdx, PortId, SmtIdx, Stid, Tid};
-use mafo_tcp::{SeqNum, isn};
+use mafo_tcp::{CongestionControl, SeqNum, isn};
 
 use super::member::AtidUse;
 use super::state::{Event, State};
@@ -105,6 +105,12 @@ impl Core {
         }
     }
 
+    /// What an adapter does for a connection with these options.
+    pub(crate) fn offloaded_congestion(&self, options: crate::Options) -> CongestionControl {
+        let code_points = self.config.adapter_congestion;
+        code_points[usize::from(code_point(options.congestion, code_points).0)]
+    }
+
     /// A reference to the entry of `remote`'s next hop on an adapter.
     fn l2t(
         &mut self,
@@ -152,6 +158,7 @@ impl Core {
         let (IpAddr::V4(local_ip), IpAddr::V4(peer_ip)) = (local.ip(), remote.ip()) else {
             return Err(Refused::RingFull);
         };
+        let congestion = code_point(socket.options.congestion, self.config.adapter_congestion);
         let member = &mut self.members[member_id.index()];
         let atid = member.atids.insert(AtidUse::Connection(id)).ok_or(Refused::RingFull)?;
         let window = socket.rx.capacity();
@@ -163,7 +170,7 @@ impl Core {
             local: SocketAddrV4::new(local_ip, local.port()),
             peer: SocketAddrV4::new(peer_ip, remote.port()),
             opt0,
-            opt2: opt2(member, port),
+            opt2: opt2(member, port, congestion),
             iss: iss.0,
             filter_tuple: member.lcore.resources().tcp_tuple(port),
         };
@@ -321,11 +328,12 @@ impl Core {
         options: crate::Options,
     ) -> Option<()> {
         let id = self.make_socket(tuple, options, Holder::Listener(listener_id))?;
+        let congestion = code_point(options.congestion, self.config.adapter_congestion);
         let member = &mut self.members[member_id.index()];
         let window = self.config.recv_buffer;
         let opt0 = opt0(member, port, l2t, self.config.mtu, window).with_nagle(options.nagle);
         let opt0 = opt0.with_accept(AcceptMode::ACCEPT);
-        let accept = ofld::Accept { tid, opt0, opt2: opt2(member, port), iss: iss.0 };
+        let accept = ofld::Accept { tid, opt0, opt2: opt2(member, port, congestion), iss: iss.0 };
         if member.tids.insert(tid, TidUse::Connection(id)).is_err() {
             self.counters.tom_unexpected += 1;
             self.forget(id);
@@ -469,15 +477,21 @@ fn opt0(member: &Member, port: PortId, l2t: L2tIdx, mtu: u16, window: usize) -> 
         .with_rcv_bufsiz((initial_window(window) / RCV_BUFSIZ_UNIT) as u64)
 }
 
+/// The code point that stands for what the application chose, if there is one.
+fn code_point(chosen: Option<CongestionControl>, code_points: [CongestionControl; 4]) -> CongAlg {
+    let found = code_points.iter().position(|&algorithm| Some(algorithm) == chosen);
+    found.map_or(CongAlg::NEWRENO, |code| CongAlg(code as u8))
+}
+
 /// Options 2 of a connection of ours.
-fn opt2(member: &Member, port: PortId) -> Opt2 {
+fn opt2(member: &Member, port: PortId, congestion: CongAlg) -> Opt2 {
     Opt2(0)
         .with_t5_opt_2_valid(true)
         .with_iss_valid(true)
         .with_queue(member.iq())
         .with_tx_queue(u32::from(port.0))
         .with_rx_channel(port.0 & 1 != 0)
-        .with_cong(CongAlg::NEWRENO)
+        .with_cong(congestion)
         .with_rx_coalesce_valid(true)
         .with_rx_coalesce(RX_COALESCE)
         .with_wnd_scale_en(true)
@@ -488,4 +502,22 @@ fn opt2(member: &Member, port: PortId) -> Opt2 {
 /// The window that opt0 grants of a buffer of `capacity` bytes; the rest is added as credits.
 fn initial_window(capacity: usize) -> usize {
     (capacity / RCV_BUFSIZ_UNIT).min(Opt0::RCV_BUFSIZ_MAX as usize) * RCV_BUFSIZ_UNIT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use CongestionControl::{Cubic, HighSpeed, NewReno, Reno, Tahoe};
+
+    #[test]
+    fn an_adapter_is_asked_for_what_was_chosen_if_it_has_it() {
+        let t5 = [Reno, Tahoe, NewReno, HighSpeed];
+        assert_eq!(code_point(None, t5), CongAlg::NEWRENO);
+        assert_eq!(code_point(Some(Reno), t5), CongAlg::RENO);
+        assert_eq!(code_point(Some(Tahoe), t5), CongAlg::TAHOE);
+        assert_eq!(code_point(Some(NewReno), t5), CongAlg::NEWRENO);
+        assert_eq!(code_point(Some(HighSpeed), t5), CongAlg::HIGHSPEED);
+        assert_eq!(code_point(Some(Cubic), t5), CongAlg::NEWRENO);
+        assert_eq!(code_point(Some(Cubic), [Reno, Cubic, NewReno, HighSpeed]), CongAlg(1));
+    }
 }

@@ -12,9 +12,9 @@ use crate::scoreboard::Scoreboard;
 use crate::tcb::{AckDue, ReceiveSpace, SendSpace, TimestampState};
 use crate::timers::{RetransmitTimer, Timers};
 use crate::{
-    Config, Ended, Engine, Events, Flags, GaveUp, IcmpError, LastWord, Open, Opened, Options,
-    PAWS_IDLE, PeerFin, Pending, Probe, Recovery, Segment, SeqNum, State, Switches, TIMESTAMPS_LEN,
-    TimeWait, WindowScale,
+    Config, CongestionControl, Ended, Engine, Events, Flags, GaveUp, IcmpError, LastWord, Open,
+    Opened, Options, PAWS_IDLE, PeerFin, Pending, Probe, Recovery, Segment, SeqNum, State,
+    Switches, TIMESTAMPS_LEN, TimeWait, WindowScale,
 };
 
 /// What a peer that announces no segment size takes (RFC 9293 MUST-15, for IPv4).
@@ -578,6 +578,18 @@ impl Connection {
     #[must_use]
     pub fn snd_wnd(&self) -> u32 {
         self.snd.wnd
+    }
+
+    /// Congestion control.
+    #[must_use]
+    pub fn congestion(&self) -> CongestionControl {
+        self.snd.cc.algorithm()
+    }
+
+    /// Slow-start threshold in bytes; 2^28 − 1 until something sets it.
+    #[must_use]
+    pub fn ssthresh(&self) -> u32 {
+        self.snd.cc.ssthresh()
     }
 
     /// Congestion window in bytes.

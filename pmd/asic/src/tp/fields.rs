@@ -170,6 +170,7 @@ impl<C: Card> Ctx<'_, C> {
         let tuple = &tcb.key.tuple;
         (snapshot.local_port, snapshot.remote_port) = (tuple.local_port, tuple.peer_port);
         snapshot.cwnd = snapshot.cwnd.max(u32::from(mss));
+        snapshot.private.congestion = self.core.congestion_of(&tcb.image);
         let conn = Connection::restore(&mut self.core.engine, self.now, &snapshot);
         let live = Live {
             closed: snapshot.fin_posted,
@@ -229,6 +230,10 @@ impl<C: Card> Ctx<'_, C> {
         let mut snapshot = current.clone();
         image::edit(&mut snapshot, &old, &new, mss, self.now, self.core.ticks)?;
         image::check(&snapshot, tcb.tx.len(), current.undelivered, &current.held)?;
+        if old.flags().cctrl_sel() != new.flags().cctrl_sel() {
+            snapshot.private.congestion = self.core.congestion_of(&new);
+            snapshot.private.congestion_state = None;
+        }
         live.conn = Connection::restore(&mut self.core.engine, self.now, &snapshot);
         live.closed = snapshot.fin_posted;
         live.delivered = (snapshot.rcv_nxt - snapshot.undelivered).0;

@@ -468,7 +468,7 @@ const GROUPS: [Group; 9] = [
 pub(crate) fn concerns_engine(word: u8, mask: u64) -> bool {
     let mut written = Image::default();
     written.set_field(word, mask, u64::MAX);
-    written.flags().0 & ENGINE_FLAGS != 0
+    written.flags().0 & (ENGINE_FLAGS | TFlags::CCTRL_SEL_MASK) != 0
         || GROUPS.iter().any(|(fields, ..)| fields.iter().any(|field| written.get(*field) != 0))
 }
 

@@ -54,7 +54,7 @@ use mafo_t4::Tid;
 use mafo_t4::cpl::{self, Opcode, TxDataFlags};
 use mafo_t4::opt::Opt1;
 use mafo_t4::wr;
-use mafo_tcp::{Engine, Keepalive, TimeWait, TsClock};
+use mafo_tcp::{CongestionControl, Engine, Keepalive, TimeWait, TsClock};
 use outbox::Outbox;
 use rx_store::PagePool;
 use std::collections::VecDeque;
@@ -75,6 +75,8 @@ pub struct TpConfig {
     pub regions: Regions,
     /// Settings of the engine. TIME-WAIT is the host's, whatever is said here.
     pub engine: mafo_tcp::Config,
+    /// What the congestion code points stand for.
+    pub congestion: [CongestionControl; 4],
     /// Length of a timer tick (`TP_TIMER_RESOLUTION.TIMER`), in which a TCB has its round-trip times.
     pub timer_tick: Nanos,
     /// Most payload of one RX_DATA (`MAXRXDATA`), at most 65,535.
@@ -103,6 +105,7 @@ impl TpConfig {
         Self {
             regions,
             engine,
+            congestion: crate::config::CONGESTION_T5,
             timer_tick: duration(1 << 14),
             max_rx_data: 16_384,
             rx_memory: 64 << 20,
@@ -116,6 +119,7 @@ impl TpConfig {
 #[derive(Debug)]
 struct Core {
     engine: Engine,
+    congestion: [CongestionControl; 4],
     ticks: Ticks,
     max_rx_data: usize,
     output_burst: usize,
@@ -170,6 +174,13 @@ fn refuse(left: &mut u32) -> bool {
     refused
 }
 
+impl Core {
+    /// What the image's CCTRL_SEL stands for.
+    fn congestion_of(&self, image: &mafo_t4::tcb::Tcb) -> CongestionControl {
+        self.congestion[image.flags().cctrl_sel() as usize % self.congestion.len()]
+    }
+}
+
 impl Tp {
     /// Refuses what `refusals` says, from now on.
     pub fn refuse(&mut self, refusals: Refusals) {
@@ -187,6 +198,7 @@ impl Tp {
             tcbs: TcbTable::new(config.regions.tid_base, tids),
             core: Core {
                 engine: Engine::new(engine),
+                congestion: config.congestion,
                 ticks,
                 max_rx_data: config.max_rx_data.clamp(1, usize::from(u16::MAX)),
                 output_burst: config.output_burst.max(1),

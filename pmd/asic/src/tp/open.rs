@@ -82,7 +82,14 @@ pub(super) fn action_of(image: &Image, tid: u32) -> Action {
 }
 
 /// What the engine is asked for.
-fn open_of(opt0: Opt0, opt2: Opt2, iss: u32, key: &Key, mss: u16, switches: Switches) -> Open {
+fn open_of(
+    (opt0, opt2): (Opt0, Opt2),
+    iss: u32,
+    key: &Key,
+    mss: u16,
+    switches: Switches,
+    congestion: [CongestionControl; 4],
+) -> Open {
     Open {
         local_port: key.tuple.local_port,
         remote_port: key.tuple.peer_port,
@@ -93,7 +100,7 @@ fn open_of(opt0: Opt0, opt2: Opt2, iss: u32, key: &Key, mss: u16, switches: Swit
         timestamps: opt2.tstamps_en(),
         ts_offset: 0,
         sack: opt2.sack_en(),
-        congestion: CongestionControl::default(),
+        congestion: congestion[usize::from(opt2.cong().0) % congestion.len()],
         switches,
     }
 }
@@ -138,7 +145,8 @@ impl Tp {
         } else {
             self.core.counters.active_opens += 1;
             let mss = mss_of(card, opt0.mss_idx());
-            let open = open_of(opt0, opt2, request.iss(), &key, mss, switches(image.flags()));
+            let (switches, congestion) = (switches(image.flags()), self.core.congestion);
+            let open = open_of((opt0, opt2), request.iss(), &key, mss, switches, congestion);
             let conn = Connection::connect(&mut self.core.engine, now, &open);
             let live = Live::new(conn, Opening::Active(ot));
             let tcb = self.tcbs.insert(tid, key, image, Phase::Live(live));
@@ -276,7 +284,8 @@ impl<C: Card> Ctx<'_, C> {
         match opt0.accept() {
             AcceptMode::ACCEPT => {
                 let mss = mss_of(self.card, opt0.mss_idx());
-                let open = open_of(opt0, opt2, reply.iss(), &tcb.key, mss, switches(image.flags()));
+                let (switches, congestion) = (switches(image.flags()), self.core.congestion);
+                let open = open_of((opt0, opt2), reply.iss(), &tcb.key, mss, switches, congestion);
                 let Some(conn) = Connection::accept(&mut self.core.engine, self.now, &open, syn)
                 else {
                     return self.over(tcb);

@@ -52,20 +52,26 @@ pub enum CongestionControl {
 }
 
 impl CongestionControl {
-    /// All of them, by their names.
-    const NAMES: &'static [(Self, &'static str)] = &[
-        (Self::Reno, "reno"),
-        (Self::Tahoe, "tahoe"),
-        (Self::NewReno, "newreno"),
-        (Self::HighSpeed, "highspeed"),
-        (Self::Cubic, "cubic"),
-    ];
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Reno, Self::Tahoe, Self::NewReno, Self::HighSpeed, Self::Cubic];
+
+    /// Its name, which [`FromStr`] takes.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reno => "reno",
+            Self::Tahoe => "tahoe",
+            Self::NewReno => "newreno",
+            Self::HighSpeed => "highspeed",
+            Self::Cubic => "cubic",
+        }
+    }
 }
 
 impl fmt::Display for CongestionControl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named = Self::NAMES.iter().find(|(algorithm, _)| algorithm == self);
-        f.pad(named.map_or("?", |(_, name)| name))
+        f.pad(self.name())
     }
 }
 
@@ -77,8 +83,8 @@ impl fmt::Display for UnknownCongestionControl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no congestion control of this name; there are")?;
         let mut separator = " ";
-        for (_, name) in CongestionControl::NAMES {
-            write!(f, "{separator}{name}")?;
+        for algorithm in CongestionControl::ALL {
+            write!(f, "{separator}{algorithm}")?;
             separator = ", ";
         }
         Ok(())
@@ -91,8 +97,8 @@ impl FromStr for CongestionControl {
     type Err = UnknownCongestionControl;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let named = Self::NAMES.iter().find(|(_, known)| *known == name);
-        named.map(|&(algorithm, _)| algorithm).ok_or(UnknownCongestionControl)
+        let named = Self::ALL.into_iter().find(|algorithm| algorithm.name() == name);
+        named.ok_or(UnknownCongestionControl)
     }
 }
 

@@ -61,7 +61,7 @@ impl EngineEndpoint {
             timestamps: setup.timestamps,
             ts_offset: 0xffff_ff00,
             sack: setup.sack,
-            congestion: crate::CongestionControl::default(),
+            congestion: setup.congestion,
             switches: setup.switches,
         };
         Self {

@@ -31,15 +31,16 @@ mod trace;
 pub use engine::{EngineBench, EngineEndpoint};
 pub use peer::{Peer, Seg, pattern};
 pub use scripts::{
-    ack, close, commit, icmp, loss, open, options, pmtu, reassembly, recovery, reset, send, timers,
-    urgent, user_timeout, window,
+    ack, cc, close, commit, icmp, loss, open, options, pmtu, reassembly, recovery, reset, send,
+    timers, urgent, user_timeout, window,
 };
 pub use trace::Trace;
 
 use mafo_mem::Nanos;
 
 use crate::{
-    Config, Counters, Ended, Flags, IcmpError, Patience, Segment, SeqNum, State, Switches,
+    Config, CongestionControl, Counters, Ended, Flags, IcmpError, Patience, Segment, SeqNum, State,
+    Switches,
 };
 
 pub use crate::{counted, expect, inject, silence};
@@ -74,6 +75,8 @@ pub struct Setup {
     pub timestamps: bool,
     /// Whether SACK is offered.
     pub sack: bool,
+    /// Congestion control.
+    pub congestion: CongestionControl,
     /// Switches.
     pub switches: Switches,
 }
@@ -89,6 +92,7 @@ impl Default for Setup {
             window_scale: None,
             timestamps: false,
             sack: false,
+            congestion: CongestionControl::NewReno,
             switches: Switches::default(),
         }
     }

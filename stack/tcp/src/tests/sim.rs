@@ -10,7 +10,8 @@ use super::rng::Rng;
 use super::twin::Twin;
 use crate::script::{Endpoint, EngineEndpoint, Setup, pattern};
 use crate::{
-    Config, Connection, Ended, Flags, Segment, SeqNum, State, Switches, TimeWait, TsClock,
+    Config, CongestionControl, Connection, Ended, Flags, Segment, SeqNum, State, Switches,
+    TimeWait, TsClock,
 };
 
 /// How long a connection may take: where a third of all is lost, timeouts of a minute are usual.
@@ -93,6 +94,7 @@ fn draw_setup(rng: &mut Rng) -> Setup {
         window_scale,
         timestamps: rng.chance(700),
         sack: rng.chance(700),
+        congestion: rng.pick(&CongestionControl::ALL),
         switches: Switches {
             nagle: rng.chance(500),
             delayed_ack: rng.chance(700),

@@ -3,12 +3,13 @@
 use super::rig::*;
 use crate::le::Action;
 use crate::tp::Disposition;
+use crate::tp::tcb::Phase;
 use mafo_mem::Nanos;
 use mafo_t4::cpl::{self, AbortCmd, AcceptMode, Opcode, Status};
 use mafo_t4::opt::{CongAlg, ConnPolicy, Opt1};
-use mafo_t4::tcb::field;
+use mafo_t4::tcb::{TFlags, field};
 use mafo_t4::{Atid, IqId, PortId, Stid, Tid};
-use mafo_tcp::Flags;
+use mafo_tcp::{CongestionControl, Flags};
 
 const SYN: Flags = Flags::SYN;
 const ACK: Flags = Flags::ACK;
@@ -49,6 +50,45 @@ fn an_active_open_without_options() {
          TcpOpt { mss: 3, snd_wscale: 0, tstamp: false, sack: false, wscale_ok: false }",
         "> ACK seq 1001 ack 5001 win 64512",
     ]);
+}
+
+fn congestion(rig: &Rig) -> CongestionControl {
+    match &rig.tp.tcbs.get(Tid(0)).expect("a TCB").phase {
+        Phase::Live(live) => live.conn.congestion(),
+        _ => panic!("not a live connection"),
+    }
+}
+
+#[test]
+fn code_points_choose_the_congestion_control() {
+    use CongestionControl::{Cubic, HighSpeed, NewReno, Reno, Tahoe};
+    for (code, algorithm) in
+        [(0, Reno), (1, Tahoe), (2, NewReno), (3, HighSpeed)].map(|(c, a)| (CongAlg(c), a))
+    {
+        let (rig, _) = Rig::opened_with(opt0(), opt2().with_cong(code), |syn_ack| syn_ack);
+        assert_eq!(congestion(&rig), algorithm);
+        let mut rig = Rig::new();
+        rig.listen(200);
+        rig.seg(to_listener(SYN, IRS, 0).mss(1460));
+        let tid = rig.asked();
+        rig.accept(tid, opt0(), opt2().with_cong(code));
+        assert_eq!(congestion(&rig), algorithm);
+    }
+    // What goes beyond silicon is configuration.
+    let mut config = config();
+    config.congestion = [Reno, Cubic, NewReno, HighSpeed];
+    let mut rig = Rig::with(&config);
+    rig.act_open(9, opt0(), opt2().with_cong(CongAlg(1)));
+    assert_eq!(congestion(&rig), Cubic);
+}
+
+#[test]
+fn an_uploaded_connection_has_the_congestion_control_of_its_flags() {
+    let mut rig = Rig::filtered();
+    rig.go_live(TFlags::default().with_recv_tstmp(true).with_cctrl_sel(3).0);
+    assert_eq!(congestion(&rig), CongestionControl::HighSpeed);
+    rig.cpl(cpl::SetTcbField::at(Tid(0), 1, TFlags::CCTRL_SEL_MASK, 0).as_bytes());
+    assert_eq!(congestion(&rig), CongestionControl::Reno);
 }
 
 #[test]

@@ -2,18 +2,19 @@
 //! rule watched on every segment.
 
 use super::rig::*;
+use crate::config::CONGESTION_T5;
 use crate::tp::tcb::Phase;
 use crate::tp::{Disposition, TpConfig};
 use mafo_mem::Nanos;
 use mafo_t4::Tid;
 use mafo_t4::cpl::{self, AbortCmd, Status, TxDataFlags};
-use mafo_t4::opt::{Opt0, Opt2};
+use mafo_t4::opt::{CongAlg, Opt0, Opt2};
 use mafo_t4::tcb::{TFlags, field};
 use mafo_t4::wr::Payload;
 use mafo_tcp::script::{Bench, Endpoint, Setup};
 use mafo_tcp::{
-    Counters, Ended, GaveUp, IcmpError, Patience, Segment, SeqNum, State, Switches, TimeWait,
-    reset_for,
+    CongestionControl, Counters, Ended, GaveUp, IcmpError, Patience, Segment, SeqNum, State,
+    Switches, TimeWait, reset_for,
 };
 use std::collections::VecDeque;
 
@@ -54,6 +55,17 @@ const EXCUSES: [(&str, &str); 14] = [
 const MSS_OURS: u8 = 8;
 const MSS_OF_PATH: u8 = 9;
 
+/// What the code points stand for: T5's own set, the first of it replaced by what T5 does not have.
+fn code_points(wanted: CongestionControl) -> [CongestionControl; 4] {
+    let [_, rest @ ..] = CONGESTION_T5;
+    if rest.contains(&wanted) { CONGESTION_T5 } else { [wanted, rest[0], rest[1], rest[2]] }
+}
+
+fn code_point(wanted: CongestionControl) -> CongAlg {
+    let code = code_points(wanted).iter().position(|&algorithm| algorithm == wanted);
+    CongAlg(code.expect("it is among them") as u8)
+}
+
 /// A host with one connection on a card.
 struct TpEndpoint {
     rig: Rig,
@@ -81,7 +93,8 @@ struct TpEndpoint {
 
 impl TpEndpoint {
     fn new(setup: &Setup) -> Self {
-        let config = TpConfig { engine: setup.config.clone(), ..config() };
+        let (engine, congestion) = (setup.config.clone(), code_points(setup.congestion));
+        let config = TpConfig { engine, congestion, ..config() };
         let mut rig = Rig::with(&config);
         rig.now = Nanos::from_secs(1_000);
         // Segments leave when the script takes them, one by one.
@@ -108,6 +121,7 @@ impl TpEndpoint {
     }
 
     fn options(&self) -> (Opt0, Opt2) {
+        let setup = &self.setup;
         let Setup { window_scale, timestamps, sack, switches, rcv_buf, .. } = &self.setup;
         let opt0 = opt0()
             .with_mss_idx(MSS_OURS.into())
@@ -119,7 +133,8 @@ impl TpEndpoint {
         let opt2 = opt2()
             .with_wnd_scale_en(window_scale.is_some())
             .with_tstamps_en(*timestamps)
-            .with_sack_en(*sack);
+            .with_sack_en(*sack)
+            .with_cong(code_point(setup.congestion));
         (opt0, opt2)
     }
 

@@ -74,7 +74,7 @@ impl Rig {
     }
 
     /// The last row, with cookie 1.
-    fn go_live(&mut self, flags: u64) {
+    pub(super) fn go_live(&mut self, flags: u64) {
         self.cpl(&set_field(0, TO_5, 0x21, TRAVELLING, flags));
     }
 
@@ -86,7 +86,7 @@ impl Rig {
     }
 
     /// A NON_OFFLOAD TCB with all rows written but the last. Says nothing in the log.
-    fn filtered() -> Self {
+    pub(super) fn filtered() -> Self {
         Self::filtered_with(&config())
     }
 

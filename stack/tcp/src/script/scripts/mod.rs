@@ -1,6 +1,7 @@
 //! The behaviours, by subject. Each is one public function that takes a [`super::Bench`].
 
 pub mod ack;
+pub mod cc;
 pub mod close;
 pub mod commit;
 pub mod icmp;
@@ -120,6 +121,10 @@ macro_rules! script_tests {
                 late_segment_is_seen_by_the_duplicate, duplicate_widens_the_reordering_window,
                 short_flight_times_out_from_its_oldest_segment,
                 long_flight_times_out_from_the_last_ack,
+            }
+            cc {
+                newreno_halves, cubic_leaves_seven_tenths, highspeed_leaves_more_of_a_large_window,
+                tahoe_repairs_with_a_window_of_one_segment, cubic_does_not_grow_while_idle,
             }
             timers {
                 keepalive_gives_up, keepalive_answered_goes_on, keepalive_can_be_switched,
