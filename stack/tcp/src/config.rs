@@ -2,7 +2,7 @@
 
 use mafo_mem::Nanos;
 
-use crate::{CongestionControl, Counters, SeqNum};
+use crate::{CongestionControl, Counters, MtuProbing, SeqNum};
 
 /// What all connections of one owner share: settings, and the counters they add to.
 ///
@@ -64,6 +64,12 @@ pub struct Config {
     /// Whether the retransmission timer of a flight of few segments counts from the oldest one's
     /// transmission rather than from the last ACK (RFC 7765).
     pub rto_restart: bool,
+    /// Whether other segment sizes are tried than those that the path is said to carry.
+    pub mtu_probing: MtuProbing,
+    /// Segment size that a search begins with (Linux's tcp_base_mss; RFC 4821 7.2).
+    pub mtu_probe_base: u16,
+    /// How long after a search has ended the next one begins.
+    pub mtu_probe_interval: Nanos,
     /// Ranges of bytes held beyond a gap, per connection, at most. T5 keeps 4.
     pub held_ranges_max: usize,
     /// Records of segments in flight, per connection, at most; beyond it neighbours share one.
@@ -90,6 +96,9 @@ impl Default for Config {
             tail_loss_probe: true,
             frto: true,
             rto_restart: true,
+            mtu_probing: MtuProbing::default(),
+            mtu_probe_base: 1024,
+            mtu_probe_interval: Nanos::from_secs(600),
             held_ranges_max: 64,
             sent_records_max: 4096,
         }

@@ -6,6 +6,7 @@ use crate::assembler::Assembler;
 use crate::cc::Congestion;
 use crate::limit::RateLimit;
 use crate::loss::LossState;
+use crate::mtu_probe::MtuSearch;
 use crate::patience::Waiting;
 use crate::rtt::Rtt;
 use crate::scoreboard::Scoreboard;
@@ -57,6 +58,8 @@ pub struct Connection {
     pub(crate) challenges: RateLimit,
     /// Boxed: most connections wait as long as all do.
     pub(crate) patience: Option<Box<Waiting>>,
+    /// Boxed: most paths carry what they are said to.
+    pub(crate) mtu_search: Option<Box<MtuSearch>>,
 }
 
 /// Opening and ending.
@@ -165,6 +168,7 @@ impl Connection {
             keepalive_probes: 0,
             challenges: RateLimit::default(),
             patience: None,
+            mtu_search: None,
         }
     }
 
@@ -230,6 +234,7 @@ impl Connection {
         self.pending.syn = false;
         // Unless a SYN,ACK of ours has said so, the peer does not know that its SYN arrived.
         self.rcv.ack.now = self.rcv.last_ack_sent != self.rcv.nxt;
+        self.begin_mtu_search(engine, now);
         let algorithm = self.snd.cc.algorithm();
         self.snd.cc = Congestion::new(algorithm, self.payload_max(), segments, self.snd.una);
         self.state = if self.snd.fin_posted { State::FinWait1 } else { State::Established };

@@ -61,6 +61,14 @@ mafo_mem::counters! {
         icmp_drop_sequence,
         /// Times that a path turned out to carry less than was sent.
         path_mss_lowered,
+        /// Times that segments were made shorter because long ones seem to be dropped without a word.
+        mtu_black_holes,
+        /// Segments sent that are longer than what is known to arrive.
+        mtu_probes,
+        /// Those of them that arrived.
+        mtu_probes_arrived,
+        /// Those of them that alone were lost.
+        mtu_probes_lost,
         /// Challenge ACKs sent (RFC 5961).
         challenge_acks,
         /// Answers not sent because the connection's rate limit was reached.

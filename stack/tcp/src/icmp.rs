@@ -87,16 +87,12 @@ impl Connection {
     pub fn set_path_mss(&mut self, engine: &mut Engine, mss: u16) {
         let before = self.payload_max();
         self.set_mss(mss);
+        self.on_path_mss();
         if self.payload_max() < before && self.state.is_synchronized() {
-            self.resend_too_long(engine);
+            engine.counters.path_mss_lowered += 1;
+            let longest = self.payload_max();
+            self.snd.board.mark_longer_lost(longest);
         }
-    }
-
-    /// What is in flight in segments longer than may be sent now is lost.
-    pub fn resend_too_long(&mut self, engine: &mut Engine) {
-        engine.counters.path_mss_lowered += 1;
-        let longest = self.payload_max();
-        self.snd.board.mark_longer_lost(longest);
     }
 
     /// Something came back, so the path works.

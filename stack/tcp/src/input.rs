@@ -65,7 +65,7 @@ impl Connection {
         self.heard(&engine.config, now);
         self.note_timestamp(now, segment);
         input.acked = self.on_ack(engine, now, segment);
-        self.on_una_moved();
+        self.on_una_moved(engine);
         self.update_send_window(segment);
         if segment.payload_len > 0 {
             input.payload = self.take_in_order(engine, now, 0, segment.payload_len, input);
@@ -338,7 +338,7 @@ impl Connection {
         self.heard(&engine.config, now);
         let fin_was_acked = self.snd.fin_acked();
         input.acked = self.on_ack(engine, now, segment);
-        self.on_una_moved();
+        self.on_una_moved(engine);
         self.update_send_window(segment);
         if !fin_was_acked && self.snd.fin_acked() {
             input.events |= self.on_fin_acked(engine, now);
@@ -346,7 +346,8 @@ impl Connection {
     }
 
     /// What goes with the left edge of what we send.
-    fn on_una_moved(&mut self) {
+    fn on_una_moved(&mut self, engine: &mut Engine) {
+        self.on_una_beyond_mtu_probe(engine);
         self.snd.up = self.snd.up.later(self.snd.una);
     }
 

@@ -55,6 +55,7 @@ mod input;
 pub mod isn;
 mod limit;
 mod loss;
+mod mtu_probe;
 mod outcome;
 mod output;
 mod patience;
@@ -82,6 +83,7 @@ pub use config::{Config, Engine, Keepalive, Open, Switches, TimeWait, TsClock};
 pub use connection::Connection;
 pub use counters::Counters;
 pub use icmp::IcmpError;
+pub use mtu_probe::{MtuProbe, MtuProbing};
 pub use outcome::{Events, Input, Output, Payload};
 pub use patience::Patience;
 pub use prr::Prr;
@@ -91,9 +93,10 @@ pub use segment::{
 };
 pub use seq::SeqNum;
 pub use snapshot::{
-    AckSnapshot, Fate, Frto, HeldRange, LastWord, LossSnapshot, PatienceSnapshot, Pending, Private,
-    Probe, RackSnapshot, Recovery, RttSnapshot, SentSnapshot, Snapshot, TailProbe, TimersSnapshot,
-    TimestampsSnapshot, Transmissions, UndoSnapshot, WindowScale, WindowUse,
+    AckSnapshot, Fate, Frto, HeldRange, LastWord, LossSnapshot, MtuSearchSnapshot,
+    PatienceSnapshot, Pending, Private, Probe, RackSnapshot, Recovery, RttSnapshot, SentSnapshot,
+    Snapshot, TailProbe, TimersSnapshot, TimestampsSnapshot, Transmissions, UndoSnapshot,
+    WindowScale, WindowUse,
 };
 pub use state::{Ended, GaveUp, Opened, PeerFin, State};
 pub use timers::RetransmitTimer;

@@ -141,6 +141,7 @@ impl Connection {
         end: SeqNum,
     ) -> Output {
         engine.counters.retransmits += 1;
+        self.forget_mtu_probe();
         self.snd.loss.prr.on_sent(end.since(start));
         let segments = end.since(start).div_ceil(self.payload_max()) as u16;
         if let Some(undo) = &mut self.snd.loss.undo {
@@ -152,6 +153,12 @@ impl Connection {
     }
 
     fn poll_new(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        if let Some(probe) = self.next_mtu_probe(engine, now) {
+            self.on_mtu_probe_sent(engine, probe);
+            let output = self.send_new(engine, now, probe.end);
+            self.arm_after_sending(engine, now);
+            return Some(output);
+        }
         let Some(end) = self.next_new(engine, now) else {
             self.await_window(engine, now);
             return None;

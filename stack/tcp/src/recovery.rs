@@ -397,6 +397,9 @@ impl Connection {
 
     /// `flight` bytes were outstanding before the reports that begin it.
     fn enter_fast_recovery(&mut self, engine: &mut Engine, now: Nanos, flight: u32) {
+        if self.is_mtu_probe_lost(engine) {
+            return;
+        }
         engine.counters.fast_recoveries += 1;
         self.snd.loss.undo = Some(Undo::new(self.snd.una, self.snd.cc.prior()));
         self.snd.loss.prr = Prr::new(flight);
@@ -557,6 +560,7 @@ impl Connection {
         engine.counters.timeouts += 1;
         self.snd.retransmits += 1;
         self.snd.rtt.back_off();
+        self.suspect_black_hole(engine, now);
         self.arm_retransmit(engine, now);
         match self.state {
             State::SynSent | State::SynRcvd => self.pending.syn = true,

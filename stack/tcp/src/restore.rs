@@ -7,14 +7,15 @@ use crate::cc::{Congestion, CongestionParts};
 use crate::connection::SHIFT_MAX;
 use crate::limit::RateLimit;
 use crate::loss::LossState;
+use crate::mtu_probe::MtuSearch;
 use crate::patience::Waiting;
 use crate::rtt::Rtt;
 use crate::scoreboard::{Scoreboard, Sent};
 use crate::tcb::{AckDue, ReceiveSpace, SendSpace, TimestampState};
 use crate::timers::{Timer, Timers};
 use crate::{
-    AckSnapshot, Connection, Engine, Fate, PAWS_IDLE, PatienceSnapshot, Private, Recovery,
-    SentSnapshot, SeqNum, Snapshot, State, TimeWait, TimersSnapshot, TimestampsSnapshot,
+    AckSnapshot, Connection, Engine, Fate, MtuSearchSnapshot, PAWS_IDLE, PatienceSnapshot, Private,
+    Recovery, SentSnapshot, SeqNum, Snapshot, State, TimeWait, TimersSnapshot, TimestampsSnapshot,
     Transmissions, WindowScale,
 };
 
@@ -43,6 +44,7 @@ impl Connection {
             keepalive_probes,
             challenges,
             patience,
+            mtu_search,
         } = self;
         let SendSpace {
             iss,
@@ -148,6 +150,7 @@ impl Connection {
                 sent_again_age: board.sent_again_at().map(|at| now - at),
                 rto_unsampled: rtt.rto_unsampled(),
                 challenge_acks: challenges.snapshot(now),
+                mtu_search: mtu_search.as_ref().map(|search| mtu_search_snapshot(search, now)),
                 ack_owed: ack.owed,
                 snd_urgent: Some(*snd_up).filter(|up| up.after(*una)),
                 rcv_urgent: Some(*rcv_up).filter(|up| up.after(*nxt)),
@@ -191,6 +194,7 @@ impl Connection {
             patience: private
                 .patience
                 .map(|p| Box::new(restore_patience(p, snapshot.snd_una, now))),
+            mtu_search: private.mtu_search.map(|s| Box::new(restore_mtu_search(s, now))),
         };
         connection.ignore_older_echoes(engine, now);
         connection.start_missing_timers(engine, now);
@@ -296,6 +300,17 @@ fn restore_scoreboard(now: Nanos, snapshot: &Snapshot) -> Scoreboard {
     let sent = record(snapshot.snd_una, nxt, Fate::InFlight);
     let lost = record(nxt, snapshot.snd_max, Fate::Lost);
     Scoreboard::restore(sent.into_iter().chain(lost), sent_again_at)
+}
+
+fn mtu_search_snapshot(search: &MtuSearch, now: Nanos) -> MtuSearchSnapshot {
+    let MtuSearch { low, high, ceiling, probe, again_at } = *search;
+    let again_in = Nanos(again_at.0.saturating_sub(now.0));
+    MtuSearchSnapshot { low, high, ceiling, probe, again_in }
+}
+
+fn restore_mtu_search(snapshot: MtuSearchSnapshot, now: Nanos) -> MtuSearch {
+    let MtuSearchSnapshot { low, high, ceiling, probe, again_in } = snapshot;
+    MtuSearch { low, high, ceiling, probe, again_at: now + again_in }
 }
 
 fn patience_snapshot(waiting: &Waiting, now: Nanos) -> PatienceSnapshot {

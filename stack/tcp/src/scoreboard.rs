@@ -318,11 +318,26 @@ impl Scoreboard {
         true
     }
 
+    /// Bytes of the longest segment that was not reported.
+    pub(crate) fn longest(&self) -> u32 {
+        let open = self.records.iter().filter(|record| record.fate != Fate::Sacked);
+        open.map(Sent::len).max().unwrap_or(0)
+    }
+
     /// Marks segments of more than `longest` bytes as lost: the path does not carry them.
     pub(crate) fn mark_longer_lost(&mut self, longest: u32) {
+        self.mark_lost_where(|record| record.len() > longest);
+    }
+
+    /// Marks what lies before `end` as lost.
+    pub(crate) fn mark_head_lost_up_to(&mut self, end: SeqNum) {
+        self.mark_lost_where(|record| record.end.at_or_before(end));
+    }
+
+    fn mark_lost_where(&mut self, is_lost: impl Fn(&Sent) -> bool) {
         let (mut first, mut lost) = (None, 0);
         for record in &mut self.records {
-            if record.fate == Fate::InFlight && record.len() > longest {
+            if record.fate == Fate::InFlight && is_lost(record) {
                 record.fate = Fate::Lost;
                 lost += record.len();
                 first = first.or(Some(record.start));

@@ -5,7 +5,7 @@ use mafo_mem::Nanos;
 use crate::cc::{CongestionControl, CongestionState, Prior};
 use crate::prr::Prr;
 use crate::timers::RetransmitTimer;
-use crate::{Ended, IcmpError, Opened, Patience, PeerFin, SeqNum, State, Switches};
+use crate::{Ended, IcmpError, MtuProbe, Opened, Patience, PeerFin, SeqNum, State, Switches};
 
 /// Everything that a connection knows. Times are durations before or after the moment of the snapshot,
 /// so that another clock can take them.
@@ -145,6 +145,8 @@ pub struct Private {
     pub snd_urgent: Option<SeqNum>,
     /// One past the peer's urgent bytes, if they are not all here.
     pub rcv_urgent: Option<SeqNum>,
+    /// The search for the longest segment that arrives.
+    pub mtu_search: Option<MtuSearchSnapshot>,
     /// Loss detection and recovery.
     pub loss: LossSnapshot,
 }
@@ -229,6 +231,21 @@ pub struct WindowUse {
     /// One past what was sent when that was found; once acknowledged, it counts no more. Unknown: `None`,
     /// then `snd_max`.
     pub until: Option<SeqNum>,
+}
+
+/// A search for the longest segment that arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MtuSearchSnapshot {
+    /// Segments of this size arrive.
+    pub low: u16,
+    /// Longer ones are not tried.
+    pub high: u16,
+    /// What the path is said to carry.
+    pub ceiling: u16,
+    /// A longer one under way.
+    pub probe: Option<MtuProbe>,
+    /// Time until the search begins anew.
+    pub again_in: Nanos,
 }
 
 /// How long a connection waits, and has waited.

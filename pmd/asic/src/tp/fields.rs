@@ -234,11 +234,13 @@ impl<C: Card> Ctx<'_, C> {
             snapshot.private.congestion = self.core.congestion_of(&new);
             snapshot.private.congestion_state = None;
         }
+        // Another T_MAXSEG is news of the path, and what is under way in longer segments is sent again.
+        let path_mss = core::mem::replace(&mut snapshot.mss, current.mss);
         live.conn = Connection::restore(&mut self.core.engine, self.now, &snapshot);
         live.closed = snapshot.fin_posted;
         live.delivered = (snapshot.rcv_nxt - snapshot.undelivered).0;
-        if snapshot.mss < current.mss {
-            live.conn.resend_too_long(&mut self.core.engine);
+        if path_mss != current.mss {
+            live.conn.set_path_mss(&mut self.core.engine, path_mss);
         }
         Ok(())
     }

@@ -31,8 +31,8 @@ mod trace;
 pub use engine::{EngineBench, EngineEndpoint};
 pub use peer::{Peer, Seg, pattern};
 pub use scripts::{
-    ack, cc, close, commit, icmp, loss, open, options, pmtu, reassembly, recovery, reset, send,
-    timers, urgent, user_timeout, window,
+    ack, cc, close, commit, icmp, loss, mtu_probe, open, options, pmtu, reassembly, recovery,
+    reset, send, timers, urgent, user_timeout, window,
 };
 pub use trace::Trace;
 

@@ -419,7 +419,8 @@ impl Endpoint for TpEndpoint {
     }
 
     fn too_big(&mut self, seq: SeqNum, mss: u16) {
-        if self.conn().is_some_and(|conn| conn.is_outstanding(seq) && conn.mss() > mss) {
+        let outstanding = self.conn().is_some_and(|conn| conn.is_outstanding(seq));
+        if outstanding && mss < self.setup.mss {
             self.set_mss(mss);
         }
     }

@@ -6,6 +6,7 @@ pub mod close;
 pub mod commit;
 pub mod icmp;
 pub mod loss;
+pub mod mtu_probe;
 pub mod open;
 pub mod options;
 pub mod pmtu;
@@ -157,6 +158,13 @@ macro_rules! script_tests {
                 sacked_segments_are_not_sent_again,
                 too_big_about_what_is_not_outstanding_is_dropped, larger_mtu_changes_nothing,
                 smaller_segments_keep_room_for_timestamps, fin_goes_with_the_last_piece,
+            }
+            mtu_probe {
+                black_hole_makes_segments_short, deeper_black_hole_makes_them_shorter,
+                short_segments_make_no_black_hole, black_holes_are_not_looked_for_by_default,
+                probe_that_arrives_makes_segments_longer,
+                probe_that_is_lost_is_sent_again_in_short_segments, probe_needs_bytes_behind_it,
+                search_begins_anew_after_a_while, reported_mtu_limits_the_search,
             }
             options {
                 timestamp_is_echoed, delayed_ack_echoes_the_first, gap_does_not_change_the_echo,
