@@ -1,7 +1,6 @@
 //! `mafo demo`: live connections, a failure, and what became of them.
 
 mod options;
-mod ours;
 mod report;
 mod run;
 mod sniff;

@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use mafo::eal::clock::Clock;
-use mafo::{BondEvent, Nanos, SocketId};
+use mafo::{BondEvent, Nanos, Options, PathChoice, SocketId};
 
 use super::options::{DemoOptions, Fault};
-use super::ours::Application;
 use super::report::{Report, TimelineEvent, Times};
 use super::world::{self, World};
-use crate::peer::{self, Command, End, Event, Sending};
+use crate::ours::Application;
+use crate::peer::{self, Command, End, Event, PeerError, Sending};
 
 /// Why there is no report.
 #[derive(Debug)]
@@ -23,6 +23,12 @@ pub(super) enum DemoError {
     CannotRun(String),
     /// Something broke on the way.
     Failed(String),
+}
+
+impl From<PeerError> for DemoError {
+    fn from(error: PeerError) -> Self {
+        Self::Failed(format!("the peer: {error}"))
+    }
 }
 
 /// What the peer said of a connection.
@@ -62,6 +68,7 @@ struct Demo<'a> {
     last_progress: Nanos,
 }
 
+const OFFLOAD: Options = Options { path: PathChoice::Offload, nagle: true, congestion: None };
 /// How long nothing may move before the demo gives up.
 const PATIENCE: Nanos = Nanos::from_secs(15);
 /// How long a moment is waited for in which every connection has bytes under way.
@@ -96,9 +103,13 @@ impl<'a> Demo<'a> {
             }
         }
         let sends = options.direction.we_send();
-        let ours =
-            Application::new(world.host.sockets_mut(), &world.plan, (options.seed, count, sends))
-                .map_err(|e| DemoError::CannotRun(e.to_string()))?;
+        let ours = Application::new(
+            world.host.sockets_mut(),
+            &world.plan,
+            OFFLOAD,
+            (options.seed, count, sends),
+        )
+        .map_err(|e| DemoError::CannotRun(e.to_string()))?;
         let report = Report {
             peer: world.peer.name,
             peer_why: world.peer.why.clone(),
@@ -179,7 +190,7 @@ impl<'a> Demo<'a> {
         self.ours.poll(now, self.world.host.sockets_mut());
         self.world.host.sockets_mut().kick(now);
         self.follow_bond();
-        while let Some(event) = self.world.peer.poll(now)? {
+        while let Some(event) = self.world.peer.host.poll(now)? {
             self.on_peer(event)?;
         }
         Ok(now)
@@ -222,7 +233,8 @@ impl<'a> Demo<'a> {
 
     fn ask(&mut self, queues: bool) -> Result<(), DemoError> {
         self.asked += 1;
-        self.world.peer.command(Command::Report { token: self.asked, queues })
+        self.world.peer.host.command(Command::Report { token: self.asked, queues })?;
+        Ok(())
     }
 
     fn connect(&mut self) -> Result<(), DemoError> {
@@ -236,10 +248,10 @@ impl<'a> Demo<'a> {
         self.until("while the link comes up", |demo| {
             demo.world.host.bond().is_some_and(|bond| bond.active().is_some())
         })?;
-        self.world.peer.command(Command::Run { ids: 0..half, opener: End::Ours, sending })?;
+        self.world.peer.host.command(Command::Run { ids: 0..half, opener: End::Ours, sending })?;
         if half < count {
             let ids = half..count;
-            self.world.peer.command(Command::Run { ids, opener: End::Peer, sending })?;
+            self.world.peer.host.command(Command::Run { ids, opener: End::Peer, sending })?;
         }
         // The peer takes commands in order: an answer says that it expects us.
         self.ask(false)?;
@@ -311,7 +323,7 @@ impl<'a> Demo<'a> {
         let now = self.clock.now();
         self.cut = Some(now);
         self.ours.mark(now);
-        self.world.peer.command(Command::Mark { at: self.world.peer.instant(now) })?;
+        self.world.peer.host.command(Command::Mark { at: self.world.peer.host.instant(now) })?;
         let name = line.name.clone();
         self.event(format!("round {round}: the cable of {name} is cut"));
         Ok(())
@@ -363,7 +375,7 @@ impl<'a> Demo<'a> {
             return Ok(());
         }
         self.stalls_wanted = true;
-        self.world.peer.command(Command::Stalls)?;
+        self.world.peer.host.command(Command::Stalls)?;
         self.until("while the peer counts", |demo| !demo.stalls_wanted)
     }
 
@@ -373,7 +385,7 @@ impl<'a> Demo<'a> {
     }
 
     fn close(&mut self) -> Result<(), DemoError> {
-        self.world.peer.command(Command::Close { ids: 0..self.options.connections })?;
+        self.world.peer.host.command(Command::Close { ids: 0..self.options.connections })?;
         self.ours.shutdown(self.world.host.sockets_mut());
         self.until("while closing", |demo| {
             let far = demo.far.iter().all(|far| far.closed || far.failed);
@@ -418,7 +430,7 @@ impl<'a> Demo<'a> {
             }
         }
         report.left_over = self.world.host.left_over();
-        let lacking = self.world.peer.stop()?;
+        let lacking = self.world.peer.host.stop()?;
         if lacking > 0 {
             say(self.options, format_args!("peer.pcap lacks {lacking} frames"));
         }
@@ -495,7 +507,7 @@ impl<'a> Demo<'a> {
             Event::Report(report) => self.on_report(&report),
             Event::Stalls(stalls) => {
                 self.stalls_wanted = false;
-                let instant = self.world.peer.instant(self.clock.now());
+                let instant = self.world.peer.host.instant(self.clock.now());
                 for stall in stalls.stalls {
                     let gap = stall.longest.or(stall.spanning);
                     if let Some(gap) = gap {
@@ -550,7 +562,7 @@ impl<'a> Demo<'a> {
             Break::Tid => self.world.host.leak_tid(),
             Break::Late => {
                 let ids = 0..self.options.connections;
-                self.world.peer.command(Command::Pause { ids: ids.clone() })?;
+                self.world.peer.host.command(Command::Pause { ids: ids.clone() })?;
                 self.ours.pause(0..self.far.len());
                 self.settle(Nanos::from_millis(500))?;
                 return Ok(());
@@ -565,7 +577,7 @@ impl<'a> Demo<'a> {
     fn unspoil(&mut self) -> Result<(), DemoError> {
         if self.options.r#break == Some(super::options::Break::Late) {
             self.ours.pause(0..0);
-            self.world.peer.command(Command::Resume { ids: 0..self.options.connections })?;
+            self.world.peer.host.command(Command::Resume { ids: 0..self.options.connections })?;
         }
         Ok(())
     }

@@ -17,7 +17,8 @@ use mafo::{
 use super::options::{DemoOptions, Fault, PeerKind};
 use super::run::DemoError;
 use super::sniff::{Seen, Sniffer};
-use crate::peer::{Command, Event, Isolation, KernelPeer, Monotonic, PeerConfig, PeerError, Plan};
+use crate::other::Other;
+use crate::peer::{Isolation, KernelPeer, PeerConfig, Plan};
 use crate::smoltcp_peer::{SmoltcpConfig, SmoltcpPeer};
 
 /// Frames that a memory link holds: enough for a window of each of some dozen connections, since an
@@ -28,66 +29,6 @@ const MTU: u16 = 1500;
 
 /// After what time a bridge that floods forgets an address.
 const FLOODING_AGEING: Duration = Duration::from_secs(1);
-
-/// The other host.
-pub(super) struct Peer {
-    kind: Kind,
-    /// Its name in reports.
-    pub(super) name: &'static str,
-    /// Why it was chosen.
-    pub(super) why: String,
-}
-
-enum Kind {
-    Kernel(KernelPeer),
-    Smoltcp(Box<SmoltcpPeer>),
-}
-
-impl Peer {
-    pub(super) fn command(&mut self, command: Command) -> Result<(), DemoError> {
-        match &mut self.kind {
-            Kind::Kernel(peer) => peer.command(command).map_err(|e| lost(&e)),
-            Kind::Smoltcp(peer) => {
-                peer.command(command);
-                Ok(())
-            }
-        }
-    }
-
-    /// The next thing that the peer says.
-    pub(super) fn poll(&mut self, now: Nanos) -> Result<Option<Event>, DemoError> {
-        match &mut self.kind {
-            Kind::Kernel(peer) => peer.poll().map_err(|e| lost(&e)),
-            Kind::Smoltcp(peer) => Ok(peer.poll(now)),
-        }
-    }
-
-    /// The instant that the peer's marks are told in.
-    pub(super) fn instant(&self, now: Nanos) -> Monotonic {
-        match self.kind {
-            Kind::Kernel(_) => Monotonic::now(),
-            Kind::Smoltcp(_) => now.into(),
-        }
-    }
-
-    /// Ends the peer; its capture is written then. How many frames the capture lacks.
-    pub(super) fn stop(self) -> Result<u64, DemoError> {
-        match self.kind {
-            Kind::Kernel(peer) => {
-                let capture = peer.stop().map_err(|e| lost(&e))?;
-                Ok(capture.map_or(0, |capture| capture.lost))
-            }
-            Kind::Smoltcp(peer) => {
-                peer.stop();
-                Ok(0)
-            }
-        }
-    }
-}
-
-fn lost(error: &PeerError) -> DemoError {
-    DemoError::Failed(format!("the peer: {error}"))
-}
 
 /// The near end of a cable.
 struct Near {
@@ -101,6 +42,15 @@ pub(super) struct Line {
     pub(super) name: String,
     pub(super) cable: Cable,
     pub(super) seen: Arc<Seen>,
+}
+
+/// The other host, and why it is this one.
+pub(super) struct Peer {
+    pub(super) host: Other,
+    /// Its name in reports.
+    pub(super) name: &'static str,
+    /// Why it was chosen.
+    pub(super) why: String,
 }
 
 /// Everything that runs.
@@ -213,7 +163,7 @@ fn smoltcp(
         SmoltcpPeer::start(config).map_err(|e| DemoError::CannotRun(e.to_string()))?;
     let near =
         ends.into_iter().map(|end| Near { cable: end.cable(), wire: Box::new(end) }).collect();
-    Ok((Peer { kind: Kind::Smoltcp(Box::new(peer)), name: "smoltcp", why }, near))
+    Ok((Peer { host: Other::Smoltcp(Box::new(peer)), name: "smoltcp", why }, near))
 }
 
 fn kernel(options: &DemoOptions, plan: &Plan) -> Result<(Peer, Vec<Near>), String> {
@@ -241,7 +191,7 @@ fn kernel(options: &DemoOptions, plan: &Plan) -> Result<(Peer, Vec<Near>), Strin
     };
     let asked = if options.peer == PeerKind::Kernel { "asked for; " } else { "" };
     let why = format!("{asked}{why}");
-    Ok((Peer { kind: Kind::Kernel(kernel), name: "kernel", why }, near))
+    Ok((Peer { host: Other::Kernel(kernel), name: "kernel", why }, near))
 }
 
 /// A cable with what it is to suffer, and a capture at its end.

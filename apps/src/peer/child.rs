@@ -91,7 +91,7 @@ fn set_up(
     let sockets = || {
         let epoll = Rc::new(Epoll::new()?);
         epoll.add(&*channel, CHANNEL_TOKEN, libc::EPOLLIN as u32)?;
-        let traffic = Traffic::new(setup.plan.clone(), setup.end, setup.seed, Rc::clone(&epoll))?;
+        let traffic = Traffic::new(setup, Rc::clone(&epoll))?;
         Ok((epoll, traffic))
     };
     let (epoll, traffic) = sockets().map_err(at(Step::Sockets, ""))?;

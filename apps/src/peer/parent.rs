@@ -49,6 +49,8 @@ pub struct PeerConfig {
     pub connections: u32,
     /// Seed of the streams.
     pub seed: u64,
+    /// Congestion control of all its TCP sockets, by the kernel's name; `None`: the kernel's default.
+    pub congestion: Option<String>,
     /// Where to write all that the peer's host sends and receives.
     pub pcap: Option<PathBuf>,
 }
@@ -65,6 +67,7 @@ impl Default for PeerConfig {
             ageing: None,
             connections: 64,
             seed: 0,
+            congestion: None,
             pcap: None,
         }
     }
@@ -92,6 +95,7 @@ impl PeerConfig {
             ageing_ms,
             connections: self.connections,
             seed: self.seed,
+            congestion: self.congestion.clone(),
             capture: self.pcap.is_some(),
         })
     }

@@ -13,7 +13,7 @@ use super::clock::Monotonic;
 use super::plan::{End, Plan};
 
 /// Version of everything in this file; raised with every change.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
 
 /// Bytes that are no message of this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -255,10 +255,24 @@ pub(super) struct Setup {
     pub connections: u32,
     /// Seed of the streams.
     pub seed: u64,
+    /// Congestion control of all TCP sockets; `None`: the kernel's default.
+    pub congestion: Option<String>,
     /// Does a file for a capture come with the message?
     pub capture: bool,
 }
-fields!(Setup { isolation, plan, end, taps, mtu, flood, ageing_ms, connections, seed, capture });
+fields!(Setup {
+    isolation,
+    plan,
+    end,
+    taps,
+    mtu,
+    flood,
+    ageing_ms,
+    connections,
+    seed,
+    congestion,
+    capture
+});
 
 /// Why a step of setting up failed; names the step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -563,6 +577,7 @@ mod tests {
             ageing_ms: Some(1000),
             connections: 64,
             seed: 0x0102_0304_0506_0708,
+            congestion: Some("bbr".into()),
             capture: false,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::ops::Range;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::channel::PAGE;
 use super::clock::Monotonic;
 use super::connection::{Connection, Scratch};
 use super::plan::{End, Endpoints, Plan};
-use super::protocol::{Phase, Reply, Sending};
+use super::protocol::{Phase, Reply, Sending, Setup};
 use crate::sys::{self, Epoll};
 
 /// Connections being opened at the same time. Until the first ARP reply the kernel keeps about 100
@@ -35,6 +36,8 @@ pub(super) struct Traffic {
     plan: Plan,
     end: End,
     seed: u64,
+    /// Congestion control of its sockets, unless it is the kernel's default.
+    congestion: Option<String>,
     epoll: Rc<Epoll>,
     listener: TcpListener,
     connections: BTreeMap<u32, Connection>,
@@ -47,8 +50,11 @@ pub(super) struct Traffic {
 
 impl Traffic {
     /// Listens; nothing is opened or expected yet.
-    pub(super) fn new(plan: Plan, end: End, seed: u64, epoll: Rc<Epoll>) -> io::Result<Self> {
+    pub(super) fn new(setup: &Setup, epoll: Rc<Epoll>) -> io::Result<Self> {
+        let Setup { plan, end, seed, congestion, .. } = setup.clone();
         let socket = sys::tcp_socket(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, plan.listen_port))?;
+        // What is accepted inherits it.
+        set_congestion(&socket, congestion.as_deref())?;
         sys::listen(&socket, BACKLOG)?;
         let listener = TcpListener::from(socket);
         epoll.add(&listener, LISTENER_TOKEN, libc::EPOLLIN as u32)?;
@@ -56,6 +62,7 @@ impl Traffic {
             plan,
             end,
             seed,
+            congestion,
             epoll,
             listener,
             connections: BTreeMap::new(),
@@ -142,7 +149,8 @@ impl Traffic {
             if connection.progress.phase != Phase::Queued {
                 continue;
             }
-            match open(&self.epoll, id, sockets.at(self.end), sockets.at(self.end.other())) {
+            let ends = (sockets.at(self.end), sockets.at(self.end.other()));
+            match open(&self.epoll, id, ends, self.congestion.as_deref()) {
                 Ok(socket) => {
                     connection.connecting(socket);
                     self.opening.push(id);
@@ -315,14 +323,19 @@ fn pages<T>(all: &[T]) -> impl Iterator<Item = (&[T], bool)> {
     })
 }
 
+fn set_congestion(socket: &OwnedFd, name: Option<&str>) -> io::Result<()> {
+    name.map_or(Ok(()), |name| sys::set_congestion(socket, name))
+}
+
 /// A socket that connects from `local` to `remote`, watched.
 fn open(
     epoll: &Epoll,
     id: u32,
-    local: SocketAddrV4,
-    remote: SocketAddrV4,
+    (local, remote): (SocketAddrV4, SocketAddrV4),
+    congestion: Option<&str>,
 ) -> io::Result<TcpStream> {
     let socket = sys::tcp_socket(local)?;
+    set_congestion(&socket, congestion)?;
     sys::connect(&socket, remote)?;
     epoll.add(&socket, token(id), libc::EPOLLOUT as u32)?;
     Ok(TcpStream::from(socket))

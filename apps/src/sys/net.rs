@@ -163,6 +163,17 @@ pub(crate) fn tcp_socket(local: SocketAddrV4) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
+/// Chooses the congestion control of the socket, and of those that it accepts, by the kernel's name.
+pub(crate) fn set_congestion(socket: impl AsFd, name: &str) -> io::Result<()> {
+    let (level, option) = (libc::IPPROTO_TCP, libc::TCP_CONGESTION);
+    let len = name.len() as libc::socklen_t;
+    // SAFETY: `name` is `len` bytes to read from.
+    check(unsafe {
+        libc::setsockopt(socket.as_fd().as_raw_fd(), level, option, name.as_ptr().cast(), len)
+    })
+    .map(drop)
+}
+
 /// Lets it accept, with room for `backlog` connections that nobody has accepted yet.
 pub(crate) fn listen(socket: &OwnedFd, backlog: u16) -> io::Result<()> {
     // SAFETY: takes no pointer.

@@ -19,16 +19,21 @@ pub(crate) enum Outcome {
 pub(crate) type Case = (&'static str, fn() -> Outcome);
 
 /// Runs the cases that the arguments select.
-pub(crate) fn run(cases: &[Case]) -> ExitCode {
+pub(crate) fn run<N, C>(cases: impl IntoIterator<Item = (N, C)>) -> ExitCode
+where
+    N: AsRef<str>,
+    C: Fn() -> Outcome,
+{
     let filters: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let required = std::env::var("MAFO_REQUIRE").is_ok_and(|value| value == "all");
     let mut failed = 0;
     for (name, case) in cases {
+        let name = name.as_ref();
         if !filters.is_empty() && !filters.iter().any(|filter| name.contains(filter.as_str())) {
             continue;
         }
-        match catch_unwind(AssertUnwindSafe(case)) {
+        match catch_unwind(AssertUnwindSafe(&case)) {
             Ok(Outcome::Done) => println!("{name}: ok"),
             Ok(Outcome::Skipped(reason)) if !required => println!("{name}: skipped: {reason}"),
             Ok(Outcome::Skipped(reason)) => {

@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode, Output};
 use cases::Outcome;
 
 fn main() -> ExitCode {
-    cases::run(&[
+    let cases: &[cases::Case] = &[
         ("kernel: a cable is cut", kernel_link),
         ("kernel: there and back", kernel_rounds),
         ("kernel: a port of one adapter", kernel_port),
@@ -56,7 +56,8 @@ fn main() -> ExitCode {
         ("echo: both cables are down for a while", echo::both_down),
         ("echo: wrong arguments are named", echo::bad_input),
         ("echo: the help says how it waits", echo::help),
-    ])
+    ];
+    cases::run(cases.iter().copied())
 }
 
 fn mafo(arguments: &[&str]) -> Output {

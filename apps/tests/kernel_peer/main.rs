@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     ]) {
         return code;
     }
-    cases::run(&[
+    let cases: &[cases::Case] = &[
         ("comes up as root", bridge::comes_up_as_root),
         ("comes up in a user namespace", bridge::comes_up_in_a_user_namespace),
         ("has as many cables as asked for", bridge::has_as_many_cables_as_asked_for),
@@ -63,5 +63,6 @@ fn main() -> ExitCode {
         ("an unprivileged user", limits::an_unprivileged_user),
         ("a capture file that cannot be written", limits::capture_file),
         ("plans that cannot work", limits::impossible_plans),
-    ])
+    ];
+    cases::run(cases.iter().copied())
 }

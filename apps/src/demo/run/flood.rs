@@ -23,15 +23,15 @@ impl Demo<'_> {
             return Ok(());
         }
         let all = self.options.connections;
-        self.world.peer.command(Command::Pause { ids: 0..all / 2 })?;
+        self.world.peer.host.command(Command::Pause { ids: 0..all / 2 })?;
         self.ours.pause(0..all as usize / 2);
         self.settle(OTHERS_GO_ON)?;
-        self.world.peer.command(Command::Pause { ids: all / 2..all })?;
+        self.world.peer.host.command(Command::Pause { ids: all / 2..all })?;
         self.ours.pause(0..all as usize);
         self.settle(IDLE - OTHERS_GO_ON)?;
 
         let before = self.tcp_arrived();
-        self.world.peer.command(Command::Resume { ids: 0..all })?;
+        self.world.peer.host.command(Command::Resume { ids: 0..all })?;
         self.settle(PEER_FIRST)?;
         self.ours.pause(0..0);
         let end = self.clock.now() + PATIENCE;

@@ -3,9 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use mafo::{
-    ConnectionError, Core, FourTuple, ListenerId, Nanos, Options, PathChoice, SocketError, SocketId,
-};
+use mafo::{ConnectionError, Core, FourTuple, ListenerId, Nanos, Options, SocketError, SocketId};
 
 use crate::peer::{End, Endpoints, Plan};
 use crate::stream::{Direction, Stream};
@@ -14,33 +12,33 @@ use crate::stream::{Direction, Stream};
 const PER_TURN: usize = 32;
 /// Bytes per call.
 const CHUNK: usize = 16 * 1024;
-const OFFLOAD: Options = Options { path: PathChoice::Offload, nagle: true, congestion: None };
 
 /// One of our ends.
 #[derive(Debug)]
-pub(super) struct Ours {
+pub(crate) struct Ours {
     socket: Option<SocketId>,
     out: Stream,
     incoming: Stream,
     /// Bytes that the socket has taken.
-    pub(super) sent: u64,
+    pub(crate) sent: u64,
     /// Bytes that it has given us.
-    pub(super) received: u64,
-    pub(super) corrupt: u64,
-    pub(super) end_of_stream: bool,
-    pub(super) closed: bool,
-    pub(super) error: Option<SocketError>,
+    pub(crate) received: u64,
+    pub(crate) corrupt: u64,
+    pub(crate) end_of_stream: bool,
+    pub(crate) closed: bool,
+    pub(crate) error: Option<SocketError>,
     shut: bool,
     last_arrival: Nanos,
     /// Longest pause between two arrivals that ended after the cut.
-    pub(super) stall: Nanos,
+    pub(crate) stall: Nanos,
 }
 
 /// All of our ends.
-pub(super) struct Application {
-    pub(super) connections: Vec<Ours>,
+pub(crate) struct Application {
+    pub(crate) connections: Vec<Ours>,
     plan: Plan,
     listener: ListenerId,
+    options: Options,
     sends: bool,
     /// Those that send nothing for a while.
     paused: Range<usize>,
@@ -51,14 +49,15 @@ pub(super) struct Application {
 }
 
 impl Application {
-    /// Listens, for the `connections` of which the peer opens the second half.
-    pub(super) fn new(
+    /// Listens, for those of the `connections` that the peer opens.
+    pub(crate) fn new(
         core: &mut Core,
         plan: &Plan,
+        options: Options,
         (seed, connections, sends): (u64, u32, bool),
     ) -> Result<Self, mafo::ListenError> {
         let at: SocketAddr = (plan.ours, plan.listen_port).into();
-        let listener = core.listen(at, connections as usize + 1, OFFLOAD)?;
+        let listener = core.listen(at, connections as usize + 1, options)?;
         let ours = |id| Ours {
             socket: None,
             out: Stream::new(seed, id, Direction::ToPeer),
@@ -77,6 +76,7 @@ impl Application {
             connections: (0..connections).map(ours).collect(),
             plan: plan.clone(),
             listener,
+            options,
             sends,
             paused: 0..0,
             cut: None,
@@ -86,20 +86,20 @@ impl Application {
     }
 
     /// Opens connection `id`.
-    pub(super) fn open(
+    pub(crate) fn open(
         &mut self,
         now: Nanos,
         core: &mut Core,
         id: u32,
     ) -> Result<(), mafo::ConnectError> {
         let Some(ends) = self.plan.endpoints(id, End::Ours) else { return Ok(()) };
-        let socket = core.connect(now, ends.peer.into(), Some(ends.ours.port()), OFFLOAD)?;
+        let socket = core.connect(now, ends.peer.into(), Some(ends.ours.port()), self.options)?;
         self.connections[id as usize].socket = Some(socket);
         Ok(())
     }
 
     /// Accepts, sends, receives.
-    pub(super) fn poll(&mut self, now: Nanos, core: &mut Core) {
+    pub(crate) fn poll(&mut self, now: Nanos, core: &mut Core) {
         while let Some(socket) = core.accept(self.listener) {
             if let Some(id) = core.tuple(socket).and_then(|tuple| self.number(&tuple)) {
                 self.connections[id as usize].socket = Some(socket);
@@ -171,7 +171,7 @@ impl Application {
     }
 
     /// From now on the longest pause between two arrivals is remembered.
-    pub(super) fn mark(&mut self, now: Nanos) {
+    pub(crate) fn mark(&mut self, now: Nanos) {
         self.cut = Some(now);
         for ours in &mut self.connections {
             ours.stall = Nanos::ZERO;
@@ -180,12 +180,12 @@ impl Application {
 
     /// These, and only these, send nothing from now on.
     #[cfg(debug_assertions)]
-    pub(super) fn pause(&mut self, connections: Range<usize>) {
+    pub(crate) fn pause(&mut self, connections: Range<usize>) {
         self.paused = connections;
     }
 
     /// Nothing more is sent: a FIN follows.
-    pub(super) fn shutdown(&mut self, core: &mut Core) {
+    pub(crate) fn shutdown(&mut self, core: &mut Core) {
         for ours in &mut self.connections {
             if let Some(socket) = ours.socket.filter(|_| !ours.shut) {
                 ours.shut = true;
@@ -197,17 +197,17 @@ impl Application {
     }
 
     /// Which connection has `socket`.
-    pub(super) fn of(&self, socket: SocketId) -> Option<usize> {
+    pub(crate) fn of(&self, socket: SocketId) -> Option<usize> {
         self.connections.iter().position(|ours| ours.socket == Some(socket))
     }
 
     /// Whether connection `n` has bytes that the peer has not acknowledged.
-    pub(super) fn in_flight(&self, core: &Core, n: usize) -> bool {
+    pub(crate) fn in_flight(&self, core: &Core, n: usize) -> bool {
         self.connections[n].socket.is_some_and(|socket| core.unacknowledged(socket) > 0)
     }
 
     /// Connections that are open.
-    pub(super) fn open_count(&self, core: &Core) -> usize {
+    pub(crate) fn open_count(&self, core: &Core) -> usize {
         self.connections
             .iter()
             .filter(|ours| ours.socket.is_some_and(|socket| core.is_established(socket)))

@@ -1,0 +1,53 @@
+//! The other host, whichever TCP it has.
+
+use mafo::Nanos;
+
+use crate::peer::{Command, Event, KernelPeer, Monotonic, PeerError};
+use crate::smoltcp_peer::SmoltcpPeer;
+
+/// The Linux kernel or smoltcp: they take the same commands and answer with the same events.
+pub(crate) enum Other {
+    /// In a namespace, in real time.
+    Kernel(KernelPeer),
+    /// In this process, in the caller's time.
+    Smoltcp(Box<SmoltcpPeer>),
+}
+
+impl Other {
+    pub(crate) fn command(&mut self, command: Command) -> Result<(), PeerError> {
+        match self {
+            Self::Kernel(peer) => peer.command(command),
+            Self::Smoltcp(peer) => {
+                peer.command(command);
+                Ok(())
+            }
+        }
+    }
+
+    /// The next thing that it says.
+    pub(crate) fn poll(&mut self, now: Nanos) -> Result<Option<Event>, PeerError> {
+        match self {
+            Self::Kernel(peer) => peer.poll(),
+            Self::Smoltcp(peer) => Ok(peer.poll(now)),
+        }
+    }
+
+    /// The instant that its marks are told in.
+    pub(crate) fn instant(&self, now: Nanos) -> Monotonic {
+        match self {
+            Self::Kernel(_) => Monotonic::now(),
+            Self::Smoltcp(_) => now.into(),
+        }
+    }
+
+    /// Ends it; its capture is written then. How many frames the capture lacks.
+    pub(crate) fn stop(self) -> Result<u64, PeerError> {
+        match self {
+            Self::Kernel(peer) => Ok(peer.stop()?.map_or(0, |capture| capture.lost)),
+            Self::Smoltcp(peer) => {
+                peer.stop();
+                Ok(0)
+            }
+        }
+    }
+}
