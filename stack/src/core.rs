@@ -48,6 +48,8 @@ pub struct Core {
     /// say to a FIN that was sent twice, must not be met by a reset.
     pub(crate) lingering: TimeWait,
     pub(crate) path_mtus: PathMtus,
+    /// Wake-ups of sockets that wait differently from others, earliest first.
+    pub(crate) watches: BTreeSet<(Nanos, SocketId)>,
     /// The last number given to a packet that routers may cut.
     pub(crate) packets_cut: u16,
     pub(crate) next_port: u16,
@@ -95,6 +97,7 @@ impl Core {
             listeners_made: 0,
             time_wait: TimeWait::new(config.time_wait_max, config.time_wait),
             lingering: TimeWait::new(config.time_wait_max, LINGER),
+            watches: BTreeSet::new(),
             packets_cut: 0,
             path_mtus: PathMtus::new(
                 config.path_mtus_max,
@@ -339,6 +342,7 @@ impl Core {
         self.lingering.poll(now);
         self.poll_orphans(now);
         self.poll_path_mtus(now);
+        self.poll_watches(now);
         self.host_timers(now);
         self.host_output(now);
         self.flush(now);
@@ -501,7 +505,8 @@ impl Core {
     /// Ends a connection before its time.
     pub(crate) fn fail(&mut self, id: SocketId, error: ConnectionError) {
         if let Some(socket) = self.sockets.get_mut(id) {
-            socket.error = Some(error);
+            // What was told before is the reason.
+            socket.error.get_or_insert(error);
             self.end(id, Readiness::ERROR | Readiness::READABLE);
         }
     }
@@ -550,7 +555,9 @@ impl Core {
         let waits = [self.time_wait.poll_timeout(), self.lingering.poll_timeout()];
         let orphans = self.orphans.front().map(|&(at, _)| at);
         let mtus = self.path_mtus.poll_timeout();
-        let all = [timers, self.neighbours.poll_timeout(), waits[0], waits[1], orphans, mtus];
+        let watches = self.watches.first().map(|&(at, _)| at);
+        let neighbours = self.neighbours.poll_timeout();
+        let all = [timers, neighbours, waits[0], waits[1], orphans, mtus, watches];
         all.into_iter().flatten().min()
     }
 

@@ -15,6 +15,7 @@ use crate::pmtu::HEADERS;
 use crate::slab::SocketId;
 use crate::socket::{Holder, Path, Readiness, SendSide, Socket};
 use crate::time_wait::Remains;
+use crate::timeouts::Watch;
 use crate::tuple::FourTuple;
 use crate::urgent::Marks;
 
@@ -62,6 +63,7 @@ impl Core {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         socket.path = HostPath::path(conn);
         self.apply_known_path_mtu(id);
+        self.apply_timeouts(now, id);
         // What was written while the next hop was asked for.
         self.post(id);
         self.list(id);
@@ -259,7 +261,13 @@ impl Core {
             let Path::Host(host) = &mut socket.path else { continue };
             host.armed = None;
             // What ended is seen by `end_if_closed`.
-            let _ = host.conn.handle_timeout(&mut self.engine, now);
+            let events = host.conn.handle_timeout(&mut self.engine, now);
+            let remote = socket.tuple.remote.ip();
+            if events.contains(Events::NEGATIVE_ADVICE)
+                && let Some(hop) = self.next_hop(remote)
+            {
+                self.neighbours.doubt(now, hop);
+            }
             self.list(id);
         }
     }
@@ -322,6 +330,7 @@ impl Core {
             peer_closed: false,
             options,
             urgent: Marks::default(),
+            watch: Watch::default(),
             error: None,
             soft_error: None,
             news: Readiness::NONE,

@@ -30,6 +30,7 @@ mod slab;
 mod socket;
 mod sockets;
 pub mod time_wait;
+mod timeouts;
 pub mod tom;
 mod tuple;
 mod urgent;
@@ -41,6 +42,7 @@ pub use listener::ListenerId;
 pub use neigh::Mac;
 pub use slab::SocketId;
 pub use socket::Readiness;
+pub use timeouts::Timeouts;
 pub use tom::{Hook, MemberId, NoHook, Verdict};
 pub use tuple::FourTuple;
 

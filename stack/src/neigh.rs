@@ -121,6 +121,18 @@ impl Neighbours {
         }
     }
 
+    /// Something sent through `address` is not answered again and again: asks whether it is still there. Its MAC
+    /// stays in use meanwhile.
+    ///
+    //= rfc9293#3.8.3
+    pub fn doubt(&mut self, now: Nanos, address: IpAddr) {
+        if let Some(entry) = self.entries.get_mut(&address)
+            && let State::Known { mac, .. } = entry.state
+        {
+            entry.state = State::Asking { tries: 0, next: now, known: Some(mac) };
+        }
+    }
+
     /// Takes in what an ARP packet, or a frame of an established connection, says of `address`.
     ///
     /// `wanted`: the packet was for us, so that its sender will be spoken to next (RFC 826 adds it).
@@ -247,6 +259,24 @@ mod tests {
             },
         );
         seen
+    }
+
+    #[test]
+    fn a_neighbour_in_doubt_is_asked_and_used_meanwhile() {
+        let mut table = Neighbours::new(4);
+        let (now, mac) = (Nanos::from_secs(1), [2, 0, 0, 0, 0, 9]);
+        let address = IpAddr::from([10, 77, 0, 9]);
+        table.learn(now, address, mac, true);
+        table.doubt(now, address);
+        assert_eq!(table.resolve(now, address), Resolution::Known(mac));
+        let mut asked = Vec::new();
+        table.poll(now, |_| None, |question| asked.push(question.mac));
+        assert_eq!(asked, [mac]);
+        table.learn(now, address, mac, true);
+        table.poll(now + Nanos::from_secs(1), |_| None, |question| asked.push(question.mac));
+        assert_eq!(asked.len(), 1, "the answer settles it");
+        table.doubt(now, IpAddr::from([10, 77, 0, 10]));
+        assert_eq!(table.known(IpAddr::from([10, 77, 0, 10])), None, "nobody who is not known");
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use core::net::Ipv4Addr;
 
+pub use smoltcp::wire::IpProtocol;
+
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
-    Icmpv4Message, Icmpv4Packet, IpProtocol, Ipv4Packet, Ipv4Repr,
+    Icmpv4Message, Icmpv4Packet, Ipv4Packet, Ipv4Repr,
 };
 
 use mafo_mem::checksum;

@@ -10,6 +10,7 @@ use crate::buffer::{RecvBuffer, SendBuffer};
 use crate::error::ConnectionError;
 use crate::host::HostPath;
 use crate::listener::ListenerId;
+use crate::timeouts::Watch;
 use crate::tom::Offloaded;
 use crate::tuple::FourTuple;
 use crate::urgent::Marks;
@@ -114,6 +115,7 @@ pub(crate) struct Socket {
     pub(crate) peer_closed: bool,
     pub(crate) options: Options,
     pub(crate) urgent: Marks,
+    pub(crate) watch: Watch,
     pub(crate) error: Option<ConnectionError>,
     /// Offloaded: the last ICMP error, and what was acknowledged then. It counts while nothing more is.
     pub(crate) soft_error: Option<(IcmpError, u64)>,

@@ -3,6 +3,7 @@
 mod counters;
 mod failover;
 mod hosts;
+mod icmp;
 
 use hosts::{ADDRESSES, Net, OFFLOAD};
 use mafo::{ConnectionError, Event, Nanos, Readiness, SocketError};

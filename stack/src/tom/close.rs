@@ -123,7 +123,7 @@ impl Core {
     }
 
     /// What a router said last, if nothing came through since.
-    fn soft_error_of(&self, id: SocketId) -> Option<IcmpError> {
+    pub(crate) fn soft_error_of(&self, id: SocketId) -> Option<IcmpError> {
         let socket = self.sockets.get(id)?;
         socket.soft_error.filter(|(_, acked)| *acked == socket.tx.acked()).map(|(error, _)| error)
     }

@@ -26,6 +26,7 @@ const WINDOW_LOW: u64 = 32 * 1024;
 impl Core {
     /// Posts what the socket has to send, and the FIN behind it. What finds no room is tried again.
     pub(crate) fn tom_post(&mut self, id: SocketId) {
+        self.watch_posting(id);
         let live = self.offloaded(id).is_some_and(|conn| conn.state.is_live());
         let live = live && !self.has_defect(Defect::FlowcOnce);
         if live && self.post_flowc(id).is_err()
@@ -153,6 +154,9 @@ impl Core {
                 // One beyond the last byte is our FIN.
                 Some(offset) if offset <= socket.tx.posted() + 1 => {
                     freed = socket.tx.ack(offset.min(socket.tx.posted()));
+                    if freed > 0 {
+                        socket.watch.progress_at = self.now;
+                    }
                 }
                 _ => self.counters.tom_bad_ack += 1,
             }

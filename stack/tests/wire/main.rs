@@ -3,3 +3,4 @@
 mod icmp;
 mod listen;
 mod rig;
+mod timeouts;

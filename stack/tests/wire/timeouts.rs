@@ -1,0 +1,124 @@
+//! How long sockets wait.
+
+use std::net::SocketAddrV4;
+
+use mafo_mem::Nanos;
+use mafo_stack::{ConnectionError, SocketError, SocketId, Timeouts};
+use mafo_tcp::{Flags, Keepalive};
+
+use crate::rig::{HOST, Sent, Wire, ack_of};
+
+fn peer() -> SocketAddrV4 {
+    "192.0.2.9:4000".parse().expect("address")
+}
+
+fn connect(wire: &mut Wire, timeouts: Timeouts) -> (SocketId, Sent) {
+    let now = wire.now;
+    let id = wire.core().connect(now, peer().into(), None, HOST).expect("opens");
+    wire.core().set_timeouts(now, id, timeouts).expect("a socket");
+    (id, wire.one())
+}
+
+fn established(wire: &mut Wire, timeouts: Timeouts) -> SocketId {
+    let (id, syn) = connect(wire, timeouts);
+    let mut reply = ack_of(&syn, 5000);
+    reply.flags |= Flags::SYN;
+    wire.send(peer(), reply, &[]);
+    let _ = wire.sent();
+    id
+}
+
+const TIMED_OUT: Result<usize, SocketError> =
+    Err(SocketError::Connection(ConnectionError::TimedOut));
+const WAITING: Result<usize, SocketError> = Err(SocketError::WouldBlock);
+
+fn seconds(n: u64) -> Option<Nanos> {
+    Some(Nanos::from_secs(n))
+}
+
+/// Lets time pass with a router that answers for itself all along, and says what left.
+fn pass(wire: &mut Wire, millis: u64) -> Vec<Sent> {
+    let mut sent = Vec::new();
+    for _ in 0..millis / 10 {
+        wire.wait(Nanos::from_millis(10));
+        sent.extend(wire.sent());
+    }
+    sent
+}
+
+#[test]
+fn an_open_is_given_up_when_the_application_has_waited_enough() {
+    let mut wire = Wire::new(|_| {});
+    let (id, _) = connect(&mut wire, Timeouts { connect: seconds(5), ..Timeouts::default() });
+    assert_eq!(pass(&mut wire, 4990).len(), 2, "SYNs after 1 and 3 s");
+    assert_eq!(wire.core().recv(id, &mut [0]), WAITING);
+    pass(&mut wire, 20);
+    assert_eq!(wire.core().recv(id, &mut [0]), TIMED_OUT);
+    assert!(pass(&mut wire, 10_000).is_empty());
+}
+
+#[test]
+fn an_open_connection_has_no_deadline_for_opening() {
+    let mut wire = Wire::new(|_| {});
+    let id = established(&mut wire, Timeouts { connect: seconds(5), ..Timeouts::default() });
+    pass(&mut wire, 10_000);
+    assert_eq!(wire.core().recv(id, &mut [0]), WAITING);
+}
+
+#[test]
+fn bytes_that_are_not_acknowledged_time_out_by_the_user() {
+    let mut wire = Wire::new(|_| {});
+    let id = established(&mut wire, Timeouts { user: seconds(3), ..Timeouts::default() });
+    pass(&mut wire, 10_000);
+    wire.core().send(id, b"hello").expect("room");
+    pass(&mut wire, 2990);
+    assert_eq!(wire.core().recv(id, &mut [0]), WAITING);
+    pass(&mut wire, 20);
+    assert_eq!(wire.core().recv(id, &mut [0]), TIMED_OUT);
+}
+
+#[test]
+fn keepalive_goes_by_the_socket_s_own_times() {
+    let mut wire = Wire::new(|_| {});
+    let second = Nanos::from_secs(1);
+    let keepalive = Some(Keepalive { idle: Nanos::from_secs(10), interval: second, probes_max: 3 });
+    let id = established(&mut wire, Timeouts { keepalive, ..Timeouts::default() });
+    let now = wire.now;
+    wire.core().set_keepalive(now, id, true).expect("open");
+    assert!(pass(&mut wire, 9990).is_empty());
+    let probes = pass(&mut wire, 2020);
+    assert_eq!(probes.len(), 3);
+    assert!(probes.iter().all(|probe| probe.segment.flags == Flags::ACK));
+    assert_eq!(wire.core().recv(id, &mut [0]), WAITING);
+    let last = pass(&mut wire, 1000);
+    assert!(last[0].segment.flags.contains(Flags::RST), "{last:?}");
+    assert_eq!(wire.core().recv(id, &mut [0]), TIMED_OUT);
+}
+
+#[test]
+fn keepalive_can_be_switched_off_again() {
+    let mut wire = Wire::new(|_| {});
+    let second = Nanos::from_secs(1);
+    let keepalive = Some(Keepalive { idle: second, interval: second, probes_max: 3 });
+    let id = established(&mut wire, Timeouts { keepalive, ..Timeouts::default() });
+    for on in [true, false] {
+        let now = wire.now;
+        wire.core().set_keepalive(now, id, on).expect("open");
+    }
+    assert!(pass(&mut wire, 10_000).is_empty());
+    assert_eq!(wire.core().recv(id, &mut [0]), WAITING);
+}
+
+/// RFC 9293 3.8.3, R1: after three retransmissions the router is asked whether it is still there.
+#[test]
+fn a_router_in_doubt_is_asked() {
+    let mut wire = Wire::new(|_| {});
+    let id = established(&mut wire, Timeouts::default());
+    wire.core().send(id, b"hello").expect("room");
+    // RTO 200 ms, doubling: retransmissions after 0.2, 0.6 and 1.4 s.
+    pass(&mut wire, 1300);
+    let before = wire.core().counters().arp_requests;
+    pass(&mut wire, 200);
+    assert_eq!(wire.core().counters().arp_requests - before, 1);
+    assert_eq!(wire.core().tcp_counters().negative_advice, 1);
+}
