@@ -22,8 +22,9 @@ pub use mafo_pmd::eal;
 pub use mafo_pmd::stats::Xstat;
 pub use mafo_pmd::{AdapterConfig, EthPort};
 pub use mafo_stack::{
-    ConnectError, ConnectionError, Core, Defect, Defects, Event, FourTuple, ListenError,
-    ListenerId, Options, PathChoice, Readiness, SocketError, SocketId, Stack, StackConfig,
+    CongestionControl, ConnectError, ConnectionError, Core, Defect, Defects, Event, FourTuple,
+    ListenError, ListenerId, Options, PathChoice, Readiness, SocketError, SocketId, Stack,
+    StackConfig,
 };
 pub use mafo_t4::{L2tIdx, PortId};
 pub use mafo_wire as wire;

@@ -10,5 +10,6 @@ pub mod peer;
 pub mod smoltcp_peer;
 pub mod stream;
 mod sys;
+pub mod throughput;
 pub mod trace;
 pub mod trial;

@@ -176,7 +176,9 @@ pub fn run(trial: &Trial) -> Result<Verdict, TrialError> {
         trial,
         clock,
         now: Nanos::from_millis(1),
-        host: host(trial, &plan, Box::new(wire))?,
+        host: host(&plan, Box::new(wire), trial.seed, |stack| {
+            stack.sockets_max = trial.connections + 16;
+        })?,
         other,
         far: vec![Far::default(); trial.connections as usize],
         answered: false,
@@ -227,13 +229,19 @@ fn start(trial: &Trial, plan: &Plan) -> Result<(Other, Box<dyn Wire>), TrialErro
     }
 }
 
-fn host(trial: &Trial, plan: &Plan, wire: Box<dyn Wire>) -> Result<Host, TrialError> {
+/// Our host, with one software adapter on `wire` and what `set` makes of its stack.
+pub(crate) fn host(
+    plan: &Plan,
+    wire: Box<dyn Wire>,
+    seed: u64,
+    set: impl FnOnce(&mut StackConfig),
+) -> Result<Host, TrialError> {
     let mut stack = StackConfig::new(plan.ours, plan.prefix_len, [0x02, 0x4d, 0x46, 0, 0, 2]);
     stack.mtu = MTU;
-    stack.sockets_max = trial.connections + 16;
-    stack.secret[..8].copy_from_slice(&trial.seed.to_le_bytes());
+    stack.secret[..8].copy_from_slice(&seed.to_le_bytes());
+    set(&mut stack);
     let mut asic = AsicConfig::t540_cr();
-    asic.seed = trial.seed;
+    asic.seed = seed;
     let driver = AdapterConfig { mtu: MTU, ..AdapterConfig::default() };
     let adapters = vec![SoftConfig { asic, driver, wires: vec![(PortId(0), wire)] }];
     Ok(Host::new(HostConfig { stack, adapters, links: vec![(0, PortId(0))] })?)
