@@ -23,8 +23,8 @@ pub use mafo_pmd::stats::Xstat;
 pub use mafo_pmd::{AdapterConfig, EthPort};
 pub use mafo_stack::{
     CongestionControl, ConnectError, ConnectionError, Core, Defect, Defects, Event, FourTuple,
-    ListenError, ListenerId, Options, PathChoice, Readiness, SocketError, SocketId, Stack,
-    StackConfig,
+    Info, Life, ListenError, ListenerId, Options, PathChoice, Readiness, Recovery, SocketError,
+    SocketId, Stack, StackConfig, State, Status,
 };
 pub use mafo_t4::{L2tIdx, PortId};
 pub use mafo_wire as wire;

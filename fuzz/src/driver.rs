@@ -215,7 +215,7 @@ struct World {
 }
 
 fn options(path: PathChoice) -> Options {
-    Options { path, nagle: true, congestion: None }
+    Options::on(path)
 }
 
 fn config(address: Ipv4Addr, mac: u8) -> StackConfig {

@@ -98,7 +98,7 @@ impl World {
         };
         let mut world = Self {
             host,
-            options: Options { path, nagle: true, congestion: None },
+            options: Options::on(path),
             wire,
             now: Nanos::from_secs(1),
             rx: FrameBurst::new(64, 2048),

@@ -198,12 +198,18 @@ impl RecvBuffer {
         assert!(self.available() <= self.capacity(), "more bytes in order than fit");
     }
 
-    /// Moves up to `dst.len()` bytes to the application; how many.
-    pub fn read(&mut self, dst: &mut [u8]) -> usize {
+    /// Copies up to `dst.len()` bytes that stay to be read; how many.
+    pub fn peek(&self, dst: &mut [u8]) -> usize {
         let n = dst.len().min(self.available());
         let (first, second) = ring_pieces(self.capacity(), self.read - self.front, n);
         dst[..first.len].copy_from_slice(&self.memory[first.offset..][..first.len]);
         dst[first.len..n].copy_from_slice(&self.memory[second.offset..][..second.len]);
+        n
+    }
+
+    /// Moves up to `dst.len()` bytes to the application; how many.
+    pub fn read(&mut self, dst: &mut [u8]) -> usize {
+        let n = self.peek(dst);
         self.read += n as u64;
         if self.read == self.stored.max(self.received) {
             self.front = self.read;

@@ -96,7 +96,6 @@ impl Core {
             listeners: BTreeMap::new(),
             listeners_made: 0,
             time_wait: TimeWait::new(config.time_wait_max, config.time_wait),
-            lingering: TimeWait::new(config.time_wait_max, LINGER),
             watches: BTreeSet::new(),
             packets_cut: 0,
             path_mtus: PathMtus::new(
@@ -104,6 +103,7 @@ impl Core {
                 config.path_mtu_least,
                 config.path_mtu_lifetime,
             ),
+            lingering: TimeWait::new(config.time_wait_max, config.linger),
             next_port: config.ephemeral_ports.0,
             unsent: Vec::new(),
             timers: BTreeSet::new(),
@@ -593,5 +593,3 @@ impl Core {
 }
 
 const CACHE_LINE: usize = 64;
-/// How long late segments of a connection that the peer closed first are expected.
-const LINGER: Nanos = Nanos::from_secs(2);

@@ -39,19 +39,22 @@ impl Core {
     /// What the engine is asked for.
     pub(crate) fn open_of(&self, socket: &Socket, iss: SeqNum) -> Open {
         let FourTuple { local, remote } = socket.tuple;
+        let options = &socket.options;
         let rcv_wnd = socket.rx.capacity() as u32;
+        let rcv_wnd_max = rcv_wnd.max(self.config.recv_buffer_max as u32);
+        let mss = self.config.mtu - HEADERS;
         Open {
             local_port: local.port(),
             remote_port: remote.port(),
             iss,
-            mss: self.config.mtu - HEADERS,
+            mss: options.mss.map_or(mss, |limit| limit.min(mss)),
             rcv_wnd,
-            window_scale: Some(window_scale(rcv_wnd)),
-            timestamps: true,
+            window_scale: self.config.window_scaling.then(|| window_scale(rcv_wnd_max)),
+            timestamps: self.config.timestamps,
             ts_offset: isn::ts_offset(&self.secret, local, remote),
-            sack: true,
-            congestion: socket.options.congestion.unwrap_or(self.config.congestion),
-            switches: Switches { nagle: socket.options.nagle, ..Switches::default() },
+            sack: self.config.sack,
+            congestion: options.congestion.unwrap_or(self.config.congestion),
+            switches: options.switches(Switches::default()),
         }
     }
 
@@ -319,11 +322,12 @@ impl Core {
         holder: Holder,
     ) -> Option<SocketId> {
         self.sockets.next_id()?;
+        let room = options.recv_buffer.map_or(self.config.recv_buffer, |bytes| bytes as usize);
         let tx = crate::buffer::SendBuffer::new(self.send_buffer()?);
         self.sockets.insert(Socket {
             tuple,
             tx,
-            rx: crate::buffer::RecvBuffer::new(self.config.recv_buffer),
+            rx: crate::buffer::RecvBuffer::new(room),
             send_side: SendSide::Open,
             holder,
             path: Path::Resolving,

@@ -24,6 +24,7 @@ mod link;
 mod listen;
 mod listener;
 pub mod neigh;
+mod observe;
 pub mod packet;
 pub mod pmtu;
 mod slab;
@@ -39,7 +40,9 @@ pub use crate::core::Core;
 pub use defect::{Defect, Defects};
 pub use error::{ConnectError, ConnectionError, IcmpReason, ListenError, SocketError};
 pub use listener::ListenerId;
+pub use mafo_tcp::{Info, Recovery, State};
 pub use neigh::Mac;
+pub use observe::{Life, Status};
 pub use slab::SocketId;
 pub use socket::Readiness;
 pub use timeouts::Timeouts;
@@ -164,11 +167,49 @@ pub struct Options {
     /// and the code point `CONG_ALG_NEWRENO` in an adapter. An adapter that has no code point for what is chosen
     /// ([`StackConfig::adapter_congestion`]) uses that one as well.
     pub congestion: Option<CongestionControl>,
+    /// Whether segments that are not full wait for more bytes (TCP_CORK); only on the host path.
+    pub cork: bool,
+    /// Whether every segment is acknowledged at once (TCP_QUICKACK); only on the host path.
+    pub quick_ack: bool,
+    /// Whether an idle peer is probed (SO_KEEPALIVE); only on the host path.
+    pub keepalive: bool,
+    /// Largest segment to announce and to send, if less than the link's (TCP_MAXSEG); counts before the
+    /// handshake, and only on the host path.
+    pub mss: Option<u16>,
+    /// Bytes that the socket holds for sending, if less than [`StackConfig::send_buffer`] (SO_SNDBUF).
+    pub send_limit: Option<u32>,
+    /// Bytes that the socket holds for reading, if not [`StackConfig::recv_buffer`] (SO_RCVBUF); counts
+    /// before the handshake.
+    pub recv_buffer: Option<u32>,
+}
+
+impl Options {
+    /// What a socket is without further wishes, with TCP running on `path`.
+    #[must_use]
+    pub const fn on(path: PathChoice) -> Self {
+        Self {
+            path,
+            nagle: true,
+            congestion: None,
+            cork: false,
+            quick_ack: false,
+            keepalive: false,
+            mss: None,
+            send_limit: None,
+            recv_buffer: None,
+        }
+    }
+
+    /// The same with small segments sent at once (TCP_NODELAY) or not.
+    #[must_use]
+    pub const fn with_nagle(self, nagle: bool) -> Self {
+        Self { nagle, ..self }
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { path: PathChoice::default(), nagle: true, congestion: None }
+        Self::on(PathChoice::default())
     }
 }
 
@@ -185,6 +226,12 @@ pub struct StackConfig {
     pub mac: Mac,
     /// Largest IP packet of the link, in bytes.
     pub mtu: u16,
+    /// Largest IP packet that a port hands in, if that is more: one that joins segments does (large receive
+    /// offload).
+    pub rx_packet_max: u16,
+    /// For how long late segments of a connection that the peer closed first are met by silence or an ACK, not
+    /// by a reset. Linux: not at all.
+    pub linger: Nanos,
     /// Sockets at most.
     pub sockets_max: u32,
     /// Handshakes under way at one listener, at most; the backlog and a quarter of the sockets are limits, too.
@@ -195,6 +242,15 @@ pub struct StackConfig {
     pub send_buffer: usize,
     /// Bytes a socket holds that the application has not read: the receive window.
     pub recv_buffer: usize,
+    /// What the receive window may grow to: it decides the window scale that is offered, where that is
+    /// more than the buffer itself needs.
+    pub recv_buffer_max: usize,
+    /// Whether timestamps are offered and taken (RFC 7323); on the host path.
+    pub timestamps: bool,
+    /// Whether window scaling is offered and taken; on the host path.
+    pub window_scaling: bool,
+    /// Whether selective acknowledgments are offered and taken; on the host path.
+    pub sack: bool,
     /// Next hops at most.
     pub neighbours_max: usize,
     /// Connections in TIME_WAIT at most.
@@ -233,11 +289,17 @@ impl StackConfig {
             gateway: None,
             mac,
             mtu: 1500,
+            rx_packet_max: 0,
+            linger: Nanos::from_secs(2),
             sockets_max: 4096,
             syn_backlog_max: 1024,
             syn_cookies: true,
             send_buffer: 256 * 1024,
             recv_buffer: 256 * 1024,
+            recv_buffer_max: 256 * 1024,
+            timestamps: true,
+            window_scaling: true,
+            sack: true,
             neighbours_max: 1024,
             time_wait_max: 65_536,
             time_wait: Nanos::from_secs(60),
@@ -286,7 +348,10 @@ impl Stack {
     #[must_use]
     pub fn new(config: StackConfig, arena: Arc<Arena>) -> Self {
         // As large as a memory link's, so that receiving is an exchange of buffers and not a copy.
-        let rx = FrameBurst::new(RX_BURST, capacity_for_mtu(config.mtu.into()));
+        let rx = FrameBurst::new(
+            RX_BURST,
+            capacity_for_mtu(config.mtu.max(config.rx_packet_max).into()),
+        );
         Self { core: Core::new(config, arena), rx }
     }
 

@@ -7,7 +7,7 @@ use mafo_tcp::IcmpError;
 
 use crate::Options;
 use crate::buffer::{RecvBuffer, SendBuffer};
-use crate::error::ConnectionError;
+use crate::error::{ConnectionError, SocketError};
 use crate::host::HostPath;
 use crate::listener::ListenerId;
 use crate::timeouts::Watch;
@@ -121,4 +121,22 @@ pub(crate) struct Socket {
     pub(crate) soft_error: Option<(IcmpError, u64)>,
     /// What the application has not been told yet.
     pub(crate) news: Readiness,
+}
+
+impl Socket {
+    /// Bytes that can be written now.
+    pub(crate) fn send_room(&self) -> usize {
+        let limit = self.options.send_limit.map_or(usize::MAX, |limit| limit as usize);
+        let held = (self.tx.written() - self.tx.acked()) as usize;
+        self.tx.free().min(limit.saturating_sub(held))
+    }
+
+    /// What a reader is told when there is nothing to read.
+    pub(crate) fn nothing_to_read(&self) -> Result<usize, SocketError> {
+        match self.error {
+            Some(error) => Err(error.into()),
+            None if self.peer_closed || matches!(self.path, Path::Ended) => Ok(0),
+            None => Err(SocketError::WouldBlock),
+        }
+    }
 }

@@ -152,7 +152,7 @@ impl Core {
         if bytes.is_empty() {
             return Ok(0);
         }
-        let n = socket.tx.write(bytes);
+        let n = socket.tx.write(&bytes[..bytes.len().min(socket.send_room())]);
         if n == 0 {
             return Err(SocketError::WouldBlock);
         }
@@ -180,11 +180,7 @@ impl Core {
     pub fn recv(&mut self, id: SocketId, buf: &mut [u8]) -> Result<usize, SocketError> {
         let socket = self.sockets.get_mut(id).ok_or(SocketError::NoSuchSocket)?;
         if socket.rx.available() == 0 {
-            return match socket.error {
-                Some(error) => Err(error.into()),
-                None if socket.peer_closed || matches!(socket.path, Path::Ended) => Ok(0),
-                None => Err(SocketError::WouldBlock),
-            };
+            return socket.nothing_to_read();
         }
         let n = socket.rx.read(buf);
         match &mut socket.path {
@@ -291,7 +287,7 @@ impl Core {
     /// Bytes that [`Core::send`] would take now.
     #[must_use]
     pub fn send_room(&self, id: SocketId) -> usize {
-        self.sockets.get(id).map_or(0, |socket| socket.tx.free())
+        self.sockets.get(id).map_or(0, |socket| socket.send_room())
     }
 
     /// Whether the handshake of `id` is through and the connection is not over.

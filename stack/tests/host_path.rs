@@ -65,7 +65,7 @@ struct Net {
 }
 
 const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 77, 0, 2), Ipv4Addr::new(10, 77, 0, 1)];
-const HOST: Options = Options { path: PathChoice::Host, nagle: true, congestion: None };
+const HOST: Options = Options::on(PathChoice::Host);
 
 fn net() -> Net {
     let lanes: [Arc<Mutex<Lane>>; 2] = Default::default();

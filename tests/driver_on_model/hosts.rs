@@ -9,8 +9,7 @@ use mafo::{
     SocketId, SoftConfig, StackConfig,
 };
 
-pub(crate) const OFFLOAD: Options =
-    Options { path: PathChoice::Offload, nagle: true, congestion: None };
+pub(crate) const OFFLOAD: Options = Options::on(PathChoice::Offload);
 
 pub(crate) const ADDRESSES: [Ipv4Addr; 2] =
     [Ipv4Addr::new(10, 77, 0, 2), Ipv4Addr::new(10, 77, 0, 1)];

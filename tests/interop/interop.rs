@@ -65,7 +65,7 @@ fn main() -> ExitCode {
                 for (cable, impairments, happened) in cables() {
                     let seed = all.len() as u64 + 1;
                     let trial = Trial {
-                        options: Options { path, nagle: true, congestion: None },
+                        options: Options::on(path),
                         with: with.clone(),
                         opener,
                         connections: CONNECTIONS,

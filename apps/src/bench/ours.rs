@@ -122,7 +122,7 @@ impl Ours {
     /// Listens, or asks for all connections.
     pub(super) fn open(&mut self, now: Nanos) -> Result<(), BenchError> {
         let failed = |what: &dyn std::fmt::Display| BenchError::Failed(what.to_string());
-        let options = Options { path: self.path, nagle: false, congestion: None };
+        let options = Options::on(self.path).with_nagle(false);
         match self.role {
             Role::Server => {
                 let backlog = self.sockets.len();

@@ -68,7 +68,7 @@ struct Demo<'a> {
     last_progress: Nanos,
 }
 
-const OFFLOAD: Options = Options { path: PathChoice::Offload, nagle: true, congestion: None };
+const OFFLOAD: Options = Options::on(PathChoice::Offload);
 /// How long nothing may move before the demo gives up.
 const PATIENCE: Nanos = Nanos::from_secs(15);
 /// How long a moment is waited for in which every connection has bytes under way.

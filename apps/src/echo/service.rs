@@ -13,7 +13,7 @@ const PER_TURN: usize = 32;
 const CHUNKS_PER_TURN: usize = 4;
 /// Bytes taken and given at a time.
 const CHUNK: usize = 16 * 1024;
-const OFFLOAD: Options = Options { path: PathChoice::Offload, nagle: false, congestion: None };
+const OFFLOAD: Options = Options::on(PathChoice::Offload).with_nagle(false);
 
 /// Whether a caller is in the queue of those that can be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use crate::peer::{ConnectionReport, Endpoints, Monotonic, Phase, Sending};
 use crate::stream::{Direction, Stream};
 
 const OUR_MAC: [u8; 6] = [2, 0, 0, 0, 0, 9];
-const HOST: Options = Options { path: PathChoice::Host, nagle: true, congestion: None };
+const HOST: Options = Options::on(PathChoice::Host);
 const SEED: u64 = 77;
 const STEP: Nanos = Nanos::from_micros(20);
 const LEAST: u64 = 200_000;

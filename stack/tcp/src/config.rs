@@ -46,6 +46,10 @@ pub struct Config {
     pub retransmits_max: u8,
     /// How long an ACK may be delayed (RFC 9293 MUST-58: below 500 ms).
     pub delayed_ack: Nanos,
+    /// ACKs that a peer which begins, or begins anew, gets at once before any is delayed (Linux: 16; 0: none).
+    /// With some the delay follows the peer's rhythm, between 40 and 200 ms, and [`Config::delayed_ack`]
+    /// means nothing.
+    pub quick_acks: u8,
     /// Keepalive timing, for connections that have it switched on.
     pub keepalive: Keepalive,
     /// What becomes of a connection that reaches TIME-WAIT.
@@ -88,6 +92,7 @@ impl Default for Config {
             retransmits_advice: 3,
             retransmits_max: 15,
             delayed_ack: Nanos::from_millis(40),
+            quick_acks: 0,
             keepalive: Keepalive::default(),
             time_wait: TimeWait::Keep(Nanos::from_secs(60)),
             fin_wait2: None,
@@ -192,6 +197,9 @@ pub struct Open {
 pub struct Switches {
     /// Hold back a small segment while another is in flight (RFC 9293 SHLD-7).
     pub nagle: bool,
+    /// Hold back every segment of payload that is not full, in flight or not, until this is switched off or
+    /// the owner closes.
+    pub cork: bool,
     /// Acknowledge every second segment, or after [`Config::delayed_ack`], rather than each at once.
     pub delayed_ack: bool,
     /// Probe an idle peer.
@@ -202,6 +210,6 @@ pub struct Switches {
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { nagle: true, delayed_ack: true, keepalive: false, tx_quiesce: false }
+        Self { nagle: true, cork: false, delayed_ack: true, keepalive: false, tx_quiesce: false }
     }
 }

@@ -134,6 +134,7 @@ impl Connection {
             loss: LossState::default(),
             last_sent: now,
             retransmits: 0,
+            in_train: false,
         };
         let rcv = ReceiveSpace {
             irs: SeqNum(0),
@@ -577,6 +578,12 @@ impl Connection {
     #[must_use]
     pub fn tx_max(&self) -> SeqNum {
         self.snd.tx_max
+    }
+
+    /// Posted bytes that were never sent.
+    #[must_use]
+    pub fn unsent(&self) -> u32 {
+        self.snd.tx_max.later(self.snd.max).since(self.snd.max)
     }
 
     /// The peer's window in bytes, beyond `snd_una`.

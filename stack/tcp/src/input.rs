@@ -300,6 +300,8 @@ impl Connection {
         } else {
             engine.counters.rx_drop_window += 1;
         }
+        let (wnd, largest) = (self.rcv.wnd, self.rcv.ack.largest);
+        self.rcv.ack.rhythm.on_trouble(&engine.config, wnd, largest);
         self.answer_unacceptable(engine, now, segment);
         if duplicate && self.state != State::SynRcvd {
             self.take_ack_of_duplicate(engine, now, segment, input);
@@ -599,12 +601,27 @@ impl Connection {
         // Duplicates that still wait to be sent would repeat the new number instead of the old one.
         self.rcv.ack.immediate = self.rcv.ack.immediate.min(1);
         self.rcv.ack.segments = self.rcv.ack.segments.saturating_add(1);
+        let (rto, wnd) = (self.snd.rtt.timeout(&engine.config), self.rcv.wnd);
+        let ack = &mut self.rcv.ack;
+        let largest = len.min(u16::MAX.into()) as u16;
+        ack.largest = ack.largest.max(largest.min(self.rcv.mss));
+        ack.rhythm.on_payload(&engine.config, now, rto, wnd, ack.largest);
+        // A segment that a port joined of several counts as what it was made of.
+        let unacked = self.rcv.nxt.since(self.rcv.last_ack_sent);
+        let joined = unacked > u32::from(self.rcv.mss);
         //= rfc9293#3.8.6.3
         //= rfc5681#4.2
-        if had_gap || !self.switches.delayed_ack || self.rcv.ack.segments >= 2 {
-            self.rcv.ack.now = true;
+        if had_gap
+            || !self.switches.delayed_ack
+            || ack.segments >= 2
+            || joined
+            || ack.rhythm.is_quick()
+        {
+            ack.now = true;
         } else {
-            self.timers.delayed_ack.arm_if_off(now + engine.config.delayed_ack);
+            let srtt = self.snd.rtt.smoothed().map(|smoothed| smoothed.srtt);
+            let delay = ack.rhythm.delay(&engine.config, srtt);
+            self.timers.delayed_ack.arm_if_off(now + delay);
         }
         Payload::Deliver { skip, len }
     }
@@ -633,6 +650,7 @@ impl Connection {
     /// The peer's FIN is in order.
     fn on_peer_fin(&mut self, engine: &mut Engine, now: Nanos) -> Events {
         self.rcv.fin = PeerFin::Undelivered;
+        self.rcv.ack.rhythm.on_peer_fin();
         self.rcv.nxt += 1;
         self.rcv.up = self.rcv.nxt;
         self.rcv.wnd = self.rcv.wnd.saturating_sub(1);

@@ -50,7 +50,9 @@ mod cc;
 mod config;
 mod connection;
 mod counters;
+mod delack;
 mod icmp;
+mod info;
 mod input;
 pub mod isn;
 mod limit;
@@ -83,10 +85,12 @@ pub use config::{Config, Engine, Keepalive, Open, Switches, TimeWait, TsClock};
 pub use connection::Connection;
 pub use counters::Counters;
 pub use icmp::IcmpError;
+pub use info::Info;
 pub use mtu_probe::{MtuProbe, MtuProbing};
 pub use outcome::{Events, Input, Output, Payload};
 pub use patience::Patience;
 pub use prr::Prr;
+pub(crate) use scoreboard::Sent;
 pub use segment::{
     CHECKSUM_OFFSET, Flags, HEADER_LEN, HEADER_LEN_MAX, Malformed, Options, SackBlock, SackBlocks,
     Segment, TIMESTAMPS_LEN, Timestamps, reset_for,

@@ -161,6 +161,7 @@ impl Connection {
         }
         let Some(end) = self.next_new(engine, now) else {
             self.await_window(engine, now);
+            self.snd.in_train = false;
             return None;
         };
         if self.timers.persist.is_armed() {
@@ -182,7 +183,14 @@ impl Connection {
         self.snd.board.on_sent(start, end, now, engine.config.sent_records_max);
         self.snd.loss.prr.on_sent(end.since(start));
         self.snd.last_sent = now;
-        let output = self.payload(engine, now, start, end);
+        self.rcv.ack.rhythm.on_payload_sent(now);
+        let was_in_train = self.snd.in_train;
+        self.snd.in_train = self.next_new(engine, now).is_some();
+        let mut output = self.payload(engine, now, start, end);
+        if was_in_train && !self.snd.in_train && output.segment.payload_len > 0 {
+            // As Linux does: a receiver that joins the segments of a train does not wait for more of them.
+            output.segment.flags |= Flags::PSH;
+        }
         engine.counters.tx_bytes += u64::from(output.segment.payload_len);
         output
     }
@@ -246,7 +254,10 @@ impl Connection {
     //= rfc9293#3.8.6.2.1
     fn is_worth_sending(&self, len: u32, unsent: u32, room: u32) -> bool {
         let urgent = self.snd.up.after(self.snd.max);
-        let undisturbed = self.snd.flight() == 0 || !self.switches.nagle || urgent;
+        let lone = self.snd.flight() == 0 || !self.switches.nagle || urgent;
+        // Whoever closes has nothing to add; a timer ends the wait of a corked connection with nothing in
+        // flight (`await_window`), as in Linux.
+        let undisturbed = lone && (!self.switches.cork || self.snd.fin_posted);
         len == room
             || undisturbed && (len == unsent || len >= self.snd.wnd_max / 2)
             || self.pending.probe == Some(Probe::Window)
@@ -357,6 +368,9 @@ impl Connection {
 
     /// What was in order and delivered is acknowledged; what is not, is still owed.
     fn on_ack_sent(&mut self) {
+        if self.rcv.ack_no() != self.rcv.last_ack_sent {
+            self.rcv.ack.rhythm.on_ack_sent();
+        }
         self.rcv.last_ack_sent = self.rcv.ack_no();
         self.pending.window_update = false;
         self.rcv.ack.owed = false;

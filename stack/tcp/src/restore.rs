@@ -67,6 +67,7 @@ impl Connection {
             dup_acks,
             dup_bytes,
             loss,
+            in_train: _,
             last_sent,
             retransmits,
         } = snd;
@@ -280,6 +281,7 @@ fn restore_send_space(engine: &Engine, now: Nanos, snapshot: &Snapshot) -> SendS
         dup_acks: snapshot.dup_acks,
         dup_bytes: private.dup_bytes,
         loss: LossState::restore(&private.loss, now),
+        in_train: false,
         last_sent: now - snapshot.last_sent_age,
         retransmits: snapshot.retransmits,
     }
@@ -343,15 +345,15 @@ fn restore_receive_space(snapshot: &Snapshot) -> ReceiveSpace {
 }
 
 fn ack_snapshot(ack: &AckDue) -> AckSnapshot {
-    // Whether one is owed goes with what only this engine knows.
-    let AckDue { segments, now, immediate, owed: _ } = *ack;
+    // Whether one is owed goes with what only this engine knows. Rhythm and size are learned again.
+    let AckDue { segments, now, immediate, owed: _, rhythm: _, largest: _ } = *ack;
     AckSnapshot { segments_unacked: segments, now, duplicates: immediate }
 }
 
 fn restore_ack(snapshot: &Snapshot) -> AckDue {
     let AckSnapshot { segments_unacked, now, duplicates } = snapshot.ack;
     let owed = snapshot.private.ack_owed;
-    AckDue { segments: segments_unacked, now, immediate: duplicates, owed }
+    AckDue { segments: segments_unacked, now, immediate: duplicates, owed, ..AckDue::default() }
 }
 
 fn sent_snapshot(record: &Sent, now: Nanos) -> SentSnapshot {

@@ -16,6 +16,7 @@ use mafo_mem::Nanos;
 
 use crate::assembler::Assembler;
 use crate::cc::Congestion;
+use crate::delack::Rhythm;
 use crate::loss::LossState;
 use crate::rtt::Rtt;
 use crate::scoreboard::Scoreboard;
@@ -58,6 +59,8 @@ pub(crate) struct SendSpace {
     pub(crate) last_sent: Nanos,
     /// Retransmissions of the same bytes, or probes, without an answer.
     pub(crate) retransmits: u8,
+    /// The last output was new payload, and more follows at once.
+    pub(crate) in_train: bool,
 }
 
 impl SendSpace {
@@ -100,6 +103,10 @@ pub(crate) struct AckDue {
     pub(crate) immediate: u8,
     /// Whether an ACK is sent when the delayed-ACK timer runs out, even if it says nothing new.
     pub(crate) owed: bool,
+    /// Who speaks when.
+    pub(crate) rhythm: Rhythm,
+    /// Payload bytes of the largest segment that came.
+    pub(crate) largest: u16,
 }
 
 /// What we receive.

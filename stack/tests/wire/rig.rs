@@ -16,7 +16,7 @@ pub(crate) const US: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
 pub(crate) const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 const OUR_MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
 const ROUTER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
-pub(crate) const HOST: Options = Options { path: PathChoice::Host, nagle: true, congestion: None };
+pub(crate) const HOST: Options = Options::on(PathChoice::Host);
 
 type Lane = Arc<Mutex<VecDeque<Vec<u8>>>>;
 

@@ -371,5 +371,5 @@ impl World {
 /// Sockets of the host with the bond live on adapters, those of its peer do not.
 fn options(side: Side, nagle: bool) -> Options {
     let path = if side == Side::Near { PathChoice::Offload } else { PathChoice::Host };
-    Options { path, nagle, congestion: None }
+    Options::on(path).with_nagle(nagle)
 }

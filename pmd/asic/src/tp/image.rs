@@ -74,6 +74,8 @@ pub(crate) const ENGINE_FLAGS: u64 = TFlags::NON_OFFLOAD_MASK
 pub(crate) fn switches(flags: TFlags) -> Switches {
     Switches {
         nagle: flags.nagle(),
+        // The host's to do: what it holds back it does not post.
+        cork: false,
         delayed_ack: flags.dack(),
         keepalive: flags.keepalive(),
         tx_quiesce: flags.tx_quiesce(),

@@ -97,6 +97,7 @@ fn draw_setup(rng: &mut Rng) -> Setup {
         congestion: rng.pick(&CongestionControl::ALL),
         switches: Switches {
             nagle: rng.chance(500),
+            cork: false,
             delayed_ack: rng.chance(700),
             keepalive: rng.chance(200),
             tx_quiesce: false,

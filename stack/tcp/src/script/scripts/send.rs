@@ -4,7 +4,7 @@ use crate::script::*;
 use crate::{State, Switches};
 
 const ON: Switches =
-    Switches { nagle: true, delayed_ack: true, keepalive: false, tx_quiesce: false };
+    Switches { nagle: true, cork: false, delayed_ack: true, keepalive: false, tx_quiesce: false };
 
 fn established(bench: &mut dyn Bench) -> Trace {
     Trace::established(bench, Setup::default(), Peer::default())

@@ -1,0 +1,266 @@
+//! What a script may set: flags of the tool's command line, and the system's own sysctls.
+//!
+//! Scripts begin with shell commands that write `net.ipv4.tcp_*`. Run in a network namespace of its own the
+//! tool changes nothing else on the machine, and the adapter reads there what was written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use mafo::{Nanos, PathChoice, StackConfig};
+use thiserror::Error;
+
+use crate::cable::OUR_MAC;
+
+/// Where the sysctls are.
+const SYSCTLS: &str = "/proc/sys/net/ipv4";
+/// What the names of those that concern us begin with.
+const PREFIX: &str = "tcp_";
+/// Bytes that a socket can hold for sending at most, whatever a script asks for.
+pub const SEND_BUFFER_MAX: usize = 4 << 20;
+/// The most that a window scale is chosen for.
+const RECV_BUFFER_MAX: usize = 1 << 30;
+/// Sockets at most; scripts have a handful.
+const SOCKETS_MAX: u32 = 16;
+
+/// Sysctls that are about something this stack does not have or decides by itself, so that there is
+/// nothing to set: segmentation offload, Fast Open, pools of memory, limits of whole systems.
+const WITHOUT_EFFECT: [&str; 48] = [
+    "tcp_abc",
+    "tcp_abort_on_overflow",
+    "tcp_allowed_congestion_control",
+    "tcp_app_win",
+    "tcp_available_congestion_control",
+    "tcp_available_ulp",
+    "tcp_backlog_ack_defer",
+    "tcp_base_mss",
+    "tcp_challenge_ack_limit",
+    "tcp_child_ehash_entries",
+    "tcp_collapse_max_bytes",
+    "tcp_comp_sack_delay_ns",
+    "tcp_comp_sack_nr",
+    "tcp_comp_sack_slack_ns",
+    "tcp_comp_sack_rtt_percent",
+    "tcp_ecn_option",
+    "tcp_ecn_option_beacon",
+    "tcp_fack",
+    "tcp_fastopen",
+    "tcp_fastopen_blackhole_timeout_sec",
+    "tcp_fastopen_cookies",
+    "tcp_fastopen_key",
+    "tcp_fwmark_accept",
+    "tcp_l3mdev_accept",
+    "tcp_limit_output_bytes",
+    "tcp_low_latency",
+    "tcp_max_orphans",
+    "tcp_max_reordering",
+    "tcp_max_ssthresh",
+    "tcp_max_tw_buckets",
+    "tcp_mem",
+    "tcp_migrate_req",
+    "tcp_min_snd_mss",
+    "tcp_min_tso_segs",
+    "tcp_moderate_rcvbuf",
+    "tcp_no_metrics_save",
+    "tcp_no_ssthresh_metrics_save",
+    "tcp_orphan_retries",
+    "tcp_pingpong_thresh",
+    "tcp_plb_enabled",
+    "tcp_probe_interval",
+    "tcp_probe_threshold",
+    "tcp_reflect_tos",
+    "tcp_rfc1337",
+    "tcp_shrink_window",
+    "tcp_stdurg",
+    "tcp_tso_rtt_log",
+    "tcp_tso_win_divisor",
+];
+
+/// Why flags cannot be used.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub enum BadFlag {
+    /// No flag has this name.
+    #[error("unknown flag {0}")]
+    Unknown(String),
+    /// The flag's value makes no sense.
+    #[error("{0} is no value of {1}")]
+    Value(String, String),
+}
+
+/// What the flags say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flags {
+    /// Where TCP runs.
+    pub path: PathChoice,
+    /// Congestion control, in place of what the sysctl says.
+    pub congestion: Option<String>,
+    /// Our address, in place of that of the first `bind`.
+    pub address: Option<Ipv4Addr>,
+    /// Largest IP packet.
+    pub mtu: u16,
+    /// Whether the system's sysctls are read.
+    pub read_sysctls: bool,
+    /// Sysctls by name, in place of the system's.
+    pub sysctls: BTreeMap<String, String>,
+}
+
+impl Default for Flags {
+    fn default() -> Self {
+        Self {
+            path: PathChoice::Host,
+            congestion: None,
+            address: None,
+            mtu: 1500,
+            read_sysctls: true,
+            sysctls: BTreeMap::new(),
+        }
+    }
+}
+
+impl Flags {
+    /// Reads `name=value` pairs that commas separate: `path=host|offload`, `cc=NAME`, `address=IP`,
+    /// `mtu=BYTES`, `sysctls=system|none`, and any `net.ipv4.NAME=VALUE`.
+    pub fn parse(text: &str) -> Result<Self, BadFlag> {
+        let mut flags = Self::default();
+        for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let bad = || BadFlag::Value(value.to_owned(), name.to_owned());
+            match name {
+                "path" if value == "host" => flags.path = PathChoice::Host,
+                "path" if value == "offload" => flags.path = PathChoice::Offload,
+                "sysctls" if value == "system" => flags.read_sysctls = true,
+                "sysctls" if value == "none" => flags.read_sysctls = false,
+                "path" | "sysctls" => return Err(bad()),
+                "cc" => flags.congestion = Some(value.to_owned()),
+                "address" => flags.address = Some(value.parse().map_err(|_| bad())?),
+                "mtu" => flags.mtu = value.parse().map_err(|_| bad())?,
+                _ => {
+                    let sysctl = name.strip_prefix("net.ipv4.");
+                    let sysctl = sysctl.ok_or_else(|| BadFlag::Unknown(name.to_owned()))?;
+                    flags.sysctls.insert(sysctl.to_owned(), value.to_owned());
+                }
+            }
+        }
+        Ok(flags)
+    }
+}
+
+/// Every sysctl of TCP that can be read, by name.
+#[must_use]
+pub fn read_system() -> BTreeMap<String, String> {
+    read_folder(Path::new(SYSCTLS))
+}
+
+fn read_folder(folder: &Path) -> BTreeMap<String, String> {
+    let Ok(entries) = fs::read_dir(folder) else { return BTreeMap::new() };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .filter(|name| name.starts_with(PREFIX))
+        .filter_map(|name| Some((name.clone(), fs::read_to_string(folder.join(&name)).ok()?)))
+        .map(|(name, value)| (name, value.trim().to_owned()))
+        .collect()
+}
+
+/// What the stack is set up with, and what the sockets begin with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// For the stack.
+    pub stack: StackConfig,
+    /// SO_SNDBUF of a new socket.
+    pub send_buffer: u32,
+    /// SO_RCVBUF of a new socket.
+    pub recv_buffer: u32,
+    /// TCP_NOTSENT_LOWAT of a new socket.
+    pub notsent_lowat: u32,
+    /// Congestion control.
+    pub congestion: String,
+    /// Names that mean nothing here.
+    pub unknown: BTreeSet<String>,
+}
+
+impl Settings {
+    /// What `flags` and `sysctls` make of the defaults.
+    #[must_use]
+    pub fn new(flags: &Flags, address: Ipv4Addr, sysctls: &BTreeMap<String, String>) -> Self {
+        // The whole world is on the link: the cable answers for everybody.
+        let mut stack = StackConfig::new(address, 0, OUR_MAC);
+        stack.mtu = flags.mtu;
+        stack.sockets_max = SOCKETS_MAX;
+        // Scripts hand in what a port with receive offload would, and expect what Linux would send.
+        stack.rx_packet_max = u16::MAX;
+        stack.linger = Nanos::ZERO;
+        stack.tcp.quick_acks = 16;
+        stack.send_buffer = SEND_BUFFER_MAX;
+        // Scripts say nothing of ports of their own; the kernel's range is as good as any.
+        stack.secret = *b"packetdrill runs";
+        let mut settings = Self {
+            stack,
+            send_buffer: 16_384,
+            recv_buffer: 131_072,
+            notsent_lowat: u32::MAX,
+            congestion: "cubic".to_owned(),
+            unknown: BTreeSet::new(),
+        };
+        for (name, value) in sysctls.iter().chain(&flags.sysctls) {
+            if settings.set(name, value).is_none() {
+                settings.unknown.insert(name.clone());
+            }
+        }
+        if let Some(congestion) = &flags.congestion {
+            settings.congestion.clone_from(congestion);
+        }
+        settings
+    }
+
+    /// Takes one sysctl; `None` if its name means nothing here or its value is none.
+    fn set(&mut self, name: &str, value: &str) -> Option<()> {
+        let number = || parse_number(value);
+        let switch = || number().map(|n| n != 0);
+        let seconds = || number().map(Nanos::from_secs);
+        let count = || number().map(|n| n.min(u8::MAX.into()) as u8);
+        let stack = &mut self.stack;
+        match name {
+            "tcp_timestamps" => stack.timestamps = switch()?,
+            "tcp_sack" => stack.sack = switch()?,
+            "tcp_window_scaling" => stack.window_scaling = switch()?,
+            "tcp_rmem" => {
+                let [_, usual, most] = parse_three(value)?;
+                self.recv_buffer = usual;
+                // Half of a buffer is window, as in Linux; the rest is what a packet costs beside its bytes.
+                stack.recv_buffer = (usual as usize / 2).max(1);
+                stack.recv_buffer_max = (most as usize).min(RECV_BUFFER_MAX);
+            }
+            "tcp_wmem" => self.send_buffer = parse_three(value)?[1],
+            "tcp_notsent_lowat" => self.notsent_lowat = number()?.min(u32::MAX.into()) as u32,
+            "tcp_congestion_control" => value.clone_into(&mut self.congestion),
+            "tcp_syn_retries" => stack.tcp.syn_retransmits_max = count()?,
+            "tcp_synack_retries" => stack.tcp.syn_ack_retransmits_max = count()?,
+            "tcp_retries2" => stack.tcp.retransmits_max = count()?,
+            "tcp_fin_timeout" => stack.fin_timeout = seconds()?,
+            "tcp_keepalive_time" => stack.tcp.keepalive.idle = seconds()?,
+            "tcp_keepalive_intvl" => stack.tcp.keepalive.interval = seconds()?,
+            "tcp_keepalive_probes" => stack.tcp.keepalive.probes_max = count()?,
+            _ => return WITHOUT_EFFECT.contains(&name).then_some(()),
+        }
+        Some(())
+    }
+}
+
+/// A number as sysctls have it: decimal, or hexadecimal after `0x`.
+fn parse_number(value: &str) -> Option<u64> {
+    let value = value.trim();
+    match value.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => value.parse().ok(),
+    }
+}
+
+/// Least, usual and most.
+fn parse_three(value: &str) -> Option<[u32; 3]> {
+    let numbers: Vec<u32> = value
+        .split_whitespace()
+        .map(|word| parse_number(word).map(|n| n.min(i32::MAX as u64) as u32))
+        .collect::<Option<_>>()?;
+    numbers.try_into().ok()
+}

@@ -1,0 +1,138 @@
+//! What can be told of a socket without changing it, and what of its settings can be changed later.
+
+use mafo_mem::Nanos;
+use mafo_tcp::Switches;
+
+use crate::core::Core;
+use crate::error::{ConnectionError, SocketError};
+use crate::listener::ListenerId;
+use crate::slab::SocketId;
+use crate::socket::{Path, SendSide};
+use crate::tom::state::State as CardState;
+use crate::{Info, Options};
+
+/// Where a socket's connection is in its life; TIME_WAIT is over for the socket, though not for the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// The next hop is being asked for, or our SYN is out.
+    Opening,
+    /// Open, at least in one direction.
+    Open,
+    /// Over, in good order or not.
+    Over,
+}
+
+/// How a socket stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Where the connection is in its life.
+    pub life: Life,
+    /// Bytes to read.
+    pub readable: usize,
+    /// The peer's FIN is in order behind them.
+    pub peer_closed: bool,
+    /// Our side has been shut down.
+    pub shut_down: bool,
+    /// Bytes that [`Core::send`] would take now.
+    pub send_room: usize,
+    /// Bytes written that the peer has not acknowledged.
+    pub unacknowledged: usize,
+    /// Bytes written that were never sent; on the offload path, that no adapter was given.
+    pub unsent: usize,
+    /// Why the connection ended before its time.
+    pub error: Option<ConnectionError>,
+}
+
+impl Core {
+    /// How `id` stands, or `None` when there is no such socket any more.
+    #[must_use]
+    pub fn status(&self, id: SocketId) -> Option<Status> {
+        let socket = self.sockets.get(id)?;
+        let life = match &socket.path {
+            Path::Resolving => Life::Opening,
+            Path::Host(host) if !host.conn.state().is_synchronized() => Life::Opening,
+            Path::Offload(conn)
+                if matches!(conn.state, CardState::Opening | CardState::Accepting) =>
+            {
+                Life::Opening
+            }
+            Path::Host(_) | Path::Offload(_) => Life::Open,
+            Path::Ended => Life::Over,
+        };
+        let unsent = match &socket.path {
+            Path::Host(host) => host.conn.unsent() as usize,
+            _ => (socket.tx.written() - socket.tx.posted()) as usize,
+        };
+        Some(Status {
+            life,
+            readable: socket.rx.available(),
+            peer_closed: socket.peer_closed,
+            shut_down: socket.send_side == SendSide::Shutdown,
+            send_room: socket.send_room(),
+            unacknowledged: (socket.tx.written() - socket.tx.acked()) as usize,
+            unsent,
+            error: socket.error,
+        })
+    }
+
+    /// How the engine's connection of `id` stands; on the host path, while there is one.
+    #[must_use]
+    pub fn info(&self, id: SocketId) -> Option<Info> {
+        match &self.sockets.get(id)?.path {
+            Path::Host(host) => Some(host.conn.info(&self.engine.config)),
+            Path::Offload(_) | Path::Resolving | Path::Ended => None,
+        }
+    }
+
+    /// Copies bytes that stay to be read; 0 at the end of the stream, as [`Core::recv`].
+    pub fn peek(&self, id: SocketId, buf: &mut [u8]) -> Result<usize, SocketError> {
+        let socket = self.sockets.get(id).ok_or(SocketError::NoSuchSocket)?;
+        if socket.rx.available() == 0 {
+            return socket.nothing_to_read();
+        }
+        Ok(socket.rx.peek(buf))
+    }
+
+    /// Connections that wait on `listener` to be accepted.
+    #[must_use]
+    pub fn waiting(&self, listener: ListenerId) -> usize {
+        self.listeners.get(&listener).map_or(0, |listener| listener.ready.len())
+    }
+
+    /// The settings of `id`.
+    #[must_use]
+    pub fn options(&self, id: SocketId) -> Option<Options> {
+        self.sockets.get(id).map(|socket| socket.options)
+    }
+
+    /// Changes the settings of `id`; those that count before the handshake change nothing after it.
+    pub fn set_options(&mut self, now: Nanos, id: SocketId, options: Options) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        socket.options = options;
+        if let Path::Host(host) = &mut socket.path {
+            let before = host.conn.switches();
+            host.conn.set_switches(&self.engine, now, options.switches(before));
+            self.list(id);
+        }
+    }
+
+    /// Changes what the sockets of `listener` will be made with.
+    pub fn set_listener_options(&mut self, listener: ListenerId, options: Options) {
+        if let Some(listener) = self.listeners.get_mut(&listener) {
+            listener.options = options;
+        }
+    }
+}
+
+impl Options {
+    /// The engine's switches, as `before` but for what these settings say.
+    pub(crate) fn switches(&self, before: Switches) -> Switches {
+        Switches {
+            nagle: self.nagle,
+            cork: self.cork,
+            delayed_ack: !self.quick_ack,
+            keepalive: self.keepalive,
+            ..before
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! When payload in order is acknowledged: at once, with the next segment, or after a delay.
+//!
+//! Every second full-sized segment is (RFC 9293 3.8.6.3). As Linux does, the first segments of a connection,
+//! and those after a pause, are acknowledged one by one: their sender is in slow start and grows with ACKs.
+//! That ends once we answer what we hear: then the answer carries the ACK, and the delay is a chance for it.
+
+use mafo_mem::Nanos;
+
+use crate::Config;
+
+/// Least delay that is learned, and what is begun with (Linux's TCP_ATO_MIN).
+const DELAY_MIN: u16 = 40;
+/// Greatest delay (Linux's TCP_DELACK_MAX); below RFC 9293 MUST-58's 500 ms.
+const DELAY_MAX: u16 = 200;
+
+/// What is known of the peer's rhythm and of ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rhythm {
+    /// ACKs that are sent at once before any is delayed.
+    quick: u8,
+    /// We answer what we hear.
+    interactive: bool,
+    /// Payload has come.
+    begun: bool,
+    /// Milliseconds by which an ACK is delayed.
+    delay_ms: u16,
+    /// When payload came last, in milliseconds of a clock that wraps.
+    heard_ms: u32,
+}
+
+fn millis(now: Nanos) -> u32 {
+    now.as_millis() as u32
+}
+
+impl Rhythm {
+    /// Payload has come.
+    pub(crate) fn on_payload(
+        &mut self,
+        config: &Config,
+        now: Nanos,
+        rto: Nanos,
+        wnd: u32,
+        mss: u16,
+    ) {
+        let ms = millis(now);
+        let since = ms.wrapping_sub(self.heard_ms);
+        if !self.begun {
+            self.begun = true;
+            self.delay_ms = DELAY_MIN;
+            self.quicken(config, wnd, mss);
+        } else if since <= u32::from(DELAY_MIN) / 2 {
+            self.delay_ms = self.delay_ms / 2 + DELAY_MIN / 2;
+        } else if since < u32::from(self.delay_ms) {
+            self.delay_ms = self.delay_ms / 2 + since as u16;
+        } else if u64::from(since) > rto.as_millis() {
+            // So long a pause that the peer begins anew.
+            self.quicken(config, wnd, mss);
+        }
+        self.heard_ms = ms;
+    }
+
+    fn quicken(&mut self, config: &Config, wnd: u32, mss: u16) {
+        let segments = (wnd / (2 * u32::from(mss).max(1))).max(2);
+        self.quick = self.quick.max(segments.min(config.quick_acks.into()) as u8);
+    }
+
+    /// The peer is out of step: it is told so at once, for a while.
+    pub(crate) fn on_trouble(&mut self, config: &Config, wnd: u32, mss: u16) {
+        self.quicken(config, wnd, mss);
+        self.interactive = false;
+        self.delay_ms = DELAY_MIN;
+    }
+
+    /// Payload goes out: soon enough after some came to be its answer?
+    pub(crate) fn on_payload_sent(&mut self, now: Nanos) {
+        let since = millis(now).wrapping_sub(self.heard_ms);
+        if self.begun && since < u32::from(self.delay_ms) {
+            self.interactive = true;
+        }
+    }
+
+    /// The peer closes: our answer, if there is one, is our FIN.
+    pub(crate) fn on_peer_fin(&mut self) {
+        self.interactive = true;
+    }
+
+    /// An ACK goes out.
+    pub(crate) fn on_ack_sent(&mut self) {
+        self.quick = self.quick.saturating_sub(1);
+        if self.quick == 0 && self.begun {
+            self.delay_ms = self.delay_ms.max(DELAY_MIN);
+        }
+    }
+
+    /// Whether an ACK goes at once.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.quick > 0 && !self.interactive
+    }
+
+    /// By how much an ACK is delayed.
+    pub(crate) fn delay(&self, config: &Config, srtt: Option<Nanos>) -> Nanos {
+        if config.quick_acks == 0 {
+            return config.delayed_ack;
+        }
+        let longest = match srtt {
+            Some(srtt) if self.interactive => srtt.as_millis().max(DELAY_MIN.into()) as u16,
+            _ => DELAY_MAX,
+        };
+        Nanos::from_millis(self.delay_ms.clamp(DELAY_MIN, DELAY_MAX).min(longest).into())
+    }
+}

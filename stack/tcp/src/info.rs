@@ -1,0 +1,104 @@
+//! What can be told of a connection to whoever watches it, in the terms of Linux's TCP_INFO.
+
+use mafo_mem::Nanos;
+
+use crate::{Config, Connection, Fate, Recovery, Sent, State, Transmissions, WindowScale};
+
+/// How a connection stands. Counts are of segments unless they say bytes; what shares a record in the
+/// scoreboard is counted as so many full-sized ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// State.
+    pub state: State,
+    /// Where loss recovery stands.
+    pub recovery: Recovery,
+    /// Congestion window in bytes.
+    pub cwnd: u32,
+    /// Slow start threshold in bytes; [`Info::SSTHRESH_UNKNOWN`] or more before the first loss.
+    pub ssthresh: u32,
+    /// Payload bytes of a full-sized segment.
+    pub payload_max: u32,
+    /// Sent and not acknowledged.
+    pub in_flight: u32,
+    /// Of those, reported by SACK.
+    pub sacked: u32,
+    /// Of those, lost and not sent again since.
+    pub lost: u32,
+    /// Of those, sent again and not reported since.
+    pub retransmitted: u32,
+    /// Smoothed round-trip time, once there is a sample.
+    pub srtt: Option<Nanos>,
+    /// Its variation.
+    pub rttvar: Option<Nanos>,
+    /// Retransmission timeout, backoff included.
+    pub rto: Nanos,
+    /// Doublings in it.
+    pub backoff: u8,
+    /// Timeouts of the same bytes without an answer.
+    pub timeouts: u8,
+    /// Probes of a closed window, or of an idle peer, without an answer.
+    pub probes: u8,
+    /// Timestamps are in force.
+    pub timestamps: bool,
+    /// Selective acknowledgments are in force.
+    pub sack: bool,
+    /// Window scaling, if it is in force.
+    pub window_scale: Option<WindowScale>,
+    /// The peer's window in bytes.
+    pub snd_wnd: u32,
+    /// Our window in bytes.
+    pub rcv_wnd: u32,
+    /// Posted bytes that were never sent.
+    pub unsent_bytes: u32,
+    /// Payload bytes of the largest segment that came.
+    pub largest_received: u16,
+    /// Largest segment that we announced.
+    pub mss_announced: u16,
+}
+
+impl Info {
+    /// No loss has set the threshold yet.
+    pub const SSTHRESH_UNKNOWN: u32 = 1 << 28;
+}
+
+impl Connection {
+    /// How the connection stands now.
+    #[must_use]
+    pub fn info(&self, config: &Config) -> Info {
+        let payload_max = self.payload_max();
+        let (cwnd, ssthresh) = (self.snd.cc.cwnd(), self.snd.cc.ssthresh());
+        let segments = |of: &dyn Fn(&Sent) -> bool| -> u32 {
+            let records = self.snd.board.records().filter(|sent| of(sent));
+            records.map(|sent| sent.end.since(sent.start).div_ceil(payload_max)).sum()
+        };
+        let again =
+            |sent: &Sent| sent.fate == Fate::InFlight && sent.transmissions == Transmissions::Again;
+        let probing = self.timers.persist.is_armed();
+        let smoothed = self.snd.rtt.smoothed();
+        Info {
+            state: self.state,
+            recovery: self.snd.recovery,
+            cwnd,
+            ssthresh,
+            payload_max,
+            in_flight: segments(&|_| true),
+            sacked: segments(&|sent| sent.fate == Fate::Sacked),
+            lost: segments(&|sent| sent.fate == Fate::Lost),
+            retransmitted: segments(&again),
+            srtt: smoothed.map(|s| s.srtt),
+            rttvar: smoothed.map(|s| s.rttvar),
+            rto: self.snd.rtt.timeout(config),
+            backoff: self.snd.rtt.backoff(),
+            timeouts: if probing { 0 } else { self.snd.retransmits },
+            probes: if probing { self.snd.retransmits } else { self.keepalive_probes },
+            timestamps: self.timestamps.is_some(),
+            sack: self.sack,
+            window_scale: self.window_scale,
+            snd_wnd: self.snd.wnd,
+            rcv_wnd: self.rcv.wnd,
+            unsent_bytes: self.unsent(),
+            largest_received: self.rcv.ack.largest,
+            mss_announced: self.rcv.mss,
+        }
+    }
+}
