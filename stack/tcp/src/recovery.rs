@@ -586,8 +586,10 @@ impl Connection {
         self.snd.dup_bytes = 0;
         self.snd.loss.tail = None;
         //= rfc5682#3.1
-        let frto = engine.config.frto;
-        self.snd.loss.frto = if frto { Frto::Retransmitted } else { Frto::Off };
+        // Step 1. Not while a timeout is being repaired: new payload, of which the answers may be lost as
+        // well, would cost a timeout for each segment that is missing.
+        let test = engine.config.frto && !again;
+        self.snd.loss.frto = if test { Frto::Retransmitted } else { Frto::Off };
         let age = self.snd.loss.rack.lost_age(self.srtt());
         self.snd.board.mark_lost_on_timeout(age, now);
     }

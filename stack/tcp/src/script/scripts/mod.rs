@@ -117,7 +117,7 @@ macro_rules! script_tests {
                 single_loss_that_a_probe_repairs_halves_the_window, probe_carries_new_payload,
                 probe_that_was_needless_costs_nothing, one_probe_at_a_time, probe_is_followed_by_the_timeout,
                 single_segment_is_probed_no_later_than_the_timeout, spurious_timeout_is_taken_back,
-                real_timeout_is_repaired_after_the_test, duplicate_without_sack_ends_the_test,
+                real_timeout_is_repaired_after_the_test, second_timeout_is_believed, duplicate_without_sack_ends_the_test,
                 no_new_payload_no_test, late_segment_is_seen_by_its_timestamp,
                 late_segment_is_seen_by_the_duplicate, duplicate_widens_the_reordering_window,
                 short_flight_times_out_from_its_oldest_segment,
