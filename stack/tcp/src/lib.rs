@@ -97,7 +97,7 @@ pub use segment::{
 };
 pub use seq::SeqNum;
 pub use snapshot::{
-    AckSnapshot, Fate, Frto, HeldRange, LastWord, LossSnapshot, MtuSearchSnapshot,
+    AckSnapshot, EchoFloor, Fate, Frto, HeldRange, LastWord, LossSnapshot, MtuSearchSnapshot,
     PatienceSnapshot, Pending, Private, Probe, RackSnapshot, Recovery, RttSnapshot, SentSnapshot,
     Snapshot, TailProbe, TimersSnapshot, TimestampsSnapshot, Transmissions, UndoSnapshot,
     WindowScale, WindowUse,

@@ -14,9 +14,9 @@ use crate::scoreboard::{Scoreboard, Sent};
 use crate::tcb::{AckDue, ReceiveSpace, SendSpace, TimestampState};
 use crate::timers::{Timer, Timers};
 use crate::{
-    AckSnapshot, Connection, Engine, Fate, MtuSearchSnapshot, PAWS_IDLE, PatienceSnapshot, Private,
-    Recovery, SentSnapshot, SeqNum, Snapshot, State, TimeWait, TimersSnapshot, TimestampsSnapshot,
-    Transmissions, WindowScale,
+    AckSnapshot, Connection, EchoFloor, Engine, Fate, MtuSearchSnapshot, PAWS_IDLE,
+    PatienceSnapshot, Private, Recovery, SentSnapshot, SeqNum, Snapshot, State, TimeWait,
+    TimersSnapshot, TimestampsSnapshot, Transmissions, WindowScale,
 };
 
 impl Connection {
@@ -156,6 +156,7 @@ impl Connection {
                 snd_urgent: Some(*snd_up).filter(|up| up.after(*una)),
                 rcv_urgent: Some(*rcv_up).filter(|up| up.after(*nxt)),
                 loss: loss.snapshot(now),
+                echo_floor: echo_floor(*timestamps),
             },
         }
     }
@@ -197,14 +198,22 @@ impl Connection {
                 .map(|p| Box::new(restore_patience(p, snapshot.snd_una, now))),
             mtu_search: private.mtu_search.map(|s| Box::new(restore_mtu_search(s, now))),
         };
-        connection.ignore_older_echoes(engine, now);
+        match private.echo_floor {
+            EchoFloor::Restored => connection.ignore_older_echoes(engine, now),
+            EchoFloor::None => {}
+            EchoFloor::At(floor) => {
+                if let Some(state) = &mut connection.timestamps {
+                    state.floor = Some(floor);
+                }
+            }
+        }
         connection.start_missing_timers(engine, now);
         connection
     }
 
     /// From now on an echo of a timestamp older than this moment's gives no RTT sample: another clock
     /// made it.
-    pub(crate) fn ignore_older_echoes(&mut self, engine: &Engine, now: Nanos) {
+    fn ignore_older_echoes(&mut self, engine: &Engine, now: Nanos) {
         let ticks = engine.config.ts_clock.ticks(now);
         if let Some(state) = &mut self.timestamps {
             state.floor = Some(ticks.wrapping_add(state.offset));
@@ -366,8 +375,12 @@ fn restore_sent(snapshot: &SentSnapshot, now: Nanos) -> Sent {
     Sent { start, end, sent_at: now - age, fate, transmissions }
 }
 
+fn echo_floor(timestamps: Option<TimestampState>) -> EchoFloor {
+    timestamps.and_then(|state| state.floor).map_or(EchoFloor::None, EchoFloor::At)
+}
+
 fn timestamps_snapshot(state: TimestampState, now: Nanos) -> TimestampsSnapshot {
-    // The floor belongs to this instance's clock; another one sets its own.
+    // The floor has its place in `Private`.
     let TimestampState { offset, recent, floor: _ } = state;
     TimestampsSnapshot {
         offset,

@@ -149,6 +149,20 @@ pub struct Private {
     pub mtu_search: Option<MtuSearchSnapshot>,
     /// Loss detection and recovery.
     pub loss: LossSnapshot,
+    /// Which echoed timestamps give an RTT sample.
+    pub echo_floor: EchoFloor,
+}
+
+/// Which echoed timestamps give an RTT sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EchoFloor {
+    /// Those that the restoring engine makes: another clock made the others.
+    #[default]
+    Restored,
+    /// All: the restoring engine's clock goes on where the other's stood.
+    None,
+    /// This one, and newer ones.
+    At(u32),
 }
 
 /// What loss detection and recovery remember besides the segments in flight.

@@ -27,6 +27,7 @@ mod engine;
 mod peer;
 mod scripts;
 mod trace;
+mod travel;
 
 pub use engine::{EngineBench, EngineEndpoint};
 pub use peer::{Peer, Seg, pattern};
@@ -35,6 +36,7 @@ pub use scripts::{
     reset, send, timers, urgent, user_timeout, window,
 };
 pub use trace::Trace;
+pub use travel::TravellingBench;
 
 use mafo_mem::Nanos;
 

@@ -313,7 +313,7 @@ fn run(seed: u64, twins: bool) {
             transmit(&mut rng, now, host, peer, &mut links[side], &mut log);
             host.check();
             if twins && rng.chance(50) {
-                host.twin = Twin::of(&mut host.end, &mut rng);
+                host.twin = Twin::of(&host.end, &mut rng);
             }
         }
         is_over = hosts.iter().all(Host::is_over);

@@ -13,13 +13,11 @@ pub(super) struct Twin {
 }
 
 impl Twin {
-    /// A twin of `original` from now on, whose engine has another clock and another epoch. The original
-    /// takes no more RTT samples from echoes of what it sent before, as the twin must not.
-    pub(super) fn of(original: &mut EngineEndpoint, rng: &mut Rng) -> Option<Self> {
+    /// A twin of `original` from now on, whose engine has another clock and another epoch.
+    pub(super) fn of(original: &EngineEndpoint, rng: &mut Rng) -> Option<Self> {
         let tick = original.engine.config.ts_clock.tick;
         let ahead = Nanos(tick.0 * rng.below(1 << 30));
-        let conn = original.conn.as_mut()?;
-        conn.ignore_older_echoes(&original.engine, original.now);
+        let conn = original.conn.as_ref()?;
         let mut snapshot = conn.snapshot(original.now);
         let mut end = original.clone();
         end.now = original.now + ahead;
