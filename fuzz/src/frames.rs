@@ -14,10 +14,10 @@ use mafo_mem::{Frame, FrameBurst, Nanos, checksum};
 use mafo_stack::packet::{self, Packet};
 use mafo_tcp::{Flags, SackBlock, SackBlocks, Segment, SeqNum, Timestamps};
 
-const US: ([u8; 6], Ipv4Addr) = ([2, 0, 0, 0xff, 0, 2], Ipv4Addr::new(10, 77, 0, 2));
-const PEER: ([u8; 6], Ipv4Addr) = ([2, 0, 0, 0, 0, 1], Ipv4Addr::new(10, 77, 0, 1));
-const PORT: u16 = 7;
-const PEER_PORT: u16 = 40_000;
+pub(crate) const US: ([u8; 6], Ipv4Addr) = ([2, 0, 0, 0xff, 0, 2], Ipv4Addr::new(10, 77, 0, 2));
+pub(crate) const PEER: ([u8; 6], Ipv4Addr) = ([2, 0, 0, 0, 0, 1], Ipv4Addr::new(10, 77, 0, 1));
+pub(crate) const PORT: u16 = 7;
+pub(crate) const PEER_PORT: u16 = 40_000;
 const IRS: SeqNum = SeqNum(0xffff_f000);
 
 /// What happens next.
@@ -61,23 +61,23 @@ enum OnPath {
     Host(Box<Stack>),
 }
 
-struct World {
+pub(crate) struct World {
     host: OnPath,
     options: Options,
     wire: MemEnd,
-    now: Nanos,
+    pub(crate) now: Nanos,
     rx: FrameBurst,
     listener: Option<ListenerId>,
-    socket: Option<SocketId>,
+    pub(crate) socket: Option<SocketId>,
     /// What the host said last: the next byte that it will send, the one that it expects.
-    snd_nxt: SeqNum,
+    pub(crate) snd_nxt: SeqNum,
     rcv_nxt: SeqNum,
     ts: u32,
 }
 
 impl World {
     /// A host with a listener and an established connection.
-    fn new(offload: bool) -> Self {
+    pub(crate) fn new(offload: bool) -> Self {
         let (near, wire) = mem::link(&LinkConfig::default());
         let mut config = StackConfig::new(US.1, 24, US.0);
         config.sockets_max = 8;
@@ -123,7 +123,7 @@ impl World {
         world
     }
 
-    fn core(&mut self) -> &mut Core {
+    pub(crate) fn core(&mut self) -> &mut Core {
         match &mut self.host {
             OnPath::Offload(host) => host.sockets_mut(),
             OnPath::Host(stack) => stack.core_mut(),
@@ -151,7 +151,7 @@ impl World {
         assert!(self.socket.is_some(), "an honest handshake is accepted");
     }
 
-    fn blank(flags: Flags, seq: SeqNum, ack: SeqNum) -> Segment {
+    pub(crate) fn blank(flags: Flags, seq: SeqNum, ack: SeqNum) -> Segment {
         Segment {
             src_port: PEER_PORT,
             dst_port: PORT,
@@ -163,7 +163,7 @@ impl World {
         }
     }
 
-    fn poll(&mut self) {
+    pub(crate) fn poll(&mut self) {
         match &mut self.host {
             OnPath::Offload(host) => host.poll(self.now).expect("the adapter lives"),
             OnPath::Host(stack) => stack.poll(self.now),
@@ -204,12 +204,22 @@ impl World {
         }
     }
 
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         (0..8).for_each(|_| self.poll());
     }
 
+    /// What the peer would acknowledge next.
+    pub(crate) fn rcv_nxt(&self) -> SeqNum {
+        self.rcv_nxt
+    }
+
+    /// The timestamps of an honest segment.
+    pub(crate) fn timestamps(&self) -> Timestamps {
+        Timestamps { val: 3, ecr: self.ts }
+    }
+
     /// Puts a frame on the wire; what is longer than the wire carries is lost there.
-    fn give(&mut self, bytes: &[u8]) {
+    pub(crate) fn give(&mut self, bytes: &[u8]) {
         let mut frame = Frame::with_capacity(bytes.len());
         frame.copy_from(bytes).expect("as long as it is");
         self.wire.tx_burst(self.now, &[frame]);
@@ -223,7 +233,7 @@ impl World {
         buf
     }
 
-    fn segment(&mut self, segment: &Segment, from: u16) {
+    pub(crate) fn segment(&mut self, segment: &Segment, from: u16) {
         let frame = Self::frame(&Segment { src_port: from, ..segment.clone() });
         self.give(&frame);
     }

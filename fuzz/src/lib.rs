@@ -8,6 +8,7 @@
 //! | `driver_firmware` | everything that the driver reads from registers while it brings a card up |
 //! | `driver_ingress` | everything that a card writes by DMA: entries, CPLs, status pages, payload |
 //! | `frames` | what a wire brings to a listener and a connection, on either path |
+//! | `icmp` | what routers say about a connection |
 //!
 //! Nothing that these say may panic; the property tests of the crates say the same with other input.
 
@@ -16,6 +17,7 @@ use libfuzzer_sys::arbitrary::{Arbitrary, Unstructured};
 pub mod asic;
 pub mod driver;
 pub mod frames;
+pub mod icmp;
 
 /// The bodies of the ASIC's property tests.
 #[path = "../../pmd/asic/tests/model/attacks.rs"]

@@ -234,7 +234,8 @@ pub struct StackConfig {
     pub linger: Nanos,
     /// Sockets at most.
     pub sockets_max: u32,
-    /// Handshakes under way at one listener, at most; the backlog and a quarter of the sockets are limits, too.
+    /// Handshakes under way at one listener, at most; its backlog is a limit, too. Well below the number of
+    /// sockets, or a flood of SYNs leaves none for those who answer.
     pub syn_backlog_max: usize,
     /// Whether SYNs beyond that are answered by cookies, or dropped.
     pub syn_cookies: bool,

@@ -25,12 +25,6 @@ use crate::tuple::FourTuple;
 const BEHIND_OLD: u32 = 65_537;
 
 impl Core {
-    /// Handshakes under way at one listener, at most: a share of all sockets, or a flood of SYNs would leave none for
-    /// those that answer.
-    pub(crate) fn syns_max(&self) -> usize {
-        self.config.syn_backlog_max.min(self.config.sockets_max as usize / 4).max(1)
-    }
-
     /// The initial sequence number of a connection; behind `after`, if an old one of the same addresses ended there.
     pub(crate) fn iss(&self, now: Nanos, tuple: &FourTuple, after: Option<SeqNum>) -> SeqNum {
         let iss = isn::generate(&self.secret, tuple.local, tuple.remote, now);
@@ -77,7 +71,7 @@ impl Core {
         tuple: FourTuple,
         syn: &Segment,
     ) {
-        let syns_max = self.syns_max();
+        let syns_max = self.config.syn_backlog_max;
         let Some(listener) = self.listeners.get(&listener_id) else { return };
         if listener.accept_queue_is_full() {
             // Silence, so that the peer tries again when the queue may have moved.

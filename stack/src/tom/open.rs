@@ -293,7 +293,7 @@ impl Core {
             self.counters.syns_of_others += u64::from(elsewhere);
             return None;
         }
-        if !listener.has_room(self.syns_max()) || self.by_tuple.contains_key(&tuple) {
+        if !listener.has_room(self.config.syn_backlog_max) || self.by_tuple.contains_key(&tuple) {
             return None;
         }
         let options = listener.options;

@@ -264,7 +264,7 @@ impl Numbers {
 /// A hundred thousand SYNs from everywhere, and now and then somebody who means it.
 #[test]
 fn a_flood_of_syns_costs_no_memory_and_keeps_nobody_out() {
-    let mut wire = Wire::new(|config| config.sockets_max = 256);
+    let mut wire = Wire::new(|config| (config.sockets_max, config.syn_backlog_max) = (256, 64));
     let listener = listen(&mut wire, 128);
     let mut numbers = Numbers(0x5eed);
     let (mut answers, mut served) = (0, 0);
