@@ -44,6 +44,12 @@ impl Connection {
         if self.timers.keepalive.is_armed() {
             self.timers.keepalive.arm(now + self.keepalive(&engine.config).idle);
         }
+        if self.state == State::FinWait2 {
+            match self.fin_wait2(&engine.config) {
+                Some(wait) => self.timers.linger.arm(now + wait),
+                None => self.timers.linger.stop(),
+            }
+        }
     }
 
     /// How long the connection waits, where that is not as in [`Config`].

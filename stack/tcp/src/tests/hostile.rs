@@ -6,7 +6,8 @@ use mafo_mem::Nanos;
 use super::rng::Rng;
 use crate::script::{Endpoint, EngineEndpoint, Setup};
 use crate::{
-    Config, Connection, Flags, Input, Options, SackBlock, SackBlocks, Segment, SeqNum, Timestamps,
+    Config, Connection, Flags, IcmpError, Input, MtuProbing, Options, Patience, SackBlock,
+    SackBlocks, Segment, SeqNum, Timestamps,
 };
 
 /// `snd_una`, `snd_max`, `rcv_nxt` and `rcv_wnd`.
@@ -81,6 +82,7 @@ fn compare_paths(end: &EngineEndpoint, segment: &Segment) {
     let predicted = short.handle_segment(&mut short_engine, end.now, segment);
     let mut checked = Input::default();
     long.handle_any(&mut long_engine, end.now, segment, &mut checked);
+    long.watch_progress(end.now);
     assert_eq!(predicted, checked, "{segment:?}");
     assert_eq!(short.snapshot(end.now), long.snapshot(end.now), "{segment:?}");
     let counted = short_engine.counters;
@@ -89,10 +91,50 @@ fn compare_paths(end: &EngineEndpoint, segment: &Segment) {
     assert_eq!(counted, long_engine.counters, "{segment:?}");
 }
 
+/// A router lies, or the owner wishes something.
+fn lie_or_wish(rng: &mut Rng, end: &mut EngineEndpoint) {
+    let (una, max, ..) = places(end);
+    let seq = rng.pick(&[una, max, una - 1, max - 1]);
+    match rng.below(4) {
+        0 => {
+            let errors = [IcmpError::HostUnreachable, IcmpError::PortUnreachable];
+            // An open may end by it.
+            if end.conn.as_ref().is_some_and(|conn| conn.state().is_synchronized()) {
+                let error = rng.pick(&errors);
+                end.icmp(seq, error);
+            }
+        }
+        1 => end.too_big(seq, rng.magnitude(16) as u16),
+        2 => {
+            if let Some(conn) = &mut end.conn {
+                conn.mark_urgent();
+            }
+        }
+        _ => {
+            let wait =
+                |rng: &mut Rng| rng.chance(500).then(|| Nanos::from_millis(rng.magnitude(20)));
+            let patience = Patience {
+                user_timeout: wait(rng),
+                fin_wait2: wait(rng),
+                syn_retransmits_max: Some(rng.below(9) as u8),
+                keepalive: None,
+            };
+            if rng.chance(50) {
+                end.set_patience(patience);
+            }
+        }
+    }
+}
+
 fn attack(seed: u64) -> u64 {
     let mut rng = Rng(seed);
     let setup = Setup {
-        config: Config { held_ranges_max: 4, sent_records_max: 16, ..Config::default() },
+        config: Config {
+            held_ranges_max: 4,
+            sent_records_max: 16,
+            mtu_probing: rng.pick(&[MtuProbing::Off, MtuProbing::BlackHole, MtuProbing::Always]),
+            ..Config::default()
+        },
         iss: SeqNum(rng.next() as u32),
         window_scale: rng.pick(&[None, Some(0), Some(7)]),
         timestamps: rng.chance(500),
@@ -113,13 +155,14 @@ fn attack(seed: u64) -> u64 {
         };
         compare_paths(&end, &segment);
         end.inject(&segment, &vec![0; segment.payload_len as usize]);
-        match rng.below(8) {
+        match rng.below(12) {
             0 if end.conn.as_ref().is_some_and(|conn| !conn.is_closing()) => {
                 end.send(&vec![0; rng.magnitude(12) as usize]);
             }
             1 if rng.chance(100) => end.close(),
             2 => end.now += Nanos::from_millis(rng.magnitude(12)),
             3 => drop(end.recv(rng.magnitude(14) as usize)),
+            4..=7 => lie_or_wish(&mut rng, &mut end),
             _ => {}
         }
         end.handle_timeout();
