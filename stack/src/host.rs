@@ -35,24 +35,43 @@ impl HostPath {
     }
 }
 
+/// What a SYN or SYN,ACK of ours offers.
+pub(crate) struct Offer {
+    pub(crate) mss: u16,
+    pub(crate) window_scale: Option<u8>,
+    pub(crate) timestamps: bool,
+    pub(crate) sack: bool,
+}
+
 impl Core {
+    /// What a socket with `options` and a buffer of `rcv_wnd` bytes offers.
+    pub(crate) fn offer_of(&self, options: &Options, rcv_wnd: u32) -> Offer {
+        let mss = self.config.mtu - HEADERS;
+        let rcv_wnd_max = rcv_wnd.max(self.config.recv_buffer_max as u32);
+        Offer {
+            mss: options.mss.map_or(mss, |limit| limit.min(mss)),
+            window_scale: self.config.window_scaling.then(|| window_scale(rcv_wnd_max)),
+            timestamps: self.config.timestamps,
+            sack: self.config.sack,
+        }
+    }
+
     /// What the engine is asked for.
     pub(crate) fn open_of(&self, socket: &Socket, iss: SeqNum) -> Open {
         let FourTuple { local, remote } = socket.tuple;
         let options = &socket.options;
         let rcv_wnd = socket.rx.capacity() as u32;
-        let rcv_wnd_max = rcv_wnd.max(self.config.recv_buffer_max as u32);
-        let mss = self.config.mtu - HEADERS;
+        let offer = self.offer_of(options, rcv_wnd);
         Open {
             local_port: local.port(),
             remote_port: remote.port(),
             iss,
-            mss: options.mss.map_or(mss, |limit| limit.min(mss)),
+            mss: offer.mss,
             rcv_wnd,
-            window_scale: self.config.window_scaling.then(|| window_scale(rcv_wnd_max)),
-            timestamps: self.config.timestamps,
+            window_scale: offer.window_scale,
+            timestamps: offer.timestamps,
             ts_offset: isn::ts_offset(&self.secret, local, remote),
-            sack: self.config.sack,
+            sack: offer.sack,
             congestion: options.congestion.unwrap_or(self.config.congestion),
             switches: options.switches(Switches::default()),
         }
@@ -314,6 +333,11 @@ impl Core {
         }
     }
 
+    /// Bytes that a socket with `options` holds for reading.
+    pub(crate) fn room_of(&self, options: &Options) -> usize {
+        options.recv_buffer.map_or(self.config.recv_buffer, |bytes| bytes as usize)
+    }
+
     /// A socket for `tuple`, with buffers; `None` when there is no room.
     pub(crate) fn make_socket(
         &mut self,
@@ -322,7 +346,7 @@ impl Core {
         holder: Holder,
     ) -> Option<SocketId> {
         self.sockets.next_id()?;
-        let room = options.recv_buffer.map_or(self.config.recv_buffer, |bytes| bytes as usize);
+        let room = self.room_of(&options);
         let tx = crate::buffer::SendBuffer::new(self.send_buffer()?);
         self.sockets.insert(Socket {
             tuple,

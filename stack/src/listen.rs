@@ -12,10 +12,9 @@ use mafo_mem::Nanos;
 use mafo_tcp::{Connection, Flags, Options, Segment, SeqNum, State, Timestamps, isn, syncookie};
 
 use crate::core::Core;
-use crate::host::{HostPath, window_scale};
+use crate::host::HostPath;
 use crate::listener::ListenerId;
 use crate::neigh::Mac;
-use crate::pmtu::HEADERS;
 use crate::slab::SocketId;
 use crate::socket::{Holder, Path};
 use crate::tuple::FourTuple;
@@ -133,17 +132,20 @@ impl Core {
             return;
         }
         listener.last_cookie = Some(now);
+        let options = listener.options;
+        let room = self.room_of(&options) as u32;
+        let ours = self.offer_of(&options, room);
         let FourTuple { local, remote } = tuple;
         let clock = self.engine.config.ts_clock.ticks(now);
         let offer = Options {
-            mss: Some(self.config.mtu - HEADERS),
-            window_scale: Some(window_scale(self.config.recv_buffer as u32)),
-            sack_permitted: true,
-            timestamps: Some(Timestamps { val: clock, ecr: 0 }),
+            mss: Some(ours.mss),
+            window_scale: ours.window_scale,
+            sack_permitted: ours.sack,
+            timestamps: ours.timestamps.then_some(Timestamps { val: clock, ecr: 0 }),
             ..Options::default()
         };
         let cookie = syncookie::make(&self.secret, local, remote, now, syn);
-        let window = self.config.recv_buffer.min(usize::from(u16::MAX)) as u16;
+        let window = room.min(u32::from(u16::MAX)) as u16;
         let mut reply = syncookie::syn_ack(syn, cookie, window, &offer);
         if let Some(ts) = &mut reply.options.timestamps {
             ts.val = ts.val.wrapping_add(isn::ts_offset(&self.secret, local, remote));

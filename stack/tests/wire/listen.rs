@@ -96,7 +96,7 @@ fn a_full_syn_queue_is_answered_by_cookies() {
 
 #[test]
 fn a_cookie_carries_scale_sack_and_timestamps() {
-    let mut wire = Wire::new(|_| {});
+    let mut wire = Wire::new(|config| config.recv_buffer = 16_384);
     let listener = listen(&mut wire, 1);
     let _ = knock(&mut wire, client(0));
     let mut asking = syn(PORT, 100);
@@ -106,6 +106,7 @@ fn a_cookie_carries_scale_sack_and_timestamps() {
     wire.send(client(1), asking, &[]);
     let cookie = wire.sent().pop().expect("a cookie");
     let options = cookie.segment.options;
+    assert_eq!(cookie.segment.window, 16_384, "that of a SYN is never scaled");
     assert!(options.window_scale.is_some() && options.sack_permitted);
     let stamp = options.timestamps.expect("agreed");
     let mut answer = ack_of(&cookie, 101);
@@ -117,6 +118,8 @@ fn a_cookie_carries_scale_sack_and_timestamps() {
     let sent = wire.sent();
     let bytes: u32 = sent.iter().map(|sent| sent.segment.payload_len).sum();
     assert_eq!(bytes, 8 * 1448, "as many segments as a window of 100 << 7 bytes holds");
+    let scale = options.window_scale.expect("offered");
+    assert_eq!(u32::from(sent[0].segment.window) << scale, 16_384, "the edge stays where it is");
     let ts = sent[0].segment.options.timestamps.expect("agreed");
     assert_eq!(ts.ecr, 5001);
     assert!(SeqNum(ts.val).at_or_after(SeqNum(stamp.val)), "our clock does not go back");
