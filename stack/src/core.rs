@@ -8,7 +8,7 @@ use mafo_mem::{FrameBurst, Nanos, checksum};
 use mafo_pmd::eal::dma::{Arena, DmaBuf};
 use mafo_pmd::l2t::{L2tTarget, NextHop};
 use mafo_t4::{PortId, Tid};
-use mafo_tcp::{Engine, Segment, isn, reset_for};
+use mafo_tcp::{Engine, Flags, Segment, isn, reset_for};
 use smoltcp::wire::IpProtocol;
 
 use crate::defect::{Defect, Defects};
@@ -265,8 +265,9 @@ impl Core {
             Some(Answer::Reopen(after)) => Some(after),
             None => None,
         };
-        let listener =
-            self.listeners.iter().find(|(_, l)| l.is_host_path() && l.takes(tuple.local));
+        let is_ack = segment.flags.contains(Flags::ACK);
+        let ours = |l: &Listener| l.is_host_path() || is_ack && l.gave_cookies(now);
+        let listener = self.listeners.iter().find(|(_, l)| l.takes(tuple.local) && ours(l));
         if let Some((&id, _)) = listener
             && self.host_listen(now, (id, after), src_mac, tuple, segment, payload)
         {

@@ -7,6 +7,9 @@
 //!      └──► no: a SYN,ACK that is a cookie, nothing kept ── its ACK ──► no: the ACK is dropped; the peer, or our
 //!           SYN,ACK's timer, tries again (as Linux does; a reset would tell a client that nobody listens)
 //! ```
+//!
+//! SYNs to a listener of an adapter come from the card with a TID each. With its SYN queue full they are answered by
+//! cookies just so, their TIDs given back, and the connections that come of it live on the host path.
 
 use mafo_mem::Nanos;
 use mafo_tcp::{Connection, Flags, Options, Segment, SeqNum, State, Timestamps, isn, syncookie};
@@ -118,7 +121,7 @@ impl Core {
     /// Answers a SYN and forgets it.
     ///
     //= rfc4987#3.6
-    fn answer_by_cookie(
+    pub(crate) fn answer_by_cookie(
         &mut self,
         now: Nanos,
         listener_id: ListenerId,

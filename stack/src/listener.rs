@@ -41,11 +41,6 @@ impl Listener {
         self.opening >= self.backlog.min(most)
     }
 
-    /// Whether a SYN may open another connection.
-    pub(crate) fn has_room(&self, syns_max: usize) -> bool {
-        !self.accept_queue_is_full() && !self.syn_queue_is_full(syns_max)
-    }
-
     /// Whether an ACK may answer one of this listener's cookies.
     pub(crate) fn gave_cookies(&self, now: Nanos) -> bool {
         self.last_cookie.is_some_and(|at| now - at <= syncookie::LIFETIME)

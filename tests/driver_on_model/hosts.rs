@@ -47,9 +47,15 @@ impl Net {
     }
 
     /// The same with something between the first host's adapters and their cables.
-    pub(crate) fn up_with(
+    pub(crate) fn up_with(cables: usize, plug: impl FnMut(usize, MemEnd) -> Box<dyn Wire>) -> Self {
+        Self::up_configured(cables, plug, |_| {})
+    }
+
+    /// The same with stacks set up otherwise.
+    pub(crate) fn up_configured(
         cables: usize,
         mut plug: impl FnMut(usize, MemEnd) -> Box<dyn Wire>,
+        configure: impl Fn(&mut StackConfig),
     ) -> Self {
         let (mut near, mut far): (Vec<_>, Vec<_>) =
             (0..=cables).map(|_| mem::link(&LinkConfig::default())).unzip();
@@ -67,6 +73,7 @@ impl Net {
                 let mut stack = StackConfig::new(ADDRESSES[n], 24, mac);
                 stack.sockets_max = 128;
                 stack.secret = [n as u8 + 1; 16];
+                configure(&mut stack);
                 let links = (0..adapters.len()).map(|adapter| (adapter, PortId(0))).collect();
                 Host::new(HostConfig { stack, adapters, links }).expect("memory")
             })

@@ -29,6 +29,23 @@ fn an_offloaded_connection_carries_bytes_both_ways() {
     }
 }
 
+/// A listener of an adapter whose handshakes are as many as may be: the host answers by cookies, and the card keeps
+/// nothing of them. What comes of it lives on the host path.
+#[test]
+fn a_full_listener_of_an_adapter_answers_by_cookies() {
+    let mut net =
+        Net::up_configured(1, |_, wire| Box::new(wire), |config| config.syn_backlog_max = 0);
+    for ends in net.open(2) {
+        net.transfer(ends, 100_000);
+    }
+    for host in &net.hosts {
+        let counters = host.sockets().counters();
+        assert_eq!((counters.syn_cookies_sent, counters.syn_cookies_received), (1, 1));
+        assert_eq!(counters.listen_overflows, 0);
+    }
+    net.settle();
+}
+
 /// A card that is out of its mind names connections that no work request could name. They are not
 /// taken up, nor rejected, which would need such a work request.
 #[test]

@@ -34,6 +34,14 @@ const RCV_BUFSIZ_UNIT: usize = 1024;
 /// The card coalesces segments into one RX_DATA.
 const RX_COALESCE: u32 = 3;
 
+/// What became of a SYN that was not dropped.
+enum Syn {
+    /// A connection of the card is being opened by it.
+    Accepted,
+    /// It was answered by a cookie, and is forgotten.
+    Answered,
+}
+
 impl Core {
     /// Takes an adapter in, and puts all listeners on it.
     pub(crate) fn add_member(&mut self, lcore: Lcore) -> MemberId {
@@ -244,9 +252,13 @@ impl Core {
         frame: &[u8],
     ) {
         let tid = cpl.tid();
-        if self.accept_syn(now, member_id, cpl, frame).is_none() {
-            self.counters.listen_overflows += 1;
-            self.reject(member_id, tid);
+        match self.accept_syn(now, member_id, cpl, frame) {
+            Some(Syn::Accepted) => {}
+            Some(Syn::Answered) => self.reject(member_id, tid),
+            None => {
+                self.counters.listen_overflows += 1;
+                self.reject(member_id, tid);
+            }
         }
     }
 
@@ -270,7 +282,7 @@ impl Core {
         member_id: MemberId,
         cpl: &PassAcceptReq,
         frame: &[u8],
-    ) -> Option<()> {
+    ) -> Option<Syn> {
         let (src_mac, _) = packet::macs(frame)?;
         // By a link that is not active comes what a switch floods, or what was put back into its adapter
         // while it was: the answer would leave there.
@@ -293,9 +305,10 @@ impl Core {
             self.counters.syns_of_others += u64::from(elsewhere);
             return None;
         }
-        if !listener.has_room(self.config.syn_backlog_max) || self.by_tuple.contains_key(&tuple) {
+        if listener.accept_queue_is_full() || self.by_tuple.contains_key(&tuple) {
             return None;
         }
+        let full = listener.syn_queue_is_full(self.config.syn_backlog_max);
         let options = listener.options;
         let old = self.lingering.on_segment(now, &tuple, &segment);
         let after = match old.or_else(|| self.time_wait.on_segment(now, &tuple, &segment)) {
@@ -303,6 +316,11 @@ impl Core {
             Some(Answer::Reply(_) | Answer::Drop) => return None,
             None => None,
         };
+        // The card's TIDs are for those who answer; a cookie's ACK is opened on the host path.
+        if full && after.is_none() {
+            self.answer_by_cookie(now, listener_id, src_mac, tuple, &segment);
+            return Some(Syn::Answered);
+        }
         let iss = self.iss(now, &tuple, after);
         let hop = self.next_hop(ip.src.into())?;
         self.neighbours.learn(now, hop, src_mac, true);
@@ -315,7 +333,7 @@ impl Core {
         if accepted.is_none() {
             self.members[member_id.index()].release_hop(l2t);
         }
-        accepted
+        accepted.map(|()| Syn::Accepted)
     }
 
     fn post_accept(
