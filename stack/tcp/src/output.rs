@@ -234,7 +234,7 @@ impl Connection {
     }
 
     /// Whether there is payload, or a FIN, that was never sent and may be.
-    fn has_unsent(&self) -> bool {
+    pub(crate) fn has_unsent(&self) -> bool {
         let end = if self.may_send_fin() { self.snd.end() } else { self.snd.tx_max };
         !self.switches.tx_quiesce && self.snd.max.before(end)
     }

@@ -210,7 +210,12 @@ impl Endpoint for EngineEndpoint {
         if let Some(output) = self.waiting.pop_front() {
             return Some(output);
         }
-        let output = self.conn.as_mut()?.poll_output(&mut self.engine, self.now)?;
+        let Some(output) = self.conn.as_mut()?.poll_output(&mut self.engine, self.now) else {
+            if let Some(conn) = &self.conn {
+                super::law::timers_run(conn, &self.engine, self.now);
+            }
+            return None;
+        };
         let start = output.offset as usize;
         let len = output.segment.payload_len as usize;
         let payload = match len {

@@ -24,6 +24,7 @@
 //! `mafo_tcp::script_tests!(MyBench::new());` in a test.
 
 mod engine;
+pub(crate) mod law;
 mod peer;
 mod scripts;
 mod trace;

@@ -1,0 +1,42 @@
+//! What holds between any two calls, whatever happened.
+
+use mafo_mem::Nanos;
+
+use crate::{Config, Connection, Engine, State};
+
+/// All that is due has been sent: whoever waits for the peer has a timer, and none runs longer than the
+/// settings allow.
+pub(crate) fn timers_run(conn: &Connection, engine: &Engine, now: Nanos) {
+    if conn.state() == State::Closed {
+        return;
+    }
+    let config = &engine.config;
+    let timers = &conn.timers;
+    let outstanding = conn.snd_una() != conn.snd_max();
+    assert_eq!(timers.retransmit.is_armed(), outstanding, "retransmission timer: {conn:?}");
+    let waits_for_window = !outstanding && conn.state().is_synchronized() && conn.has_unsent();
+    assert_eq!(timers.persist.is_armed(), waits_for_window, "persist timer: {conn:?}");
+    let longest = config.rto_max;
+    for timer in [timers.retransmit, timers.persist] {
+        let left = timer.left(now).unwrap_or(Nanos::ZERO);
+        assert!(left <= longest, "{left:?} left of at most {longest:?}: {conn:?}");
+    }
+    let rto = conn.snd.rtt.timeout(config);
+    assert_eq!(rto, timeout(conn, config), "timeout: {conn:?}");
+}
+
+/// RFC 6298, once more: SRTT and four variations, but no less and no more than the settings say, doubled
+/// for each timeout since.
+fn timeout(conn: &Connection, config: &Config) -> Nanos {
+    let rtt = &conn.snd.rtt;
+    let base = match rtt.smoothed() {
+        Some(smoothed) => {
+            let variation = Nanos(4 * smoothed.rttvar.0).max(Nanos::from_millis(1));
+            (smoothed.srtt + variation).clamp(config.rto_min, config.rto_max)
+        }
+        // A lost SYN makes it three seconds.
+        None => rtt.rto_unsampled(),
+    };
+    let doubled = base.0.checked_shl(rtt.backoff().into()).unwrap_or(u64::MAX);
+    Nanos(doubled).min(config.rto_max)
+}
