@@ -261,7 +261,10 @@ impl Core {
                 self.send_segment(now, src_mac, &tuple, &reply);
                 return;
             }
-            Some(Answer::Drop) => return,
+            Some(Answer::Drop) => {
+                self.counters.time_wait_drops += 1;
+                return;
+            }
             Some(Answer::Reopen(after)) => Some(after),
             None => None,
         };
@@ -273,9 +276,12 @@ impl Core {
         {
             return;
         }
-        if let Some(reset) = reset_for(segment) {
-            self.counters.tx_resets += 1;
-            self.send_segment(now, src_mac, &tuple, &reset);
+        match reset_for(segment) {
+            Some(reset) => {
+                self.counters.tx_resets += 1;
+                self.send_segment(now, src_mac, &tuple, &reset);
+            }
+            None => self.counters.rx_drop_reset += 1,
         }
     }
 

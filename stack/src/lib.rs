@@ -123,6 +123,10 @@ mafo_mem::counters! {
         syns_of_others,
         /// Segments of connections in TIME_WAIT that were answered.
         time_wait_acks,
+        /// Segments of connections in TIME_WAIT dropped: resets (RFC 1337), and ACKs that say nothing new.
+        time_wait_drops,
+        /// Resets dropped: of no connection.
+        rx_drop_reset,
         /// Connections of nobody that were reset because the peer's FIN did not come.
         fin_timeouts,
         /// Listeners that an adapter refused.

@@ -494,40 +494,6 @@ impl Connection {
         self.snd.rtt.back_off();
         Events::NONE
     }
-
-    //= rfc9293#3.8.4
-    fn on_keepalive_timeout(&mut self, engine: &mut Engine, now: Nanos) -> Events {
-        let keepalive = self.keepalive(&engine.config);
-        // Something that waits for an answer shows whether the peer is alive better than a probe.
-        if self.timers.retransmit.is_armed() || self.timers.persist.is_armed() {
-            self.timers.keepalive.arm(now + keepalive.idle);
-            return Events::NONE;
-        }
-        if self.is_keepalive_over(&engine.config, now) {
-            return self.give_up(engine, GaveUp::Keepalive);
-        }
-        self.keepalive_probes = self.keepalive_probes.saturating_add(1);
-        self.pending.probe = Some(Probe::Keepalive);
-        self.timers.keepalive.arm(now + keepalive.interval);
-        Events::NONE
-    }
-
-    /// The peer has shown that it is there.
-    pub(crate) fn heard(&mut self, config: &Config, now: Nanos) {
-        if self.switches.keepalive && self.state.is_synchronized() && self.state != State::TimeWait
-        {
-            self.keepalive_probes = 0;
-            self.timers.keepalive.arm(now + self.keepalive(config).idle);
-        }
-        if self.soft_error.is_some() || self.patience.is_some() {
-            self.forget_soft_error(now);
-        }
-        //= rfc9293#3.8.6.1
-        // A peer that answers probes of its closed window is not given up.
-        if self.timers.persist.is_armed() || self.snd.wnd == 0 {
-            self.snd.retransmits = 0;
-        }
-    }
 }
 
 /// What can be read.

@@ -6,7 +6,10 @@ const SECOND: Nanos = Nanos::from_secs(1);
 
 /// Counts within seconds that begin with the first event after the last one ended.
 ///
-/// Per connection, so that one connection's count says nothing to whoever can watch another's.
+/// Per connection, so that one connection's count says nothing to whoever can watch another's. A limit for all
+/// connections together, as RFC 5961 section 7 also suggests, tells an attacker who has one of them what happens on the
+/// others (Cao et al., "Off-Path TCP Exploits", USENIX Security 2016); Linux first made its own random and then
+/// unlimited. The work that it would save is bounded anyway, by one answer a segment received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RateLimit {
     began: Nanos,

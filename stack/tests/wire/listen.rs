@@ -198,6 +198,7 @@ fn what_is_no_syn_is_not_for_a_listener() {
     wire.send(client(0), bare(Flags::RST), &[]);
     wire.send(client(0), bare(Flags::RST | Flags::SYN), &[]);
     assert!(wire.sent().is_empty(), "a reset is never answered");
+    assert_eq!(wire.core().counters().rx_drop_reset, 2);
     wire.send(client(0), bare(Flags::SYN | Flags::ACK), &[]);
     assert_eq!(wire.one().segment.flags, Flags::RST);
     assert_eq!(wire.core().sockets(), 0);
@@ -245,6 +246,10 @@ fn a_new_incarnation_begins_behind_the_old_one() {
     let last = Segment { flags: Flags::FIN | Flags::ACK, ack: fin.seq + 1, ..ack_of(&first, 101) };
     wire.send(client(0), last, &[]);
     let _ = wire.sent();
+    let reset = Segment { flags: Flags::RST, ..ack_of(&first, 102) };
+    wire.send(client(0), reset, &[]);
+    assert!(wire.sent().is_empty());
+    assert_eq!(wire.core().counters().time_wait_drops, 1, "RFC 1337");
     wire.send(client(0), syn(PORT, 50), &[]);
     assert_eq!(wire.one().segment.flags, Flags::ACK, "an old SYN");
     wire.send(client(0), syn(PORT, 200), &[]);

@@ -403,6 +403,7 @@ impl Endpoint for TpEndpoint {
     fn set_patience(&mut self, patience: Patience) {
         // No field of a TCB says how long a user waits: the host's clock does.
         self.user_timeout = patience.user_timeout;
+        self.waits_for = None;
     }
 
     fn icmp(&mut self, seq: SeqNum, error: IcmpError) {

@@ -142,7 +142,7 @@ macro_rules! script_tests {
                 unacknowledged_payload_times_out, count_of_retransmissions_still_ends,
                 progress_starts_the_user_timeout_anew,
                 closed_window_times_out_though_probes_are_answered,
-                idle_connection_has_no_user_timeout,
+                idle_connection_has_no_user_timeout, user_timeout_can_be_taken_back,
                 user_timeout_takes_the_place_of_the_count_of_keepalive_probes,
                 syn_times_out_by_the_user, syns_are_sent_as_often_as_asked_for,
                 fin_wait2_lasts_as_long_as_asked_for,

@@ -89,6 +89,22 @@ pub fn idle_connection_has_no_user_timeout(bench: &mut dyn Bench) {
     assert_eq!(t.state(), State::Established);
 }
 
+/// An application may change its mind.
+pub fn user_timeout_can_be_taken_back(bench: &mut dyn Bench) {
+    let mut t = with_patience(bench, 3);
+    t.send(100);
+    assert_eq!(t.drain(), 1);
+    t.skip_until(2900);
+    t.set_patience(Patience::default());
+    t.skip_until(10_000);
+    assert_eq!(t.state(), State::Established);
+    t.set_patience(patience(2));
+    t.skip_until(11_900);
+    assert_eq!(t.state(), State::Established, "it counts from when it is set");
+    t.skip_until(12_100);
+    assert_eq!(t.ended(), BY_USER);
+}
+
 /// Probing goes on for as long as the user waits, and not for a number of probes.
 pub fn user_timeout_takes_the_place_of_the_count_of_keepalive_probes(bench: &mut dyn Bench) {
     let mut setup = Setup::default();
