@@ -233,6 +233,7 @@ impl Core {
             self.counters.rx_malformed += 1;
             return;
         };
+        let segment = Segment { ecn: ip.ecn, ..segment };
         let tuple = FourTuple {
             local: (ip.dst, segment.dst_port).into(),
             remote: (ip.src, segment.src_port).into(),

@@ -73,6 +73,7 @@ impl Core {
             ts_offset: isn::ts_offset(&self.secret, local, remote),
             sack: offer.sack,
             congestion: options.congestion.unwrap_or(self.config.congestion),
+            ecn: self.config.ecn,
             switches: options.switches(Switches::default()),
         }
     }

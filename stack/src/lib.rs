@@ -56,7 +56,7 @@ use mafo_mem::frame::capacity_for_mtu;
 use mafo_mem::{FrameBurst, Nanos};
 use mafo_pmd::eal::dma::Arena;
 use mafo_pmd::{EthPort, Lcore};
-pub use mafo_tcp::CongestionControl;
+pub use mafo_tcp::{CongestionControl, EcnMode};
 
 mafo_mem::counters! {
     /// What happened in a stack outside of its connections.
@@ -279,6 +279,8 @@ pub struct StackConfig {
     pub tcp: mafo_tcp::Config,
     /// The host path's congestion control.
     pub congestion: CongestionControl,
+    /// Explicit congestion notification, in adapters too (Linux's tcp_ecn).
+    pub ecn: EcnMode,
     /// What the adapters' congestion code points (`CONG_ALG_RENO`, `TAHOE`, `NEWRENO`, `HIGHSPEED`) stand for. T5's
     /// is the default; an adapter of software may have been given others.
     pub adapter_congestion: [CongestionControl; 4],
@@ -319,6 +321,7 @@ impl StackConfig {
                 ..mafo_tcp::Config::default()
             },
             congestion: CongestionControl::Cubic,
+            ecn: EcnMode::OnRequest,
             adapter_congestion: [
                 CongestionControl::Reno,
                 CongestionControl::Tahoe,

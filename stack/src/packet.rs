@@ -11,7 +11,7 @@ use smoltcp::wire::{
 };
 
 use mafo_mem::checksum;
-use mafo_tcp::{CHECKSUM_OFFSET, Segment};
+use mafo_tcp::{CHECKSUM_OFFSET, Ecn, Segment};
 
 use crate::neigh::{BROADCAST, Mac};
 
@@ -37,15 +37,15 @@ pub enum Packet<'a> {
     Other,
 }
 
-/// Addresses of an IPv4 packet.
+/// What counts of an IPv4 header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ip {
     /// Who sent it.
     pub src: Ipv4Addr,
     /// Whom it is for.
     pub dst: Ipv4Addr,
-    /// Congestion experienced (RFC 3168).
-    pub ce: bool,
+    /// ECN field (RFC 3168).
+    pub ecn: Ecn,
 }
 
 /// An ARP packet for Ethernet and IPv4 (RFC 826).
@@ -130,7 +130,7 @@ fn parse_ipv4(bytes: &[u8]) -> Result<Packet<'_>, Malformed> {
     if packet.more_frags() || packet.frag_offset() != 0 {
         return Err(Malformed::Fragment);
     }
-    let ip = Ip { src: packet.src_addr(), dst: packet.dst_addr(), ce: packet.ecn() == 0b11 };
+    let ip = Ip { src: packet.src_addr(), dst: packet.dst_addr(), ecn: Ecn::of_tos(packet.ecn()) };
     // `payload` ends where the total length says: Ethernet's padding is gone.
     match packet.next_header() {
         IpProtocol::Tcp => Ok(Packet::Tcp(ip, packet.payload())),
@@ -212,6 +212,7 @@ pub fn emit_tcp_with(
 ) -> usize {
     let tcp_len = segment.header_len() + segment.payload_len as usize;
     let at = emit_ipv4(buf, macs, (src, dst), IpProtocol::Tcp, tcp_len);
+    set_ecn(&mut buf[ETHERNET_HEADER..at], segment.ecn);
     let tcp = &mut buf[at..at + tcp_len];
     let header_len = segment.emit(tcp);
     fill(&mut tcp[header_len..]);
@@ -220,6 +221,15 @@ pub fn emit_tcp_with(
     let sum = (pseudo + checksum::sum(tcp)).checksum();
     tcp[CHECKSUM_OFFSET..CHECKSUM_OFFSET + 2].copy_from_slice(&sum.to_be_bytes());
     pad(buf, at + tcp_len)
+}
+
+/// Puts the ECN field into an IPv4 header.
+fn set_ecn(header: &mut [u8], ecn: Ecn) {
+    if ecn != Ecn::NotEct {
+        let mut packet = Ipv4Packet::new_unchecked(header);
+        packet.set_ecn(ecn.bits());
+        packet.fill_checksum();
+    }
 }
 
 /// Lets routers cut the IPv4 packet of `frame`, whose header has no options, into pieces; `id` is what its
@@ -322,6 +332,20 @@ mod tests {
         allow_fragments(&mut buf[..at + 20], 0x1234);
         assert_eq!(buf[ETHERNET_HEADER + 4..][..4], [0x12, 0x34, 0, 0]);
         assert!(matches!(parse(&buf[..at + 20]), Ok(Packet::Tcp(..))), "its checksum is right");
+    }
+
+    #[test]
+    fn the_ecn_field_is_the_end_of_the_second_byte() {
+        for (ecn, bits) in [(Ecn::NotEct, 0), (Ecn::Ect1, 1), (Ecn::Ect0, 2), (Ecn::Ce, 3)] {
+            let mut buf = [0; 128];
+            let segment = Segment { ecn, ..Segment::default() };
+            let len = emit_tcp(&mut buf, (US.0, PEER.0), (US.1, PEER.1), &segment, &[]);
+            assert_eq!(buf[ETHERNET_HEADER + 1], bits);
+            let Ok(Packet::Tcp(ip, _)) = parse(&buf[..len]) else {
+                panic!("its checksum is right")
+            };
+            assert_eq!(ip.ecn, ecn);
+        }
     }
 
     #[test]

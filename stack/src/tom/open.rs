@@ -12,7 +12,7 @@ use mafo_t4::opt::{CongAlg, ConnPolicy, Opt0, Opt1, Opt2, TcpOpt};
 use mafo_t4::tcb;
 use mafo_t4::wr::Mnem;
 use mafo_t4::{IqId, L2tIdx, PortId, SmtIdx, Stid, Tid};
-use mafo_tcp::{CongestionControl, SeqNum, isn};
+use mafo_tcp::{CongestionControl, EcnMode, SeqNum, isn};
 
 use super::member::AtidUse;
 use super::state::{Event, State};
@@ -167,6 +167,7 @@ impl Core {
             return Err(Refused::RingFull);
         };
         let congestion = code_point(socket.options.congestion, self.config.adapter_congestion);
+        let ecn = self.config.ecn == EcnMode::On;
         let member = &mut self.members[member_id.index()];
         let atid = member.atids.insert(AtidUse::Connection(id)).ok_or(Refused::RingFull)?;
         let window = socket.rx.capacity();
@@ -178,7 +179,7 @@ impl Core {
             local: SocketAddrV4::new(local_ip, local.port()),
             peer: SocketAddrV4::new(peer_ip, remote.port()),
             opt0,
-            opt2: opt2(member, port, congestion),
+            opt2: opt2(member, port, congestion, ecn),
             iss: iss.0,
             filter_tuple: member.lcore.resources().tcp_tuple(port),
         };
@@ -329,7 +330,7 @@ impl Core {
         let (_, port) = by;
         let l2t = self.l2t(member_id, port, ip.src.into()).ok().flatten()?;
         let accepted =
-            self.post_accept(iss, (member_id, port, l2t), cpl.tid(), listener_id, tuple, options);
+            self.post_accept(iss, (member_id, port, l2t), cpl, listener_id, tuple, options);
         if accepted.is_none() {
             self.members[member_id.index()].release_hop(l2t);
         }
@@ -340,18 +341,21 @@ impl Core {
         &mut self,
         iss: SeqNum,
         (member_id, port, l2t): (MemberId, PortId, L2tIdx),
-        tid: Tid,
+        cpl: &PassAcceptReq,
         listener_id: ListenerId,
         tuple: FourTuple,
         options: crate::Options,
     ) -> Option<()> {
+        let tid = cpl.tid();
+        let ecn = self.config.ecn != EcnMode::Off && cpl.tcpopt().ecn();
         let id = self.make_socket(tuple, options, Holder::Listener(listener_id))?;
         let congestion = code_point(options.congestion, self.config.adapter_congestion);
         let member = &mut self.members[member_id.index()];
         let window = self.config.recv_buffer;
         let opt0 = opt0(member, port, l2t, self.config.mtu, window).with_nagle(options.nagle);
         let opt0 = opt0.with_accept(AcceptMode::ACCEPT);
-        let accept = ofld::Accept { tid, opt0, opt2: opt2(member, port, congestion), iss: iss.0 };
+        let accept =
+            ofld::Accept { tid, opt0, opt2: opt2(member, port, congestion, ecn), iss: iss.0 };
         if member.tids.insert(tid, TidUse::Connection(id)).is_err() {
             self.counters.tom_unexpected += 1;
             self.forget(id);
@@ -502,7 +506,7 @@ fn code_point(chosen: Option<CongestionControl>, code_points: [CongestionControl
 }
 
 /// Options 2 of a connection of ours.
-fn opt2(member: &Member, port: PortId, congestion: CongAlg) -> Opt2 {
+fn opt2(member: &Member, port: PortId, congestion: CongAlg, ecn: bool) -> Opt2 {
     Opt2(0)
         .with_t5_opt_2_valid(true)
         .with_iss_valid(true)
@@ -510,6 +514,7 @@ fn opt2(member: &Member, port: PortId, congestion: CongAlg) -> Opt2 {
         .with_tx_queue(u32::from(port.0))
         .with_rx_channel(port.0 & 1 != 0)
         .with_cong(congestion)
+        .with_cctrl_ecn(ecn)
         .with_rx_coalesce_valid(true)
         .with_rx_coalesce(RX_COALESCE)
         .with_wnd_scale_en(true)

@@ -186,10 +186,24 @@ pub struct Open {
     pub ts_offset: u32,
     /// Whether to offer selective acknowledgments.
     pub sack: bool,
-    /// Congestion control.
+    /// Congestion control. What needs ECN asks for it, whatever `ecn` says.
     pub congestion: CongestionControl,
+    /// Explicit congestion notification.
+    pub ecn: EcnMode,
     /// Settings that can be changed later.
     pub switches: Switches,
+}
+
+/// When explicit congestion notification is used (Linux's tcp_ecn).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EcnMode {
+    /// Never (0).
+    Off,
+    /// When a peer that opens asks for it (2).
+    #[default]
+    OnRequest,
+    /// Also asked for by our own SYN (1).
+    On,
 }
 
 /// Per-connection behaviour that an owner may change at any time.

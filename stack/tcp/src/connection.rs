@@ -13,9 +13,9 @@ use crate::scoreboard::Scoreboard;
 use crate::tcb::{AckDue, ReceiveSpace, SendSpace, TimestampState};
 use crate::timers::{RetransmitTimer, Timers};
 use crate::{
-    Config, CongestionControl, Ended, Engine, Events, Flags, GaveUp, IcmpError, LastWord, Open,
-    Opened, Options, PAWS_IDLE, PeerFin, Pending, Probe, Recovery, Segment, SeqNum, State,
-    Switches, TIMESTAMPS_LEN, TimeWait, WindowScale,
+    CeEcho, Config, CongestionControl, EcnState, Ended, Engine, Events, Flags, GaveUp, IcmpError,
+    LastWord, Open, Opened, Options, PAWS_IDLE, PeerFin, Pending, Probe, Recovery, Segment, SeqNum,
+    State, Switches, TIMESTAMPS_LEN, TimeWait, WindowScale,
 };
 
 /// What a peer that announces no segment size takes (RFC 9293 MUST-15, for IPv4).
@@ -52,6 +52,9 @@ pub struct Connection {
     pub(crate) window_scale: Option<WindowScale>,
     pub(crate) timestamps: Option<TimestampState>,
     pub(crate) sack: bool,
+    pub(crate) ecn: EcnState,
+    /// DCTCP's receiving side.
+    pub(crate) ce_echo: Option<Box<CeEcho>>,
     pub(crate) pending: Pending,
     pub(crate) timers: Timers,
     pub(crate) keepalive_probes: u8,
@@ -164,6 +167,8 @@ impl Connection {
             window_scale: shift,
             timestamps: open.timestamps.then_some(timestamps),
             sack: open.sack,
+            ecn: EcnState::new(open.ecn, open.congestion, opened),
+            ce_echo: open.congestion.needs_ecn().then(Box::default),
             pending: Pending { syn: true, ..Pending::default() },
             timers: Timers::OFF,
             keepalive_probes: 0,
@@ -190,6 +195,7 @@ impl Connection {
             _ => None,
         };
         self.sack &= sack_permitted;
+        self.ecn.on_syn(syn, self.snd.cc.algorithm());
         //= rfc7323#3.2
         self.timestamps = match (self.timestamps, timestamps) {
             (Some(ours), Some(ts)) => {
@@ -236,7 +242,12 @@ impl Connection {
         // Unless a SYN,ACK of ours has said so, the peer does not know that its SYN arrived.
         self.rcv.ack.now = self.rcv.last_ack_sent != self.rcv.nxt;
         self.begin_mtu_search(engine, now);
-        let algorithm = self.snd.cc.algorithm();
+        let mut algorithm = self.snd.cc.algorithm();
+        if algorithm.needs_ecn() && !(self.ecn.sends && self.ecn.echoes) {
+            //= rfc8257#3.4
+            algorithm = CongestionControl::NewReno;
+            self.ce_echo = None;
+        }
         self.snd.cc = Congestion::new(algorithm, self.payload_max(), segments, self.snd.una);
         self.state = if self.snd.fin_posted { State::FinWait1 } else { State::Established };
         self.heard(&engine.config, now);

@@ -107,6 +107,10 @@ mafo_mem::counters! {
         rx_drop_after_fin,
         /// Segments with the urgent bit; their bytes are delivered in line (RFC 6093).
         rx_urgent,
+        /// Segments with payload that a congested queue has marked.
+        rx_ce,
+        /// Times that an echo of congestion reduced the window (RFC 3168).
+        ecn_reductions,
         /// SACK blocks ignored: outside what is in flight.
         rx_sack_ignored,
     }

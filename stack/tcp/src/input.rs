@@ -68,6 +68,7 @@ impl Connection {
         self.on_una_moved(engine);
         self.update_send_window(segment);
         if segment.payload_len > 0 {
+            self.take_marks(engine, segment);
             input.payload = self.take_in_order(engine, now, 0, segment.payload_len, input);
         }
     }
@@ -153,13 +154,17 @@ impl Connection {
         input: &mut Input,
     ) {
         if segment.flags.contains(Flags::ACK) {
-            let flags = segment.flags.without(Flags::SYN);
+            // Its ECN bits were of the handshake.
+            let flags = segment.flags.without(Flags::SYN | Flags::ECE | Flags::CWR);
             // The window of a SYN is not scaled, that of what is left of it would be.
             let window = segment.window >> self.snd_shift();
             let rest = Segment { seq: segment.seq + 1, flags, window, ..*segment };
             self.handle_with_window(engine, now, &rest, input);
         } else {
             engine.counters.rx_duplicates += 1;
+            //= rfc3168#6.1.1.1
+            // It may have left ECN out this time.
+            self.ecn.on_syn(segment, self.snd.cc.algorithm());
             self.pending.syn = true;
         }
     }
@@ -532,6 +537,7 @@ impl Connection {
             return;
         }
         if segment.payload_len > 0 {
+            self.take_marks(engine, segment);
             input.payload = self.take_payload(engine, now, segment, input);
         }
         let end = segment.seq + segment.payload_len;

@@ -51,6 +51,7 @@ mod config;
 mod connection;
 mod counters;
 mod delack;
+mod ecn;
 mod icmp;
 mod info;
 mod input;
@@ -81,9 +82,10 @@ mod tests;
 mod timers;
 
 pub use cc::{CongestionControl, CongestionState, Prior, UnknownCongestionControl};
-pub use config::{Config, Engine, Keepalive, Open, Switches, TimeWait, TsClock};
+pub use config::{Config, EcnMode, Engine, Keepalive, Open, Switches, TimeWait, TsClock};
 pub use connection::Connection;
 pub use counters::Counters;
+pub use ecn::{CeEcho, EcnState};
 pub use icmp::IcmpError;
 pub use info::Info;
 pub use mtu_probe::{MtuProbe, MtuProbing};
@@ -92,8 +94,8 @@ pub use patience::Patience;
 pub use prr::Prr;
 pub(crate) use scoreboard::Sent;
 pub use segment::{
-    CHECKSUM_OFFSET, Flags, HEADER_LEN, HEADER_LEN_MAX, Malformed, Options, SackBlock, SackBlocks,
-    Segment, TIMESTAMPS_LEN, Timestamps, reset_for,
+    CHECKSUM_OFFSET, Ecn, Flags, HEADER_LEN, HEADER_LEN_MAX, Malformed, Options, SackBlock,
+    SackBlocks, Segment, TIMESTAMPS_LEN, Timestamps, reset_for,
 };
 pub use seq::SeqNum;
 pub use snapshot::{

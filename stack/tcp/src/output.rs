@@ -34,7 +34,8 @@ impl Connection {
                 self.poll_immediate_ack(engine, now).or_else(|| self.poll_syn(engine, now))
             }
             _ => self
-                .poll_immediate_ack(engine, now)
+                .poll_split_ack(engine, now)
+                .or_else(|| self.poll_immediate_ack(engine, now))
                 .or_else(|| self.poll_payload(engine, now))
                 .or_else(|| self.poll_probe(engine, now))
                 .or_else(|| self.poll_due_ack(engine, now)),
@@ -62,9 +63,10 @@ impl Connection {
         if !core::mem::take(&mut self.pending.syn) {
             return None;
         }
+        let again = self.snd.retransmits > 0;
         let flags = match self.state {
-            State::SynSent => Flags::SYN,
-            _ => Flags::SYN | Flags::ACK,
+            State::SynSent => Flags::SYN | self.ecn.syn_flags(again),
+            _ => Flags::SYN | Flags::ACK | self.ecn.syn_ack_flags(),
         };
         engine.counters.retransmits += u64::from(self.snd.retransmits > 0);
         self.snd.last_sent = now;
@@ -191,6 +193,7 @@ impl Connection {
             // As Linux does: a receiver that joins the segments of a train does not wait for more of them.
             output.segment.flags |= Flags::PSH;
         }
+        self.mark_new_payload(&mut output);
         engine.counters.tx_bytes += u64::from(output.segment.payload_len);
         output
     }
@@ -298,7 +301,7 @@ impl Connection {
 
     /// A segment without payload. Its sequence number is one that the peer accepts even when it took
     /// part of its window back.
-    fn ack(&mut self, engine: &mut Engine, now: Nanos) -> Output {
+    pub(crate) fn ack(&mut self, engine: &mut Engine, now: Nanos) -> Output {
         engine.counters.tx_acks += 1;
         let seq = self.snd.max.earlier(self.snd.edge());
         self.build(engine, now, seq, Flags::ACK, 0)
@@ -358,6 +361,7 @@ impl Connection {
             self.rcv.adv = self.rcv.adv.later(told);
             self.on_ack_sent();
         }
+        self.mark(&mut output.segment);
         output
     }
 

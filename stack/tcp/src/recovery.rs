@@ -25,13 +25,13 @@ use crate::{
 const RTO_RESTART_SEGMENTS: u32 = 4;
 
 /// What an ACK says.
-struct Ack {
+pub(crate) struct Ack {
     /// Sequence numbers by which `snd_una` moved.
-    advanced: u32,
+    pub(crate) advanced: u32,
     /// What it newly reports, by its number and by its SACK blocks.
     reported: Reported,
     /// Bytes that have arrived, as far as is known.
-    delivered: u32,
+    pub(crate) delivered: u32,
     /// Round-trip time, if it gave a sample.
     rtt: Option<Nanos>,
     /// It acknowledges nothing, but says that something else arrived.
@@ -62,7 +62,9 @@ impl Connection {
             Recovery::Loss => self.on_ack_in_loss(engine, now, &ack),
         }
         let lost = self.detect_loss(engine, now, ack.delivered);
-        self.tell_congestion_control(now, &ack, before, lost.lost);
+        let echoes = segment.flags.contains(Flags::ECE);
+        let reducing = self.take_echo(engine, now, echoes, &ack);
+        self.tell_congestion_control(now, &ack, before, reducing, lost.lost);
         self.reduce_proportionally(&ack, lost.lost);
         self.set_timer(engine, now, ack.advanced > 0, lost.until);
         // The FIN has a sequence number, and is no payload.
@@ -70,14 +72,21 @@ impl Connection {
     }
 
     /// Everything that the ACK changed is changed; before it, recovery stood at `before`. The ACKs that
-    /// begin and end fast recovery belong to it.
-    fn tell_congestion_control(&mut self, now: Nanos, ack: &Ack, before: Recovery, lost: u32) {
+    /// begin and end fast recovery belong to it; a window that is `reducing` for an echo is shaped alike.
+    fn tell_congestion_control(
+        &mut self,
+        now: Nanos,
+        ack: &Ack,
+        before: Recovery,
+        reducing: bool,
+        lost: u32,
+    ) {
         if ack.delivered == 0 {
             return;
         }
         let Reported { latest_original, latest_again, .. } = ack.reported;
         let latest = Delivery::latest(latest_original, latest_again);
-        let repairing = before == Recovery::Fast;
+        let shaped = before == Recovery::Fast || reducing;
         let sample = AckSample {
             at: self.situation(now),
             acked: ack.advanced,
@@ -85,7 +94,7 @@ impl Connection {
             lost,
             rtt: ack.rtt,
             sent_at: latest.map(|delivery| delivery.sent_at),
-            recovery: if repairing { before } else { self.snd.recovery },
+            recovery: if shaped { Recovery::Fast } else { self.snd.recovery },
         };
         self.snd.cc.on_ack(&sample);
     }
@@ -401,28 +410,36 @@ impl Connection {
             return;
         }
         engine.counters.fast_recoveries += 1;
-        self.snd.loss.undo = Some(Undo::new(self.snd.una, self.snd.cc.prior()));
+        // What an echo has reduced in this window is not reduced again, nor given back.
+        let reduced = self.ecn.reducing_until.take().is_some();
+        let undo = (!reduced).then(|| Undo::new(self.snd.una, self.snd.cc.prior()));
+        self.snd.loss.undo = undo;
         self.snd.loss.prr = Prr::new(flight);
         self.snd.loss.tail = None;
         self.snd.recovery = Recovery::Fast;
         self.snd.recover = self.snd.max;
-        let at = self.situation(now);
-        self.snd.cc.on_loss(&at);
+        if !reduced {
+            let at = self.situation(now);
+            self.snd.cc.on_loss(&at);
+            self.ecn.on_reduced();
+        }
     }
 
     /// A tail loss probe repaired what was lost: that is an episode of its own, begun and ended.
     pub(crate) fn on_loss_repaired_by_probe(&mut self, engine: &mut Engine, now: Nanos) {
         engine.counters.tail_probe_repairs += 1;
-        if self.snd.recovery == Recovery::Open {
+        if self.snd.recovery == Recovery::Open && self.ecn.reducing_until.is_none() {
             let at = self.situation(now);
             self.snd.cc.on_loss(&at);
             self.snd.cc.on_recovery_exit(&at);
+            self.ecn.on_reduced();
         }
     }
 
     //= rfc9937#6.2
     fn reduce_proportionally(&mut self, ack: &Ack, lost: u32) {
-        if self.snd.recovery != Recovery::Fast || self.snd.cc.rules_recovery() {
+        let shaped = self.snd.recovery == Recovery::Fast || self.ecn.reducing_until.is_some();
+        if !shaped || self.snd.cc.rules_recovery() {
             return;
         }
         let (pipe, ssthresh, mss) = (self.snd.pipe(), self.snd.cc.ssthresh(), self.payload_max());
@@ -575,11 +592,14 @@ impl Connection {
     //= rfc6582#4
     fn enter_loss(&mut self, engine: &Engine, now: Nanos) {
         let at = self.situation(now);
+        let echoed = self.ecn.reducing_until.take().is_some();
         if self.snd.recovery == Recovery::Open {
-            self.snd.loss.undo = Some(Undo::new(self.snd.una, self.snd.cc.prior()));
+            let undo = (!echoed).then(|| Undo::new(self.snd.una, self.snd.cc.prior()));
+            self.snd.loss.undo = undo;
         }
-        let again = self.snd.recovery == Recovery::Loss;
+        let again = echoed || self.snd.recovery == Recovery::Loss;
         self.snd.cc.on_timeout(&at, again);
+        self.ecn.on_reduced();
         self.snd.recovery = Recovery::Loss;
         self.snd.recover = self.snd.max;
         self.snd.dup_acks = 0;

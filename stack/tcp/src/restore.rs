@@ -39,6 +39,8 @@ impl Connection {
             window_scale,
             timestamps,
             sack,
+            ecn,
+            ce_echo,
             pending,
             timers,
             keepalive_probes,
@@ -124,6 +126,7 @@ impl Connection {
             window_scale: *window_scale,
             timestamps: timestamps.map(|state| timestamps_snapshot(state, now)),
             sack: *sack,
+            ecn: *ecn,
             switches: *switches,
             cwnd,
             ssthresh,
@@ -146,6 +149,7 @@ impl Connection {
                 mss_peer: Some(*mss_peer),
                 congestion: algorithm,
                 congestion_state,
+                ce_echo: ce_echo.clone(),
                 window_use: used,
                 dup_bytes: *dup_bytes,
                 sent_again_age: board.sent_again_at().map(|at| now - at),
@@ -189,6 +193,11 @@ impl Connection {
             window_scale,
             timestamps,
             sack: snapshot.sack,
+            ecn: snapshot.ecn,
+            ce_echo: private
+                .congestion
+                .needs_ecn()
+                .then(|| private.ce_echo.clone().unwrap_or_default()),
             pending: private.pending,
             timers: restore_timers(&snapshot.timers, now),
             keepalive_probes: snapshot.timers.keepalive_probes,

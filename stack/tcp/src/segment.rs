@@ -106,6 +106,39 @@ impl fmt::Debug for Flags {
     }
 }
 
+/// The ECN field of a packet's IP header (RFC 3168 section 5): the last two bits of TOS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ecn {
+    /// 00: the sender does without ECN.
+    #[default]
+    NotEct,
+    /// 01: ECN-capable, the experimental kind (RFC 9331).
+    Ect1,
+    /// 10: ECN-capable.
+    Ect0,
+    /// 11: a queue on the way was congested.
+    Ce,
+}
+
+impl Ecn {
+    /// Of a TOS octet.
+    #[must_use]
+    pub const fn of_tos(tos: u8) -> Self {
+        match tos & 3 {
+            0 => Self::NotEct,
+            1 => Self::Ect1,
+            2 => Self::Ect0,
+            _ => Self::Ce,
+        }
+    }
+
+    /// Its two bits.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self as u8
+    }
+}
+
 /// The timestamps option (RFC 7323).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timestamps {
@@ -203,6 +236,8 @@ pub struct Segment {
     pub urgent: u16,
     /// Options.
     pub options: Options,
+    /// ECN field of the packet, which is the owner's to read and to write: it is not in this header.
+    pub ecn: Ecn,
     /// Bytes of payload.
     pub payload_len: u32,
 }
@@ -274,6 +309,7 @@ impl Segment {
             window: be16(14),
             urgent: be16(18),
             options: Options::parse(options)?,
+            ecn: Ecn::NotEct,
             payload_len: 0,
         };
         Ok((segment, data_offset))

@@ -64,6 +64,7 @@ fn data() -> Segment {
             sack,
             ..Options::default()
         },
+        ecn: Ecn::NotEct,
         payload_len: 3,
     }
 }
@@ -187,6 +188,7 @@ proptest! {
             window: numbers.4,
             urgent: numbers.5,
             options,
+            ecn: Ecn::NotEct,
             payload_len: payload_len as u32,
         };
         let mut bytes = [0xff; HEADER_LEN_MAX];

@@ -5,7 +5,10 @@ use mafo_mem::Nanos;
 use crate::cc::{CongestionControl, CongestionState, Prior};
 use crate::prr::Prr;
 use crate::timers::RetransmitTimer;
-use crate::{Ended, IcmpError, MtuProbe, Opened, Patience, PeerFin, SeqNum, State, Switches};
+use crate::{
+    CeEcho, EcnState, Ended, IcmpError, MtuProbe, Opened, Patience, PeerFin, SeqNum, State,
+    Switches,
+};
 
 /// Everything that a connection knows. Times are durations before or after the moment of the snapshot,
 /// so that another clock can take them.
@@ -76,6 +79,8 @@ pub struct Snapshot {
     pub timestamps: Option<TimestampsSnapshot>,
     /// Whether both sides offered SACK.
     pub sack: bool,
+    /// Explicit congestion notification. Unknown: the default, which is without.
+    pub ecn: EcnState,
     /// Switches.
     pub switches: Switches,
 
@@ -129,6 +134,8 @@ pub struct Private {
     pub congestion: CongestionControl,
     /// What it remembers; `None` begins anew.
     pub congestion_state: Option<CongestionState>,
+    /// DCTCP's receiving side. `None` begins anew, if it is DCTCP.
+    pub ce_echo: Option<Box<CeEcho>>,
     /// How far the congestion window was used.
     pub window_use: WindowUse,
     /// Bytes that, without SACK, duplicate ACKs say have left the network.

@@ -10,8 +10,8 @@
 use mafo_mem::Nanos;
 use mafo_t4::tcb::{Field, State as TState, TFlags, Tcb as Image, field};
 use mafo_tcp::{
-    AckSnapshot, HeldRange, Opened, PeerFin, Private, Recovery, RttSnapshot, SeqNum, Snapshot,
-    State, Switches, TimersSnapshot, TimestampsSnapshot, TsClock, WindowScale,
+    AckSnapshot, EcnState, HeldRange, Opened, PeerFin, Private, Recovery, RttSnapshot, SeqNum,
+    Snapshot, State, Switches, TimersSnapshot, TimestampsSnapshot, TsClock, WindowScale,
 };
 
 /// TP's clocks, as fields of a TCB count them.
@@ -68,7 +68,10 @@ pub(crate) const ENGINE_FLAGS: u64 = TFlags::NON_OFFLOAD_MASK
     | TFlags::FAST_RECOVERY_MASK
     | TFlags::RECV_SCALE_MASK
     | TFlags::RECV_TSTMP_MASK
-    | TFlags::RECV_SACK_MASK;
+    | TFlags::RECV_SACK_MASK
+    | TFlags::CCTRL_ECN_MASK
+    | TFlags::CCTRL_ECE_MASK
+    | TFlags::CCTRL_CWR_MASK;
 
 /// The switches that T_FLAGS holds.
 pub(crate) fn switches(flags: TFlags) -> Switches {
@@ -119,6 +122,7 @@ pub(crate) fn show(image: &mut Image, snapshot: &Snapshot, now: Nanos, ticks: Ti
         window_scale,
         timestamps,
         sack,
+        ecn,
         switches,
         cwnd,
         ssthresh,
@@ -149,6 +153,9 @@ pub(crate) fn show(image: &mut Image, snapshot: &Snapshot, now: Nanos, ticks: Ti
             .with_recv_scale(window_scale.is_some())
             .with_recv_tstmp(timestamps.is_some())
             .with_recv_sack(*sack)
+            .with_cctrl_ecn(ecn.sends)
+            .with_cctrl_ece(ecn.echo_owed)
+            .with_cctrl_cwr(ecn.cwr_owed)
             .with_nagle(switches.nagle)
             .with_dack(switches.delayed_ack)
             .with_keepalive(switches.keepalive)
@@ -275,6 +282,18 @@ fn read_state(image: &Image) -> Option<(State, bool)> {
     }
 }
 
+/// What the flags say of ECN. One bit is of both directions: a connection that uses it in one only (RFC 3168
+/// 6.1.1.1, after a SYN that was lost) moves as one without.
+fn read_ecn(flags: TFlags) -> EcnState {
+    EcnState {
+        sends: flags.cctrl_ecn(),
+        echoes: flags.cctrl_ecn(),
+        echo_owed: flags.cctrl_ecn() && flags.cctrl_ece(),
+        cwr_owed: flags.cctrl_ecn() && flags.cctrl_cwr(),
+        reducing_until: None,
+    }
+}
+
 /// The image is of no state in which a connection can be taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unfit;
@@ -334,6 +353,7 @@ pub(crate) fn read(image: &Image, mss: u16, now: Nanos, ticks: Ticks) -> Result<
         window_scale,
         timestamps,
         sack: flags.recv_sack(),
+        ecn: read_ecn(flags),
         switches: switches(flags),
         cwnd: get(field::SND_CWND),
         ssthresh: get(field::SND_SSTHRESH),
@@ -387,7 +407,7 @@ pub(crate) fn check(
 /// carried over from one snapshot to another.
 type Group = (&'static [Field], u64, fn(&mut Snapshot, &Snapshot));
 
-const GROUPS: [Group; 9] = [
+const GROUPS: [Group; 10] = [
     (
         &[
             field::T_STATE,
@@ -460,6 +480,9 @@ const GROUPS: [Group; 9] = [
         (to.rtt, to.backoff, to.retransmits) = (from.rtt, from.backoff, from.retransmits)
     }),
     (&[], TFlags::RECV_SACK_MASK, |to, from| to.sack = from.sack),
+    (&[], TFlags::CCTRL_ECN_MASK | TFlags::CCTRL_ECE_MASK | TFlags::CCTRL_CWR_MASK, |to, from| {
+        to.ecn = from.ecn
+    }),
     (&[field::T_MAXSEG], 0, |to, from| {
         // What the peer announced stays a limit.
         to.mss = from.mss.min(to.private.mss_peer.unwrap_or(from.mss));

@@ -13,7 +13,7 @@ use mafo_t4::cpl::{self, SynHdrLen, SynL2Info, TosStid};
 use mafo_t4::opt::{ConnPolicy, TcpOptions};
 use mafo_t4::tcb::{Tcb as Image, field};
 use mafo_t4::{IqId, Stid};
-use mafo_tcp::{Events, Flags, Payload, Segment};
+use mafo_tcp::{Ecn, Events, Flags, Payload, Segment};
 
 /// What the card is to do with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,8 @@ fn verify(headers: &Headers, frame: &[u8]) -> Result<(Segment, usize), Bad> {
     if !(pseudo + checksum::sum(tcp)).is_valid() {
         return Err(Bad::TcpChecksum);
     }
-    Segment::parse(tcp).map(|(segment, at)| (segment, ip.payload + at)).map_err(|_| Bad::Malformed)
+    let (segment, at) = Segment::parse(tcp).map_err(|_| Bad::Malformed)?;
+    Ok((Segment { ecn: Ecn::of_tos(ip.tos), ..segment }, ip.payload + at))
 }
 
 impl Tp {
@@ -173,7 +174,8 @@ fn accept_request(stid: Stid, received: &Received<'_>, ip: &Ip) -> cpl::PassAcce
         .with_mss(u32::from(options.mss.unwrap_or(0)))
         .with_wsf(options.window_scale.map_or(0xff, u32::from))
         .with_tstamp(options.timestamps.is_some())
-        .with_sack(options.sack_permitted);
+        .with_sack(options.sack_permitted)
+        .with_ecn(segment.flags.contains(Flags::ECE | Flags::CWR));
     cpl::PassAcceptReq::new(mafo_t4::Tid(0))
         .with_len(ip.end as u16)
         .with_hdr_len(hdr_len)

@@ -14,7 +14,7 @@ use mafo_t4::cpl::{self, AcceptMode, AtidStatus, OpcodeTid, Status, TosAtid, Tos
 use mafo_t4::opt::{Opt0, Opt2, TcpOpt};
 use mafo_t4::tcb::{State, TFlags, Tcb as Image, field};
 use mafo_t4::{IqId, PortId, Tid};
-use mafo_tcp::{CongestionControl, Connection, Open, SeqNum, Switches};
+use mafo_tcp::{CongestionControl, Connection, EcnMode, Open, SeqNum, Switches};
 
 /// Bytes of IPv4 and TCP headers without options.
 pub(super) const HEADERS_V4: u16 = 40;
@@ -100,6 +100,7 @@ fn open_of(
         timestamps: opt2.tstamps_en(),
         ts_offset: 0,
         sack: opt2.sack_en(),
+        ecn: if opt2.cctrl_ecn() { EcnMode::On } else { EcnMode::Off },
         congestion: congestion[usize::from(opt2.cong().0) % congestion.len()],
         switches,
     }

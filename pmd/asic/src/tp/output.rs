@@ -111,7 +111,7 @@ impl<C: Card> Ctx<'_, C> {
         };
         let id = self.core.ip_id;
         self.core.ip_id = id.wrapping_add(1);
-        let ip = Ipv4 { local, peer, tos: tcb.route.tos, id };
+        let ip = Ipv4 { local, peer, tos: tcb.route.tos & !3 | output.segment.ecn.bits(), id };
         let sent =
             self.card.transmit(tcb.route.l2t, tcb.route.smac, ETHERTYPE_IPV4, |packet, memory| {
                 build(packet, &ip, output, &tcb.tx, memory)

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | an ACK, or SACK blocks, reported something | [`Congestion::on_ack`], once an ACK, whatever recovery does |
 //! | something is lost, recovery begins | [`Congestion::prior`], kept; then [`Congestion::on_loss`] |
+//! | an ACK echoes congestion or not | [`Congestion::on_echo`]; [`Congestion::on_ecn`] once a window |
 //! | all that was lost has been repaired | [`Congestion::on_recovery_exit`] |
 //! | the retransmission timer ran out | [`Congestion::prior`], kept; then [`Congestion::on_timeout`] |
 //! | what seemed lost was not | [`Congestion::undo`] with what was kept |
@@ -16,6 +17,7 @@
 //! algorithm does without such help ([`Congestion::rules_recovery`]).
 
 mod cubic;
+mod dctcp;
 mod highspeed;
 mod hystart;
 mod reno;
@@ -29,6 +31,7 @@ use mafo_mem::Nanos;
 
 use crate::{Recovery, SeqNum, WindowUse};
 use cubic::Cubic;
+use dctcp::Dctcp;
 use highspeed::HighSpeed;
 use reno::Reno;
 
@@ -49,12 +52,14 @@ pub enum CongestionControl {
     HighSpeed,
     /// RFC 9438, with the slow start of RFC 9406.
     Cubic,
+    /// RFC 8257, where ECN is agreed; NewReno where it is not.
+    Dctcp,
 }
 
 impl CongestionControl {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Reno, Self::Tahoe, Self::NewReno, Self::HighSpeed, Self::Cubic];
+    pub const ALL: [Self; 6] =
+        [Self::Reno, Self::Tahoe, Self::NewReno, Self::HighSpeed, Self::Cubic, Self::Dctcp];
 
     /// Its name, which [`FromStr`] takes.
     #[must_use]
@@ -65,7 +70,13 @@ impl CongestionControl {
             Self::NewReno => "newreno",
             Self::HighSpeed => "highspeed",
             Self::Cubic => "cubic",
+            Self::Dctcp => "dctcp",
         }
+    }
+
+    /// Whether it is nothing without explicit congestion notification.
+    pub(crate) const fn needs_ecn(self) -> bool {
+        matches!(self, Self::Dctcp)
     }
 }
 
@@ -243,6 +254,7 @@ enum Algorithm {
     Reno(Reno),
     HighSpeed(HighSpeed),
     Cubic(Cubic),
+    Dctcp(Dctcp),
 }
 
 impl Algorithm {
@@ -253,6 +265,7 @@ impl Algorithm {
             }
             CongestionControl::HighSpeed => Self::HighSpeed(HighSpeed::new()),
             CongestionControl::Cubic => Self::Cubic(Cubic::new()),
+            CongestionControl::Dctcp => Self::Dctcp(Dctcp::new()),
         }
     }
 
@@ -261,6 +274,7 @@ impl Algorithm {
             Self::Reno(reno) => reno.algorithm(),
             Self::HighSpeed(_) => CongestionControl::HighSpeed,
             Self::Cubic(_) => CongestionControl::Cubic,
+            Self::Dctcp(_) => CongestionControl::Dctcp,
         }
     }
 
@@ -270,6 +284,7 @@ impl Algorithm {
             Self::Reno(reno) => Self::Reno(*reno),
             Self::HighSpeed(highspeed) => Self::HighSpeed(*highspeed),
             Self::Cubic(cubic) => Self::Cubic(cubic.with_times(time)),
+            Self::Dctcp(dctcp) => Self::Dctcp(*dctcp),
         }
     }
 }
@@ -340,6 +355,7 @@ impl Congestion {
             Algorithm::Reno(reno) => reno.on_ack(window, ack),
             Algorithm::HighSpeed(highspeed) => highspeed.on_ack(window, ack),
             Algorithm::Cubic(cubic) => cubic.on_ack(window, ack),
+            Algorithm::Dctcp(dctcp) => dctcp.on_ack(window, ack),
         }
     }
 
@@ -350,6 +366,30 @@ impl Congestion {
             Algorithm::Reno(reno) => reno.on_loss(window, at),
             Algorithm::HighSpeed(highspeed) => highspeed.on_loss(window, at),
             Algorithm::Cubic(cubic) => cubic.on_loss(window, at),
+            Algorithm::Dctcp(dctcp) => dctcp.on_loss(window, at),
+        }
+    }
+
+    /// The ACK of `acked` bytes echoes congestion, or not.
+    pub(crate) fn on_echo(&mut self, at: &Situation, acked: u32, echoes: bool) {
+        if let Algorithm::Dctcp(dctcp) = &mut self.algorithm {
+            dctcp.on_echo(at, acked, echoes);
+        }
+    }
+
+    /// An echo of congestion, the first in its window: for most as if something were lost. It is `cwnd` that
+    /// RFC 3168 halves, not what is outstanding.
+    ///
+    //= rfc3168#6.1.2
+    pub(crate) fn on_ecn(&mut self, at: &Situation) {
+        let window = &mut self.window;
+        match &mut self.algorithm {
+            Algorithm::Reno(reno) => reno.on_ecn(window, at),
+            Algorithm::HighSpeed(highspeed) => {
+                highspeed.on_loss(window, &Situation { flight: window.cwnd, ..*at });
+            }
+            Algorithm::Cubic(cubic) => cubic.on_loss(window, at),
+            Algorithm::Dctcp(dctcp) => dctcp.on_ecn(window, at),
         }
     }
 
@@ -370,14 +410,15 @@ impl Congestion {
             Algorithm::Reno(reno) => reno.on_timeout(window, at, again),
             Algorithm::HighSpeed(highspeed) => highspeed.on_timeout(window, at, again),
             Algorithm::Cubic(cubic) => cubic.on_timeout(window, at, again),
+            Algorithm::Dctcp(dctcp) => dctcp.on_timeout(window, at, again),
         }
     }
 
     /// What an event will change, to be kept until it is certain.
     pub(crate) fn prior(&self) -> Prior {
         let cubic = match &self.algorithm {
-            Algorithm::Reno(_) | Algorithm::HighSpeed(_) => None,
             Algorithm::Cubic(cubic) => Some(*cubic),
+            Algorithm::Reno(_) | Algorithm::HighSpeed(_) | Algorithm::Dctcp(_) => None,
         };
         Prior { window: self.window, cubic }
     }
@@ -400,8 +441,8 @@ impl Congestion {
     /// What is to be sent now is the first after `silence`, in which nothing was outstanding.
     pub(crate) fn on_transmit_start(&mut self, now: Nanos, silence: Nanos) {
         match &mut self.algorithm {
-            Algorithm::Reno(_) | Algorithm::HighSpeed(_) => {}
             Algorithm::Cubic(cubic) => cubic.on_transmit_start(now, silence),
+            Algorithm::Reno(_) | Algorithm::HighSpeed(_) | Algorithm::Dctcp(_) => {}
         }
     }
 
@@ -425,7 +466,7 @@ impl Congestion {
         let Usage { limited, flight_max, until } = *usage;
         let credit = match algorithm {
             Algorithm::Reno(reno) => reno.credit(),
-            Algorithm::HighSpeed(_) | Algorithm::Cubic(_) => 0,
+            Algorithm::HighSpeed(_) | Algorithm::Cubic(_) | Algorithm::Dctcp(_) => 0,
         };
         CongestionParts {
             algorithm: algorithm.name(),
@@ -451,7 +492,7 @@ impl Congestion {
         };
         match &mut algorithm {
             Algorithm::Reno(reno) => reno.set_credit(credit),
-            Algorithm::HighSpeed(_) | Algorithm::Cubic(_) => {}
+            Algorithm::HighSpeed(_) | Algorithm::Cubic(_) | Algorithm::Dctcp(_) => {}
         }
         let usage = Usage { limited, flight_max, until: until.unwrap_or(max) };
         Self { algorithm, window, usage }

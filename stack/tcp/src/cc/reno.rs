@@ -34,6 +34,12 @@ impl Reno {
         window.grow(self.credit.add(acked, window.cwnd).saturating_mul(ack.at.mss));
     }
 
+    /// An echo of congestion: nothing is lost, so Tahoe does not start over either.
+    pub(super) fn on_ecn(&mut self, window: &mut Window, at: &Situation) {
+        window.reduce(window.cwnd / 2, at.mss);
+        self.credit = Credit::NONE;
+    }
+
     //= rfc5681#3.2
     pub(super) fn on_loss(&mut self, window: &mut Window, at: &Situation) {
         window.reduce(at.flight.min(window.cwnd) / 2, at.mss);

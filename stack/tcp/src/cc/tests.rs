@@ -48,7 +48,9 @@ fn names_lead_to_what_they_name() {
     assert_eq!("reno".parse(), Ok(CongestionControl::Reno));
     assert_eq!("vegas".parse::<CongestionControl>(), Err(UnknownCongestionControl));
     assert!(
-        UnknownCongestionControl.to_string().contains("are reno, tahoe, newreno, highspeed, cubic")
+        UnknownCongestionControl
+            .to_string()
+            .contains("are reno, tahoe, newreno, highspeed, cubic, dctcp")
     );
 }
 

@@ -62,6 +62,7 @@ impl EngineEndpoint {
             ts_offset: 0xffff_ff00,
             sack: setup.sack,
             congestion: setup.congestion,
+            ecn: setup.ecn,
             switches: setup.switches,
         };
         Self {

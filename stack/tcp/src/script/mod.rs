@@ -33,7 +33,7 @@ mod travel;
 pub use engine::{EngineBench, EngineEndpoint};
 pub use peer::{Peer, Seg, pattern};
 pub use scripts::{
-    ack, cc, close, commit, icmp, loss, mtu_probe, open, options, pmtu, reassembly, recovery,
+    ack, cc, close, commit, ecn, icmp, loss, mtu_probe, open, options, pmtu, reassembly, recovery,
     reset, send, timers, urgent, user_timeout, window,
 };
 pub use trace::Trace;
@@ -42,10 +42,11 @@ pub use travel::TravellingBench;
 use mafo_mem::Nanos;
 
 use crate::{
-    Config, CongestionControl, Counters, Ended, Flags, IcmpError, Patience, Segment, SeqNum, State,
-    Switches,
+    Config, CongestionControl, Counters, EcnMode, Ended, Flags, IcmpError, Patience, Segment,
+    SeqNum, State, Switches,
 };
 
+pub use crate::Ecn;
 pub use crate::{counted, expect, inject, silence};
 
 /// [`Flags::FIN`].
@@ -80,6 +81,8 @@ pub struct Setup {
     pub sack: bool,
     /// Congestion control.
     pub congestion: CongestionControl,
+    /// Explicit congestion notification.
+    pub ecn: EcnMode,
     /// Switches.
     pub switches: Switches,
 }
@@ -96,6 +99,7 @@ impl Default for Setup {
             timestamps: false,
             sack: false,
             congestion: CongestionControl::NewReno,
+            ecn: EcnMode::OnRequest,
             switches: Switches::default(),
         }
     }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::Flags;
+use crate::{Ecn, Flags};
 
 /// Byte `at` of either stream.
 #[must_use]
@@ -76,6 +76,7 @@ pub struct Seg {
     pub(super) tsval: Option<u32>,
     pub(super) tsecr: Option<u32>,
     pub(super) no_ts: bool,
+    pub(super) ecn: Ecn,
 }
 
 impl Seg {
@@ -151,6 +152,12 @@ impl Seg {
         Self { tsecr: Some(ecr), ..self }
     }
 
+    /// ECN field of the packet.
+    #[must_use]
+    pub fn ecn(self, ecn: Ecn) -> Self {
+        Self { ecn, ..self }
+    }
+
     /// No timestamps option although agreed.
     #[must_use]
     pub fn no_ts(self, no_ts: bool) -> Self {
@@ -171,6 +178,9 @@ impl fmt::Display for Seg {
         option("wscale", self.wscale.map(u32::from))?;
         option("tsval", self.tsval)?;
         option("tsecr", self.tsecr)?;
+        if self.ecn != Ecn::NotEct {
+            write!(f, ", ecn {:?}", self.ecn)?;
+        }
         if self.sack_ok {
             f.write_str(", sack_ok")?;
         }

@@ -156,6 +156,7 @@ impl Trace {
                 == (got.mss, got.wscale, got.sack_ok)
             && expected.sack == got.sack
             && expected.urg == got.urg
+            && expected.ecn == got.ecn
             && said(expected.win, got.win)
             && said(expected.tsval, got.tsval)
             && said(expected.tsecr, got.tsecr)
@@ -183,6 +184,7 @@ impl Trace {
             seg.ack = segment.ack.since(peer);
         }
         seg.urg = segment.urgent;
+        seg.ecn = segment.ecn;
         let options = &segment.options;
         (seg.win, seg.mss, seg.wscale) = (Some(segment.window), options.mss, options.window_scale);
         seg.sack_ok = options.sack_permitted;
@@ -221,6 +223,7 @@ impl Trace {
                 timestamps: self.peer_timestamps(&seg),
                 sack,
             },
+            ecn: seg.ecn,
             payload_len: seg.len,
         };
         self.endpoint.inject(&segment, &pattern_bytes(seg.seq.wrapping_sub(1), seg.len));

@@ -6,7 +6,7 @@ use mafo_mem::Nanos;
 use super::rng::Rng;
 use crate::script::{Endpoint, EngineEndpoint, Setup};
 use crate::{
-    Config, Connection, Flags, IcmpError, Input, MtuProbing, Options, Patience, SackBlock,
+    Config, Connection, Ecn, Flags, IcmpError, Input, MtuProbing, Options, Patience, SackBlock,
     SackBlocks, Segment, SeqNum, Timestamps,
 };
 
@@ -52,6 +52,7 @@ fn almost_right(rng: &mut Rng, end: &EngineEndpoint) -> Segment {
             timestamps: rng.chance(800).then_some(ts),
             sack,
         },
+        ecn: rng.pick(&[Ecn::NotEct, Ecn::Ect0, Ecn::Ect1, Ecn::Ce]),
         payload_len: if rng.chance(500) { 0 } else { rng.magnitude(16) as u32 },
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mafo_mem::Nanos;
 
 use super::rng::Rng;
-use crate::Segment;
+use crate::{Ecn, Segment};
 
 /// How bad it is; probabilities in a thousandth.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,8 @@ pub(super) struct Quality {
     pub(super) loss: u64,
     pub(super) duplicate: u64,
     pub(super) reorder: u64,
+    /// Marks what may be marked.
+    pub(super) mark: u64,
     pub(super) delay: Nanos,
 }
 
@@ -22,6 +24,7 @@ impl Quality {
             loss: rng.pick(&[0, 0, 10, 50, 150, 300]),
             duplicate: rng.pick(&[0, 0, 20, 100]),
             reorder: rng.pick(&[0, 0, 20, 200]),
+            mark: rng.pick(&[0, 0, 10, 200]),
             delay: Nanos::from_micros(rng.magnitude(17)),
         }
     }
@@ -52,7 +55,11 @@ impl Link {
                 Nanos::ZERO
             };
             self.count += 1;
-            self.under_way.insert((now + self.quality.delay + late, self.count), frame.clone());
+            let mut frame = frame.clone();
+            if frame.0.ecn == Ecn::Ect0 && rng.chance(self.quality.mark) {
+                frame.0.ecn = Ecn::Ce;
+            }
+            self.under_way.insert((now + self.quality.delay + late, self.count), frame);
         }
     }
 

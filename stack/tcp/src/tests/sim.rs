@@ -10,7 +10,7 @@ use super::rng::Rng;
 use super::twin::Twin;
 use crate::script::{Endpoint, EngineEndpoint, Setup, pattern};
 use crate::{
-    Config, CongestionControl, Connection, Ended, Flags, Segment, SeqNum, State, Switches,
+    Config, CongestionControl, Connection, EcnMode, Ended, Flags, Segment, SeqNum, State, Switches,
     TimeWait, TsClock,
 };
 
@@ -95,6 +95,7 @@ fn draw_setup(rng: &mut Rng) -> Setup {
         timestamps: rng.chance(700),
         sack: rng.chance(700),
         congestion: rng.pick(&CongestionControl::ALL),
+        ecn: rng.pick(&[EcnMode::Off, EcnMode::OnRequest, EcnMode::On]),
         switches: Switches {
             nagle: rng.chance(500),
             cork: false,

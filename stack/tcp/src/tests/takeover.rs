@@ -52,6 +52,7 @@ fn drained() -> Snapshot {
             recent_age: Nanos::from_millis(5),
         }),
         sack: true,
+        ecn: crate::EcnState::default(),
         switches: Switches { nagle: false, ..Switches::default() },
         cwnd: 10_000,
         ssthresh: 50_000,

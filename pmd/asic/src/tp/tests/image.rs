@@ -4,8 +4,8 @@ use crate::tp::image::{ENGINE_FLAGS, Ticks, Unfit, check, concerns_engine, edit,
 use mafo_mem::Nanos;
 use mafo_t4::tcb::{Field, State as TState, TFlags, Tcb as Image, field};
 use mafo_tcp::{
-    AckSnapshot, HeldRange, Opened, PeerFin, Private, Recovery, RttSnapshot, SeqNum, Snapshot,
-    State, Switches, TimersSnapshot, TimestampsSnapshot, TsClock, WindowScale,
+    AckSnapshot, EcnState, HeldRange, Opened, PeerFin, Private, Recovery, RttSnapshot, SeqNum,
+    Snapshot, State, Switches, TimersSnapshot, TimestampsSnapshot, TsClock, WindowScale,
 };
 use proptest::prelude::*;
 
@@ -59,6 +59,13 @@ fn busy() -> Snapshot {
             recent_age: Nanos::from_millis(25),
         }),
         sack: true,
+        ecn: EcnState {
+            sends: true,
+            echoes: true,
+            echo_owed: true,
+            cwr_owed: true,
+            reducing_until: None,
+        },
         switches: Switches {
             nagle: true,
             cork: false,
@@ -130,8 +137,9 @@ fn every_field_of_a_busy_connection_is_where_the_header_says() {
     for (field, value) in expected {
         assert_eq!(image.get(field), value, "{}", field.name);
     }
-    // KEEPALIVE 3, NAGLE 7, ACTIVE_OPEN 34, FAST_RECOVERY 51, RECV_SCALE 52, RECV_TSTMP 53, RECV_SACK 54.
-    let flags = 1 << 3 | 1 << 7 | 1 << 34 | 1 << 51 | 1 << 52 | 1 << 53 | 1 << 54;
+    // KEEPALIVE 3, NAGLE 7, ACTIVE_OPEN 34, FAST_RECOVERY 51, RECV_SCALE 52, RECV_TSTMP 53, RECV_SACK 54,
+    // CCTRL_ECN 59, CCTRL_ECE 60, CCTRL_CWR 61.
+    let flags = 1 << 3 | 1 << 7 | 1 << 34 | 1 << 51 | 7 << 52 | 7 << 59;
     assert_eq!(image.get(field::T_FLAGS), flags);
     let others = field::PLAIN_TCP
         .iter()
@@ -422,6 +430,7 @@ prop_compose! {
                 recent_age: Nanos(age * 1_000_000),
             }),
             sack,
+            ecn: EcnState { sends: nagle, echoes: nagle, cwr_owed: nagle, ..EcnState::default() },
             switches: Switches { nagle, cork: false, delayed_ack, keepalive, tx_quiesce },
             cwnd: cc.0,
             ssthresh: cc.1,

@@ -642,7 +642,20 @@ impl Peer {
         let header = segment.header_len();
         let total = 20 + header + self.payload.len();
         let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0x00];
-        frame.extend([0x45, 0, (total >> 8) as u8, total as u8, 0, 1, 0x40, 0, 64, 6, 0, 0]);
+        frame.extend([
+            0x45,
+            segment.ecn.bits(),
+            (total >> 8) as u8,
+            total as u8,
+            0,
+            1,
+            0x40,
+            0,
+            64,
+            6,
+            0,
+            0,
+        ]);
         frame.extend(from.octets());
         frame.extend(to.octets());
         let sum = checksum::sum(&frame[14..34]).checksum();

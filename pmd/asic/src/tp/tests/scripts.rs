@@ -13,8 +13,8 @@ use mafo_t4::tcb::{TFlags, field};
 use mafo_t4::wr::Payload;
 use mafo_tcp::script::{Bench, Endpoint, Setup};
 use mafo_tcp::{
-    CongestionControl, Counters, Ended, GaveUp, IcmpError, Patience, Segment, SeqNum, State,
-    Switches, TimeWait, reset_for,
+    CongestionControl, Counters, Ecn, EcnMode, Ended, GaveUp, IcmpError, Patience, Segment, SeqNum,
+    State, Switches, TimeWait, reset_for,
 };
 use std::collections::VecDeque;
 
@@ -120,7 +120,8 @@ impl TpEndpoint {
         }
     }
 
-    fn options(&self) -> (Opt0, Opt2) {
+    /// `asked` is the ECN of the peer's SYN, which a host that listens looks at.
+    fn options(&self, asked: Option<bool>) -> (Opt0, Opt2) {
         let setup = &self.setup;
         let Setup { window_scale, timestamps, sack, switches, rcv_buf, .. } = &self.setup;
         let opt0 = opt0()
@@ -134,6 +135,11 @@ impl TpEndpoint {
             .with_wnd_scale_en(window_scale.is_some())
             .with_tstamps_en(*timestamps)
             .with_sack_en(*sack)
+            .with_cctrl_ecn(match (setup.ecn, asked) {
+                (EcnMode::Off, _) | (EcnMode::OnRequest, None) => false,
+                (EcnMode::On, None) => true,
+                (EcnMode::On | EcnMode::OnRequest, Some(asked)) => asked,
+            })
             .with_cong(code_point(setup.congestion));
         (opt0, opt2)
     }
@@ -168,7 +174,7 @@ impl TpEndpoint {
         let cpl = &posted.cpl;
         if let Some(m) = cpl::parse::<cpl::PassAcceptReq>(cpl) {
             self.tid = Some(m.tid());
-            let (opt0, opt2) = self.options();
+            let (opt0, opt2) = self.options(Some(m.tcpopt().ecn()));
             let reply = cpl::PassAcceptRpl::new(m.tid()).with_opt0(opt0).with_opt2(opt2);
             self.cpl(reply.with_iss(self.setup.iss.0).as_bytes());
         } else if let Some(m) = cpl::parse::<cpl::ActEstablish>(cpl) {
@@ -194,7 +200,7 @@ impl TpEndpoint {
     /// The buffer is not a whole number of KB: the rest of it is granted as soon as there is a connection.
     fn established(&mut self, tid: Tid) {
         self.tid = Some(tid);
-        let (opt0, _) = self.options();
+        let (opt0, _) = self.options(None);
         let rest = self.setup.rcv_buf - ((opt0.rcv_bufsiz() as u32) << 10);
         self.credit(rest);
     }
@@ -246,6 +252,7 @@ impl TpEndpoint {
 
     fn unpack(packet: &[u8]) -> (Segment, Vec<u8>) {
         let (segment, at) = Segment::parse(&packet[20..]).expect("a segment");
+        let segment = Segment { ecn: Ecn::of_tos(packet[1]), ..segment };
         (segment, packet[20 + at..].to_vec())
     }
 }
@@ -327,7 +334,7 @@ impl Endpoint for TpEndpoint {
     }
 
     fn connect(&mut self) {
-        let (opt0, opt2) = self.options();
+        let (opt0, opt2) = self.options(None);
         self.rig.host.expect_open(9, (LISTENER, OPENER));
         let open = act_open_req(9, opt0, opt2)
             .with_local_port(LISTENER)

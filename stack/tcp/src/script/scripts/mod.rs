@@ -4,6 +4,7 @@ pub mod ack;
 pub mod cc;
 pub mod close;
 pub mod commit;
+pub mod ecn;
 pub mod icmp;
 pub mod loss;
 pub mod mtu_probe;
@@ -126,6 +127,14 @@ macro_rules! script_tests {
             cc {
                 newreno_halves, cubic_leaves_seven_tenths, highspeed_leaves_more_of_a_large_window,
                 tahoe_repairs_with_a_window_of_one_segment, cubic_does_not_grow_while_idle,
+            }
+            ecn {
+                a_syn_that_asks_is_answered, accurate_ecn_falls_back, only_new_payload_is_ecn_capable,
+                without_agreement_nothing_is_marked, a_syn_that_is_lost_is_sent_again_without,
+                a_syn_that_comes_again_without_takes_it_back, a_mark_is_echoed_until_cwr,
+                an_echo_halves_the_window_once, a_loss_in_a_window_that_was_echoed_does_not_count,
+                a_loss_is_told_as_well, dctcp_marks_everything, dctcp_echoes_exactly,
+                dctcp_shrinks_by_how_much_is_marked, dctcp_without_ecn_marks_nothing,
             }
             timers {
                 keepalive_gives_up, keepalive_answered_goes_on, keepalive_can_be_switched,
