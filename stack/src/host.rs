@@ -7,6 +7,7 @@ use mafo_tcp::{Connection, Ended, Events, GaveUp, Input, Open, Payload, Segment,
 use mafo_tcp::{Switches, isn};
 
 use crate::Options;
+use crate::activity::Activity;
 use crate::core::Core;
 use crate::error::ConnectionError;
 use crate::neigh::{Mac, Resolution};
@@ -27,11 +28,17 @@ pub(crate) struct HostPath {
     listed: bool,
     /// The wake-up that is set.
     pub(crate) armed: Option<Nanos>,
+    pub(crate) activity: Activity,
 }
 
 impl HostPath {
     pub(crate) fn path(conn: Connection) -> Path {
-        Path::Host(Box::new(Self { conn, listed: false, armed: None }))
+        Path::Host(Box::new(Self {
+            conn,
+            listed: false,
+            armed: None,
+            activity: Activity::default(),
+        }))
     }
 }
 
@@ -118,6 +125,9 @@ impl Core {
         }
         let Some(socket) = self.sockets.get_mut(id) else { return false };
         let Path::Host(host) = &mut socket.path else { return false };
+        if segment.payload_len > 0 {
+            host.activity.heard_at = now;
+        }
         let input = host.conn.handle_segment(&mut self.engine, now, segment);
         if let Some(ahead) = input.urgent {
             socket.urgent.received = Some(socket.rx.received() + u64::from(ahead));
@@ -143,7 +153,7 @@ impl Core {
         let abandoned = socket.holder == Holder::Nobody && input.advanced > 0;
         if abandoned {
             // Nobody is left to read this (RFC 9293, 3.6.1: a reset says that data was lost).
-            host.conn.abort();
+            host.conn.refuse(segment);
         }
         self.after_input(id, &input);
         self.list(id);
@@ -238,6 +248,7 @@ impl Core {
             let offset = tx.acked() + u64::from(output.offset);
             self.transmit_segment(macs, (src, dst), id, &output.segment, offset);
         }
+        self.watch_activity(now, id);
         self.rearm(id);
         self.end_if_closed(now, id);
     }

@@ -14,6 +14,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod activity;
 pub mod buffer;
 mod core;
 pub mod defect;
@@ -37,10 +38,11 @@ mod tuple;
 mod urgent;
 
 pub use crate::core::Core;
+pub use activity::Activity;
 pub use defect::{Defect, Defects};
 pub use error::{ConnectError, ConnectionError, IcmpReason, ListenError, SocketError};
 pub use listener::ListenerId;
-pub use mafo_tcp::{Info, Recovery, State};
+pub use mafo_tcp::{Info, Keepalive, Recovery, State, Then};
 pub use neigh::Mac;
 pub use observe::{Life, Status};
 pub use slab::SocketId;

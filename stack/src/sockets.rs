@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 use std::collections::VecDeque;
 
 use mafo_mem::Nanos;
+use mafo_tcp::Then;
 
 use crate::core::Core;
 use crate::error::{ConnectError, ListenError, SocketError};
@@ -142,6 +143,17 @@ impl Core {
     /// Copies as much of `bytes` as there is room for; how much that was. With none an event follows
     /// when there is room again.
     pub fn send(&mut self, id: SocketId, bytes: &[u8]) -> Result<usize, SocketError> {
+        self.send_with(id, bytes, Then::Nothing)
+    }
+
+    /// As [`Core::send`], and `then` follows what was taken: more, or another record (MSG_MORE, MSG_EOR). On
+    /// the offload path that changes nothing.
+    pub fn send_with(
+        &mut self,
+        id: SocketId,
+        bytes: &[u8],
+        then: Then,
+    ) -> Result<usize, SocketError> {
         let socket = self.sockets.get_mut(id).ok_or(SocketError::NoSuchSocket)?;
         if let Some(error) = socket.error {
             return Err(error.into());
@@ -156,18 +168,22 @@ impl Core {
         if n == 0 {
             return Err(SocketError::WouldBlock);
         }
-        self.post(id);
+        self.post_with(id, if n == bytes.len() { then } else { Then::Nothing });
         Ok(n)
     }
 
     /// Hands bytes that were written to the transport.
     pub(crate) fn post(&mut self, id: SocketId) {
+        self.post_with(id, Then::Nothing);
+    }
+
+    fn post_with(&mut self, id: SocketId, then: Then) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         match &mut socket.path {
             Path::Host(host) => {
                 let n = (socket.tx.written() - socket.tx.posted()) as usize;
                 socket.tx.post(n);
-                host.conn.post(n as u32);
+                host.conn.post_with(n as u32, then);
                 self.host_mark_urgent(id);
                 self.list(id);
             }
@@ -219,6 +235,15 @@ impl Core {
             self.forget(id);
         } else if socket.rx.available() > 0 || matches!(socket.path, Path::Resolving) {
             self.abort(now, id);
+        } else if let Path::Host(host) = &mut socket.path
+            && host.conn.state() == mafo_tcp::State::SynSent
+            && socket.tx.written() == 0
+        {
+            //= rfc9293#3.10.4
+            // Nothing was to be said: not even a reset is.
+            socket.holder = Holder::Nobody;
+            host.conn.close();
+            self.list(id);
         } else {
             socket.holder = Holder::Nobody;
             self.orphans.push_back((now + self.config.fin_timeout, id));

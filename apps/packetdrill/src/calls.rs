@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use libc::c_int;
-use mafo::{Life, SocketError, SocketId};
+use mafo::{Life, SocketId, Then};
 
 use crate::errno::{Errno, Outcome};
 use crate::fds::{Entry, Opening, PIPE_CAPACITY, Sock, Stage};
@@ -69,7 +69,8 @@ impl World {
         let parent = self.fds.socket(fd)?;
         let Stage::Listening(listener) = parent.stage else { return Err(Errno::INVAL) };
         let (options, notsent_lowat, inq) = (parent.options, parent.notsent_lowat, parent.inq);
-        let (linger, kept) = (parent.linger, parent.kept.clone());
+        let (linger, kept, timeouts) = (parent.linger, parent.kept.clone(), parent.timeouts);
+        let (send_buffer, locked) = (parent.send_buffer, parent.send_buffer_locked);
         let id = self.core(None).accept(listener).ok_or(Errno::AGAIN)?;
         let peer = self.peer_of(id)?;
         let sock = Sock {
@@ -80,9 +81,14 @@ impl World {
             inq,
             linger,
             kept,
+            timeouts,
+            send_buffer,
+            send_buffer_locked: locked,
             ..self.fresh_socket()
         };
-        Ok((self.fds.insert(Entry::Socket(Box::new(sock))), peer))
+        let fd = self.fds.insert(Entry::Socket(Box::new(sock)));
+        self.apply_timeouts(fd)?;
+        Ok((fd, peer))
     }
 
     fn peer_of(&mut self, id: SocketId) -> Outcome<SocketAddrV4> {
@@ -103,6 +109,7 @@ impl World {
                 let port = bound.map(|bound| bound.port()).filter(|&port| port != 0);
                 let id = self.core(ip).connect(now, remote.into(), port, options)?;
                 self.fds.socket_mut(fd)?.stage = Stage::Connection(id);
+                self.apply_timeouts(fd)?;
                 Err(Errno(libc::EINPROGRESS))
             }
             Stage::Listening(_) => Err(Errno(libc::EISCONN)),
@@ -216,33 +223,55 @@ impl World {
         if bytes.is_empty() {
             return Ok(0);
         }
-        if status.unsent >= sock.lowat() {
-            sock.wants_room = true;
-            return Err(Errno::AGAIN);
-        }
         // What follows MSG_MORE is corked until somebody sends without it.
-        let more = flags & libc::MSG_MORE != 0;
-        let (now, options) = (self.now, sock.options);
-        let wanted = mafo::Options { cork: options.cork || more, ..options };
-        let core = self.core(None);
-        if core.options(id) != Some(wanted) {
-            core.set_options(now, id, wanted);
-        }
-        let sent = core.send(id, bytes);
-        core.kick(now);
-        match sent {
-            Err(SocketError::WouldBlock) => {
-                self.fds.socket_mut(fd)?.wants_room = true;
-                Err(Errno::AGAIN)
-            }
-            Ok(n) => {
-                if n < bytes.len() {
-                    self.fds.socket_mut(fd)?.wants_room = true;
+        let then = match flags {
+            _ if flags & libc::MSG_MORE != 0 => Then::More,
+            _ if flags & libc::MSG_EOR != 0 => Then::Record,
+            _ => Then::Nothing,
+        };
+        let goal = self.piece_len(id);
+        let now = self.now;
+        let mut done = 0;
+        while done < bytes.len() {
+            let status = self.status(fd)?.ok_or(Errno::PIPE)?;
+            let sock = self.fds.socket_mut(fd)?;
+            // A write goes on in the last piece that is not sent; a new one is begun only where there is room
+            // for anything, and then it may be a whole one: so a write ends at the end of a piece.
+            let mut tail = sock.tail.min(status.unsent);
+            if tail == 0 || tail >= goal {
+                tail = 0;
+                let free = status.unacknowledged < sock.send_buffer as usize;
+                if !free || status.unsent >= sock.lowat() {
+                    break;
                 }
-                Ok(n)
             }
-            Err(error) => Err(error.into()),
+            let n = (bytes.len() - done).min(goal - tail);
+            let last = done + n == bytes.len();
+            let then = if last { then } else { Then::Nothing };
+            sock.tail = if then == Then::Record { goal } else { tail + n };
+            let core = self.core(None);
+            let taken = core.send_with(id, &bytes[done..done + n], then)?;
+            core.kick(now);
+            done += taken;
+            if taken < n {
+                break;
+            }
         }
+        if done < bytes.len() {
+            self.fds.socket_mut(fd)?.wants_room = true;
+        }
+        if done == 0 { Err(Errno::AGAIN) } else { Ok(done) }
+    }
+
+    /// Bytes of a piece of the send queue: what segmentation offload would take at once, in whole segments, and
+    /// no more than half the largest window of the peer (as tcp_xmit_size_goal).
+    fn piece_len(&mut self, id: SocketId) -> usize {
+        /// Largest IP packet less the longest headers.
+        const MOST: u32 = 65_535 - 120;
+        let Some(info) = self.core(None).info(id) else { return MOST as usize };
+        let half = if info.snd_wnd_max > 536 { info.snd_wnd_max / 2 } else { info.snd_wnd_max };
+        let len = MOST.min(half.max(info.payload_max));
+        (len - len % info.payload_max) as usize
     }
 
     /// close(2).

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddrV4;
 
 use libc::c_int;
-use mafo::{ListenerId, Options, SocketId};
+use mafo::{ListenerId, Options, SocketId, Timeouts};
 
 use crate::epoll::Epoll;
 use crate::errno::{Errno, Outcome};
@@ -48,6 +48,14 @@ pub struct Sock {
     pub bound: Option<SocketAddrV4>,
     /// Whether `connect` has succeeded.
     pub opening: Opening,
+    /// SO_SNDBUF.
+    pub send_buffer: u32,
+    /// Whether that was set, and so does not grow.
+    pub send_buffer_locked: bool,
+    /// Bytes in the last piece of the unsent ones: a write goes on there.
+    pub tail: usize,
+    /// How long it waits.
+    pub timeouts: Timeouts,
     /// SHUT_RD.
     pub read_shut: bool,
     /// What the next call is told, once (SO_ERROR).

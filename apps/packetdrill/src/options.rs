@@ -1,7 +1,7 @@
 //! getsockopt(2) and setsockopt(2).
 
 use libc::c_int;
-use mafo::{Life, Nanos, Options};
+use mafo::{Keepalive, Life, Nanos, Options, Timeouts};
 
 use crate::errno::{Errno, Outcome};
 use crate::fds::{Sock, Stage};
@@ -15,6 +15,9 @@ const RCVBUF_MIN: u32 = 2304;
 const BUFFER_MAX: u32 = 212_992;
 /// Largest TCP_MAXSEG that Linux takes, and least.
 const MAXSEG: std::ops::RangeInclusive<c_int> = 88..=32_767;
+/// Largest TCP_KEEPIDLE and TCP_KEEPINTVL, and TCP_KEEPCNT.
+const KEEPALIVE_SECONDS_MAX: c_int = 32_767;
+const KEEPALIVE_PROBES_MAX: c_int = 127;
 /// MSS before anything is known of the peer.
 const MSS_DEFAULT: u32 = 536;
 /// TCP_INQ.
@@ -87,7 +90,8 @@ impl World {
             (libc::SOL_SOCKET, libc::SO_SNDBUF) => {
                 let asked = int(value)?.max(0) as u32;
                 let limit = (2 * asked.min(BUFFER_MAX)).max(SNDBUF_MIN);
-                self.change(fd, |options| options.send_limit = Some(limit))?;
+                (sock.send_buffer, sock.send_buffer_locked) = (limit, true);
+                self.wake(fd, crate::epoll::OUT);
             }
             (libc::SOL_SOCKET, libc::SO_RCVBUF) => {
                 let asked = int(value)?.max(0) as u32;
@@ -131,6 +135,37 @@ impl World {
                 sock.notsent_lowat = number as u32;
                 self.wake(fd, crate::epoll::OUT);
             }
+            libc::TCP_USER_TIMEOUT => {
+                let wait = u64::try_from(number).map_err(|_| Errno::INVAL)?;
+                let wait = on.then(|| Nanos::from_millis(wait));
+                self.change_timeouts(fd, |timeouts, _| timeouts.user = wait)?;
+            }
+            libc::TCP_KEEPIDLE | libc::TCP_KEEPINTVL | libc::TCP_KEEPCNT => {
+                let most = if name == libc::TCP_KEEPCNT {
+                    KEEPALIVE_PROBES_MAX
+                } else {
+                    KEEPALIVE_SECONDS_MAX
+                };
+                if !(1..=most).contains(&number) {
+                    return Err(Errno::INVAL);
+                }
+                self.change_timeouts(fd, |timeouts, usual| {
+                    let keepalive = timeouts.keepalive.get_or_insert(usual);
+                    match name {
+                        libc::TCP_KEEPIDLE => keepalive.idle = Nanos::from_secs(number as u64),
+                        libc::TCP_KEEPINTVL => keepalive.interval = Nanos::from_secs(number as u64),
+                        _ => keepalive.probes_max = number as u8,
+                    }
+                })?;
+            }
+            libc::TCP_SYNCNT => {
+                let count = u8::try_from(number).ok().filter(|&n| n > 0).ok_or(Errno::INVAL)?;
+                self.change_timeouts(fd, |timeouts, _| timeouts.syn_retransmits_max = Some(count))?;
+            }
+            libc::TCP_LINGER2 => {
+                let wait = u64::try_from(number).ok().filter(|&n| n > 0).map(Nanos::from_secs);
+                self.change_timeouts(fd, |timeouts, _| timeouts.fin_wait2 = wait)?;
+            }
             TCP_INQ if [0, 1].contains(&number) => sock.inq = on,
             TCP_INQ => return Err(Errno::INVAL),
             name if KEPT.contains(&(libc::IPPROTO_TCP, name)) => {
@@ -141,14 +176,38 @@ impl World {
         Ok(())
     }
 
+    /// Changes how long a socket waits; the second argument is how keepalive is timed otherwise.
+    fn change_timeouts(
+        &mut self,
+        fd: c_int,
+        change: impl FnOnce(&mut Timeouts, Keepalive),
+    ) -> Outcome<()> {
+        let usual = self.settings().stack.tcp.keepalive;
+        let sock = self.fds.socket_mut(fd)?;
+        change(&mut sock.timeouts, usual);
+        self.apply_timeouts(fd)
+    }
+
+    /// Tells the stack how long the connection of `fd` waits, if there is one and it waits differently.
+    pub(crate) fn apply_timeouts(&mut self, fd: c_int) -> Outcome<()> {
+        let sock = self.fds.socket(fd)?;
+        let (timeouts, now) = (sock.timeouts, self.now);
+        if let Some(id) = sock.connection() {
+            let core = self.core(None);
+            if core.timeouts(id) != timeouts {
+                core.set_timeouts(now, id, timeouts)?;
+                core.kick(now);
+            }
+        }
+        Ok(())
+    }
+
     fn set_congestion(&mut self, fd: c_int, value: &[u8]) -> Outcome<()> {
         let name = value.split(|&byte| byte == 0).next().unwrap_or_default();
         let wanted = String::from_utf8_lossy(name).into_owned();
         self.fds.socket(fd)?;
-        if wanted != self.settings().congestion {
-            return Err(Errno(libc::ENOENT));
-        }
-        Ok(())
+        let algorithm = wanted.parse().map_err(|_| Errno(libc::ENOENT))?;
+        self.change(fd, |options| options.congestion = Some(algorithm))
     }
 
     /// Changes what the stack knows of a socket's settings.
@@ -173,7 +232,7 @@ impl World {
         let status = self.status(fd)?;
         let recv_buffer = self.settings().recv_buffer;
         let sock = self.fds.socket_mut(fd)?;
-        let limit = sock.options.send_limit.unwrap_or(0);
+        let limit = sock.send_buffer;
         let answer = match (level, name) {
             (libc::SOL_SOCKET, libc::SO_ERROR) => sock.error.take().map_or(0, |error| error.0),
             (libc::SOL_SOCKET, libc::SO_TYPE) => libc::SOCK_STREAM,
@@ -221,9 +280,31 @@ impl World {
                     .map_or(asked, |info| info.payload_max) as c_int
             }
             libc::TCP_NOTSENT_LOWAT => sock.notsent_lowat as c_int,
+            libc::TCP_USER_TIMEOUT => {
+                sock.timeouts.user.map_or(0, |wait| wait.as_millis() as c_int)
+            }
+            libc::TCP_KEEPIDLE | libc::TCP_KEEPINTVL | libc::TCP_KEEPCNT => {
+                let own = sock.timeouts.keepalive;
+                let keepalive = own.unwrap_or(self.settings().stack.tcp.keepalive);
+                match name {
+                    libc::TCP_KEEPIDLE => (keepalive.idle.as_millis() / 1000) as c_int,
+                    libc::TCP_KEEPINTVL => (keepalive.interval.as_millis() / 1000) as c_int,
+                    _ => keepalive.probes_max.into(),
+                }
+            }
+            libc::TCP_SYNCNT => {
+                let own = sock.timeouts.syn_retransmits_max;
+                own.unwrap_or(self.settings().stack.tcp.syn_retransmits_max).into()
+            }
+            libc::TCP_LINGER2 => {
+                let own = sock.timeouts.fin_wait2;
+                (own.unwrap_or(self.settings().stack.fin_timeout).as_millis() / 1000) as c_int
+            }
             TCP_INQ => sock.inq.into(),
             libc::TCP_CONGESTION => {
-                let mut name = self.settings().congestion.clone().into_bytes();
+                let usual = self.settings().congestion.clone();
+                let mut name =
+                    options.congestion.map_or(usual, |cc| cc.name().to_owned()).into_bytes();
                 name.resize(16, 0);
                 return Ok(name);
             }
@@ -247,8 +328,10 @@ impl World {
             _ => None,
         };
         let mtu = self.settings().stack.mtu;
-        let now: Nanos = self.now;
-        Ok(tcp_info::encode(listening, info.as_ref(), mtu, now))
+        let now = self.now;
+        let id = self.fds.socket(fd)?.connection();
+        let activity = id.and_then(|id| self.core(None).activity(now, id)).unwrap_or_default();
+        Ok(tcp_info::encode(listening, info.as_ref(), &activity, mtu, now))
     }
 }
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use mafo::{Nanos, PathChoice, StackConfig};
+use mafo::{CongestionControl, Nanos, PathChoice, StackConfig};
 use thiserror::Error;
 
 use crate::cable::OUR_MAC;
@@ -26,7 +26,7 @@ const SOCKETS_MAX: u32 = 16;
 
 /// Sysctls that are about something this stack does not have or decides by itself, so that there is
 /// nothing to set: segmentation offload, Fast Open, pools of memory, limits of whole systems.
-const WITHOUT_EFFECT: [&str; 48] = [
+const WITHOUT_EFFECT: [&str; 47] = [
     "tcp_abc",
     "tcp_abort_on_overflow",
     "tcp_allowed_congestion_control",
@@ -60,7 +60,6 @@ const WITHOUT_EFFECT: [&str; 48] = [
     "tcp_mem",
     "tcp_migrate_req",
     "tcp_min_snd_mss",
-    "tcp_min_tso_segs",
     "tcp_moderate_rcvbuf",
     "tcp_no_metrics_save",
     "tcp_no_ssthresh_metrics_save",
@@ -191,6 +190,8 @@ impl Settings {
         stack.rx_packet_max = u16::MAX;
         stack.linger = Nanos::ZERO;
         stack.tcp.quick_acks = 16;
+        stack.tcp.rto_variation_min = Nanos::from_millis(200);
+        stack.tcp.timestamps_required = false;
         stack.send_buffer = SEND_BUFFER_MAX;
         // Scripts say nothing of ports of their own; the kernel's range is as good as any.
         stack.secret = *b"packetdrill runs";
@@ -211,6 +212,12 @@ impl Settings {
             settings.congestion.clone_from(congestion);
         }
         settings
+    }
+
+    /// Congestion control, if it is one of ours.
+    #[must_use]
+    pub fn algorithm(&self) -> Option<CongestionControl> {
+        self.congestion.parse().ok()
     }
 
     /// Takes one sysctl; `None` if its name means nothing here or its value is none.
@@ -234,6 +241,12 @@ impl Settings {
             "tcp_wmem" => self.send_buffer = parse_three(value)?[1],
             "tcp_notsent_lowat" => self.notsent_lowat = number()?.min(u32::MAX.into()) as u32,
             "tcp_congestion_control" => value.clone_into(&mut self.congestion),
+            "tcp_min_tso_segs" => stack.tcp.piece_segments_min = count()?,
+            "tcp_early_retrans" => stack.tcp.tail_loss_probe = number()? >= 3,
+            "tcp_frto" => stack.tcp.frto = switch()?,
+            "tcp_retries1" => stack.tcp.retransmits_advice = count()?,
+            "tcp_syncookies" => stack.syn_cookies = switch()?,
+            "tcp_max_syn_backlog" => stack.syn_backlog_max = number()? as usize,
             "tcp_syn_retries" => stack.tcp.syn_retransmits_max = count()?,
             "tcp_synack_retries" => stack.tcp.syn_ack_retransmits_max = count()?,
             "tcp_retries2" => stack.tcp.retransmits_max = count()?,

@@ -1,6 +1,6 @@
 //! `struct tcp_info` of Linux, as bytes.
 
-use mafo::{Info, Nanos, Recovery, State};
+use mafo::{Activity, Info, Nanos, Recovery, State};
 
 /// Length of the structure as of Linux 6.x.
 pub const LEN: usize = 280;
@@ -50,6 +50,10 @@ impl Writer {
         self.0[at] = value;
     }
 
+    fn long(&mut self, at: usize, value: u64) {
+        self.0[at..at + 8].copy_from_slice(&value.to_ne_bytes());
+    }
+
     fn word(&mut self, at: usize, value: u32) {
         self.0[at..at + 4].copy_from_slice(&value.to_ne_bytes());
     }
@@ -57,8 +61,13 @@ impl Writer {
 
 /// The structure for a connection that stands as `info` says, for a listener, or for neither.
 #[must_use]
-pub fn encode(listening: bool, info: Option<&Info>, mtu: u16, now: Nanos) -> Vec<u8> {
-    let _ = now;
+pub fn encode(
+    listening: bool,
+    info: Option<&Info>,
+    activity: &Activity,
+    mtu: u16,
+    now: Nanos,
+) -> Vec<u8> {
     let mut w = Writer([0; LEN]);
     let Some(info) = info else {
         w.byte(0, if listening { LISTEN } else { CLOSE });
@@ -81,8 +90,11 @@ pub fn encode(listening: bool, info: Option<&Info>, mtu: u16, now: Nanos) -> Vec
     w.word(20, if received == 0 { MSS_DEFAULT } else { received });
     w.word(24, info.in_flight);
     w.word(28, info.sacked);
-    w.word(32, info.lost);
+    // Linux counts what was lost whether it has been sent again or not.
+    let repaired = if info.recovery == Recovery::Open { 0 } else { info.retransmitted };
+    w.word(32, info.lost + repaired);
     w.word(36, info.retransmitted);
+    w.word(52, (now - activity.heard_at).as_millis().min(u32::MAX.into()) as u32);
     w.word(60, mtu.into());
     w.word(68, micros(info.srtt.unwrap_or_default()));
     w.word(72, micros(info.rttvar.unwrap_or_default()));
@@ -93,5 +105,9 @@ pub fn encode(listening: bool, info: Option<&Info>, mtu: u16, now: Nanos) -> Vec
     w.word(84, info.mss_announced.into());
     w.word(88, REORDERING);
     w.word(144, info.unsent_bytes);
+    w.long(168, activity.busy.as_micros());
+    w.long(176, activity.window_limited.as_micros());
+    w.word(228, info.snd_wnd);
+    w.word(232, info.rcv_wnd);
     w.0.to_vec()
 }

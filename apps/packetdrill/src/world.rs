@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 
 use libc::c_int;
-use mafo::{Core, Event, Life, Nanos, Options, Readiness, SocketId, Status};
+use mafo::{Core, Event, Life, Nanos, Options, Readiness, SocketId, Status, Timeouts};
 
 use crate::backend::Backend;
 use crate::cable::Cable;
@@ -167,19 +167,24 @@ impl World {
     pub fn fresh_socket(&mut self) -> Sock {
         let path = self.flags.path;
         let settings = self.settings();
-        let options = Options { send_limit: Some(settings.send_buffer), ..Options::on(path) };
+        let (send_buffer, lowat) = (settings.send_buffer, settings.notsent_lowat);
+        let options = Options { congestion: settings.algorithm(), ..Options::on(path) };
         Sock {
             stage: Stage::Fresh,
             nonblocking: false,
             options,
             bound: None,
             opening: Opening::Untold,
+            send_buffer,
+            send_buffer_locked: false,
+            tail: 0,
+            timeouts: Timeouts::default(),
             read_shut: false,
             error: None,
             wants_room: false,
             linger: None,
             notsent_lowat: 0,
-            notsent_lowat_default: settings.notsent_lowat,
+            notsent_lowat_default: lowat,
             inq: false,
             kept: BTreeMap::new(),
         }
@@ -265,11 +270,10 @@ impl Sock {
     }
 }
 
-/// Whether a writer should be told to go on: a third of the buffer is free, and less waits unsent than
-/// TCP_NOTSENT_LOWAT allows.
+/// Whether a writer should be told to go on: a third of the buffer is free, and less than half waits unsent of
+/// what TCP_NOTSENT_LOWAT allows (as Linux's __sk_stream_is_writeable).
 #[must_use]
 pub fn has_room(sock: &Sock, status: &Status) -> bool {
-    status.send_room >= status.unacknowledged / 2
-        && status.send_room > 0
-        && 2 * status.unsent < sock.lowat()
+    let free = (sock.send_buffer as usize).saturating_sub(status.unacknowledged);
+    free > 0 && free >= status.unacknowledged / 2 && 2 * status.unsent < sock.lowat()
 }

@@ -32,6 +32,9 @@ pub struct Config {
     pub rto_initial: Nanos,
     /// Least retransmission timeout. RFC 6298 2.4 says 1 s; 200 ms is what Linux does, on purpose.
     pub rto_min: Nanos,
+    /// What it is more than the round-trip time, at least. Linux's minimum of 200 ms is this one: a delayed ACK then
+    /// costs no retransmission, however long the way is.
+    pub rto_variation_min: Nanos,
     /// Greatest retransmission timeout, also of probes (RFC 6298 2.5: at least 60 s).
     pub rto_max: Nanos,
     /// Retransmissions of a SYN before an active open gives up (RFC 9293 MUST-23: 3 minutes in all).
@@ -50,6 +53,12 @@ pub struct Config {
     /// With some the delay follows the peer's rhythm, between 40 and 200 ms, and [`Config::delayed_ack`]
     /// means nothing.
     pub quick_acks: u8,
+    /// Segments at least that go out as one piece, whose end PSH marks ([`Then`](crate::Then) aside); as Linux's
+    /// tcp_min_tso_segs.
+    pub piece_segments_min: u8,
+    /// Whether a segment without timestamp is dropped where both sides offered them (RFC 7323 3.2). Linux takes it:
+    /// there are boxes on the way that cut options off.
+    pub timestamps_required: bool,
     /// Keepalive timing, for connections that have it switched on.
     pub keepalive: Keepalive,
     /// What becomes of a connection that reaches TIME-WAIT.
@@ -86,6 +95,7 @@ impl Default for Config {
             ts_clock: TsClock::default(),
             rto_initial: Nanos::from_secs(1),
             rto_min: Nanos::from_millis(200),
+            rto_variation_min: Nanos::ZERO,
             rto_max: Nanos::from_secs(60),
             syn_retransmits_max: 7,
             syn_ack_retransmits_max: 5,
@@ -93,6 +103,8 @@ impl Default for Config {
             retransmits_max: 15,
             delayed_ack: Nanos::from_millis(40),
             quick_acks: 0,
+            piece_segments_min: 2,
+            timestamps_required: true,
             keepalive: Keepalive::default(),
             time_wait: TimeWait::Keep(Nanos::from_secs(60)),
             fin_wait2: None,

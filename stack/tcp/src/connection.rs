@@ -12,10 +12,11 @@ use crate::rtt::Rtt;
 use crate::scoreboard::Scoreboard;
 use crate::tcb::{AckDue, ReceiveSpace, SendSpace, TimestampState};
 use crate::timers::{RetransmitTimer, Timers};
+use crate::writes::Writes;
 use crate::{
     CeEcho, Config, CongestionControl, EcnState, Ended, Engine, Events, Flags, GaveUp, IcmpError,
     LastWord, Open, Opened, Options, PAWS_IDLE, PeerFin, Pending, Probe, Recovery, Segment, SeqNum,
-    State, Switches, TIMESTAMPS_LEN, TimeWait, WindowScale,
+    State, Switches, TIMESTAMPS_LEN, Then, TimeWait, WindowScale,
 };
 
 /// What a peer that announces no segment size takes (RFC 9293 MUST-15, for IPv4).
@@ -137,7 +138,7 @@ impl Connection {
             loss: LossState::default(),
             last_sent: now,
             retransmits: 0,
-            in_train: false,
+            writes: Writes::new(iss + 1),
         };
         let rcv = ReceiveSpace {
             irs: SeqNum(0),
@@ -295,6 +296,14 @@ impl Connection {
         }
     }
 
+    /// Ends the connection by a reset that answers `segment`, whose payload nobody is left to read.
+    ///
+    //= rfc9293#3.6.1
+    pub fn refuse(&mut self, segment: &Segment) {
+        self.end(Ended::Aborted);
+        self.pending.reset = Some(segment.ack);
+    }
+
     /// The connection is over: no timer, nothing in flight, nothing to be said.
     pub(crate) fn end(&mut self, why: Ended) {
         self.state = State::Closed;
@@ -338,6 +347,11 @@ impl Connection {
     /// [`Connection::close`] and above 2^30 bytes not acknowledged; on a connection that is over nothing
     /// happens.
     pub fn post(&mut self, bytes: u32) {
+        self.post_with(bytes, Then::Nothing);
+    }
+
+    /// As [`Connection::post`], and `then` follows.
+    pub fn post_with(&mut self, bytes: u32, then: Then) {
         if self.state == State::Closed {
             return;
         }
@@ -345,6 +359,7 @@ impl Connection {
         let posted = u64::from(self.snd.tx_max.since(self.snd.una)) + u64::from(bytes);
         assert!(posted <= u64::from(POSTED_MAX), "{posted} bytes posted, port {}", self.local_port);
         self.snd.tx_max += bytes;
+        self.snd.writes.on_post(self.snd.tx_max, then);
     }
 
     /// All that is posted is urgent: until it is acknowledged, segments say where it ends.
@@ -412,6 +427,10 @@ impl Connection {
 
     /// Changes the switches.
     pub fn set_switches(&mut self, engine: &Engine, now: Nanos, switches: Switches) {
+        if !switches.nagle {
+            // To ask for no delay is to flush, corked or not, as in Linux.
+            self.snd.writes.flush(self.snd.tx_max);
+        }
         let before = core::mem::replace(&mut self.switches, switches);
         if before.keepalive != switches.keepalive {
             self.timers.keepalive.stop();

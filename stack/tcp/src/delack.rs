@@ -109,3 +109,84 @@ impl Rhythm {
         Nanos::from_millis(self.delay_ms.clamp(DELAY_MIN, DELAY_MAX).min(longest).into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: fn(u64) -> Nanos = Nanos::from_millis;
+    const WND: u32 = 60_000;
+    const MSS: u16 = 1000;
+
+    fn linux() -> Config {
+        Config { quick_acks: 16, ..Config::default() }
+    }
+
+    fn hear(rhythm: &mut Rhythm, at: u64) {
+        rhythm.on_payload(&linux(), MS(at), MS(300), WND, MSS);
+    }
+
+    #[test]
+    fn the_first_sixteen_acks_are_quick_and_so_are_they_after_a_pause() {
+        let mut rhythm = Rhythm::default();
+        assert!(!rhythm.is_quick(), "nothing came");
+        for n in 0..16 {
+            hear(&mut rhythm, 1000 + n);
+            assert!(rhythm.is_quick(), "{n}");
+            rhythm.on_ack_sent();
+        }
+        hear(&mut rhythm, 1016);
+        assert!(!rhythm.is_quick());
+        hear(&mut rhythm, 1016 + 300);
+        assert!(!rhythm.is_quick(), "within a retransmission timeout");
+        hear(&mut rhythm, 1316 + 301);
+        assert!(rhythm.is_quick());
+    }
+
+    #[test]
+    fn a_small_window_needs_fewer() {
+        let mut rhythm = Rhythm::default();
+        rhythm.on_payload(&linux(), MS(5), MS(300), 6_000, MSS);
+        assert_eq!(rhythm.quick, 3);
+        let mut rhythm = Rhythm::default();
+        rhythm.on_payload(&linux(), MS(5), MS(300), 100, MSS);
+        assert_eq!(rhythm.quick, 2);
+    }
+
+    #[test]
+    fn who_answers_at_once_delays_and_trouble_ends_that() {
+        let mut rhythm = Rhythm::default();
+        rhythm.on_payload_sent(MS(3));
+        hear(&mut rhythm, 10);
+        assert!(rhythm.is_quick(), "what was sent before was no answer");
+        rhythm.on_payload_sent(MS(10 + 40));
+        assert!(rhythm.is_quick(), "nor what comes so late");
+        hear(&mut rhythm, 60);
+        rhythm.on_payload_sent(MS(70));
+        assert!(!rhythm.is_quick());
+        rhythm.on_trouble(&linux(), WND, MSS);
+        assert!(rhythm.is_quick());
+        rhythm.on_peer_fin();
+        assert!(!rhythm.is_quick());
+    }
+
+    #[test]
+    fn the_delay_follows_the_peers_rhythm_within_its_bounds() {
+        let mut rhythm = Rhythm::default();
+        assert_eq!(Rhythm::default().delay(&Config::default(), None), MS(40), "as configured");
+        hear(&mut rhythm, 0);
+        assert_eq!(rhythm.delay(&linux(), None), MS(40));
+        // Every 39 ms: 40 / 2 + 39, 59 / 2 + 39, …
+        hear(&mut rhythm, 39);
+        assert_eq!(rhythm.delay(&linux(), None), MS(59));
+        hear(&mut rhythm, 78);
+        assert_eq!(rhythm.delay(&linux(), None), MS(68));
+        rhythm.interactive = true;
+        assert_eq!(rhythm.delay(&linux(), Some(MS(50))), MS(50), "no longer than a round trip");
+        assert_eq!(rhythm.delay(&linux(), Some(MS(5))), MS(40));
+        for n in 0..20 {
+            hear(&mut rhythm, 80 + n);
+        }
+        assert_eq!(rhythm.delay(&linux(), None), MS(40));
+    }
+}

@@ -46,6 +46,8 @@ pub struct Info {
     pub window_scale: Option<WindowScale>,
     /// The peer's window in bytes.
     pub snd_wnd: u32,
+    /// The largest that it was.
+    pub snd_wnd_max: u32,
     /// Our window in bytes.
     pub rcv_wnd: u32,
     /// Posted bytes that were never sent.
@@ -56,12 +58,35 @@ pub struct Info {
     pub mss_announced: u16,
 }
 
+/// What keeps a connection from being done with what was posted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Limit {
+    /// Nothing: all is acknowledged.
+    #[default]
+    Idle,
+    /// The network: the way there and back, and its congestion.
+    Network,
+    /// The peer's window, which has no room for the next segment.
+    Window,
+}
+
 impl Info {
     /// No loss has set the threshold yet.
     pub const SSTHRESH_UNKNOWN: u32 = 1 << 28;
 }
 
 impl Connection {
+    /// What the connection waits for now.
+    #[must_use]
+    pub fn limit(&self) -> Limit {
+        if !self.state.sends_payload() || self.unsent() == 0 && self.snd.flight() == 0 {
+            return Limit::Idle;
+        }
+        let usable = self.snd.edge().later(self.snd.max).since(self.snd.max);
+        let next = self.unsent().min(self.payload_max());
+        if next > usable { Limit::Window } else { Limit::Network }
+    }
+
     /// How the connection stands now.
     #[must_use]
     pub fn info(&self, config: &Config) -> Info {
@@ -95,6 +120,7 @@ impl Connection {
             sack: self.sack,
             window_scale: self.window_scale,
             snd_wnd: self.snd.wnd,
+            snd_wnd_max: self.snd.wnd_max,
             rcv_wnd: self.rcv.wnd,
             unsent_bytes: self.unsent(),
             largest_received: self.rcv.ack.largest,

@@ -20,6 +20,7 @@ impl Connection {
     //= rfc9293#3.10.7
     pub fn handle_segment(&mut self, engine: &mut Engine, now: Nanos, segment: &Segment) -> Input {
         engine.counters.rx_segments += 1;
+        self.snd.writes.release();
         let mut input = Input::default();
         if self.predicts(segment) {
             engine.counters.rx_predicted += 1;
@@ -245,8 +246,8 @@ impl Connection {
         }
         let Some(ts) = segment.options.timestamps else {
             //= rfc7323#3.2
-            engine.counters.rx_drop_no_timestamp += 1;
-            return false;
+            engine.counters.rx_drop_no_timestamp += u64::from(engine.config.timestamps_required);
+            return !engine.config.timestamps_required;
         };
         match state.recent {
             Some((recent, until)) if is_older(ts.val, recent) && now < until => {

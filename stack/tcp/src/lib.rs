@@ -80,6 +80,7 @@ mod tcb;
 #[cfg(all(test, feature = "script"))]
 mod tests;
 mod timers;
+mod writes;
 
 pub use cc::{CongestionControl, CongestionState, Prior, UnknownCongestionControl};
 pub use config::{Config, EcnMode, Engine, Keepalive, Open, Switches, TimeWait, TsClock};
@@ -87,7 +88,7 @@ pub use connection::Connection;
 pub use counters::Counters;
 pub use ecn::{CeEcho, EcnState};
 pub use icmp::IcmpError;
-pub use info::Info;
+pub use info::{Info, Limit};
 pub use mtu_probe::{MtuProbe, MtuProbing};
 pub use outcome::{Events, Input, Output, Payload};
 pub use patience::Patience;
@@ -106,6 +107,8 @@ pub use snapshot::{
 };
 pub use state::{Ended, GaveUp, Opened, PeerFin, State};
 pub use timers::RetransmitTimer;
+
+pub use writes::Then;
 
 use mafo_mem::Nanos;
 

@@ -114,9 +114,11 @@ impl Connection {
 
     fn poll_lost(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
         let (room, tx_max, end) = (self.payload_room(), self.snd.tx_max, self.snd.end());
+        let writes = &self.snd.writes;
         let (start, end) = self.snd.board.next_lost(|start| {
             let full = start + room;
-            if full.at_or_after(tx_max) { end } else { full }
+            let limit = writes.record_end(start).map_or(full, |record| full.earlier(record));
+            if limit.at_or_after(tx_max) { end } else { limit }
         })?;
         let is_oldest = start == self.snd.una;
         if !is_oldest && self.snd.pipe() + end.since(start) > self.snd.cc.cwnd() {
@@ -163,7 +165,6 @@ impl Connection {
         }
         let Some(end) = self.next_new(engine, now) else {
             self.await_window(engine, now);
-            self.snd.in_train = false;
             return None;
         };
         if self.timers.persist.is_armed() {
@@ -171,10 +172,12 @@ impl Connection {
             self.snd.rtt.end_backoff();
             self.snd.retransmits = 0;
         }
-        if self.pending.probe == Some(Probe::Window) {
-            self.pending.probe = None;
+        let probes = self.pending.probe.take_if(|probe| *probe == Probe::Window).is_some();
+        let mut output = self.send_new(engine, now, end);
+        if probes && output.segment.payload_len > 0 {
+            // The timer's doing, and so to be seen at once.
+            output.segment.flags |= Flags::PSH;
         }
-        let output = self.send_new(engine, now, end);
         self.arm_after_sending(engine, now);
         Some(output)
     }
@@ -186,11 +189,11 @@ impl Connection {
         self.snd.loss.prr.on_sent(end.since(start));
         self.snd.last_sent = now;
         self.rcv.ack.rhythm.on_payload_sent(now);
-        let was_in_train = self.snd.in_train;
-        self.snd.in_train = self.next_new(engine, now).is_some();
+        let more = self.next_new(engine, now).is_some();
+        let piece = self.piece(engine.config.piece_segments_min);
+        let ends_train = self.snd.writes.ends_train(more, piece);
         let mut output = self.payload(engine, now, start, end);
-        if was_in_train && !self.snd.in_train && output.segment.payload_len > 0 {
-            // As Linux does: a receiver that joins the segments of a train does not wait for more of them.
+        if ends_train && output.segment.payload_len > 0 {
             output.segment.flags |= Flags::PSH;
         }
         self.mark_new_payload(&mut output);
@@ -206,10 +209,14 @@ impl Connection {
         let unsent = self.snd.tx_max.since(self.snd.max);
         let usable = self.snd.edge().later(self.snd.max).since(self.snd.max);
         let room = self.payload_room();
-        let len = unsent.min(room).min(usable);
+        let record = self.snd.writes.record_end(self.snd.max);
+        let record = record.map_or(u32::MAX, |end| end.since(self.snd.max));
+        let len = unsent.min(room).min(usable).min(record);
         let with_fin = self.may_send_fin() && len == unsent && len < usable;
         let seq_len = len + u32::from(with_fin);
-        let worth = with_fin || len > 0 && self.is_worth_sending(len, unsent, room);
+        let worth = with_fin
+            || len > 0
+                && (len == record && len < unsent || self.is_worth_sending(len, unsent, room));
         if !worth {
             return None;
         }
@@ -260,7 +267,9 @@ impl Connection {
         let lone = self.snd.flight() == 0 || !self.switches.nagle || urgent;
         // Whoever closes has nothing to add; a timer ends the wait of a corked connection with nothing in
         // flight (`await_window`), as in Linux.
-        let undisturbed = lone && (!self.switches.cork || self.snd.fin_posted);
+        let corked = (self.switches.cork || self.snd.writes.is_held())
+            && !self.snd.writes.is_flushed(self.snd.max);
+        let undisturbed = lone && (!corked || self.snd.fin_posted);
         len == room
             || undisturbed && (len == unsent || len >= self.snd.wnd_max / 2)
             || self.pending.probe == Some(Probe::Window)
@@ -314,8 +323,7 @@ impl Connection {
             flags |= Flags::FIN;
         }
         let len = end.earlier(self.snd.tx_max).since(start);
-        //= rfc9293#3.9.1.2
-        if len > 0 && end.at_or_after(self.snd.tx_max) {
+        if len > 0 && self.snd.writes.pushes(start, end) {
             flags |= Flags::PSH;
         }
         let offset = start.since(self.snd.una);

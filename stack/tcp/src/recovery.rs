@@ -128,6 +128,7 @@ impl Connection {
         let mut reported = sacked;
         let mut rtt = sacked.rtt(now);
         if advanced > 0 {
+            self.snd.writes.on_acked(segment.ack);
             let acked = self.snd.board.on_acked(segment.ack);
             self.snd.una = segment.ack;
             self.snd.retransmits = 0;

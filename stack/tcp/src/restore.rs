@@ -13,6 +13,7 @@ use crate::rtt::Rtt;
 use crate::scoreboard::{Scoreboard, Sent};
 use crate::tcb::{AckDue, ReceiveSpace, SendSpace, TimestampState};
 use crate::timers::{Timer, Timers};
+use crate::writes::Writes;
 use crate::{
     AckSnapshot, Connection, EchoFloor, Engine, Fate, MtuSearchSnapshot, PAWS_IDLE,
     PatienceSnapshot, Private, Recovery, SentSnapshot, SeqNum, Snapshot, State, TimeWait,
@@ -69,7 +70,8 @@ impl Connection {
             dup_acks,
             dup_bytes,
             loss,
-            in_train: _,
+            // What a restorer does not know costs a PSH, or joins two records.
+            writes: _,
             last_sent,
             retransmits,
         } = snd;
@@ -299,7 +301,7 @@ fn restore_send_space(engine: &Engine, now: Nanos, snapshot: &Snapshot) -> SendS
         dup_acks: snapshot.dup_acks,
         dup_bytes: private.dup_bytes,
         loss: LossState::restore(&private.loss, now),
-        in_train: false,
+        writes: Writes::new(snapshot.tx_max),
         last_sent: now - snapshot.last_sent_age,
         retransmits: snapshot.retransmits,
     }

@@ -46,7 +46,8 @@ impl Rtt {
     }
 
     fn rto_of(config: &Config, smoothed: RttSnapshot) -> Nanos {
-        let rto = smoothed.srtt + Nanos(smoothed.rttvar.0.saturating_mul(4)).max(GRANULARITY);
+        let variation = Nanos(smoothed.rttvar.0.saturating_mul(4)).max(GRANULARITY);
+        let rto = smoothed.srtt + variation.max(config.rto_variation_min);
         rto.clamp(config.rto_min, config.rto_max)
     }
 
@@ -136,6 +137,9 @@ mod tests {
         let mut rtt = Rtt::new(&config());
         rtt.sample(&config(), MS(1));
         assert_eq!(rtt.timeout(&config()), MS(200));
+        let linux = Config { rto_variation_min: MS(200), ..config() };
+        rtt.sample(&linux, MS(1));
+        assert_eq!(rtt.timeout(&linux), MS(201), "of the variation");
         rtt.sample(&config(), Nanos::from_secs(1000));
         assert_eq!(rtt.timeout(&config()), Nanos::from_secs(60));
         let mut steady = Rtt::new(&config());

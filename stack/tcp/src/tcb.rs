@@ -20,6 +20,7 @@ use crate::delack::Rhythm;
 use crate::loss::LossState;
 use crate::rtt::Rtt;
 use crate::scoreboard::Scoreboard;
+use crate::writes::Writes;
 use crate::{PeerFin, Recovery, SeqNum};
 
 /// Largest window field.
@@ -59,8 +60,7 @@ pub(crate) struct SendSpace {
     pub(crate) last_sent: Nanos,
     /// Retransmissions of the same bytes, or probes, without an answer.
     pub(crate) retransmits: u8,
-    /// The last output was new payload, and more follows at once.
-    pub(crate) in_train: bool,
+    pub(crate) writes: Writes,
 }
 
 impl SendSpace {

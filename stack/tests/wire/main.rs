@@ -3,5 +3,6 @@
 mod ecn;
 mod icmp;
 mod listen;
+mod options;
 mod rig;
 mod timeouts;

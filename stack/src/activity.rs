@@ -1,0 +1,60 @@
+//! How a connection of the host path spends its time, for whoever watches it.
+
+use mafo_mem::Nanos;
+use mafo_tcp::Limit;
+
+use crate::core::Core;
+use crate::slab::SocketId;
+use crate::socket::Path;
+
+/// How a connection has spent its time so far (tcpi_busy_time and its like).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// With bytes to be sent or to be acknowledged.
+    pub busy: Nanos,
+    /// Of that, when the peer's window kept the next segment back.
+    pub window_limited: Nanos,
+    /// When payload last came; at first, when the handshake was through.
+    pub heard_at: Nanos,
+    /// Since when it is as it is now.
+    since: Nanos,
+    /// How it is now.
+    limit: Limit,
+}
+
+impl Activity {
+    fn pass(&mut self, now: Nanos) {
+        let passed = now - self.since;
+        self.since = now;
+        match self.limit {
+            Limit::Idle => {}
+            Limit::Network => self.busy += passed,
+            Limit::Window => {
+                self.busy += passed;
+                self.window_limited += passed;
+            }
+        }
+    }
+}
+
+impl Core {
+    /// Something has been sent or come in: what does the connection wait for now?
+    pub(crate) fn watch_activity(&mut self, now: Nanos, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let Path::Host(host) = &mut socket.path else { return };
+        host.activity.pass(now);
+        host.activity.limit = host.conn.limit();
+        if host.activity.heard_at == Nanos::ZERO && host.conn.state().is_synchronized() {
+            host.activity.heard_at = now;
+        }
+    }
+
+    /// How the connection of `id` has spent its time; on the host path, while there is one.
+    #[must_use]
+    pub fn activity(&self, now: Nanos, id: SocketId) -> Option<Activity> {
+        let Path::Host(host) = &self.sockets.get(id)?.path else { return None };
+        let mut activity = host.activity;
+        activity.pass(now);
+        Some(activity)
+    }
+}

@@ -1,0 +1,186 @@
+//! Where what the owner wrote ends, as far as segments show it: PSH, ends of records, tails that wait.
+
+use std::collections::VecDeque;
+
+use crate::{Connection, SeqNum};
+
+/// What follows the bytes that are posted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Then {
+    /// Nothing that is known of.
+    #[default]
+    Nothing,
+    /// More, soon: a segment that is not full waits for it, but only until something else happens on the
+    /// connection (MSG_MORE).
+    More,
+    /// Another record: no segment holds bytes of both (MSG_EOR).
+    Record,
+}
+
+/// The ends of what was posted.
+#[derive(Clone, Debug)]
+pub(crate) struct Writes {
+    /// One past the last byte that was posted without more to come.
+    push: SeqNum,
+    /// More is to come.
+    held: bool,
+    /// One past the last byte that no cork holds back.
+    flushed: SeqNum,
+    /// Segments of the train that is being sent.
+    train: u8,
+    /// Ends of records that are not acknowledged, which few owners mark.
+    records: Option<Box<Records>>,
+}
+
+/// Ends of records, in order.
+#[derive(Clone, Debug, Default)]
+struct Records(VecDeque<SeqNum>);
+
+impl Writes {
+    pub(crate) fn new(at: SeqNum) -> Self {
+        Self { push: at, held: false, flushed: at, train: 0, records: None }
+    }
+
+    /// Bytes up to `end` are posted, and `then` follows.
+    pub(crate) fn on_post(&mut self, end: SeqNum, then: Then) {
+        self.held = then == Then::More;
+        if then != Then::More {
+            self.push = end;
+        }
+        if then == Then::Record {
+            self.records.get_or_insert_default().0.push_back(end);
+        }
+    }
+
+    /// Whatever has happened: a tail waits no longer.
+    pub(crate) fn release(&mut self) {
+        self.held = false;
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// Nothing before `end` is held back any more.
+    pub(crate) fn flush(&mut self, end: SeqNum) {
+        self.held = false;
+        self.flushed = end;
+    }
+
+    pub(crate) fn is_flushed(&self, start: SeqNum) -> bool {
+        self.flushed.after(start)
+    }
+
+    /// The first end of a record beyond `start`.
+    pub(crate) fn record_end(&self, start: SeqNum) -> Option<SeqNum> {
+        self.records.as_ref()?.0.iter().copied().find(|end| end.after(start))
+    }
+
+    /// Everything before `una` is acknowledged.
+    pub(crate) fn on_acked(&mut self, una: SeqNum) {
+        let Some(records) = &mut self.records else { return };
+        while records.0.front().is_some_and(|end| end.at_or_before(una)) {
+            records.0.pop_front();
+        }
+        if records.0.is_empty() {
+            self.records = None;
+        }
+    }
+
+    /// Whether `start..end` holds the last byte of a write.
+    //= rfc9293#3.9.1.2
+    pub(crate) fn pushes(&self, start: SeqNum, end: SeqNum) -> bool {
+        let ends_write = self.push.after(start) && end.at_or_after(self.push);
+        ends_write || self.record_end(start) == Some(end)
+    }
+
+    /// Another segment of a train goes out, which `more` follow at once. Whether it ends what a sender with
+    /// segmentation offload would have handed over as one piece of up to `piece` segments: like Linux, such
+    /// pieces end with PSH, so that a receiver that joins segments does not wait for more.
+    pub(crate) fn ends_train(&mut self, more: bool, piece: u8) -> bool {
+        self.train = self.train.saturating_add(1);
+        let full = self.train >= piece;
+        let is_train = self.train > 1;
+        if full || !more {
+            self.train = 0;
+        }
+        is_train && (full || !more)
+    }
+}
+
+impl Connection {
+    /// Segments of which segmentation offload would make one piece: a millisecond's worth at the pace of the
+    /// congestion window, and no less than the configured number; at most half the window.
+    pub(crate) fn piece(&self, least: u8) -> u8 {
+        let mss = self.payload_max().max(1);
+        let cwnd = self.snd.cc.cwnd() / mss;
+        let srtt = self.snd.rtt.smoothed().map_or(u64::MAX, |smoothed| smoothed.srtt.as_micros());
+        // As tcp_tso_autosize: twice the window a round trip, and for near peers up to 64 KiB more.
+        let paced = 2 * u64::from(self.snd.cc.cwnd()) * 1000 / srtt.max(1);
+        let near = 65_536_u64.checked_shr((srtt >> 9).min(u32::MAX.into()) as u32).unwrap_or(0);
+        let segments = ((paced + near) / u64::from(mss)).max(least.into());
+        segments.min(u64::from(cwnd / 2).max(1)).min(u8::MAX.into()) as u8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: SeqNum = SeqNum(u32::MAX - 99);
+
+    #[test]
+    fn a_write_ends_with_push_unless_more_is_to_come() {
+        let mut writes = Writes::new(AT);
+        writes.on_post(AT + 150, Then::Nothing);
+        assert!(writes.pushes(AT + 100, AT + 150));
+        assert!(!writes.pushes(AT, AT + 100));
+        writes.on_post(AT + 200, Then::More);
+        assert!(writes.is_held());
+        assert!(!writes.pushes(AT + 150, AT + 200), "nobody wants it seen yet");
+        assert!(writes.pushes(AT + 100, AT + 200), "but what came before");
+        writes.release();
+        assert!(!writes.is_held());
+        writes.on_post(AT + 250, Then::Nothing);
+        assert!(writes.pushes(AT + 150, AT + 250));
+    }
+
+    #[test]
+    fn records_end_where_they_were_said_to_until_that_is_acknowledged() {
+        let mut writes = Writes::new(AT);
+        assert_eq!(writes.record_end(AT), None);
+        for end in [50, 150, 300] {
+            writes.on_post(AT + end, Then::Record);
+        }
+        assert_eq!(writes.record_end(AT), Some(AT + 50));
+        assert_eq!(writes.record_end(AT + 50), Some(AT + 150));
+        assert!(writes.pushes(AT + 60, AT + 150), "each is a write of its own");
+        assert!(!writes.pushes(AT + 60, AT + 140));
+        writes.on_acked(AT + 149);
+        assert_eq!(writes.record_end(AT), Some(AT + 150));
+        writes.on_acked(AT + 300);
+        assert!(writes.records.is_none(), "and nothing is kept of them");
+    }
+
+    #[test]
+    fn a_flush_lets_out_what_was_held_back_and_nothing_later() {
+        let mut writes = Writes::new(AT);
+        writes.on_post(AT + 40, Then::More);
+        writes.flush(AT + 40);
+        assert!(!writes.is_held());
+        assert!(writes.is_flushed(AT + 39));
+        assert!(!writes.is_flushed(AT + 40));
+    }
+
+    #[test]
+    fn pieces_of_a_train_end_with_push_and_a_lone_segment_does_not() {
+        let mut writes = Writes::new(AT);
+        let train = |writes: &mut Writes, segments: u8, piece| -> Vec<bool> {
+            (1..=segments).map(|n| writes.ends_train(n < segments, piece)).collect()
+        };
+        assert_eq!(train(&mut writes, 1, 2), [false]);
+        assert_eq!(train(&mut writes, 5, 2), [false, true, false, true, false]);
+        assert_eq!(train(&mut writes, 4, 3), [false, false, true, false]);
+        assert_eq!(train(&mut writes, 3, 9), [false, false, true], "all there is");
+    }
+}
