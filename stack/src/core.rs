@@ -415,7 +415,7 @@ impl Core {
     }
 
     /// Whether `address` can be one other host's.
-    fn is_unicast(&self, address: Ipv4Addr) -> bool {
+    pub(crate) fn is_unicast(&self, address: Ipv4Addr) -> bool {
         let host = u32::MAX.checked_shr(self.config.prefix_len.into()).unwrap_or(0);
         let own_net = (address.to_bits() ^ self.config.address.to_bits()) & !host == 0;
         let directed = host > 1 && own_net && address.to_bits() & host == host;

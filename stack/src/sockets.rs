@@ -1,6 +1,6 @@
 //! What an application does with a stack.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use std::collections::VecDeque;
 
 use mafo_mem::Nanos;
@@ -94,7 +94,13 @@ impl Core {
         if remote.is_ipv6() {
             return Err(ConnectError::Ipv6);
         }
-        if self.next_hop(remote.ip()).is_none() {
+        //= rfc9293#3.9.2.3
+        // MUST-46: nobody can be opened to, or many.
+        let nowhere = match remote.ip() {
+            IpAddr::V4(ip) => !self.is_unicast(ip),
+            IpAddr::V6(_) => true,
+        };
+        if nowhere || self.next_hop(remote.ip()).is_none() {
             return Err(ConnectError::Unreachable(remote.ip()));
         }
         let local = self.local_for(remote, local_port).ok_or(ConnectError::AddrInUse(remote))?;

@@ -293,6 +293,10 @@ impl Core {
             return None;
         }
         let Ok(Packet::Tcp(ip, bytes)) = packet::parse(frame) else { return None };
+        if !self.is_unicast(ip.src) {
+            self.counters.rx_bad_source += 1;
+            return None;
+        }
         let (segment, _) = mafo_tcp::Segment::parse(bytes).ok()?;
         let tuple = FourTuple {
             local: (ip.dst, segment.dst_port).into(),

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use mafo_mem::Nanos;
-use mafo_stack::{ListenerId, SocketError};
+use mafo_stack::{ConnectError, ListenerId, SocketError};
 use mafo_tcp::{Flags, Segment, SeqNum, Timestamps};
 
 use crate::rig::{HOST, Sent, US, Wire, ack_of, syn};
@@ -222,6 +222,27 @@ fn nobody_and_everybody_are_no_clients() {
     }
     assert!(wire.sent().is_empty(), "neither a SYN,ACK nor a reset");
     assert_eq!(wire.core().counters().rx_bad_source, 12);
+}
+
+/// RFC 9293 MUST-46.
+#[test]
+fn nobody_and_everybody_are_no_servers() {
+    let mut wire = Wire::new(|_| {});
+    let targets: [[u8; 4]; 6] = [
+        [0, 0, 0, 0],
+        [127, 0, 0, 1],
+        [239, 1, 2, 3],
+        [255, 255, 255, 255],
+        [10, 77, 0, 255],
+        US.octets(),
+    ];
+    for target in targets {
+        let (now, remote) = (wire.now, SocketAddrV4::new(target.into(), 80).into());
+        let refused = wire.core().connect(now, remote, None, HOST);
+        assert_eq!(refused, Err(ConnectError::Unreachable(target.into())));
+    }
+    assert!(wire.sent().is_empty());
+    assert_eq!(wire.core().sockets(), 0);
 }
 
 #[test]
