@@ -138,9 +138,10 @@ impl Core {
         let options = listener.options;
         let room = self.room_of(&options) as u32;
         let ours = self.offer_of(&options, room);
+        let congestion = options.congestion.unwrap_or(self.config.congestion);
         let FourTuple { local, remote } = tuple;
         let clock = self.engine.config.ts_clock.ticks(now);
-        let offer = Options {
+        let options = Options {
             mss: Some(ours.mss),
             window_scale: ours.window_scale,
             sack_permitted: ours.sack,
@@ -148,8 +149,13 @@ impl Core {
             ..Options::default()
         };
         let cookie = syncookie::make(&self.secret, local, remote, now, syn);
-        let window = room.min(u32::from(u16::MAX)) as u16;
-        let mut reply = syncookie::syn_ack(syn, cookie, window, &offer);
+        let offer = syncookie::Offer {
+            window: room.min(u32::from(u16::MAX)) as u16,
+            options,
+            ecn: self.config.ecn,
+            congestion,
+        };
+        let mut reply = syncookie::syn_ack(syn, cookie, &offer);
         if let Some(ts) = &mut reply.options.timestamps {
             ts.val = ts.val.wrapping_add(isn::ts_offset(&self.secret, local, remote));
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  initial sequence number = hash(addresses) + peer's ISN + minute << 24 + ( hash(addresses, peer's ISN, minute) + MSS index ) mod 2^24
-//!  TSval, if the peer sends timestamps = the clock with its six low bits replaced by: SACK, window shift
+//!  TSval, if the peer sends timestamps = the clock with its six low bits replaced by: ECN, SACK, window shift
 //! ```
 //!
 //! Functions of their arguments alone. Who calls them decides when: a cookie costs the peer options (without
@@ -12,8 +12,9 @@ use core::net::SocketAddr;
 
 use mafo_mem::Nanos;
 
+use crate::ecn::EcnState;
 use crate::isn::{Purpose, Secret, hash, hash_at};
-use crate::{Flags, Options, Segment, SeqNum, Timestamps};
+use crate::{CongestionControl, Ecn, EcnMode, Flags, Opened, Options, Segment, SeqNum, Timestamps};
 
 /// Segment sizes that a cookie can tell, in three bits; the peer's own is rounded down. The last ones are those of
 /// tunnels, PPPoE and Ethernet.
@@ -30,12 +31,26 @@ const MINUTE: Nanos = Nanos::from_secs(60);
 /// How long after the last cookie an ACK may still answer one.
 pub const LIFETIME: Nanos = Nanos::from_secs(60 * MINUTES_MAX as u64);
 
-/// In the low bits of TSval: the window shift, or [`NO_SCALE`]; and SACK.
+/// In the low bits of TSval: the window shift, or [`NO_SCALE`]; SACK; and ECN. As Linux has them.
 const TS_BITS: u32 = 6;
 const TS_MASK: u32 = (1 << TS_BITS) - 1;
 const SCALE_MASK: u32 = 0xf;
 const NO_SCALE: u32 = 0xf;
 const SACK: u32 = 0x10;
+const ECN: u32 = 0x20;
+
+/// What a SYN,ACK of ours offers.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer {
+    /// The window, not scaled.
+    pub window: u16,
+    /// MSS, window scale, SACK, and TSval by the clock. TSecr is not looked at.
+    pub options: Options,
+    /// When ECN is agreed to.
+    pub ecn: EcnMode,
+    /// Congestion control of the connection, which may need ECN.
+    pub congestion: CongestionControl,
+}
 
 fn minute(now: Nanos) -> u32 {
     (now.0 / MINUTE.0) as u32
@@ -88,17 +103,17 @@ pub fn check(
     MSS_TABLE.get((rest.wrapping_sub(hash) & DATA_MASK) as usize).copied()
 }
 
-/// The SYN,ACK that answers `syn`; `offer` is what our own would offer: MSS, window scale, SACK, and TSval by the
-/// clock (TSecr is not looked at).
+/// The SYN,ACK that answers `syn`, numbered `cookie`.
 #[must_use]
-pub fn syn_ack(syn: &Segment, cookie: SeqNum, window: u16, offer: &Options) -> Segment {
+pub fn syn_ack(syn: &Segment, cookie: SeqNum, offer: &Offer) -> Segment {
+    let Offer { window, options: offer, ecn, congestion } = offer;
     let mut reply = Segment {
         src_port: syn.dst_port,
         dst_port: syn.src_port,
         seq: cookie,
         ack: syn.seq + 1,
         flags: Flags::SYN | Flags::ACK,
-        window,
+        window: *window,
         ..Segment::default()
     };
     reply.options.mss = offer.mss;
@@ -108,8 +123,12 @@ pub fn syn_ack(syn: &Segment, cookie: SeqNum, window: u16, offer: &Options) -> S
         let sack = offer.sack_permitted && syn.options.sack_permitted;
         reply.options.window_scale = offer.window_scale.filter(|_| scale.is_some());
         reply.options.sack_permitted = sack;
-        let bits =
-            scale.map_or(NO_SCALE, |scale| u32::from(scale.min(14))) | if sack { SACK } else { 0 };
+        let mut marks = EcnState::new(*ecn, *congestion, Opened::Passively);
+        marks.on_syn(syn, *congestion);
+        reply.flags |= marks.syn_ack_flags();
+        let mut bits = scale.map_or(NO_SCALE, |scale| u32::from(scale.min(14)));
+        bits |= if sack { SACK } else { 0 };
+        bits |= if marks.echoes { ECN } else { 0 };
         reply.options.timestamps = Some(Timestamps { val: stamp(ours.val, bits), ecr: theirs.val });
     }
     reply
@@ -125,12 +144,17 @@ fn stamp(val: u32, bits: u32) -> u32 {
 #[must_use]
 pub fn syn_of(ack: &Segment, mss: u16) -> Segment {
     let mut options = Options { mss: Some(mss), ..Options::default() };
+    let mut flags = Flags::SYN;
     if let Some(Timestamps { val, ecr }) = ack.options.timestamps {
         options.timestamps = Some(Timestamps { val, ecr: 0 });
         options.sack_permitted = ecr & SACK != 0;
+        if ecr & ECN != 0 {
+            flags |= Flags::ECE | Flags::CWR;
+        }
         options.window_scale = Some(ecr & SCALE_MASK).filter(|s| *s != NO_SCALE).map(|s| s as u8);
     }
-    Segment { seq: ack.seq - 1, ack: SeqNum(0), flags: Flags::SYN, options, payload_len: 0, ..*ack }
+    let (seq, ecn) = (ack.seq - 1, Ecn::NotEct);
+    Segment { seq, ack: SeqNum(0), flags, options, payload_len: 0, ecn, ..*ack }
 }
 
 #[cfg(test)]
@@ -157,6 +181,11 @@ mod tests {
     fn ack(cookie: SeqNum) -> Segment {
         let seq = SeqNum(0xffff_fff1);
         Segment { seq, ack: cookie + 1, flags: Flags::ACK, window: 9000, ..Segment::default() }
+    }
+
+    fn with(options: Options) -> Offer {
+        let (ecn, congestion) = (EcnMode::OnRequest, CongestionControl::default());
+        Offer { window: 1000, options, ecn, congestion }
     }
 
     fn made(mss: Option<u16>) -> SeqNum {
@@ -230,7 +259,7 @@ mod tests {
                 timestamps,
                 ..Options::default()
             };
-            let reply = syn_ack(&syn(asked), SeqNum(1), 1000, &offer);
+            let reply = syn_ack(&syn(asked), SeqNum(1), &with(offer));
             assert_eq!(reply.options.window_scale, window_scale.map(|_| 5));
             assert_eq!(reply.options.sack_permitted, sack_permitted);
             let stamp = reply.options.timestamps.expect("agreed");
@@ -259,11 +288,34 @@ mod tests {
             sack_permitted: true,
             ..Options::default()
         };
-        let reply = syn_ack(&syn(asked), SeqNum(9), 1000, &offer);
+        let reply = syn_ack(&syn(asked), SeqNum(9), &with(offer));
         assert_eq!(reply.options, Options { mss: Some(1460), ..Options::default() });
         assert_eq!((reply.seq, reply.ack, reply.window), (SeqNum(9), SeqNum(0xffff_fff1), 1000));
         let told = syn_of(&ack(SeqNum(9)), 900);
         assert_eq!(told.options, Options { mss: Some(900), ..Options::default() });
         assert_eq!((told.seq, told.flags), (SeqNum(0xffff_fff0), Flags::SYN));
+    }
+
+    #[test]
+    fn ecn_comes_back_where_it_was_agreed_to() {
+        let stamp = Some(Timestamps { val: 5, ecr: 0 });
+        let options = Options { timestamps: stamp, ..Options::default() };
+        let asks = Flags::SYN | Flags::ECE | Flags::CWR;
+        for (flags, ecn, timestamps, agreed) in [
+            (asks, EcnMode::OnRequest, stamp, true),
+            (asks, EcnMode::Off, stamp, false),
+            (asks, EcnMode::OnRequest, None, false),
+            (Flags::SYN, EcnMode::On, stamp, false),
+        ] {
+            let asked = Segment { flags, ..syn(Options { timestamps, ..Options::default() }) };
+            let reply = syn_ack(&asked, SeqNum(1), &Offer { ecn, ..with(options) });
+            assert_eq!(reply.flags.contains(Flags::ECE), agreed, "{flags:?} {ecn:?}");
+            assert!(!reply.flags.contains(Flags::CWR));
+            let mut answer = ack(SeqNum(1));
+            answer.options.timestamps =
+                reply.options.timestamps.map(|ts| Timestamps { val: 6, ecr: ts.val });
+            let told = syn_of(&answer, 1460).flags;
+            assert_eq!(told, if agreed { asks } else { Flags::SYN }, "{flags:?} {ecn:?}");
+        }
     }
 }
