@@ -190,7 +190,6 @@ impl Settings {
         stack.rx_packet_max = u16::MAX;
         stack.linger = Nanos::ZERO;
         stack.tcp.quick_acks = 16;
-        stack.tcp.rto_variation_min = Nanos::from_millis(200);
         stack.tcp.timestamps_required = false;
         stack.send_buffer = SEND_BUFFER_MAX;
         // Scripts say nothing of ports of their own; the kernel's range is as good as any.

@@ -32,8 +32,8 @@ pub struct Config {
     pub rto_initial: Nanos,
     /// Least retransmission timeout. RFC 6298 2.4 says 1 s; 200 ms is what Linux does, on purpose.
     pub rto_min: Nanos,
-    /// What it is more than the round-trip time, at least. Linux's minimum of 200 ms is this one: a delayed ACK then
-    /// costs no retransmission, however long the way is.
+    /// What it is more than the round-trip time, at least. Linux's minimum is this one: a delayed ACK
+    /// then costs no retransmission, however long the way is.
     pub rto_variation_min: Nanos,
     /// Greatest retransmission timeout, also of probes (RFC 6298 2.5: at least 60 s).
     pub rto_max: Nanos,
@@ -72,6 +72,9 @@ pub struct Config {
     pub initial_window_segments: u8,
     /// Whether to send a tail loss probe before the retransmission timer runs out (RFC 8985 7).
     pub tail_loss_probe: bool,
+    /// What is added to the deadlines of tail loss probes and of overtaken segments: clocks and wakes are
+    /// coarse, at both ends. As Linux's TCP_TIMEOUT_MIN.
+    pub timer_slack: Nanos,
     /// Whether to look for spurious timeouts (RFC 5682).
     pub frto: bool,
     /// Whether the retransmission timer of a flight of few segments counts from the oldest one's
@@ -95,7 +98,7 @@ impl Default for Config {
             ts_clock: TsClock::default(),
             rto_initial: Nanos::from_secs(1),
             rto_min: Nanos::from_millis(200),
-            rto_variation_min: Nanos::ZERO,
+            rto_variation_min: Nanos::from_millis(200),
             rto_max: Nanos::from_secs(60),
             syn_retransmits_max: 7,
             syn_ack_retransmits_max: 5,
@@ -111,6 +114,7 @@ impl Default for Config {
             challenge_acks_per_second: 10,
             initial_window_segments: 10,
             tail_loss_probe: true,
+            timer_slack: Nanos::from_millis(2),
             frto: true,
             rto_restart: true,
             mtu_probing: MtuProbing::default(),

@@ -537,7 +537,8 @@ impl Connection {
             self.timers.retransmit.stop();
             self.timers.retransmit_for = RetransmitTimer::Timeout;
         } else if let Some(at) = overtaken {
-            self.timers.retransmit_is(RetransmitTimer::Reorder, at);
+            let deadline = at + engine.config.timer_slack;
+            self.timers.retransmit_is(RetransmitTimer::Reorder, deadline);
         } else if advanced || self.timers.retransmit_for == RetransmitTimer::Reorder {
             //= rfc6298#5.3
             let at = self.restarted_timeout(engine, now);

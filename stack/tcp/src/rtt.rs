@@ -136,14 +136,14 @@ mod tests {
     fn the_timeout_keeps_between_its_bounds() {
         let mut rtt = Rtt::new(&config());
         rtt.sample(&config(), MS(1));
-        assert_eq!(rtt.timeout(&config()), MS(200));
-        let linux = Config { rto_variation_min: MS(200), ..config() };
-        rtt.sample(&linux, MS(1));
-        assert_eq!(rtt.timeout(&linux), MS(201), "of the variation");
+        assert_eq!(rtt.timeout(&config()), MS(201), "a round trip, and the floor of its variation");
+        let low = Config { rto_variation_min: Nanos::ZERO, ..config() };
+        rtt.sample(&low, MS(1));
+        assert_eq!(rtt.timeout(&low), MS(200), "the floor of the sum");
         rtt.sample(&config(), Nanos::from_secs(1000));
         assert_eq!(rtt.timeout(&config()), Nanos::from_secs(60));
         let mut steady = Rtt::new(&config());
-        let low = Config { rto_min: Nanos::ZERO, ..config() };
+        let low = Config { rto_min: Nanos::ZERO, rto_variation_min: Nanos::ZERO, ..config() };
         for _ in 0..200 {
             steady.sample(&low, MS(10));
         }

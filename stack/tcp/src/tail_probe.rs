@@ -8,9 +8,6 @@ use crate::{
     Connection, Engine, Events, Output, Probe, Recovery, SackBlock, Segment, SeqNum, TailProbe,
 };
 
-/// What is added to two round trips for a flight of several segments: clocks and wakes are coarse.
-const SLACK: Nanos = Nanos::from_millis(2);
-
 impl Connection {
     /// Starts the probe timer in place of the retransmission timer, if a probe would be of use.
     /// `rto_at` is when that would run out.
@@ -45,7 +42,7 @@ impl Connection {
         let Some(rtt) = self.snd.rtt.smoothed() else { return engine.config.rto_initial };
         // The ACK of a single segment may be delayed.
         let single = self.snd.board.segments() == 1;
-        let wait = if single { engine.config.rto_min } else { SLACK };
+        let wait = if single { engine.config.rto_min } else { engine.config.timer_slack };
         Nanos(rtt.srtt.0.saturating_mul(2)) + wait
     }
 

@@ -31,7 +31,7 @@ fn timeout(conn: &Connection, config: &Config) -> Nanos {
     let rtt = &conn.snd.rtt;
     let base = match rtt.smoothed() {
         Some(smoothed) => {
-            let variation = Nanos(4 * smoothed.rttvar.0).max(Nanos::from_millis(1));
+            let variation = Nanos(4 * smoothed.rttvar.0).max(config.rto_variation_min);
             (smoothed.srtt + variation).clamp(config.rto_min, config.rto_max)
         }
         // A lost SYN makes it three seconds.

@@ -258,7 +258,7 @@ fn unacknowledged_payload_is_posted_to_the_image() {
     rig.wait(Nanos::from_millis(5));
     rig.expect(&["> FIN|ACK seq 5596 ack 36864 len 600 win 15000 ts 805307324 777"]);
     rig.wait(Nanos::from_millis(200));
-    rig.expect(&["> ACK seq 4096 ack 36864 len 1448 win 15000 ts 805307515 777"]);
+    rig.expect(&["> ACK seq 4096 ack 36864 len 1448 win 15000 ts 805307516 777"]);
     rig.seg(peer(ACK, RCV, SND + 2101).ts(778, 1));
     rig.expect(&[
         "acked 0 una 6196 bytes 2100",
