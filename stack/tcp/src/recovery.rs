@@ -65,7 +65,7 @@ impl Connection {
         let echoes = segment.flags.contains(Flags::ECE);
         let reducing = self.take_echo(engine, now, echoes, &ack);
         self.tell_congestion_control(now, &ack, before, reducing, lost.lost);
-        self.reduce_proportionally(&ack, lost.lost);
+        self.reduce_proportionally(ack.delivered, ack.advanced > 0 && lost.lost == 0);
         self.set_timer(engine, now, ack.advanced > 0, lost.until);
         // The FIN has a sequence number, and is no payload.
         ack.advanced - u32::from(ack.advanced > 0 && self.snd.fin_acked())
@@ -397,7 +397,12 @@ impl Connection {
     /// What was overtaken had its time.
     pub(crate) fn on_reorder_timeout(&mut self, engine: &mut Engine, now: Nanos) -> Events {
         engine.counters.reorder_timeouts += 1;
+        let before = self.snd.recovery;
         let found = self.detect_loss(engine, now, 0);
+        if before == Recovery::Open {
+            // What overtook it was delivered just before: that begins the reduction.
+            self.reduce_proportionally(self.payload_max(), false);
+        }
         self.set_timer(engine, now, false, found.until);
         if !self.timers.retransmit.is_armed() {
             self.arm_retransmit(engine, now);
@@ -438,14 +443,13 @@ impl Connection {
     }
 
     //= rfc9937#6.2
-    fn reduce_proportionally(&mut self, ack: &Ack, lost: u32) {
+    fn reduce_proportionally(&mut self, delivered: u32, safe: bool) {
         let shaped = self.snd.recovery == Recovery::Fast || self.ecn.reducing_until.is_some();
         if !shaped || self.snd.cc.rules_recovery() {
             return;
         }
         let (pipe, ssthresh, mss) = (self.snd.pipe(), self.snd.cc.ssthresh(), self.payload_max());
-        let safe = ack.advanced > 0 && lost == 0;
-        let cwnd = self.snd.loss.prr.on_ack(ack.delivered, pipe, ssthresh, mss, safe);
+        let cwnd = self.snd.loss.prr.on_ack(delivered, pipe, ssthresh, mss, safe);
         self.snd.cc.set_cwnd(cwnd);
     }
 

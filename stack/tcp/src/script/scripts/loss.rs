@@ -41,6 +41,20 @@ pub fn overtaken_segment_is_lost_after_the_reordering_window(bench: &mut dyn Ben
     );
 }
 
+/// RFC 9937: recovery that a timer begins sends one segment, as one that an ACK begins.
+pub fn reordering_timeout_begins_the_reduction(bench: &mut dyn Bench) {
+    let mut t = with_sack(bench);
+    t.send(10_000);
+    assert_eq!(t.drain(), 10);
+    silence!(t, until 200 ms);
+    inject!(t, ACK, seq 1, ack 1, sack [(9001, 10_001)]);
+    expect!(t, at 227 ms, ACK, seq 1, ack 1, len 1000);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 1, sack [(8001, 10_001)]);
+    expect!(t, ACK, seq 1001, ack 1, len 1000);
+    silence!(t);
+}
+
 /// RFC 8985 6.2 step 4: once the path was seen to reorder, three duplicates prove nothing.
 pub fn path_that_reorders_is_given_time(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);

@@ -112,7 +112,7 @@ macro_rules! script_tests {
             }
             loss {
                 overtaken_segment_is_lost_after_the_reordering_window,
-                path_that_reorders_is_given_time,
+                reordering_timeout_begins_the_reduction, path_that_reorders_is_given_time,
                 lost_retransmission_is_sent_again_without_a_timeout,
                 tail_loss_is_repaired_by_a_probe,
                 single_loss_that_a_probe_repairs_halves_the_window, probe_carries_new_payload,
