@@ -252,11 +252,11 @@ pub struct StackConfig {
     /// What the receive window may grow to: it decides the window scale that is offered, where that is
     /// more than the buffer itself needs.
     pub recv_buffer_max: usize,
-    /// Whether timestamps are offered and taken (RFC 7323); on the host path.
+    /// Whether timestamps are offered and taken (RFC 7323).
     pub timestamps: bool,
-    /// Whether window scaling is offered and taken; on the host path.
+    /// Whether window scaling is offered and taken.
     pub window_scaling: bool,
-    /// Whether selective acknowledgments are offered and taken; on the host path.
+    /// Whether selective acknowledgments are offered and taken.
     pub sack: bool,
     /// Next hops at most.
     pub neighbours_max: usize,

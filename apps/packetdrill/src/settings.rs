@@ -8,7 +8,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use mafo::{CongestionControl, Nanos, PathChoice, StackConfig};
+use mafo::{CongestionControl, EcnMode, Nanos, PathChoice, StackConfig};
 use thiserror::Error;
 
 use crate::cable::OUR_MAC;
@@ -240,6 +240,13 @@ impl Settings {
             "tcp_wmem" => self.send_buffer = parse_three(value)?[1],
             "tcp_notsent_lowat" => self.notsent_lowat = number()?.min(u32::MAX.into()) as u32,
             "tcp_congestion_control" => value.clone_into(&mut self.congestion),
+            "tcp_ecn" => {
+                stack.ecn = match number()? {
+                    0 => EcnMode::Off,
+                    2 => EcnMode::OnRequest,
+                    _ => EcnMode::On,
+                }
+            }
             "tcp_min_tso_segs" => stack.tcp.piece_segments_min = count()?,
             "tcp_early_retrans" => stack.tcp.tail_loss_probe = number()? >= 3,
             "tcp_frto" => stack.tcp.frto = switch()?,

@@ -18,6 +18,7 @@ use super::member::AtidUse;
 use super::state::{Event, State};
 use super::{Epoch, Fence, Gate, Member, MemberId, Offloaded, TidUse};
 use crate::PathChoice;
+use crate::StackConfig;
 use crate::core::Core;
 use crate::defect::Defect;
 use crate::error::{ConnectionError, ListenError};
@@ -171,15 +172,14 @@ impl Core {
         let member = &mut self.members[member_id.index()];
         let atid = member.atids.insert(AtidUse::Connection(id)).ok_or(Refused::RingFull)?;
         let window = socket.rx.capacity();
-        let opt0 =
-            opt0(member, port, l2t, self.config.mtu, window).with_nagle(socket.options.nagle);
+        let opt0 = opt0(member, port, l2t, &self.config, window).with_nagle(socket.options.nagle);
         let open = ofld::ActOpen {
             atid,
             reply_to: member.iq(),
             local: SocketAddrV4::new(local_ip, local.port()),
             peer: SocketAddrV4::new(peer_ip, remote.port()),
             opt0,
-            opt2: opt2(member, port, congestion, ecn),
+            opt2: opt2(member, port, &self.config, congestion, ecn),
             iss: iss.0,
             filter_tuple: member.lcore.resources().tcp_tuple(port),
         };
@@ -188,7 +188,13 @@ impl Core {
             return Err(full.into());
         }
         let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
-        let opened = Offloaded::new((member_id, port, l2t), State::Opening, credits, iss, window);
+        let opened = Offloaded::new(
+            (member_id, port, l2t),
+            State::Opening,
+            credits,
+            iss,
+            (&self.config, window),
+        );
         socket.path = Path::Offload(Box::new(Offloaded { atid: Some(atid), ..opened }));
         Ok(())
     }
@@ -356,10 +362,14 @@ impl Core {
         let congestion = code_point(options.congestion, self.config.adapter_congestion);
         let member = &mut self.members[member_id.index()];
         let window = self.config.recv_buffer;
-        let opt0 = opt0(member, port, l2t, self.config.mtu, window).with_nagle(options.nagle);
+        let opt0 = opt0(member, port, l2t, &self.config, window).with_nagle(options.nagle);
         let opt0 = opt0.with_accept(AcceptMode::ACCEPT);
-        let accept =
-            ofld::Accept { tid, opt0, opt2: opt2(member, port, congestion, ecn), iss: iss.0 };
+        let accept = ofld::Accept {
+            tid,
+            opt0,
+            opt2: opt2(member, port, &self.config, congestion, ecn),
+            iss: iss.0,
+        };
         if member.tids.insert(tid, TidUse::Connection(id)).is_err() {
             self.counters.tom_unexpected += 1;
             self.forget(id);
@@ -372,7 +382,13 @@ impl Core {
         }
         let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
         let socket = self.sockets.get_mut(id)?;
-        let opened = Offloaded::new((member_id, port, l2t), State::Accepting, credits, iss, window);
+        let opened = Offloaded::new(
+            (member_id, port, l2t),
+            State::Accepting,
+            credits,
+            iss,
+            (&self.config, window),
+        );
         socket.path = Path::Offload(Box::new(Offloaded { tid, ..opened }));
         self.by_tuple.insert(tuple, id);
         if let Some(listener) = self.listeners.get_mut(&listener_id) {
@@ -457,7 +473,7 @@ impl Offloaded {
         state: State,
         credits: TxCreditPool,
         iss: SeqNum,
-        window: usize,
+        (config, window): (&StackConfig, usize),
     ) -> Self {
         Self {
             member,
@@ -471,7 +487,7 @@ impl Offloaded {
             iss,
             irs: SeqNum(0),
             options: TcpOpt(0),
-            rcv_scale: window_scale(window as u32),
+            rcv_scale: offered_scale(config, window),
             fin_posted: false,
             flow_told: false,
             posted_any: false,
@@ -488,8 +504,13 @@ impl Offloaded {
     }
 }
 
+/// The shift that is offered for a buffer of `window` bytes, which may grow.
+fn offered_scale(config: &StackConfig, window: usize) -> u8 {
+    window_scale(window.max(config.recv_buffer_max) as u32)
+}
+
 /// Options 0 of a connection of ours.
-fn opt0(member: &Member, port: PortId, l2t: L2tIdx, mtu: u16, window: usize) -> Opt0 {
+fn opt0(member: &Member, port: PortId, l2t: L2tIdx, config: &StackConfig, window: usize) -> Opt0 {
     let resources = member.lcore.resources();
     let smt = resources.port(port).map_or(SmtIdx(0), |p| p.smt);
     Opt0(0)
@@ -498,8 +519,8 @@ fn opt0(member: &Member, port: PortId, l2t: L2tIdx, mtu: u16, window: usize) -> 
         .with_port(port)
         .with_smac(smt)
         .with_l2t(l2t)
-        .with_mss_idx(u64::from(resources.mtu_index(mtu)))
-        .with_wnd_scale(u64::from(window_scale(window as u32)))
+        .with_mss_idx(u64::from(resources.mtu_index(config.mtu)))
+        .with_wnd_scale(u64::from(offered_scale(config, window)))
         .with_rcv_bufsiz((initial_window(window) / RCV_BUFSIZ_UNIT) as u64)
 }
 
@@ -510,7 +531,13 @@ fn code_point(chosen: Option<CongestionControl>, code_points: [CongestionControl
 }
 
 /// Options 2 of a connection of ours.
-fn opt2(member: &Member, port: PortId, congestion: CongAlg, ecn: bool) -> Opt2 {
+fn opt2(
+    member: &Member,
+    port: PortId,
+    config: &StackConfig,
+    congestion: CongAlg,
+    ecn: bool,
+) -> Opt2 {
     Opt2(0)
         .with_t5_opt_2_valid(true)
         .with_iss_valid(true)
@@ -521,9 +548,9 @@ fn opt2(member: &Member, port: PortId, congestion: CongAlg, ecn: bool) -> Opt2 {
         .with_cctrl_ecn(ecn)
         .with_rx_coalesce_valid(true)
         .with_rx_coalesce(RX_COALESCE)
-        .with_wnd_scale_en(true)
-        .with_tstamps_en(true)
-        .with_sack_en(true)
+        .with_wnd_scale_en(config.window_scaling)
+        .with_tstamps_en(config.timestamps)
+        .with_sack_en(config.sack)
 }
 
 /// The window that opt0 grants of a buffer of `capacity` bytes; the rest is added as credits.
