@@ -208,12 +208,13 @@ impl Core {
         }
     }
 
+    //= rfc9293#3.9.2.3 MUST-57
     fn handle_tcp(&mut self, now: Nanos, src_mac: Mac, ip: Ip, bytes: &[u8]) {
         if ip.dst != self.config.address {
             self.counters.rx_not_for_us += 1;
             return;
         }
-        //= rfc9293#3.9.2.3
+        //= rfc9293#3.9.2.3 MUST-63
         // MUST-63: an answer to such a source would go to many, to nobody, or to ourselves.
         if !self.is_unicast(ip.src) {
             self.counters.rx_bad_source += 1;
@@ -225,6 +226,7 @@ impl Core {
             IpProtocol::Tcp.into(),
             bytes.len() as u16,
         );
+        //= rfc9293#3.1 MUST-3
         if !(pseudo + checksum::sum(bytes)).is_valid() {
             self.counters.rx_csum_bad += 1;
             return;

@@ -18,6 +18,7 @@ use crate::{CongestionControl, Event, Options, PathChoice};
 impl Core {
     /// Listens on `address` (an unspecified IP takes all of ours) for at most `backlog` connections
     /// that nobody has accepted yet.
+    //= rfc9293#3.9.1.1 MUST-41 MUST-42 MUST-43
     pub fn listen(
         &mut self,
         address: SocketAddr,
@@ -94,8 +95,8 @@ impl Core {
         if remote.is_ipv6() {
             return Err(ConnectError::Ipv6);
         }
-        //= rfc9293#3.9.2.3
-        // MUST-46: nobody can be opened to, or many.
+        //= rfc9293#3.9.1.1 MUST-46
+        // Nobody can be opened to, or many.
         let nowhere = match remote.ip() {
             IpAddr::V4(ip) => !self.is_unicast(ip),
             IpAddr::V6(_) => true,
@@ -112,6 +113,7 @@ impl Core {
         Ok(id)
     }
 
+    //= rfc9293#3.9.1.1 MUST-44 MUST-45
     fn local_for(&mut self, remote: SocketAddr, port: Option<u16>) -> Option<SocketAddr> {
         let address = self.config.address;
         let free = |core: &Self, port: u16| {
@@ -235,6 +237,7 @@ impl Core {
 
     /// Lets go of the socket. What was written is still sent and then a FIN; but if bytes are unread
     /// the peer is told so by a reset (RFC 2525, 2.17).
+    //= rfc9293#3.6.1 SHLD-3 MAY-1
     pub fn close(&mut self, now: Nanos, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         if matches!(socket.path, Path::Ended) {

@@ -160,6 +160,7 @@ fn transfer(net: &mut Net, ends: [SocketId; 2], len: usize) {
     panic!("not through after {:?}: sent {sent:?} received {received:?}", net.now)
 }
 
+//= rfc9293#3.1 MUST-2
 #[test]
 fn a_connection_carries_bytes_both_ways_and_leaves_nothing_behind() {
     let mut net = net();
@@ -258,6 +259,7 @@ fn a_backlog_holds_what_it_says_and_then_syns_are_dropped() {
     assert!(accepted == 4 || dropped > 0, "{accepted} accepted, {dropped} dropped");
 }
 
+//= rfc9293#3.8.5 MUST-32 MUST-33
 #[test]
 fn urgent_bytes_are_told_and_read_in_line() {
     let mut net = net();
@@ -296,6 +298,8 @@ fn a_port_in_use_is_named() {
     assert_eq!(core.listen("[::]:8".parse().expect("address"), 1, HOST), Err(ListenError::Ipv6));
 }
 
+//= rfc9293#3.6.1 SHLD-3 MAY-1
+//= rfc9293#3.6 MUST-12
 #[test]
 fn closing_with_unread_bytes_resets() {
     let mut net = net();

@@ -29,6 +29,7 @@ fn lens(sent: &[Sent]) -> Vec<u32> {
     sent.iter().map(|sent| sent.segment.payload_len).collect()
 }
 
+//= rfc9293#3.9.2.2 MUST-54
 #[test]
 fn an_open_that_a_router_refuses_fails_with_the_routers_reason() {
     for (kind, code, reason) in [
@@ -50,6 +51,7 @@ fn an_open_that_a_router_refuses_fails_with_the_routers_reason() {
     }
 }
 
+//= rfc9293#3.9.2.2 MUST-54 SHLD-25 MUST-56
 #[test]
 fn an_open_connection_outlives_errors_and_ends_with_their_reason() {
     let mut wire = Wire::new(|config| config.tcp.retransmits_max = 3);
@@ -64,6 +66,9 @@ fn an_open_connection_outlives_errors_and_ends_with_their_reason() {
     assert_eq!(wire.core().recv(id, &mut [0]), Err(SocketError::Connection(unreachable)));
 }
 
+//= rfc9293#3.9.2.2 MUST-55
+//= rfc5927#6.2 RFC5927-6.2-1
+//= rfc5927#7.2 RFC5927-7.2-1
 #[test]
 fn errors_that_cannot_be_are_dropped_and_counted() {
     let mut wire = Wire::new(|_| {});
@@ -89,6 +94,8 @@ fn errors_that_cannot_be_are_dropped_and_counted() {
     assert_eq!(wire.core().recv(id, &mut [0]), Err(SocketError::WouldBlock), "still opening");
 }
 
+//= rfc1191#3 RFC1191-3-1
+//= rfc1191#6.4 RFC1191-6.4-1
 #[test]
 fn a_narrow_path_is_found_and_what_was_too_long_sent_again() {
     let mut wire = Wire::new(|_| {});
@@ -108,6 +115,7 @@ fn a_narrow_path_is_found_and_what_was_too_long_sent_again() {
     assert_eq!((counters.path_mtu_lowered, counters.icmp_mtu_ignored), (1, 1));
 }
 
+//= rfc1191#6.3 RFC1191-6.3-1
 #[test]
 fn what_is_known_of_a_path_holds_for_new_connections_and_ends() {
     let mut wire = Wire::new(|_| {});

@@ -73,6 +73,8 @@ fn an_ack_that_finds_the_accept_queue_full_is_dropped_and_not_reset() {
     assert_eq!(&buf[..5], b"early");
 }
 
+//= rfc4987#3.2 RFC4987-3.2-1
+//= rfc4987#3.6 RFC4987-3.6-1
 #[test]
 fn a_full_syn_queue_is_answered_by_cookies() {
     let mut wire = Wire::new(|_| {});
@@ -94,6 +96,7 @@ fn a_full_syn_queue_is_answered_by_cookies() {
     assert_eq!(wire.core().counters().syn_cookies_received, 1);
 }
 
+//= rfc4987#3.6 RFC4987-3.6-3
 #[test]
 fn a_cookie_carries_scale_sack_and_timestamps() {
     let mut wire = Wire::new(|config| config.recv_buffer = 16_384);
@@ -171,6 +174,7 @@ fn without_cookies_a_full_syn_queue_is_silent() {
     assert_eq!(wire.core().counters().syn_queue_drops, 1);
 }
 
+//= rfc4987#3.3 RFC4987-3.3-1
 #[test]
 fn half_a_handshake_is_forgotten_and_makes_room() {
     let mut wire = Wire::new(|config| config.syn_cookies = false);
@@ -204,6 +208,7 @@ fn what_is_no_syn_is_not_for_a_listener() {
     assert_eq!(wire.core().sockets(), 0);
 }
 
+//= rfc9293#3.9.2.3 MUST-63
 #[test]
 fn nobody_and_everybody_are_no_clients() {
     let mut wire = Wire::new(|_| {});
@@ -291,6 +296,8 @@ impl Numbers {
 }
 
 /// A hundred thousand SYNs from everywhere, and now and then somebody who means it.
+//= rfc4987#3.6 RFC4987-3.6-1
+//= rfc4987#3.2 RFC4987-3.2-1
 #[test]
 fn a_flood_of_syns_costs_no_memory_and_keeps_nobody_out() {
     let mut wire = Wire::new(|config| (config.sockets_max, config.syn_backlog_max) = (256, 64));

@@ -1,5 +1,6 @@
 //! One stack on the host path, and what a wire may bring to it.
 
+mod addresses;
 mod ecn;
 mod icmp;
 mod listen;

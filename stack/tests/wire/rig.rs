@@ -112,10 +112,38 @@ impl Wire {
 
     /// A segment of `from` arrives. Its destination port is in it.
     pub(crate) fn send(&mut self, from: SocketAddrV4, segment: Segment, payload: &[u8]) {
+        self.send_to(US, from, segment, payload);
+    }
+
+    /// As [`Wire::send`], to an address that need not be ours.
+    pub(crate) fn send_to(
+        &mut self,
+        to: Ipv4Addr,
+        from: SocketAddrV4,
+        segment: Segment,
+        payload: &[u8],
+    ) {
         let segment =
             Segment { src_port: from.port(), payload_len: payload.len() as u32, ..segment };
         let macs = (ROUTER_MAC, OUR_MAC);
-        self.frame(|buf| packet::emit_tcp(buf, macs, (*from.ip(), US), &segment, payload));
+        self.frame(|buf| packet::emit_tcp(buf, macs, (*from.ip(), to), &segment, payload));
+        self.stack.poll(self.now);
+    }
+
+    /// As [`Wire::send`], without payload, and `change` has its way with the frame.
+    pub(crate) fn send_changed(
+        &mut self,
+        from: SocketAddrV4,
+        segment: Segment,
+        change: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let segment = Segment { src_port: from.port(), ..segment };
+        let mut frame = vec![0; 2048];
+        let macs = (ROUTER_MAC, OUR_MAC);
+        let len = packet::emit_tcp(&mut frame, macs, (*from.ip(), US), &segment, &[]);
+        frame.truncate(len);
+        change(&mut frame);
+        self.to_us.lock().expect("lane").push_back(frame);
         self.stack.poll(self.now);
     }
 

@@ -65,6 +65,7 @@ fn an_open_connection_has_no_deadline_for_opening() {
     assert_eq!(wire.core().recv(id, &mut [0]), WAITING);
 }
 
+//= rfc9293#3.8.3 MUST-21
 #[test]
 fn bytes_that_are_not_acknowledged_time_out_by_the_user() {
     let mut wire = Wire::new(|_| {});
@@ -77,6 +78,7 @@ fn bytes_that_are_not_acknowledged_time_out_by_the_user() {
     assert_eq!(wire.core().recv(id, &mut [0]), TIMED_OUT);
 }
 
+//= rfc9293#3.8.4 MUST-27
 #[test]
 fn keepalive_goes_by_the_socket_s_own_times() {
     let mut wire = Wire::new(|_| {});
@@ -95,6 +97,7 @@ fn keepalive_goes_by_the_socket_s_own_times() {
     assert_eq!(wire.core().recv(id, &mut [0]), TIMED_OUT);
 }
 
+//= rfc9293#3.8.4 MUST-24
 #[test]
 fn keepalive_can_be_switched_off_again() {
     let mut wire = Wire::new(|_| {});
@@ -110,6 +113,7 @@ fn keepalive_can_be_switched_off_again() {
 }
 
 /// RFC 9293 3.8.3, R1: after three retransmissions the router is asked whether it is still there.
+//= rfc9293#3.8.3 MUST-20-R1 SHLD-10
 #[test]
 fn a_router_in_doubt_is_asked() {
     let mut wire = Wire::new(|_| {});
@@ -121,4 +125,22 @@ fn a_router_in_doubt_is_asked() {
     pass(&mut wire, 200);
     assert_eq!(wire.core().counters().arp_requests - before, 1);
     assert_eq!(wire.core().tcp_counters().negative_advice, 1);
+}
+
+/// RFC 1122 4.2.2.13: nobody will ever read what still comes, and its sender has to know.
+///
+//= rfc1122#4.2.2.13 RFC1122-4.2.2.13-1
+//= rfc9293#3.6.1 SHLD-3
+#[test]
+fn bytes_that_come_after_close_are_answered_by_a_reset() {
+    let mut wire = Wire::new(|_| {});
+    let id = established(&mut wire, Timeouts::default());
+    let now = wire.now;
+    wire.core().close(now, id);
+    let fin = wire.one();
+    assert!(fin.segment.flags.contains(Flags::FIN));
+    wire.send(peer(), ack_of(&fin, 5001), b"too late");
+    let reset = wire.sent();
+    assert!(reset.iter().any(|sent| sent.segment.flags.contains(Flags::RST)), "{reset:?}");
+    assert_eq!(wire.core().sockets(), 0);
 }

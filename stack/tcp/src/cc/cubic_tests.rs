@@ -1,7 +1,9 @@
 //! RFC 9438's formulas by hand: C = 0.4, β = 0.7, sizes in segments of 1000 bytes, times in seconds.
 
+use super::super::CWND_MAX;
 use super::super::tests::{MSS, ack, at};
 use super::*;
+use crate::SeqNum;
 
 const fn ms(ms: u64) -> Nanos {
     Nanos::from_millis(ms)
@@ -43,6 +45,8 @@ fn cube_roots_are_rounded_down() {
     assert_eq!(cube_root(1 << 54), 1 << 18);
 }
 
+//= rfc9438#4.2 RFC9438-4.2-1
+//= rfc9438#5.1 RFC9438-5.1-1
 #[test]
 fn the_function_starts_at_the_window_is_flat_at_w_max_and_goes_on_beyond() {
     // K = (30 / 0.4)^(1/3) = 4.2172 s.
@@ -64,6 +68,7 @@ fn an_epoch_above_w_max_starts_flat() {
     assert_eq!((epoch.k, epoch.origin), (0, 100 * MSS));
 }
 
+//= rfc9438#4.6 RFC9438-4.6-1
 #[test]
 fn a_loss_leaves_seven_tenths() {
     let (cubic, window) = after_loss_at_100(ms(100), 0);
@@ -71,6 +76,7 @@ fn a_loss_leaves_seven_tenths() {
     assert_eq!(window.ssthresh, 70 * MSS);
 }
 
+//= rfc9438#4.7 RFC9438-4.7-1
 #[test]
 fn a_flow_that_did_not_get_back_to_w_max_makes_room() {
     let mut cubic = Cubic::new();
@@ -82,6 +88,7 @@ fn a_flow_that_did_not_get_back_to_w_max_makes_room() {
     assert_eq!((window.cwnd, window.ssthresh), (49 * MSS, 49 * MSS));
 }
 
+//= rfc9438#4.6 RFC9438-4.6-2
 #[test]
 fn the_window_never_falls_below_two_segments() {
     let mut cubic = Cubic::new();
@@ -90,6 +97,7 @@ fn the_window_never_falls_below_two_segments() {
     assert_eq!((window.cwnd, window.ssthresh), (2 * MSS, 2 * MSS));
 }
 
+//= rfc9438#4.2 RFC9438-4.2-1
 #[test]
 fn long_round_trips_follow_the_function() {
     // Reno's window would be 70 + 42 * 9/17 = 92 by then; the function is at W_max, and leads by an RTT.
@@ -103,6 +111,7 @@ fn long_round_trips_follow_the_function() {
     assert!((119 * MSS..=123 * MSS).contains(&window.cwnd), "{}", window.cwnd);
 }
 
+//= rfc9438#4.3 RFC9438-4.3-1
 #[test]
 fn short_round_trips_follow_reno() {
     // 9/17 of a segment a round trip from 70 to 100, which takes 56.7, then a whole one: 143 after 100.
@@ -114,6 +123,7 @@ fn short_round_trips_follow_reno() {
     assert!((84 * MSS..=86 * MSS).contains(&window.cwnd), "{}", window.cwnd);
 }
 
+//= rfc9438#4.2 RFC9438-4.2-2
 #[test]
 fn a_round_trip_raises_the_window_by_half_at_most() {
     let (mut cubic, mut window) = after_loss_at_100(ms(100), 10);
@@ -136,6 +146,7 @@ fn without_any_loss_a_round_trip_adds_a_twentieth() {
     assert_eq!(window.cwnd, 105 * MSS);
 }
 
+//= rfc9438#4.8 RFC9438-4.8-1
 #[test]
 fn a_timeout_forgets_w_max_and_a_second_one_changes_nothing_more() {
     let (mut cubic, mut window) = after_loss_at_100(ms(100), 10);
@@ -152,6 +163,7 @@ fn a_timeout_forgets_w_max_and_a_second_one_changes_nothing_more() {
     assert_eq!((epoch.k, epoch.origin), (0, ssthresh));
 }
 
+//= rfc9438#4.2 RFC9438-4.2-3
 #[test]
 fn silence_is_no_time_of_the_epoch() {
     let (mut cubic, mut window) = after_loss_at_100(ms(100), 10);
@@ -165,4 +177,31 @@ fn silence_is_no_time_of_the_epoch() {
     cubic.on_transmit_start(ms(8_000), ms(60_000));
     let Phase::Epoch(epoch) = cubic.phase else { panic!("still an epoch") };
     assert_eq!(epoch.start, ms(8_000), "never in the future");
+}
+
+/// A slow start that a threshold ends needs no other end.
+//= rfc9406#4.3 RFC9406-4.3-1
+#[test]
+fn only_the_first_slow_start_watches_round_trips() {
+    let grown = |ssthresh: u32| {
+        let (mut cubic, mut window) = (Cubic::new(), Window { cwnd: 10 * MSS, ssthresh });
+        for n in 1..=80 {
+            let sample = acked(MSS, ms(1000), ms(10));
+            let (una, max) = (SeqNum(n * MSS), SeqNum((n + 20) * MSS));
+            let rtt = Some(ms(10 * (1 + u64::from(n) / 20)));
+            let at = Situation { una, max, ..sample.at };
+            cubic.on_ack(&mut window, &AckSample { at, rtt, ..sample });
+        }
+        window.cwnd / MSS - 10
+    };
+    assert_eq!(grown(1000 * MSS), 80);
+    assert!(grown(CWND_MAX) < 80, "the first does");
+}
+
+//= rfc9406#4.2 RFC9406-4.2-6
+#[test]
+fn a_loss_ends_the_first_slow_start() {
+    let (mut cubic, mut window) = (Cubic::new(), Window { cwnd: 100 * MSS, ssthresh: CWND_MAX });
+    cubic.on_loss(&mut window, &at(100 * MSS));
+    assert!(!window.in_slow_start() && window.has_threshold());
 }

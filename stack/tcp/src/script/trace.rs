@@ -230,13 +230,14 @@ impl Trace {
     }
 
     fn peer_timestamps(&self, seg: &Seg) -> Option<Timestamps> {
-        let offers = self.timestamps || seg.flags.contains(SYN);
+        let offers = self.timestamps || seg.flags.contains(SYN) || seg.tsval.is_some();
         let clock = self.peer.timestamps.filter(|_| offers && !seg.no_ts)?;
         let now = self.ms(self.endpoint.now()) as u32;
         let val = clock.wrapping_add(seg.tsval.unwrap_or(now));
         let first = self.ts_first.unwrap_or(0);
-        let ecr = seg.tsecr.map_or(self.ts_last, |ecr| first.wrapping_add(ecr));
-        Some(Timestamps { val, ecr: if seg.flags.contains(ACK) { ecr } else { 0 } })
+        let echoed = if seg.flags.contains(ACK) { self.ts_last } else { 0 };
+        let ecr = seg.tsecr.map_or(echoed, |ecr| first.wrapping_add(ecr));
+        Some(Timestamps { val, ecr })
     }
 
     /// Nothing leaves now, nor until `until` milliseconds after zero.

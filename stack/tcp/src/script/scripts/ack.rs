@@ -8,6 +8,8 @@ fn established(bench: &mut dyn Bench) -> Trace {
 }
 
 /// RFC 9293 SHLD-19.
+//= rfc9293#3.8.6.3 SHLD-18 SHLD-19
+//= rfc5681#4.2 RFC5681-4.2-2 RFC5681-4.2-3
 pub fn every_second_segment(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, ACK, seq 1, ack 1, len 1000);
@@ -23,6 +25,8 @@ pub fn every_second_segment(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 MUST-58: less than half a second.
+//= rfc9293#3.8.6.3 MUST-40 SHLD-18
+//= rfc5681#4.2 RFC5681-4.2-1
 pub fn delayed_by_a_timer(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, ACK, seq 1, ack 1, len 1000);
@@ -59,6 +63,7 @@ pub fn switching_delay_off_lets_go(bench: &mut dyn Bench) {
 }
 
 /// Segments that were taken together are acknowledged together.
+//= rfc9293#3.10.7.4 MUST-58 MUST-59
 pub fn a_burst_costs_one_ack(bench: &mut dyn Bench) {
     let mut t = established(bench);
     for at in 0..5 {
@@ -69,6 +74,8 @@ pub fn a_burst_costs_one_ack(bench: &mut dyn Bench) {
 }
 
 /// Each one, or the sender could not count them; also when they were taken together.
+//= rfc9293#3.10.7.4 MAY-13
+//= rfc5681#3.2 RFC5681-3.2-1
 pub fn gaps_are_answered_at_once(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, ACK, seq 1001, ack 1, len 1000);
@@ -82,6 +89,7 @@ pub fn gaps_are_answered_at_once(bench: &mut dyn Bench) {
 }
 
 /// Also when part of the gap is left.
+//= rfc5681#3.2 RFC5681-3.2-2
 pub fn filled_gap_is_acknowledged_at_once(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, ACK, seq 1001, ack 1, len 1000);
@@ -98,6 +106,7 @@ pub fn filled_gap_is_acknowledged_at_once(bench: &mut dyn Bench) {
 }
 
 /// Duplicates that had not been sent would now repeat the new number, and look like another loss.
+//= rfc9293#3.10.7.4 MUST-59
 pub fn filled_gap_in_a_burst_repeats_nothing(bench: &mut dyn Bench) {
     let mut t = established(bench);
     for at in [1001, 2001, 3001, 1] {
@@ -124,6 +133,7 @@ pub fn duplicate_payload_is_acknowledged_at_once(bench: &mut dyn Bench) {
 }
 
 /// With or without a byte of rubbish (RFC 9293 3.8.4).
+//= rfc1122#4.2.3.6 RFC1122-4.2.3.6-1
 pub fn keepalive_probe_is_answered(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, ACK, seq 0, ack 1);

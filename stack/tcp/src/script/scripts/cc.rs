@@ -34,6 +34,8 @@ pub fn newreno_halves(bench: &mut dyn Bench) {
 }
 
 /// RFC 9438 4.6: β is 0.7.
+//= rfc9293#3.8.2 MAY-18
+//= rfc9438#4.6 RFC9438-4.6-1
 pub fn cubic_leaves_seven_tenths(bench: &mut dyn Bench) {
     assert_eq!(window_after_a_loss(bench, CongestionControl::Cubic, 10), 7);
     assert_eq!(window_after_a_loss(bench, CongestionControl::Cubic, 200), 140);
@@ -63,6 +65,7 @@ pub fn tahoe_repairs_with_a_window_of_one_segment(bench: &mut dyn Bench) {
 }
 
 /// RFC 9438 4.2: an idle time is not one in which the window grows.
+//= rfc9438#4.2 RFC9438-4.2-3
 pub fn cubic_does_not_grow_while_idle(bench: &mut dyn Bench) {
     let mut t = with(bench, CongestionControl::Cubic, 10);
     t.send(10_000);

@@ -9,6 +9,7 @@ fn established(bench: &mut dyn Bench) -> Trace {
 }
 
 /// RFC 9293 figure 12.
+//= rfc9293#3.6.1 MUST-13
 pub fn we_close_first(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.close();
@@ -28,6 +29,7 @@ pub fn we_close_first(bench: &mut dyn Bench) {
 }
 
 /// The same from the other side.
+//= rfc9293#3.6 MUST-12
 pub fn peer_closes_first(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, FIN | ACK, seq 1, ack 1);
@@ -211,6 +213,8 @@ pub fn simultaneous_close_with_time_wait_kept_by_the_owner(bench: &mut dyn Bench
 }
 
 /// RFC 6191.
+//= rfc9293#3.6.1 MAY-2
+//= rfc6191#2 RFC6191-2-2
 pub fn time_wait_yields_to_a_newer_syn(bench: &mut dyn Bench) {
     let mut t = Trace::accepted(bench, Setup::default(), Peer::default());
     t.close();
@@ -223,6 +227,8 @@ pub fn time_wait_yields_to_a_newer_syn(bench: &mut dyn Bench) {
 }
 
 /// An old SYN of the same connection gets the ACK that any old segment gets.
+//= rfc9293#3.6.1 SHLD-4
+//= rfc6191#2 RFC6191-2-3
 pub fn time_wait_does_not_yield_to_an_old_syn(bench: &mut dyn Bench) {
     let mut t = Trace::accepted(bench, Setup::default(), Peer::default());
     t.close();

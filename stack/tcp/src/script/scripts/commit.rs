@@ -61,6 +61,7 @@ pub fn fin_of_the_second_to_close_waits_for_delivery(bench: &mut dyn Bench) {
 }
 
 /// The right edge that the peer was told does not depend on where the ACK stands.
+//= rfc9293#3.8.6 SHLD-14
 pub fn window_counts_what_waits(bench: &mut dyn Bench) {
     let setup = Setup { rcv_buf: 5000, ..Setup::default() };
     let Some(mut t) = stalled(bench, setup) else { return };

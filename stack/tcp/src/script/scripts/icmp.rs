@@ -21,6 +21,7 @@ pub fn error_in_syn_sent_ends_the_open(bench: &mut dyn Bench) {
 }
 
 /// RFC 5927 4.1: whoever did not see our SYN does not know its number.
+//= rfc5927#4.1 RFC5927-4.1-1
 pub fn error_about_another_syn_is_dropped(bench: &mut dyn Bench) {
     let mut t = Trace::new(bench, Setup::default(), Peer::default());
     t.connect();
@@ -32,6 +33,8 @@ pub fn error_about_another_syn_is_dropped(bench: &mut dyn Bench) {
 }
 
 /// RFC 5927 5.2, RFC 9293 MUST-56: neither soft nor hard errors end a connection.
+//= rfc9293#3.9.2.2 MUST-56
+//= rfc5927#5.2 RFC5927-5.2-1
 pub fn error_does_not_end_an_open_connection(bench: &mut dyn Bench) {
     for error in
         [IcmpError::NetUnreachable, IcmpError::ProtocolUnreachable, IcmpError::PortUnreachable]
@@ -48,6 +51,8 @@ pub fn error_does_not_end_an_open_connection(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 SHLD-25: it is the reason that the application is given when nothing helps.
+//= rfc9293#3.9.1.8 MUST-47
+//= rfc9293#3.9.2.2 SHLD-25
 pub fn error_is_the_reason_of_a_later_failure(bench: &mut dyn Bench) {
     let config = Config { retransmits_max: 2, ..Config::default() };
     let mut t = Trace::established(bench, Setup { config, ..Setup::default() }, Peer::default());
@@ -60,6 +65,7 @@ pub fn error_is_the_reason_of_a_later_failure(bench: &mut dyn Bench) {
 }
 
 /// RFC 5927 4.1: una ≤ seq < max, and nothing when nothing is outstanding.
+//= rfc5927#4.1 RFC5927-4.1-1
 pub fn error_about_what_is_not_outstanding_is_dropped(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.icmp(1, IcmpError::HostUnreachable);

@@ -56,6 +56,7 @@ pub fn reordering_timeout_begins_the_reduction(bench: &mut dyn Bench) {
 }
 
 /// RFC 8985 6.2 step 4: once the path was seen to reorder, three duplicates prove nothing.
+//= rfc8985#6.2 RFC8985-6.2-5
 pub fn path_that_reorders_is_given_time(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     t.send(2000);
@@ -76,6 +77,8 @@ pub fn path_that_reorders_is_given_time(bench: &mut dyn Bench) {
 }
 
 /// RFC 8985 3.2: what was sent again is overtaken by what was sent after it.
+//= rfc8985#4 RFC8985-4-2
+//= rfc8985#6.2 RFC8985-6.2-7
 pub fn lost_retransmission_is_sent_again_without_a_timeout(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     t.send(30_000);
@@ -97,6 +100,8 @@ pub fn lost_retransmission_is_sent_again_without_a_timeout(bench: &mut dyn Bench
 }
 
 /// RFC 8985 7.3: no ACK, and nothing new to send. The answer shows what is lost.
+//= rfc8985#7.2 RFC8985-7.2-1
+//= rfc8985#7.3 RFC8985-7.3-1
 pub fn tail_loss_is_repaired_by_a_probe(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     t.send(5000);
@@ -122,6 +127,7 @@ pub fn tail_loss_is_repaired_by_a_probe(bench: &mut dyn Bench) {
 }
 
 /// RFC 8985 7.4.2: what the probe carried was all that was lost, which is a loss like any other.
+//= rfc8985#7.4.2 RFC8985-7.4.2-1
 pub fn single_loss_that_a_probe_repairs_halves_the_window(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     t.send(10_000);
@@ -142,6 +148,8 @@ pub fn single_loss_that_a_probe_repairs_halves_the_window(bench: &mut dyn Bench)
 }
 
 /// RFC 8985 7.3: new payload is the better probe, and the window of the path does not hold it back.
+//= rfc8985#7.3 RFC8985-7.3-1
+//= rfc8985#7.2 RFC8985-7.2-1
 pub fn probe_carries_new_payload(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     t.send(12_000);
@@ -155,6 +163,8 @@ pub fn probe_carries_new_payload(bench: &mut dyn Bench) {
 }
 
 /// RFC 8985 7.4.2: both copies arrived; nothing was lost.
+//= rfc8985#7.4.2 RFC8985-7.4.2-2
+//= rfc2883#5 RFC2883-5-1
 pub fn probe_that_was_needless_costs_nothing(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     t.send(2000);
@@ -171,6 +181,7 @@ pub fn probe_that_was_needless_costs_nothing(bench: &mut dyn Bench) {
 }
 
 /// RFC 8985 7.2: no second probe; the timeout follows.
+//= rfc8985#7.3 RFC8985-7.3-2 RFC8985-7.3-3
 pub fn probe_is_followed_by_the_timeout(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     t.send(2000);
@@ -187,6 +198,7 @@ pub fn probe_is_followed_by_the_timeout(bench: &mut dyn Bench) {
 }
 
 /// RFC 8985 7.3: one probe a tail, whatever else is acknowledged meanwhile.
+//= rfc8985#7.3 RFC8985-7.3-2
 pub fn one_probe_at_a_time(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     t.send(2000);
@@ -200,6 +212,7 @@ pub fn one_probe_at_a_time(bench: &mut dyn Bench) {
 
 /// RFC 8985 7.2: a single segment's ACK may be delayed, so the probe waits 200 ms longer, and no
 /// longer than the timeout would.
+//= rfc8985#7.2 RFC8985-7.2-2 RFC8985-7.2-3
 pub fn single_segment_is_probed_no_later_than_the_timeout(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     t.send(100);
@@ -213,6 +226,8 @@ pub fn single_segment_is_probed_no_later_than_the_timeout(bench: &mut dyn Bench)
 
 /// RFC 5682 3.1: the ACK of what was sent again lets new payload out; that the rest was only late is
 /// seen by its own ACK, and the window is what it was.
+//= rfc5682#2.1 RFC5682-2.1-4
+//= rfc5682#3.1 RFC5682-3.1-1
 pub fn spurious_timeout_is_taken_back(bench: &mut dyn Bench) {
     let config = Config { tail_loss_probe: false, ..Config::default() };
     let setup = Setup { sack: true, config, ..Setup::default() };
@@ -237,6 +252,7 @@ pub fn spurious_timeout_is_taken_back(bench: &mut dyn Bench) {
 }
 
 /// RFC 5682 3.1: SACK of the new payload says that the old is missing.
+//= rfc5682#3.1 RFC5682-3.1-2
 pub fn real_timeout_is_repaired_after_the_test(bench: &mut dyn Bench) {
     let config = Config { tail_loss_probe: false, ..Config::default() };
     let setup = Setup { sack: true, config, ..Setup::default() };
@@ -277,6 +293,7 @@ pub fn second_timeout_is_believed(bench: &mut dyn Bench) {
 }
 
 /// RFC 5682 2.1: without SACK a duplicate ends the test before it began.
+//= rfc5682#2.1 RFC5682-2.1-2
 pub fn duplicate_without_sack_ends_the_test(bench: &mut dyn Bench) {
     let mut t = plain(bench);
     t.send(30_000);
@@ -291,6 +308,7 @@ pub fn duplicate_without_sack_ends_the_test(bench: &mut dyn Bench) {
 }
 
 /// RFC 5682 2.1: nothing new may be sent, so there is no test.
+//= rfc5682#2.1 RFC5682-2.1-3
 pub fn no_new_payload_no_test(bench: &mut dyn Bench) {
     let mut t = plain(bench);
     t.send(3000);
@@ -304,6 +322,8 @@ pub fn no_new_payload_no_test(bench: &mut dyn Bench) {
 }
 
 /// RFC 3522: the ACK echoes the timestamp of the first transmission.
+//= rfc3522#3.2 RFC3522-3.2-1 RFC3522-3.2-2 RFC3522-3.2-3
+//= rfc4015#3 RFC4015-3-1
 pub fn late_segment_is_seen_by_its_timestamp(bench: &mut dyn Bench) {
     let mut t = modern(bench);
     silence!(t, until 110 ms);
@@ -321,6 +341,9 @@ pub fn late_segment_is_seen_by_its_timestamp(bench: &mut dyn Bench) {
 }
 
 /// RFC 3708: the peer had it twice, so it was not lost.
+//= rfc2883#4 RFC2883-4-4
+//= rfc3708#3 RFC3708-3-1
+//= rfc4015#3 RFC4015-3-1
 pub fn late_segment_is_seen_by_the_duplicate(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     t.send(10_000);
@@ -339,6 +362,7 @@ pub fn late_segment_is_seen_by_the_duplicate(bench: &mut dyn Bench) {
 }
 
 /// RFC 8985 6.2 step 4: a duplicate widens the window of reordering.
+//= rfc8985#6.2 RFC8985-6.2-6
 pub fn duplicate_widens_the_reordering_window(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     t.send(2000);
@@ -358,6 +382,7 @@ pub fn duplicate_widens_the_reordering_window(bench: &mut dyn Bench) {
 }
 
 /// RFC 7765 4: two segments are few; the timer counts from when the second was sent.
+//= rfc7765#4 RFC7765-4-1
 pub fn short_flight_times_out_from_its_oldest_segment(bench: &mut dyn Bench) {
     let mut t = plain(bench);
     t.send(2000);
@@ -370,6 +395,7 @@ pub fn short_flight_times_out_from_its_oldest_segment(bench: &mut dyn Bench) {
 }
 
 /// RFC 7765 4: five segments can be repaired by duplicates.
+//= rfc7765#4 RFC7765-4-2
 pub fn long_flight_times_out_from_the_last_ack(bench: &mut dyn Bench) {
     let mut t = plain(bench);
     t.send(6000);
@@ -378,4 +404,42 @@ pub fn long_flight_times_out_from_the_last_ack(bench: &mut dyn Bench) {
     inject!(t, ACK, seq 1, ack 1001);
     silence!(t, until 499 ms);
     expect!(t, at 500 ms, ACK, seq 1001, ack 1, len 1000);
+}
+
+/// RFC 3708 3: a report of what was sent before the episode proves nothing about it.
+//= rfc3708#3 RFC3708-3-2
+pub fn duplicate_of_before_the_episode_is_no_proof(bench: &mut dyn Bench) {
+    let mut t = with_sack(bench);
+    t.send(1000);
+    assert_eq!(t.drain(), 1);
+    silence!(t, until 200 ms);
+    inject!(t, ACK, seq 1, ack 1001);
+    t.send(9000);
+    assert_eq!(t.drain(), 9);
+    silence!(t, until 300 ms);
+    inject!(t, ACK, seq 1, ack 1001, sack [(2001, 5001)]);
+    expect!(t, ACK, seq 1001, ack 1, len 1000);
+    silence!(t, until 400 ms);
+    inject!(t, ACK, seq 1, ack 10_001);
+    inject!(t, ACK, seq 1, ack 10_001, sack [(1, 1001)]);
+    t.counters_of(|counters| assert_eq!((counters.rx_dsacks, counters.undo_dsack), (1, 0)));
+    inject!(t, ACK, seq 1, ack 10_001, sack [(1001, 2001)]);
+    t.counters_of(|counters| assert_eq!((counters.rx_dsacks, counters.undo_dsack), (2, 1)));
+}
+
+/// RFC 8985 7.2: recovery asks by what it sends again; what that cannot tell, the timeout does.
+//= rfc8985#7.2 RFC8985-7.2-4
+pub fn recovery_sends_no_probe(bench: &mut dyn Bench) {
+    let mut t = with_sack(bench);
+    t.send(30_000);
+    assert_eq!(t.drain(), 10);
+    silence!(t, until 200 ms);
+    for end in (2001..=10_001).step_by(1000) {
+        t.inject(Seg::new(ACK).seq(1).ack(1).sack([(1001, end)]));
+        t.drain();
+    }
+    // New segments are in flight by now, and nobody answers them.
+    t.skip_until(5000);
+    t.counters_of(|counters| assert_eq!(counters.tail_probes, 0));
+    t.counters_of(|counters| assert!(counters.timeouts > 0));
 }

@@ -41,6 +41,7 @@ macro_rules! script_tests {
                 old_duplicate_syn_is_undone_by_a_reset, old_duplicate_ack_in_syn_rcvd_is_reset,
                 payload_in_a_syn_waits_for_the_handshake, payload_in_syn_rcvd_needs_a_right_ack,
                 segment_beyond_the_window_in_syn_rcvd_is_answered,
+                reset_in_syn_rcvd_refuses_an_active_open, mss_is_announced_even_if_it_is_the_default,
             }
             close {
                 we_close_first, peer_closes_first, half_closed_by_us, half_closed_by_the_peer,
@@ -62,6 +63,7 @@ macro_rules! script_tests {
                 segment_without_ack_is_dropped, abort_drops_what_was_not_sent,
                 challenge_goes_with_what_is_sent_next, half_open_is_found_out_by_a_syn,
                 half_open_is_found_out_by_payload, reset_does_not_end_time_wait,
+                reset_counts_with_the_window_closed, reset_may_carry_bytes,
             }
             send {
                 payload_is_cut_into_segments_and_pushed_at_its_end, initial_window_is_ten_segments,
@@ -89,7 +91,7 @@ macro_rules! script_tests {
                 payload_beyond_the_window_is_cut, segment_beyond_the_window_is_answered,
                 closed_window_still_takes_acks, window_taken_back_is_respected,
                 shrunk_window_limits_sequence_number_of_acks, scales_differ, window_field_is_capped,
-                ack_at_the_right_edge_counts,
+                ack_at_the_right_edge_counts, what_lies_within_a_smaller_window_is_sent_again,
             }
             reassembly {
                 gap_is_filled, overlap_on_both_sides, segment_over_everything,
@@ -109,6 +111,8 @@ macro_rules! script_tests {
                 echoed_timestamp_does,
                 echo_of_the_first_transmission_is_no_sample, gives_up_after_so_many, window_updates_are_no_duplicates,
                 tail_of_small_segments_is_sent_again_as_one,
+                progress_starts_the_count_of_retransmissions_anew, echo_without_progress_is_no_sample,
+                echo_in_a_bare_syn_is_no_sample,
             }
             loss {
                 overtaken_segment_is_lost_after_the_reordering_window,
@@ -123,6 +127,7 @@ macro_rules! script_tests {
                 late_segment_is_seen_by_the_duplicate, duplicate_widens_the_reordering_window,
                 short_flight_times_out_from_its_oldest_segment,
                 long_flight_times_out_from_the_last_ack,
+                duplicate_of_before_the_episode_is_no_proof, recovery_sends_no_probe,
             }
             cc {
                 newreno_halves, cubic_leaves_seven_tenths, highspeed_leaves_more_of_a_large_window,
@@ -182,7 +187,8 @@ macro_rules! script_tests {
                 timestamp_of_a_wrong_ack_is_not_believed, timestamp_beyond_the_window_is_not_believed,
                 missing_timestamp_is_dropped, timestamps_wrap, nothing_is_agreed_one_sidedly,
                 scale_above_fourteen, options_in_the_middle_are_ignored,
-                timestamps_take_room_in_segments,
+                timestamps_take_room_in_segments, reset_carries_a_timestamp,
+                reset_does_not_change_the_echo, timestamps_not_agreed_on_are_ignored,
             }
             commit {
                 ack_stops_at_what_is_delivered, delivery_releases_the_ack,

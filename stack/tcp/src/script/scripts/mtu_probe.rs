@@ -17,6 +17,7 @@ fn with_probing(bench: &mut dyn Bench, mtu_probing: MtuProbing) -> Trace {
 }
 
 /// Three timeouts in a row: shorter segments, which arrive.
+//= rfc4821#7.7 RFC4821-7.7-1
 pub fn black_hole_makes_segments_short(bench: &mut dyn Bench) {
     let mut t = with_probing(bench, MtuProbing::BlackHole);
     t.send(1000);
@@ -67,6 +68,8 @@ pub fn black_holes_are_not_looked_for_by_default(bench: &mut dyn Bench) {
 }
 
 /// RFC 4821 7.4: a longer segment of bytes that are sent anyway, with enough behind it to find its loss by.
+//= rfc4821#7.2 RFC4821-7.2-1
+//= rfc4821#7.3 RFC4821-7.3-1
 pub fn probe_that_arrives_makes_segments_longer(bench: &mut dyn Bench) {
     let mut t = with_probing(bench, MtuProbing::Always);
     t.send(3000);
@@ -87,6 +90,8 @@ pub fn probe_that_arrives_makes_segments_longer(bench: &mut dyn Bench) {
 }
 
 /// RFC 4821 7.6.2: a probe that alone is lost says nothing about congestion.
+//= rfc4821#7.6.2 RFC4821-7.6.2-1
+//= rfc4821#7.3 RFC4821-7.3-1
 pub fn probe_that_is_lost_is_sent_again_in_short_segments(bench: &mut dyn Bench) {
     let mut t = with_probing(bench, MtuProbing::Always);
     t.send(3000);
@@ -108,6 +113,7 @@ pub fn probe_that_is_lost_is_sent_again_in_short_segments(bench: &mut dyn Bench)
 }
 
 /// Without SACK's gap a probe needs bytes behind it; a window that would be filled has none to spare.
+//= rfc4821#7.4 RFC4821-7.4-1
 pub fn probe_needs_bytes_behind_it(bench: &mut dyn Bench) {
     let mut t = with_probing(bench, MtuProbing::Always);
     t.send(2700);
@@ -121,6 +127,7 @@ pub fn probe_needs_bytes_behind_it(bench: &mut dyn Bench) {
 }
 
 /// A search that has found what it can rests, and then looks again: paths change.
+//= rfc4821#7.3 RFC4821-7.3-2
 pub fn search_begins_anew_after_a_while(bench: &mut dyn Bench) {
     let mut t = with_probing(bench, MtuProbing::Always);
     let mut next = 1;

@@ -4,6 +4,7 @@ use crate::script::*;
 use crate::{Ended, GaveUp, State};
 
 /// SYN, SYN,ACK, ACK.
+//= rfc9293#3.7.1 MUST-14 SHLD-5
 pub fn active_open(bench: &mut dyn Bench) {
     let mut t = Trace::new(bench, Setup::default(), Peer::default());
     t.connect();
@@ -17,6 +18,8 @@ pub fn active_open(bench: &mut dyn Bench) {
 }
 
 /// The same from the other side.
+//= rfc9293#3.7.1 MUST-14 SHLD-5
+//= rfc9293#3.2 MUST-65
 pub fn passive_open(bench: &mut dyn Bench) {
     let mut t = Trace::new(bench, Setup::default(), Peer::default());
     t.listen();
@@ -30,6 +33,11 @@ pub fn passive_open(bench: &mut dyn Bench) {
 }
 
 /// RFC 6298 5.5; after a lost SYN the window is one segment (RFC 5681 3.1) and the timeout 3 s (RFC 6298 5.7).
+//= rfc9293#3.8.3 MUST-22
+//= rfc6298#5.7 RFC6298-5.7-1
+//= rfc6298#2.1 RFC6298-2.1-1
+//= rfc5681#3.1 RFC5681-3.1-2
+//= rfc6928#2 RFC6928-2-2
 pub fn syn_is_retransmitted_with_backoff(bench: &mut dyn Bench) {
     let mut t = Trace::new(bench, Setup::default(), Peer::default());
     t.connect();
@@ -49,6 +57,7 @@ pub fn syn_is_retransmitted_with_backoff(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 MUST-23: three minutes at least.
+//= rfc9293#3.8.3 MUST-22 MUST-23
 pub fn syn_gives_up_after_three_minutes(bench: &mut dyn Bench) {
     let mut t = Trace::new(bench, Setup::default(), Peer::default());
     t.connect();
@@ -77,6 +86,7 @@ pub fn syn_ack_is_retransmitted_and_gives_up(bench: &mut dyn Bench) {
 }
 
 /// The peer did not get our SYN,ACK and sends its SYN again.
+//= rfc1122#4.2.2.20 RFC1122-4.2.2.20-1
 pub fn repeated_syn_is_answered_by_the_same_syn_ack(bench: &mut dyn Bench) {
     let mut t = Trace::new(bench, Setup::modern(), Peer::modern());
     t.listen();
@@ -91,6 +101,7 @@ pub fn repeated_syn_is_answered_by_the_same_syn_ack(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 figure 8: SYNs cross, then SYN,ACKs.
+//= rfc9293#3.5 MUST-10
 pub fn both_open_at_once(bench: &mut dyn Bench) {
     let mut t = Trace::new(bench, Setup::default(), Peer::default());
     t.connect();
@@ -109,6 +120,7 @@ pub fn both_open_at_once(bench: &mut dyn Bench) {
 }
 
 /// The peer's SYN and its SYN,ACK come in one burst: ours never went out, so its SYN is acknowledged now.
+//= rfc9293#3.5 MUST-10
 pub fn both_open_at_once_in_one_burst(bench: &mut dyn Bench) {
     let mut t = Trace::new(bench, Setup::default(), Peer::default());
     t.connect();
@@ -121,6 +133,7 @@ pub fn both_open_at_once_in_one_burst(bench: &mut dyn Bench) {
 }
 
 /// The window of a SYN,ACK is not scaled, in this order of events either.
+//= rfc7323#2.2 RFC7323-2.2-2
 pub fn both_open_at_once_with_scaling(bench: &mut dyn Bench) {
     let peer = Peer { window_scale: Some(9), ..Peer::default() };
     let setup = Setup { window_scale: Some(0), ..Setup::default() };
@@ -221,6 +234,7 @@ pub fn wrong_ack_in_syn_rcvd_is_reset(bench: &mut dyn Bench) {
 }
 
 /// The listener goes on as if nothing had been.
+//= rfc9293#3.5 MUST-11
 pub fn reset_in_syn_rcvd_ends_a_passive_open(bench: &mut dyn Bench) {
     let mut t = Trace::new(bench, Setup::default(), Peer::default());
     t.listen();
@@ -299,6 +313,7 @@ pub fn close_in_syn_rcvd_sends_fin_after_the_handshake(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 MUST-15.
+//= rfc9293#3.7.1 MUST-15
 pub fn peer_without_mss_gets_536(bench: &mut dyn Bench) {
     let peer = Peer { mss: None, ..Peer::default() };
     let mut t = Trace::established(bench, Setup::default(), peer);
@@ -399,4 +414,30 @@ pub fn segment_beyond_the_window_in_syn_rcvd_is_answered(bench: &mut dyn Bench) 
     counted!(
         t, passive_opens: 1, rx_segments: 1, rx_drop_window: 1, tx_segments: 2, tx_acks: 1,
     );
+}
+
+/// RFC 9293 3.5: who opened is known also in SYN-RECEIVED, and here it was this end.
+//= rfc9293#3.5 MUST-11
+pub fn reset_in_syn_rcvd_refuses_an_active_open(bench: &mut dyn Bench) {
+    let mut t = Trace::new(bench, Setup::default(), Peer::default());
+    t.connect();
+    expect!(t, SYN, seq 0, mss 1000);
+    inject!(t, SYN, seq 0, mss 1000);
+    expect!(t, SYN | ACK, seq 0, ack 1, mss 1000);
+    assert_eq!(t.state(), State::SynRcvd);
+    inject!(t, RST, seq 1);
+    silence!(t, until 10_000 ms);
+    assert_eq!((t.state(), t.ended()), (State::Closed, Some(Ended::Refused)));
+}
+
+/// RFC 9293 3.7.1: also where it says what would be assumed without it.
+//= rfc9293#3.7.1 MAY-3
+pub fn mss_is_announced_even_if_it_is_the_default(bench: &mut dyn Bench) {
+    let mut t = Trace::new(bench, Setup { mss: 536, ..Setup::default() }, Peer::default());
+    t.connect();
+    expect!(t, SYN, seq 0, mss 536);
+    let mut t = Trace::new(bench, Setup { mss: 536, ..Setup::default() }, Peer::default());
+    t.listen();
+    inject!(t, SYN, seq 0, mss 1000);
+    expect!(t, SYN | ACK, seq 0, ack 1, mss 536);
 }

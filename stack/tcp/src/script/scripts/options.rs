@@ -8,6 +8,8 @@ fn established(bench: &mut dyn Bench) -> Trace {
 }
 
 /// RFC 7323 3.2. Our own clock ticks in milliseconds.
+//= rfc7323#3.2 RFC7323-3.2-2
+//= rfc7323#5.4 RFC7323-5.4-1
 pub fn timestamp_is_echoed(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(10);
@@ -18,6 +20,7 @@ pub fn timestamp_is_echoed(bench: &mut dyn Bench) {
 }
 
 /// RFC 7323 4.3: the peer shall measure the delay as well.
+//= rfc7323#4.3 RFC7323-4.3-1 RFC7323-4.3-2
 pub fn delayed_ack_echoes_the_first(bench: &mut dyn Bench) {
     let mut t = established(bench);
     silence!(t, until 10 ms);
@@ -30,6 +33,7 @@ pub fn delayed_ack_echoes_the_first(bench: &mut dyn Bench) {
 }
 
 /// RFC 7323 4.3: a segment beyond a gap is not what the last ACK asked for; the one that fills it is.
+//= rfc7323#4.3 RFC7323-4.3-3
 pub fn gap_does_not_change_the_echo(bench: &mut dyn Bench) {
     let mut t = established(bench);
     silence!(t, until 10 ms);
@@ -41,6 +45,7 @@ pub fn gap_does_not_change_the_echo(bench: &mut dyn Bench) {
 }
 
 /// RFC 7323 5.3 R1: an old duplicate from a former lap is not taken for new.
+//= rfc7323#5.3 RFC7323-5.3-1
 pub fn paws_drops_the_past(bench: &mut dyn Bench) {
     let mut t = established(bench);
     silence!(t, until 100 ms);
@@ -57,6 +62,7 @@ pub fn paws_drops_the_past(bench: &mut dyn Bench) {
 }
 
 /// RFC 7323 5.5: after so long the peer's clock may have gone half round.
+//= rfc7323#5.5 RFC7323-5.5-1
 pub fn paws_forgets_after_24_days(bench: &mut dyn Bench) {
     let mut t = established(bench);
     silence!(t, until 100 ms);
@@ -70,6 +76,7 @@ pub fn paws_forgets_after_24_days(bench: &mut dyn Bench) {
 }
 
 /// RFC 7323 5.2: a peer that lost the connection has no clock for it.
+//= rfc7323#5.2 RFC7323-5.2-1
 pub fn reset_needs_no_timestamp(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, RST, seq 1, no_ts true);
@@ -82,6 +89,7 @@ pub fn reset_needs_no_timestamp(bench: &mut dyn Bench) {
 }
 
 /// RFC 7323 3.2: dropped, and not answered.
+//= rfc7323#3.2 RFC7323-3.2-4 RFC7323-3.2-5
 pub fn missing_timestamp_is_dropped(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, ACK, seq 1, ack 1, len 10, no_ts true);
@@ -105,6 +113,8 @@ pub fn timestamps_wrap(bench: &mut dyn Bench) {
 }
 
 /// What only one side offers is not used.
+//= rfc7323#2.2 RFC7323-2.2-1
+//= rfc7323#3.2 RFC7323-3.2-1
 pub fn nothing_is_agreed_one_sidedly(bench: &mut dyn Bench) {
     let mut t = Trace::established(bench, Setup::modern(), Peer::default());
     inject!(t, ACK, seq 11, ack 1, len 10);
@@ -117,6 +127,7 @@ pub fn nothing_is_agreed_one_sidedly(bench: &mut dyn Bench) {
 }
 
 /// RFC 7323 2.3: fourteen is used.
+//= rfc7323#2.3 RFC7323-2.3-3
 pub fn scale_above_fourteen(bench: &mut dyn Bench) {
     let config = Config { initial_window_segments: 40, ..Config::default() };
     let peer = Peer { window_scale: Some(15), window: 1000, ..Peer::default() };
@@ -128,6 +139,9 @@ pub fn scale_above_fourteen(bench: &mut dyn Bench) {
 }
 
 /// MSS, scale and SACK-permitted mean something in a SYN only.
+//= rfc9293#3.2 MUST-65
+//= rfc7323#2.2 RFC7323-2.2-3
+//= rfc2018#2 RFC2018-2-1
 pub fn options_in_the_middle_are_ignored(bench: &mut dyn Bench) {
     let mut t = Trace::established(bench, Setup::default(), Peer::default());
     inject!(t, ACK, seq 1, ack 1, len 10, mss 100, wscale 3, sack_ok true);
@@ -136,6 +150,7 @@ pub fn options_in_the_middle_are_ignored(bench: &mut dyn Bench) {
 }
 
 /// RFC 6691: MSS counts them.
+//= rfc9293#3.7.1 MUST-16
 pub fn timestamps_take_room_in_segments(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(1000);
@@ -143,6 +158,7 @@ pub fn timestamps_take_room_in_segments(bench: &mut dyn Bench) {
 }
 
 /// RFC 7323 5.2: resets are not subject to PAWS; the peer may have lost its clock with the connection.
+//= rfc7323#5.2 RFC7323-5.2-1
 pub fn reset_from_the_past_counts(bench: &mut dyn Bench) {
     let mut t = Trace::established(bench, Setup::modern(), Peer::modern());
     inject!(t, RST, seq 1, tsval 0x8000_0000);
@@ -176,10 +192,45 @@ pub fn timestamp_of_a_wrong_ack_is_not_believed(bench: &mut dyn Bench) {
 }
 
 /// As for all that is not acceptable.
+//= rfc7323#5.3 RFC7323-5.3-2
 pub fn timestamp_beyond_the_window_is_not_believed(bench: &mut dyn Bench) {
     let mut t = Trace::established(bench, Setup::modern(), Peer::modern());
     inject!(t, ACK, seq 1_000_000, ack 1, len 10, tsval 200_000);
     expect!(t, ACK, seq 1, ack 1, tsecr 0);
     inject!(t, ACK, seq 1, ack 1, len 1000, tsval 20);
     t.recv(1000);
+}
+
+/// RFC 7323 3.2: so that a peer that looks at it finds one.
+//= rfc7323#3.2 RFC7323-3.2-3
+pub fn reset_carries_a_timestamp(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    t.send(10);
+    expect!(t, ACK, seq 1, ack 1, len 10, tsval 0);
+    silence!(t, until 50 ms);
+    t.abort();
+    expect!(t, RST | ACK, seq 11, ack 1, tsval 50);
+}
+
+/// RFC 7323 5.2: a reset that does not count has said nothing about the peer's clock.
+//= rfc7323#5.2 RFC7323-5.2-2
+pub fn reset_does_not_change_the_echo(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    inject!(t, RST, seq 5, tsval 200_000);
+    expect!(t, ACK, seq 1, ack 1, tsecr 0);
+    inject!(t, RST, seq 0, tsval 200_000);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 1, len 1000, tsval 20);
+    t.recv(1000);
+}
+
+/// RFC 7323 3.2: of a peer that sends them all the same.
+//= rfc7323#3.2 RFC7323-3.2-6
+pub fn timestamps_not_agreed_on_are_ignored(bench: &mut dyn Bench) {
+    let peer = Peer { timestamps: Some(1000), ..Peer::default() };
+    let mut t = Trace::accepted(bench, Setup::default(), peer);
+    inject!(t, ACK, seq 1, ack 1, len 10, tsval 100);
+    inject!(t, ACK, seq 11, ack 1, len 10, tsval 5);
+    expect!(t, ACK, seq 1, ack 21);
+    t.recv(20);
 }

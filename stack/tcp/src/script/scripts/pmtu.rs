@@ -7,6 +7,7 @@ fn established(bench: &mut dyn Bench) -> Trace {
 }
 
 /// RFC 1191 6.4: what was too long is sent again at once, in pieces that fit, and that is no congestion.
+//= rfc1191#6.4 RFC1191-6.4-1 RFC1191-6.4-2
 pub fn too_long_segments_are_sent_again_in_pieces(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(10_000);
@@ -55,6 +56,7 @@ pub fn sacked_segments_are_not_sent_again(bench: &mut dyn Bench) {
 }
 
 /// RFC 5927 7: as for other errors, the quoted segment must be outstanding.
+//= rfc5927#7.2 RFC5927-7.2-1
 pub fn too_big_about_what_is_not_outstanding_is_dropped(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(1000);
@@ -69,6 +71,7 @@ pub fn too_big_about_what_is_not_outstanding_is_dropped(bench: &mut dyn Bench) {
 }
 
 /// The path never raises what is sent.
+//= rfc1191#3 RFC1191-3-3
 pub fn larger_mtu_changes_nothing(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(1000);

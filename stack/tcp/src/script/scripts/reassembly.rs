@@ -13,6 +13,8 @@ fn with_sack(bench: &mut dyn Bench) -> Trace {
 }
 
 /// Bytes beyond a gap are kept, and follow when it is filled.
+//= rfc9293#3.10.7.4 SHLD-31
+//= rfc2018#3 RFC2018-3-2
 pub fn gap_is_filled(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, ACK, seq 1001, ack 1, len 1000);
@@ -109,6 +111,7 @@ pub fn held_bytes_across_the_wrap(bench: &mut dyn Bench) {
 }
 
 /// RFC 2018 4.
+//= rfc2018#4 RFC2018-4-1 RFC2018-4-2 RFC2018-4-3 RFC2018-4-4 RFC2018-4-5
 pub fn sack_blocks_tell_the_latest_first(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     inject!(t, ACK, seq 1001, ack 1, len 1000);
@@ -129,6 +132,7 @@ pub fn sack_blocks_tell_the_latest_first(bench: &mut dyn Bench) {
 }
 
 /// RFC 6691: the segment stays within the MSS.
+//= rfc9293#3.7.1 MUST-16
 pub fn sack_blocks_make_room_in_payload(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     inject!(t, ACK, seq 1001, ack 1, len 1000);
@@ -139,6 +143,7 @@ pub fn sack_blocks_make_room_in_payload(bench: &mut dyn Bench) {
 }
 
 /// RFC 2018 3: that is all there is room for.
+//= rfc2018#3 RFC2018-3-1
 pub fn three_blocks_with_timestamps(bench: &mut dyn Bench) {
     let mut t = Trace::established(bench, Setup::modern(), Peer::modern());
     for at in [1001, 3001, 5001, 7001] {

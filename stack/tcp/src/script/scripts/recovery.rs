@@ -14,6 +14,8 @@ fn with_sack(bench: &mut dyn Bench) -> Trace {
 }
 
 /// RFC 5681 3.2; afterwards the window is half of what was in flight.
+//= rfc5681#3.2 RFC5681-3.2-3
+//= rfc6582#3.2 RFC6582-3.2-4
 pub fn third_duplicate_ack_sends_again(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(10_000);
@@ -34,6 +36,8 @@ pub fn third_duplicate_ack_sends_again(bench: &mut dyn Bench) {
 }
 
 /// RFC 3042.
+//= rfc5681#3.2 RFC5681-3.2-5 RFC5681-3.2-6
+//= rfc3042#2 RFC3042-2-1 RFC3042-2-2 RFC3042-2-3
 pub fn first_two_duplicate_acks_let_new_segments_out(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(13_000);
@@ -50,6 +54,8 @@ pub fn first_two_duplicate_acks_let_new_segments_out(bench: &mut dyn Bench) {
 }
 
 /// RFC 6582: segments 1, 3 and 5 are lost, and there is no SACK.
+//= rfc6298#5.2 RFC6298-5.2-1
+//= rfc6582#3.2 RFC6582-3.2-2 RFC6582-3.2-3
 pub fn partial_acks_repair_hole_after_hole(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(10_000);
@@ -75,6 +81,10 @@ pub fn partial_acks_repair_hole_after_hole(bench: &mut dyn Bench) {
 
 /// RFC 8985 and RFC 9937: segments 1, 3 and 5 of 10 are lost. What three reported segments overtook is
 /// lost; each that arrives lets one of the lost out.
+//= rfc6675#5 RFC6675-5-2 RFC6675-5-4 RFC6675-5-3
+//= rfc2018#5 RFC2018-5-2
+//= rfc8985#6.2 RFC8985-6.2-4
+//= rfc8985#9.3 RFC8985-9.3-1
 pub fn sack_repairs_holes_in_one_round_trip(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     t.send(10_000);
@@ -103,6 +113,12 @@ pub fn sack_repairs_holes_in_one_round_trip(bench: &mut dyn Bench) {
 
 /// RFC 9937: 10 were in flight, `ssthresh` is 5: one goes out for two that arrive. RFC 6675 would wait
 /// for half the flight first, and then send one for one.
+//= rfc6675#4 RFC6675-4-1
+//= rfc6675#5 RFC6675-5-1 RFC6675-5-2 RFC6675-5-5
+//= rfc9937#6 RFC9937-6-1
+//= rfc9937#6.1 RFC9937-6.1-1
+//= rfc9937#6.2 RFC9937-6.2-1 RFC9937-6.2-3
+//= rfc9937#6.4 RFC9937-6.4-1
 pub fn sack_reduces_proportionally(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     t.send(30_000);
@@ -151,6 +167,13 @@ pub fn sack_beyond_what_was_sent_is_ignored(bench: &mut dyn Bench) {
 }
 
 /// RFC 6298 5.5.
+//= rfc9293#3.8.2 MUST-19
+//= rfc9293#3.8.3 SHLD-11
+//= rfc6298#5.1 RFC6298-5.1-1
+//= rfc6298#5.4 RFC6298-5.4-1
+//= rfc6298#5.5 RFC6298-5.5-1
+//= rfc6298#5.6 RFC6298-5.6-1
+//= rfc8985#4 RFC8985-4-1
 pub fn timeout_backs_off(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(1000);
@@ -164,6 +187,7 @@ pub fn timeout_backs_off(bench: &mut dyn Bench) {
 }
 
 /// RFC 5681 3.1: one segment, then slow start to half of what was in flight.
+//= rfc5681#3.1 RFC5681-3.1-6 RFC5681-3.1-8
 pub fn timeout_starts_slowly(bench: &mut dyn Bench) {
     let config = Config { frto: false, ..Config::default() };
     let mut t = Trace::established(bench, Setup { config, ..Setup::default() }, Peer::default());
@@ -184,6 +208,8 @@ pub fn timeout_starts_slowly(bench: &mut dyn Bench) {
 }
 
 /// RFC 6675 5.1.
+//= rfc6675#5.1 RFC6675-5.1-1
+//= rfc2018#5 RFC2018-5-2
 pub fn timeout_keeps_what_sack_reported(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     t.send(6000);
@@ -202,6 +228,7 @@ pub fn timeout_keeps_what_sack_reported(bench: &mut dyn Bench) {
 }
 
 /// RFC 2018 8: a receiver may drop what it reported.
+//= rfc2018#8 RFC2018-8-1 RFC2018-8-2
 pub fn reneging_receiver_is_sent_everything(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     t.send(4000);
@@ -240,6 +267,9 @@ pub fn lost_retransmission_times_out(bench: &mut dyn Bench) {
 }
 
 /// RFC 6582 4: they answer what was sent again without need.
+//= rfc6675#5.1 RFC6675-5.1-2
+//= rfc6582#3.2 RFC6582-3.2-1
+//= rfc6582#4 RFC6582-4-1
 pub fn duplicate_acks_after_a_timeout_do_not_count(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(5000);
@@ -259,6 +289,7 @@ pub fn duplicate_acks_after_a_timeout_do_not_count(bench: &mut dyn Bench) {
 }
 
 /// RFC 6298 5.3.
+//= rfc6298#5.3 RFC6298-5.3-1
 pub fn new_ack_restarts_the_timer(bench: &mut dyn Bench) {
     let config = Config { rto_restart: false, ..Config::default() };
     let mut t = Trace::established(bench, Setup { config, ..Setup::default() }, Peer::default());
@@ -271,6 +302,9 @@ pub fn new_ack_restarts_the_timer(bench: &mut dyn Bench) {
 }
 
 /// RFC 6298 2.2: 300 ms, and four times half of it.
+//= rfc9293#3.8.1 MUST-18
+//= rfc6298#3 RFC6298-3-2
+//= rfc6298#2.2 RFC6298-2.2-1
 pub fn timeout_follows_the_round_trip(bench: &mut dyn Bench) {
     let mut t = Trace::new(bench, Setup::default(), Peer::default());
     t.connect();
@@ -285,6 +319,8 @@ pub fn timeout_follows_the_round_trip(bench: &mut dyn Bench) {
 }
 
 /// RFC 6298 3 (Karn): so the timeout stays backed off.
+//= rfc9293#3.8.1 MUST-18
+//= rfc6298#3 RFC6298-3-1
 pub fn retransmission_gives_no_sample(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(100);
@@ -313,6 +349,7 @@ pub fn echoed_timestamp_does(bench: &mut dyn Bench) {
 }
 
 /// The ACK of the first transmission was lost, and comes again for the second: its echo has waited.
+//= rfc6298#3 RFC6298-3-1
 pub fn echo_of_the_first_transmission_is_no_sample(bench: &mut dyn Bench) {
     let config = Config { tail_loss_probe: false, ..Config::default() };
     let mut t = Trace::established(bench, Setup { config, ..Setup::modern() }, Peer::modern());
@@ -328,6 +365,7 @@ pub fn echo_of_the_first_transmission_is_no_sample(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 MUST-20.
+//= rfc9293#3.8.3 MUST-20
 pub fn gives_up_after_so_many(bench: &mut dyn Bench) {
     let config = Config { retransmits_max: 3, ..Config::default() };
     let mut t = Trace::established(bench, Setup { config, ..Setup::default() }, Peer::default());
@@ -369,4 +407,55 @@ pub fn tail_of_small_segments_is_sent_again_as_one(bench: &mut dyn Bench) {
     counted!(
         t, tx_segments: 4, tx_bytes: 300, retransmits: 1, retransmitted_bytes: 300, timeouts: 1,
     );
+}
+
+/// RFC 1122 4.2.3.5: R2 counts what is sent again in vain.
+//= rfc1122#4.2.3.5 RFC1122-4.2.3.5-1
+pub fn progress_starts_the_count_of_retransmissions_anew(bench: &mut dyn Bench) {
+    let config = Config { retransmits_max: 3, ..Config::default() };
+    let mut t = Trace::established(bench, Setup { config, ..Setup::default() }, Peer::default());
+    t.send(2000);
+    assert_eq!(t.drain(), 2);
+    for at in [200, 600] {
+        t.expect(Some(at), Seg::new(ACK).seq(1).ack(1).len(1000));
+    }
+    silence!(t, until 700 ms);
+    inject!(t, ACK, seq 1, ack 1001);
+    // Three more: five in all.
+    t.skip_until(100_000);
+    t.counters_of(|counters| assert_eq!((counters.timed_out, counters.timeouts), (1, 5)));
+    assert_eq!(t.ended(), Some(Ended::TimedOut(GaveUp::Retransmit)));
+}
+
+/// RFC 7323 4.1: an ACK that acknowledges nothing new has an echo too; it says nothing of the round trip.
+//= rfc7323#4.1 RFC7323-4.1-1
+pub fn echo_without_progress_is_no_sample(bench: &mut dyn Bench) {
+    let config = Config { tail_loss_probe: false, ..Config::default() };
+    let mut t = Trace::established(bench, Setup { config, ..Setup::modern() }, Peer::modern());
+    t.send(100);
+    for at in [0, 200, 600] {
+        t.expect(Some(at), Seg::new(ACK).seq(1).ack(1).len(100));
+        t.inject(Seg::new(ACK).seq(1).ack(1));
+    }
+    silence!(t, until 1390 ms);
+    expect!(t, at 1400 ms, ACK, seq 1, ack 1, len 100);
+}
+
+/// RFC 7323 3.2: a SYN without ACK acknowledges nothing, whatever its TSecr says.
+//= rfc7323#3.2 RFC7323-3.2-7
+pub fn echo_in_a_bare_syn_is_no_sample(bench: &mut dyn Bench) {
+    let mut t = Trace::new(bench, Setup::modern(), Peer::modern());
+    t.connect();
+    t.expect(Some(0), t.syn());
+    t.expect(Some(1000), t.syn());
+    silence!(t, until 1100 ms);
+    t.inject(t.peer_syn(SYN).tsecr(0));
+    t.expect(None, t.syn_ack());
+    silence!(t, until 1200 ms);
+    inject!(t, ACK, seq 1, ack 1);
+    t.send(100);
+    expect!(t, at 1200 ms, ACK, seq 1, ack 1, len 100);
+    // 100 ms and four times half of it; the SYN's echo would be 1100.
+    silence!(t, until 1490 ms);
+    expect!(t, at 1500 ms, ACK, seq 1, ack 1, len 100);
 }

@@ -56,6 +56,8 @@ fn in_every_state(bench: &mut dyn Bench) -> Vec<(Trace, u32)> {
 }
 
 /// A reset at exactly the next sequence number ends the connection, and nothing answers it.
+//= rfc9293#3.6 MUST-12
+//= rfc5961#3.2 RFC5961-3.2-2
 pub fn exact_reset_ends_in_every_state(bench: &mut dyn Bench) {
     for (mut t, seq) in in_every_state(bench) {
         let state = t.state();
@@ -71,6 +73,7 @@ pub fn exact_reset_ends_in_every_state(bench: &mut dyn Bench) {
 }
 
 /// RFC 5961 3: in the window, but not exact.
+//= rfc5961#3.2 RFC5961-3.2-3 RFC5961-3.2-4
 pub fn reset_in_the_window_is_challenged(bench: &mut dyn Bench) {
     for (mut t, seq) in in_every_state(bench) {
         let state = t.state();
@@ -92,6 +95,7 @@ pub fn reset_in_the_window_is_challenged(bench: &mut dyn Bench) {
 }
 
 /// Outside the window it does not even get an answer.
+//= rfc5961#3.2 RFC5961-3.2-1
 pub fn reset_outside_the_window_is_ignored(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, RST, seq 0);
@@ -113,6 +117,7 @@ pub fn reset_at_the_last_ack_counts(bench: &mut dyn Bench) {
 }
 
 /// RFC 5961 4.
+//= rfc5961#4.2 RFC5961-4.2-1 RFC5961-4.2-2
 pub fn syn_in_the_window_is_challenged(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, SYN, seq 1);
@@ -126,6 +131,7 @@ pub fn syn_in_the_window_is_challenged(bench: &mut dyn Bench) {
 }
 
 /// RFC 5961 7: ten a second and connection.
+//= rfc5961#7 RFC5961-7-1
 pub fn challenges_are_limited(bench: &mut dyn Bench) {
     let mut t = established(bench);
     for _ in 0..100 {
@@ -181,6 +187,7 @@ pub fn abort_is_silent_elsewhere(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 3.10.7.4, fifth; RFC 5961 5. The answer need not be at once.
+//= rfc5961#5.2 RFC5961-5.2-1 RFC5961-5.2-2
 pub fn ack_of_what_was_never_sent_is_challenged(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(100);
@@ -197,6 +204,8 @@ pub fn ack_of_what_was_never_sent_is_challenged(bench: &mut dyn Bench) {
 }
 
 /// RFC 5961 5: older than the largest window the peer ever offered.
+//= rfc9293#3.10.7.4 MAY-12
+//= rfc5961#5.2 RFC5961-5.2-1 RFC5961-5.2-2
 pub fn ack_from_long_ago_is_challenged(bench: &mut dyn Bench) {
     let peer = Peer { window: 1000, ..Peer::default() };
     let mut t = Trace::established(bench, Setup::default(), peer);
@@ -294,4 +303,30 @@ pub fn reset_does_not_end_time_wait(bench: &mut dyn Bench) {
     silence!(t, until 61_000 ms);
     assert_eq!(t.ended(), Some(Ended::TimeWait));
     counted!(t, rx_segments: 2, rx_drop_reset: 2);
+}
+
+/// RFC 9293 3.4: also when there is no room for anything.
+//= rfc9293#3.4 MUST-66
+pub fn reset_counts_with_the_window_closed(bench: &mut dyn Bench) {
+    let mut t =
+        Trace::established(bench, Setup { rcv_buf: 1000, ..Setup::default() }, Peer::default());
+    inject!(t, ACK, seq 1, ack 1, len 1000);
+    expect!(t, at 40 ms, ACK, seq 1, ack 1001, win 0);
+    t.inject(Seg::new(RST).seq(1001));
+    silence!(t, until 10_000 ms);
+    assert_eq!((t.state(), t.ended()), (State::Closed, Some(Ended::Reset)));
+    counted!(
+        t, rx_segments: 2, rx_bytes: 1000, rx_predicted: 1, rx_resets: 1, delayed_acks: 1, tx_segments: 1, tx_acks: 1,
+    );
+}
+
+/// RFC 9293 3.5.3: what a reset carries may say why. It is not for the reader.
+//= rfc9293#3.5.3 SHLD-2
+pub fn reset_may_carry_bytes(bench: &mut dyn Bench) {
+    let mut t = established(bench);
+    inject!(t, RST | ACK, seq 1, ack 1, len 20);
+    silence!(t, until 10_000 ms);
+    assert_eq!((t.state(), t.ended()), (State::Closed, Some(Ended::Reset)));
+    t.recv_nothing();
+    counted!(t, rx_segments: 1, rx_resets: 1);
 }

@@ -11,6 +11,7 @@ fn established(bench: &mut dyn Bench) -> Trace {
 }
 
 /// PSH goes with the last byte posted.
+//= rfc9293#3.9.1.2 MUST-61 SHLD-28
 pub fn payload_is_cut_into_segments_and_pushed_at_its_end(bench: &mut dyn Bench) {
     let mut t = Trace::established(bench, Setup::nodelay(), Peer::default());
     t.send(2500);
@@ -22,6 +23,7 @@ pub fn payload_is_cut_into_segments_and_pushed_at_its_end(bench: &mut dyn Bench)
 }
 
 /// RFC 6928.
+//= rfc6928#2 RFC6928-2-1
 pub fn initial_window_is_ten_segments(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(20_000);
@@ -30,6 +32,8 @@ pub fn initial_window_is_ten_segments(bench: &mut dyn Bench) {
 }
 
 /// RFC 5681 3.1.
+//= rfc9293#3.8.2 MUST-19
+//= rfc5681#3.1 RFC5681-3.1-3 RFC5681-3.1-4
 pub fn slow_start_doubles(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(100_000);
@@ -55,6 +59,8 @@ pub fn unused_window_does_not_grow(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 3.7.4.
+//= rfc9293#3.7.4 SHLD-7
+//= rfc9293#3.9.1.2 MAY-16 SHLD-27
 pub fn nagle_holds_a_small_segment(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(100);
@@ -79,6 +85,7 @@ pub fn nagle_lets_full_segments_through(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 MUST-17.
+//= rfc9293#3.7.4 MUST-17
 pub fn without_nagle_small_segments_go_out(bench: &mut dyn Bench) {
     let mut t = Trace::established(bench, Setup::nodelay(), Peer::default());
     for at in [1, 101, 201] {
@@ -88,6 +95,7 @@ pub fn without_nagle_small_segments_go_out(bench: &mut dyn Bench) {
 }
 
 /// The switch may be turned while something waits.
+//= rfc9293#3.7.4 MUST-17
 pub fn switching_nagle_off_lets_go(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(100);
@@ -159,6 +167,7 @@ pub fn smaller_mss_cuts_what_is_lost(bench: &mut dyn Bench) {
 }
 
 /// The lower of both sides' limits, and it stays one when the path widens.
+//= rfc9293#3.7.1 MUST-14 MUST-16
 pub fn peer_mss_limits(bench: &mut dyn Bench) {
     let peer = Peer { mss: Some(500), ..Peer::default() };
     let mut t = Trace::established(bench, Setup::default(), peer);
@@ -184,6 +193,7 @@ pub fn payload_carries_the_ack(bench: &mut dyn Bench) {
 }
 
 /// RFC 5681 4.1: what was known about the path is out of date.
+//= rfc5681#4.1 RFC5681-4.1-1
 pub fn idle_connection_starts_over(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(30_000);

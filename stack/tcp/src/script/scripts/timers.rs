@@ -12,6 +12,7 @@ fn with_keepalive(bench: &mut dyn Bench) -> Trace {
 }
 
 /// RFC 9293 MUST-28: two hours; then nine probes, and a reset for a peer that was only away.
+//= rfc9293#3.8.4 MAY-5 MUST-28 SHLD-12
 pub fn keepalive_gives_up(bench: &mut dyn Bench) {
     let mut t = with_keepalive(bench);
     silence!(t, until 7_199_900 ms);
@@ -25,6 +26,7 @@ pub fn keepalive_gives_up(bench: &mut dyn Bench) {
 }
 
 /// Any sign of life starts over.
+//= rfc9293#3.8.4 MUST-26 MUST-29
 pub fn keepalive_answered_goes_on(bench: &mut dyn Bench) {
     let mut t = with_keepalive(bench);
     expect!(t, at 7_200_000 ms, ACK, seq 0, ack 1);
@@ -38,6 +40,7 @@ pub fn keepalive_answered_goes_on(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 MUST-25: off unless asked for.
+//= rfc9293#3.8.4 MUST-24 MUST-25
 pub fn keepalive_can_be_switched(bench: &mut dyn Bench) {
     let mut switches = Setup::default().switches;
     let mut t = Trace::established(bench, Setup::default(), Peer::default());
@@ -51,6 +54,7 @@ pub fn keepalive_can_be_switched(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 MUST-27: probes are for idle connections.
+//= rfc9293#3.8.4 MUST-26 MUST-27
 pub fn keepalive_waits_for_outstanding_payload(bench: &mut dyn Bench) {
     let (idle, interval) = (Nanos::from_millis(300), Nanos::from_millis(10));
     let keepalive = Keepalive { idle, interval, probes_max: 2 };

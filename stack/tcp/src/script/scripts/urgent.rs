@@ -7,6 +7,8 @@ fn established(bench: &mut dyn Bench) -> Trace {
 }
 
 /// RFC 6093 5: they are bytes like all others; what is new is where they end.
+//= rfc9293#3.8.5 MUST-30
+//= rfc6093#4 RFC6093-4-2
 pub fn urgent_bytes_are_delivered_in_line(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, ACK | URG, seq 1, ack 1, len 100, urg 60);
@@ -19,6 +21,7 @@ pub fn urgent_bytes_are_delivered_in_line(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 MUST-31, MUST-32: urgent bytes of any length, and the news of them travels ahead.
+//= rfc9293#3.8.5 MUST-31 MUST-32
 pub fn urgent_pointer_may_run_ahead_of_its_bytes(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, ACK | URG, seq 1, ack 1, len 1000, urg 65_535);
@@ -30,6 +33,7 @@ pub fn urgent_pointer_may_run_ahead_of_its_bytes(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 MUST-32: only an advance is told.
+//= rfc9293#3.8.5 MUST-32
 pub fn older_urgent_pointer_is_no_news(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, ACK | URG, seq 1, ack 1, len 10, urg 500);
@@ -54,6 +58,7 @@ pub fn urgent_pointer_means_nothing_without_its_bit(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 3.10.7.4, first: also when there is no room for anything.
+//= rfc9293#3.4 MUST-66
 pub fn urgent_pointer_counts_with_the_window_closed(bench: &mut dyn Bench) {
     let setup = Setup { rcv_buf: 1000, ..Setup::default() };
     let mut t = Trace::established(bench, setup, Peer::default());
@@ -64,6 +69,8 @@ pub fn urgent_pointer_counts_with_the_window_closed(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 MUST-62: the pointer is to the byte behind the urgent ones; ACKs do not carry what is past.
+//= rfc9293#3.8.5 MUST-30 MUST-62
+//= rfc6093#4 RFC6093-4-1
 pub fn urgent_bytes_are_announced(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.send(10);
@@ -88,6 +95,7 @@ pub fn urgent_bytes_are_not_held_by_nagle(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 MUST-31: beyond what the field can say, the peer learns that there is more to come.
+//= rfc9293#3.8.5 MUST-31
 pub fn far_urgent_bytes_are_announced_as_far(bench: &mut dyn Bench) {
     let peer = Peer { window: 1000, ..Peer::default() };
     let mut t = Trace::established(bench, Setup::default(), peer);

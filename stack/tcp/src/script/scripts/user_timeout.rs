@@ -18,6 +18,8 @@ fn with_patience(bench: &mut dyn Bench, seconds: u64) -> Trace {
 }
 
 /// From when the bytes were sent, to the millisecond: not when the next retransmission would be.
+//= rfc9293#3.8.3 MUST-21
+//= rfc5482#3.1 RFC5482-3.1-1
 pub fn unacknowledged_payload_times_out(bench: &mut dyn Bench) {
     let mut t = with_patience(bench, 3);
     t.send(100);
@@ -46,6 +48,7 @@ pub fn count_of_retransmissions_still_ends(bench: &mut dyn Bench) {
 }
 
 /// It is about progress: each byte acknowledged starts it anew.
+//= rfc5482#3.1 RFC5482-3.1-2
 pub fn progress_starts_the_user_timeout_anew(bench: &mut dyn Bench) {
     let mut t = with_patience(bench, 3);
     t.send(2000);

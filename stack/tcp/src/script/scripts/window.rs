@@ -12,6 +12,9 @@ fn with_window(bench: &mut dyn Bench, window: u16) -> Trace {
 }
 
 /// The right edge stands still while nobody reads.
+//= rfc9293#3.8.6.2.2 MUST-39
+//= rfc9293#3.8.6 SHLD-14
+//= rfc9293#3.8.6.1 MAY-8
 pub fn closes_as_bytes_wait_and_reopens_when_read(bench: &mut dyn Bench) {
     let mut t = with_buffer(bench, 4000);
     inject!(t, ACK, seq 1, ack 1, len 1000);
@@ -33,6 +36,7 @@ pub fn closes_as_bytes_wait_and_reopens_when_read(bench: &mut dyn Bench) {
 }
 
 /// A peer that knows of most of the window need not be told of a little more.
+//= rfc9293#3.8.6.2.2 MUST-39
 pub fn small_reads_are_not_told(bench: &mut dyn Bench) {
     let mut t = with_buffer(bench, 65_535);
     inject!(t, ACK, seq 1, ack 1, len 1000);
@@ -47,6 +51,7 @@ pub fn small_reads_are_not_told(bench: &mut dyn Bench) {
 }
 
 /// A buffer smaller than two segments opens by halves.
+//= rfc9293#3.8.6.2.2 MUST-39
 pub fn reading_half_a_small_buffer_is_told(bench: &mut dyn Bench) {
     let mut t = with_buffer(bench, 600);
     inject!(t, ACK, seq 1, ack 1, len 600);
@@ -58,6 +63,7 @@ pub fn reading_half_a_small_buffer_is_told(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 MUST-36, SHLD-29, SHLD-30. The probe carries no byte: see `poll_probe`.
+//= rfc9293#3.8.6.1 MUST-36 SHLD-29 SHLD-30
 pub fn closed_window_is_probed_with_backoff(bench: &mut dyn Bench) {
     let mut t = with_window(bench, 1000);
     t.send(3000);
@@ -73,6 +79,7 @@ pub fn closed_window_is_probed_with_backoff(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 MUST-37.
+//= rfc9293#3.8.6.1 MUST-37 SHLD-30
 pub fn answered_probes_never_give_up(bench: &mut dyn Bench) {
     let config = Config { retransmits_max: 3, ..Config::default() };
     let peer = Peer { window: 1000, ..Peer::default() };
@@ -121,6 +128,7 @@ pub fn opened_window_restarts_the_flow(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 MUST-38: a little window is not used until it has been little for long.
+//= rfc9293#3.8.6.2.1 MUST-38
 pub fn sender_avoids_silly_windows(bench: &mut dyn Bench) {
     let mut t = with_window(bench, 1000);
     t.send(3000);
@@ -135,6 +143,7 @@ pub fn sender_avoids_silly_windows(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 3.8.6.2.1 (3).
+//= rfc9293#3.8.6.2.1 MUST-38
 pub fn half_the_largest_window_is_worth_sending(bench: &mut dyn Bench) {
     let mut t = with_window(bench, 1000);
     t.send(3000);
@@ -192,6 +201,8 @@ pub fn closed_window_still_takes_acks(bench: &mut dyn Bench) {
 
 /// A peer must not shrink its window; if it does, nothing new is sent beyond it (RFC 9293 SHLD-15), and
 /// the oldest segment serves as probe (SHLD-17).
+//= rfc9293#3.8.6 MUST-34 MUST-35 SHLD-15 SHLD-17 MAY-7
+//= rfc7323#2.4 RFC7323-2.4-1
 pub fn window_taken_back_is_respected(bench: &mut dyn Bench) {
     let config = Config { retransmits_max: 2, ..Config::default() };
     let peer = Peer { window: 4000, ..Peer::default() };
@@ -212,6 +223,7 @@ pub fn window_taken_back_is_respected(bench: &mut dyn Bench) {
 }
 
 /// A peer ignores the ACK in a segment beyond its window.
+//= rfc9293#3.8.6 MUST-34
 pub fn shrunk_window_limits_sequence_number_of_acks(bench: &mut dyn Bench) {
     let mut t = with_window(bench, 4000);
     t.send(4000);
@@ -221,6 +233,9 @@ pub fn shrunk_window_limits_sequence_number_of_acks(bench: &mut dyn Bench) {
 }
 
 /// Each side's windows count in its own unit, and a SYN's in none.
+//= rfc9293#3.1 REC-1
+//= rfc7323#2.2 RFC7323-2.2-2
+//= rfc7323#2.3 RFC7323-2.3-1 RFC7323-2.3-2
 pub fn scales_differ(bench: &mut dyn Bench) {
     let setup = Setup { window_scale: Some(2), rcv_buf: 120_000, ..Setup::default() };
     let peer = Peer { window_scale: Some(9), window: 10, ..Peer::default() };
@@ -258,6 +273,7 @@ pub fn ack_at_the_right_edge_counts(bench: &mut dyn Bench) {
 }
 
 /// RFC 9293 3.8.6.2.1: a window too small for a segment worth its header is not waited with for ever.
+//= rfc9293#3.9.1.2 MUST-60
 pub fn small_window_is_used_after_a_while(bench: &mut dyn Bench) {
     let mut t = with_window(bench, 4000);
     t.send(1000);
@@ -289,4 +305,23 @@ pub fn small_window_is_used_after_a_second_at_most(bench: &mut dyn Bench) {
     inject!(t, ACK, seq 1, ack 1001, win 300);
     silence!(t, until 3995 ms);
     expect!(t, at 4000 ms, ACK, seq 1001, ack 1, len 300);
+}
+
+/// RFC 9293 SHLD-16: what was sent, and lies within what is left of the window, is sent again as always.
+//= rfc9293#3.8.6 SHLD-16
+pub fn what_lies_within_a_smaller_window_is_sent_again(bench: &mut dyn Bench) {
+    let config = Config { frto: false, ..Config::default() };
+    let peer = Peer { window: 4000, ..Peer::default() };
+    let mut t = Trace::established(bench, Setup { config, ..Setup::default() }, peer);
+    t.send(4000);
+    assert_eq!(t.drain(), 4);
+    inject!(t, ACK, seq 1, ack 1, win 2000);
+    expect!(t, at 200 ms, ACK, seq 1, ack 1, len 1000);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 1001, win 2000);
+    expect!(t, ACK, seq 1001, ack 1, len 1000);
+    expect!(t, ACK, seq 2001, ack 1, len 1000);
+    silence!(t);
+    inject!(t, ACK, seq 1, ack 2001, win 1000);
+    silence!(t);
 }
