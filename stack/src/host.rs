@@ -52,7 +52,9 @@ pub(crate) struct Offer {
 
 impl Core {
     /// What a socket with `options` and a buffer of `rcv_wnd` bytes offers.
+    //= rfc9293#3.7.1 MUST-67
     pub(crate) fn offer_of(&self, options: &Options, rcv_wnd: u32) -> Offer {
+        //= rfc9293#3.7.1 MUST-67
         let mss = self.config.mtu - HEADERS;
         let rcv_wnd_max = rcv_wnd.max(self.config.recv_buffer_max as u32);
         Offer {
@@ -150,6 +152,8 @@ impl Core {
             let acked = socket.tx.acked() + u64::from(input.acked);
             socket.tx.ack(acked);
         }
+        //= rfc9293#3.6.1 SHLD-3
+        //= rfc1122#4.2.2.13 RFC1122-4.2.2.13-1
         let abandoned = socket.holder == Holder::Nobody && input.advanced > 0;
         if abandoned {
             // Nobody is left to read this (RFC 9293, 3.6.1: a reset says that data was lost).
@@ -297,6 +301,7 @@ impl Core {
             // What ended is seen by `end_if_closed`.
             let events = host.conn.handle_timeout(&mut self.engine, now);
             let remote = socket.tuple.remote.ip();
+            //= rfc9293#3.8.3 MUST-20-R1
             if events.contains(Events::NEGATIVE_ADVICE)
                 && let Some(hop) = self.next_hop(remote)
             {

@@ -122,12 +122,14 @@ fn parse_quote(quote: &[u8]) -> Option<Quoted> {
 
 impl Core {
     /// An ICMP error that is for us.
+    //= rfc9293#3.9.2.2 MUST-54
     pub(crate) fn handle_icmp_error(&mut self, now: Nanos, message: &[u8]) {
         let Some((notice, quoted)) = parse(message) else {
             self.counters.icmp_drop_malformed += 1;
             return;
         };
-        //= rfc9293#3.9.2.2
+        //= rfc9293#3.9.2.2 MUST-55
+        //= rfc5927#6.2 RFC5927-6.2-1
         // MUST-55: a source quench is discarded without a word.
         if notice == Notice::SourceQuench {
             self.counters.icmp_drop_quench += 1;

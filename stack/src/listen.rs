@@ -120,7 +120,7 @@ impl Core {
 
     /// Answers a SYN and forgets it.
     ///
-    //= rfc4987#3.6
+    //= rfc4987#3.6 RFC4987-3.6-1
     pub(crate) fn answer_by_cookie(
         &mut self,
         now: Nanos,

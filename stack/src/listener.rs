@@ -37,6 +37,7 @@ impl Listener {
     }
 
     /// Whether as many handshakes are under way as may: as many as the backlog, and no more than `most`.
+    //= rfc4987#3.2 RFC4987-3.2-1
     pub(crate) fn syn_queue_is_full(&self, most: usize) -> bool {
         self.opening >= self.backlog.min(most)
     }

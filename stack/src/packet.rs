@@ -119,6 +119,7 @@ fn parse_arp(bytes: &[u8]) -> Result<Packet<'_>, Malformed> {
     }))
 }
 
+//= rfc9293#3.9.2 MUST-50
 fn parse_ipv4(bytes: &[u8]) -> Result<Packet<'_>, Malformed> {
     let packet = Ipv4Packet::new_checked(bytes).map_err(|_| Malformed::Truncated)?;
     if packet.version() != 4 {
@@ -203,6 +204,7 @@ pub fn emit_tcp(
 }
 
 /// Like [`emit_tcp`], with the payload written in place by `fill`.
+//= rfc9293#3.1 MUST-2
 pub fn emit_tcp_with(
     buf: &mut [u8],
     macs: (Mac, Mac),

@@ -19,10 +19,11 @@ pub struct Report {
 
 /// MTUs in use, so that one that is not told is found in a few steps.
 ///
-//= rfc1191#7.1
+//= rfc1191#7
 const PLATEAUS: [u16; 10] = [32_000, 17_914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68];
 
 /// The greatest plateau below a packet of `total_len` bytes that did not fit.
+//= rfc1191#5 RFC1191-5-2
 fn plateau_below(total_len: u16) -> u16 {
     PLATEAUS.into_iter().find(|plateau| *plateau < total_len).unwrap_or(PLATEAUS[9])
 }
@@ -74,8 +75,9 @@ impl PathMtus {
     /// Takes a report about the path to `dst` over a link of `link` bytes. Answers the path's MTU if that makes it
     /// smaller.
     ///
-    //= rfc1191#4
+    //= rfc1191#5 RFC1191-5-1
     /// A router that would not forward a packet although it is no longer than its MTU is none.
+    //= rfc1191#3 RFC1191-3-1 RFC1191-3-2 RFC1191-3-3
     pub fn lower(&mut self, now: Nanos, dst: Ipv4Addr, link: u16, report: Report) -> Option<u16> {
         let Report { mtu, total_len } = report;
         if mtu >= total_len || self.capacity == 0 {
@@ -110,7 +112,7 @@ impl PathMtus {
 
     /// Forgets the next destination whose time is over, so that larger packets are tried again.
     ///
-    //= rfc1191#6.3
+    //= rfc1191#6.3 RFC1191-6.3-1
     pub fn pop_expired(&mut self, now: Nanos) -> Option<Ipv4Addr> {
         let &(_, dst) = self.ends.first().filter(|(until, _)| *until <= now)?;
         self.remove(dst);
@@ -142,6 +144,7 @@ mod tests {
         paths.lower(Nanos::from_secs(60), dst(n), 1500, Report { mtu, total_len })
     }
 
+    //= rfc1191#3 RFC1191-3-1 RFC1191-3-3
     #[test]
     fn a_report_lowers_and_never_raises() {
         let mut paths = paths();
@@ -160,6 +163,7 @@ mod tests {
         assert_eq!(lower(&mut paths, 1, 600, 601), Some(600));
     }
 
+    //= rfc1191#3 RFC1191-3-2
     #[test]
     fn a_path_is_not_made_uselessly_narrow() {
         let mut paths = paths();
@@ -179,6 +183,7 @@ mod tests {
         assert_eq!((paths.table.len(), paths.ends.len()), (1, 1));
     }
 
+    //= rfc1191#5 RFC1191-5-1 RFC1191-5-2
     #[test]
     fn an_old_router_is_asked_in_steps() {
         let mut paths = paths();
@@ -188,6 +193,7 @@ mod tests {
         assert_eq!([plateau_below(65_535), plateau_below(69), plateau_below(20)], [32_000, 68, 68]);
     }
 
+    //= rfc1191#6.3 RFC1191-6.3-1
     #[test]
     fn what_is_known_ends() {
         let mut paths = paths();

@@ -33,8 +33,8 @@ impl Remains {
     /// Whether a SYN is of a new incarnation: its timestamp, or where that does not tell its sequence number, is
     /// beyond all of the old one's.
     ///
-    //= rfc6191#2
-    //= rfc9293#3.6.1
+    //= rfc6191#2 RFC6191-2-1 RFC6191-2-2 RFC6191-2-3
+    //= rfc9293#3.6.1 SHLD-4 MAY-2
     fn may_reopen(&self, syn: &Segment) -> bool {
         let beyond = syn.seq.after(self.rcv_nxt);
         match (self.ts_recent, syn.options.timestamps) {
@@ -92,6 +92,7 @@ impl TimeWait {
     }
 
     /// The last FIN of `tuple` has been acknowledged.
+    //= rfc9293#3.6.1 MUST-13
     pub fn insert(&mut self, now: Nanos, tuple: FourTuple, remains: Remains) {
         while self.table.len() >= self.capacity {
             let Some((until, oldest)) = self.order.pop_front() else { return };
@@ -197,6 +198,7 @@ mod tests {
         Segment { seq: SeqNum(seq), flags, options, ..Segment::default() }
     }
 
+    //= rfc9293#3.6.1 MUST-13
     #[test]
     fn a_fin_that_comes_again_is_acknowledged_and_starts_the_wait_anew() {
         let mut table = TimeWait::new(8, PERIOD);
@@ -224,6 +226,7 @@ mod tests {
         assert_eq!([window(65_535, 0), window(65_536, 0), window(1 << 40, 14)], [0xffff; 3]);
     }
 
+    //= rfc9293#3.6.1 MAY-2
     #[test]
     fn only_a_newer_syn_reopens_and_a_reset_changes_nothing() {
         let mut table = TimeWait::new(8, PERIOD);
@@ -240,6 +243,8 @@ mod tests {
         assert!(table.is_empty());
     }
 
+    //= rfc9293#3.6.1 SHLD-4
+    //= rfc6191#2 RFC6191-2-1 RFC6191-2-2
     #[test]
     fn timestamps_tell_before_sequence_numbers_do() {
         // The SYN's timestamp is 70.

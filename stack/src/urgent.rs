@@ -40,7 +40,7 @@ impl Core {
     /// Bytes still to be read up to the end of those that the peer called urgent; 0 when there are none. They
     /// need not have arrived yet.
     ///
-    //= rfc9293#3.8.5
+    //= rfc9293#3.8.5 MUST-33
     #[must_use]
     pub fn urgent_left(&self, id: SocketId) -> u64 {
         let Some(socket) = self.sockets.get(id) else { return 0 };
@@ -58,6 +58,7 @@ impl Core {
     }
 
     /// The adapter says that the peer's mark is behind stream offset `end`.
+    //= rfc9293#3.8.5 MUST-32
     pub(crate) fn on_urgent(&mut self, id: SocketId, end: u64) {
         if let Some(socket) = self.sockets.get_mut(id) {
             socket.urgent.received = Some(end);

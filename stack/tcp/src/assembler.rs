@@ -63,7 +63,7 @@ impl Assembler {
 
     /// Up to `max` ranges, that of the latest arrival first.
     ///
-    //= rfc2018#4
+    //= rfc2018#4 RFC2018-4-2 RFC2018-4-4
     pub(crate) fn sack_blocks(&self, max: usize) -> SackBlocks {
         let mut blocks = SackBlocks::EMPTY;
         let mut below = u32::MAX;

@@ -100,10 +100,14 @@ impl Default for Config {
             rto_min: Nanos::from_millis(200),
             rto_variation_min: Nanos::from_millis(200),
             rto_max: Nanos::from_secs(60),
+            //= rfc9293#3.8.3 MUST-23
             syn_retransmits_max: 7,
             syn_ack_retransmits_max: 5,
+            //= rfc9293#3.8.3 SHLD-10
             retransmits_advice: 3,
+            //= rfc9293#3.8.3 SHLD-11
             retransmits_max: 15,
+            //= rfc9293#3.8.6.3 MUST-40
             delayed_ack: Nanos::from_millis(40),
             quick_acks: 0,
             piece_segments_min: 2,
@@ -112,6 +116,7 @@ impl Default for Config {
             time_wait: TimeWait::Keep(Nanos::from_secs(60)),
             fin_wait2: None,
             challenge_acks_per_second: 10,
+            //= rfc6928#2 RFC6928-2-1
             initial_window_segments: 10,
             tail_loss_probe: true,
             timer_slack: Nanos::from_millis(2),
@@ -128,6 +133,7 @@ impl Default for Config {
 
 /// Keepalive timing (RFC 9293 3.8.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+//= rfc9293#3.8.4 MUST-27
 pub struct Keepalive {
     /// Silence before the first probe (MUST-28: at least two hours by default).
     pub idle: Nanos,
@@ -139,6 +145,7 @@ pub struct Keepalive {
 
 impl Default for Keepalive {
     fn default() -> Self {
+        //= rfc9293#3.8.4 MUST-28
         Self { idle: Nanos::from_secs(7200), interval: Nanos::from_secs(75), probes_max: 9 }
     }
 }
@@ -164,6 +171,7 @@ pub struct TsClock {
 
 impl Default for TsClock {
     fn default() -> Self {
+        //= rfc7323#5.4 RFC7323-5.4-1
         Self { epoch: Nanos::ZERO, tick: Nanos::from_millis(1) }
     }
 }
@@ -232,6 +240,7 @@ pub struct Switches {
     pub cork: bool,
     /// Acknowledge every second segment, or after [`Config::delayed_ack`], rather than each at once.
     pub delayed_ack: bool,
+    //= rfc9293#3.8.4 MUST-24
     /// Probe an idle peer.
     pub keepalive: bool,
     /// Send no payload or FIN that was not sent before.
@@ -240,6 +249,7 @@ pub struct Switches {
 
 impl Default for Switches {
     fn default() -> Self {
+        //= rfc9293#3.8.4 MUST-25
         Self { nagle: true, cork: false, delayed_ack: true, keepalive: false, tx_quiesce: false }
     }
 }

@@ -180,6 +180,7 @@ impl Connection {
     }
 
     /// Takes the peer's SYN, or SYN,ACK: its sequence number, and of what we offer what it offers too.
+    //= rfc7323#2.2 RFC7323-2.2-3
     pub(crate) fn take_syn(&mut self, now: Nanos, syn: &Segment) {
         let Options { mss, window_scale, sack_permitted, timestamps, sack: _ } = syn.options;
         self.rcv.irs = syn.seq;
@@ -187,17 +188,18 @@ impl Connection {
         self.rcv.up = self.rcv.nxt;
         self.rcv.adv = self.rcv.nxt;
         self.rcv.last_ack_sent = syn.seq;
-        //= rfc9293#3.7.1
+        //= rfc9293#3.7.1 MUST-14 MUST-15
         self.snd.mss_peer = mss.unwrap_or(MSS_DEFAULT);
         self.set_mss(self.snd.mss);
-        //= rfc7323#2.2
+        //= rfc7323#2.2 RFC7323-2.2-1
+        //= rfc7323#2.3 RFC7323-2.3-3
         self.window_scale = match (self.window_scale, window_scale) {
             (Some(ours), Some(snd)) => Some(WindowScale { snd: snd.min(SHIFT_MAX), ..ours }),
             _ => None,
         };
         self.sack &= sack_permitted;
         self.ecn.on_syn(syn, self.snd.cc.algorithm());
-        //= rfc7323#3.2
+        //= rfc7323#3.2 RFC7323-3.2-1 RFC7323-3.2-6
         self.timestamps = match (self.timestamps, timestamps) {
             (Some(ours), Some(ts)) => {
                 Some(TimestampState { recent: Some((ts.val, now + PAWS_IDLE)), ..ours })
@@ -222,7 +224,8 @@ impl Connection {
             false => Some(now - self.snd.last_sent),
             true => self.echoed_rtt(engine, now, segment, self.snd.last_sent),
         };
-        //= rfc5681#3.1
+        //= rfc5681#3.1 RFC5681-3.1-2
+        //= rfc6928#2 RFC6928-2-2
         let segments = if lost_syn { 1 } else { engine.config.initial_window_segments };
         self.establish(engine, now, segments);
         match rtt {
@@ -323,6 +326,7 @@ impl Connection {
     /// Both FINs are exchanged and ours was first.
     ///
     //= rfc9293#3.10.7.4
+    //= rfc9293#3.6.1 MUST-13
     pub(crate) fn enter_time_wait(&mut self, config: &Config, now: Nanos) -> Events {
         match config.time_wait {
             TimeWait::Keep(duration) => {
@@ -366,7 +370,7 @@ impl Connection {
     ///
     /// New applications should not use it (RFC 6093 section 5); those that speak Telnet or rlogin must.
     ///
-    //= rfc9293#3.8.5
+    //= rfc9293#3.8.5 MUST-30 MUST-31
     pub fn mark_urgent(&mut self) {
         if self.state != State::Closed {
             self.snd.up = self.snd.tx_max;
@@ -421,6 +425,7 @@ impl Connection {
 
     /// Limits segments to `mss` bytes, without headers and without options; see [`Open::mss`]. What the
     /// peer announced stays a limit.
+    //= rfc9293#3.7.1 MUST-16
     pub fn set_mss(&mut self, mss: u16) {
         self.snd.mss = mss.min(self.snd.mss_peer).max(MSS_MIN);
     }
@@ -472,7 +477,7 @@ impl Connection {
         if self.timers.persist.take_due(now) {
             events |= self.on_persist_timeout(engine);
         }
-        //= rfc9293#3.8.3
+        //= rfc9293#3.8.3 MUST-20-R1
         // R1: still patient, but it is time to ask whether the way is still the right one.
         let r1 = engine.config.retransmits_advice;
         if unanswered < r1 && self.snd.retransmits >= r1 && self.state != State::Closed {
@@ -510,7 +515,7 @@ impl Connection {
         Events::CLOSED
     }
 
-    //= rfc9293#3.8.6.1
+    //= rfc9293#3.8.6.1 SHLD-30
     fn on_persist_timeout(&mut self, engine: &mut Engine) -> Events {
         self.pending.probe = Some(Probe::Window);
         // The window is open by a little, and that is what is sent now: no probe, and no sign of trouble.

@@ -49,7 +49,7 @@ impl EcnState {
 
     /// The peer's SYN, or SYN,ACK.
     ///
-    //= rfc3168#6.1.1
+    //= rfc3168#6.1.1 RFC3168-6.1.1-1
     pub(crate) fn on_syn(&mut self, syn: &Segment, congestion: CongestionControl) {
         let agrees = if syn.flags.contains(Flags::ACK) {
             syn.flags.contains(Flags::ECE) && !syn.flags.contains(Flags::CWR)
@@ -65,7 +65,7 @@ impl EcnState {
 
     /// The control bits of a SYN of ours; `again` when it is not the first.
     ///
-    //= rfc3168#6.1.1.1
+    //= rfc3168#6.1.1.1 RFC3168-6.1.1.1-1
     /// What is in the way of the first may be in the way of its ECN bits. Who has sent a SYN without them
     /// must not mark payload any more.
     pub(crate) fn syn_flags(&mut self, again: bool) -> Flags {
@@ -80,7 +80,7 @@ impl EcnState {
 
     /// The window was reduced, for whatever reason.
     ///
-    //= rfc3168#6.1.2
+    //= rfc3168#6.1.2 RFC3168-6.1.2-4
     pub(crate) fn on_reduced(&mut self) {
         self.cwr_owed = self.sends;
     }
@@ -93,6 +93,7 @@ const SPLITS: usize = 4;
 ///
 //= rfc8257#3.2
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+//= rfc8257#3.2 RFC8257-3.2-1
 pub struct CeEcho {
     /// DCTCP.CE: whether the last segment was marked.
     ce: bool,
@@ -127,7 +128,8 @@ impl CeEcho {
 impl Connection {
     /// The marks of a segment whose payload is looked at.
     ///
-    //= rfc3168#6.1.3
+    //= rfc3168#6.1.3 RFC3168-6.1.3-1
+    //= rfc3168#6.1.5 RFC3168-6.1.5-2
     pub(crate) fn take_marks(&mut self, engine: &mut Engine, segment: &Segment) {
         if !self.ecn.echoes || segment.payload_len == 0 {
             return;
@@ -154,7 +156,7 @@ impl Connection {
     /// An ACK that `echoes` congestion or not. Answers whether the window is being reduced on account of this
     /// or an earlier one.
     ///
-    //= rfc3168#6.1.2
+    //= rfc3168#6.1.2 RFC3168-6.1.2-2 RFC3168-6.1.2-3
     pub(crate) fn take_echo(
         &mut self,
         engine: &mut Engine,
@@ -188,8 +190,12 @@ impl Connection {
     /// Marks new payload, which nothing else is: what is sent again, and what carries no byte, says nothing
     /// to a queue.
     ///
-    //= rfc3168#6.1.4
-    //= rfc3168#6.1.5
+    //= rfc3168#6.1.4 RFC3168-6.1.4-1
+    //= rfc3168#6.1.5 RFC3168-6.1.5-1
+    //= rfc3168#6.1.1 RFC3168-6.1.1-2
+    //= rfc3168#6.1.2 RFC3168-6.1.2-1 RFC3168-6.1.2-4
+    //= rfc3168#6.1.6 RFC3168-6.1.6-1
+    //= rfc9293#3.8.2 SHLD-8
     pub(crate) fn mark_new_payload(&mut self, output: &mut Output) {
         if self.ecn.sends && output.segment.payload_len > 0 {
             output.segment.ecn = Ecn::Ect0;
@@ -201,7 +207,7 @@ impl Connection {
 
     /// The echo in a segment that is no SYN, and the mark that all of DCTCP's segments bear.
     ///
-    //= rfc8257#3.4
+    //= rfc8257#3.6 RFC8257-3.6-1
     pub(crate) fn mark(&self, segment: &mut Segment) {
         if segment.flags.contains(Flags::RST) {
             return;

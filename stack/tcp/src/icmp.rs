@@ -36,7 +36,8 @@ impl Connection {
     /// Whether an ICMP error that quotes a segment at `seq` can be about something that is outstanding. What was
     /// acknowledged has arrived, and what was never sent is made up.
     ///
-    //= rfc5927#4.1
+    //= rfc5927#4.1 RFC5927-4.1-1
+    //= rfc5927#7.2 RFC5927-7.2-1
     #[must_use]
     pub fn is_outstanding(&self, seq: SeqNum) -> bool {
         self.state != State::Closed
@@ -51,9 +52,10 @@ impl Connection {
     /// now is of no use to anybody (RFC 5461 4.1; Linux does so). Later it is only noted, and told as the reason
     /// if the connection fails anyway ([`Connection::soft_error`]).
     ///
-    //= rfc9293#3.9.2.2
+    //= rfc9293#3.9.2.2 MUST-56 SHLD-25
     /// The RFC has "hard" errors abort an established connection. They are as easily forged as others and mean as
     /// little, a filter's reconfiguration for example, so they are soft here as in Linux (RFC 5927 5.2).
+    //= rfc5927#5.2 RFC5927-5.2-1
     pub fn handle_icmp(&mut self, engine: &mut Engine, seq: SeqNum, error: IcmpError) -> Events {
         if !self.is_outstanding(seq) {
             engine.counters.icmp_drop_sequence += 1;
@@ -73,6 +75,7 @@ impl Connection {
     }
 
     /// The last ICMP error since the peer was last heard.
+    //= rfc9293#3.9.1.8 MUST-47
     #[must_use]
     pub fn soft_error(&self) -> Option<IcmpError> {
         self.soft_error
@@ -82,7 +85,7 @@ impl Connection {
     /// [`Connection::set_mss`]. What is in flight in larger ones will not arrive: it is sent again in smaller
     /// ones at once.
     ///
-    //= rfc1191#6.4
+    //= rfc1191#6.4 RFC1191-6.4-1 RFC1191-6.4-2
     /// This is no congestion: the congestion window stays as it is, in bytes.
     pub fn set_path_mss(&mut self, engine: &mut Engine, mss: u16) {
         let before = self.payload_max();

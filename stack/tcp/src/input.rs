@@ -132,6 +132,7 @@ impl Connection {
         }
         self.take_syn(now, segment);
         if !acked {
+            //= rfc9293#3.5 MUST-10
             // Both sides open at once.
             self.state = State::SynRcvd;
             self.pending.syn = true;
@@ -147,6 +148,7 @@ impl Connection {
 
     /// The peer's SYN once more: our SYN,ACK was lost, or, when both open at once, this is the SYN,ACK
     /// that answers ours.
+    //= rfc1122#4.2.2.20 RFC1122-4.2.2.20-1
     fn handle_syn_again(
         &mut self,
         engine: &mut Engine,
@@ -173,7 +175,8 @@ impl Connection {
     /// Whether a SYN may open a new incarnation of a connection in TIME-WAIT: its timestamp, or else
     /// its sequence number, is beyond all of the old one's.
     ///
-    //= rfc6191#2
+    //= rfc6191#2 RFC6191-2-1 RFC6191-2-2 RFC6191-2-3
+    //= rfc9293#3.6.1 SHLD-4 MAY-2
     fn may_reopen(&self, segment: &Segment) -> bool {
         let bare_syn = segment.flags.contains(Flags::SYN)
             && !segment.flags.intersects(Flags::ACK | Flags::RST | Flags::FIN);
@@ -205,7 +208,7 @@ impl Connection {
             self.drop_outside_window(engine, now, segment, input);
             return;
         }
-        //= rfc5961#4
+        //= rfc5961#4.2 RFC5961-4.2-1 RFC5961-4.2-2
         if flags.contains(Flags::SYN) {
             engine.counters.rx_drop_syn += 1;
             if self.state == State::SynRcvd && self.opened == Opened::Passively {
@@ -233,7 +236,8 @@ impl Connection {
 
     /// PAWS: whether the segment may be of this incarnation and this lap of the sequence numbers.
     ///
-    //= rfc7323#5.3
+    //= rfc7323#5.3 RFC7323-5.3-1
+    //= rfc7323#5.2 RFC7323-5.2-1 RFC7323-5.2-2
     fn passes_timestamp_check(
         &mut self,
         engine: &mut Engine,
@@ -245,7 +249,7 @@ impl Connection {
             return true;
         }
         let Some(ts) = segment.options.timestamps else {
-            //= rfc7323#3.2
+            //= rfc7323#3.2 RFC7323-3.2-4 RFC7323-3.2-5
             engine.counters.rx_drop_no_timestamp += u64::from(engine.config.timestamps_required);
             return !engine.config.timestamps_required;
         };
@@ -261,8 +265,8 @@ impl Connection {
 
     /// Takes the timestamp that is to be echoed: that of the segment which the last ACK asked for.
     ///
-    //= rfc7323#4.3
-    //= rfc7323#5.3
+    //= rfc7323#4.3 RFC7323-4.3-1 RFC7323-4.3-2 RFC7323-4.3-3
+    //= rfc7323#5.3 RFC7323-5.3-2
     /// Only of a segment that passed all other checks: whoever can make this connection believe a
     /// timestamp from the future makes it drop all that its peer sends.
     fn note_timestamp(&mut self, now: Nanos, segment: &Segment) {
@@ -333,7 +337,7 @@ impl Connection {
         input: &mut Input,
     ) {
         let (flags, ack) = (segment.flags, segment.ack);
-        //= rfc5961#5
+        //= rfc5961#5.2
         // One that cannot be meant has its answer already.
         let meant = !ack.after(self.snd.max) && ack.at_or_after(self.snd.una - self.snd.wnd_max);
         if flags.contains(Flags::ACK) && !flags.contains(Flags::SYN) && meant {
@@ -362,8 +366,8 @@ impl Connection {
     /// The peer says where its urgent bytes end. They are delivered in line, and the owner is told of
     /// the place whenever it moves ahead.
     ///
-    //= rfc9293#3.8.5
-    //= rfc6093#4
+    //= rfc9293#3.8.5 MUST-30 MUST-31 MUST-32
+    //= rfc6093#4 RFC6093-4-2
     fn take_urgent(&mut self, engine: &mut Engine, segment: &Segment, input: &mut Input) {
         engine.counters.rx_urgent += 1;
         let up = segment.seq + u32::from(segment.urgent);
@@ -375,6 +379,7 @@ impl Connection {
 
     /// An ACK answers what cannot be used, so that a peer out of step finds back. Segments that carry
     /// nothing are answered only so often, or two peers could go on for ever.
+    //= rfc1122#4.2.3.6 RFC1122-4.2.3.6-1
     fn answer_unacceptable(&mut self, engine: &mut Engine, now: Nanos, segment: &Segment) {
         if segment.payload_len > 0 || self.spend_challenge(engine, now) {
             self.owe_immediate_ack();
@@ -383,8 +388,8 @@ impl Connection {
 
     /// A challenge ACK: only a peer that is what it claims to be can answer it.
     ///
-    //= rfc5961#3
-    //= rfc5961#7
+    //= rfc5961#3.2 RFC5961-3.2-3
+    //= rfc5961#7 RFC5961-7-1
     fn challenge(&mut self, engine: &mut Engine, now: Nanos) {
         if self.spend_challenge(engine, now) {
             engine.counters.challenge_acks += 1;
@@ -394,7 +399,7 @@ impl Connection {
 
     /// A challenge ACK that goes with whatever is sent next, but no later than any ACK.
     ///
-    //= rfc5961#5
+    //= rfc5961#5.2
     /// Linux stays silent here. With the delay, a peer that goes on sending sees no difference, and one
     /// that is out of step still finds back.
     fn challenge_later(&mut self, engine: &mut Engine, now: Nanos) {
@@ -418,7 +423,9 @@ impl Connection {
     /// A reset counts when its sender knows exactly where we are: at `rcv_nxt`, or at the last ACK
     /// sent, which is what the reset that answers one carries. Elsewhere in the window it is challenged.
     ///
-    //= rfc5961#3
+    //= rfc5961#3.2 RFC5961-3.2-1 RFC5961-3.2-2 RFC5961-3.2-3 RFC5961-3.2-4
+    //= rfc9293#3.4 MUST-66
+    //= rfc9293#3.5.3 SHLD-2
     fn handle_reset(
         &mut self,
         engine: &mut Engine,
@@ -442,6 +449,7 @@ impl Connection {
         }
         engine.counters.rx_resets += 1;
         let why = match (self.state, self.opened) {
+            //= rfc9293#3.5 MUST-11
             (State::SynRcvd, Opened::Actively) => Ended::Refused,
             _ => Ended::Reset,
         };
@@ -471,12 +479,13 @@ impl Connection {
             self.snd.wnd_max = self.snd.wnd;
             return true;
         }
-        //= rfc5961#5
+        //= rfc5961#5.2 RFC5961-5.2-1 RFC5961-5.2-2
         if ack.after(self.snd.max) {
             engine.counters.rx_drop_ack_unsent += 1;
             self.challenge_later(engine, now);
             return false;
         }
+        //= rfc9293#3.10.7.4 MAY-12
         if ack.before(self.snd.una - self.snd.wnd_max) {
             engine.counters.rx_drop_ack_old += 1;
             self.challenge(engine, now);
@@ -490,6 +499,7 @@ impl Connection {
     //= rfc9293#3.10.7.4
     /// The RFC goes by the sequence number first. A retransmission has an old one, but what it
     /// acknowledges is new, and so is its window: kept, the old window would now end too far right.
+    //= rfc7323#2.3 RFC7323-2.3-1
     fn update_send_window(&mut self, segment: &Segment) {
         let (seq, ack) = (segment.seq, segment.ack);
         let newer = self.snd.wl2.before(ack)
@@ -589,6 +599,9 @@ impl Connection {
     }
 
     /// `len` bytes at `rcv_nxt` have come.
+    //= rfc5681#3.2 RFC5681-3.2-2
+    //= rfc5681#4.2 RFC5681-4.2-1 RFC5681-4.2-2
+    //= rfc9293#3.8.6.3 SHLD-18 SHLD-19
     fn take_in_order(
         &mut self,
         engine: &mut Engine,
@@ -634,6 +647,8 @@ impl Connection {
     }
 
     /// `start..end` has come with a gap before it.
+    //= rfc9293#3.10.7.4 SHLD-31 MAY-13
+    //= rfc5681#3.2 RFC5681-3.2-1
     fn hold(&mut self, engine: &mut Engine, start: SeqNum, end: SeqNum, skip: u32) -> Payload {
         //= rfc5681#4.2
         self.owe_immediate_ack();

@@ -18,8 +18,8 @@ impl core::fmt::Debug for Secret {
 
 /// An initial sequence number: a clock of 4 µs plus a keyed hash of the connection's addresses.
 ///
-//= rfc6528#3
-//= rfc9293#3.4.1
+//= rfc6528#3 RFC6528-3-1 RFC6528-3-2
+//= rfc9293#3.4.1 MUST-8 SHLD-1 MUST-9
 #[must_use]
 pub fn generate(secret: &Secret, local: SocketAddr, remote: SocketAddr, now: Nanos) -> SeqNum {
     let clock = (now.0 / 4_000) as u32;
@@ -28,6 +28,7 @@ pub fn generate(secret: &Secret, local: SocketAddr, remote: SocketAddr, now: Nan
 
 /// An offset for TSval, one a pair of addresses and ports, so that a new connection of the same pair
 /// continues the clock of the last (RFC 7323 5.4, RFC 6191).
+//= rfc6191#3 RFC6191-3-1
 #[must_use]
 pub fn ts_offset(secret: &Secret, local: SocketAddr, remote: SocketAddr) -> u32 {
     hash(secret, Purpose::TimestampOffset, local, remote)
@@ -74,6 +75,7 @@ pub(crate) fn hash_at(
 }
 
 /// SipHash-2-4 of `input` under `key` (Aumasson and Bernstein, 2012).
+//= rfc6528#3 RFC6528-3-3
 fn siphash24(key: &[u8; 16], input: &[u8]) -> u64 {
     let (k, _) = key.as_chunks::<8>();
     let (k0, k1) = (u64::from_le_bytes(k[0]), u64::from_le_bytes(k[1]));
@@ -119,6 +121,8 @@ mod tests {
     use super::*;
 
     /// Vectors of the reference implementation: key 00 01 … 0f, input 00 01 … n−1.
+    //= rfc9293#3.4.1 MUST-9
+    //= rfc6528#3 RFC6528-3-2 RFC6528-3-3
     #[test]
     fn siphash_agrees_with_its_authors() {
         let key: [u8; 16] = core::array::from_fn(|i| i as u8);
@@ -135,6 +139,8 @@ mod tests {
         }
     }
 
+    //= rfc9293#3.4.1 MUST-8
+    //= rfc6528#3 RFC6528-3-1
     #[test]
     fn the_clock_moves_by_one_every_four_microseconds() {
         let addrs =
@@ -147,6 +153,9 @@ mod tests {
         assert_eq!(at(Nanos::from_secs(4)).since(start), 1_000_000);
     }
 
+    //= rfc9293#3.4.1 SHLD-1 MUST-9
+    //= rfc6191#3 RFC6191-3-1
+    //= rfc6528#3 RFC6528-3-1 RFC6528-3-2
     #[test]
     fn every_part_of_the_pair_the_secret_and_the_use_matter() {
         let local: SocketAddr = "10.0.0.1:5000".parse().expect("address");

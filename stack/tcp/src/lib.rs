@@ -113,4 +113,5 @@ pub use writes::Then;
 use mafo_mem::Nanos;
 
 /// A TS.Recent older than this proves nothing (RFC 7323 5.5).
+//= rfc7323#5.5 RFC7323-5.5-1
 pub const PAWS_IDLE: Nanos = Nanos::from_secs(24 * 24 * 3600);

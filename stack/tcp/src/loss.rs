@@ -51,6 +51,7 @@ impl Undo {
     }
 
     /// Whether all that was sent again had arrived before.
+    //= rfc3708#3 RFC3708-3-1
     pub(crate) fn all_were_needless(&self) -> bool {
         self.needless == Some(0)
     }

@@ -60,6 +60,7 @@ pub(crate) struct MtuSearch {
 
 impl Connection {
     /// The connection opens.
+    //= rfc4821#7.2 RFC4821-7.2-1
     pub(crate) fn begin_mtu_search(&mut self, engine: &Engine, now: Nanos) {
         if engine.config.mtu_probing == MtuProbing::Always {
             self.search_below(engine, now, engine.config.mtu_probe_base);
@@ -79,7 +80,7 @@ impl Connection {
     /// The retransmission timer ran out. When it has done so a few times for a segment that a shorter path would have
     /// dropped, that is what may have happened.
     ///
-    //= rfc4821#7.7
+    //= rfc4821#7.7 RFC4821-7.7-1
     pub(crate) fn suspect_black_hole(&mut self, engine: &mut Engine, now: Nanos) {
         self.forget_mtu_probe();
         let config = &engine.config;
@@ -104,7 +105,8 @@ impl Connection {
 
     /// Where the next segment ends if it is to be a probe.
     ///
-    //= rfc4821#7.4
+    //= rfc4821#7.4 RFC4821-7.4-1
+    //= rfc4821#7.3 RFC4821-7.3-1 RFC4821-7.3-2
     pub(crate) fn next_mtu_probe(&mut self, engine: &Engine, now: Nanos) -> Option<MtuProbe> {
         let (current, payload) = (self.snd.mss, self.payload_max());
         let search = self.mtu_search.as_mut()?;
@@ -160,7 +162,7 @@ impl Connection {
     /// Something is found lost. If it is a probe and nothing else, that was to be expected, and its bytes go again in
     /// shorter segments. Whether so.
     ///
-    //= rfc4821#7.6.2
+    //= rfc4821#7.6.2 RFC4821-7.6.2-1
     pub(crate) fn is_mtu_probe_lost(&mut self, engine: &mut Engine) -> bool {
         let (una, lost) = (self.snd.una, self.snd.board.lost());
         let Some(search) = &mut self.mtu_search else { return false };

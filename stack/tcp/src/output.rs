@@ -23,6 +23,7 @@ impl Connection {
         output
     }
 
+    //= rfc9293#3.10.7.4 MUST-58
     fn next_output(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
         if let Some(seq) = self.pending.reset.take() {
             engine.counters.tx_resets += 1;
@@ -79,6 +80,8 @@ impl Connection {
         Some(self.ack(engine, now))
     }
 
+    //= rfc9293#3.10.7.4 MUST-58 MUST-59
+    //= rfc5681#4.2 RFC5681-4.2-3
     fn poll_due_ack(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
         let due = self.pending.window_update
             || self.rcv.ack.now && self.rcv.ack_no().after(self.rcv.last_ack_sent);
@@ -96,11 +99,14 @@ impl Connection {
         output
     }
 
+    //= rfc6675#5 RFC6675-5-4
+    //= rfc5682#2.1 RFC5682-2.1-4
     fn poll_lost_or_new(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
         if self.snd.board.lost() == 0 {
             return self.poll_new(engine, now);
         }
         //= rfc5682#3.1
+        //= rfc5682#2.1 RFC5682-2.1-3
         // Step 2b. The ACKs of new payload will tell whether what is marked lost really is.
         if self.snd.loss.frto == Frto::NewPayload {
             let output = self.poll_new(engine, now);
@@ -112,6 +118,8 @@ impl Connection {
         self.poll_lost(engine, now)
     }
 
+    //= rfc6675#5 RFC6675-5-2
+    //= rfc8985#9.3 RFC8985-9.3-1
     fn poll_lost(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
         let (room, tx_max, end) = (self.payload_room(), self.snd.tx_max, self.snd.end());
         let writes = &self.snd.writes;
@@ -124,6 +132,7 @@ impl Connection {
         if !is_oldest && self.snd.pipe() + end.since(start) > self.snd.cc.cwnd() {
             return None;
         }
+        //= rfc9293#3.8.6 SHLD-16 MAY-7
         if !is_oldest && end.after(self.snd.edge()) {
             return None;
         }
@@ -207,6 +216,8 @@ impl Connection {
             return None;
         }
         let unsent = self.snd.tx_max.since(self.snd.max);
+        //= rfc9293#3.8.6 SHLD-15
+        //= rfc9293#3.9.1.2 SHLD-28
         let usable = self.snd.edge().later(self.snd.max).since(self.snd.max);
         let room = self.payload_room();
         let record = self.snd.writes.record_end(self.snd.max);
@@ -232,7 +243,7 @@ impl Connection {
 
     /// What comes next is the first in a while.
     ///
-    //= rfc5681#4.1
+    //= rfc5681#4.1 RFC5681-4.1-1
     fn restart_after_idle(&mut self, engine: &Engine, now: Nanos) {
         let (silence, rto) = (now - self.snd.last_sent, self.snd.rtt.timeout(&engine.config));
         self.snd.cc.on_transmit_start(now, silence);
@@ -260,8 +271,9 @@ impl Connection {
 
     /// Whether `len` bytes of `unsent` make a segment, or had better wait for more.
     ///
-    //= rfc9293#3.7.4
-    //= rfc9293#3.8.6.2.1
+    //= rfc9293#3.7.4 SHLD-7 MUST-17
+    //= rfc9293#3.8.6.2.1 MUST-38
+    //= rfc9293#3.9.1.2 MAY-16
     fn is_worth_sending(&self, len: u32, unsent: u32, room: u32) -> bool {
         let urgent = self.snd.up.after(self.snd.max);
         let lone = self.snd.flight() == 0 || !self.switches.nagle || urgent;
@@ -278,11 +290,12 @@ impl Connection {
     /// Nothing new may go out. If that is the peer's window's doing and no ACK will come of its own,
     /// a timer must ask for one.
     ///
-    //= rfc9293#3.8.6.1
+    //= rfc9293#3.8.6.1 MUST-36 SHLD-29
     fn await_window(&mut self, engine: &Engine, now: Nanos) {
         if self.has_unsent() && self.snd.flight() == 0 {
             let rto = self.snd.rtt.timeout(&engine.config);
             //= rfc9293#3.8.6.2.1
+            //= rfc9293#3.9.1.2 MUST-60
             // A window that is open, but too little for a segment worth its header, has a deadline too.
             let wait = match self.snd.wnd {
                 0 => rto,
@@ -298,6 +311,8 @@ impl Connection {
     ///
     /// It carries no byte: one beyond the peer's window is what RFC 9293 3.8.6.1 suggests, but a
     /// connection that may change its owner must never have sent beyond the right edge.
+    //= rfc9293#3.8.6.1 MUST-36
+    //= rfc9293#3.8.4 SHLD-12
     fn poll_probe(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
         match self.pending.probe.take()? {
             Probe::Window => engine.counters.window_probes += 1,
@@ -323,6 +338,7 @@ impl Connection {
             flags |= Flags::FIN;
         }
         let len = end.earlier(self.snd.tx_max).since(start);
+        //= rfc9293#3.9.1.2 MUST-61 SHLD-27
         if len > 0 && self.snd.writes.pushes(start, end) {
             flags |= Flags::PSH;
         }
@@ -350,6 +366,7 @@ impl Connection {
         let mut output = self.bare(engine, flags, seq);
         output.segment.options = options;
         output.segment.payload_len = payload_len;
+        //= rfc7323#2.2 RFC7323-2.2-2
         // The window of a SYN is never scaled.
         let shift = if flags.contains(Flags::SYN) { 0 } else { self.rcv_shift() };
         let (window, told) = self.rcv.offer(shift);
@@ -358,7 +375,8 @@ impl Connection {
         }
         if self.has_urgent() && self.snd.up.after(seq) && !flags.intersects(Flags::SYN | Flags::RST)
         {
-            //= rfc6093#4
+            //= rfc6093#4 RFC6093-4-1
+            //= rfc9293#3.8.5 MUST-62
             // The pointer is to the byte behind the urgent ones; what it cannot reach yet, a later
             // segment's will.
             output.segment.flags |= Flags::URG;
@@ -393,6 +411,10 @@ impl Connection {
         }
     }
 
+    //= rfc7323#3.2 RFC7323-3.2-2 RFC7323-3.2-3
+    //= rfc2018#2 RFC2018-2-1
+    //= rfc2018#3 RFC2018-3-2
+    //= rfc2018#4 RFC2018-4-1
     fn options(&self, engine: &Engine, now: Nanos, flags: Flags) -> Options {
         let mut options = Options::default();
         if let Some(state) = &self.timestamps {
@@ -401,6 +423,8 @@ impl Connection {
             options.timestamps = Some(Timestamps { val, ecr });
         }
         if flags.contains(Flags::SYN) {
+            //= rfc9293#3.7.1 MUST-14 SHLD-5 MAY-3
+            //= rfc9293#3.2 MUST-65
             options.mss = Some(self.rcv.mss);
             options.window_scale = self.window_scale.map(|scale| scale.rcv);
             options.sack_permitted = self.sack;
@@ -411,6 +435,7 @@ impl Connection {
     }
 
     /// Payload bytes that fit into a segment with the options that it would carry now.
+    //= rfc9293#3.7.1 MUST-16
     pub(crate) fn payload_room(&self) -> u32 {
         let blocks = if self.sack {
             self.rcv.held.ranges().len().min(sack_blocks_max(self.timestamps.is_some()))

@@ -13,8 +13,8 @@ pub struct Patience {
     /// TCP_USER_TIMEOUT). It takes the place of counts of retransmissions and probes where it is shorter;
     /// for keepalive also where it is longer.
     ///
-    //= rfc5482#2
-    //= rfc9293#3.8.3
+    //= rfc5482#3.1 RFC5482-3.1-1
+    //= rfc9293#3.8.3 MUST-21
     pub user_timeout: Option<Nanos>,
     /// Keepalive timing, for a connection that has it switched on.
     pub keepalive: Option<Keepalive>,
@@ -75,6 +75,7 @@ impl Connection {
     ///
     /// Answers to window probes do not move it: the user's limit is on how long bytes stay here, and the
     /// peer's good health is no delivery.
+    //= rfc5482#3.1 RFC5482-3.1-2
     pub(crate) fn watch_progress(&mut self, now: Nanos) {
         let outstanding =
             self.snd.flight() > 0 && self.state != State::Closed || self.timers.persist.is_armed();
@@ -113,7 +114,7 @@ impl Connection {
 
 /// Keepalive.
 impl Connection {
-    //= rfc9293#3.8.4
+    //= rfc9293#3.8.4 MAY-5 MUST-26 MUST-29
     pub(crate) fn on_keepalive_timeout(&mut self, engine: &mut Engine, now: Nanos) -> Events {
         let keepalive = self.keepalive(&engine.config);
         // Something that waits for an answer shows whether the peer is alive better than a probe.
@@ -140,7 +141,7 @@ impl Connection {
         if self.soft_error.is_some() || self.patience.is_some() {
             self.forget_soft_error(now);
         }
-        //= rfc9293#3.8.6.1
+        //= rfc9293#3.8.6.1 MUST-37
         // A peer that answers probes of its closed window is not given up.
         if self.timers.persist.is_armed() || self.snd.wnd == 0 {
             self.snd.retransmits = 0;

@@ -23,7 +23,7 @@ impl Prr {
     /// The congestion window after an ACK that delivered `delivered` bytes and leaves `pipe` in the
     /// network. `safe` is whether `snd_una` moved and nothing more was found lost.
     //
-    //= rfc9937#6.2
+    //= rfc9937#6.2 RFC9937-6.2-1 RFC9937-6.2-2 RFC9937-6.2-3
     pub(crate) fn on_ack(
         &mut self,
         delivered: u32,
@@ -64,6 +64,7 @@ mod tests {
 
     /// RFC 9937 section 6: 20 segments in flight, the first lost, `ssthresh` 10: for each two that
     /// arrive, one is sent.
+    //= rfc9937#6.2 RFC9937-6.2-1
     #[test]
     fn sends_in_the_proportion_of_the_reduction() {
         let mut prr = Prr::new(20 * MSS);
@@ -81,6 +82,7 @@ mod tests {
 
     /// Many losses: less is in the network than `ssthresh`. What is delivered is replaced; a safe ACK
     /// lets one more out, as slow start does.
+    //= rfc9937#6.2 RFC9937-6.2-2
     #[test]
     fn grows_back_no_faster_than_slow_start() {
         let mut prr = Prr::new(20 * MSS);
@@ -91,6 +93,7 @@ mod tests {
         assert_eq!(prr.on_ack(MSS, 9 * MSS + 500, 10 * MSS, MSS, true), 10 * MSS);
     }
 
+    //= rfc9937#6.2 RFC9937-6.2-3
     #[test]
     fn what_was_not_sent_is_not_lost() {
         let mut prr = Prr::new(20 * MSS);

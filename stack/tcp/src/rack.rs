@@ -21,7 +21,7 @@ pub(crate) struct Delivery {
 impl Delivery {
     /// Whether it was sent after `other`: segments of one burst share a time.
     ///
-    //= rfc8985#6.2
+    //= rfc8985#6.2 RFC8985-6.2-3
     pub(crate) fn is_after(self, other: Self) -> bool {
         self.sent_at > other.sent_at || self.sent_at == other.sent_at && self.end.after(other.end)
     }
@@ -54,6 +54,7 @@ impl MinRtt {
         }
     }
 
+    //= rfc8985#6.2 RFC8985-6.2-1
     fn get(&self) -> Nanos {
         let present = self.present.map(|(least, _)| least);
         [present, self.before].into_iter().flatten().min().unwrap_or(Nanos::ZERO)
@@ -102,7 +103,7 @@ impl Rack {
     /// Steps 2 and 3: takes what an ACK newly reports. `again` is what it reports of what was sent
     /// again, if as far as its timestamp tells it answers that.
     //
-    //= rfc8985#6.2
+    //= rfc8985#6.2 RFC8985-6.2-2
     pub(crate) fn on_delivered(
         &mut self,
         now: Nanos,
@@ -125,7 +126,7 @@ impl Rack {
     /// The peer reports a duplicate: something was sent again that was not lost, so the window is wider
     /// for a while; once a round trip, which ends when `snd_nxt` of now is acknowledged.
     //
-    //= rfc8985#6.2
+    //= rfc8985#6.2 RFC8985-6.2-6
     pub(crate) fn on_dsack(&mut self, snd_nxt: SeqNum) {
         if self.dsack_round.is_none() {
             self.dsack_round = Some(snd_nxt);
@@ -154,7 +155,7 @@ impl Rack {
     /// Step 4: how long a segment may still be under way that another, sent later, has overtaken.
     /// `repairing` is whether recovery is under way, or so much was reported that it must begin.
     //
-    //= rfc8985#6.2
+    //= rfc8985#6.2 RFC8985-6.2-4 RFC8985-6.2-5
     fn reo_wnd(&self, srtt: Nanos, repairing: bool) -> Nanos {
         if !self.reordering_seen && repairing {
             return Nanos::ZERO;
@@ -257,6 +258,7 @@ mod tests {
         assert_eq!((latest.sent_at, latest.end, age), (MS(60), SeqNum(1000), MS(50)));
     }
 
+    //= rfc8985#6.2 RFC8985-6.2-2
     #[test]
     fn a_retransmission_counts_only_if_the_ack_can_answer_it() {
         let mut rack = Rack::default();
@@ -269,6 +271,7 @@ mod tests {
         assert!(rack.judge(MS(50), true).is_some());
     }
 
+    //= rfc8985#6.2 RFC8985-6.2-4 RFC8985-6.2-5 RFC8985-6.2-6
     #[test]
     fn the_window_is_a_quarter_of_the_least_round_trip_and_opens_with_dsacks() {
         let mut rack = Rack::default();
@@ -301,6 +304,7 @@ mod tests {
         assert_eq!(window(&rack, true), Some(10), "after 16 recoveries without one");
     }
 
+    //= rfc8985#6.2 RFC8985-6.2-1
     #[test]
     fn an_old_minimum_is_forgotten() {
         let mut min = MinRtt::default();

@@ -112,6 +112,8 @@ impl Connection {
     }
 
     /// Moves `snd_una`, takes an RTT sample, and says what it all means.
+    //= rfc6298#3 RFC6298-3-1 RFC6298-3-2
+    //= rfc1122#4.2.3.5 RFC1122-4.2.3.5-1
     fn take_ack_field(
         &mut self,
         engine: &mut Engine,
@@ -160,6 +162,7 @@ impl Connection {
 
     /// Whether the segment may answer a transmission made at `at`: its echo, if there is one, is not
     /// older.
+    //= rfc3522#3.2 RFC3522-3.2-1
     fn may_answer(&self, engine: &Engine, segment: &Segment, at: Nanos) -> bool {
         match (self.timestamps, segment.options.timestamps) {
             (Some(state), Some(ts)) => {
@@ -173,9 +176,10 @@ impl Connection {
     /// The RTT of what was sent again at `sent_at`, if the peer echoes that transmission's timestamp and
     /// this instance made it.
     ///
-    //= rfc7323#4.1
+    //= rfc7323#4.1 RFC7323-4.1-1
     /// An older echo may have waited here for the retransmission that asked for it anew, when the first
     /// ACK was lost; taken for a sample it would raise the timeout, and so the next such wait.
+    //= rfc7323#3.2 RFC7323-3.2-7
     pub(crate) fn echoed_rtt(
         &self,
         engine: &Engine,
@@ -232,6 +236,7 @@ impl Connection {
         }
         //= rfc6582#3.2
         if ack.advanced > 0 && !self.sack {
+            //= rfc6582#3.2 RFC6582-3.2-2 RFC6582-3.2-3
             // A partial ACK: one segment filled a hole, the others were counted as duplicates.
             let mss = self.payload_max();
             let counted = ack.advanced.saturating_sub(mss);
@@ -266,7 +271,7 @@ impl Connection {
 
     /// Whether the ACK shows that all that was sent again had arrived, or was about to.
     ///
-    //= rfc3522#3.2
+    //= rfc3522#3.2 RFC3522-3.2-2 RFC3522-3.2-3
     fn was_needless(&mut self, engine: &mut Engine, ack: &Ack) -> bool {
         let Some(undo) = self.snd.loss.undo else { return false };
         let late = ack.echoes_original && ack.advanced > 0;
@@ -277,7 +282,7 @@ impl Connection {
 
     /// F-RTO: whether what was sent before the timeout, and not again since, has arrived.
     ///
-    //= rfc5682#3.1
+    //= rfc5682#3.1 RFC5682-3.1-1
     fn is_timeout_spurious(&mut self, engine: &mut Engine, ack: &Ack) -> bool {
         if self.snd.loss.frto != Frto::Off {
             let reported = &ack.reported;
@@ -294,7 +299,8 @@ impl Connection {
         self.was_needless(engine, ack)
     }
 
-    //= rfc5682#3.1
+    //= rfc5682#3.1 RFC5682-3.1-2
+    //= rfc5682#2.1 RFC5682-2.1-2
     fn step_frto(&mut self, ack: &Ack) {
         let repaired = self.snd.una.at_or_after(self.snd.recover);
         if self.snd.max.after(self.snd.recover) {
@@ -314,7 +320,7 @@ impl Connection {
 
     /// The last reduction of the congestion window was for nothing.
     ///
-    //= rfc4015#3
+    //= rfc4015#3 RFC4015-3-1
     fn take_reduction_back(&mut self) {
         if let Some(undo) = self.snd.loss.undo.take() {
             self.snd.cc.undo(&undo.prior);
@@ -335,6 +341,7 @@ impl Connection {
             && u32::from(segment.window) << self.snd_shift() == self.snd.wnd
     }
 
+    //= rfc5681#3.2 RFC5681-3.2-3 RFC5681-3.2-5 RFC5681-3.2-6
     fn count_duplicate(&mut self, engine: &mut Engine, now: Nanos) {
         self.snd.dup_acks = self.snd.dup_acks.saturating_add(1);
         if self.sack {
@@ -342,12 +349,13 @@ impl Connection {
         }
         let mss = self.payload_max();
         match self.snd.recovery {
-            //= rfc3042#2
+            //= rfc3042#2 RFC3042-2-1 RFC3042-2-2 RFC3042-2-3
             // The first two let one new segment out each.
             Recovery::Open if self.snd.dup_acks < DUP_THRESH => self.snd.dup_bytes += mss,
             //= rfc6582#3.2
             // Duplicates of what a timeout sent again without need do not count.
             Recovery::Open if self.snd.dup_acks == DUP_THRESH => {
+                //= rfc6582#3.2 RFC6582-3.2-1
                 if self.snd.una.after(self.snd.recover)
                     && self.snd.board.mark_head_lost(mss, engine.config.sent_records_max)
                 {
@@ -364,8 +372,9 @@ impl Connection {
 
     /// Marks what was overtaken, and begins recovery with it.
     ///
-    //= rfc8985#6.2
+    //= rfc8985#6.2 RFC8985-6.2-4 RFC8985-6.2-7
     /// `delivered` bytes were reported just now.
+    //= rfc6675#5 RFC6675-5-1 RFC6675-5-3
     fn detect_loss(&mut self, engine: &mut Engine, now: Nanos, delivered: u32) -> Overtaken {
         if !self.sack || self.snd.flight() == 0 {
             return Overtaken::default();
@@ -383,7 +392,7 @@ impl Connection {
         };
         let found = self.snd.board.mark_overtaken(latest, age, now);
         if found.lost > 0 && self.snd.recovery == Recovery::Open {
-            //= rfc9937#6.1
+            //= rfc9937#6.1 RFC9937-6.1-1
             let before = self.snd.flight() - sacked + delivered;
             self.enter_fast_recovery(engine, now, before);
         }
@@ -443,6 +452,8 @@ impl Connection {
     }
 
     //= rfc9937#6.2
+    //= rfc6675#5 RFC6675-5-5
+    //= rfc9937#6 RFC9937-6-1
     fn reduce_proportionally(&mut self, delivered: u32, safe: bool) {
         let shaped = self.snd.recovery == Recovery::Fast || self.ecn.reducing_until.is_some();
         if !shaped || self.snd.cc.rules_recovery() {
@@ -455,7 +466,8 @@ impl Connection {
 
     /// The first SACK block, if it reports what the peer has twice.
     ///
-    //= rfc2883#4
+    //= rfc2883#4 RFC2883-4-4
+    //= rfc3708#3 RFC3708-3-2
     fn take_duplicate_report(
         &mut self,
         engine: &mut Engine,
@@ -485,6 +497,7 @@ impl Connection {
     }
 
     /// Takes blocks that lie within what is in flight; others are old, or lies.
+    //= rfc2883#5 RFC2883-5-1
     fn take_sack_blocks(
         &mut self,
         engine: &mut Engine,
@@ -520,7 +533,7 @@ impl Connection {
 
     /// New payload went out.
     ///
-    //= rfc6298#5.1
+    //= rfc6298#5.1 RFC6298-5.1-1
     pub(crate) fn arm_after_sending(&mut self, engine: &Engine, now: Nanos) {
         let rto = self.snd.rtt.timeout(&engine.config);
         let oldest = self.snd.board.oldest_sent_at().unwrap_or(now);
@@ -536,7 +549,7 @@ impl Connection {
     /// An ACK came; `advanced` is whether it acknowledged something. Some of what was overtaken is lost
     /// at `overtaken`.
     fn set_timer(&mut self, engine: &Engine, now: Nanos, advanced: bool, overtaken: Option<Nanos>) {
-        //= rfc6298#5.2
+        //= rfc6298#5.2 RFC6298-5.2-1
         if self.snd.una == self.snd.max {
             self.timers.retransmit.stop();
             self.timers.retransmit_for = RetransmitTimer::Timeout;
@@ -544,7 +557,7 @@ impl Connection {
             let deadline = at + engine.config.timer_slack;
             self.timers.retransmit_is(RetransmitTimer::Reorder, deadline);
         } else if advanced || self.timers.retransmit_for == RetransmitTimer::Reorder {
-            //= rfc6298#5.3
+            //= rfc6298#5.3 RFC6298-5.3-1
             let at = self.restarted_timeout(engine, now);
             if !advanced || !self.schedule_tail_probe(engine, now, at) {
                 self.timers.retransmit_is(RetransmitTimer::Timeout, at);
@@ -554,7 +567,7 @@ impl Connection {
 
     /// When the retransmission timer runs out that an ACK restarts.
     ///
-    //= rfc7765#4
+    //= rfc7765#4 RFC7765-4-1 RFC7765-4-2
     fn restarted_timeout(&self, engine: &Engine, now: Nanos) -> Nanos {
         let rto = self.snd.rtt.timeout(&engine.config);
         let unsent = self.snd.end().since(self.snd.max).div_ceil(self.payload_max());
@@ -567,16 +580,18 @@ impl Connection {
 
     /// The retransmission timer ran out.
     ///
-    //= rfc6298#5.4
-    //= rfc6298#5.5
-    //= rfc6298#5.6
+    //= rfc6298#5.4 RFC6298-5.4-1
+    //= rfc6298#5.5 RFC6298-5.5-1
+    //= rfc6298#5.6 RFC6298-5.6-1
     pub(crate) fn on_retransmit_timeout(&mut self, engine: &mut Engine, now: Nanos) -> Events {
         let config = &engine.config;
         let (max, timer) = match self.state {
             State::SynSent => (self.syn_retransmits_max(config), GaveUp::Open),
+            //= rfc4987#3.3 RFC4987-3.3-1
             State::SynRcvd => (config.syn_ack_retransmits_max, GaveUp::Open),
             _ => (config.retransmits_max, GaveUp::Retransmit),
         };
+        //= rfc9293#3.8.3 MUST-20 MUST-22
         if self.snd.retransmits >= max {
             return self.give_up(engine, timer);
         }
@@ -587,6 +602,7 @@ impl Connection {
         self.arm_retransmit(engine, now);
         match self.state {
             State::SynSent | State::SynRcvd => self.pending.syn = true,
+            //= rfc9293#3.8.6 MUST-34 MUST-35 SHLD-17
             // The peer took its window back. This is a probe, and says nothing about the path.
             _ if self.snd.wnd == 0 => self.snd.board.mark_lost_on_timeout(Nanos::ZERO, now),
             _ => self.enter_loss(engine, now),
@@ -595,7 +611,8 @@ impl Connection {
     }
 
     //= rfc5681#3.1
-    //= rfc6582#4
+    //= rfc6582#4 RFC6582-4-1
+    //= rfc6675#5.1 RFC6675-5.1-2
     fn enter_loss(&mut self, engine: &Engine, now: Nanos) {
         let at = self.situation(now);
         let echoed = self.ecn.reducing_until.take().is_some();

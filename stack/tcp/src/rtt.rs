@@ -23,15 +23,16 @@ pub(crate) struct Rtt {
 }
 
 impl Rtt {
-    //= rfc6298#2.1
+    //= rfc6298#2.1 RFC6298-2.1-1
     pub(crate) fn new(config: &Config) -> Self {
         Self { smoothed: None, rto: config.rto_initial, backoff: 0 }
     }
 
     /// Takes a sample, which also ends any backoff.
     ///
-    //= rfc6298#2.2
-    //= rfc6298#2.3
+    //= rfc6298#2.2 RFC6298-2.2-1
+    //= rfc6298#2.3 RFC6298-2.3-1
+    //= rfc9293#3.8.1 MUST-18
     pub(crate) fn sample(&mut self, config: &Config, rtt: Nanos) {
         let smoothed = match self.smoothed {
             None => RttSnapshot { srtt: rtt, rttvar: Nanos(rtt.0 / 2) },
@@ -45,6 +46,9 @@ impl Rtt {
         self.backoff = 0;
     }
 
+    //= rfc6298#2.2 RFC6298-2.2-1
+    //= rfc6298#2.5 RFC6298-2.5-1
+    //= rfc6298#4 RFC6298-4-1
     fn rto_of(config: &Config, smoothed: RttSnapshot) -> Nanos {
         let variation = Nanos(smoothed.rttvar.0.saturating_mul(4)).max(GRANULARITY);
         let rto = smoothed.srtt + variation.max(config.rto_variation_min);
@@ -57,6 +61,7 @@ impl Rtt {
     }
 
     //= rfc6298#5.5
+    //= rfc9293#3.8.2 MUST-19
     pub(crate) fn back_off(&mut self) {
         self.backoff = (self.backoff + 1).min(BACKOFF_MAX);
     }
@@ -66,7 +71,7 @@ impl Rtt {
         self.backoff = 0;
     }
 
-    //= rfc6298#5.7
+    //= rfc6298#5.7 RFC6298-5.7-1
     pub(crate) fn on_established_after_lost_syn(&mut self) {
         if self.smoothed.is_none() {
             self.rto = self.rto.max(RTO_AFTER_LOST_SYN);
@@ -113,6 +118,8 @@ mod tests {
         Config { rto_min: MS(200), rto_max: Nanos::from_secs(60), ..Config::default() }
     }
 
+    //= rfc6298#2.1 RFC6298-2.1-1
+    //= rfc6298#2.2 RFC6298-2.2-1
     #[test]
     fn the_first_sample_gives_three_round_trips() {
         let mut rtt = Rtt::new(&config());
@@ -121,6 +128,7 @@ mod tests {
         assert_eq!(rtt.timeout(&config()), MS(300), "100 + 4 * 50");
     }
 
+    //= rfc6298#2.3 RFC6298-2.3-1
     #[test]
     fn later_samples_are_smoothed() {
         let mut rtt = Rtt::new(&config());
@@ -132,6 +140,8 @@ mod tests {
         assert_eq!(rtt.timeout(&config()), MS(750 + 1600));
     }
 
+    //= rfc6298#2.5 RFC6298-2.5-1
+    //= rfc6298#4 RFC6298-4-1
     #[test]
     fn the_timeout_keeps_between_its_bounds() {
         let mut rtt = Rtt::new(&config());
@@ -168,6 +178,7 @@ mod tests {
         assert_eq!(rtt.timeout(&config()), MS(300));
     }
 
+    //= rfc6298#5.7 RFC6298-5.7-1
     #[test]
     fn a_lost_syn_without_any_sample_means_three_seconds() {
         let mut rtt = Rtt::new(&config());

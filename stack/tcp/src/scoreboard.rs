@@ -150,6 +150,7 @@ impl Scoreboard {
     }
 
     /// `start..end` was sent for the first time. With `max` records the last one grows instead.
+    //= rfc8985#4 RFC8985-4-2
     pub(crate) fn on_sent(&mut self, start: SeqNum, end: SeqNum, now: Nanos, max: usize) {
         debug_assert!(self.records.back().is_none_or(|last| last.end == start));
         if self.records.len() >= max
@@ -165,6 +166,7 @@ impl Scoreboard {
     }
 
     /// Everything before `una` is acknowledged: forgets it. What SACK had reported is not reported again.
+    //= rfc2018#8 RFC2018-8-1
     pub(crate) fn on_acked(&mut self, una: SeqNum) -> Reported {
         let mut reported = Reported::default();
         while let Some(&first) = self.records.front()
@@ -198,6 +200,8 @@ impl Scoreboard {
 
     /// A SACK block, which lies within what is in flight. Records it covers partly are split, unless
     /// there are `max`; then the part stays unreported.
+    //= rfc6675#3 RFC6675-3-1
+    //= rfc2018#5 RFC2018-5-1
     pub(crate) fn on_sacked(&mut self, block: SackBlock, max: usize) -> Reported {
         let mut reported = Reported::default();
         let mut at = self.split(block.start, max);
@@ -263,7 +267,7 @@ impl Scoreboard {
 
     /// Marks what was overtaken: sent before `latest`, which was delivered, and `age` ago or more.
     ///
-    //= rfc8985#6.2
+    //= rfc8985#6.2 RFC8985-6.2-7 RFC8985-6.2-8
     /// Retransmissions are records like any other here, so one that is lost again is found as well.
     pub(crate) fn mark_overtaken(&mut self, latest: Delivery, age: Nanos, now: Nanos) -> Overtaken {
         let mut found = Overtaken::default();
@@ -350,8 +354,9 @@ impl Scoreboard {
     /// that reported the oldest byte and still does not acknowledge it has gone back on its word; then
     /// no report counts.
     ///
-    //= rfc2018#8
-    //= rfc8985#6.3
+    //= rfc2018#8 RFC2018-8-2
+    //= rfc8985#6.3 RFC8985-6.3-1
+    //= rfc6675#5.1 RFC6675-5.1-1
     pub(crate) fn mark_lost_on_timeout(&mut self, age: Nanos, now: Nanos) {
         let Some(head) = self.records.front() else { return };
         let (start, reneged) = (head.start, head.fate == Fate::Sacked);
@@ -415,6 +420,7 @@ impl Scoreboard {
     }
 
     /// The first lost bytes: as many as follow each other, at most up to `end_of(start)`.
+    //= rfc2018#5 RFC2018-5-2
     pub(crate) fn next_lost(&self, end_of: impl Fn(SeqNum) -> SeqNum) -> Option<(SeqNum, SeqNum)> {
         if self.lost == 0 {
             return None;

@@ -48,6 +48,8 @@ fn an_ack_reports_the_oldest_send_time() {
 
 const MS10: Nanos = Nanos::from_millis(10);
 
+//= rfc6675#3 RFC6675-3-1
+//= rfc2018#5 RFC2018-5-1
 #[test]
 fn what_sack_reported_is_not_reported_again() {
     let mut board = sent(4);
@@ -100,6 +102,7 @@ fn delivered(ms: u64, end: u32) -> Delivery {
     Delivery { sent_at: Nanos::from_millis(ms), end: BASE + end }
 }
 
+//= rfc8985#6.2 RFC8985-6.2-7 RFC8985-6.2-8
 #[test]
 fn what_was_sent_before_a_delivered_segment_is_lost_when_its_time_is_over() {
     //= rfc8985#6.2
@@ -116,6 +119,7 @@ fn what_was_sent_before_a_delivered_segment_is_lost_when_its_time_is_over() {
     assert_eq!((board.lost(), board.left_network()), (3000, 4000));
 }
 
+//= rfc8985#6.2 RFC8985-6.2-3
 #[test]
 fn segments_of_one_burst_go_by_their_numbers() {
     let mut board = Scoreboard::default();
@@ -174,6 +178,7 @@ fn what_is_not_lost_after_all_is_in_flight() {
     assert_eq!((board.lost(), next_lost(&board)), (0, None));
 }
 
+//= rfc8985#6.3 RFC8985-6.3-1
 #[test]
 fn a_timeout_spares_what_was_sent_a_moment_ago_but_not_the_oldest() {
     //= rfc8985#6.3
@@ -217,6 +222,8 @@ fn small_lost_neighbours_share_a_segment_and_large_ones_are_cut() {
     assert_eq!(next_lost(&board), Some((1000, 2000)));
 }
 
+//= rfc2018#8 RFC2018-8-2
+//= rfc6675#5.1 RFC6675-5.1-1
 #[test]
 fn a_timeout_keeps_reports_unless_the_receiver_went_back_on_them() {
     //= rfc2018#8

@@ -17,6 +17,8 @@ pub const CHECKSUM_OFFSET: usize = 16;
 pub const TIMESTAMPS_LEN: u32 = 12;
 
 /// SACK blocks that a header has room for.
+//= rfc2018#3 RFC2018-3-1
+//= rfc2018#4 RFC2018-4-3
 pub(crate) const fn sack_blocks_max(with_timestamps: bool) -> usize {
     if with_timestamps { 3 } else { 4 }
 }
@@ -280,6 +282,7 @@ mod kind {
 impl Segment {
     /// Reads header and options of `bytes`, which end where the segment ends. Answers the segment and
     /// where its payload starts. The checksum is not looked at.
+    //= rfc9293#3.1 MUST-4
     pub fn parse(bytes: &[u8]) -> Result<(Self, usize), Malformed> {
         let (mut segment, data_offset) = Self::parse_header(bytes)?;
         segment.payload_len = (bytes.len() - data_offset) as u32;
@@ -287,6 +290,7 @@ impl Segment {
     }
 
     /// As [`Segment::parse`], but `bytes` may end after the header; `payload_len` stays 0.
+    //= rfc9293#3.1 MUST-1
     pub fn parse_header(bytes: &[u8]) -> Result<(Self, usize), Malformed> {
         let Some((fixed, _)) = bytes.split_first_chunk::<HEADER_LEN>() else {
             return Err(Malformed::TooShort);
@@ -350,7 +354,8 @@ impl Segment {
 }
 
 impl Options {
-    //= rfc9293#3.1
+    //= rfc9293#3.1 MUST-4 MUST-5 MUST-6 MUST-7 MUST-68
+    //= rfc9293#3.2 MUST-64
     /// Options never seen, and known ones of a length that is not theirs, are skipped by their length;
     /// a length that cannot be is an error.
     fn parse(mut rest: &[u8]) -> Result<Self, Malformed> {
@@ -410,6 +415,7 @@ impl Options {
 
     /// Every option starts so that its words are aligned (RFC 7323 appendix A); SACK-permitted takes
     /// the two bytes before the timestamps that would be padding.
+    //= rfc9293#3.1 MUST-69
     fn emit(&self, out: &mut [u8]) {
         let mut at = 0;
         let mut put = |bytes: &[u8]| {

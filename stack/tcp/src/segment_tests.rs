@@ -69,6 +69,7 @@ fn data() -> Segment {
     }
 }
 
+//= rfc9293#3.1 MUST-1 MUST-4 MUST-5 MUST-69
 #[test]
 fn headers_match_the_vectors_both_ways() {
     assert_eq!(Segment::parse(&SYN), Ok((syn(), 40)));
@@ -97,6 +98,7 @@ fn with_options(options: &[u8]) -> Vec<u8> {
     bytes
 }
 
+//= rfc9293#3.1 MUST-7
 #[test]
 fn malformed_headers_say_why() {
     let shorter = |n: usize| Segment::parse(&SYN[..n]).map(|(segment, _)| segment);
@@ -115,6 +117,8 @@ fn malformed_headers_say_why() {
     }
 }
 
+//= rfc9293#3.1 MUST-4 MUST-6 MUST-68
+//= rfc9293#3.2 MUST-64
 #[test]
 fn options_of_a_wrong_length_and_unknown_ones_are_skipped() {
     let cases: [(&[u8], Options); 9] = [

@@ -100,6 +100,7 @@ pub enum Opened {
 
 /// Why a connection is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+//= rfc9293#3.6 MUST-12
 pub enum Ended {
     /// Both directions closed and we closed last, so nothing need be remembered.
     Finished,

@@ -82,6 +82,7 @@ pub fn make(
 }
 
 /// The peer's MSS, rounded down, if `ack` acknowledges a SYN,ACK that [`make`] has numbered not long ago.
+//= rfc4987#3.6 RFC4987-3.6-2
 #[must_use]
 pub fn check(
     secret: &Secret,
@@ -104,6 +105,7 @@ pub fn check(
 }
 
 /// The SYN,ACK that answers `syn`, numbered `cookie`.
+//= rfc4987#3.6 RFC4987-3.6-3
 #[must_use]
 pub fn syn_ack(syn: &Segment, cookie: SeqNum, offer: &Offer) -> Segment {
     let Offer { window, options: offer, ecn, congestion } = offer;
@@ -213,6 +215,7 @@ mod tests {
         }
     }
 
+    //= rfc4987#3.6 RFC4987-3.6-2
     #[test]
     fn a_cookie_is_good_for_two_minutes_and_then_for_ever_not() {
         let answer = ack(made(Some(1460)));
@@ -225,6 +228,7 @@ mod tests {
         }
     }
 
+    //= rfc4987#3.6 RFC4987-3.6-2
     #[test]
     fn nothing_else_is_one() {
         let answer = ack(made(Some(1460)));

@@ -12,7 +12,8 @@ impl Connection {
     /// Starts the probe timer in place of the retransmission timer, if a probe would be of use.
     /// `rto_at` is when that would run out.
     ///
-    //= rfc8985#7.2
+    //= rfc8985#7.2 RFC8985-7.2-3 RFC8985-7.2-4
+    //= rfc8985#4 RFC8985-4-1
     pub(crate) fn schedule_tail_probe(
         &mut self,
         engine: &Engine,
@@ -37,7 +38,7 @@ impl Connection {
 
     /// PTO.
     //
-    //= rfc8985#7.2
+    //= rfc8985#7.2 RFC8985-7.2-1 RFC8985-7.2-2
     fn probe_timeout(&self, engine: &Engine) -> Nanos {
         let Some(rtt) = self.snd.rtt.smoothed() else { return engine.config.rto_initial };
         // The ACK of a single segment may be delayed.
@@ -54,7 +55,7 @@ impl Connection {
 
     /// The probe: new payload if there is some, else the last segment again.
     ///
-    //= rfc8985#7.3
+    //= rfc8985#7.3 RFC8985-7.3-1
     pub(crate) fn poll_tail_probe(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
         if self.pending.probe != Some(Probe::Tail) {
             return None;
@@ -72,7 +73,7 @@ impl Connection {
             None => self.send_tail_again(engine, now)?,
         };
         engine.counters.tail_probes += 1;
-        //= rfc8985#7.3
+        //= rfc8985#7.3 RFC8985-7.3-2 RFC8985-7.3-3
         // The answer, or the timeout: no second probe.
         self.arm_retransmit(engine, now);
         Some(output)
@@ -87,7 +88,7 @@ impl Connection {
 
     /// An ACK of all that was sent up to a probe: was it the probe that repaired the tail?
     ///
-    //= rfc8985#7.4.2
+    //= rfc8985#7.4.2 RFC8985-7.4.2-1 RFC8985-7.4.2-2
     pub(crate) fn on_ack_of_tail_probe(
         &mut self,
         engine: &mut Engine,

@@ -39,6 +39,7 @@ pub(crate) struct SendSpace {
     pub(crate) up: SeqNum,
     pub(crate) fin_posted: bool,
     /// The peer's window in bytes.
+    //= rfc9293#3.1 REC-1
     pub(crate) wnd: u32,
     pub(crate) wnd_max: u32,
     pub(crate) wl1: SeqNum,
@@ -76,7 +77,7 @@ impl SendSpace {
 
     /// Bytes thought to be in the network.
     ///
-    //= rfc6675#4
+    //= rfc6675#4 RFC6675-4-1
     pub(crate) fn pipe(&self) -> u32 {
         self.flight().saturating_sub(self.board.left_network() + self.dup_bytes)
     }
@@ -134,6 +135,7 @@ pub(crate) struct ReceiveSpace {
 impl ReceiveSpace {
     /// The acknowledgment number of everything sent now: what the owner has not confirmed is not
     /// acknowledged, or it would be lost with the owner.
+    //= rfc2018#4 RFC2018-4-5
     pub(crate) fn ack_no(&self) -> SeqNum {
         self.nxt - self.undelivered - u32::from(self.fin == PeerFin::Undelivered)
     }
@@ -145,12 +147,13 @@ impl ReceiveSpace {
 
     /// Steps by which the told edge moves at least.
     ///
-    //= rfc9293#3.8.6.2.2
+    //= rfc9293#3.8.6.2.2 MUST-39
     fn step(&self) -> u32 {
         (self.wnd_max / 2).min(u32::from(self.mss)).max(1)
     }
 
     /// The right edge as the peer knows it now: scaling may have cut off what it was told before.
+    //= rfc7323#2.4 RFC7323-2.4-1
     fn told(&self, shift: u8) -> SeqNum {
         let open = self.adv.later(self.last_ack_sent).since(self.last_ack_sent);
         self.last_ack_sent + (open >> shift << shift)
@@ -159,6 +162,10 @@ impl ReceiveSpace {
     /// The window field to send, and the right edge that it tells.
     ///
     /// The edge never moves left but for the bits that scaling cuts off (RFC 7323 2.4).
+    //= rfc9293#3.8.6 SHLD-14
+    //= rfc9293#3.8.6.2.2 MUST-39
+    //= rfc9293#3.8.6.1 MAY-8
+    //= rfc7323#2.3 RFC7323-2.3-2
     pub(crate) fn offer(&self, shift: u8) -> (u16, SeqNum) {
         let (ack, edge, told) = (self.ack_no(), self.edge(), self.told(shift));
         let moved = edge.after(told) && edge.since(told) >= self.step();

@@ -23,6 +23,7 @@ fn open(mode: EcnMode) -> (Wire, SocketId, Sent) {
     (wire, id, syn)
 }
 
+//= rfc9293#3.8.2 SHLD-8
 #[test]
 fn payload_is_marked_and_a_mark_is_echoed() {
     let (mut wire, id, ours) = open(EcnMode::On);

@@ -72,6 +72,8 @@ impl Cubic {
         Self { w_max: 0, cwnd_prior: 0, phase: Phase::Before(HyStart::NEW) }
     }
 
+    //= rfc9438#4.10 RFC9438-4.10-1
+    //= rfc9406#4.3 RFC9406-4.3-1
     pub(super) fn on_ack(&mut self, window: &mut Window, ack: &AckSample) {
         let mut acked = ack.delivered;
         if window.in_slow_start() {
@@ -89,7 +91,8 @@ impl Cubic {
 
     /// Congestion avoidance.
     //
-    //= rfc9438#4.2
+    //= rfc9438#4.2 RFC9438-4.2-2
+    //= rfc9438#4.3 RFC9438-4.3-1
     fn avoid(&mut self, window: &mut Window, ack: &AckSample, acked: u32) {
         let (now, mss) = (ack.at.now, ack.at.mss);
         let w_max = self.w_max;
@@ -134,8 +137,8 @@ impl Cubic {
 
     /// The window of `cwnd` was too large.
     ///
-    //= rfc9438#4.6
-    //= rfc9438#4.7
+    //= rfc9438#4.6 RFC9438-4.6-1 RFC9438-4.6-2
+    //= rfc9438#4.7 RFC9438-4.7-1
     /// The new one is β of `cwnd`, as in Linux, not of what is outstanding: a window that is not used
     /// does not grow either.
     fn reduce(&mut self, window: &mut Window, mss: u32) {
@@ -148,11 +151,12 @@ impl Cubic {
         window.reduce(tenths(cwnd, BETA_TENTHS), mss);
     }
 
+    //= rfc9406#4.2 RFC9406-4.2-6
     pub(super) fn on_loss(&mut self, window: &mut Window, at: &Situation) {
         self.reduce(window, at.mss);
     }
 
-    //= rfc9438#4.8
+    //= rfc9438#4.8 RFC9438-4.8-1
     /// The first epoch after it is one without W_max.
     pub(super) fn on_timeout(&mut self, window: &mut Window, at: &Situation, again: bool) {
         if !again {
@@ -166,6 +170,7 @@ impl Cubic {
     /// window could have grown.
     ///
     //= rfc9438#5.8
+    //= rfc9438#4.2 RFC9438-4.2-3
     pub(super) fn on_transmit_start(&mut self, now: Nanos, silence: Nanos) {
         if let Phase::Epoch(epoch) = &mut self.phase {
             epoch.start = Nanos((epoch.start + silence).0.min(now.0));
@@ -194,6 +199,8 @@ impl Epoch {
     }
 
     /// W_cubic(t) = C (t - K)^3 + W_max, for `t` in 2^-10 s.
+    //= rfc9438#4.2 RFC9438-4.2-1
+    //= rfc9438#5.1 RFC9438-5.1-1
     fn window_at(&self, t: u64, mss: u32) -> u32 {
         let k = u64::from(self.k);
         let distance = t.abs_diff(k).min(TIME_MAX);

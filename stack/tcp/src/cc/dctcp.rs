@@ -34,7 +34,8 @@ impl Dctcp {
 
     /// `acked` bytes are acknowledged by an ACK that `echoes` a mark or not.
     ///
-    //= rfc8257#3.3
+    //= rfc8257#3.3 RFC8257-3.3-1
+    //= rfc8257#4.2 RFC8257-4.2-1
     pub(super) fn on_echo(&mut self, at: &Situation, acked: u32, echoes: bool) {
         self.acked = self.acked.saturating_add(acked);
         self.marked = self.marked.saturating_add(if echoes { acked } else { 0 });
@@ -51,13 +52,13 @@ impl Dctcp {
         self.reno.on_ack(window, ack);
     }
 
-    //= rfc8257#3.3
+    //= rfc8257#3.3 RFC8257-3.3-2
     pub(super) fn on_ecn(&mut self, window: &mut Window, at: &Situation) {
         let part = u64::from(window.cwnd) * u64::from(self.alpha) / u64::from(2 * ONE);
         window.reduce(window.cwnd - part as u32, at.mss);
     }
 
-    //= rfc8257#3.5
+    //= rfc8257#3.5 RFC8257-3.5-1
     /// A loss is a loss.
     pub(super) fn on_loss(&mut self, window: &mut Window, at: &Situation) {
         self.reno.on_loss(window, at);
@@ -89,6 +90,8 @@ mod tests {
         dctcp
     }
 
+    //= rfc8257#3.3 RFC8257-3.3-1
+    //= rfc8257#4.2 RFC8257-4.2-1
     #[test]
     fn alpha_moves_by_a_sixteenth_towards_the_part_that_is_marked() {
         let mut dctcp = flow();
@@ -113,6 +116,8 @@ mod tests {
         assert!(dctcp.alpha < 16, "{}", dctcp.alpha);
     }
 
+    //= rfc8257#3.3 RFC8257-3.3-2
+    //= rfc8257#3.5 RFC8257-3.5-1
     #[test]
     fn the_window_shrinks_by_half_of_alpha() {
         let mut window = Window { cwnd: 100 * MSS, ssthresh: 100 * MSS };

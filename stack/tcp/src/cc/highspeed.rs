@@ -93,6 +93,7 @@ impl HighSpeed {
     }
 
     /// The row of the table for a window: a(w), and b(w) in hundredths.
+    //= rfc3649#5 RFC3649-5-1 RFC3649-5-2
     fn steps(window: &Window, mss: u32) -> (u32, u32) {
         let segments = window.cwnd / mss;
         let row = TABLE.partition_point(|&(from, _)| from <= segments).saturating_sub(1);
@@ -152,6 +153,7 @@ mod tests {
         window.cwnd / MSS
     }
 
+    //= rfc3649#5 RFC3649-5-1
     #[test]
     fn small_windows_are_renos() {
         assert_eq!(after_acks_of_a_window(20), 21);
@@ -161,6 +163,7 @@ mod tests {
         assert_eq!((window.cwnd, window.ssthresh), (10 * MSS, 10 * MSS));
     }
 
+    //= rfc3649#5 RFC3649-5-2
     #[test]
     fn large_windows_take_larger_steps_up_and_smaller_ones_down() {
         // a(1058) is 8, a(10661) is 30.

@@ -49,7 +49,7 @@ impl HyStart {
 
     /// Slow start by what is acknowledged. Answers how many of its bytes are congestion avoidance's.
     ///
-    //= rfc9406#4.2
+    //= rfc9406#4.2 RFC9406-4.2-3
     /// The RFC's limit L of what one ACK counts is infinite, as in Linux: where receivers acknowledge whole
     /// bursts, a limit of eight segments would make slow start linear.
     pub(super) fn on_ack(&mut self, window: &mut Window, ack: &AckSample) -> u32 {
@@ -70,6 +70,7 @@ impl HyStart {
     }
 
     /// A round is over. Answers whether slow start is too.
+    //= rfc9406#4.2 RFC9406-4.2-4 RFC9406-4.2-5
     fn next_round(&mut self, window: &mut Window) -> bool {
         if self.css_rounds == CSS_ROUNDS {
             window.ssthresh = window.cwnd;
@@ -84,6 +85,7 @@ impl HyStart {
         false
     }
 
+    //= rfc9406#4.2 RFC9406-4.2-1 RFC9406-4.2-2
     fn sample(&mut self, rtt: Nanos) {
         let rtt_us = (rtt.0 / 1_000).min(u64::from(NONE_US - 1)) as u32;
         self.min_us = self.min_us.min(rtt_us);

@@ -51,6 +51,7 @@ fn assert_rise(from_us: u64, to_us: u64, is_one: bool) {
     assert_eq!(flow.round(20, to_us), if is_one { 11 } else { 20 }, "{from_us} to {to_us}");
 }
 
+//= rfc9406#4.2 RFC9406-4.2-2
 #[test]
 fn an_eighth_more_is_a_rise_but_at_least_4_and_at_most_16_milliseconds() {
     assert_rise(100_000, 112_499, false);
@@ -61,6 +62,7 @@ fn an_eighth_more_is_a_rise_but_at_least_4_and_at_most_16_milliseconds() {
     assert_rise(400_000, 416_000, true);
 }
 
+//= rfc9406#4.2 RFC9406-4.2-1
 #[test]
 fn seven_samples_say_nothing() {
     let mut flow = Flow::new();
@@ -69,6 +71,8 @@ fn seven_samples_say_nothing() {
     assert_eq!(flow.hystart.css_rounds, 0);
 }
 
+//= rfc9438#4.10 RFC9438-4.10-1
+//= rfc9406#4.2 RFC9406-4.2-3 RFC9406-4.2-5
 #[test]
 fn five_rounds_of_conservative_slow_start_end_it() {
     let mut flow = Flow::new();
@@ -83,6 +87,7 @@ fn five_rounds_of_conservative_slow_start_end_it() {
     assert_eq!(flow.window.ssthresh, cwnd, "the first ACK of the sixth round");
 }
 
+//= rfc9406#4.2 RFC9406-4.2-4
 #[test]
 fn a_rise_that_was_noise_resumes_slow_start() {
     let mut flow = Flow::new();

@@ -38,6 +38,7 @@ use reno::Reno;
 /// Which algorithm moves the congestion window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+//= rfc9293#3.8.2 MAY-18
 pub enum CongestionControl {
     /// Slow start and additive increase, halving on loss (RFC 5681). T5's code point 0. Of its own time's
     /// answer to a partial ACK, to leave recovery with holes unfilled, nothing is kept: RFC 6582's is
@@ -182,13 +183,15 @@ impl Window {
     }
 
     /// Whether anything has ever set the threshold.
+    //= rfc5681#3.1 RFC5681-3.1-3
     fn has_threshold(&self) -> bool {
         self.ssthresh < CWND_MAX
     }
 
     /// Slow start by `acked` bytes, but not beyond the threshold. Answers what is left of them.
     ///
-    //= rfc5681#3.1
+    //= rfc5681#3.1 RFC5681-3.1-1 RFC5681-3.1-4
+    //= rfc9293#3.8.2 MUST-19
     fn slow_start(&mut self, acked: u32) -> u32 {
         let grown = acked.min(self.ssthresh.saturating_sub(self.cwnd));
         self.grow(grown);
@@ -339,6 +342,7 @@ impl Congestion {
     }
 
     /// Whether the window was used so far that ACKs may raise it: wholly, or in slow start by half.
+    //= rfc9438#5.8 RFC9438-5.8-1
     fn is_used(&self) -> bool {
         let half = self.window.in_slow_start() && self.window.cwnd / 2 < self.usage.flight_max;
         self.usage.limited || half
@@ -395,8 +399,9 @@ impl Congestion {
 
     /// All that was outstanding when recovery began is acknowledged.
     ///
-    //= rfc6582#3.2
+    //= rfc6582#3.2 RFC6582-3.2-4
     //= rfc9937#4
+    //= rfc9937#6.4 RFC9937-6.4-1
     pub(crate) fn on_recovery_exit(&mut self, _at: &Situation) {
         if !self.rules_recovery() {
             self.window.cwnd = self.window.ssthresh;
@@ -425,8 +430,8 @@ impl Congestion {
 
     /// Nothing was lost after all.
     ///
-    //= rfc4015#3
-    //= rfc9438#4.9
+    //= rfc4015#3 RFC4015-3-1
+    //= rfc9438#4.9 RFC9438-4.9-1
     pub(crate) fn undo(&mut self, prior: &Prior) {
         let Prior { window: Window { cwnd, ssthresh }, cubic } = *prior;
         if self.window.cwnd < cwnd {

@@ -27,7 +27,7 @@ impl Reno {
         self.credit = Credit(credit);
     }
 
-    //= rfc5681#3.1
+    //= rfc5681#3.1 RFC5681-3.1-1 RFC5681-3.1-5
     pub(super) fn on_ack(&mut self, window: &mut Window, ack: &AckSample) {
         let acked = window.slow_start(ack.delivered);
         // Congestion avoidance: a segment more for each window of bytes acknowledged.
@@ -40,7 +40,7 @@ impl Reno {
         self.credit = Credit::NONE;
     }
 
-    //= rfc5681#3.2
+    //= rfc5681#3.2 RFC5681-3.2-4
     pub(super) fn on_loss(&mut self, window: &mut Window, at: &Situation) {
         window.reduce(at.flight.min(window.cwnd) / 2, at.mss);
         if self.algorithm == CongestionControl::Tahoe {
@@ -49,7 +49,7 @@ impl Reno {
         self.credit = Credit::NONE;
     }
 
-    //= rfc5681#3.1
+    //= rfc5681#3.1 RFC5681-3.1-6 RFC5681-3.1-7 RFC5681-3.1-8
     /// The threshold of repeated timeouts is the first one's.
     pub(super) fn on_timeout(&mut self, window: &mut Window, at: &Situation, again: bool) {
         if !again {

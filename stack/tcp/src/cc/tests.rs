@@ -54,6 +54,7 @@ fn names_lead_to_what_they_name() {
     );
 }
 
+//= rfc5681#3.1 RFC5681-3.1-1 RFC5681-3.1-4
 #[test]
 fn slow_start_grows_by_what_is_acknowledged() {
     let mut cc = newreno(10);
@@ -61,6 +62,7 @@ fn slow_start_grows_by_what_is_acknowledged() {
     assert_eq!(cc.cwnd(), 12 * MSS);
 }
 
+//= rfc9438#5.8 RFC9438-5.8-1
 #[test]
 fn a_window_that_was_not_used_does_not_grow() {
     let mut cc = Congestion::new(CongestionControl::NewReno, MSS, 10, SeqNum(0));
@@ -107,6 +109,8 @@ fn a_limit_counts_until_what_was_outstanding_is_acknowledged() {
     assert_eq!(cc.cwnd(), 11 * MSS);
 }
 
+//= rfc9293#3.8.2 MUST-19
+//= rfc5681#3.1 RFC5681-3.1-1 RFC5681-3.1-5
 #[test]
 fn congestion_avoidance_adds_a_segment_a_window() {
     let mut cc = newreno(10);
@@ -146,6 +150,7 @@ fn slow_start_ends_at_the_threshold_within_one_acknowledgment() {
     assert_eq!(cc.cwnd(), 6 * MSS);
 }
 
+//= rfc5681#3.1 RFC5681-3.1-6 RFC5681-3.1-7
 #[test]
 fn the_threshold_is_halved_once_for_repeated_timeouts_and_never_below_two_segments() {
     let mut cc = newreno(10);
@@ -156,6 +161,8 @@ fn the_threshold_is_halved_once_for_repeated_timeouts_and_never_below_two_segmen
     assert_eq!(cc.ssthresh(), 2 * MSS);
 }
 
+//= rfc5681#3.2 RFC5681-3.2-4
+//= rfc5681#3.1 RFC5681-3.1-6
 #[test]
 fn the_threshold_is_half_of_what_is_outstanding() {
     let mut cc = newreno(10);
@@ -189,6 +196,7 @@ fn what_was_no_loss_is_undone() {
     assert_eq!((cc.cwnd(), cc.ssthresh()), (6 * MSS, 5 * MSS), "never downwards");
 }
 
+//= rfc9438#4.9 RFC9438-4.9-1
 #[test]
 fn undoing_brings_back_all_that_cubic_remembers() {
     let mut cc = full(CongestionControl::Cubic, 100);

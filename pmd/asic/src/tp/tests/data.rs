@@ -544,6 +544,7 @@ fn registers_set_timers_counts_and_sizes() {
     ]);
 }
 
+//= rfc9293#3.1 MUST-3
 #[test]
 fn damaged_segments_are_dropped_and_counted() {
     let (mut rig, _) = Rig::opened();

@@ -38,6 +38,7 @@ fn answered(bench: &mut dyn Bench, mode: EcnMode, syn: Seg, bits: Flags) {
 }
 
 /// RFC 3168 6.1.1.
+//= rfc3168#6.1.1 RFC3168-6.1.1-1 RFC3168-6.1.1-2
 pub fn a_syn_that_asks_is_answered(bench: &mut dyn Bench) {
     let peer = Trace::new(bench, setup(EcnMode::Off), Peer::default());
     let asks = peer.peer_syn(SYN | ECE | CWR);
@@ -60,6 +61,10 @@ pub fn accurate_ecn_falls_back(bench: &mut dyn Bench) {
 }
 
 /// RFC 3168 6.1.4: only new payload is marked.
+//= rfc3168#6.1.2 RFC3168-6.1.2-1
+//= rfc3168#6.1.4 RFC3168-6.1.4-1
+//= rfc3168#6.1.5 RFC3168-6.1.5-1
+//= rfc9293#3.8.2 SHLD-8
 pub fn only_new_payload_is_ecn_capable(bench: &mut dyn Bench) {
     let mut t = agreed(bench, Setup::default());
     t.send(1000);
@@ -75,6 +80,7 @@ pub fn only_new_payload_is_ecn_capable(bench: &mut dyn Bench) {
 }
 
 /// RFC 3168 6.1.1: what the peer does not agree to is not done.
+//= rfc3168#6.1.1 RFC3168-6.1.1-1
 pub fn without_agreement_nothing_is_marked(bench: &mut dyn Bench) {
     for bits in [Flags::NONE, ECE | CWR, CWR] {
         let mut t = Trace::new(bench, setup(EcnMode::On), Peer::default());
@@ -93,6 +99,7 @@ pub fn without_agreement_nothing_is_marked(bench: &mut dyn Bench) {
 }
 
 /// RFC 3168 6.1.1.1: what drops a SYN with ECN's bits may let one without them pass.
+//= rfc3168#6.1.1.1 RFC3168-6.1.1.1-1
 pub fn a_syn_that_is_lost_is_sent_again_without(bench: &mut dyn Bench) {
     let mut t = Trace::new(bench, setup(EcnMode::On), Peer::default());
     t.connect();
@@ -124,6 +131,7 @@ pub fn a_syn_that_comes_again_without_takes_it_back(bench: &mut dyn Bench) {
 }
 
 /// RFC 3168 6.1.3: every segment says it, until the peer says that it has heard.
+//= rfc3168#6.1.3 RFC3168-6.1.3-1
 pub fn a_mark_is_echoed_until_cwr(bench: &mut dyn Bench) {
     let mut t = agreed(bench, Setup::default());
     // At once: the peer's window may be one segment.
@@ -145,6 +153,7 @@ pub fn a_mark_is_echoed_until_cwr(bench: &mut dyn Bench) {
 }
 
 /// RFC 3168 6.1.2: once in a window of data, and the next new payload says so.
+//= rfc3168#6.1.2 RFC3168-6.1.2-2 RFC3168-6.1.2-3 RFC3168-6.1.2-4
 pub fn an_echo_halves_the_window_once(bench: &mut dyn Bench) {
     let mut t = agreed(bench, Setup::default());
     t.send(40_000);
@@ -167,6 +176,7 @@ pub fn an_echo_halves_the_window_once(bench: &mut dyn Bench) {
 }
 
 /// RFC 3168 6.1.2: nor does a loss count again.
+//= rfc3168#6.1.2 RFC3168-6.1.2-3
 pub fn a_loss_in_a_window_that_was_echoed_does_not_count(bench: &mut dyn Bench) {
     let mut t = agreed(bench, Setup::default());
     t.send(40_000);
@@ -182,6 +192,7 @@ pub fn a_loss_in_a_window_that_was_echoed_does_not_count(bench: &mut dyn Bench) 
 }
 
 /// RFC 3168 6.1.2: the peer stops to echo when it is told of any reduction.
+//= rfc3168#6.1.2 RFC3168-6.1.2-4
 pub fn a_loss_is_told_as_well(bench: &mut dyn Bench) {
     let mut t = agreed(bench, Setup::default());
     t.send(10_000);
@@ -201,6 +212,7 @@ fn dctcp(bench: &mut dyn Bench) -> Trace {
 }
 
 /// RFC 8257 3.4: all of its segments can be marked.
+//= rfc8257#3.6 RFC8257-3.6-1
 pub fn dctcp_marks_everything(bench: &mut dyn Bench) {
     let mut t = dctcp(bench);
     t.send(1000);
@@ -212,6 +224,7 @@ pub fn dctcp_marks_everything(bench: &mut dyn Bench) {
 }
 
 /// RFC 8257 3.2: an ACK is of marked bytes or of others, and never of both.
+//= rfc8257#3.2 RFC8257-3.2-1
 pub fn dctcp_echoes_exactly(bench: &mut dyn Bench) {
     let mut t = dctcp(bench);
     let payload = |seq: u32, ecn| Seg::new(ACK).seq(seq).ack(1).len(1000).ecn(ecn);
@@ -237,6 +250,7 @@ pub fn dctcp_echoes_exactly(bench: &mut dyn Bench) {
 }
 
 /// RFC 8257 3.3: after windows without marks one mark costs little.
+//= rfc8257#3.3 RFC8257-3.3-2
 pub fn dctcp_shrinks_by_how_much_is_marked(bench: &mut dyn Bench) {
     let config = Config { initial_window_segments: 20, ..Config::default() };
     let setup = Setup { congestion: CongestionControl::Dctcp, config, ..Setup::default() };
@@ -269,4 +283,26 @@ pub fn dctcp_without_ecn_marks_nothing(bench: &mut dyn Bench) {
     expect!(t, ACK, seq 1, ack 1);
     t.send(1000);
     expect!(t, ACK, seq 1, ack 1, len 1000);
+}
+
+/// RFC 3168 6.1.5: or anybody could slow a connection down.
+//= rfc3168#6.1.5 RFC3168-6.1.5-2
+pub fn a_mark_outside_the_window_is_ignored(bench: &mut dyn Bench) {
+    let mut t = agreed(bench, Setup::default());
+    t.inject(Seg::new(ACK).seq(100_000).ack(1).len(1000).ecn(Ecn::Ce));
+    expect!(t, ACK, seq 1, ack 1);
+    t.counters_of(|counters| assert_eq!(counters.rx_ce, 0));
+}
+
+/// RFC 3168 6.1.6: it carries no byte, and is not ECN-capable.
+//= rfc3168#6.1.6 RFC3168-6.1.6-1
+pub fn a_window_probe_is_not_marked(bench: &mut dyn Bench) {
+    let mut t = agreed(bench, Setup::default());
+    t.send(2000);
+    assert_eq!(t.drain(), 2);
+    inject!(t, ACK, seq 1, ack 2001, win 0);
+    t.send(1000);
+    expect!(t, at 200 ms, ACK, seq 2000, ack 1);
+    inject!(t, ACK, seq 1, ack 2001, win 1000);
+    t.expect(None, Seg::new(ACK).seq(2001).ack(1).len(1000).ecn(Ecn::Ect0));
 }

@@ -25,6 +25,7 @@ fn plain(bench: &mut dyn Bench) -> Trace {
 }
 
 /// RFC 8985 6.2: a quarter of a round trip, and the slack of timers, after it was overtaken.
+//= rfc8985#6.2 RFC8985-6.2-5 RFC8985-6.2-7 RFC8985-6.2-8
 pub fn overtaken_segment_is_lost_after_the_reordering_window(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     t.send(2000);

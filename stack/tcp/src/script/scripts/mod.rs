@@ -140,6 +140,7 @@ macro_rules! script_tests {
                 an_echo_halves_the_window_once, a_loss_in_a_window_that_was_echoed_does_not_count,
                 a_loss_is_told_as_well, dctcp_marks_everything, dctcp_echoes_exactly,
                 dctcp_shrinks_by_how_much_is_marked, dctcp_without_ecn_marks_nothing,
+                a_mark_outside_the_window_is_ignored, a_window_probe_is_not_marked,
             }
             timers {
                 keepalive_gives_up, keepalive_answered_goes_on, keepalive_can_be_switched,
