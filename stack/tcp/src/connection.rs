@@ -229,7 +229,10 @@ impl Connection {
         let segments = if lost_syn { 1 } else { engine.config.initial_window_segments };
         self.establish(engine, now, segments);
         match rtt {
-            Some(rtt) => self.take_rtt(engine, now, rtt),
+            Some(rtt) => {
+                self.take_rtt(engine, now, rtt);
+                self.snd.cc.on_rtt_known(rtt);
+            }
             None => self.snd.rtt.on_established_after_lost_syn(),
         }
         Events::ESTABLISHED
@@ -312,6 +315,7 @@ impl Connection {
         self.state = State::Closed;
         self.ended = Some(why);
         self.timers = Timers::OFF;
+        self.snd.cc.set_waiting(false);
         self.pending = Pending::default();
         self.rcv.ack = AckDue::default();
         self.rcv.held = Assembler::default();
@@ -452,12 +456,17 @@ impl Connection {
     /// When [`Connection::handle_timeout`] is to be called next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        let next = self.timers.next();
-        self.user_deadline().map_or(next, |user| Some(next.map_or(user, |next| next.min(user))))
+        [self.timers.next(), self.user_deadline(), self.snd.cc.departure()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Runs the timers that are due; a call that comes early does nothing. Output may follow.
     pub fn handle_timeout(&mut self, engine: &mut Engine, now: Nanos) -> Events {
+        if self.snd.cc.departure().is_some_and(|at| at <= now) {
+            self.snd.cc.set_waiting(false);
+        }
         if self.timers.delayed_ack.take_due(now) {
             engine.counters.delayed_acks += 1;
             self.rcv.ack.now = true;
@@ -597,6 +606,12 @@ impl Connection {
     #[must_use]
     pub fn congestion(&self) -> CongestionControl {
         self.snd.cc.algorithm()
+    }
+
+    /// Bytes per second at which payload leaves, if it is paced.
+    #[must_use]
+    pub fn pacing_rate(&self) -> Option<u64> {
+        self.snd.cc.pacing_rate()
     }
 
     /// Slow-start threshold in bytes; 2^28 − 1 until something sets it.

@@ -90,13 +90,30 @@ impl Connection {
 
     /// What was lost, else what is new.
     fn poll_payload(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
-        let output =
-            self.poll_tail_probe(engine, now).or_else(|| self.poll_lost_or_new(engine, now));
+        self.snd.cc.set_waiting(false);
+        if let Some(output) = self.poll_tail_probe(engine, now) {
+            return Some(output);
+        }
+        if self.snd.cc.holds_until(now, self.payload_max()).is_some() {
+            self.snd.cc.set_waiting(self.snd.board.lost() > 0 || self.has_unsent());
+            self.snd.writes.break_train();
+            return None;
+        }
+        let output = self.poll_lost_or_new(engine, now);
         if output.is_none() {
-            let at = self.situation(now);
-            self.snd.cc.on_sending_stopped(&at);
+            self.on_sending_stopped(now);
         }
         output
+    }
+
+    /// Nothing more leaves now, and it is not the pace that holds it.
+    fn on_sending_stopped(&mut self, now: Nanos) {
+        let at = self.situation(now);
+        self.snd.cc.on_sending_stopped(&at);
+        let unsent = self.snd.tx_max.later(self.snd.max).since(self.snd.max);
+        if unsent < at.mss && self.snd.board.lost() == 0 && at.pipe < self.snd.cc.cwnd() {
+            self.snd.cc.on_app_limited(at.pipe);
+        }
     }
 
     //= rfc6675#5 RFC6675-5-4
@@ -156,6 +173,7 @@ impl Connection {
         engine.counters.retransmits += 1;
         self.forget_mtu_probe();
         self.snd.loss.prr.on_sent(end.since(start));
+        self.snd.cc.on_sent(now, end.since(start), self.snd.flight());
         let segments = end.since(start).div_ceil(self.payload_max()) as u16;
         if let Some(undo) = &mut self.snd.loss.undo {
             undo.on_retransmitted(now, segments);
@@ -193,6 +211,7 @@ impl Connection {
 
     /// Everything up to `end` that was never sent.
     pub(crate) fn send_new(&mut self, engine: &mut Engine, now: Nanos, end: SeqNum) -> Output {
+        self.snd.cc.on_sent(now, end.since(self.snd.max), self.snd.flight());
         let start = core::mem::replace(&mut self.snd.max, end);
         self.snd.board.on_sent(start, end, now, engine.config.sent_records_max);
         self.snd.loss.prr.on_sent(end.since(start));

@@ -94,6 +94,11 @@ impl Writes {
         ends_write || self.record_end(start) == Some(end)
     }
 
+    /// The pace holds what follows: it is of another train.
+    pub(crate) fn break_train(&mut self) {
+        self.train = 0;
+    }
+
     /// Another segment of a train goes out, which `more` follow at once. Whether it ends what a sender with
     /// segmentation offload would have handed over as one piece of up to `piece` segments: like Linux, such
     /// pieces end with PSH, so that a receiver that joins segments does not wait for more.

@@ -16,10 +16,12 @@
 //! recovery repairs, `cwnd` is recovery's to set ([`Congestion::set_cwnd`]: RFC 9937), unless the
 //! algorithm does without such help ([`Congestion::rules_recovery`]).
 
+mod bbr;
 mod cubic;
 mod dctcp;
 mod highspeed;
 mod hystart;
+mod rate;
 mod reno;
 #[cfg(test)]
 mod tests;
@@ -30,6 +32,7 @@ use core::str::FromStr;
 use mafo_mem::Nanos;
 
 use crate::{Recovery, SeqNum, WindowUse};
+use bbr::Bbr;
 use cubic::Cubic;
 use dctcp::Dctcp;
 use highspeed::HighSpeed;
@@ -55,12 +58,21 @@ pub enum CongestionControl {
     Cubic,
     /// RFC 8257, where ECN is agreed; NewReno where it is not.
     Dctcp,
+    /// BBR version 1 (draft-cardwell-iccrg-bbr-congestion-control-00), paced.
+    Bbr,
 }
 
 impl CongestionControl {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Reno, Self::Tahoe, Self::NewReno, Self::HighSpeed, Self::Cubic, Self::Dctcp];
+    pub const ALL: [Self; 7] = [
+        Self::Reno,
+        Self::Tahoe,
+        Self::NewReno,
+        Self::HighSpeed,
+        Self::Cubic,
+        Self::Dctcp,
+        Self::Bbr,
+    ];
 
     /// Its name, which [`FromStr`] takes.
     #[must_use]
@@ -72,6 +84,7 @@ impl CongestionControl {
             Self::HighSpeed => "highspeed",
             Self::Cubic => "cubic",
             Self::Dctcp => "dctcp",
+            Self::Bbr => "bbr",
         }
     }
 
@@ -113,6 +126,9 @@ impl FromStr for CongestionControl {
         named.ok_or(UnknownCongestionControl)
     }
 }
+
+/// Where a snapshot's moment lies on the time line of a [`CongestionState`].
+const ORIGIN: Nanos = Nanos(1 << 62);
 
 /// Windows wider than this are of no use: T5's fields have 28 bits.
 const CWND_MAX: u32 = (1 << 28) - 1;
@@ -258,10 +274,12 @@ enum Algorithm {
     HighSpeed(HighSpeed),
     Cubic(Cubic),
     Dctcp(Dctcp),
+    /// Larger than all others together, and rare.
+    Bbr(Box<Bbr>),
 }
 
 impl Algorithm {
-    fn new(algorithm: CongestionControl) -> Self {
+    fn new(algorithm: CongestionControl, cwnd: u32) -> Self {
         match algorithm {
             CongestionControl::Reno | CongestionControl::Tahoe | CongestionControl::NewReno => {
                 Self::Reno(Reno::new(algorithm))
@@ -269,6 +287,7 @@ impl Algorithm {
             CongestionControl::HighSpeed => Self::HighSpeed(HighSpeed::new()),
             CongestionControl::Cubic => Self::Cubic(Cubic::new()),
             CongestionControl::Dctcp => Self::Dctcp(Dctcp::new()),
+            CongestionControl::Bbr => Self::Bbr(Box::new(Bbr::new(cwnd))),
         }
     }
 
@@ -278,21 +297,24 @@ impl Algorithm {
             Self::HighSpeed(_) => CongestionControl::HighSpeed,
             Self::Cubic(_) => CongestionControl::Cubic,
             Self::Dctcp(_) => CongestionControl::Dctcp,
+            Self::Bbr(_) => CongestionControl::Bbr,
         }
     }
 
     /// With each time replaced.
-    fn with_times(&self, time: impl Fn(Nanos) -> Nanos) -> Self {
+    fn with_times(&self, time: impl Fn(Nanos) -> Nanos + Copy) -> Self {
         match self {
             Self::Reno(reno) => Self::Reno(*reno),
             Self::HighSpeed(highspeed) => Self::HighSpeed(*highspeed),
             Self::Cubic(cubic) => Self::Cubic(cubic.with_times(time)),
             Self::Dctcp(dctcp) => Self::Dctcp(*dctcp),
+            Self::Bbr(bbr) => Self::Bbr(Box::new(bbr.with_times(time))),
         }
     }
 }
 
-/// What an algorithm remembers beside `cwnd` and `ssthresh`, in a snapshot. Times are ages.
+/// What an algorithm remembers beside `cwnd` and `ssthresh`, in a snapshot. Times are distances from the
+/// snapshot's, which is at [`ORIGIN`]: some lie behind it and some ahead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CongestionState(Algorithm);
 
@@ -301,7 +323,7 @@ impl Congestion {
     pub(crate) fn new(algorithm: CongestionControl, mss: u32, segments: u8, at: SeqNum) -> Self {
         let cwnd = u32::from(segments.max(1)) * mss;
         Self {
-            algorithm: Algorithm::new(algorithm),
+            algorithm: Algorithm::new(algorithm, cwnd),
             window: Window { cwnd, ssthresh: CWND_MAX },
             usage: Usage { limited: false, flight_max: 0, until: at },
         }
@@ -322,7 +344,7 @@ impl Congestion {
 
     /// Whether `cwnd` is the algorithm's own during recovery too.
     pub(crate) fn rules_recovery(&self) -> bool {
-        self.algorithm() == CongestionControl::Tahoe
+        matches!(self.algorithm(), CongestionControl::Tahoe | CongestionControl::Bbr)
     }
 
     pub(crate) fn algorithm(&self) -> CongestionControl {
@@ -350,6 +372,9 @@ impl Congestion {
 
     /// An ACK reported something as arrived.
     pub(crate) fn on_ack(&mut self, ack: &AckSample) {
+        if let Algorithm::Bbr(bbr) = &mut self.algorithm {
+            return bbr.on_ack(&mut self.window, ack);
+        }
         let repairing = ack.recovery == Recovery::Fast && !self.rules_recovery();
         if ack.acked == 0 || repairing || !self.is_used() {
             return;
@@ -360,6 +385,59 @@ impl Congestion {
             Algorithm::HighSpeed(highspeed) => highspeed.on_ack(window, ack),
             Algorithm::Cubic(cubic) => cubic.on_ack(window, ack),
             Algorithm::Dctcp(dctcp) => dctcp.on_ack(window, ack),
+            Algorithm::Bbr(bbr) => bbr.on_ack(window, ack),
+        }
+    }
+
+    /// The handshake gave a round-trip time.
+    pub(crate) fn on_rtt_known(&mut self, srtt: Nanos) {
+        if let Algorithm::Bbr(bbr) = &mut self.algorithm {
+            bbr.on_rtt_known(srtt);
+        }
+    }
+
+    /// A segment of `bytes` leaves, for the first time or again; `flight` were outstanding before it.
+    pub(crate) fn on_sent(&mut self, now: Nanos, bytes: u32, flight: u32) {
+        if let Algorithm::Bbr(bbr) = &mut self.algorithm {
+            bbr.on_sent(now, bytes, flight);
+        }
+    }
+
+    /// There is room, and nothing to send.
+    pub(crate) fn on_app_limited(&mut self, pipe: u32) {
+        if let Algorithm::Bbr(bbr) = &mut self.algorithm {
+            bbr.on_app_limited(pipe);
+        }
+    }
+
+    /// Until when nothing may leave, for the sake of the pace; `None` when it may now.
+    pub(crate) fn holds_until(&self, now: Nanos, mss: u32) -> Option<Nanos> {
+        match &self.algorithm {
+            Algorithm::Bbr(bbr) => bbr.holds_until(now, mss),
+            _ => None,
+        }
+    }
+
+    /// Whether something waits for its time to leave.
+    pub(crate) fn set_waiting(&mut self, waiting: bool) {
+        if let Algorithm::Bbr(bbr) = &mut self.algorithm {
+            bbr.waiting = waiting;
+        }
+    }
+
+    /// When what waits may leave.
+    pub(crate) fn departure(&self) -> Option<Nanos> {
+        match &self.algorithm {
+            Algorithm::Bbr(bbr) => bbr.departure().filter(|_| bbr.waiting),
+            _ => None,
+        }
+    }
+
+    /// Bytes per second at which segments leave, if they are paced.
+    pub(crate) fn pacing_rate(&self) -> Option<u64> {
+        match &self.algorithm {
+            Algorithm::Bbr(bbr) => Some(bbr.pacing_rate()),
+            _ => None,
         }
     }
 
@@ -371,6 +449,7 @@ impl Congestion {
             Algorithm::HighSpeed(highspeed) => highspeed.on_loss(window, at),
             Algorithm::Cubic(cubic) => cubic.on_loss(window, at),
             Algorithm::Dctcp(dctcp) => dctcp.on_loss(window, at),
+            Algorithm::Bbr(bbr) => bbr.on_loss(window, at),
         }
     }
 
@@ -394,6 +473,7 @@ impl Congestion {
             }
             Algorithm::Cubic(cubic) => cubic.on_loss(window, at),
             Algorithm::Dctcp(dctcp) => dctcp.on_ecn(window, at),
+            Algorithm::Bbr(_) => {}
         }
     }
 
@@ -403,7 +483,9 @@ impl Congestion {
     //= rfc9937#4
     //= rfc9937#6.4 RFC9937-6.4-1
     pub(crate) fn on_recovery_exit(&mut self, _at: &Situation) {
-        if !self.rules_recovery() {
+        if let Algorithm::Bbr(bbr) = &mut self.algorithm {
+            bbr.on_recovery_exit(&mut self.window);
+        } else if !self.rules_recovery() {
             self.window.cwnd = self.window.ssthresh;
         }
     }
@@ -416,6 +498,7 @@ impl Congestion {
             Algorithm::HighSpeed(highspeed) => highspeed.on_timeout(window, at, again),
             Algorithm::Cubic(cubic) => cubic.on_timeout(window, at, again),
             Algorithm::Dctcp(dctcp) => dctcp.on_timeout(window, at, again),
+            Algorithm::Bbr(bbr) => bbr.on_timeout(window, at),
         }
     }
 
@@ -423,7 +506,7 @@ impl Congestion {
     pub(crate) fn prior(&self) -> Prior {
         let cubic = match &self.algorithm {
             Algorithm::Cubic(cubic) => Some(*cubic),
-            Algorithm::Reno(_) | Algorithm::HighSpeed(_) | Algorithm::Dctcp(_) => None,
+            _ => None,
         };
         Prior { window: self.window, cubic }
     }
@@ -441,13 +524,19 @@ impl Congestion {
             }
         }
         self.window.ssthresh = self.window.ssthresh.max(ssthresh);
+        if let Algorithm::Bbr(bbr) = &mut self.algorithm {
+            bbr.on_undo();
+        }
     }
 
     /// What is to be sent now is the first after `silence`, in which nothing was outstanding.
     pub(crate) fn on_transmit_start(&mut self, now: Nanos, silence: Nanos) {
         match &mut self.algorithm {
             Algorithm::Cubic(cubic) => cubic.on_transmit_start(now, silence),
-            Algorithm::Reno(_) | Algorithm::HighSpeed(_) | Algorithm::Dctcp(_) => {}
+            Algorithm::Reno(_)
+            | Algorithm::HighSpeed(_)
+            | Algorithm::Dctcp(_)
+            | Algorithm::Bbr(_) => {}
         }
     }
 
@@ -458,6 +547,10 @@ impl Congestion {
     /// `cwnd` becomes no more than the initial window. As in Linux it gets there by a halving for each
     /// timeout that went by, and the threshold remembers three quarters of it (RFC 7661 4.4.1).
     pub(crate) fn on_idle(&mut self, at: &Situation, idle: Nanos, rto: Nanos, segments: u8) {
+        if let Algorithm::Bbr(_) = self.algorithm {
+            // Its model says what the path takes, and how old that is.
+            return;
+        }
         let Window { cwnd, ssthresh } = self.window;
         let restart = cwnd.min(u32::from(segments.max(1)) * at.mss);
         let halvings = (idle.0 / rto.0.max(1)).min(31) as u32;
@@ -471,11 +564,11 @@ impl Congestion {
         let Usage { limited, flight_max, until } = *usage;
         let credit = match algorithm {
             Algorithm::Reno(reno) => reno.credit(),
-            Algorithm::HighSpeed(_) | Algorithm::Cubic(_) | Algorithm::Dctcp(_) => 0,
+            _ => 0,
         };
         CongestionParts {
             algorithm: algorithm.name(),
-            state: Some(CongestionState(algorithm.with_times(|at| now - at))),
+            state: Some(CongestionState(algorithm.with_times(|at| (at + ORIGIN) - now))),
             cwnd: *cwnd,
             ssthresh: *ssthresh,
             credit,
@@ -492,12 +585,11 @@ impl Congestion {
         let window =
             Window { cwnd: cwnd.clamp(1, CWND_MAX), ssthresh: ssthresh.clamp(1, CWND_MAX) };
         let mut algorithm = match state {
-            Some(CongestionState(state)) => state.with_times(|age| now - age),
-            None => Algorithm::new(algorithm),
+            Some(CongestionState(state)) => state.with_times(|at| (at + now) - ORIGIN),
+            None => Algorithm::new(algorithm, window.cwnd),
         };
-        match &mut algorithm {
-            Algorithm::Reno(reno) => reno.set_credit(credit),
-            Algorithm::HighSpeed(_) | Algorithm::Cubic(_) | Algorithm::Dctcp(_) => {}
+        if let Algorithm::Reno(reno) = &mut algorithm {
+            reno.set_credit(credit);
         }
         let usage = Usage { limited, flight_max, until: until.unwrap_or(max) };
         Self { algorithm, window, usage }

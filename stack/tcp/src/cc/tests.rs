@@ -50,7 +50,7 @@ fn names_lead_to_what_they_name() {
     assert!(
         UnknownCongestionControl
             .to_string()
-            .contains("are reno, tahoe, newreno, highspeed, cubic, dctcp")
+            .contains("are reno, tahoe, newreno, highspeed, cubic, dctcp, bbr")
     );
 }
 

@@ -132,6 +132,7 @@ macro_rules! script_tests {
             cc {
                 newreno_halves, cubic_leaves_seven_tenths, highspeed_leaves_more_of_a_large_window,
                 tahoe_repairs_with_a_window_of_one_segment, cubic_does_not_grow_while_idle,
+                bbr_paces_the_initial_window,
             }
             ecn {
                 a_syn_that_asks_is_answered, accurate_ecn_falls_back, only_new_payload_is_ecn_capable,
