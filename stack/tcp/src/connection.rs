@@ -152,6 +152,7 @@ impl Connection {
             mss,
             fin: PeerFin::Absent,
             held: Assembler::default(),
+            duplicate: None,
             ack: AckDue::default(),
         };
         let timestamps = TimestampState { offset: open.ts_offset, recent: None, floor: None };

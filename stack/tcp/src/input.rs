@@ -8,7 +8,7 @@ use crate::assembler::Inserted;
 use crate::tcb::is_older;
 use crate::{
     Connection, Ended, Engine, Events, Flags, Input, Opened, PAWS_IDLE, Payload, PeerFin, Recovery,
-    Segment, SeqNum, State,
+    SackBlock, Segment, SeqNum, State,
 };
 
 /// The most duplicate ACKs that wait for one output; a peer needs three.
@@ -307,6 +307,8 @@ impl Connection {
         let duplicate = segment.payload_len > 0 && end.at_or_before(self.rcv.nxt);
         if duplicate {
             engine.counters.rx_duplicates += 1;
+            let end = segment.seq + segment.payload_len;
+            self.rcv.duplicate = Some(SackBlock { start: segment.seq, end });
         } else {
             engine.counters.rx_drop_window += 1;
         }
@@ -591,6 +593,9 @@ impl Connection {
             self.owe_immediate_ack();
         }
         let (skip, len) = (start.since(segment.seq), end.since(start));
+        if skip > 0 {
+            self.rcv.duplicate = Some(SackBlock { start: segment.seq, end: self.rcv.nxt });
+        }
         if start == self.rcv.nxt {
             self.take_in_order(engine, now, skip, len, input)
         } else {
@@ -660,6 +665,7 @@ impl Connection {
             }
             Inserted::Known => {
                 engine.counters.rx_duplicates += 1;
+                self.rcv.duplicate = Some(SackBlock { start, end });
                 Payload::Drop
             }
             Inserted::Full => {

@@ -6,8 +6,8 @@ use mafo_mem::Nanos;
 use crate::segment::{sack_blocks_max, sack_len};
 use crate::timers::RetransmitTimer;
 use crate::{
-    Connection, Engine, Flags, Frto, LastWord, Options, Output, PeerFin, Probe, Segment, SeqNum,
-    State, Timestamps,
+    Connection, Engine, Flags, Frto, LastWord, Options, Output, PeerFin, Probe, SackBlock,
+    SackBlocks, Segment, SeqNum, State, Timestamps,
 };
 
 /// How long a segment that is hardly worth sending waits for a better one when nothing is in flight
@@ -421,6 +421,8 @@ impl Connection {
             self.rcv.ack.rhythm.on_ack_sent();
         }
         self.rcv.last_ack_sent = self.rcv.ack_no();
+        //= rfc2883#4 RFC2883-4-3
+        self.rcv.duplicate = None;
         self.pending.window_update = false;
         self.rcv.ack.owed = false;
         if self.rcv.last_ack_sent == self.rcv.nxt {
@@ -447,20 +449,40 @@ impl Connection {
             options.mss = Some(self.rcv.mss);
             options.window_scale = self.window_scale.map(|scale| scale.rcv);
             options.sack_permitted = self.sack;
-        } else if self.sack && !flags.contains(Flags::RST) && !self.rcv.held.is_empty() {
-            options.sack = self.rcv.held.sack_blocks(sack_blocks_max(self.timestamps.is_some()));
+        } else if self.sack && !flags.contains(Flags::RST) {
+            options.sack = self.sack_blocks();
         }
         options
+    }
+
+    /// What came twice first, then what is held, the newest first.
+    fn sack_blocks(&self) -> SackBlocks {
+        let max = sack_blocks_max(self.timestamps.is_some());
+        let Some(duplicate) = self.reportable_duplicate() else {
+            return self.rcv.held.sack_blocks(max);
+        };
+        //= rfc2883#4 RFC2883-4-1 RFC2883-4-2
+        let mut blocks = SackBlocks::EMPTY;
+        blocks.push(duplicate);
+        for &block in self.rcv.held.sack_blocks(max - 1).as_slice() {
+            blocks.push(block);
+        }
+        blocks
+    }
+
+    /// A block between the ACK and `rcv_nxt` would say that bytes are safe which are not delivered yet.
+    fn reportable_duplicate(&self) -> Option<SackBlock> {
+        let (ack, nxt) = (self.rcv.ack_no(), self.rcv.nxt);
+        let known = |block: &SackBlock| block.end.at_or_before(ack) || block.start.at_or_after(nxt);
+        self.rcv.duplicate.filter(known).filter(|_| self.sack)
     }
 
     /// Payload bytes that fit into a segment with the options that it would carry now.
     //= rfc9293#3.7.1 MUST-16
     pub(crate) fn payload_room(&self) -> u32 {
-        let blocks = if self.sack {
-            self.rcv.held.ranges().len().min(sack_blocks_max(self.timestamps.is_some()))
-        } else {
-            0
-        };
+        let held = if self.sack { self.rcv.held.ranges().len() } else { 0 };
+        let reported = held + usize::from(self.reportable_duplicate().is_some());
+        let blocks = reported.min(sack_blocks_max(self.timestamps.is_some()));
         self.payload_max().saturating_sub(sack_len(blocks) as u32).max(1)
     }
 }

@@ -87,6 +87,7 @@ impl Connection {
             mss: mss_announced,
             fin,
             held,
+            duplicate,
             ack,
         } = rcv;
         let CongestionParts {
@@ -161,6 +162,7 @@ impl Connection {
                 ack_owed: ack.owed,
                 snd_urgent: Some(*snd_up).filter(|up| up.after(*una)),
                 rcv_urgent: Some(*rcv_up).filter(|up| up.after(*nxt)),
+                duplicate: *duplicate,
                 loss: loss.snapshot(now),
                 echo_floor: echo_floor(*timestamps),
             },
@@ -360,6 +362,7 @@ fn restore_receive_space(snapshot: &Snapshot) -> ReceiveSpace {
         mss: snapshot.mss_announced,
         fin: snapshot.peer_fin,
         held: Assembler::restore(&snapshot.held),
+        duplicate: snapshot.private.duplicate,
         ack: restore_ack(snapshot),
     }
 }

@@ -6,8 +6,8 @@ use crate::cc::{CongestionControl, CongestionState, Prior};
 use crate::prr::Prr;
 use crate::timers::RetransmitTimer;
 use crate::{
-    CeEcho, EcnState, Ended, IcmpError, MtuProbe, Opened, Patience, PeerFin, SeqNum, State,
-    Switches,
+    CeEcho, EcnState, Ended, IcmpError, MtuProbe, Opened, Patience, PeerFin, SackBlock, SeqNum,
+    State, Switches,
 };
 
 /// Everything that a connection knows. Times are durations before or after the moment of the snapshot,
@@ -154,6 +154,8 @@ pub struct Private {
     pub rcv_urgent: Option<SeqNum>,
     /// The search for the longest segment that arrives.
     pub mtu_search: Option<MtuSearchSnapshot>,
+    /// What came twice, for the next ACK to report (RFC 2883).
+    pub duplicate: Option<SackBlock>,
     /// Loss detection and recovery.
     pub loss: LossSnapshot,
     /// Which echoed timestamps give an RTT sample.

@@ -21,7 +21,7 @@ use crate::loss::LossState;
 use crate::rtt::Rtt;
 use crate::scoreboard::Scoreboard;
 use crate::writes::Writes;
-use crate::{PeerFin, Recovery, SeqNum};
+use crate::{PeerFin, Recovery, SackBlock, SeqNum};
 
 /// Largest window field.
 pub(crate) const WINDOW_MAX: u32 = 0xffff;
@@ -129,6 +129,8 @@ pub(crate) struct ReceiveSpace {
     pub(crate) mss: u16,
     pub(crate) fin: PeerFin,
     pub(crate) held: Assembler,
+    /// What came twice, for the next ACK to report.
+    pub(crate) duplicate: Option<SackBlock>,
     pub(crate) ack: AckDue,
 }
 

@@ -532,7 +532,7 @@ fn image_of(node: &mut Node, now: Nanos, tid: Tid) -> Image {
 fn a_connection_moves_in_the_middle() {
     for seed in 1..=10 {
         let mut world = World::new(seed, Path { loss: 0, duplicate: 0, jitter_us: 100 }, 0);
-        let goal = 1_000_000;
+        let goal = 3_000_000;
         let iss = world.rng.next();
         let now = world.now;
         world.nodes[0].connect(now, 0, iss);

@@ -98,6 +98,8 @@ macro_rules! script_tests {
                 old_and_new_bytes_in_one_segment, duplicates_of_held_bytes, ranges_are_limited,
                 held_bytes_across_the_wrap, sack_blocks_tell_the_latest_first,
                 sack_blocks_make_room_in_payload, three_blocks_with_timestamps,
+                duplicate_is_reported_once, duplicate_of_what_is_held_is_reported_with_its_range,
+                part_that_came_before_is_reported, duplicate_is_not_reported_without_sack,
             }
             recovery {
                 third_duplicate_ack_sends_again, first_two_duplicate_acks_let_new_segments_out,

@@ -154,3 +154,52 @@ pub fn three_blocks_with_timestamps(bench: &mut dyn Bench) {
         expect!(t, ACK, seq 1, ack 1, sack latest);
     }
 }
+
+/// RFC 2883 4: in the ACK that it causes, and in no other.
+//= rfc2883#4 RFC2883-4-1 RFC2883-4-3
+pub fn duplicate_is_reported_once(bench: &mut dyn Bench) {
+    let setup = Setup { sack: true, ..Setup::default() };
+    let mut t = Trace::accepted(bench, setup, Peer { sack: true, ..Peer::default() });
+    inject!(t, ACK, seq 1, ack 1, len 100);
+    inject!(t, ACK, seq 101, ack 1, len 100);
+    expect!(t, ACK, seq 1, ack 201);
+    inject!(t, ACK, seq 101, ack 1, len 100);
+    expect!(t, ACK, seq 1, ack 201, sack [(101, 201)]);
+    inject!(t, ACK, seq 201, ack 1, len 100);
+    inject!(t, ACK, seq 301, ack 1, len 100);
+    expect!(t, ACK, seq 1, ack 401);
+}
+
+/// RFC 2883 4.1: the block that it is part of follows.
+//= rfc2883#4 RFC2883-4-2
+pub fn duplicate_of_what_is_held_is_reported_with_its_range(bench: &mut dyn Bench) {
+    let setup = Setup { sack: true, ..Setup::default() };
+    let mut t = Trace::accepted(bench, setup, Peer { sack: true, ..Peer::default() });
+    inject!(t, ACK, seq 201, ack 1, len 100);
+    expect!(t, ACK, seq 1, ack 1, sack [(201, 301)]);
+    inject!(t, ACK, seq 301, ack 1, len 100);
+    expect!(t, ACK, seq 1, ack 1, sack [(201, 401)]);
+    inject!(t, ACK, seq 201, ack 1, len 100);
+    expect!(t, ACK, seq 1, ack 1, sack [(201, 301), (201, 401)]);
+    inject!(t, ACK, seq 401, ack 1, len 100);
+    expect!(t, ACK, seq 1, ack 1, sack [(201, 501)]);
+}
+
+/// RFC 2883 4.2: only the part that came before.
+//= rfc2883#4 RFC2883-4-1
+pub fn part_that_came_before_is_reported(bench: &mut dyn Bench) {
+    let setup = Setup { sack: true, ..Setup::default() };
+    let mut t = Trace::accepted(bench, setup, Peer { sack: true, ..Peer::default() });
+    inject!(t, ACK, seq 1, ack 1, len 100);
+    inject!(t, ACK, seq 51, ack 1, len 100);
+    expect!(t, ACK, seq 1, ack 151, sack [(51, 101)]);
+    t.recv(150);
+}
+
+/// Without SACK nothing is said of it.
+pub fn duplicate_is_not_reported_without_sack(bench: &mut dyn Bench) {
+    let mut t = Trace::accepted(bench, Setup::default(), Peer::default());
+    inject!(t, ACK, seq 1, ack 1, len 100);
+    inject!(t, ACK, seq 1, ack 1, len 100);
+    expect!(t, ACK, seq 1, ack 101);
+}
