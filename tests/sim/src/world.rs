@@ -123,6 +123,8 @@ impl World {
             stack.syn_cookies = false;
             stack.secret = [plan.seed as u8 ^ n as u8; 16];
             stack.recv_buffer = plan.recv_buffer[n];
+            // What scales the windows: unlike at both ends, or nobody sees them swapped.
+            stack.recv_buffer_max = plan.recv_buffer[n];
             stack.send_buffer = plan.send_buffer[n];
             stack.time_wait_max = 256;
             stack.neighbours_max = 8;
