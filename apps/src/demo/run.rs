@@ -73,6 +73,9 @@ const OFFLOAD: Options = Options::on(PathChoice::Offload);
 const PATIENCE: Nanos = Nanos::from_secs(15);
 /// How long a moment is waited for in which every connection has bytes under way.
 const IN_FLIGHT_PATIENCE: Nanos = Nanos::from_secs(3);
+/// How long handovers may take, beside a share for each connection.
+const HANDOVER_PATIENCE: Nanos = Nanos::from_secs(10);
+const HANDOVER_SHARE: Nanos = Nanos::from_millis(100);
 /// How often the peer is asked how far it is.
 const ASK_EVERY: Nanos = Nanos::from_millis(20);
 
@@ -350,10 +353,19 @@ impl<'a> Demo<'a> {
     }
 
     fn await_handovers(&mut self) -> Result<(), DemoError> {
+        // The others go on sending: that something moves does not say that this will end.
+        let patience =
+            HANDOVER_PATIENCE + Nanos(HANDOVER_SHARE.0 * u64::from(self.options.connections));
+        let deadline = self.clock.now() + patience;
+        let mut late = false;
         self.until("during the handovers", |demo| {
             let moving = demo.world.host.bond().is_some_and(|bond| bond.is_moving());
-            !moving && demo.link_seen.is_some()
+            late = demo.clock.now() > deadline;
+            late || !moving && demo.link_seen.is_some()
         })?;
+        if late {
+            return Err(DemoError::Failed("the handovers do not end".to_owned()));
+        }
         let moved = core::mem::take(&mut self.moved);
         self.event(format!("{} connections handed over", moved.len()));
         self.moved_always.retain(|n| moved.contains(n));
