@@ -42,11 +42,12 @@
 //!    have one last segment to send: poll its output until `None` (a last ACK waits for the commit rule),
 //!    then drop it. Segments of nobody are answered by [`reset_for`].
 //!
-//! [`Connection::snapshot`] and [`Connection::restore`] move a connection to another engine.
+//! [`Connection::checkpoint`] and [`Connection::restore`] move a connection to another engine.
 #![forbid(unsafe_code)]
 
 mod assembler;
 mod cc;
+mod checkpoint;
 mod config;
 mod connection;
 mod counters;
@@ -72,7 +73,6 @@ mod scoreboard;
 pub mod script;
 mod segment;
 mod seq;
-mod snapshot;
 mod state;
 pub mod syncookie;
 mod tail_probe;
@@ -83,6 +83,12 @@ mod timers;
 mod writes;
 
 pub use cc::{CongestionControl, CongestionState, Prior, UnknownCongestionControl};
+pub use checkpoint::{
+    AckCheckpoint, Checkpoint, EchoFloor, Fate, Frto, HeldRange, LastWord, LossCheckpoint,
+    MtuSearchCheckpoint, PatienceCheckpoint, Pending, Private, Probe, RackCheckpoint, Recovery,
+    RttCheckpoint, SentCheckpoint, TailProbe, TimersCheckpoint, TimestampsCheckpoint,
+    Transmissions, UndoCheckpoint, WindowScale, WindowUse,
+};
 pub use config::{Config, EcnMode, Engine, Keepalive, Open, Switches, TimeWait, TsClock};
 pub use connection::Connection;
 pub use counters::Counters;
@@ -99,12 +105,6 @@ pub use segment::{
     SackBlocks, Segment, TIMESTAMPS_LEN, Timestamps, reset_for,
 };
 pub use seq::SeqNum;
-pub use snapshot::{
-    AckSnapshot, EchoFloor, Fate, Frto, HeldRange, LastWord, LossSnapshot, MtuSearchSnapshot,
-    PatienceSnapshot, Pending, Private, Probe, RackSnapshot, Recovery, RttSnapshot, SentSnapshot,
-    Snapshot, TailProbe, TimersSnapshot, TimestampsSnapshot, Transmissions, UndoSnapshot,
-    WindowScale, WindowUse,
-};
 pub use state::{Ended, GaveUp, Opened, PeerFin, State};
 pub use timers::RetransmitTimer;
 

@@ -28,7 +28,7 @@ impl RateLimit {
     }
 
     /// The count, and how long ago its second began; nothing once that second is over.
-    pub(crate) fn snapshot(self, now: Nanos) -> (u8, Nanos) {
+    pub(crate) fn checkpoint(self, now: Nanos) -> (u8, Nanos) {
         let age = now - self.began;
         if self.count == 0 || age >= SECOND { (0, Nanos::ZERO) } else { (self.count, age) }
     }
@@ -56,10 +56,10 @@ mod tests {
     fn a_restored_limit_goes_on() {
         let mut limit = RateLimit::default();
         assert!(limit.take(Nanos::from_secs(9), 1));
-        let snapshot = limit.snapshot(Nanos::from_millis(9_400));
-        let mut other = RateLimit::restore(snapshot, Nanos::from_millis(70_400));
+        let checkpoint = limit.checkpoint(Nanos::from_millis(9_400));
+        let mut other = RateLimit::restore(checkpoint, Nanos::from_millis(70_400));
         assert!(!other.take(Nanos::from_millis(70_999), 1));
         assert!(other.take(Nanos::from_millis(71_000), 1));
-        assert_eq!(limit.snapshot(Nanos::from_secs(10)), (0, Nanos::ZERO));
+        assert_eq!(limit.checkpoint(Nanos::from_secs(10)), (0, Nanos::ZERO));
     }
 }

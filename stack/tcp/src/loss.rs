@@ -6,7 +6,7 @@ use mafo_mem::Nanos;
 use crate::cc::Prior;
 use crate::prr::Prr;
 use crate::rack::Rack;
-use crate::{Frto, LossSnapshot, SeqNum, TailProbe, UndoSnapshot};
+use crate::{Frto, LossCheckpoint, SeqNum, TailProbe, UndoCheckpoint};
 
 /// State of loss detection and recovery.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,20 +58,26 @@ impl Undo {
 }
 
 impl LossState {
-    pub(crate) fn snapshot(&self, now: Nanos) -> LossSnapshot {
+    pub(crate) fn checkpoint(&self, now: Nanos) -> LossCheckpoint {
         let Self { rack, prr, undo, frto, tail } = self;
-        let undo = undo.map(|Undo { marker, prior, needless, first_at }| UndoSnapshot {
+        let undo = undo.map(|Undo { marker, prior, needless, first_at }| UndoCheckpoint {
             marker,
             prior: prior.with_times(|at| now - at),
             needless,
             first_age: first_at.map(|at| now - at),
         });
-        LossSnapshot { rack: rack.snapshot(now), prr: *prr, undo, frto: *frto, tail_probe: *tail }
+        LossCheckpoint {
+            rack: rack.checkpoint(now),
+            prr: *prr,
+            undo,
+            frto: *frto,
+            tail_probe: *tail,
+        }
     }
 
-    pub(crate) fn restore(snapshot: &LossSnapshot, now: Nanos) -> Self {
-        let LossSnapshot { rack, prr, undo, frto, tail_probe } = snapshot;
-        let undo = undo.map(|UndoSnapshot { marker, prior, needless, first_age }| Undo {
+    pub(crate) fn restore(checkpoint: &LossCheckpoint, now: Nanos) -> Self {
+        let LossCheckpoint { rack, prr, undo, frto, tail_probe } = checkpoint;
+        let undo = undo.map(|UndoCheckpoint { marker, prior, needless, first_age }| Undo {
             marker,
             prior: prior.with_times(|age| now - age),
             needless,

@@ -3,7 +3,7 @@
 use mafo_mem::Nanos;
 
 use crate::scoreboard::Reported;
-use crate::{RackSnapshot, SeqNum};
+use crate::{RackCheckpoint, SeqNum};
 
 /// A DSACK widens the reordering window for so many recoveries (RFC 8985 6.2, step 4).
 const REO_WND_PERSIST: u8 = 16;
@@ -177,7 +177,7 @@ impl Rack {
         if self.latest.is_none() { Nanos::ZERO } else { self.rtt + self.reo_wnd(srtt, true) }
     }
 
-    pub(crate) fn snapshot(&self, now: Nanos) -> RackSnapshot {
+    pub(crate) fn checkpoint(&self, now: Nanos) -> RackCheckpoint {
         let Self {
             latest,
             rtt,
@@ -188,7 +188,7 @@ impl Rack {
             reo_wnd_persist,
             min_rtt: MinRtt { present, before },
         } = *self;
-        RackSnapshot {
+        RackCheckpoint {
             latest: latest.map(|Delivery { sent_at, end }| (now - sent_at, end)),
             rtt,
             fack,
@@ -201,8 +201,8 @@ impl Rack {
         }
     }
 
-    pub(crate) fn restore(snapshot: &RackSnapshot, now: Nanos) -> Self {
-        let RackSnapshot {
+    pub(crate) fn restore(checkpoint: &RackCheckpoint, now: Nanos) -> Self {
+        let RackCheckpoint {
             latest,
             rtt,
             fack,
@@ -212,7 +212,7 @@ impl Rack {
             reo_wnd_persist,
             min_rtt,
             min_rtt_before,
-        } = *snapshot;
+        } = *checkpoint;
         Self {
             latest: latest.map(|(age, end)| Delivery { sent_at: now - age, end }),
             rtt,
@@ -318,14 +318,14 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_goes_on_under_another_clock() {
+    fn a_checkpoint_goes_on_under_another_clock() {
         let mut rack = Rack::default();
         rack.sample(MS(5), MS(40));
         rack.on_delivered(MS(60), &original(20, 1000), None);
         rack.on_dsack(SeqNum(3000));
-        let there = Rack::restore(&rack.snapshot(MS(100)), MS(1100));
+        let there = Rack::restore(&rack.checkpoint(MS(100)), MS(1100));
         let (latest, age) = there.judge(MS(500), false).expect("delivered");
         assert_eq!((latest.sent_at, age), (MS(1020), MS(40 + 20)));
-        assert_eq!(there.snapshot(MS(1100)), rack.snapshot(MS(100)));
+        assert_eq!(there.checkpoint(MS(1100)), rack.checkpoint(MS(100)));
     }
 }

@@ -1,4 +1,4 @@
-//! A connection to and from a [`Snapshot`].
+//! A connection to and from a [`Checkpoint`].
 
 use mafo_mem::Nanos;
 
@@ -15,9 +15,9 @@ use crate::tcb::{AckDue, ReceiveSpace, SendSpace, TimestampState};
 use crate::timers::{Timer, Timers};
 use crate::writes::Writes;
 use crate::{
-    AckSnapshot, Connection, EchoFloor, Engine, Fate, MtuSearchSnapshot, PAWS_IDLE,
-    PatienceSnapshot, Private, Recovery, SentSnapshot, SeqNum, Snapshot, State, TimeWait,
-    TimersSnapshot, TimestampsSnapshot, Transmissions, WindowScale,
+    AckCheckpoint, Checkpoint, Connection, EchoFloor, Engine, Fate, MtuSearchCheckpoint, PAWS_IDLE,
+    PatienceCheckpoint, Private, Recovery, SentCheckpoint, SeqNum, State, TimeWait,
+    TimersCheckpoint, TimestampsCheckpoint, Transmissions, WindowScale,
 };
 
 impl Connection {
@@ -26,7 +26,7 @@ impl Connection {
     /// Destructured without `..`: a field added to the connection does not compile here until somebody
     /// decides whether it travels.
     #[must_use]
-    pub fn snapshot(&self, now: Nanos) -> Snapshot {
+    pub fn checkpoint(&self, now: Nanos) -> Checkpoint {
         let Self {
             state,
             opened,
@@ -98,8 +98,8 @@ impl Connection {
             credit,
             limited,
             used,
-        } = cc.snapshot(now);
-        Snapshot {
+        } = cc.checkpoint(now);
+        Checkpoint {
             local_port: *local_port,
             remote_port: *remote_port,
             state: *state,
@@ -123,11 +123,11 @@ impl Connection {
             last_ack_sent: *last_ack_sent,
             peer_fin: *fin,
             held: held.ranges().to_vec(),
-            ack: ack_snapshot(ack),
+            ack: ack_checkpoint(ack),
             mss: *mss,
             mss_announced: *mss_announced,
             window_scale: *window_scale,
-            timestamps: timestamps.map(|state| timestamps_snapshot(state, now)),
+            timestamps: timestamps.map(|state| timestamps_checkpoint(state, now)),
             sack: *sack,
             ecn: *ecn,
             switches: *switches,
@@ -138,16 +138,16 @@ impl Connection {
             recovery: *recovery,
             recover: *recover,
             dup_acks: *dup_acks,
-            in_flight: board.records().map(|record| sent_snapshot(record, now)).collect(),
+            in_flight: board.records().map(|record| sent_checkpoint(record, now)).collect(),
             last_sent_age: now - *last_sent,
             rtt: rtt.smoothed(),
             backoff: rtt.backoff(),
             retransmits: *retransmits,
-            timers: timers_snapshot(timers, *keepalive_probes, now),
+            timers: timers_checkpoint(timers, *keepalive_probes, now),
             private: Private {
                 ended: *ended,
                 soft_error: *soft_error,
-                patience: patience.as_ref().map(|waiting| patience_snapshot(waiting, now)),
+                patience: patience.as_ref().map(|waiting| patience_checkpoint(waiting, now)),
                 pending: *pending,
                 mss_peer: Some(*mss_peer),
                 congestion: algorithm,
@@ -157,13 +157,13 @@ impl Connection {
                 dup_bytes: *dup_bytes,
                 sent_again_age: board.sent_again_at().map(|at| now - at),
                 rto_unsampled: rtt.rto_unsampled(),
-                challenge_acks: challenges.snapshot(now),
-                mtu_search: mtu_search.as_ref().map(|search| mtu_search_snapshot(search, now)),
+                challenge_acks: challenges.checkpoint(now),
+                mtu_search: mtu_search.as_ref().map(|search| mtu_search_checkpoint(search, now)),
                 ack_owed: ack.owed,
                 snd_urgent: Some(*snd_up).filter(|up| up.after(*una)),
                 rcv_urgent: Some(*rcv_up).filter(|up| up.after(*nxt)),
                 duplicate: *duplicate,
-                loss: loss.snapshot(now),
+                loss: loss.checkpoint(now),
                 echo_floor: echo_floor(*timestamps),
             },
         }
@@ -173,42 +173,42 @@ impl Connection {
     /// than this moment's are not taken.
     ///
     /// Nothing is output but what is owed: payload or FIN not sent or lost, an ACK, a window update.
-    pub fn restore(engine: &mut Engine, now: Nanos, snapshot: &Snapshot) -> Self {
-        let timestamps = snapshot.timestamps.map(|state| TimestampState {
+    pub fn restore(engine: &mut Engine, now: Nanos, checkpoint: &Checkpoint) -> Self {
+        let timestamps = checkpoint.timestamps.map(|state| TimestampState {
             offset: state.offset,
             recent: state.recent.map(|recent| (recent, now + (PAWS_IDLE - state.recent_age))),
             floor: None,
         });
-        let window_scale = snapshot.window_scale.map(|scale| WindowScale {
+        let window_scale = checkpoint.window_scale.map(|scale| WindowScale {
             snd: scale.snd.min(SHIFT_MAX),
             rcv: scale.rcv.min(SHIFT_MAX),
         });
-        let private = &snapshot.private;
+        let private = &checkpoint.private;
         let mut connection = Self {
-            state: snapshot.state,
-            opened: snapshot.opened,
+            state: checkpoint.state,
+            opened: checkpoint.opened,
             ended: private.ended,
             soft_error: private.soft_error,
-            local_port: snapshot.local_port,
-            remote_port: snapshot.remote_port,
-            switches: snapshot.switches,
-            snd: restore_send_space(engine, now, snapshot),
-            rcv: restore_receive_space(snapshot),
+            local_port: checkpoint.local_port,
+            remote_port: checkpoint.remote_port,
+            switches: checkpoint.switches,
+            snd: restore_send_space(engine, now, checkpoint),
+            rcv: restore_receive_space(checkpoint),
             window_scale,
             timestamps,
-            sack: snapshot.sack,
-            ecn: snapshot.ecn,
+            sack: checkpoint.sack,
+            ecn: checkpoint.ecn,
             ce_echo: private
                 .congestion
                 .needs_ecn()
                 .then(|| private.ce_echo.clone().unwrap_or_default()),
             pending: private.pending,
-            timers: restore_timers(&snapshot.timers, now),
-            keepalive_probes: snapshot.timers.keepalive_probes,
+            timers: restore_timers(&checkpoint.timers, now),
+            keepalive_probes: checkpoint.timers.keepalive_probes,
             challenges: RateLimit::restore(private.challenge_acks, now),
             patience: private
                 .patience
-                .map(|p| Box::new(restore_patience(p, snapshot.snd_una, now))),
+                .map(|p| Box::new(restore_patience(p, checkpoint.snd_una, now))),
             mtu_search: private.mtu_search.map(|s| Box::new(restore_mtu_search(s, now))),
         };
         match private.echo_floor {
@@ -263,129 +263,134 @@ impl Connection {
     }
 }
 
-fn restore_send_space(engine: &Engine, now: Nanos, snapshot: &Snapshot) -> SendSpace {
-    let private = &snapshot.private;
-    let board = restore_scoreboard(now, snapshot);
+fn restore_send_space(engine: &Engine, now: Nanos, checkpoint: &Checkpoint) -> SendSpace {
+    let private = &checkpoint.private;
+    let board = restore_scoreboard(now, checkpoint);
     let congestion = CongestionParts {
         algorithm: private.congestion,
         state: private.congestion_state.clone(),
-        cwnd: snapshot.cwnd,
-        ssthresh: snapshot.ssthresh,
-        credit: snapshot.cwnd_credit,
-        limited: snapshot.cwnd_limited,
+        cwnd: checkpoint.cwnd,
+        ssthresh: checkpoint.ssthresh,
+        credit: checkpoint.cwnd_credit,
+        limited: checkpoint.cwnd_limited,
         used: private.window_use,
     };
     // Lost segments of unknown history are repaired as after a timeout.
-    let goes_back = snapshot.in_flight.is_empty() && board.lost() > 0;
-    let (recovery, recover) = if goes_back && snapshot.recovery == Recovery::Open {
-        (Recovery::Loss, snapshot.snd_max)
+    let goes_back = checkpoint.in_flight.is_empty() && board.lost() > 0;
+    let (recovery, recover) = if goes_back && checkpoint.recovery == Recovery::Open {
+        (Recovery::Loss, checkpoint.snd_max)
     } else {
-        (snapshot.recovery, snapshot.recover)
+        (checkpoint.recovery, checkpoint.recover)
     };
     SendSpace {
-        iss: snapshot.iss,
-        una: snapshot.snd_una,
-        max: snapshot.snd_max,
-        tx_max: snapshot.tx_max,
-        up: private.snd_urgent.unwrap_or(snapshot.snd_una),
-        fin_posted: snapshot.fin_posted,
-        wnd: snapshot.snd_wnd,
-        wnd_max: snapshot.snd_wnd_max.max(snapshot.snd_wnd),
-        wl1: snapshot.snd_wl1,
-        wl2: snapshot.snd_wl2,
-        mss: snapshot.mss,
-        mss_peer: private.mss_peer.unwrap_or(snapshot.mss),
+        iss: checkpoint.iss,
+        una: checkpoint.snd_una,
+        max: checkpoint.snd_max,
+        tx_max: checkpoint.tx_max,
+        up: private.snd_urgent.unwrap_or(checkpoint.snd_una),
+        fin_posted: checkpoint.fin_posted,
+        wnd: checkpoint.snd_wnd,
+        wnd_max: checkpoint.snd_wnd_max.max(checkpoint.snd_wnd),
+        wl1: checkpoint.snd_wl1,
+        wl2: checkpoint.snd_wl2,
+        mss: checkpoint.mss,
+        mss_peer: private.mss_peer.unwrap_or(checkpoint.mss),
         board,
-        cc: Congestion::restore(congestion, now, snapshot.snd_max),
-        rtt: Rtt::restore(&engine.config, snapshot.rtt, private.rto_unsampled, snapshot.backoff),
+        cc: Congestion::restore(congestion, now, checkpoint.snd_max),
+        rtt: Rtt::restore(
+            &engine.config,
+            checkpoint.rtt,
+            private.rto_unsampled,
+            checkpoint.backoff,
+        ),
         recovery,
         recover,
-        dup_acks: snapshot.dup_acks,
+        dup_acks: checkpoint.dup_acks,
         dup_bytes: private.dup_bytes,
         loss: LossState::restore(&private.loss, now),
-        writes: Writes::new(snapshot.tx_max),
-        last_sent: now - snapshot.last_sent_age,
-        retransmits: snapshot.retransmits,
+        writes: Writes::new(checkpoint.tx_max),
+        last_sent: now - checkpoint.last_sent_age,
+        retransmits: checkpoint.retransmits,
     }
 }
 
 /// Without records, what is in flight is one segment up to `snd_nxt`, and a lost one from there on.
-fn restore_scoreboard(now: Nanos, snapshot: &Snapshot) -> Scoreboard {
-    let sent_again_at = snapshot.private.sent_again_age.map(|age| now - age);
-    if !snapshot.in_flight.is_empty() || !snapshot.state.is_synchronized() {
-        let records = snapshot.in_flight.iter().map(|sent| restore_sent(sent, now));
+fn restore_scoreboard(now: Nanos, checkpoint: &Checkpoint) -> Scoreboard {
+    let sent_again_at = checkpoint.private.sent_again_age.map(|age| now - age);
+    if !checkpoint.in_flight.is_empty() || !checkpoint.state.is_synchronized() {
+        let records = checkpoint.in_flight.iter().map(|sent| restore_sent(sent, now));
         return Scoreboard::restore(records, sent_again_at);
     }
-    let nxt = snapshot.snd_nxt.earlier(snapshot.snd_max).later(snapshot.snd_una);
+    let nxt = checkpoint.snd_nxt.earlier(checkpoint.snd_max).later(checkpoint.snd_una);
     let record = |start: SeqNum, end: SeqNum, fate| {
         let sent = Sent { start, end, sent_at: now, fate, transmissions: Transmissions::Unknown };
         (start != end).then_some(sent)
     };
-    let sent = record(snapshot.snd_una, nxt, Fate::InFlight);
-    let lost = record(nxt, snapshot.snd_max, Fate::Lost);
+    let sent = record(checkpoint.snd_una, nxt, Fate::InFlight);
+    let lost = record(nxt, checkpoint.snd_max, Fate::Lost);
     Scoreboard::restore(sent.into_iter().chain(lost), sent_again_at)
 }
 
-fn mtu_search_snapshot(search: &MtuSearch, now: Nanos) -> MtuSearchSnapshot {
+fn mtu_search_checkpoint(search: &MtuSearch, now: Nanos) -> MtuSearchCheckpoint {
     let MtuSearch { low, high, ceiling, probe, again_at } = *search;
     let again_in = Nanos(again_at.0.saturating_sub(now.0));
-    MtuSearchSnapshot { low, high, ceiling, probe, again_in }
+    MtuSearchCheckpoint { low, high, ceiling, probe, again_in }
 }
 
-fn restore_mtu_search(snapshot: MtuSearchSnapshot, now: Nanos) -> MtuSearch {
-    let MtuSearchSnapshot { low, high, ceiling, probe, again_in } = snapshot;
+fn restore_mtu_search(checkpoint: MtuSearchCheckpoint, now: Nanos) -> MtuSearch {
+    let MtuSearchCheckpoint { low, high, ceiling, probe, again_in } = checkpoint;
     MtuSearch { low, high, ceiling, probe, again_at: now + again_in }
 }
 
-fn patience_snapshot(waiting: &Waiting, now: Nanos) -> PatienceSnapshot {
+fn patience_checkpoint(waiting: &Waiting, now: Nanos) -> PatienceCheckpoint {
     // Whose progress is waited for is `snd_una`'s.
     let Waiting { settings, since, una: _, heard_at } = *waiting;
     let (waited, silence) = (since.map(|since| now - since), now - heard_at);
-    PatienceSnapshot { settings, waited, silence }
+    PatienceCheckpoint { settings, waited, silence }
 }
 
-fn restore_patience(snapshot: PatienceSnapshot, una: SeqNum, now: Nanos) -> Waiting {
-    let PatienceSnapshot { settings, waited, silence } = snapshot;
+fn restore_patience(checkpoint: PatienceCheckpoint, una: SeqNum, now: Nanos) -> Waiting {
+    let PatienceCheckpoint { settings, waited, silence } = checkpoint;
     Waiting { settings, since: waited.map(|waited| now - waited), una, heard_at: now - silence }
 }
 
-fn restore_receive_space(snapshot: &Snapshot) -> ReceiveSpace {
+fn restore_receive_space(checkpoint: &Checkpoint) -> ReceiveSpace {
     ReceiveSpace {
-        irs: snapshot.irs,
-        nxt: snapshot.rcv_nxt,
-        undelivered: snapshot.undelivered,
-        up: snapshot.private.rcv_urgent.unwrap_or(snapshot.rcv_nxt),
-        wnd: snapshot.rcv_wnd,
-        wnd_max: snapshot.rcv_wnd_max.max(snapshot.rcv_wnd),
-        adv: snapshot.rcv_adv,
-        last_ack_sent: snapshot.last_ack_sent,
-        mss: snapshot.mss_announced,
-        fin: snapshot.peer_fin,
-        held: Assembler::restore(&snapshot.held),
-        duplicate: snapshot.private.duplicate,
-        ack: restore_ack(snapshot),
+        irs: checkpoint.irs,
+        nxt: checkpoint.rcv_nxt,
+        undelivered: checkpoint.undelivered,
+        up: checkpoint.private.rcv_urgent.unwrap_or(checkpoint.rcv_nxt),
+        wnd: checkpoint.rcv_wnd,
+        wnd_max: checkpoint.rcv_wnd_max.max(checkpoint.rcv_wnd),
+        adv: checkpoint.rcv_adv,
+        last_ack_sent: checkpoint.last_ack_sent,
+        mss: checkpoint.mss_announced,
+        fin: checkpoint.peer_fin,
+        held: Assembler::restore(&checkpoint.held),
+        duplicate: checkpoint.private.duplicate,
+        ack: restore_ack(checkpoint),
     }
 }
 
-fn ack_snapshot(ack: &AckDue) -> AckSnapshot {
+fn ack_checkpoint(ack: &AckDue) -> AckCheckpoint {
     // Whether one is owed goes with what only this engine knows. Rhythm and size are learned again.
     let AckDue { segments, now, immediate, owed: _, rhythm: _, largest: _ } = *ack;
-    AckSnapshot { segments_unacked: segments, now, duplicates: immediate }
+    AckCheckpoint { segments_unacked: segments, now, duplicates: immediate }
 }
 
-fn restore_ack(snapshot: &Snapshot) -> AckDue {
-    let AckSnapshot { segments_unacked, now, duplicates } = snapshot.ack;
-    let owed = snapshot.private.ack_owed;
+fn restore_ack(checkpoint: &Checkpoint) -> AckDue {
+    let AckCheckpoint { segments_unacked, now, duplicates } = checkpoint.ack;
+    let owed = checkpoint.private.ack_owed;
     AckDue { segments: segments_unacked, now, immediate: duplicates, owed, ..AckDue::default() }
 }
 
-fn sent_snapshot(record: &Sent, now: Nanos) -> SentSnapshot {
+fn sent_checkpoint(record: &Sent, now: Nanos) -> SentCheckpoint {
     let Sent { start, end, sent_at, fate, transmissions } = *record;
-    SentSnapshot { start, end, age: now - sent_at, fate, transmissions }
+    SentCheckpoint { start, end, age: now - sent_at, fate, transmissions }
 }
 
-fn restore_sent(snapshot: &SentSnapshot, now: Nanos) -> Sent {
-    let SentSnapshot { start, end, age, fate, transmissions } = *snapshot;
+fn restore_sent(checkpoint: &SentCheckpoint, now: Nanos) -> Sent {
+    let SentCheckpoint { start, end, age, fate, transmissions } = *checkpoint;
     Sent { start, end, sent_at: now - age, fate, transmissions }
 }
 
@@ -393,19 +398,19 @@ fn echo_floor(timestamps: Option<TimestampState>) -> EchoFloor {
     timestamps.and_then(|state| state.floor).map_or(EchoFloor::None, EchoFloor::At)
 }
 
-fn timestamps_snapshot(state: TimestampState, now: Nanos) -> TimestampsSnapshot {
+fn timestamps_checkpoint(state: TimestampState, now: Nanos) -> TimestampsCheckpoint {
     // The floor has its place in `Private`.
     let TimestampState { offset, recent, floor: _ } = state;
-    TimestampsSnapshot {
+    TimestampsCheckpoint {
         offset,
         recent: recent.map(|(val, _)| val),
         recent_age: recent.map_or(PAWS_IDLE, |(_, until)| PAWS_IDLE - (until - now)),
     }
 }
 
-fn timers_snapshot(timers: &Timers, keepalive_probes: u8, now: Nanos) -> TimersSnapshot {
+fn timers_checkpoint(timers: &Timers, keepalive_probes: u8, now: Nanos) -> TimersCheckpoint {
     let Timers { retransmit, retransmit_for, persist, delayed_ack, keepalive, linger } = *timers;
-    TimersSnapshot {
+    TimersCheckpoint {
         retransmit: retransmit.left(now),
         retransmit_for,
         persist: persist.left(now),
@@ -416,8 +421,8 @@ fn timers_snapshot(timers: &Timers, keepalive_probes: u8, now: Nanos) -> TimersS
     }
 }
 
-fn restore_timers(snapshot: &TimersSnapshot, now: Nanos) -> Timers {
-    let TimersSnapshot {
+fn restore_timers(checkpoint: &TimersCheckpoint, now: Nanos) -> Timers {
+    let TimersCheckpoint {
         retransmit,
         retransmit_for,
         persist,
@@ -425,7 +430,7 @@ fn restore_timers(snapshot: &TimersSnapshot, now: Nanos) -> Timers {
         keepalive,
         linger,
         keepalive_probes: _,
-    } = *snapshot;
+    } = *checkpoint;
     Timers {
         retransmit: Timer::with_left(retransmit, now),
         retransmit_for,

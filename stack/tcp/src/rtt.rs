@@ -2,7 +2,7 @@
 
 use mafo_mem::Nanos;
 
-use crate::{Config, RttSnapshot};
+use crate::{Config, RttCheckpoint};
 
 /// Least that RTTVAR adds to SRTT: the G of RFC 6298, for clocks as coarse as a timing wheel's tick.
 const GRANULARITY: Nanos = Nanos::from_millis(1);
@@ -16,7 +16,7 @@ const BACKOFF_MAX: u8 = 16;
 /// The estimator of RFC 6298.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rtt {
-    smoothed: Option<RttSnapshot>,
+    smoothed: Option<RttCheckpoint>,
     /// Timeout before backoff.
     rto: Nanos,
     backoff: u8,
@@ -35,8 +35,8 @@ impl Rtt {
     //= rfc9293#3.8.1 MUST-18
     pub(crate) fn sample(&mut self, config: &Config, rtt: Nanos) {
         let smoothed = match self.smoothed {
-            None => RttSnapshot { srtt: rtt, rttvar: Nanos(rtt.0 / 2) },
-            Some(RttSnapshot { srtt, rttvar }) => RttSnapshot {
+            None => RttCheckpoint { srtt: rtt, rttvar: Nanos(rtt.0 / 2) },
+            Some(RttCheckpoint { srtt, rttvar }) => RttCheckpoint {
                 rttvar: Nanos(rttvar.0 - rttvar.0 / 4 + srtt.0.abs_diff(rtt.0) / 4),
                 srtt: Nanos(srtt.0 - srtt.0 / 8 + rtt.0 / 8),
             },
@@ -49,7 +49,7 @@ impl Rtt {
     //= rfc6298#2.2 RFC6298-2.2-1
     //= rfc6298#2.5 RFC6298-2.5-1
     //= rfc6298#4 RFC6298-4-1
-    fn rto_of(config: &Config, smoothed: RttSnapshot) -> Nanos {
+    fn rto_of(config: &Config, smoothed: RttCheckpoint) -> Nanos {
         let variation = Nanos(smoothed.rttvar.0.saturating_mul(4)).max(GRANULARITY);
         let rto = smoothed.srtt + variation.max(config.rto_variation_min);
         rto.clamp(config.rto_min, config.rto_max)
@@ -79,7 +79,7 @@ impl Rtt {
         }
     }
 
-    pub(crate) fn smoothed(&self) -> Option<RttSnapshot> {
+    pub(crate) fn smoothed(&self) -> Option<RttCheckpoint> {
         self.smoothed
     }
 
@@ -95,7 +95,7 @@ impl Rtt {
     /// An estimator that goes on where another stood.
     pub(crate) fn restore(
         config: &Config,
-        smoothed: Option<RttSnapshot>,
+        smoothed: Option<RttCheckpoint>,
         rto_unsampled: Nanos,
         backoff: u8,
     ) -> Self {

@@ -12,7 +12,7 @@ use mafo_mem::Nanos;
 use mafo_t4::cpl::{self, ReplyCtrl, Status};
 use mafo_t4::tcb::{FilterFlags, TFlags, Tcb as Image, field};
 use mafo_t4::{Ftid, IqId, Tid};
-use mafo_tcp::{Connection, Snapshot};
+use mafo_tcp::{Checkpoint, Connection};
 
 /// A TCB write that would leave no connection to go on with. The header has no code for it; this is its code for
 /// errors in general [t4_msg.h CPL_ERR_GENERAL].
@@ -90,7 +90,7 @@ fn reply_queue(ctrl: ReplyCtrl) -> Option<IqId> {
 fn image_now(tcb: &Tcb, ticks: image::Ticks, now: Nanos) -> Image {
     let mut image = tcb.image;
     if let Phase::Live(live) = &tcb.phase {
-        image::show(&mut image, &live.conn.snapshot(now), now, ticks);
+        image::show(&mut image, &live.conn.checkpoint(now), now, ticks);
     }
     image
 }
@@ -165,16 +165,16 @@ impl<C: Card> Ctx<'_, C> {
             return Err(Unfit);
         }
         let mss = mss_of(self.card, tcb.image.get(field::T_MAXSEG));
-        let mut snapshot = image::read(&tcb.image, mss, self.now, self.core.ticks)?;
-        image::check(&snapshot, tcb.tx.len(), 0, &[])?;
+        let mut checkpoint = image::read(&tcb.image, mss, self.now, self.core.ticks)?;
+        image::check(&checkpoint, tcb.tx.len(), 0, &[])?;
         let tuple = &tcb.key.tuple;
-        (snapshot.local_port, snapshot.remote_port) = (tuple.local_port, tuple.peer_port);
-        snapshot.cwnd = snapshot.cwnd.max(u32::from(mss));
-        snapshot.private.congestion = self.core.congestion_of(&tcb.image);
-        let conn = Connection::restore(&mut self.core.engine, self.now, &snapshot);
+        (checkpoint.local_port, checkpoint.remote_port) = (tuple.local_port, tuple.peer_port);
+        checkpoint.cwnd = checkpoint.cwnd.max(u32::from(mss));
+        checkpoint.private.congestion = self.core.congestion_of(&tcb.image);
+        let conn = Connection::restore(&mut self.core.engine, self.now, &checkpoint);
         let live = Live {
-            closed: snapshot.fin_posted,
-            delivered: snapshot.rcv_nxt.0,
+            closed: checkpoint.fin_posted,
+            delivered: checkpoint.rcv_nxt.0,
             ..Live::new(conn, Opening::Done)
         };
         tcb.phase = Phase::Live(live);
@@ -226,19 +226,19 @@ impl<C: Card> Ctx<'_, C> {
         {
             return Err(Unfit);
         }
-        let current: Snapshot = live.conn.snapshot(self.now);
-        let mut snapshot = current.clone();
-        image::edit(&mut snapshot, &old, &new, mss, self.now, self.core.ticks)?;
-        image::check(&snapshot, tcb.tx.len(), current.undelivered, &current.held)?;
+        let current: Checkpoint = live.conn.checkpoint(self.now);
+        let mut checkpoint = current.clone();
+        image::edit(&mut checkpoint, &old, &new, mss, self.now, self.core.ticks)?;
+        image::check(&checkpoint, tcb.tx.len(), current.undelivered, &current.held)?;
         if old.flags().cctrl_sel() != new.flags().cctrl_sel() {
-            snapshot.private.congestion = self.core.congestion_of(&new);
-            snapshot.private.congestion_state = None;
+            checkpoint.private.congestion = self.core.congestion_of(&new);
+            checkpoint.private.congestion_state = None;
         }
         // Another T_MAXSEG is news of the path, and what is under way in longer segments is sent again.
-        let path_mss = core::mem::replace(&mut snapshot.mss, current.mss);
-        live.conn = Connection::restore(&mut self.core.engine, self.now, &snapshot);
-        live.closed = snapshot.fin_posted;
-        live.delivered = (snapshot.rcv_nxt - snapshot.undelivered).0;
+        let path_mss = core::mem::replace(&mut checkpoint.mss, current.mss);
+        live.conn = Connection::restore(&mut self.core.engine, self.now, &checkpoint);
+        live.closed = checkpoint.fin_posted;
+        live.delivered = (checkpoint.rcv_nxt - checkpoint.undelivered).0;
         if path_mss != current.mss {
             live.conn.set_path_mss(&mut self.core.engine, path_mss);
         }

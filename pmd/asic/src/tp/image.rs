@@ -10,8 +10,9 @@
 use mafo_mem::Nanos;
 use mafo_t4::tcb::{Field, State as TState, TFlags, Tcb as Image, field};
 use mafo_tcp::{
-    AckSnapshot, EcnState, HeldRange, Opened, PeerFin, Private, Recovery, RttSnapshot, SeqNum,
-    Snapshot, State, Switches, TimersSnapshot, TimestampsSnapshot, TsClock, WindowScale,
+    AckCheckpoint, Checkpoint, EcnState, HeldRange, Opened, PeerFin, Private, Recovery,
+    RttCheckpoint, SeqNum, State, Switches, TimersCheckpoint, TimestampsCheckpoint, TsClock,
+    WindowScale,
 };
 
 /// TP's clocks, as fields of a TCB count them.
@@ -90,9 +91,9 @@ fn clamp(field: Field, value: u64) -> u64 {
 }
 
 /// Puts what the engine knows over an image.
-pub(crate) fn show(image: &mut Image, snapshot: &Snapshot, now: Nanos, ticks: Ticks) {
+pub(crate) fn show(image: &mut Image, checkpoint: &Checkpoint, now: Nanos, ticks: Ticks) {
     // Every field is named, so that a new one does not compile until somebody decides whether it travels.
-    let Snapshot {
+    let Checkpoint {
         local_port: _,
         remote_port: _,
         state,
@@ -138,7 +139,7 @@ pub(crate) fn show(image: &mut Image, snapshot: &Snapshot, now: Nanos, ticks: Ti
         retransmits: _,
         timers,
         private: _,
-    } = snapshot;
+    } = checkpoint;
 
     image.set_flags(
         image
@@ -170,7 +171,7 @@ pub(crate) fn show(image: &mut Image, snapshot: &Snapshot, now: Nanos, ticks: Ti
     put(field::RCV_ADV, u64::from(*snd_wnd >> scale.snd.min(31)));
     put(field::T_RXTSHIFT, u64::from(*backoff));
     put(field::T_DUPACKS, u64::from(*dup_acks));
-    if let Some(TimestampsSnapshot { offset, recent, recent_age }) = timestamps {
+    if let Some(TimestampsCheckpoint { offset, recent, recent_age }) = timestamps {
         put(field::TIMESTAMP_OFFSET, u64::from(offset >> 28));
         put(field::T_RTSEQ_RECENT, u64::from(recent.unwrap_or(0)));
         put(field::T_RTT_TS_RECENT_AGE, u64::from(ticks.stamp(now, *recent_age)));
@@ -178,7 +179,7 @@ pub(crate) fn show(image: &mut Image, snapshot: &Snapshot, now: Nanos, ticks: Ti
     let retransmit =
         timers.retransmit.map_or(0, |left| ticks.timer_ticks(left, RETRANSMIT_TIMER.max()));
     put(field::TIMESTAMP, retransmit << RETRANSMIT_TIMER.shift);
-    let (srtt, rttvar) = rtt.map_or((0, 0), |RttSnapshot { srtt, rttvar }| {
+    let (srtt, rttvar) = rtt.map_or((0, 0), |RttCheckpoint { srtt, rttvar }| {
         (
             ticks.timer_ticks(srtt, field::T_SRTT.max()),
             ticks.timer_ticks(rttvar, field::T_RTTVAR.max()),
@@ -300,7 +301,7 @@ pub(crate) struct Unfit;
 
 /// What an image tells of a connection, apart from its ports and `mss`, which its index stands for. What no
 /// field tells starts as the engine's rules for it say.
-pub(crate) fn read(image: &Image, mss: u16, now: Nanos, ticks: Ticks) -> Result<Snapshot, Unfit> {
+pub(crate) fn read(image: &Image, mss: u16, now: Nanos, ticks: Ticks) -> Result<Checkpoint, Unfit> {
     let get = |field: Field| image.get(field) as u32;
     let flags = image.flags();
     let (state, fin_posted) = read_state(image).ok_or(Unfit)?;
@@ -310,7 +311,7 @@ pub(crate) fn read(image: &Image, mss: u16, now: Nanos, ticks: Ticks) -> Result<
         rcv: get(field::SND_SCALE) as u8,
     });
     let snd_wnd = get(field::RCV_ADV) << window_scale.map_or(0, |scale| scale.snd);
-    let timestamps = flags.recv_tstmp().then(|| TimestampsSnapshot {
+    let timestamps = flags.recv_tstmp().then(|| TimestampsCheckpoint {
         offset: get(field::TIMESTAMP_OFFSET) << 28,
         recent: Some(get(field::T_RTSEQ_RECENT)),
         recent_age: ticks.age(now, get(field::T_RTT_TS_RECENT_AGE)),
@@ -323,7 +324,7 @@ pub(crate) fn read(image: &Image, mss: u16, now: Nanos, ticks: Ticks) -> Result<
     let rcv_wnd = get(field::RCV_WND).checked_sub(undelivered).ok_or(Unfit)?;
     let peer_closed = matches!(state, State::CloseWait | State::Closing | State::LastAck);
 
-    Ok(Snapshot {
+    Ok(Checkpoint {
         local_port: 0,
         remote_port: 0,
         state,
@@ -347,7 +348,7 @@ pub(crate) fn read(image: &Image, mss: u16, now: Nanos, ticks: Ticks) -> Result<
         last_ack_sent: rcv_nxt - get(field::TS_LAST_ACK_SENT_RAW),
         peer_fin: if peer_closed { PeerFin::Delivered } else { PeerFin::Absent },
         held: read_held(image, rcv_nxt),
-        ack: AckSnapshot::default(),
+        ack: AckCheckpoint::default(),
         mss,
         mss_announced: mss,
         window_scale,
@@ -364,13 +365,13 @@ pub(crate) fn read(image: &Image, mss: u16, now: Nanos, ticks: Ticks) -> Result<
         dup_acks: get(field::T_DUPACKS),
         in_flight: Vec::new(),
         last_sent_age: Nanos::ZERO,
-        rtt: (get(field::T_SRTT) != 0).then(|| RttSnapshot {
+        rtt: (get(field::T_SRTT) != 0).then(|| RttCheckpoint {
             srtt: ticks.timer_time(image.get(field::T_SRTT)),
             rttvar: ticks.timer_time(image.get(field::T_RTTVAR)),
         }),
         backoff: get(field::T_RXTSHIFT) as u8,
         retransmits: get(field::T_RXTSHIFT) as u8,
-        timers: TimersSnapshot::default(),
+        timers: TimersCheckpoint::default(),
         private: Private::default(),
     })
 }
@@ -378,34 +379,37 @@ pub(crate) fn read(image: &Image, mss: u16, now: Nanos, ticks: Ticks) -> Result<
 /// Whether an engine can go on from here, given what TP itself holds: `posted` bytes of payload to be sent
 /// or acknowledged, `undelivered` in-order bytes, and `held` ranges beyond a gap.
 pub(crate) fn check(
-    snapshot: &Snapshot,
+    checkpoint: &Checkpoint,
     posted: u64,
     undelivered: u32,
     held: &[HeldRange],
 ) -> Result<(), Unfit> {
-    let end = snapshot.tx_max + u32::from(snapshot.fin_posted);
-    let (una, nxt, max) =
-        (end.since(snapshot.snd_una), end.since(snapshot.snd_nxt), end.since(snapshot.snd_max));
+    let end = checkpoint.tx_max + u32::from(checkpoint.fin_posted);
+    let (una, nxt, max) = (
+        end.since(checkpoint.snd_una),
+        end.since(checkpoint.snd_nxt),
+        end.since(checkpoint.snd_max),
+    );
     let in_order = una >= nxt && nxt >= max && una <= field::SND_UNA_RAW.max() as u32;
-    let fin_acked = snapshot.fin_posted && una == 0;
-    let payload = una.saturating_sub(u32::from(snapshot.fin_posted));
-    let scales = snapshot.window_scale.is_none_or(|scale| scale.snd <= 14 && scale.rcv <= 14);
+    let fin_acked = checkpoint.fin_posted && una == 0;
+    let payload = una.saturating_sub(u32::from(checkpoint.fin_posted));
+    let scales = checkpoint.window_scale.is_none_or(|scale| scale.snd <= 14 && scale.rcv <= 14);
     let fit = in_order
-        && fin_acked == (snapshot.state == State::FinWait2)
+        && fin_acked == (checkpoint.state == State::FinWait2)
         && u64::from(payload) == posted
-        && snapshot.undelivered == undelivered
-        && snapshot.held.len() == held.len()
-        && snapshot.held.iter().zip(held).all(|(a, b)| (a.start, a.end) == (b.start, b.end))
+        && checkpoint.undelivered == undelivered
+        && checkpoint.held.len() == held.len()
+        && checkpoint.held.iter().zip(held).all(|(a, b)| (a.start, a.end) == (b.start, b.end))
         && scales
-        && snapshot.mss > 0
-        && snapshot.rcv_nxt.since(snapshot.last_ack_sent)
+        && checkpoint.mss > 0
+        && checkpoint.rcv_nxt.since(checkpoint.last_ack_sent)
             <= field::TS_LAST_ACK_SENT_RAW.max() as u32;
     if fit { Ok(()) } else { Err(Unfit) }
 }
 
 /// A group of fields that only make sense together, the flags that belong to them, and how their meaning is
-/// carried over from one snapshot to another.
-type Group = (&'static [Field], u64, fn(&mut Snapshot, &Snapshot));
+/// carried over from one checkpoint to another.
+type Group = (&'static [Field], u64, fn(&mut Checkpoint, &Checkpoint));
 
 const GROUPS: [Group; 10] = [
     (
@@ -497,9 +501,9 @@ pub(crate) fn concerns_engine(word: u8, mask: u64) -> bool {
         || GROUPS.iter().any(|(fields, ..)| fields.iter().any(|field| written.get(*field) != 0))
 }
 
-/// Carries over to the snapshot of a live connection what the host has changed in its image.
+/// Carries over to the checkpoint of a live connection what the host has changed in its image.
 pub(crate) fn edit(
-    snapshot: &mut Snapshot,
+    checkpoint: &mut Checkpoint,
     old: &Image,
     new: &Image,
     mss: u16,
@@ -511,9 +515,9 @@ pub(crate) fn edit(
     for (fields, group_flags, carry) in GROUPS {
         if flags & group_flags != 0 || fields.iter().any(|field| old.get(*field) != new.get(*field))
         {
-            carry(snapshot, &fresh);
+            carry(checkpoint, &fresh);
         }
     }
-    snapshot.switches = switches(new.flags());
+    checkpoint.switches = switches(new.flags());
     Ok(())
 }

@@ -9,7 +9,7 @@
 //!   RX_DATA, …      │ commit rule: first the message …         ▼
 //!        ┌──────────┴───────────┐                   ┌──────────────────────┐
 //!        │ settle: what happened│◄── events ────────┤ engine (Connection)  │
-//!        │ becomes messages     ├── delivered ─────►│ image ⇄ snapshot     │
+//!        │ becomes messages     ├── delivered ─────►│ image ⇄ checkpoint     │
 //!        └──────────▲───────────┘                   └───┬──────────▲───────┘
 //!                   │ pieces of frames, events          │ output   │ timers
 //!        ┌──────────┴───────────┐                       ▼          │

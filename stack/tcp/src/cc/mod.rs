@@ -127,7 +127,7 @@ impl FromStr for CongestionControl {
     }
 }
 
-/// Where a snapshot's moment lies on the time line of a [`CongestionState`].
+/// Where a checkpoint's moment lies on the time line of a [`CongestionState`].
 const ORIGIN: Nanos = Nanos(1 << 62);
 
 /// Windows wider than this are of no use: T5's fields have 28 bits.
@@ -313,8 +313,8 @@ impl Algorithm {
     }
 }
 
-/// What an algorithm remembers beside `cwnd` and `ssthresh`, in a snapshot. Times are distances from the
-/// snapshot's, which is at [`ORIGIN`]: some lie behind it and some ahead.
+/// What an algorithm remembers beside `cwnd` and `ssthresh`, in a checkpoint. Times are distances from the
+/// checkpoint's, which is at [`ORIGIN`]: some lie behind it and some ahead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CongestionState(Algorithm);
 
@@ -558,8 +558,8 @@ impl Congestion {
         self.window.cwnd = (cwnd >> halvings).max(restart);
     }
 
-    /// What travels, each in its place of a [`crate::Snapshot`].
-    pub(crate) fn snapshot(&self, now: Nanos) -> CongestionParts {
+    /// What travels, each in its place of a [`crate::Checkpoint`].
+    pub(crate) fn checkpoint(&self, now: Nanos) -> CongestionParts {
         let Self { algorithm, window: Window { cwnd, ssthresh }, usage } = self;
         let Usage { limited, flight_max, until } = *usage;
         let credit = match algorithm {
@@ -596,7 +596,7 @@ impl Congestion {
     }
 }
 
-/// [`Congestion`] as the fields of a snapshot.
+/// [`Congestion`] as the fields of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CongestionParts {
     pub(crate) algorithm: CongestionControl,

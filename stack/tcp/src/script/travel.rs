@@ -26,10 +26,10 @@ struct Traveller {
 }
 
 impl Traveller {
-    /// To an engine that knows nothing but the snapshot, settings and counters apart.
+    /// To an engine that knows nothing but the checkpoint, settings and counters apart.
     fn travel(&mut self) {
         let Some(conn) = &self.end.conn else { return };
-        let mut snapshot = conn.snapshot(self.end.now);
+        let mut checkpoint = conn.checkpoint(self.end.now);
         self.stops = self.stops.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) | 1;
         let clock = self.end.engine.config.ts_clock;
         let before = clock.ticks(self.end.now);
@@ -40,12 +40,12 @@ impl Traveller {
         self.end.engine.config.ts_clock.epoch = Nanos(epoch);
         self.end.now += forward;
         self.ahead += forward;
-        if let Some(timestamps) = &mut snapshot.timestamps {
+        if let Some(timestamps) = &mut checkpoint.timestamps {
             let after = self.end.engine.config.ts_clock.ticks(self.end.now);
             timestamps.offset = timestamps.offset.wrapping_add(before.wrapping_sub(after));
         }
-        let restored = Connection::restore(&mut self.end.engine, self.end.now, &snapshot);
-        assert_eq!(restored.snapshot(self.end.now), snapshot, "what arrived is what left");
+        let restored = Connection::restore(&mut self.end.engine, self.end.now, &checkpoint);
+        assert_eq!(restored.checkpoint(self.end.now), checkpoint, "what arrived is what left");
         self.end.conn = Some(restored);
     }
 

@@ -85,7 +85,7 @@ fn compare_paths(end: &EngineEndpoint, segment: &Segment) {
     long.handle_any(&mut long_engine, end.now, segment, &mut checked);
     long.watch_progress(end.now);
     assert_eq!(predicted, checked, "{segment:?}");
-    assert_eq!(short.snapshot(end.now), long.snapshot(end.now), "{segment:?}");
+    assert_eq!(short.checkpoint(end.now), long.checkpoint(end.now), "{segment:?}");
     let counted = short_engine.counters;
     long_engine.counters.rx_segments = counted.rx_segments;
     long_engine.counters.rx_predicted = counted.rx_predicted;
@@ -173,10 +173,10 @@ fn attack(seed: u64) -> u64 {
             assert!(outputs < 1000, "output without end");
         }
         if let Some(conn) = &end.conn {
-            let snapshot = conn.snapshot(end.now);
-            assert!(snapshot.held.len() <= 4 && snapshot.in_flight.len() <= 2 * 16 + 8);
-            let again = Connection::restore(&mut end.engine.clone(), end.now, &snapshot);
-            assert_eq!(again.snapshot(end.now), snapshot);
+            let checkpoint = conn.checkpoint(end.now);
+            assert!(checkpoint.held.len() <= 4 && checkpoint.in_flight.len() <= 2 * 16 + 8);
+            let again = Connection::restore(&mut end.engine.clone(), end.now, &checkpoint);
+            assert_eq!(again.checkpoint(end.now), checkpoint);
         }
     }
     end.counters().rx_predicted

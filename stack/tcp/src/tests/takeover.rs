@@ -5,20 +5,20 @@ use mafo_mem::Nanos;
 
 use crate::script::{Endpoint, EngineEndpoint, Setup};
 use crate::{
-    AckSnapshot, Connection, Fate, Flags, LastWord, Opened, PAWS_IDLE, PeerFin, Private, Recovery,
-    RttSnapshot, SackBlock, Segment, SentSnapshot, SeqNum, Snapshot, State, Switches,
-    TimersSnapshot, Timestamps, TimestampsSnapshot, Transmissions, WindowScale,
+    AckCheckpoint, Checkpoint, Connection, Fate, Flags, LastWord, Opened, PAWS_IDLE, PeerFin,
+    Private, Recovery, RttCheckpoint, SackBlock, Segment, SentCheckpoint, SeqNum, State, Switches,
+    TimersCheckpoint, Timestamps, TimestampsCheckpoint, Transmissions, WindowScale,
 };
 
 const UNA: SeqNum = SeqNum(u32::MAX - 1_000);
 const RCV_NXT: SeqNum = SeqNum(5_000);
 const TS_OFFSET: u32 = 0x1000_0000;
-const RTT: RttSnapshot =
-    RttSnapshot { srtt: Nanos::from_millis(100), rttvar: Nanos::from_millis(10) };
+const RTT: RttCheckpoint =
+    RttCheckpoint { srtt: Nanos::from_millis(100), rttvar: Nanos::from_millis(10) };
 
 /// An established connection that owes nothing, with `Private` and scoreboard unknown.
-fn drained() -> Snapshot {
-    Snapshot {
+fn drained() -> Checkpoint {
+    Checkpoint {
         local_port: 7,
         remote_port: 40_000,
         state: State::Established,
@@ -42,11 +42,11 @@ fn drained() -> Snapshot {
         last_ack_sent: RCV_NXT,
         peer_fin: PeerFin::Absent,
         held: Vec::new(),
-        ack: AckSnapshot::default(),
+        ack: AckCheckpoint::default(),
         mss: 1012,
         mss_announced: 1012,
         window_scale: Some(WindowScale { snd: 2, rcv: 3 }),
-        timestamps: Some(TimestampsSnapshot {
+        timestamps: Some(TimestampsCheckpoint {
             offset: TS_OFFSET,
             recent: Some(700),
             recent_age: Nanos::from_millis(5),
@@ -66,17 +66,17 @@ fn drained() -> Snapshot {
         rtt: Some(RTT),
         backoff: 0,
         retransmits: 0,
-        timers: TimersSnapshot::default(),
+        timers: TimersCheckpoint::default(),
         private: Private::default(),
     }
 }
 
 /// The connection on a fresh engine, whose owner holds `posted` bytes not acknowledged.
-fn take_over(snapshot: &Snapshot) -> EngineEndpoint {
+fn take_over(checkpoint: &Checkpoint) -> EngineEndpoint {
     let setup = Setup { rcv_buf: 1 << 20, ..Setup::modern() };
     let mut end = EngineEndpoint::new(&setup, Nanos::from_secs(50));
-    let posted = snapshot.tx_max.since(snapshot.snd_una) as usize;
-    end.conn = Some(Connection::restore(&mut end.engine, end.now, snapshot));
+    let posted = checkpoint.tx_max.since(checkpoint.snd_una) as usize;
+    end.conn = Some(Connection::restore(&mut end.engine, end.now, checkpoint));
     end.refill(posted);
     end
 }
@@ -121,30 +121,30 @@ fn who_owes_nothing_says_nothing() {
     assert_eq!(end.take(), None);
     assert_eq!(end.poll_timeout(), None);
     for (state, fin_posted) in [(State::FinWait2, true), (State::CloseWait, false)] {
-        let mut snapshot = Snapshot { state, fin_posted, ..drained() };
+        let mut checkpoint = Checkpoint { state, fin_posted, ..drained() };
         if fin_posted {
-            snapshot.tx_max = UNA - 1;
+            checkpoint.tx_max = UNA - 1;
         } else {
-            snapshot.peer_fin = PeerFin::Delivered;
+            checkpoint.peer_fin = PeerFin::Delivered;
         }
-        let mut end = take_over(&snapshot);
+        let mut end = take_over(&checkpoint);
         assert_eq!((end.take(), end.poll_timeout()), (None, None), "{state:?}");
     }
 }
 
 #[test]
 fn an_ack_that_was_owed_goes_out_when_the_delayed_ack_timer_says() {
-    let snapshot = Snapshot { last_ack_sent: RCV_NXT - 100, ..drained() };
-    let mut end = take_over(&snapshot);
+    let checkpoint = Checkpoint { last_ack_sent: RCV_NXT - 100, ..drained() };
+    let mut end = take_over(&checkpoint);
     assert_eq!(trace(&mut end, 1_000), [(40, UNA, 0)]);
     // What is not delivered does not count as owed.
-    let undelivered = Snapshot { undelivered: 100, ..snapshot };
+    let undelivered = Checkpoint { undelivered: 100, ..checkpoint };
     assert_eq!(take_over(&undelivered).poll_timeout(), None);
 }
 
 #[test]
 fn an_unknown_told_edge_owes_no_window_update_but_credit_does() {
-    let closed = Snapshot { rcv_wnd: 0, rcv_adv: RCV_NXT, ..drained() };
+    let closed = Checkpoint { rcv_wnd: 0, rcv_adv: RCV_NXT, ..drained() };
     let mut end = take_over(&closed);
     assert_eq!(end.take(), None);
     conn(&mut end).credit(20_000);
@@ -155,11 +155,11 @@ fn an_unknown_told_edge_owes_no_window_update_but_credit_does() {
 
 #[test]
 fn payload_that_was_posted_goes_out_unless_quiesced() {
-    let posted = Snapshot { tx_max: UNA + 1500, ..drained() };
+    let posted = Checkpoint { tx_max: UNA + 1500, ..drained() };
     assert_eq!(trace(&mut take_over(&posted), 1), [(0, UNA, 1000), (0, UNA + 1000, 500)]);
     let mut switches = posted.switches;
     switches.tx_quiesce = true;
-    let mut end = take_over(&Snapshot { switches, ..posted });
+    let mut end = take_over(&Checkpoint { switches, ..posted });
     assert_eq!((end.take(), end.poll_timeout()), (None, None));
     switches.tx_quiesce = false;
     end.set_switches(switches);
@@ -170,8 +170,8 @@ fn payload_that_was_posted_goes_out_unless_quiesced() {
 #[test]
 fn what_is_to_be_sent_again_is() {
     let (tx_max, cwnd) = (UNA + 5_000, 3_000);
-    let snapshot = Snapshot { tx_max, snd_max: UNA + 4_000, cwnd, ..drained() };
-    let mut end = take_over(&snapshot);
+    let checkpoint = Checkpoint { tx_max, snd_max: UNA + 4_000, cwnd, ..drained() };
+    let mut end = take_over(&checkpoint);
     conn(&mut end).force_ack();
     let (ack, _) = end.take().expect("a forced ACK");
     assert_eq!((ack.seq, ack.payload_len), (UNA + 4_000, 0), "not the pulled-back snd_nxt");
@@ -186,8 +186,8 @@ fn what_is_to_be_sent_again_is() {
 #[test]
 fn what_another_sent_is_watched_but_not_measured() {
     let max = UNA + 5_000;
-    let snapshot = Snapshot { snd_nxt: max, snd_max: max, tx_max: max, ..drained() };
-    let mut end = take_over(&snapshot);
+    let checkpoint = Checkpoint { snd_nxt: max, snd_max: max, tx_max: max, ..drained() };
+    let mut end = take_over(&checkpoint);
     assert_eq!(end.take(), None);
     assert_eq!(
         end.poll_timeout(),
@@ -202,40 +202,40 @@ fn what_another_sent_is_watched_but_not_measured() {
     let mut old_echo = from_peer(&end, max);
     old_echo.options.timestamps = Some(Timestamps { val: 800, ecr: TS_OFFSET + 49_000 });
     end.inject(&old_echo, &[]);
-    assert_eq!(conn(&mut end).snapshot(Nanos::from_secs(51)).rtt, Some(RTT));
+    assert_eq!(conn(&mut end).checkpoint(Nanos::from_secs(51)).rtt, Some(RTT));
 }
 
 /// A segment that the former owner had sent again: its clock's echoes are not ours to read.
 #[test]
 fn echoes_of_the_former_owner_give_no_sample() {
     let max = UNA + 1_000;
-    let again = SentSnapshot {
+    let again = SentCheckpoint {
         start: UNA,
         end: max,
         age: Nanos::from_millis(30),
         fate: Fate::InFlight,
         transmissions: Transmissions::Again,
     };
-    let mut snapshot = Snapshot { snd_nxt: max, snd_max: max, tx_max: max, ..drained() };
-    snapshot.in_flight.push(again);
+    let mut checkpoint = Checkpoint { snd_nxt: max, snd_max: max, tx_max: max, ..drained() };
+    checkpoint.in_flight.push(again);
     for (ago_ms, sampled) in [(10, false), (0, true)] {
-        let mut end = take_over(&snapshot);
+        let mut end = take_over(&checkpoint);
         let ecr = TS_OFFSET + 50_000 - ago_ms;
         end.now += Nanos::from_millis(7);
         let mut ack = from_peer(&end, max);
         ack.options.timestamps = Some(Timestamps { val: 800, ecr });
         end.inject(&ack, &[]);
-        let rtt = conn(&mut end).snapshot(Nanos::from_secs(51)).rtt;
+        let rtt = conn(&mut end).checkpoint(Nanos::from_secs(51)).rtt;
         assert_eq!(rtt != Some(RTT), sampled, "an echo of {ago_ms} ms before the takeover");
     }
 }
 
 #[test]
 fn an_unknown_age_lets_the_first_timestamp_teach() {
-    let mut snapshot = drained();
-    let timestamps = snapshot.timestamps.as_mut().expect("in force");
+    let mut checkpoint = drained();
+    let timestamps = checkpoint.timestamps.as_mut().expect("in force");
     (timestamps.recent, timestamps.recent_age) = (Some(0x7000_0000), PAWS_IDLE);
-    let mut end = take_over(&snapshot);
+    let mut end = take_over(&checkpoint);
     let segment = Segment { payload_len: 10, ..from_peer(&end, UNA) };
     end.inject(&segment, &[1; 10]);
     assert_eq!(end.recv(100), [1; 10]);
@@ -243,8 +243,8 @@ fn an_unknown_age_lets_the_first_timestamp_teach() {
     let (ack, _) = end.take().expect("an ACK");
     assert_eq!(ack.options.timestamps.map(|ts| ts.ecr), Some(800));
     // A known age of 5 ms proves the same segment to be old.
-    snapshot.timestamps.as_mut().expect("in force").recent_age = Nanos::from_millis(5);
-    let mut end = take_over(&snapshot);
+    checkpoint.timestamps.as_mut().expect("in force").recent_age = Nanos::from_millis(5);
+    let mut end = take_over(&checkpoint);
     end.inject(&segment, &[1; 10]);
     assert_eq!(end.counters().rx_drop_paws, 1);
 }
@@ -254,8 +254,8 @@ fn a_fin_in_flight_is_sent_again_and_its_ack_counts() {
     let (tx_max, snd_max) = (UNA + 10, UNA + 11);
     let (state, fin_posted) = (State::LastAck, true);
     let peer_fin = PeerFin::Delivered;
-    let snapshot = Snapshot { state, fin_posted, tx_max, snd_max, peer_fin, ..drained() };
-    let mut end = take_over(&snapshot);
+    let checkpoint = Checkpoint { state, fin_posted, tx_max, snd_max, peer_fin, ..drained() };
+    let mut end = take_over(&checkpoint);
     let (fin, _) = end.take().expect("payload and FIN");
     assert!(fin.flags.contains(Flags::FIN));
     assert_eq!((fin.seq, fin.payload_len), (UNA, 10));
@@ -269,7 +269,7 @@ fn a_last_word_survives() {
         pending: crate::Pending { last_word: Some(LastWord::Reset), ..Default::default() },
         ..Private::default()
     };
-    let mut end = take_over(&Snapshot { state: State::Closed, private, ..drained() });
+    let mut end = take_over(&Checkpoint { state: State::Closed, private, ..drained() });
     let (reset, _) = end.take().expect("a reset");
     assert_eq!((reset.seq, reset.flags), (UNA, Flags::RST | Flags::ACK));
     assert_eq!((end.take(), end.poll_timeout()), (None, None));
@@ -279,7 +279,7 @@ fn a_last_word_survives() {
 #[test]
 fn a_kick_sends_again_at_once() {
     let max = UNA + 2_000;
-    let mut end = take_over(&Snapshot { snd_nxt: max, snd_max: max, tx_max: max, ..drained() });
+    let mut end = take_over(&Checkpoint { snd_nxt: max, snd_max: max, tx_max: max, ..drained() });
     let now = end.now;
     conn(&mut end).expire_retransmit_timer(now);
     end.handle_timeout();

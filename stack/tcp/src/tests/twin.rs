@@ -1,4 +1,4 @@
-//! A copy of a connection on another engine, made of a snapshot, that must go on as the original does.
+//! A copy of a connection on another engine, made of a checkpoint, that must go on as the original does.
 
 use mafo_mem::Nanos;
 
@@ -18,12 +18,12 @@ impl Twin {
         let tick = original.engine.config.ts_clock.tick;
         let ahead = Nanos(tick.0 * rng.below(1 << 30));
         let conn = original.conn.as_ref()?;
-        let mut snapshot = conn.snapshot(original.now);
+        let mut checkpoint = conn.checkpoint(original.now);
         let mut end = original.clone();
         end.now = original.now + ahead;
         let clock = &mut end.engine.config.ts_clock;
         clock.epoch = Nanos(tick.0 * rng.below(1 << 31));
-        if let Some(timestamps) = &mut snapshot.timestamps {
+        if let Some(timestamps) = &mut checkpoint.timestamps {
             let (ours, theirs) = (original.engine.config.ts_clock, *clock);
             // Ticks are whole on both sides only together with what the epoch leaves over.
             end.engine.config.ts_clock.epoch = theirs.epoch + Nanos(ours.epoch.0 % tick.0);
@@ -31,7 +31,7 @@ impl Twin {
             let behind = ours.ticks(original.now).wrapping_sub(theirs);
             timestamps.offset = timestamps.offset.wrapping_add(behind);
         }
-        end.conn = Some(Connection::restore(&mut end.engine, end.now, &snapshot));
+        end.conn = Some(Connection::restore(&mut end.engine, end.now, &checkpoint));
         Some(Self { end, ahead })
     }
 
@@ -45,11 +45,11 @@ impl Twin {
         self.end.take()
     }
 
-    /// Both would answer the same to anything: their snapshots differ in nothing but the clock's offset.
+    /// Both would answer the same to anything: their checkpoints differ in nothing but the clock's offset.
     pub(super) fn compare(&self, original: &EngineEndpoint) {
         let (Some(ours), Some(theirs)) = (&original.conn, &self.end.conn) else { return };
-        let ours = ours.snapshot(original.now);
-        let mut theirs = theirs.snapshot(self.end.now);
+        let ours = ours.checkpoint(original.now);
+        let mut theirs = theirs.checkpoint(self.end.now);
         if let (Some(ours), Some(theirs)) = (&ours.timestamps, &mut theirs.timestamps) {
             theirs.offset = ours.offset;
         }

@@ -4,8 +4,9 @@ use crate::tp::image::{ENGINE_FLAGS, Ticks, Unfit, check, concerns_engine, edit,
 use mafo_mem::Nanos;
 use mafo_t4::tcb::{Field, State as TState, TFlags, Tcb as Image, field};
 use mafo_tcp::{
-    AckSnapshot, EcnState, HeldRange, Opened, PeerFin, Private, Recovery, RttSnapshot, SeqNum,
-    Snapshot, State, Switches, TimersSnapshot, TimestampsSnapshot, TsClock, WindowScale,
+    AckCheckpoint, Checkpoint, EcnState, HeldRange, Opened, PeerFin, Private, Recovery,
+    RttCheckpoint, SeqNum, State, Switches, TimersCheckpoint, TimestampsCheckpoint, TsClock,
+    WindowScale,
 };
 use proptest::prelude::*;
 
@@ -18,9 +19,9 @@ const NOW: Nanos = Nanos::from_secs(10);
 const MSS: u16 = 1460;
 
 /// An established connection in the middle of everything.
-fn busy() -> Snapshot {
+fn busy() -> Checkpoint {
     let (tx_max, rcv_nxt) = (SeqNum(0x0000_1000), SeqNum(0xffff_f000));
-    Snapshot {
+    Checkpoint {
         local_port: 0,
         remote_port: 0,
         state: State::Established,
@@ -49,11 +50,11 @@ fn busy() -> Snapshot {
             HeldRange { start: rcv_nxt + 5_000, end: rcv_nxt + 6_000, arrival: 2 },
             HeldRange { start: rcv_nxt + 8_000, end: rcv_nxt + 8_001, arrival: 3 },
         ],
-        ack: AckSnapshot::default(),
+        ack: AckCheckpoint::default(),
         mss: MSS,
         mss_announced: MSS,
         window_scale: Some(WindowScale { snd: 7, rcv: 2 }),
-        timestamps: Some(TimestampsSnapshot {
+        timestamps: Some(TimestampsCheckpoint {
             offset: 0x3000_0000,
             recent: Some(0xdead_beef),
             recent_age: Nanos::from_millis(25),
@@ -82,17 +83,17 @@ fn busy() -> Snapshot {
         dup_acks: 3,
         in_flight: Vec::new(),
         last_sent_age: Nanos::ZERO,
-        rtt: Some(RttSnapshot { srtt: Nanos::from_micros(730), rttvar: Nanos::from_micros(91) }),
+        rtt: Some(RttCheckpoint { srtt: Nanos::from_micros(730), rttvar: Nanos::from_micros(91) }),
         backoff: 2,
         retransmits: 2,
-        timers: TimersSnapshot::default(),
+        timers: TimersCheckpoint::default(),
         private: Private::default(),
     }
 }
 
-fn shown(snapshot: &Snapshot) -> Image {
+fn shown(checkpoint: &Checkpoint) -> Image {
     let mut image = Image::default();
-    show(&mut image, snapshot, NOW, TICKS);
+    show(&mut image, checkpoint, NOW, TICKS);
     image
 }
 
@@ -151,36 +152,36 @@ fn every_field_of_a_busy_connection_is_where_the_header_says() {
 
 #[test]
 fn a_recovery_long_over_is_none() {
-    let mut snapshot = busy();
-    snapshot.recover = snapshot.snd_una - 5_000;
-    let image = shown(&snapshot);
+    let mut checkpoint = busy();
+    checkpoint.recover = checkpoint.snd_una - 5_000;
+    let image = shown(&checkpoint);
     assert_eq!(image.get(field::SND_REC_RAW), image.get(field::SND_UNA_RAW));
 }
 
 #[test]
 fn timers_that_run_are_seen() {
-    let mut snapshot = busy();
-    snapshot.timers.retransmit = Some(Nanos(200_000_001));
-    snapshot.timers.delayed_ack = Some(Nanos(1));
-    let image = shown(&snapshot);
+    let mut checkpoint = busy();
+    checkpoint.timers.retransmit = Some(Nanos(200_000_001));
+    checkpoint.timers.delayed_ack = Some(Nanos(1));
+    let image = shown(&checkpoint);
     assert!(image.flags().timer() && image.flags().dack_timer());
     assert_eq!(image.get(field::TIMESTAMP), 200_001 << 11, "rounded up, in bits 29:11");
-    snapshot.timers.retransmit = Some(Nanos::MAX);
-    assert_eq!(shown(&snapshot).get(field::TIMESTAMP), 0x3fff_f800);
+    checkpoint.timers.retransmit = Some(Nanos::MAX);
+    assert_eq!(shown(&checkpoint).get(field::TIMESTAMP), 0x3fff_f800);
 }
 
 #[test]
 fn states_with_a_fin() {
     let fin = |state: State, una_back: u32| {
-        let mut snapshot = Snapshot { state, fin_posted: true, ..busy() };
-        let end = snapshot.tx_max + 1;
-        (snapshot.snd_una, snapshot.snd_nxt, snapshot.snd_max) = (end - una_back, end, end);
-        (snapshot.recover, snapshot.snd_wl2, snapshot.iss) =
+        let mut checkpoint = Checkpoint { state, fin_posted: true, ..busy() };
+        let end = checkpoint.tx_max + 1;
+        (checkpoint.snd_una, checkpoint.snd_nxt, checkpoint.snd_max) = (end - una_back, end, end);
+        (checkpoint.recover, checkpoint.snd_wl2, checkpoint.iss) =
             (end, end - una_back, end - una_back - 1);
         if matches!(state, State::Closing | State::LastAck) {
-            snapshot.peer_fin = PeerFin::Delivered;
+            checkpoint.peer_fin = PeerFin::Delivered;
         }
-        snapshot
+        checkpoint
     };
     for (state, t_state, una_back) in [
         (State::FinWait1, TState::FinWait1, 1),
@@ -188,13 +189,13 @@ fn states_with_a_fin() {
         (State::LastAck, TState::LastAck, 1),
         (State::FinWait2, TState::FinWait2, 0),
     ] {
-        let snapshot = fin(state, una_back);
-        let image = shown(&snapshot);
+        let checkpoint = fin(state, una_back);
+        let image = shown(&checkpoint);
         assert_eq!((image.state(), image.flags().core_fin()), (t_state, true));
         assert_eq!(image.get(field::TX_MAX), 0x1001, "TX_MAX counts the FIN");
         assert_eq!(image.get(field::SND_UNA_RAW), u64::from(una_back));
-        assert_eq!(read(&image, MSS, NOW, TICKS).as_ref(), Ok(&snapshot), "{state:?}");
-        assert_eq!(check(&snapshot, 0, 500, &snapshot.held), Ok(()));
+        assert_eq!(read(&image, MSS, NOW, TICKS).as_ref(), Ok(&checkpoint), "{state:?}");
+        assert_eq!(check(&checkpoint, 0, 500, &checkpoint.held), Ok(()));
     }
 }
 
@@ -222,12 +223,12 @@ fn redundant_state_is_read_as_one() {
         (TState::TimeWait, false, false, None),
     ];
     for (state, core_fin, peer_fin, expected) in cases {
-        let mut image = shown(&Snapshot { peer_fin: PeerFin::Absent, ..busy() });
+        let mut image = shown(&Checkpoint { peer_fin: PeerFin::Absent, ..busy() });
         image.set_state(state);
         image.set_flags(image.flags().with_core_fin(core_fin).with_peer_fin(peer_fin));
         let got = read(&image, MSS, NOW, TICKS)
             .ok()
-            .map(|snapshot| (snapshot.state, snapshot.fin_posted));
+            .map(|checkpoint| (checkpoint.state, checkpoint.fin_posted));
         assert_eq!(got, expected, "{state:?}, CORE_FIN {core_fin}, PEER_FIN {peer_fin}");
     }
 }
@@ -246,12 +247,12 @@ fn zero_age_means_now() {
 
 #[test]
 fn what_no_engine_can_go_on_with_is_unfit() {
-    type Change = fn(&mut Snapshot);
+    type Change = fn(&mut Checkpoint);
     let good = busy();
     let verdict = |change: Change| {
-        let mut snapshot = busy();
-        change(&mut snapshot);
-        check(&snapshot, 9_000, 500, &good.held)
+        let mut checkpoint = busy();
+        change(&mut checkpoint);
+        check(&checkpoint, 9_000, 500, &good.held)
     };
     assert_eq!(verdict(|_| {}), Ok(()));
     let unfit: [(&str, Change); 10] = [
@@ -278,7 +279,7 @@ fn what_no_engine_can_go_on_with_is_unfit() {
 }
 
 /// A field, and what writing it means for the connection.
-type Assignment = (Field, fn(&mut Snapshot, u32));
+type Assignment = (Field, fn(&mut Checkpoint, u32));
 
 const ASSIGNMENTS: [Assignment; 18] = [
     (field::SND_SCALE, |s, v| {
@@ -303,7 +304,7 @@ const ASSIGNMENTS: [Assignment; 18] = [
         }
     }),
     (field::T_SRTT, |s, v| {
-        s.rtt = (v != 0).then(|| RttSnapshot {
+        s.rtt = (v != 0).then(|| RttCheckpoint {
             srtt: Nanos(u64::from(v) * 1_000),
             rttvar: s.rtt.map_or(Nanos::ZERO, |rtt| rtt.rttvar),
         });
@@ -371,7 +372,7 @@ prop_compose! {
         cc in (0..1_u32 << 28, 0..1_u32 << 28, 0..16_u32, 0..16_u8),
         rtt in prop::option::of((1..0x1_0000_u64, 1..0x1_0000_u64)),
         gaps in prop::collection::vec((1..100_000_u32, 1..100_000_u32), 0..=4),
-    ) -> Snapshot {
+    ) -> Checkpoint {
         let state = [
             State::Established, State::CloseWait, State::FinWait1, State::Closing, State::LastAck, State::FinWait2,
         ][state];
@@ -396,7 +397,7 @@ prop_compose! {
             let start = held.last().map_or(rcv_nxt, |range| range.end) + gap;
             held.push(HeldRange { start, end: start + len, arrival });
         }
-        Snapshot {
+        Checkpoint {
             local_port: 0,
             remote_port: 0,
             state,
@@ -420,11 +421,11 @@ prop_compose! {
             last_ack_sent: rcv_nxt - last_ack_back,
             peer_fin: if peer_closed { PeerFin::Delivered } else { PeerFin::Absent },
             held,
-            ack: AckSnapshot::default(),
+            ack: AckCheckpoint::default(),
             mss: MSS,
             mss_announced: MSS,
             window_scale,
-            timestamps: timestamps.map(|(offset, recent, age)| TimestampsSnapshot {
+            timestamps: timestamps.map(|(offset, recent, age)| TimestampsCheckpoint {
                 offset: offset << 28,
                 recent: Some(recent),
                 recent_age: Nanos(age * 1_000_000),
@@ -441,10 +442,10 @@ prop_compose! {
             dup_acks: cc.2,
             in_flight: Vec::new(),
             last_sent_age: Nanos::ZERO,
-            rtt: rtt.map(|(srtt, rttvar)| RttSnapshot { srtt: Nanos(srtt * 1_000), rttvar: Nanos(rttvar * 1_000) }),
+            rtt: rtt.map(|(srtt, rttvar)| RttCheckpoint { srtt: Nanos(srtt * 1_000), rttvar: Nanos(rttvar * 1_000) }),
             backoff: cc.3,
             retransmits: cc.3,
-            timers: TimersSnapshot::default(),
+            timers: TimersCheckpoint::default(),
  private: Private::default(),
         }
     }
@@ -461,9 +462,9 @@ fn images() -> impl Strategy<Value = Image> {
 
 proptest! {
     #[test]
-    fn an_image_tells_all_of_a_connection(snapshot in connections(), mut image in images()) {
-        show(&mut image, &snapshot, NOW, TICKS);
-        let mut expected = snapshot.clone();
+    fn an_image_tells_all_of_a_connection(checkpoint in connections(), mut image in images()) {
+        show(&mut image, &checkpoint, NOW, TICKS);
+        let mut expected = checkpoint.clone();
         // The clock's value 0 is the sign for "now", so an age that falls on it is a tick off.
         if let Some(ts) = &mut expected.timestamps
             && image.get(field::T_RTT_TS_RECENT_AGE) == 1
@@ -475,9 +476,9 @@ proptest! {
     }
 
     #[test]
-    fn what_is_not_the_engines_stays(snapshot in connections(), before in images()) {
+    fn what_is_not_the_engines_stays(checkpoint in connections(), before in images()) {
         let mut image = before;
-        show(&mut image, &snapshot, NOW, TICKS);
+        show(&mut image, &checkpoint, NOW, TICKS);
         for field in [
             field::ULP_TYPE, field::ULP_RAW, field::L2T_IX, field::SMAC_SEL, field::RSS_INFO, field::TOS,
             field::MAX_RT, field::T_MAXSEG, field::TX_HDR_PTR, field::TX_LAST_PTR, field::PDU_LEN, field::RX_PTR,
@@ -494,16 +495,16 @@ proptest! {
     /// SET_TCB_FIELD on the image is assignment on the struct.
     #[test]
     fn a_field_written_is_a_member_assigned(
-        snapshot in connections(), which in 0..ASSIGNMENTS.len(), value in any::<u32>(), own in any::<bool>(),
+        checkpoint in connections(), which in 0..ASSIGNMENTS.len(), value in any::<u32>(), own in any::<bool>(),
     ) {
         let (field, assign) = ASSIGNMENTS[which];
         let mut image = Image::default();
-        show(&mut image, &snapshot, NOW, TICKS);
+        show(&mut image, &checkpoint, NOW, TICKS);
         prop_assume!(!own || image.get(field) != 0);
         let value = u64::from(value) & field.max();
-        prop_assume!(field != field::RX_FRAG3_LEN || value != 0 && snapshot.held.len() == 4);
+        prop_assume!(field != field::RX_FRAG3_LEN || value != 0 && checkpoint.held.len() == 4);
         let mut expected = match read(&image, MSS, NOW, TICKS) {
-            Ok(snapshot) => snapshot,
+            Ok(checkpoint) => checkpoint,
             Err(Unfit) => return Err(TestCaseError::fail("a connection that an image cannot tell of")),
         };
         image.set_field(field.word, field.mask(), field.place(value));
@@ -514,33 +515,33 @@ proptest! {
     /// An edit changes what was written and nothing else, least of all what no image can tell.
     #[test]
     fn an_edit_carries_over_what_changed(
-        mut snapshot in connections(), which in 0..ASSIGNMENTS.len(), value in any::<u32>(),
+        mut checkpoint in connections(), which in 0..ASSIGNMENTS.len(), value in any::<u32>(),
     ) {
         let (field, assign) = ASSIGNMENTS[which];
-        (snapshot.cwnd_limited, snapshot.last_sent_age) = (true, Nanos(5));
-        snapshot.snd_wnd_max = u32::MAX;
-        snapshot.rcv_wnd_max = u32::MAX;
+        (checkpoint.cwnd_limited, checkpoint.last_sent_age) = (true, Nanos(5));
+        checkpoint.snd_wnd_max = u32::MAX;
+        checkpoint.rcv_wnd_max = u32::MAX;
         let mut old = Image::default();
-        show(&mut old, &snapshot, NOW, TICKS);
+        show(&mut old, &checkpoint, NOW, TICKS);
         let mut new = old;
         let value = u64::from(value) & field.max();
         new.set_field(field.word, field.mask(), field.place(value));
         prop_assume!(new != old && field != field::RX_FRAG3_LEN);
         prop_assert!(concerns_engine(field.word, field.mask()));
-        let mut edited = snapshot.clone();
+        let mut edited = checkpoint.clone();
         prop_assert_eq!(edit(&mut edited, &old, &new, MSS, NOW, TICKS), Ok(()));
-        let mut expected = snapshot.clone();
+        let mut expected = checkpoint.clone();
         assign(&mut expected, value as u32);
         // These are not the image's to tell: initial sequence numbers, greatest windows.
-        (expected.iss, expected.irs) = (snapshot.iss, snapshot.irs);
+        (expected.iss, expected.irs) = (checkpoint.iss, checkpoint.irs);
         expected.snd_wnd_max = u32::MAX;
         prop_assert_eq!(edited, expected, "{}", field.name);
     }
 
     #[test]
     fn any_image_is_read_or_refused(image in images(), mss in any::<u16>()) {
-        if let Ok(snapshot) = read(&image, mss, NOW, TICKS) {
-            let _ = check(&snapshot, 0, 0, &[]);
+        if let Ok(checkpoint) = read(&image, mss, NOW, TICKS) {
+            let _ = check(&checkpoint, 0, 0, &[]);
         }
     }
 }

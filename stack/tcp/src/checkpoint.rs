@@ -10,13 +10,13 @@ use crate::{
     State, Switches,
 };
 
-/// Everything that a connection knows. Times are durations before or after the moment of the snapshot,
+/// Everything that a connection knows. Times are durations before or after the moment of the checkpoint,
 /// so that another clock can take them.
 ///
-/// What a snapshot's source does not have (a T5 TCB keeps no scoreboard and no told right edge) restarts
+/// What a checkpoint's source does not have (a T5 TCB keeps no scoreboard and no told right edge) restarts
 /// by rule: each field that may be unknown says what to put.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
+pub struct Checkpoint {
     /// Our port.
     pub local_port: u16,
     /// The peer's port.
@@ -67,7 +67,7 @@ pub struct Snapshot {
     /// bytes are given up as well.
     pub held: Vec<HeldRange>,
     /// ACKs that are due. Unknown: the default.
-    pub ack: AckSnapshot,
+    pub ack: AckCheckpoint,
 
     /// Largest segment to send, without headers and without options.
     pub mss: u16,
@@ -76,7 +76,7 @@ pub struct Snapshot {
     /// Window scaling, if both sides offered it.
     pub window_scale: Option<WindowScale>,
     /// Timestamps, if both sides offered them.
-    pub timestamps: Option<TimestampsSnapshot>,
+    pub timestamps: Option<TimestampsCheckpoint>,
     /// Whether both sides offered SACK.
     pub sack: bool,
     /// Explicit congestion notification. Unknown: the default, which is without.
@@ -101,23 +101,23 @@ pub struct Snapshot {
     pub dup_acks: u32,
     /// Segments in flight, by rising sequence number. Unknown: empty; `snd_una..snd_max` then counts as
     /// one segment sent now.
-    pub in_flight: Vec<SentSnapshot>,
+    pub in_flight: Vec<SentCheckpoint>,
     /// Time since payload, or a SYN, was last sent. Unknown: zero.
     pub last_sent_age: Nanos,
 
     /// Smoothed round-trip time and its variation, once there is a sample.
-    pub rtt: Option<RttSnapshot>,
+    pub rtt: Option<RttCheckpoint>,
     /// Doublings of the retransmission timeout. Unknown: 0.
     pub backoff: u8,
     /// Retransmissions, or unanswered window probes, in a row. Unknown: 0.
     pub retransmits: u8,
     /// Timers.
-    pub timers: TimersSnapshot,
+    pub timers: TimersCheckpoint,
     /// What only this engine knows. Unknown: the default.
     pub private: Private,
 }
 
-/// The part of a snapshot that no TCB has a field for, and that restarts by [`Default`].
+/// The part of a checkpoint that no TCB has a field for, and that restarts by [`Default`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Private {
     /// Why the connection is over, in [`State::Closed`].
@@ -125,10 +125,10 @@ pub struct Private {
     /// The last ICMP error since the peer was last heard.
     pub soft_error: Option<IcmpError>,
     /// How long the connection waits, where its owner has said so.
-    pub patience: Option<PatienceSnapshot>,
+    pub patience: Option<PatienceCheckpoint>,
     /// What is to be said at the next output.
     pub pending: Pending,
-    /// Largest segment that the peer announced, or that is all that is known, [`Snapshot::mss`].
+    /// Largest segment that the peer announced, or that is all that is known, [`Checkpoint::mss`].
     pub mss_peer: Option<u16>,
     /// Congestion control algorithm.
     pub congestion: CongestionControl,
@@ -153,11 +153,11 @@ pub struct Private {
     /// One past the peer's urgent bytes, if they are not all here.
     pub rcv_urgent: Option<SeqNum>,
     /// The search for the longest segment that arrives.
-    pub mtu_search: Option<MtuSearchSnapshot>,
+    pub mtu_search: Option<MtuSearchCheckpoint>,
     /// What came twice, for the next ACK to report (RFC 2883).
     pub duplicate: Option<SackBlock>,
     /// Loss detection and recovery.
-    pub loss: LossSnapshot,
+    pub loss: LossCheckpoint,
     /// Which echoed timestamps give an RTT sample.
     pub echo_floor: EchoFloor,
 }
@@ -176,13 +176,13 @@ pub enum EchoFloor {
 
 /// What loss detection and recovery remember besides the segments in flight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LossSnapshot {
+pub struct LossCheckpoint {
     /// RACK.
-    pub rack: RackSnapshot,
+    pub rack: RackCheckpoint,
     /// Proportional rate reduction.
     pub prr: Prr,
     /// How to take the last reduction of the congestion window back.
-    pub undo: Option<UndoSnapshot>,
+    pub undo: Option<UndoCheckpoint>,
     /// Where F-RTO stands.
     pub frto: Frto,
     /// A tail loss probe that is not acknowledged.
@@ -191,7 +191,7 @@ pub struct LossSnapshot {
 
 /// RFC 8985 6.1: the variables of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RackSnapshot {
+pub struct RackCheckpoint {
     /// Of the segments delivered, the one sent last: time since, and its end.
     pub latest: Option<(Nanos, SeqNum)>,
     /// Its round-trip time.
@@ -214,7 +214,7 @@ pub struct RackSnapshot {
 
 /// What it takes to see that sending again was needless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UndoSnapshot {
+pub struct UndoCheckpoint {
     /// `snd_una` when the episode began.
     pub marker: SeqNum,
     /// The congestion window before it.
@@ -249,7 +249,7 @@ pub struct TailProbe {
 /// How far the congestion window was used lately, which decides whether ACKs may raise it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WindowUse {
-    /// The most that was outstanding, if [`Snapshot::cwnd_limited`] does not say that it was all.
+    /// The most that was outstanding, if [`Checkpoint::cwnd_limited`] does not say that it was all.
     pub flight_max: u32,
     /// One past what was sent when that was found; once acknowledged, it counts no more. Unknown: `None`,
     /// then `snd_max`.
@@ -258,7 +258,7 @@ pub struct WindowUse {
 
 /// A search for the longest segment that arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MtuSearchSnapshot {
+pub struct MtuSearchCheckpoint {
     /// Segments of this size arrive.
     pub low: u16,
     /// Longer ones are not tried.
@@ -273,7 +273,7 @@ pub struct MtuSearchSnapshot {
 
 /// How long a connection waits, and has waited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PatienceSnapshot {
+pub struct PatienceCheckpoint {
     /// What was asked for.
     pub settings: Patience,
     /// How long it has waited for `snd_una` to move.
@@ -306,7 +306,7 @@ pub struct WindowScale {
 
 /// What the timestamps option needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimestampsSnapshot {
+pub struct TimestampsCheckpoint {
     /// What is added to the engine's clock to make TSval. A restorer adds what its clock is behind.
     pub offset: u32,
     /// TS.Recent: what is echoed. `None` until the peer's first.
@@ -318,7 +318,7 @@ pub struct TimestampsSnapshot {
 
 /// ACKs that are due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AckSnapshot {
+pub struct AckCheckpoint {
     /// Segments with payload received since the last ACK of all that was received.
     pub segments_unacked: u8,
     /// Whether what is delivered is to be acknowledged at the next output.
@@ -376,7 +376,7 @@ pub enum Recovery {
 
 /// A segment in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SentSnapshot {
+pub struct SentCheckpoint {
     /// Its first sequence number.
     pub start: SeqNum,
     /// One past its last.
@@ -413,7 +413,7 @@ pub enum Fate {
 
 /// RFC 6298 state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RttSnapshot {
+pub struct RttCheckpoint {
     /// SRTT.
     pub srtt: Nanos,
     /// RTTVAR.
@@ -424,7 +424,7 @@ pub struct RttSnapshot {
 ///
 /// A timer that must run and is `None` is started by the restoring engine with its full time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TimersSnapshot {
+pub struct TimersCheckpoint {
     /// Retransmission.
     pub retransmit: Option<Nanos>,
     /// What is done when it runs out. Unknown: the default.
