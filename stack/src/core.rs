@@ -265,7 +265,11 @@ impl Core {
                 return;
             }
             Some(Answer::Drop) => {
-                self.counters.time_wait_drops += 1;
+                if segment.flags.contains(Flags::RST) {
+                    self.counters.time_wait_resets += 1;
+                } else {
+                    self.counters.time_wait_drops += 1;
+                }
                 return;
             }
             Some(Answer::Reopen(after)) => Some(after),
@@ -387,12 +391,14 @@ impl Core {
         let waiting: Vec<SocketId> = self
             .sockets
             .iter()
-            .filter(|(_, s)| matches!(s.path, Path::Resolving))
+            .filter(|(_, s)| matches!(s.path, Path::Resolving | Path::Host(_)))
             .filter(|(_, s)| self.next_hop(s.tuple.remote.ip()) == Some(address))
             .map(|(id, _)| id)
             .collect();
         for id in waiting {
+            let opening = self.sockets.get(id).is_some_and(|s| matches!(s.path, Path::Resolving));
             match change {
+                _ if !opening => self.list(id),
                 Change::Resolved(..) => self.open(now, id),
                 Change::Lost(_) => self.fail(id, ConnectionError::Unreachable),
             }

@@ -113,6 +113,18 @@ impl Core {
         }
     }
 
+    /// Whether payload and FIN that were never sent are kept back.
+    pub(crate) fn host_quiesce(&mut self, id: SocketId, quiesce: bool) {
+        let now = self.now;
+        if let Some(socket) = self.sockets.get_mut(id)
+            && let Path::Host(host) = &mut socket.path
+        {
+            let switches = Switches { tx_quiesce: quiesce, ..host.conn.switches() };
+            host.conn.set_switches(&self.engine, now, switches);
+            self.list(id);
+        }
+    }
+
     /// Takes a segment of a connection of the host path. `false` when it is not here (any more): the
     /// segment is nobody's.
     pub(crate) fn host_input(
@@ -234,6 +246,14 @@ impl Core {
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (local.ip(), remote.ip()) else { return };
         let hop = self.next_hop(remote.ip());
         let mac = hop.map(|hop| self.neighbours.resolve(now, hop));
+        if mac == Some(Resolution::Pending) {
+            // What is to be said waits for the answer, as in Linux; `on_neighbour` brings it up again.
+            if let Some(Path::Host(host)) = self.sockets.get_mut(id).map(|socket| &mut socket.path)
+            {
+                host.listed = false;
+            }
+            return;
+        }
         loop {
             if self.out.is_full() {
                 self.flush(now);
@@ -243,8 +263,7 @@ impl Core {
             host.listed = false;
             let Some(output) = host.conn.poll_output(&mut self.engine, now) else { break };
             let Some(Resolution::Known(mac)) = mac else {
-                // As if it were lost on the way: the engine sends it again, and by then the answer to
-                // the question for the next hop may be here.
+                // Nobody answers for the next hop: as if it were lost on the way.
                 self.counters.tx_unresolved += 1;
                 continue;
             };
@@ -322,7 +341,11 @@ impl Core {
         let left = u64::from(conn.rcv_wnd());
         let mut remains = Remains::new(conn.snd_max(), conn.rcv_nxt(), left, scale);
         remains.ts_recent = conn.ts_recent();
-        match conn.ended().unwrap_or(Ended::Finished) {
+        let ended = conn.ended().unwrap_or(Ended::Finished);
+        let soft_error = conn.soft_error();
+        socket.ended = Some(ended);
+        socket.soft_error = soft_error.map(|error| (error, socket.tx.acked()));
+        match ended {
             Ended::Finished => {
                 self.lingering.insert(now, tuple, remains);
                 self.end(id, Readiness::CLOSED);
@@ -343,7 +366,7 @@ impl Core {
                 | GaveUp::FinWait2
                 | GaveUp::User,
             ) => {
-                let error = conn.soft_error().map_or(ConnectionError::TimedOut, Into::into);
+                let error = soft_error.map_or(ConnectionError::TimedOut, Into::into);
                 self.fail(id, error);
             }
             Ended::Unreachable(error) => self.fail(id, error.into()),
@@ -377,6 +400,7 @@ impl Core {
             urgent: Marks::default(),
             watch: Watch::default(),
             error: None,
+            ended: None,
             soft_error: None,
             news: Readiness::NONE,
         })

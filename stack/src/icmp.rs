@@ -6,7 +6,7 @@
 use core::net::Ipv4Addr;
 
 use mafo_mem::{Nanos, checksum};
-use mafo_tcp::{IcmpError, SeqNum};
+use mafo_tcp::{Ended, IcmpError, SeqNum};
 
 use crate::core::Core;
 use crate::packet::IPV4_HEADER;
@@ -178,6 +178,7 @@ impl Core {
             // The card never hears of ICMP: what its engine would do is done here.
             Path::Offload(conn) if conn.state == State::Opening => {
                 self.counters.icmp_errors += 1;
+                socket.ended = Some(Ended::Unreachable(error));
                 self.fail_opening(id, error.into());
             }
             Path::Offload(_) => {
@@ -205,6 +206,12 @@ impl Core {
             self.counters.path_mtu_raised += 1;
             self.apply_path_mtu(dst, self.config.mtu);
         }
+    }
+
+    /// Takes it as known that the path to `dst` carries packets of `mtu` bytes, as a router's report would say it
+    /// (and as a route's MTU says it in Linux). A larger MTU than is known changes nothing.
+    pub fn learn_path_mtu(&mut self, now: Nanos, dst: Ipv4Addr, mtu: u16) {
+        self.on_too_big(now, dst, Report { mtu, total_len: u16::MAX });
     }
 
     fn apply_path_mtu(&mut self, dst: Ipv4Addr, mtu: u16) {

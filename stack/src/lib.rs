@@ -42,7 +42,7 @@ pub use activity::Activity;
 pub use defect::{Defect, Defects};
 pub use error::{ConnectError, ConnectionError, IcmpReason, ListenError, SocketError};
 pub use listener::ListenerId;
-pub use mafo_tcp::{Info, Keepalive, Recovery, State, Then};
+pub use mafo_tcp::{Ended, GaveUp, IcmpError, Info, Keepalive, Recovery, State, Then};
 pub use neigh::Mac;
 pub use observe::{Life, Status};
 pub use slab::SocketId;
@@ -125,8 +125,10 @@ mafo_mem::counters! {
         syns_of_others,
         /// Segments of connections in TIME_WAIT that were answered.
         time_wait_acks,
-        /// Segments of connections in TIME_WAIT dropped: resets (RFC 1337), and ACKs that say nothing new.
+        /// Segments of connections in TIME_WAIT dropped: ACKs that say nothing new,
         time_wait_drops,
+        /// and resets (RFC 1337).
+        time_wait_resets,
         /// Resets dropped: of no connection.
         rx_drop_reset,
         /// Connections of nobody that were reset because the peer's FIN did not come.

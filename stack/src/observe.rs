@@ -1,7 +1,7 @@
 //! What can be told of a socket without changing it, and what of its settings can be changed later.
 
 use mafo_mem::Nanos;
-use mafo_tcp::Switches;
+use mafo_tcp::{Ended, IcmpError, Switches};
 
 use crate::core::Core;
 use crate::error::{ConnectionError, SocketError};
@@ -9,6 +9,7 @@ use crate::listener::ListenerId;
 use crate::slab::SocketId;
 use crate::socket::{Path, SendSide};
 use crate::tom::state::State as CardState;
+use crate::tuple::FourTuple;
 use crate::{Info, Options};
 
 /// Where a socket's connection is in its life; TIME_WAIT is over for the socket, though not for the stack.
@@ -81,6 +82,28 @@ impl Core {
         match &self.sockets.get(id)?.path {
             Path::Host(host) => Some(host.conn.info(&self.engine.config)),
             Path::Offload(_) | Path::Resolving | Path::Ended => None,
+        }
+    }
+
+    /// How the connection of `id` ended, once it has; with what an application can make little of, such as which
+    /// timer gave it up. TIME_WAIT, which may go on, is [`Core::is_in_time_wait`].
+    #[must_use]
+    pub fn ended(&self, id: SocketId) -> Option<Ended> {
+        self.sockets.get(id)?.ended
+    }
+
+    /// Whether the stack keeps TIME_WAIT for `tuple`.
+    #[must_use]
+    pub fn is_in_time_wait(&self, tuple: &FourTuple) -> bool {
+        self.time_wait.contains(tuple)
+    }
+
+    /// What a router said last of the connection of `id`, if nothing came through since.
+    #[must_use]
+    pub fn soft_error(&self, id: SocketId) -> Option<IcmpError> {
+        match &self.sockets.get(id)?.path {
+            Path::Host(host) => host.conn.soft_error(),
+            Path::Offload(_) | Path::Resolving | Path::Ended => self.soft_error_of(id),
         }
     }
 

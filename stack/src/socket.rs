@@ -3,7 +3,7 @@
 use core::fmt;
 use core::ops::{BitOr, BitOrAssign};
 
-use mafo_tcp::IcmpError;
+use mafo_tcp::{Ended, IcmpError};
 
 use crate::Options;
 use crate::buffer::{RecvBuffer, SendBuffer};
@@ -117,6 +117,8 @@ pub(crate) struct Socket {
     pub(crate) urgent: Marks,
     pub(crate) watch: Watch,
     pub(crate) error: Option<ConnectionError>,
+    /// How TCP ended, once it has.
+    pub(crate) ended: Option<Ended>,
     /// Offloaded: the last ICMP error, and what was acknowledged then. It counts while nothing more is.
     pub(crate) soft_error: Option<(IcmpError, u64)>,
     /// What the application has not been told yet.

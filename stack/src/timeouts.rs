@@ -7,7 +7,7 @@ use mafo_mem::Nanos;
 use mafo_pmd::ofld::{self, Via};
 use mafo_t4::cpl::{ReplyCtrl, SetTcbField};
 use mafo_t4::tcb::{TFlags, field};
-use mafo_tcp::{Keepalive, Patience, State};
+use mafo_tcp::{Ended, GaveUp, Keepalive, Patience, State};
 
 use crate::core::Core;
 use crate::error::{ConnectionError, SocketError};
@@ -165,6 +165,7 @@ impl Core {
     fn run_out_of_patience(&mut self, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let opening = is_opening(socket);
+        socket.ended.get_or_insert(Ended::TimedOut(GaveUp::User));
         match &mut socket.path {
             Path::Offload(_) if opening => self.fail_opening(id, ConnectionError::TimedOut),
             Path::Offload(_) => {

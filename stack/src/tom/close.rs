@@ -4,7 +4,7 @@ use mafo_pmd::ofld::{self, Abort, Refused, Then, TxCreditPool};
 use mafo_t4::cpl::{AbortCmd, AbortReqRss, CloseConRpl, PeerClose, Status};
 use mafo_t4::wr::Mnem;
 use mafo_t4::{L2tIdx, Tid};
-use mafo_tcp::IcmpError;
+use mafo_tcp::{Ended, GaveUp, IcmpError};
 
 use super::member::AtidUse;
 use super::state::{Event, State};
@@ -113,6 +113,7 @@ impl Core {
             Status::CONN_RESET => ConnectionError::Reset,
             _ => self.soft_error_of(id).map_or(ConnectionError::TimedOut, Into::into),
         };
+        self.note_end(id, aborted_by(cpl.status()));
         if fenced {
             // So do crossing fences: the answer to ours ends the tid, not the connection any more.
             let l2t = self.offloaded(id).map(|conn| conn.l2t);
@@ -124,6 +125,13 @@ impl Core {
             self.release_tid(member_id, tid);
         }
         self.fail(id, error);
+    }
+
+    /// How a connection of an adapter ended; the first word counts.
+    pub(crate) fn note_end(&mut self, id: SocketId, ended: Ended) {
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.ended.get_or_insert(ended);
+        }
     }
 
     /// What a router said last, if nothing came through since.
@@ -220,6 +228,7 @@ impl Core {
         }
         self.leave_card(id);
         self.release_tid(member_id, tid);
+        self.note_end(id, Ended::Aborted);
         self.fail(id, ConnectionError::Aborted);
     }
 
@@ -282,11 +291,18 @@ impl Core {
             conn.granted.saturating_sub(received),
             conn.rcv_scale,
         );
-        match state {
-            State::TimeWait => self.time_wait.insert(now, tuple, remains),
-            State::Closed => self.lingering.insert(now, tuple, remains),
+        let ended = match state {
+            State::TimeWait => {
+                self.time_wait.insert(now, tuple, remains);
+                Ended::TimeWait
+            }
+            State::Closed => {
+                self.lingering.insert(now, tuple, remains);
+                Ended::Finished
+            }
             _ => return false,
-        }
+        };
+        self.note_end(id, ended);
         true
     }
 
@@ -295,5 +311,17 @@ impl Core {
         let Some(conn) = self.offloaded(id) else { return };
         let (member_id, l2t) = (conn.member, conn.l2t);
         self.members[member_id.index()].release_hop(l2t);
+    }
+}
+
+/// How a connection ended that the adapter says is aborted.
+fn aborted_by(status: Status) -> Ended {
+    match status {
+        Status::CONN_RESET => Ended::Reset,
+        Status::CONN_TIMEDOUT => Ended::TimedOut(GaveUp::Open),
+        Status::PERSIST_TIMEDOUT => Ended::TimedOut(GaveUp::Persist),
+        Status::KEEPALIVE_TIMEDOUT => Ended::TimedOut(GaveUp::Keepalive),
+        Status::FINWAIT2_TIMEDOUT => Ended::TimedOut(GaveUp::FinWait2),
+        _ => Ended::TimedOut(GaveUp::Retransmit),
     }
 }

@@ -110,10 +110,13 @@ impl Core {
         })
     }
 
-    /// Lets nothing new go to the connection's card: what the application sends waits in the socket.
+    /// Lets nothing new go out: what the application sends waits in the socket, on the host path in front of
+    /// its engine. What is under way is brought home.
     pub fn suspend(&mut self, id: SocketId) {
-        if let Some(conn) = self.offloaded_mut(id) {
-            conn.tx_gate = Gate::Shut;
+        match self.sockets.get_mut(id).map(|socket| &mut socket.path) {
+            Some(Path::Offload(conn)) => conn.tx_gate = Gate::Shut,
+            Some(Path::Host(_)) => self.host_quiesce(id, true),
+            Some(Path::Resolving | Path::Ended) | None => {}
         }
     }
 
@@ -126,6 +129,7 @@ impl Core {
 
     /// Ends [`Core::suspend`] and [`Core::withhold_credits`]: what waited goes to the card.
     pub fn resume(&mut self, id: SocketId) {
+        self.host_quiesce(id, false);
         let Some(conn) = self.offloaded_mut(id) else { return };
         conn.tx_gate = Gate::Open;
         conn.rx_gate = Gate::Open;

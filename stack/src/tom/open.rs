@@ -12,7 +12,7 @@ use mafo_t4::opt::{CongAlg, ConnPolicy, Opt0, Opt1, Opt2, TcpOpt};
 use mafo_t4::tcb;
 use mafo_t4::wr::Mnem;
 use mafo_t4::{IqId, L2tIdx, PortId, SmtIdx, Stid, Tid};
-use mafo_tcp::{CongestionControl, EcnMode, SeqNum, isn};
+use mafo_tcp::{CongestionControl, EcnMode, Ended, GaveUp, SeqNum, isn};
 
 use super::member::AtidUse;
 use super::state::{Event, State};
@@ -218,6 +218,13 @@ impl Core {
                     Status::CONN_EXIST | Status::CONN_EXIST_SYNRECV => ConnectionError::AddrInUse,
                     _ => ConnectionError::NoBuffers,
                 };
+                match error {
+                    ConnectionError::Refused => self.note_end(id, Ended::Refused),
+                    ConnectionError::TimedOut => {
+                        self.note_end(id, Ended::TimedOut(GaveUp::Open));
+                    }
+                    _ => {}
+                }
                 self.leave_card(id);
                 self.fail(id, error);
             }

@@ -275,7 +275,7 @@ fn a_new_incarnation_begins_behind_the_old_one() {
     let reset = Segment { flags: Flags::RST, ..ack_of(&first, 102) };
     wire.send(client(0), reset, &[]);
     assert!(wire.sent().is_empty());
-    assert_eq!(wire.core().counters().time_wait_drops, 1, "RFC 1337");
+    assert_eq!(wire.core().counters().time_wait_resets, 1, "RFC 1337");
     wire.send(client(0), syn(PORT, 50), &[]);
     assert_eq!(wire.one().segment.flags, Flags::ACK, "an old SYN");
     wire.send(client(0), syn(PORT, 200), &[]);

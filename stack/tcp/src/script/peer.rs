@@ -12,7 +12,7 @@ pub fn pattern(at: u32) -> u8 {
 
 /// Bytes `start..start + len` of either stream.
 pub(super) fn pattern_bytes(start: u32, len: u32) -> Vec<u8> {
-    (start..start.wrapping_add(len)).map(pattern).collect()
+    (0..len).map(|at| pattern(start.wrapping_add(at))).collect()
 }
 
 /// What the peer offers in its SYN.

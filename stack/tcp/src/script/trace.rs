@@ -240,6 +240,11 @@ impl Trace {
         Some(Timestamps { val, ecr })
     }
 
+    /// What follows is of another connection of the same addresses: the endpoint's next SYN is its number 0.
+    pub fn begin_anew(&mut self) {
+        self.isn = None;
+    }
+
     /// Nothing leaves now, nor until `until` milliseconds after zero.
     #[track_caller]
     pub fn silence(&mut self, until: Option<u64>) {

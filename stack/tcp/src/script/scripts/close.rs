@@ -222,6 +222,7 @@ pub fn time_wait_yields_to_a_newer_syn(bench: &mut dyn Bench) {
     inject!(t, FIN | ACK, seq 1, ack 2);
     expect!(t, ACK, seq 2, ack 2);
     inject!(t, SYN, seq 100_000, mss 1000);
+    t.begin_anew();
     expect!(t, SYN | ACK, seq 0, ack 100_001, mss 1000);
     assert_eq!(t.state(), State::SynRcvd);
 }

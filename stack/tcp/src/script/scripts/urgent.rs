@@ -44,8 +44,9 @@ pub fn older_urgent_pointer_is_no_news(bench: &mut dyn Bench) {
     inject!(t, ACK, seq 1, ack 1, len 100);
     inject!(t, ACK | URG, seq 101, ack 1, len 10);
     assert_eq!(t.urgent_end(), None);
+    expect!(t, ACK, seq 1, ack 111);
     counted!(
-        t, rx_segments: 2, rx_bytes: 110, rx_predicted: 1, rx_urgent: 1,
+        t, rx_segments: 2, rx_bytes: 110, rx_predicted: 1, rx_urgent: 1, tx_segments: 1, tx_acks: 1,
     );
 }
 

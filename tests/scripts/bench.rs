@@ -1,0 +1,383 @@
+//! A socket as the scripts know an endpoint.
+
+use std::cell::{RefCell, RefMut};
+
+use mafo::{
+    AdapterConfig, AsicConfig, Ended, Event, FourTuple, GaveUp, IcmpError, ListenerId, Nanos,
+    Options, PathChoice, Readiness, SocketId, StackConfig, Timeouts,
+};
+use mafo_tcp::script::{Bench, Endpoint, Setup};
+use mafo_tcp::{Counters, Patience, Segment, SeqNum, State, Switches, TimeWait};
+
+use crate::far::{OUR_MAC, OUR_PORT, PEER, PEER_PORT, US};
+use crate::world::World;
+
+/// Bytes of IPv4 and TCP headers without options.
+const HEADERS: u16 = 40;
+/// Bytes that a socket holds for sending: more than any script sends.
+const SEND_BUFFER: usize = 1 << 20;
+const BACKLOG: usize = 4;
+
+/// Runs scripts on sockets.
+pub(crate) struct SocketBench {
+    pub(crate) path: PathChoice,
+}
+
+impl Bench for SocketBench {
+    fn start(&mut self, setup: &Setup) -> Box<dyn Endpoint> {
+        let sockets = Sockets::new(self.path, setup);
+        Box::new(SocketEndpoint { sockets: RefCell::new(sockets) })
+    }
+}
+
+/// What `setup` asks of a stack.
+fn stack_config(setup: &Setup) -> StackConfig {
+    let mut config = StackConfig::new(US, 24, OUR_MAC);
+    config.mtu = config.mtu.max(setup.mss + HEADERS);
+    config.rx_packet_max = 9000;
+    config.sockets_max = 4;
+    config.send_buffer = SEND_BUFFER;
+    config.recv_buffer = setup.rcv_buf as usize;
+    config.recv_buffer_max = match setup.window_scale {
+        // The least that needs this shift.
+        Some(shift @ 1..) => 1 << (15 + shift),
+        Some(0) | None => 0,
+    };
+    config.window_scaling = setup.window_scale.is_some();
+    config.timestamps = setup.timestamps;
+    config.sack = setup.sack;
+    config.ecn = setup.ecn;
+    config.path_mtu_least = 0;
+    config.secret = *b"packet scripts..";
+    if let TimeWait::Keep(time) = setup.config.time_wait {
+        config.time_wait = time;
+    }
+    config.tcp = mafo_tcp::Config { time_wait: TimeWait::Owner, ..setup.config.clone() };
+    config
+}
+
+fn options(path: PathChoice, setup: &Setup) -> Options {
+    let switches = setup.switches;
+    Options {
+        nagle: switches.nagle,
+        cork: switches.cork,
+        quick_ack: !switches.delayed_ack,
+        keepalive: switches.keepalive,
+        congestion: Some(setup.congestion),
+        mss: Some(setup.mss),
+        ..Options::on(path)
+    }
+}
+
+struct Sockets {
+    world: World,
+    setup: Setup,
+    options: Options,
+    socket: Option<SocketId>,
+    listener: Option<ListenerId>,
+    /// Bytes that the application has read.
+    read: u64,
+    urgent_end: Option<u64>,
+    /// How the application let go of it, if it did.
+    let_go: Option<Ended>,
+    /// Segments came that nobody has looked at.
+    news: bool,
+    /// What a router said last.
+    icmp: Option<IcmpError>,
+    /// What was counted before there was a connection.
+    before: Counters,
+}
+
+impl Sockets {
+    fn new(path: PathChoice, setup: &Setup) -> Self {
+        let card = (AsicConfig::t540_cr(), AdapterConfig::default());
+        let world = World::new(path, stack_config(setup), card, Nanos::from_secs(1_000));
+        let before = world.tcp_counters();
+        Self {
+            world,
+            setup: setup.clone(),
+            options: options(path, setup),
+            socket: None,
+            listener: None,
+            read: 0,
+            urgent_end: None,
+            let_go: None,
+            news: false,
+            icmp: None,
+            before,
+        }
+    }
+
+    fn tuple() -> FourTuple {
+        FourTuple { local: (US, OUR_PORT).into(), remote: (PEER, PEER_PORT).into() }
+    }
+
+    fn settle(&mut self) {
+        self.news = false;
+        self.world.settle();
+        while let Some(event) = self.world.core_mut().poll_event() {
+            self.handle_event(event);
+        }
+        // An endpoint is a connection also before an application is told of it.
+        let newest = self.world.core().lookup(&Self::tuple());
+        if newest.is_some() && newest != self.socket {
+            self.socket = newest;
+            (self.read, self.urgent_end) = (0, None);
+        }
+    }
+
+    fn handle_event(&mut self, event: Event) {
+        match event {
+            Event::Incoming(listener) => {
+                if let Some(id) = self.world.core_mut().accept(listener) {
+                    self.socket = Some(id);
+                }
+            }
+            Event::Socket(id, news) => {
+                if news.contains(Readiness::URGENT) {
+                    self.urgent_end = Some(self.read + self.world.core().urgent_left(id));
+                }
+            }
+        }
+    }
+
+    fn advance(&mut self, to: Nanos) {
+        loop {
+            self.settle();
+            if !self.world.far.left.is_empty() {
+                return;
+            }
+            match self.world.poll_timeout().filter(|due| *due <= to) {
+                Some(due) => self.world.now = self.world.now.max(due),
+                None => {
+                    self.world.now = self.world.now.max(to);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self) {
+        let (now, options) = (self.world.now, self.options);
+        let remote = (PEER, PEER_PORT).into();
+        let id = self.world.core_mut().connect(now, remote, Some(OUR_PORT), options);
+        self.socket = Some(id.expect("a free port"));
+    }
+
+    fn listen(&mut self) {
+        let (at, options) = ((US, OUR_PORT).into(), self.options);
+        let listener = self.world.core_mut().listen(at, BACKLOG, options);
+        self.listener = Some(listener.expect("a free port"));
+    }
+
+    /// The endpoint's socket, which there is.
+    fn id(&self) -> SocketId {
+        self.socket.expect("nothing was opened yet")
+    }
+
+    fn state(&self) -> State {
+        let core = self.world.core();
+        if self.keeps_time_wait() {
+            return State::TimeWait;
+        }
+        let info = self.socket.filter(|_| self.let_go.is_none()).and_then(|id| core.info(id));
+        info.map_or(State::Closed, |info| info.state)
+    }
+
+    fn keeps_time_wait(&self) -> bool {
+        let owner = self.setup.config.time_wait == TimeWait::Owner;
+        !owner && self.let_go.is_none() && self.world.core().is_in_time_wait(&Self::tuple())
+    }
+
+    fn ended(&self) -> Option<Ended> {
+        if self.let_go.is_some() {
+            return self.let_go;
+        }
+        if self.keeps_time_wait() {
+            return None;
+        }
+        let core = self.world.core();
+        let id = self.socket?;
+        if core.options(id).is_some() {
+            return core.ended(id);
+        }
+        // Nobody had accepted it, so nobody is told: it is only counted.
+        let counted = self.world.tcp_counters().since(&self.before);
+        if counted.timed_out > 0 {
+            return Some(Ended::TimedOut(GaveUp::Open));
+        }
+        Some(self.icmp.map_or(Ended::Reset, Ended::Unreachable))
+    }
+
+    /// What was counted, the stack's part of TIME-WAIT included.
+    fn counters(&self) -> Counters {
+        let counted = self.world.core().counters();
+        let mut counters = self.world.tcp_counters();
+        let resets = counted.time_wait_resets;
+        counters.rx_segments += counted.time_wait_acks + counted.time_wait_drops + resets;
+        counters.rx_drop_reset += resets;
+        counters.tx_segments += counted.time_wait_acks;
+        counters.tx_acks += counted.time_wait_acks;
+        counters
+    }
+}
+
+/// One socket, and the application on it.
+struct SocketEndpoint {
+    /// In a cell because whoever asks how it stands asks after all that happened.
+    sockets: RefCell<Sockets>,
+}
+
+impl SocketEndpoint {
+    /// After the stack has taken in what came. What the application does in one go leaves in one go.
+    fn settled(&self) -> RefMut<'_, Sockets> {
+        let mut sockets = self.sockets.borrow_mut();
+        if sockets.news {
+            sockets.settle();
+        }
+        sockets
+    }
+}
+
+impl Endpoint for SocketEndpoint {
+    fn now(&self) -> Nanos {
+        self.sockets.borrow().world.now
+    }
+
+    fn advance(&mut self, to: Nanos) {
+        self.sockets.borrow_mut().advance(to);
+    }
+
+    fn inject(&mut self, segment: &Segment, payload: &[u8]) {
+        let mut sockets = self.sockets.borrow_mut();
+        let world = &mut sockets.world;
+        world.far.segment(world.now, segment, payload);
+        sockets.news = true;
+    }
+
+    fn take(&mut self) -> Option<(Segment, Vec<u8>)> {
+        let mut sockets = self.sockets.borrow_mut();
+        if sockets.world.far.left.is_empty() {
+            sockets.settle();
+        }
+        sockets.world.far.left.pop_front()
+    }
+
+    fn connect(&mut self) {
+        self.settled().connect();
+    }
+
+    fn listen(&mut self) {
+        self.settled().listen();
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        let mut sockets = self.settled();
+        let id = sockets.id();
+        assert_eq!(sockets.world.core_mut().send(id, bytes), Ok(bytes.len()));
+    }
+
+    fn send_urgent(&mut self, bytes: &[u8]) {
+        let mut sockets = self.settled();
+        let id = sockets.id();
+        assert_eq!(sockets.world.core_mut().send_urgent(id, bytes), Ok(bytes.len()));
+    }
+
+    fn urgent_end(&self) -> Option<u64> {
+        self.settled().urgent_end
+    }
+
+    fn recv(&mut self, max: usize) -> Vec<u8> {
+        let mut sockets = self.settled();
+        let Some(id) = sockets.socket else { return Vec::new() };
+        let mut bytes = vec![0; max.min(sockets.setup.rcv_buf as usize)];
+        let len = sockets.world.core_mut().recv(id, &mut bytes).unwrap_or(0);
+        bytes.truncate(len);
+        sockets.read += len as u64;
+        bytes
+    }
+
+    fn is_at_end(&self) -> bool {
+        let sockets = self.settled();
+        let status = sockets.world.core().status(sockets.id());
+        status.is_some_and(|status| status.peer_closed && status.readable == 0)
+    }
+
+    fn close(&mut self) {
+        let mut sockets = self.settled();
+        let (id, now) = (sockets.id(), sockets.world.now);
+        if sockets.state() == State::SynSent && sockets.world.core().unacknowledged(id) == 0 {
+            sockets.let_go = Some(Ended::NotOpened);
+            sockets.world.core_mut().close(now, id);
+        } else {
+            // One that is over has nothing to shut down.
+            let _ = sockets.world.core_mut().shutdown(id);
+        }
+    }
+
+    fn abort(&mut self) {
+        let mut sockets = self.settled();
+        let (id, now) = (sockets.id(), sockets.world.now);
+        sockets.let_go = Some(Ended::Aborted);
+        sockets.world.core_mut().abort(now, id);
+    }
+
+    fn set_switches(&mut self, switches: Switches) {
+        let mut sockets = self.settled();
+        let (id, now) = (sockets.id(), sockets.world.now);
+        sockets.setup.switches = switches;
+        let changed = options(sockets.options.path, &sockets.setup);
+        let core = sockets.world.core_mut();
+        core.set_options(now, id, changed);
+        if switches.tx_quiesce {
+            core.suspend(id);
+        } else {
+            core.resume(id);
+        }
+    }
+
+    fn set_mss(&mut self, mss: u16) {
+        let mut sockets = self.settled();
+        let now = sockets.world.now;
+        sockets.world.core_mut().learn_path_mtu(now, PEER, mss + HEADERS);
+    }
+
+    fn set_patience(&mut self, patience: Patience) {
+        let mut sockets = self.settled();
+        let (id, now) = (sockets.id(), sockets.world.now);
+        let Patience { user_timeout: user, keepalive, syn_retransmits_max, fin_wait2 } = patience;
+        let timeouts = Timeouts { user, connect: None, keepalive, syn_retransmits_max, fin_wait2 };
+        sockets.world.core_mut().set_timeouts(now, id, timeouts).expect("a socket");
+    }
+
+    fn icmp(&mut self, seq: SeqNum, error: IcmpError) {
+        let mut sockets = self.sockets.borrow_mut();
+        let (now, total_len) = (sockets.world.now, sockets.setup.mss + HEADERS);
+        sockets.world.far.icmp(now, error, seq, total_len);
+        (sockets.news, sockets.icmp) = (true, Some(error));
+    }
+
+    fn too_big(&mut self, seq: SeqNum, mss: u16) {
+        let mut sockets = self.sockets.borrow_mut();
+        let (now, total_len) = (sockets.world.now, sockets.setup.mss + HEADERS);
+        sockets.world.far.too_big(now, mss + HEADERS, seq, total_len);
+        sockets.news = true;
+    }
+
+    fn soft_error(&self) -> Option<IcmpError> {
+        let sockets = self.settled();
+        sockets.world.core().soft_error(sockets.id())
+    }
+
+    fn state(&self) -> State {
+        self.settled().state()
+    }
+
+    fn ended(&self) -> Option<Ended> {
+        self.settled().ended()
+    }
+
+    fn counters(&self) -> Counters {
+        self.settled().counters()
+    }
+}
