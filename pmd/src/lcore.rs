@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
 use mafo_t4::fw::LinkState;
-use mafo_t4::regs::tp::{TP_TIME_HI, TP_TIME_LO};
+use mafo_t4::regs::tp::{MTU_COUNT, TP_TIME_HI, TP_TIME_LO};
 use mafo_t4::{EqId, Iova, PortId};
 
 use crate::adapter::{Resources, Share};
@@ -35,6 +35,8 @@ pub enum ToLcore {
         /// Its state.
         state: LinkState,
     },
+    /// The MTU table is another one from now on ([`Resources::mtus`]).
+    Mtus([u16; MTU_COUNT]),
     /// The adapter is being closed: end what is under way and drop the [`Lcore`].
     Close,
 }
@@ -183,10 +185,14 @@ impl Lcore {
     /// The next message of the control plane, noted here.
     pub fn poll_control(&mut self) -> Option<ToLcore> {
         let message = self.mail.to_lcore.pop()?;
-        if let ToLcore::Link { port, state } = message
-            && let Some(index) = self.port_index(port)
-        {
-            self.links[index] = state;
+        match message {
+            ToLcore::Link { port, state } => {
+                if let Some(index) = self.port_index(port) {
+                    self.links[index] = state;
+                }
+            }
+            ToLcore::Mtus(mtus) => Arc::make_mut(&mut self.resources).mtus = mtus,
+            ToLcore::Close => {}
         }
         Some(message)
     }

@@ -286,7 +286,8 @@ impl Adapter {
     pub(super) fn read_settings(&mut self) -> Result<Started, AdapterError> {
         let sge = SgeLayout::read(&self.bar, self.draft.pf)?;
         self.draft.sge = Some(sge);
-        self.draft.tp = Some(registers::tp_settings(&self.bar, self.draft.master));
+        self.draft.tp =
+            Some(registers::tp_settings(&self.bar, self.draft.master, self.config.mtus));
         if self.draft.master {
             self.tasks.push_back(Task::RssGlobal);
         } else {

@@ -3,6 +3,7 @@
 use mafo_mem::Nanos;
 use mafo_t4::chip::Chip;
 use mafo_t4::fw;
+use mafo_t4::regs::tp::MTU_COUNT;
 use mafo_t4::sge::{EQ_UNIT, FlPointer};
 
 use super::queues::{EVENT_ENTRIES, RING_ALIGN};
@@ -18,6 +19,9 @@ pub struct AdapterConfig {
     pub lcores: u8,
     /// Largest IP packet of all ports, in bytes: 68 to 9600.
     pub mtu: u16,
+    /// The MTU table, ascending: segments of offloaded connections have one of sixteen sizes. `None` for what the card
+    /// comes with. Only the master writes it.
+    pub mtus: Option<[u16; MTU_COUNT]>,
     /// Sizes of the queues of each lcore.
     pub queues: QueueSizes,
     /// How long the firmware may take for a command.
@@ -73,6 +77,7 @@ impl Default for AdapterConfig {
             chip: Chip::T5,
             lcores: 1,
             mtu: 1500,
+            mtus: None,
             queues: QueueSizes::default(),
             command_timeout: Nanos::from_millis(fw::TIMEOUT_MS as u64),
             close_timeout: Nanos::from_secs(1),
@@ -130,6 +135,9 @@ impl AdapterConfig {
         if !(68..=9600).contains(&self.mtu) {
             return bad("mtu", self.mtu.into(), "must be 68 to 9600");
         }
+        if let Some(value) = self.mtus.and_then(out_of_order) {
+            return bad("mtus", value.into(), "must ascend between 68 and 9600");
+        }
         let entries = queues.ingress;
         if !(entries.is_multiple_of(16) && (16..=IqRing::SIZE_MAX).contains(&entries)) {
             return bad("queues.ingress", entries.into(), "must be a multiple of 16 up to 4096");
@@ -155,9 +163,35 @@ impl AdapterConfig {
     }
 }
 
+/// The entry of an MTU table, if any, that is no size of a packet, or not above the one before it.
+pub(super) fn out_of_order(mtus: [u16; MTU_COUNT]) -> Option<u16> {
+    let mut before = 67;
+    mtus.into_iter().find(|&mtu| {
+        let wrong = mtu <= before || mtu > 9600;
+        before = mtu;
+        wrong
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_mtu_table_ascends() {
+        let table: [u16; MTU_COUNT] = core::array::from_fn(|n| 68 + 635 * n as u16);
+        assert_eq!(out_of_order(table), None);
+        let with = |at: usize, mtu| {
+            let mut table = table;
+            table[at] = mtu;
+            AdapterConfig { mtus: Some(table), ..AdapterConfig::default() }.check()
+        };
+        assert_eq!(with(3, table[3]), Ok(()));
+        let refused = |at, mtu| with(at, mtu).expect_err("out of order").value;
+        assert_eq!(refused(0, 67), 67);
+        assert_eq!(refused(5, table[4]), u32::from(table[4]));
+        assert_eq!(refused(15, 9601), 9601);
+    }
 
     #[test]
     fn the_default_can_be_and_each_limit_is_named() {

@@ -295,6 +295,7 @@ impl Adapter {
             filter_mode: draft.filter_mask.map_or(tp.filter_mode, |told| told.filter_mode()),
             filter_mask: draft.filter_mask.map(|told| told.filter_mask()),
             max_rx_data: tp.max_rx_data,
+            initial_window: tp.initial_window,
             ports: self.ports.iter().map(|port| port.resources.clone()).collect(),
         }
     }

@@ -7,8 +7,8 @@ use mafo_t4::regs::sge::{
 };
 use mafo_t4::regs::tp::pio::{TP_INGRESS_CONFIG, TP_RSS_SECRET_KEY, TP_VLAN_PRI_MAP};
 use mafo_t4::regs::tp::{
-    self, CCTRL_WINDOW_COUNT, MTU_COUNT, TP_CCTRL_TABLE, TP_MTU_TABLE, TP_PARA_REG2, TP_SHIFT_CNT,
-    TP_TIMER_RESOLUTION,
+    self, CCTRL_WINDOW_COUNT, MTU_COUNT, TP_CCTRL_TABLE, TP_MTU_TABLE, TP_PARA_REG0, TP_PARA_REG2,
+    TP_SHIFT_CNT, TP_TIMER_RESOLUTION,
 };
 
 use super::AdapterError;
@@ -51,6 +51,7 @@ pub(super) struct TpSettings {
     pub(super) resolution: TP_TIMER_RESOLUTION,
     pub(super) filter_mode: TP_VLAN_PRI_MAP,
     pub(super) max_rx_data: u32,
+    pub(super) initial_window: u8,
     pub(super) mtus: [u16; MTU_COUNT],
 }
 
@@ -142,9 +143,13 @@ pub(super) fn fit_to_host(bar: &SharedBar) {
     TP_SHIFT_CNT::read(bar).with_synshiftmax(SYN_RETRIES).write(bar);
 }
 
-/// Reads TP's settings. As master, corrects the MTU table and writes the congestion table of it and the
+/// Reads TP's settings. As master, corrects the MTU table or writes the one that is `wanted`, and writes the congestion table of it and the
 /// RSS key.
-pub(super) fn tp_settings(bar: &SharedBar, master: bool) -> TpSettings {
+pub(super) fn tp_settings(
+    bar: &SharedBar,
+    master: bool,
+    wanted: Option<[u16; MTU_COUNT]>,
+) -> TpSettings {
     let bar = &**bar;
     let mut mtus = [0; MTU_COUNT];
     for (index, mtu) in (0..).zip(&mut mtus) {
@@ -157,12 +162,8 @@ pub(super) fn tp_settings(bar: &SharedBar, master: bool) -> TpSettings {
         for mtu in mtus.iter_mut().filter(|mtu| **mtu == 1492) {
             *mtu = 1488;
         }
-        for (index, &mtu) in (0..).zip(&mtus) {
-            TP_MTU_TABLE::entry(index, mtu.into()).write(bar);
-            for window in 0..CCTRL_WINDOW_COUNT {
-                congestion_entry(index, mtu, window).write(bar);
-            }
-        }
+        mtus = wanted.unwrap_or(mtus);
+        load_mtus(bar, &mtus);
         for word in 0..TP_RSS_SECRET_KEY::COUNT {
             tp::write_pio(bar, TP_RSS_SECRET_KEY::ADDR + word, SYMMETRIC_KEY_WORD);
         }
@@ -171,7 +172,19 @@ pub(super) fn tp_settings(bar: &SharedBar, master: bool) -> TpSettings {
         resolution: TP_TIMER_RESOLUTION::read(bar),
         filter_mode: TP_VLAN_PRI_MAP(tp::read_pio(bar, TP_VLAN_PRI_MAP::ADDR)),
         max_rx_data: TP_PARA_REG2::read(bar).maxrxdata(),
+        // Three bits.
+        initial_window: TP_PARA_REG0::read(bar).initcwnd() as u8,
         mtus,
+    }
+}
+
+/// Writes the MTU table and the congestion table of it (t4_hw.c t4_load_mtus).
+pub(super) fn load_mtus(bar: &(dyn mafo_t4::Bar + Send + Sync), mtus: &[u16; MTU_COUNT]) {
+    for (index, &mtu) in (0..).zip(mtus) {
+        TP_MTU_TABLE::entry(index, mtu.into()).write(bar);
+        for window in 0..CCTRL_WINDOW_COUNT {
+            congestion_entry(index, mtu, window).write(bar);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What may be asked of an adapter while it is up: addresses, receive modes, links.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use mafo_mem::{Full, Nanos};
 use mafo_t4::PortId;
@@ -8,12 +9,15 @@ use mafo_t4::fw::{
     Access, Command, MacEntry, MacEntryWord, PortInfoCmd, RxMode, ViEnableCmd, ViMacCmd,
     ViRxModeCmd, Viid,
 };
+use mafo_t4::regs::tp::MTU_COUNT;
 
 use super::bringup::read;
+use super::config::out_of_order;
 use super::ports::mps_index;
 use super::task::Started;
-use super::{Adapter, AdapterError, AdapterEvent};
+use super::{Adapter, AdapterError, AdapterEvent, Holder, registers};
 use crate::fw::{FwError, Reply};
+use crate::lcore::ToLcore;
 
 /// Requests that may wait.
 const REQUESTS_MAX: usize = 64;
@@ -114,6 +118,27 @@ impl Adapter {
         self.requests.next_id += 1;
         self.requests.waiting.push_back((id, request));
         Ok(id)
+    }
+
+    /// Writes another MTU table, and tells the lcores. `false`, and nothing changes, where it does not ascend, the
+    /// adapter is not up, another function is master, or an lcore has not read its last messages.
+    ///
+    /// Connections keep the index that they have: an entry that one of them uses should keep its value.
+    pub fn load_mtus(&mut self, mtus: [u16; MTU_COUNT]) -> bool {
+        let alive = |holder: &Holder| *holder != Holder::Gone;
+        let deaf = self.lcores.iter().any(|s| alive(&s.holder) && s.mail.to_lcore.is_full());
+        if out_of_order(mtus).is_some() || !self.is_up() || !self.draft.master || deaf {
+            return false;
+        }
+        registers::load_mtus(&*self.bar, &mtus);
+        if let Some(resources) = &mut self.resources {
+            Arc::make_mut(resources).mtus = mtus;
+        }
+        for slot in self.lcores.iter().filter(|slot| alive(&slot.holder)) {
+            // There is room: only this side fills the mailbox.
+            let _ = slot.mail.to_lcore.push(ToLcore::Mtus(mtus));
+        }
+        true
     }
 
     /// Addresses that were added by requests and not removed. Not 0 at the end: one was forgotten.

@@ -47,6 +47,8 @@ pub struct Resources {
     pub filter_mask: Option<TP_VLAN_PRI_MAP>,
     /// Most bytes of one RX_DATA.
     pub max_rx_data: u32,
+    /// Segments of a connection's first congestion window (INITCWND).
+    pub initial_window: u8,
     /// Its ports, ascending.
     pub ports: Vec<PortResources>,
 }

@@ -31,6 +31,8 @@ struct Inner {
     hello: u32,
     next_id: u16,
     bar2: Vec<Access>,
+    /// Writes to the MTU and congestion tables, which are of one register each.
+    tables: Vec<(u32, u32)>,
 }
 
 impl FakeCard {
@@ -67,6 +69,7 @@ impl FakeCard {
                 hello: 0x0441_0000,
                 next_id: 0,
                 bar2: Vec::new(),
+                tables: Vec::new(),
             }),
         })
     }
@@ -108,6 +111,11 @@ impl FakeCard {
             let honest = inner.honest(&command);
             inner.reply(honest);
         });
+    }
+
+    /// Writes to the MTU and congestion tables since the last time: the register, and the value.
+    pub(super) fn take_table_writes(&self) -> Vec<(u32, u32)> {
+        self.with(|inner| std::mem::take(&mut inner.tables))
     }
 
     /// Commands since the last time.
@@ -229,6 +237,7 @@ impl Bar for FakeCard {
             CTRL => inner.control = DRIVER,
             // These the tests set; the driver's corrections of them are proven by the script.
             0x1008 | 0x100c | 0x1124 | 0x1044..=0x1080 => {}
+            0x7ddc | 0x7de4 => inner.tables.push((offset, value)),
             _ => {
                 inner.registers.insert(offset, value);
             }

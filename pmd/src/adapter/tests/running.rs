@@ -214,3 +214,31 @@ fn a_firmware_that_stops_answering_fails_the_adapter() {
     ));
     assert!(!rig.adapter.is_up());
 }
+
+#[test]
+fn another_mtu_table_is_written_and_told_to_the_lcores() {
+    let mut rig = rig();
+    let mut lcore = rig.adapter.take_lcore(0).expect("up");
+    let mtus: [u16; 16] = core::array::from_fn(|n| 1000 + 40 * n as u16);
+    rig.card.take_table_writes();
+    assert!(rig.adapter.load_mtus(mtus));
+    assert_eq!(lcore.resources().mtus, [0; 16], "not told yet: as this card came");
+    assert_eq!(lcore.poll_control(), Some(ToLcore::Mtus(mtus)));
+    assert_eq!((lcore.resources().mtus, lcore.resources().mtu_index(1050)), (mtus, 1));
+    assert_eq!(rig.adapter.resources().map(|resources| resources.mtus), Some(mtus));
+    let writes = rig.card.take_table_writes();
+    // Entry 1, 10 bits wide, and its first row of 32 in the congestion table: 1000 * 1 / 2.
+    assert_eq!(writes[33..35], [(0x7de4, 1 << 24 | 10 << 16 | 1040), (0x7ddc, 1 << 21 | 500)]);
+    assert_eq!(writes.len(), 16 * 33);
+    let falling = [1500; 16];
+    assert!(!rig.adapter.load_mtus(falling));
+    assert_eq!((lcore.poll_control(), rig.card.take_table_writes().len()), (None, 0));
+}
+
+#[test]
+fn an_adapter_comes_up_with_the_mtu_table_that_it_is_given() {
+    let mtus: [u16; 16] = core::array::from_fn(|n| 576 + 100 * n as u16);
+    let rig = Rig::up(AdapterConfig { mtus: Some(mtus), ..AdapterConfig::small() });
+    assert_eq!(rig.adapter.resources().map(|resources| resources.mtus), Some(mtus));
+    assert!(rig.card.take_table_writes().contains(&(0x7de4, 15 << 24 | 11 << 16 | 2076)));
+}

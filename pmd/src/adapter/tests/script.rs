@@ -152,6 +152,8 @@ fn discovery(script: &mut Vec<Access>) {
         read(0x7e44, 0x32b),
         // TP_PARA_REG2: MAXRXDATA (31:16) 16 KiB.
         read(0x7d68, 0x4000_0000),
+        // TP_PARA_REG0: INITCWND (26:24) 6.
+        read(0x7d60, 0x0600_0000),
     ]);
     // RSS_GLB_CONFIG w: basic virtual (1 at 31:28), TNLMAPEN b2, HASHTOEPLITZ b0.
     exchange(script, &[0x22a0_0000, 2, 0x1000_0000, 5, 0, 0, 0, 0], &[]);
@@ -297,7 +299,10 @@ fn bring_up_is_this_list_of_accesses_and_no_other() {
     assert_eq!((told.ntids, told.atids.clone()), (16_384, 0..8192));
     assert_eq!((told.l2t.clone(), told.filters.clone()), (10..20, 100..596));
     assert_eq!((told.servers.clone(), told.flowc_credits), (600..1096, 64));
-    assert_eq!((told.mtus[7], told.mtus[8], told.max_rx_data), (1488, 1500, 16_384));
+    assert_eq!(
+        (told.mtus[7], told.mtus[8], told.max_rx_data, told.initial_window),
+        (1488, 1500, 16_384, 6)
+    );
     // 2^14 and 2^18 periods of 4 ns.
     assert_eq!(told.timer_tick(), Nanos(65_536));
     assert_eq!(told.timestamp_tick(), Nanos(1_048_576));
