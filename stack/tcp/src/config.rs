@@ -70,6 +70,9 @@ pub struct Config {
     pub challenge_acks_per_second: u8,
     /// Initial congestion window in segments (RFC 6928: 10).
     pub initial_window_segments: u8,
+    /// Whether the congestion window comes down to the initial one while nothing is sent (RFC 5681 4.1; Linux's
+    /// tcp_slow_start_after_idle).
+    pub slow_start_after_idle: bool,
     /// Whether to send a tail loss probe before the retransmission timer runs out (RFC 8985 7).
     pub tail_loss_probe: bool,
     /// What is added to the deadlines of tail loss probes and of overtaken segments: clocks and wakes are
@@ -118,6 +121,7 @@ impl Default for Config {
             challenge_acks_per_second: 10,
             //= rfc6928#2 RFC6928-2-1
             initial_window_segments: 10,
+            slow_start_after_idle: true,
             tail_loss_probe: true,
             timer_slack: Nanos::from_millis(2),
             frto: true,

@@ -13,9 +13,10 @@ const DELAY_MIN: u16 = 40;
 /// Greatest delay (Linux's TCP_DELACK_MAX); below RFC 9293 MUST-58's 500 ms.
 const DELAY_MAX: u16 = 200;
 
-/// What is known of the peer's rhythm and of ours.
+/// What is known of the peer's rhythm and of ours: whether ACKs are to be quick now. With
+/// [`Config::quick_acks`] = 0 they never are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Rhythm {
+pub struct Rhythm {
     /// ACKs that are sent at once before any is delayed.
     quick: u8,
     /// We answer what we hear.
@@ -33,15 +34,9 @@ fn millis(now: Nanos) -> u32 {
 }
 
 impl Rhythm {
-    /// Payload has come.
-    pub(crate) fn on_payload(
-        &mut self,
-        config: &Config,
-        now: Nanos,
-        rto: Nanos,
-        wnd: u32,
-        mss: u16,
-    ) {
+    /// Payload has come, in segments of up to `mss` bytes, into a window of `wnd`; a pause of more than `rto` is one
+    /// after which its sender begins anew.
+    pub fn on_payload(&mut self, config: &Config, now: Nanos, rto: Nanos, wnd: u32, mss: u16) {
         let ms = millis(now);
         let since = ms.wrapping_sub(self.heard_ms);
         if !self.begun {
@@ -72,7 +67,7 @@ impl Rhythm {
     }
 
     /// Payload goes out: soon enough after some came to be its answer?
-    pub(crate) fn on_payload_sent(&mut self, now: Nanos) {
+    pub fn on_payload_sent(&mut self, now: Nanos) {
         let since = millis(now).wrapping_sub(self.heard_ms);
         if self.begun && since < u32::from(self.delay_ms) {
             self.interactive = true;
@@ -80,12 +75,12 @@ impl Rhythm {
     }
 
     /// The peer closes: our answer, if there is one, is our FIN.
-    pub(crate) fn on_peer_fin(&mut self) {
+    pub fn on_peer_fin(&mut self) {
         self.interactive = true;
     }
 
     /// An ACK goes out.
-    pub(crate) fn on_ack_sent(&mut self) {
+    pub fn on_ack_sent(&mut self) {
         self.quick = self.quick.saturating_sub(1);
         if self.quick == 0 && self.begun {
             self.delay_ms = self.delay_ms.max(DELAY_MIN);
@@ -93,7 +88,8 @@ impl Rhythm {
     }
 
     /// Whether an ACK goes at once.
-    pub(crate) fn is_quick(&self) -> bool {
+    #[must_use]
+    pub fn is_quick(&self) -> bool {
         self.quick > 0 && !self.interactive
     }
 

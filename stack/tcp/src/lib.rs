@@ -92,6 +92,7 @@ pub use checkpoint::{
 pub use config::{Config, EcnMode, Engine, Keepalive, Open, Switches, TimeWait, TsClock};
 pub use connection::Connection;
 pub use counters::Counters;
+pub use delack::Rhythm;
 pub use ecn::{CeEcho, EcnState};
 pub use icmp::IcmpError;
 pub use info::{Info, Limit};

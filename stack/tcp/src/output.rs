@@ -266,7 +266,7 @@ impl Connection {
     fn restart_after_idle(&mut self, engine: &Engine, now: Nanos) {
         let (silence, rto) = (now - self.snd.last_sent, self.snd.rtt.timeout(&engine.config));
         self.snd.cc.on_transmit_start(now, silence);
-        if silence > rto {
+        if silence > rto && engine.config.slow_start_after_idle {
             let at = self.situation(now);
             let segments = engine.config.initial_window_segments;
             self.snd.cc.on_idle(&at, silence, rto, segments);

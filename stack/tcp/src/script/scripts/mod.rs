@@ -72,6 +72,7 @@ macro_rules! script_tests {
                 switching_nagle_off_lets_go, fin_is_not_held_by_nagle, quiesce_stops_new_payload,
                 quiesce_does_not_stop_retransmission, smaller_mss_cuts_what_is_lost,
                 peer_mss_limits, payload_carries_the_ack, idle_connection_starts_over,
+                idle_connection_may_keep_its_window,
             }
             ack {
                 every_second_segment, delayed_by_a_timer, not_delayed_when_switched_off,
