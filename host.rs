@@ -11,6 +11,7 @@ use mafo_pmd::stats::{Xstat, extend};
 use mafo_pmd::{Adapter, AdapterConfig, AdapterError};
 use mafo_stack::{Core, MemberId, Stack, StackConfig};
 use mafo_t4::PortId;
+use mafo_t4::regs::tp::MTU_COUNT;
 use mafo_wire::Wire;
 use thiserror::Error;
 
@@ -259,6 +260,12 @@ impl Host {
             // Taken already, it would be the first of 16,384 connections: nothing to leak then.
             let _ = member.tids.insert(last, nobody);
         }
+    }
+
+    /// Gives all adapters another MTU table ([`Adapter::load_mtus`]). Whether all took it.
+    pub fn load_mtus(&mut self, mtus: [u16; MTU_COUNT]) -> bool {
+        self.adapters.iter_mut().map(|a| a.driver.load_mtus(mtus)).filter(|&taken| !taken).count()
+            == 0
     }
 
     /// A software adapter.

@@ -19,11 +19,16 @@ pub struct Activity {
     /// Since when it is as it is now.
     since: Nanos,
     /// How it is now.
-    limit: Limit,
+    pub(crate) limit: Limit,
 }
 
 impl Activity {
-    fn pass(&mut self, now: Nanos) {
+    /// Idle since `now`.
+    pub(crate) fn beginning(now: Nanos) -> Self {
+        Self { heard_at: now, since: now, ..Self::default() }
+    }
+
+    pub(crate) fn pass(&mut self, now: Nanos) {
         let passed = now - self.since;
         self.since = now;
         match self.limit {
@@ -49,11 +54,15 @@ impl Core {
         }
     }
 
-    /// How the connection of `id` has spent its time; on the host path, while there is one.
+    /// How the connection of `id` has spent its time; in an adapter since it was first asked for it
+    /// ([`Core::ask_card`]), and as far as it was asked.
     #[must_use]
     pub fn activity(&self, now: Nanos, id: SocketId) -> Option<Activity> {
-        let Path::Host(host) = &self.sockets.get(id)?.path else { return None };
-        let mut activity = host.activity;
+        let mut activity = match &self.sockets.get(id)?.path {
+            Path::Host(host) => host.activity,
+            Path::Offload(conn) => conn.view.as_ref()?.activity,
+            Path::Resolving | Path::Ended => return None,
+        };
         activity.pass(now);
         Some(activity)
     }

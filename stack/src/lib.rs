@@ -175,14 +175,15 @@ pub struct Options {
     /// and the code point `CONG_ALG_NEWRENO` in an adapter. An adapter that has no code point for what is chosen
     /// ([`StackConfig::adapter_congestion`]) uses that one as well.
     pub congestion: Option<CongestionControl>,
-    /// Whether segments that are not full wait for more bytes (TCP_CORK); only on the host path.
+    /// Whether segments that are not full wait for more bytes (TCP_CORK). What an adapter's connection holds back is
+    /// not given to the adapter.
     pub cork: bool,
-    /// Whether every segment is acknowledged at once (TCP_QUICKACK); only on the host path.
+    /// Whether every segment is acknowledged at once (TCP_QUICKACK; in an adapter T_FLAGS.DACK).
     pub quick_ack: bool,
-    /// Whether an idle peer is probed (SO_KEEPALIVE); only on the host path.
+    /// Whether an idle peer is probed (SO_KEEPALIVE; in an adapter T_FLAGS.KEEPALIVE).
     pub keepalive: bool,
-    /// Largest segment to announce and to send, if less than the link's (TCP_MAXSEG); counts before the
-    /// handshake, and only on the host path.
+    /// Largest segment to announce and to send, if less than the link's (TCP_MAXSEG); counts before the handshake. In
+    /// an adapter the next smaller entry of its MTU table.
     pub mss: Option<u16>,
     /// Bytes that the socket holds for sending, if less than [`StackConfig::send_buffer`] (SO_SNDBUF).
     pub send_limit: Option<u32>,
@@ -285,6 +286,9 @@ pub struct StackConfig {
     pub congestion: CongestionControl,
     /// Explicit congestion notification, in adapters too (Linux's tcp_ecn).
     pub ecn: EcnMode,
+    /// Segments that an adapter's connection begins with, if more than its INITCWND, which has bits for seven
+    /// (RFC 6928: 10). The window is written into the TCB of each when its handshake is through.
+    pub adapter_initial_window: Option<u8>,
     /// What the adapters' congestion code points (`CONG_ALG_RENO`, `TAHOE`, `NEWRENO`, `HIGHSPEED`) stand for. T5's
     /// is the default; an adapter of software may have been given others.
     pub adapter_congestion: [CongestionControl; 4],
@@ -326,6 +330,7 @@ impl StackConfig {
             },
             congestion: CongestionControl::Cubic,
             ecn: EcnMode::OnRequest,
+            adapter_initial_window: None,
             adapter_congestion: [
                 CongestionControl::Reno,
                 CongestionControl::Tahoe,

@@ -38,7 +38,8 @@ pub struct Status {
     pub send_room: usize,
     /// Bytes written that the peer has not acknowledged.
     pub unacknowledged: usize,
-    /// Bytes written that were never sent; on the offload path, that no adapter was given.
+    /// Bytes written that were never sent. On the offload path those that the card has and has not sent are among them
+    /// only as of when it was last asked ([`Core::ask_card`]).
     pub unsent: usize,
     /// Why the connection ended before its time.
     pub error: Option<ConnectionError>,
@@ -62,7 +63,11 @@ impl Core {
         };
         let unsent = match &socket.path {
             Path::Host(host) => host.conn.unsent() as usize,
-            _ => (socket.tx.written() - socket.tx.posted()) as usize,
+            Path::Offload(conn) => {
+                let unposted = (socket.tx.written() - socket.tx.posted()) as usize;
+                unposted + conn.unsent_of_posted(socket.tx.posted())
+            }
+            Path::Resolving | Path::Ended => (socket.tx.written() - socket.tx.posted()) as usize,
         };
         Some(Status {
             life,
@@ -76,12 +81,14 @@ impl Core {
         })
     }
 
-    /// How the engine's connection of `id` stands; on the host path, while there is one.
+    /// How the connection of `id` stands: as the engine says, or as the card said when it was last asked
+    /// ([`Core::ask_card`]). `None` where nobody has said anything.
     #[must_use]
     pub fn info(&self, id: SocketId) -> Option<Info> {
         match &self.sockets.get(id)?.path {
             Path::Host(host) => Some(host.conn.info(&self.engine.config)),
-            Path::Offload(_) | Path::Resolving | Path::Ended => None,
+            Path::Offload(_) => self.card_info(id),
+            Path::Resolving | Path::Ended => None,
         }
     }
 
@@ -131,8 +138,10 @@ impl Core {
     /// Changes the settings of `id`; those that count before the handshake change nothing after it.
     pub fn set_options(&mut self, now: Nanos, id: SocketId, options: Options) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
-        socket.options = options;
-        if let Path::Host(host) = &mut socket.path {
+        let before = core::mem::replace(&mut socket.options, options);
+        if matches!(socket.path, Path::Offload(_)) {
+            self.tom_set_options(id, before);
+        } else if let Path::Host(host) = &mut socket.path {
             let before = host.conn.switches();
             host.conn.set_switches(&self.engine, now, options.switches(before));
             self.list(id);

@@ -154,8 +154,8 @@ impl Core {
         self.send_with(id, bytes, Then::Nothing)
     }
 
-    /// As [`Core::send`], and `then` follows what was taken: more, or another record (MSG_MORE, MSG_EOR). On
-    /// the offload path that changes nothing.
+    /// As [`Core::send`], and `then` follows what was taken: more, or another record (MSG_MORE, MSG_EOR). On the
+    /// offload path the end of a record is only pushed: no work request says that a segment is to end there.
     pub fn send_with(
         &mut self,
         id: SocketId,
@@ -195,7 +195,10 @@ impl Core {
                 self.host_mark_urgent(id);
                 self.list(id);
             }
-            Path::Offload(_) => self.tom_post(id),
+            Path::Offload(conn) => {
+                conn.hold.then(then, socket.tx.written());
+                self.tom_post(id);
+            }
             Path::Resolving | Path::Ended => {}
         }
     }

@@ -4,9 +4,7 @@
 //! one of them is watched here, where it can be; [`Timeouts`] says which.
 
 use mafo_mem::Nanos;
-use mafo_pmd::ofld::{self, Via};
-use mafo_t4::cpl::{ReplyCtrl, SetTcbField};
-use mafo_t4::tcb::{TFlags, field};
+use mafo_t4::tcb::TFlags;
 use mafo_tcp::{Ended, GaveUp, Keepalive, Patience, State};
 
 use crate::core::Core;
@@ -80,11 +78,7 @@ impl Core {
             }
             Path::Offload(conn) if conn.state.is_live() => {
                 let (mask, val) = (TFlags(0).with_keepalive(true), TFlags(0).with_keepalive(on));
-                let write = SetTcbField::at(conn.tid, field::T_FLAGS.word, mask.0, val.0)
-                    .with_reply_ctrl(ReplyCtrl::SILENT);
-                let ctrl = &mut self.members[conn.member.index()].lcore.ctrl;
-                if ofld::set_tcb_field(Via::Control(ctrl), &write).is_err() {
-                    self.counters.tom_ring_full += 1;
+                if !self.write_flags(id, mask, val) {
                     return Err(SocketError::WouldBlock);
                 }
             }
@@ -125,7 +119,11 @@ impl Core {
         let connect = socket.watch.connect_by.filter(|_| is_opening(socket));
         let user = socket.watch.timeouts.user.filter(|_| self.waits_on_card(id));
         let user = user.map(|wait| socket.watch.progress_at + wait);
-        connect.into_iter().chain(user).min()
+        let hold = match &socket.path {
+            Path::Offload(conn) => conn.hold.until(),
+            Path::Host(_) | Path::Resolving | Path::Ended => None,
+        };
+        [connect, user, hold].into_iter().flatten().min()
     }
 
     /// Whether bytes, or a FIN, of an offloaded connection wait to be acknowledged, or to be sent.
@@ -155,6 +153,7 @@ impl Core {
             self.watches.remove(&(at, id));
             let Some(socket) = self.sockets.get_mut(id) else { continue };
             socket.watch.armed = None;
+            self.release_due(now, id);
             match self.watched_until(id) {
                 Some(until) if until <= now => self.run_out_of_patience(id),
                 _ => self.arm_watch(id),

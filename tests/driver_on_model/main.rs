@@ -4,6 +4,7 @@ mod counters;
 mod failover;
 mod hosts;
 mod icmp;
+mod options;
 
 use hosts::{ADDRESSES, Net, OFFLOAD};
 use mafo::{ConnectionError, Event, Nanos, Readiness, SocketError};

@@ -11,6 +11,9 @@ pub const CONGESTION_T5: [CongestionControl; 4] = [
     CongestionControl::HighSpeed,
 ];
 
+/// Ranges of bytes beyond a gap for which a TCB has fields: the host can see all that is held.
+const HELD_RANGES: usize = 4;
+
 /// Everything that is fixed when a card is made.
 ///
 /// Two cards of one bond should differ in every number here that silicon does not fix: nothing may
@@ -66,6 +69,9 @@ pub struct AsicConfig {
     /// What the four congestion code points of opt2 (`CONG_ALG_*`) stand for: by default T5's own set, which a
     /// card of software may go beyond.
     pub congestion: [CongestionControl; 4],
+    /// What TP does where no register says: a card of software may recover from losses as it likes. TIME-WAIT is the
+    /// host's, whatever is said here.
+    pub engine: mafo_tcp::Config,
     /// Longest frame that a port takes or sends, without FCS.
     pub max_frame_len: usize,
     /// Frames that a port's transmit buffer holds; a full one stops the queues that feed it, and TP is
@@ -104,6 +110,7 @@ impl AsicConfig {
             mac_base: [0x00, 0x07, 0x43, 0x54, 0x00, 0x00],
             flowc_buffifo_sz: 256,
             congestion: CONGESTION_T5,
+            engine: mafo_tcp::Config { held_ranges_max: HELD_RANGES, ..Default::default() },
             max_frame_len: 9_614,
             tx_queue_frames: 512,
             loopback_frames: 512,

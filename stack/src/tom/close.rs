@@ -68,6 +68,9 @@ impl Core {
         }
         if let Some(socket) = self.sockets.get_mut(id) {
             socket.peer_closed = true;
+            if let Path::Offload(conn) = &mut socket.path {
+                conn.rhythm.on_peer_fin();
+            }
         }
         self.tell(id, Readiness::READABLE);
         self.end_if_over(id);

@@ -35,17 +35,24 @@ impl Core {
         {
             self.stall(id);
         }
+        self.watch_hold(id);
+        self.pace_acks(id);
+        self.watch_card(id);
     }
 
     fn post_payload(&mut self, id: SocketId) -> Result<(), Refused> {
         loop {
             let Some(socket) = self.sockets.get_mut(id) else { return Ok(()) };
             let Path::Offload(conn) = &mut socket.path else { return Ok(()) };
+            let member = &mut self.members[conn.member.index()];
             let waiting = (socket.tx.written() - socket.tx.posted()) as usize;
+            let shut = socket.send_side == SendSide::Shutdown;
+            let corked = socket.options.cork && !shut;
+            let segment = conn.payload_max(member) as usize;
+            let waiting = conn.hold.free(corked, socket.tx.posted(), waiting, segment);
             if waiting == 0 || conn.tx_gate == Gate::Shut || !conn.state.can_send() {
                 return Ok(());
             }
-            let member = &mut self.members[conn.member.index()];
             let mut n = waiting.min(PLEN_MAX);
             // The card takes the end of a work request for the end of what is urgent.
             let to_mark = socket.urgent.sent.map(|end| end.saturating_sub(socket.tx.posted()));
@@ -79,6 +86,7 @@ impl Core {
                 ofld::tx_data(eq, &mut conn.credits, conn.tid, payload, urgency, then)?;
             }
             socket.tx.post(n);
+            conn.rhythm.on_payload_sent(self.now);
             if urgent {
                 socket.urgent.sent = None;
             }
@@ -168,6 +176,7 @@ impl Core {
         }
         if freed > 0 {
             let (member, l2t) = (conn.member, conn.l2t);
+            conn.hold.release();
             self.members[member.index()].note_heard(l2t, self.now);
             self.tell(id, Readiness::WRITABLE);
         }
@@ -221,6 +230,7 @@ impl Core {
         }
         socket.rx.advance(stored);
         let now = self.now;
+        self.note_payload(id, stored);
         if let Some(conn) = self.offloaded_mut(id) {
             conn.last_rx = now;
             let (member, l2t) = (conn.member, conn.l2t);

@@ -176,6 +176,7 @@ impl Core {
                     self.on_act_establish(member, cpl);
                 }
             }
+            Opcode::GET_TCB_RPL if self.on_get_tcb_rpl(member, bytes) => {}
             Opcode::SET_TCB_RPL | Opcode::GET_TCB_RPL => {
                 hook.on_cpl(now, self, member, opcode, bytes);
             }

@@ -5,9 +5,12 @@
 //! queue (opens, credits) and on the offload queue of the connection's port (everything whose order
 //! matters).
 
+mod acks;
+mod card_view;
 mod close;
 mod data;
 mod dispatch;
+mod hold;
 mod member;
 mod moves;
 mod open;
@@ -20,8 +23,10 @@ pub use moves::{Place, Progress};
 use mafo_pmd::ofld::TxCreditPool;
 use mafo_t4::opt::TcpOpt;
 use mafo_t4::{Atid, L2tIdx, PortId, Tid};
-use mafo_tcp::SeqNum;
+use mafo_tcp::{Rhythm, SeqNum};
 
+use self::card_view::CardView;
+use self::hold::Hold;
 use self::state::State;
 
 /// How often a connection has changed its owner: what a former owner still says is told apart by it.
@@ -83,6 +88,19 @@ pub struct Offloaded {
     pub(crate) unreported: usize,
     /// When bytes were last delivered.
     pub last_rx: mafo_mem::Nanos,
+    /// When the card was asked to open it.
+    pub(crate) asked_at: mafo_mem::Nanos,
+    /// Whether the card delays ACKs, and what that follows where it follows the peer.
+    pub(crate) delays_acks: bool,
+    pub(crate) rhythm: Rhythm,
+    /// Bytes of the longest RX_DATA.
+    pub(crate) longest_rx: u32,
+    /// Largest segment that the card announced for us.
+    pub(crate) mss_announced: u16,
+    /// What is kept back of what was written.
+    pub(crate) hold: Hold,
+    /// What the card's own record said last, if anybody asks for it.
+    pub(crate) view: Option<Box<CardView>>,
     /// The port that the connection is changing to, on its adapter.
     pub changing_to: Option<PortId>,
     /// Bytes by which the card was allowed to advance, all in all.

@@ -4,16 +4,19 @@ use core::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 use mafo_mem::Nanos;
 use mafo_pmd::Lcore;
-use mafo_pmd::ofld::{self, Refused, Then, TxCreditPool};
+use mafo_pmd::ofld::{self, Refused, Then, TxCreditPool, Via};
 use mafo_t4::cpl::{
-    AcceptMode, ActEstablish, ActOpenRpl, PassAcceptReq, PassEstablish, PassOpenRpl, Status,
+    AcceptMode, ActEstablish, ActOpenRpl, PassAcceptReq, PassEstablish, PassOpenRpl, ReplyCtrl,
+    SetTcbField, Status,
 };
 use mafo_t4::opt::{CongAlg, ConnPolicy, Opt0, Opt1, Opt2, TcpOpt};
-use mafo_t4::tcb;
+use mafo_t4::regs::tp::MTU_COUNT;
+use mafo_t4::tcb::{self, field};
 use mafo_t4::wr::Mnem;
 use mafo_t4::{IqId, L2tIdx, PortId, SmtIdx, Stid, Tid};
-use mafo_tcp::{CongestionControl, EcnMode, Ended, GaveUp, SeqNum, isn};
+use mafo_tcp::{CongestionControl, EcnMode, Ended, GaveUp, Rhythm, SeqNum, isn};
 
+use super::hold::Hold;
 use super::member::AtidUse;
 use super::state::{Event, State};
 use super::{Epoch, Fence, Gate, Member, MemberId, Offloaded, TidUse};
@@ -25,6 +28,7 @@ use crate::error::{ConnectionError, ListenError};
 use crate::host::window_scale;
 use crate::listener::ListenerId;
 use crate::packet::{self, Packet};
+use crate::pmtu::HEADERS;
 use crate::slab::SocketId;
 use crate::socket::{Holder, Path, Readiness};
 use crate::time_wait::Answer;
@@ -172,7 +176,7 @@ impl Core {
         let member = &mut self.members[member_id.index()];
         let atid = member.atids.insert(AtidUse::Connection(id)).ok_or(Refused::RingFull)?;
         let window = socket.rx.capacity();
-        let opt0 = opt0(member, port, l2t, &self.config, window).with_nagle(socket.options.nagle);
+        let opt0 = opt0(member, port, l2t, &self.config, (&socket.options, window));
         let open = ofld::ActOpen {
             atid,
             reply_to: member.iq(),
@@ -195,6 +199,12 @@ impl Core {
             iss,
             (&self.config, window),
         );
+        let opened = Offloaded {
+            asked_at: self.now,
+            delays_acks: opt0.delack(),
+            mss_announced: announced(member, opt0),
+            ..opened
+        };
         socket.path = Path::Offload(Box::new(Offloaded { atid: Some(atid), ..opened }));
         Ok(())
     }
@@ -367,9 +377,9 @@ impl Core {
         let ecn = self.config.ecn != EcnMode::Off && cpl.tcpopt().ecn();
         let id = self.make_socket(tuple, options, Holder::Listener(listener_id))?;
         let congestion = code_point(options.congestion, self.config.adapter_congestion);
+        let window = self.room_of(&options);
         let member = &mut self.members[member_id.index()];
-        let window = self.config.recv_buffer;
-        let opt0 = opt0(member, port, l2t, &self.config, window).with_nagle(options.nagle);
+        let opt0 = opt0(member, port, l2t, &self.config, (&options, window));
         let opt0 = opt0.with_accept(AcceptMode::ACCEPT);
         let accept = ofld::Accept {
             tid,
@@ -396,6 +406,12 @@ impl Core {
             iss,
             (&self.config, window),
         );
+        let opened = Offloaded {
+            asked_at: self.now,
+            delays_acks: opt0.delack(),
+            mss_announced: announced(member, opt0),
+            ..opened
+        };
         socket.path = Path::Offload(Box::new(Offloaded { tid, ..opened }));
         self.by_tuple.insert(tuple, id);
         if let Some(listener) = self.listeners.get_mut(&listener_id) {
@@ -428,11 +444,34 @@ impl Core {
         if self.has_defect(Defect::FlowcOnce) {
             let _ = self.post_flowc(id);
         }
+        self.open_congestion_window(id);
         self.grant_rest(id);
         self.apply_known_path_mtu(id);
         self.on_established(id);
         self.tell(id, Readiness::CONNECTED | Readiness::WRITABLE);
         self.tom_post(id);
+    }
+
+    /// What a window begins with is more today (RFC 6928) than INITCWND has bits for. Not where the handshake took so
+    /// long that a SYN, or its answer, was sent again: the card begins with less then, and so it is to.
+    fn open_congestion_window(&mut self, id: SocketId) {
+        let segments = self.config.adapter_initial_window.unwrap_or(0);
+        let patience = self.engine.config.rto_initial;
+        let Some(conn) = self.offloaded(id) else { return };
+        let (tid, at) = (conn.tid, conn.member.index());
+        let member = &self.members[at];
+        let first = member.lcore.resources().initial_window;
+        if segments <= first || self.now - conn.asked_at >= patience {
+            return;
+        }
+        let cwnd = u64::from(segments) * u64::from(conn.payload_max(member));
+        let write = SetTcbField::of(tid, field::SND_CWND, cwnd.min(field::SND_CWND.max()))
+            .with_reply_ctrl(ReplyCtrl::SILENT);
+        let ctrl = &mut self.members[at].lcore.ctrl;
+        if ofld::set_tcb_field(Via::Control(ctrl), &write).is_err() {
+            // It begins with less.
+            self.counters.tom_ring_full += 1;
+        }
     }
 
     /// Tells the firmware of the flow, if it has not been told: nothing else goes ahead of it.
@@ -500,6 +539,13 @@ impl Offloaded {
             posted_any: false,
             unreported: 0,
             last_rx: Nanos::ZERO,
+            asked_at: Nanos::ZERO,
+            delays_acks: true,
+            rhythm: Rhythm::default(),
+            longest_rx: 0,
+            mss_announced: 0,
+            hold: Hold::default(),
+            view: None,
             changing_to: None,
             granted: initial_window(window) as u64,
             tx_gate: Gate::Open,
@@ -517,18 +563,33 @@ fn offered_scale(config: &StackConfig, window: usize) -> u8 {
 }
 
 /// Options 0 of a connection of ours.
-fn opt0(member: &Member, port: PortId, l2t: L2tIdx, config: &StackConfig, window: usize) -> Opt0 {
+fn opt0(
+    member: &Member,
+    port: PortId,
+    l2t: L2tIdx,
+    config: &StackConfig,
+    (options, window): (&crate::Options, usize),
+) -> Opt0 {
+    let mtu = options.mss.map_or(config.mtu, |mss| config.mtu.min(mss.saturating_add(HEADERS)));
     let resources = member.lcore.resources();
     let smt = resources.port(port).map_or(SmtIdx(0), |p| p.smt);
     Opt0(0)
         .with_tcam_bypass(true)
-        .with_delack(true)
+        .with_delack(!options.quick_ack && config.tcp.quick_acks == 0)
+        .with_nagle(options.nagle)
+        .with_keep_alive(options.keepalive)
         .with_port(port)
         .with_smac(smt)
         .with_l2t(l2t)
-        .with_mss_idx(u64::from(resources.mtu_index(config.mtu)))
+        .with_mss_idx(u64::from(resources.mtu_index(mtu)))
         .with_wnd_scale(u64::from(offered_scale(config, window)))
         .with_rcv_bufsiz((initial_window(window) / RCV_BUFSIZ_UNIT) as u64)
+}
+
+/// The segment size that the card announces with these options.
+fn announced(member: &Member, opt0: Opt0) -> u16 {
+    let index = opt0.mss_idx() as usize % MTU_COUNT;
+    member.lcore.resources().mtus[index].saturating_sub(HEADERS)
 }
 
 /// The code point that stands for what the application chose, if there is one.
