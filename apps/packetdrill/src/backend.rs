@@ -1,5 +1,7 @@
 //! The stack under test: sockets over the bare cable, or a whole host with a software adapter.
 
+use std::collections::BTreeSet;
+
 use mafo::eal::dma::Arena;
 use mafo::{AdapterConfig, AsicConfig, Core, Host, HostConfig, Nanos, PathChoice, PortId};
 use mafo::{SoftConfig, Stack, StackConfig};
@@ -9,8 +11,15 @@ use crate::cable::Cable;
 /// Turns without news after which a host with an adapter has nothing under way any more: host, driver,
 /// card and cable hand on what they have once a turn, in either direction.
 const QUIET_TURNS: usize = 6;
+/// The MTU table that an adapter begins with: sizes of the segments that scripts use, each and 40 bytes of headers, among
+/// the usual ones. Others are entered when they are first seen.
+const MTUS: [u16; 16] =
+    [88, 256, 440, 512, 576, 808, 1040, 1064, 1140, 1240, 1280, 1440, 1500, 4096, 9000, 9600];
 /// More turns than anything takes at one instant; whoever still moves then moves for ever.
 const TURNS_MAX: usize = 100_000;
+
+/// IPv4 and TCP headers without options.
+const HEADERS: u16 = 40;
 
 /// What the packets go to.
 #[derive(Debug)]
@@ -18,7 +27,16 @@ pub enum Backend {
     /// TCP runs in the stack.
     Host(Box<Stack>),
     /// TCP runs in a software adapter.
-    Offload(Box<Host>),
+    Offload(Box<Offload>),
+}
+
+/// A host with an adapter, and the sizes of segments that it has to have.
+#[derive(Debug)]
+pub struct Offload {
+    host: Host,
+    mtus: [u16; 16],
+    /// Entries of the table that somebody asked for.
+    wanted: BTreeSet<u16>,
 }
 
 impl Backend {
@@ -39,10 +57,16 @@ impl Backend {
 
     fn offload(config: StackConfig, cable: &Cable, now: Nanos) -> Self {
         let adapter = SoftConfig {
-            asic: AsicConfig { mac_base: [2, 0, 0, 0, 1, 0], ..AsicConfig::t540_cr() },
-            driver: AdapterConfig::default(),
+            asic: AsicConfig {
+                mac_base: [2, 0, 0, 0, 1, 0],
+                congestion: config.adapter_congestion,
+                engine: config.tcp.clone(),
+                ..AsicConfig::t540_cr()
+            },
+            driver: AdapterConfig { mtus: Some(MTUS), ..AdapterConfig::default() },
             wires: vec![(PortId(0), Box::new(cable.clone()))],
         };
+        let wanted = BTreeSet::from([config.mtu]);
         let links = vec![(0, PortId(0))];
         let host = HostConfig { stack: config, adapters: vec![adapter], links };
         let mut host = Host::new(host).expect("memory for an adapter");
@@ -52,14 +76,21 @@ impl Backend {
             turns += 1;
             assert!(turns < TURNS_MAX, "the adapter does not come up");
         }
-        Self::Offload(Box::new(host))
+        Self::Offload(Box::new(Offload { host, mtus: MTUS, wanted }))
+    }
+
+    /// Connections with segments of `mss` bytes and their headers may come: an adapter is to have that size.
+    pub fn expect_mss(&mut self, mss: u16) {
+        if let Self::Offload(offload) = self {
+            offload.expect(mss.saturating_add(HEADERS));
+        }
     }
 
     /// The sockets.
     pub fn core_mut(&mut self) -> &mut Core {
         match self {
             Self::Host(stack) => stack.core_mut(),
-            Self::Offload(host) => host.sockets_mut(),
+            Self::Offload(offload) => offload.host.sockets_mut(),
         }
     }
 
@@ -68,7 +99,7 @@ impl Backend {
     pub fn core(&self) -> &Core {
         match self {
             Self::Host(stack) => stack.core(),
-            Self::Offload(host) => host.sockets(),
+            Self::Offload(offload) => offload.host.sockets(),
         }
     }
 
@@ -98,7 +129,7 @@ impl Backend {
     fn poll(&mut self, now: Nanos) {
         match self {
             Self::Host(stack) => stack.poll(now),
-            Self::Offload(host) => host.poll(now).expect("an adapter that runs"),
+            Self::Offload(offload) => offload.host.poll(now).expect("an adapter that runs"),
         }
     }
 
@@ -107,7 +138,48 @@ impl Backend {
     pub fn poll_timeout(&self) -> Option<Nanos> {
         match self {
             Self::Host(stack) => stack.poll_timeout(),
-            Self::Offload(host) => host.poll_timeout(),
+            Self::Offload(offload) => offload.host.poll_timeout(),
         }
+    }
+}
+
+impl Offload {
+    /// Enters `mtu` into the adapter's table, in place of a neighbour that nobody has asked for. Connections know their
+    /// size by its number, so all other entries stay where they are; without such a neighbour nothing is done, and the
+    /// next smaller size is used.
+    fn expect(&mut self, mtu: u16) {
+        let known = self.mtus.contains(&mtu);
+        if known || entry_for(&self.mtus, &self.wanted, mtu).is_some() {
+            self.wanted.insert(mtu);
+        }
+        if let Some(at) = entry_for(&self.mtus, &self.wanted, mtu).filter(|_| !known) {
+            self.mtus[at] = mtu;
+            assert!(self.host.load_mtus(self.mtus), "an adapter takes {:?}", self.mtus);
+        }
+    }
+}
+
+/// Where `mtu` goes in an ascending table: in place of a neighbour that is not `wanted`.
+fn entry_for(mtus: &[u16; 16], wanted: &BTreeSet<u16>, mtu: u16) -> Option<usize> {
+    let above = mtus.partition_point(|&entry| entry < mtu);
+    let neighbours = [Some(above), above.checked_sub(1)];
+    let is_free = |at: &usize| mtus.get(*at).is_some_and(|entry| !wanted.contains(entry));
+    neighbours.into_iter().flatten().find(is_free).filter(|_| (68..=9600).contains(&mtu))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_takes_the_place_of_a_neighbour_that_nobody_asked_for() {
+        let wanted = BTreeSet::from([1040, 1500]);
+        assert_eq!(MTUS[6..8], [1040, 1064]);
+        assert_eq!(entry_for(&MTUS, &wanted, 1052), Some(7), "the next above");
+        assert_eq!(entry_for(&MTUS, &wanted, 1030), Some(5), "1040 is in use: the next below");
+        assert_eq!(entry_for(&MTUS, &BTreeSet::from(MTUS), 1052), None);
+        assert_eq!(entry_for(&MTUS, &wanted, 67), None, "no packet is so small");
+        assert_eq!(entry_for(&MTUS, &wanted, 9601), None);
+        assert_eq!(entry_for(&MTUS, &wanted, 70), Some(0));
     }
 }

@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use libc::c_int;
-use mafo::{Life, SocketId, Then};
+use mafo::{Life, PathChoice, SocketId, Then};
 
 use crate::errno::{Errno, Outcome};
 use crate::fds::{Entry, Opening, PIPE_CAPACITY, Sock, Stage};
@@ -230,7 +230,7 @@ impl World {
             _ => Then::Nothing,
         };
         let goal = self.piece_len(id);
-        let now = self.now;
+        let (now, path) = (self.now, self.fds.socket(fd)?.options.path);
         let mut done = 0;
         while done < bytes.len() {
             let status = self.status(fd)?.ok_or(Errno::PIPE)?;
@@ -252,6 +252,10 @@ impl World {
             let core = self.core(None);
             let taken = core.send_with(id, &bytes[done..done + n], then)?;
             core.kick(now);
+            // What a card sends of it at once is known when it is asked.
+            if path == PathChoice::Offload {
+                self.settle();
+            }
             done += taken;
             if taken < n {
                 break;

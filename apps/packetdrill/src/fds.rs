@@ -173,6 +173,14 @@ impl Fds {
         self.find(Stage::Connection(id))
     }
 
+    /// All connections.
+    pub fn connections(&self) -> impl Iterator<Item = SocketId> {
+        self.entries.values().filter_map(|entry| match entry {
+            Entry::Socket(sock) => sock.connection(),
+            _ => None,
+        })
+    }
+
     /// The descriptor of a listener.
     #[must_use]
     pub fn of_listener(&self, id: ListenerId) -> Option<c_int> {

@@ -26,6 +26,7 @@ pub mod ffi;
 mod hook;
 mod options;
 mod polls;
+pub mod segments;
 pub mod settings;
 pub mod tcp_info;
 pub mod world;

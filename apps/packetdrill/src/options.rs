@@ -129,6 +129,8 @@ impl World {
                 if on && !MAXSEG.contains(&number) {
                     return Err(Errno::INVAL);
                 }
+                self.core(None);
+                self.expect_mss(number as u16);
                 self.change(fd, |options| options.mss = on.then_some(number as u16))?;
             }
             libc::TCP_NOTSENT_LOWAT => {

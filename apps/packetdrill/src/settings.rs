@@ -17,6 +17,8 @@ use crate::cable::OUR_MAC;
 const SYSCTLS: &str = "/proc/sys/net/ipv4";
 /// What the names of those that concern us begin with.
 const PREFIX: &str = "tcp_";
+/// The one that a namespace cannot always set ([`of_script`]).
+const CONGESTION_SYSCTL: &str = "tcp_congestion_control";
 /// Bytes that a socket can hold for sending at most, whatever a script asks for.
 pub const SEND_BUFFER_MAX: usize = 4 << 20;
 /// The most that a window scale is chosen for.
@@ -151,6 +153,21 @@ pub fn read_system() -> BTreeMap<String, String> {
     read_folder(Path::new(SYSCTLS))
 }
 
+/// What of `now` says what a script is about, where it was as `before` when the script began.
+///
+/// A kernel lets a network namespace choose only among the congestion control that the system allows. So what is there
+/// without the script's doing says nothing of what the script is written for, which is Linux's own default.
+#[must_use]
+pub fn of_script(
+    before: &BTreeMap<String, String>,
+    mut now: BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    if now.get(CONGESTION_SYSCTL) == before.get(CONGESTION_SYSCTL) {
+        now.remove(CONGESTION_SYSCTL);
+    }
+    now
+}
+
 fn read_folder(folder: &Path) -> BTreeMap<String, String> {
     let Ok(entries) = fs::read_dir(folder) else { return BTreeMap::new() };
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
@@ -189,6 +206,7 @@ impl Settings {
         // Scripts hand in what a port with receive offload would, and expect what Linux would send.
         stack.rx_packet_max = u16::MAX;
         stack.linger = Nanos::ZERO;
+        stack.adapter_initial_window = Some(stack.tcp.initial_window_segments);
         stack.tcp.quick_acks = 16;
         stack.tcp.timestamps_required = false;
         stack.send_buffer = SEND_BUFFER_MAX;
@@ -210,6 +228,8 @@ impl Settings {
         if let Some(congestion) = &flags.congestion {
             settings.congestion.clone_from(congestion);
         }
+        // A card of software, whose code points stand for what scripts are about.
+        settings.stack.adapter_congestion = code_points(settings.algorithm());
         settings
     }
 
@@ -239,7 +259,7 @@ impl Settings {
             }
             "tcp_wmem" => self.send_buffer = parse_three(value)?[1],
             "tcp_notsent_lowat" => self.notsent_lowat = number()?.min(u32::MAX.into()) as u32,
-            "tcp_congestion_control" => value.clone_into(&mut self.congestion),
+            CONGESTION_SYSCTL => value.clone_into(&mut self.congestion),
             "tcp_ecn" => {
                 stack.ecn = match number()? {
                     0 => EcnMode::Off,
@@ -249,6 +269,7 @@ impl Settings {
             }
             "tcp_min_tso_segs" => stack.tcp.piece_segments_min = count()?,
             "tcp_early_retrans" => stack.tcp.tail_loss_probe = number()? >= 3,
+            "tcp_slow_start_after_idle" => stack.tcp.slow_start_after_idle = switch()?,
             "tcp_frto" => stack.tcp.frto = switch()?,
             "tcp_retries1" => stack.tcp.retransmits_advice = count()?,
             "tcp_syncookies" => stack.syn_cookies = switch()?,
@@ -263,6 +284,16 @@ impl Settings {
             _ => return WITHOUT_EFFECT.contains(&name).then_some(()),
         }
         Some(())
+    }
+}
+
+/// What an adapter's four code points stand for: what is asked for, and what is asked for most often.
+fn code_points(wanted: Option<CongestionControl>) -> [CongestionControl; 4] {
+    use CongestionControl::{Cubic, Dctcp, NewReno, Reno};
+    let usual = [Reno, Cubic, NewReno, Dctcp];
+    match wanted {
+        Some(other) if !usual.contains(&other) => [other, Cubic, NewReno, Dctcp],
+        _ => usual,
     }
 }
 

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 
 use libc::c_int;
-use mafo::{Core, Event, Life, Nanos, Options, Readiness, SocketId, Status, Timeouts};
+use mafo::{Core, Event, Life, Nanos, Options, PathChoice, Readiness, SocketId, Status, Timeouts};
 
 use crate::backend::Backend;
 use crate::cable::Cable;
 use crate::epoll::{ERR, HUP, IN, Mask, OUT, RDHUP};
 use crate::errno::{Errno, Outcome};
 use crate::fds::{Entry, Fds, Opening, PIPE_CAPACITY, Sock, Stage};
-use crate::settings::{Flags, Settings, read_system};
+use crate::segments::{announced_mss, take_apart};
+use crate::settings::{Flags, Settings, of_script, read_system};
 
 /// What the clock shows first. A script's first packet is then a quarter of a millisecond into a tick of
 /// the stack's timestamps, which is also where the tool puts it on a kernel.
@@ -60,6 +61,7 @@ impl World {
         let Self { flags, before, .. } = self;
         self.settings.get_or_insert_with(|| {
             let sysctls = if flags.read_sysctls { read_system() } else { BTreeMap::new() };
+            let sysctls = of_script(before, sysctls);
             let address = flags.address.unwrap_or(ADDRESS);
             let settings = Settings::new(flags, address, &sysctls);
             let set = |name: &&String| {
@@ -95,18 +97,53 @@ impl World {
     pub fn inject(&mut self, packet: &[u8]) {
         let destination = packet.get(16..20).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
         self.core(destination.map(Ipv4Addr::from));
-        self.cable.inject(packet);
+        if self.flags.path == PathChoice::Offload {
+            if let Some(mss) = announced_mss(packet) {
+                self.expect_mss(mss);
+            }
+            // A card's port takes what a wire carries.
+            for piece in take_apart(packet, self.flags.mtu.into()) {
+                self.cable.inject(&piece);
+            }
+        } else {
+            self.cable.inject(packet);
+        }
         self.settle();
+    }
+
+    /// Segments of `mss` bytes may be used.
+    pub fn expect_mss(&mut self, mss: u16) {
+        if let Some(backend) = &mut self.backend {
+            backend.expect_mss(mss);
+        }
     }
 
     /// Runs all that happens now, to its end, and tells the descriptors.
     pub fn settle(&mut self) {
-        let Self { now, packets, cable, backend, .. } = self;
-        let Some(backend) = backend else { return };
-        backend.settle(*now, cable, |packet| packets.push_back((*now, packet)));
+        self.run();
+        if self.flags.path == PathChoice::Offload && self.ask_card() {
+            self.run();
+        }
         while let Some(event) = self.backend.as_mut().and_then(|b| b.core_mut().poll_event()) {
             self.handle_event(event);
         }
+    }
+
+    fn run(&mut self) {
+        let Self { now, packets, cable, backend, .. } = self;
+        if let Some(backend) = backend {
+            backend.settle(*now, cable, |packet| packets.push_back((*now, packet)));
+        }
+    }
+
+    /// Asks the card how its connections stand, so that what a caller is told is of now. Whether there are any.
+    fn ask_card(&mut self) -> bool {
+        let ids: Vec<SocketId> = self.fds.connections().collect();
+        let Some(backend) = &mut self.backend else { return false };
+        for &id in &ids {
+            backend.core_mut().ask_card(id);
+        }
+        !ids.is_empty()
     }
 
     /// When something happens next of itself.

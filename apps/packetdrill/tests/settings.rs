@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use mafo::{CongestionControl, Nanos, PathChoice};
-use mafo_packetdrill::settings::{BadFlag, Flags, Settings};
+use mafo_packetdrill::settings::{BadFlag, Flags, Settings, of_script};
 
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 2);
 
@@ -41,6 +41,7 @@ fn sysctls_reach_the_stack() {
             ("tcp_congestion_control", "reno"),
             ("tcp_notsent_lowat", "4000"),
             ("tcp_fastopen", "0x70403"),
+            ("tcp_slow_start_after_idle", "0"),
         ],
     );
     assert_eq!(
@@ -52,7 +53,29 @@ fn sysctls_reach_the_stack() {
     assert_eq!(set.stack.tcp.syn_retransmits_max, 5);
     assert_eq!(set.stack.fin_timeout, Nanos::from_secs(7));
     assert_eq!(set.algorithm(), Some(CongestionControl::Reno));
+    assert!(!set.stack.tcp.slow_start_after_idle);
     assert!(set.unknown.is_empty(), "{:?}", set.unknown);
+}
+
+#[test]
+fn congestion_control_that_a_script_has_not_changed_is_linuxs_default() {
+    let system = |name: &str| {
+        let pairs = [("tcp_congestion_control", name), ("tcp_sack", "1")];
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    };
+    assert_eq!(of_script(&system("bbr"), system("reno")), system("reno"));
+    let kept = of_script(&system("bbr"), system("bbr"));
+    assert_eq!(kept, [("tcp_sack".to_owned(), "1".to_owned())].into());
+    let set = Settings::new(&Flags::default(), ADDRESS, &kept);
+    assert_eq!(set.algorithm(), Some(CongestionControl::Cubic));
+}
+
+#[test]
+fn an_adapter_has_a_code_point_for_what_is_asked_for() {
+    use CongestionControl::{Bbr, Cubic, Dctcp, NewReno, Reno};
+    let code_points = |flags| settings(flags, &[]).stack.adapter_congestion;
+    assert_eq!(code_points(""), [Reno, Cubic, NewReno, Dctcp]);
+    assert_eq!(code_points("cc=bbr"), [Bbr, Cubic, NewReno, Dctcp]);
 }
 
 #[test]
