@@ -2,6 +2,9 @@
 
 use crate::{HeldRange, SackBlock, SackBlocks, SeqNum};
 
+/// Ranges that there is room for at first: more than most gaps make.
+const RANGES: usize = 16;
+
 /// Disjoint ranges, none touching the next, by rising sequence number.
 ///
 /// All of them lie within one receive window, so comparing them as sequence numbers is sound.
@@ -22,6 +25,18 @@ pub(crate) enum Inserted {
 }
 
 impl Assembler {
+    pub(crate) const EMPTY: Self = Self { ranges: Vec::new() };
+
+    /// Forgets everything but keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.ranges.clear();
+    }
+
+    /// Bytes of its ranges, used or not.
+    pub(crate) fn memory(&self) -> usize {
+        self.ranges.capacity() * size_of::<HeldRange>()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
@@ -37,6 +52,9 @@ impl Assembler {
         if touched == 0 {
             if self.ranges.len() >= max {
                 return Inserted::Full;
+            }
+            if self.ranges.capacity() == 0 {
+                self.ranges.reserve_exact(RANGES);
             }
             self.ranges.insert(first, HeldRange { start, end, arrival });
             return Inserted::Held;

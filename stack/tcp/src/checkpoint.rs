@@ -252,7 +252,7 @@ pub struct WindowUse {
     /// The most that was outstanding, if [`Checkpoint::cwnd_limited`] does not say that it was all.
     pub flight_max: u32,
     /// One past what was sent when that was found; once acknowledged, it counts no more. Unknown: `None`,
-    /// then `snd_max`.
+    /// then the next output finds it out.
     pub until: Option<SeqNum>,
 }
 

@@ -2,9 +2,11 @@
 
 use mafo_mem::Nanos;
 
+use crate::flight::Spares;
 use crate::{CongestionControl, Counters, MtuProbing, SeqNum};
 
-/// What all connections of one owner share: settings, and the counters they add to.
+/// What all connections of one owner share: settings, the counters they add to, and memory for those that are
+/// not idle.
 ///
 /// One writer each: an lcore, or a pipeline of the software ASIC.
 #[derive(Clone, Debug, Default)]
@@ -13,13 +15,14 @@ pub struct Engine {
     pub config: Config,
     /// What happened so far.
     pub counters: Counters,
+    pub(crate) flights: Spares,
 }
 
 impl Engine {
     /// An engine with these settings and all counters at zero.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config, counters: Counters::new() }
+        Self { config, counters: Counters::new(), flights: Spares::default() }
     }
 }
 

@@ -2,21 +2,20 @@
 
 use mafo_mem::Nanos;
 
-use crate::assembler::Assembler;
 use crate::cc::Congestion;
-use crate::limit::RateLimit;
-use crate::loss::LossState;
-use crate::mtu_probe::MtuSearch;
-use crate::patience::Waiting;
+use crate::ecn::EcnFlags;
+use crate::flight::Lease;
+use crate::rack::Rack;
+use crate::rare::Rare;
 use crate::rtt::Rtt;
-use crate::scoreboard::Scoreboard;
-use crate::tcb::{AckDue, ReceiveSpace, SendSpace, TimestampState};
-use crate::timers::{RetransmitTimer, Timers};
+use crate::tail_probe::Tail;
+use crate::tcb::{AckDue, Due, Fin, ReceiveSpace, Recent, SendSpace, TimestampState};
+use crate::timers::{Awaited, RetransmitTimer, Timers};
 use crate::writes::Writes;
 use crate::{
-    CeEcho, Config, CongestionControl, EcnState, Ended, Engine, Events, Flags, GaveUp, IcmpError,
-    LastWord, Open, Opened, Options, PAWS_IDLE, PeerFin, Pending, Probe, Recovery, Segment, SeqNum,
-    State, Switches, TIMESTAMPS_LEN, Then, TimeWait, WindowScale,
+    CeEcho, Config, CongestionControl, Ended, Engine, Events, Flags, GaveUp, IcmpError, LastWord,
+    Open, Opened, Options, PeerFin, Probe, Recovery, Segment, SeqNum, State, Switches,
+    TIMESTAMPS_LEN, Then, TimeWait, WindowScale,
 };
 
 /// What a peer that announces no segment size takes (RFC 9293 MUST-15, for IPv4).
@@ -53,17 +52,13 @@ pub struct Connection {
     pub(crate) window_scale: Option<WindowScale>,
     pub(crate) timestamps: Option<TimestampState>,
     pub(crate) sack: bool,
-    pub(crate) ecn: EcnState,
-    /// DCTCP's receiving side.
-    pub(crate) ce_echo: Option<Box<CeEcho>>,
-    pub(crate) pending: Pending,
+    pub(crate) ecn: EcnFlags,
+    pub(crate) pending: Due,
     pub(crate) timers: Timers,
     pub(crate) keepalive_probes: u8,
-    pub(crate) challenges: RateLimit,
-    /// Boxed: most connections wait as long as all do.
-    pub(crate) patience: Option<Box<Waiting>>,
-    /// Boxed: most paths carry what they are said to.
-    pub(crate) mtu_search: Option<Box<MtuSearch>>,
+    /// What is under way.
+    pub(crate) flight: Lease,
+    pub(crate) rare: Option<Box<Rare>>,
 }
 
 /// Opening and ending.
@@ -115,7 +110,6 @@ impl Connection {
             una: iss,
             max: iss + 1,
             tx_max: iss + 1,
-            up: iss + 1,
             fin_posted: false,
             wnd: 0,
             wnd_max: 0,
@@ -123,19 +117,13 @@ impl Connection {
             wl2: iss,
             mss,
             mss_peer: mss,
-            board: Scoreboard::default(),
-            cc: Congestion::new(
-                open.congestion,
-                u32::from(mss),
-                config.initial_window_segments,
-                iss,
-            ),
+            cc: Congestion::new(open.congestion, u32::from(mss), config.initial_window_segments),
             rtt: Rtt::new(config),
+            rack: Rack::NEW,
             recovery: Recovery::Open,
             recover: iss,
-            dup_acks: 0,
-            dup_bytes: 0,
-            loss: LossState::default(),
+            tail: Tail::Clear,
+            tail_end: iss,
             last_sent: now,
             retransmits: 0,
             writes: Writes::new(iss + 1),
@@ -144,18 +132,16 @@ impl Connection {
             irs: SeqNum(0),
             nxt: SeqNum(0),
             undelivered: 0,
-            up: SeqNum(0),
             wnd,
             wnd_max: wnd,
             adv: SeqNum(0),
             last_ack_sent: SeqNum(0),
             mss,
-            fin: PeerFin::Absent,
-            held: Assembler::default(),
-            duplicate: None,
+            fin: Fin::Absent,
             ack: AckDue::default(),
         };
-        let timestamps = TimestampState { offset: open.ts_offset, recent: None, floor: None };
+        let ce_echo = open.congestion.needs_ecn().then(CeEcho::default);
+        let timestamps = TimestampState { offset: open.ts_offset, recent: None };
         Self {
             state,
             opened,
@@ -169,14 +155,12 @@ impl Connection {
             window_scale: shift,
             timestamps: open.timestamps.then_some(timestamps),
             sack: open.sack,
-            ecn: EcnState::new(open.ecn, open.congestion, opened),
-            ce_echo: open.congestion.needs_ecn().then(Box::default),
-            pending: Pending { syn: true, ..Pending::default() },
+            ecn: EcnFlags::new(open.ecn, open.congestion, opened),
+            pending: Due { syn: true, ..Due::default() },
             timers: Timers::OFF,
             keepalive_probes: 0,
-            challenges: RateLimit::default(),
-            patience: None,
-            mtu_search: None,
+            flight: Lease::default(),
+            rare: Rare { ce_echo, ..Rare::default() }.boxed(),
         }
     }
 
@@ -186,7 +170,6 @@ impl Connection {
         let Options { mss, window_scale, sack_permitted, timestamps, sack: _ } = syn.options;
         self.rcv.irs = syn.seq;
         self.rcv.nxt = syn.seq + 1;
-        self.rcv.up = self.rcv.nxt;
         self.rcv.adv = self.rcv.nxt;
         self.rcv.last_ack_sent = syn.seq;
         //= rfc9293#3.7.1 MUST-14 MUST-15
@@ -203,7 +186,7 @@ impl Connection {
         //= rfc7323#3.2 RFC7323-3.2-1 RFC7323-3.2-6
         self.timestamps = match (self.timestamps, timestamps) {
             (Some(ours), Some(ts)) => {
-                Some(TimestampState { recent: Some((ts.val, now + PAWS_IDLE)), ..ours })
+                Some(TimestampState { recent: Some(Recent::new(ts.val, now)), ..ours })
             }
             _ => None,
         };
@@ -231,7 +214,7 @@ impl Connection {
         self.establish(engine, now, segments);
         match rtt {
             Some(rtt) => {
-                self.take_rtt(engine, now, rtt);
+                self.take_rtt(now, rtt);
                 self.snd.cc.on_rtt_known(rtt);
             }
             None => self.snd.rtt.on_established_after_lost_syn(),
@@ -245,7 +228,7 @@ impl Connection {
         self.snd.una = self.snd.iss + 1;
         self.snd.recover = self.snd.iss;
         self.snd.retransmits = 0;
-        self.timers.retransmit.stop();
+        self.timers.stop_retransmit();
         self.pending.syn = false;
         // Unless a SYN,ACK of ours has said so, the peer does not know that its SYN arrived.
         self.rcv.ack.now = self.rcv.last_ack_sent != self.rcv.nxt;
@@ -254,9 +237,9 @@ impl Connection {
         if algorithm.needs_ecn() && !(self.ecn.sends && self.ecn.echoes) {
             //= rfc8257#3.4
             algorithm = CongestionControl::NewReno;
-            self.ce_echo = None;
+            self.rare = self.rare.take().and_then(|rare| Rare { ce_echo: None, ..*rare }.boxed());
         }
-        self.snd.cc = Congestion::new(algorithm, self.payload_max(), segments, self.snd.una);
+        self.snd.cc = Congestion::new(algorithm, self.payload_max(), segments);
         self.state = if self.snd.fin_posted { State::FinWait1 } else { State::Established };
         self.heard(&engine.config, now);
     }
@@ -308,7 +291,7 @@ impl Connection {
     //= rfc9293#3.6.1
     pub fn refuse(&mut self, segment: &Segment) {
         self.end(Ended::Aborted);
-        self.pending.reset = Some(segment.ack);
+        self.flight.reset = Some(segment.ack);
     }
 
     /// The connection is over: no timer, nothing in flight, nothing to be said.
@@ -317,10 +300,13 @@ impl Connection {
         self.ended = Some(why);
         self.timers = Timers::OFF;
         self.snd.cc.set_waiting(false);
-        self.pending = Pending::default();
+        self.pending = Due::default();
         self.rcv.ack = AckDue::default();
-        self.rcv.held = Assembler::default();
-        self.snd.board = Scoreboard::default();
+        if let Some(flight) = self.flight.present() {
+            flight.board.clear();
+            flight.held.clear();
+            flight.reset = None;
+        }
     }
 
     pub(crate) fn end_with_reset(&mut self, why: Ended) {
@@ -337,7 +323,7 @@ impl Connection {
             TimeWait::Keep(duration) => {
                 self.state = State::TimeWait;
                 self.timers = Timers::OFF;
-                self.timers.linger.arm(now + duration);
+                self.timers.lingers_until(now + duration);
                 Events::TIME_WAIT
             }
             TimeWait::Owner => {
@@ -369,6 +355,9 @@ impl Connection {
         assert!(posted <= u64::from(POSTED_MAX), "{posted} bytes posted, port {}", self.local_port);
         self.snd.tx_max += bytes;
         self.snd.writes.on_post(self.snd.tx_max, then);
+        if then == Then::Record {
+            self.flight.record_ends.add(self.snd.tx_max);
+        }
     }
 
     /// All that is posted is urgent: until it is acknowledged, segments say where it ends.
@@ -377,8 +366,8 @@ impl Connection {
     ///
     //= rfc9293#3.8.5 MUST-30 MUST-31
     pub fn mark_urgent(&mut self) {
-        if self.state != State::Closed {
-            self.snd.up = self.snd.tx_max;
+        if self.state != State::Closed && self.snd.tx_max.after(self.snd.una) {
+            self.flight.snd_up = Some(self.snd.tx_max);
         }
     }
 
@@ -396,9 +385,9 @@ impl Connection {
     /// Panics unless a FIN is undelivered and all payload before it is delivered.
     pub fn deliver_fin(&mut self) {
         let port = self.local_port;
-        assert!(self.rcv.fin == PeerFin::Undelivered, "no FIN to deliver, port {port}");
+        assert!(self.rcv.fin == Fin::Undelivered, "no FIN to deliver, port {port}");
         assert!(self.rcv.undelivered == 0, "FIN delivered before its payload, port {port}");
-        self.rcv.fin = PeerFin::Delivered;
+        self.rcv.fin = Fin::Delivered;
     }
 
     /// The owner has room for `bytes` more: the receive window's right edge moves.
@@ -423,7 +412,7 @@ impl Connection {
     /// Lets the retransmission timer run out at once, if it runs: for a path that lost what was sent.
     /// [`Connection::handle_timeout`] does the rest.
     pub fn expire_retransmit_timer(&mut self, now: Nanos) {
-        if self.timers.retransmit.is_armed() {
+        if self.timers.retransmits_for().is_some() {
             self.timers.retransmit_is(RetransmitTimer::Timeout, now);
         }
     }
@@ -457,10 +446,14 @@ impl Connection {
     /// When [`Connection::handle_timeout`] is to be called next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        [self.timers.next(), self.user_deadline(), self.snd.cc.departure()]
-            .into_iter()
-            .flatten()
-            .min()
+        let mut next = self.timers.next();
+        if let Some(deadline) = self.user_deadline() {
+            next = next.min(deadline);
+        }
+        if let Some(departure) = self.snd.cc.departure() {
+            next = next.min(departure);
+        }
+        (next != Nanos::MAX).then_some(next)
     }
 
     /// Runs the timers that are due; a call that comes early does nothing. Output may follow.
@@ -477,16 +470,16 @@ impl Connection {
         }
         let mut events = self.check_user_timeout(engine, now);
         let unanswered = self.snd.retransmits;
-        if self.timers.retransmit.take_due(now) {
-            events |= match core::mem::take(&mut self.timers.retransmit_for) {
-                RetransmitTimer::Timeout => self.on_retransmit_timeout(engine, now),
-                RetransmitTimer::TailProbe => self.on_tail_probe_timeout(engine, now),
-                RetransmitTimer::Reorder => self.on_reorder_timeout(engine, now),
-            };
-        }
-        if self.timers.persist.take_due(now) {
-            events |= self.on_persist_timeout(engine);
-        }
+        let awaited = self.timers.take_due(now);
+        events |= match awaited {
+            Some(Awaited::Ack(RetransmitTimer::Timeout)) => self.on_retransmit_timeout(engine, now),
+            Some(Awaited::Ack(RetransmitTimer::TailProbe)) => {
+                self.on_tail_probe_timeout(engine, now)
+            }
+            Some(Awaited::Ack(RetransmitTimer::Reorder)) => self.on_reorder_timeout(engine, now),
+            Some(Awaited::Window) => self.on_persist_timeout(engine),
+            Some(Awaited::End) | None => Events::NONE,
+        };
         //= rfc9293#3.8.3 MUST-20-R1
         // R1: still patient, but it is time to ask whether the way is still the right one.
         let r1 = engine.config.retransmits_advice;
@@ -497,7 +490,7 @@ impl Connection {
         if self.timers.keepalive.take_due(now) {
             events |= self.on_keepalive_timeout(engine, now);
         }
-        if self.timers.linger.take_due(now) {
+        if awaited == Some(Awaited::End) && self.state != State::Closed {
             events |= match self.state {
                 State::FinWait2 => self.give_up(engine, GaveUp::FinWait2),
                 _ => {
@@ -576,7 +569,7 @@ impl Connection {
     /// Next sequence number to send: `snd_max`, or the first one that is to be sent again.
     #[must_use]
     pub fn snd_nxt(&self) -> SeqNum {
-        self.snd.board.first_lost().unwrap_or(self.snd.max)
+        self.flight.board.first_lost().unwrap_or(self.snd.max)
     }
 
     /// One past the highest sequence number sent.
@@ -648,7 +641,12 @@ impl Connection {
     /// The peer's FIN.
     #[must_use]
     pub fn peer_fin(&self) -> PeerFin {
-        self.rcv.fin
+        match (self.rcv.fin, self.flight.fin) {
+            (Fin::Absent, None) => PeerFin::Absent,
+            (Fin::Absent, Some(fin)) => PeerFin::Held(fin),
+            (Fin::Undelivered, _) => PeerFin::Undelivered,
+            (Fin::Delivered, _) => PeerFin::Delivered,
+        }
     }
 
     /// Whether the owner has closed its side, so that no more payload may be posted.
@@ -686,7 +684,7 @@ impl Connection {
     /// The peer's last timestamp, if both sides offered them.
     #[must_use]
     pub fn ts_recent(&self) -> Option<u32> {
-        self.timestamps?.recent.map(|(recent, _)| recent)
+        self.timestamps?.recent.map(|recent| recent.val)
     }
 
     /// Whether both sides offered timestamps.

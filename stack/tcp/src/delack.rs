@@ -25,6 +25,8 @@ pub struct Rhythm {
     begun: bool,
     /// Milliseconds by which an ACK is delayed.
     delay_ms: u16,
+    /// Payload bytes of the largest segment that came.
+    pub(crate) largest: u16,
     /// When payload came last, in milliseconds of a clock that wraps.
     heard_ms: u32,
 }

@@ -37,7 +37,17 @@ pub struct EcnState {
     pub reducing_until: Option<SeqNum>,
 }
 
-impl EcnState {
+/// [`EcnState`] as it is when the window is not being reduced; [`crate::flight::Flight::reducing_until`] is
+/// the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EcnFlags {
+    pub(crate) sends: bool,
+    pub(crate) echoes: bool,
+    pub(crate) echo_owed: bool,
+    pub(crate) cwr_owed: bool,
+}
+
+impl EcnFlags {
     pub(crate) fn new(mode: EcnMode, congestion: CongestionControl, opened: Opened) -> Self {
         let wanted = match (mode, opened) {
             (EcnMode::On, _) | (EcnMode::OnRequest, Opened::Passively) => true,
@@ -137,7 +147,7 @@ impl Connection {
         let ce = segment.ecn == Ecn::Ce;
         engine.counters.rx_ce += u64::from(ce);
         let owed = self.rcv.ack_no();
-        if let Some(echo) = &mut self.ce_echo {
+        if let Some(echo) = self.rare.as_mut().and_then(|rare| rare.ce_echo.as_mut()) {
             let owed = (owed != self.rcv.last_ack_sent).then_some(owed);
             self.rcv.ack.now |= echo.on_segment(ce, owed);
             return;
@@ -166,22 +176,22 @@ impl Connection {
     ) -> bool {
         let at = self.situation(now);
         self.snd.cc.on_echo(&at, ack.advanced, echoes);
-        let was_reducing = self.ecn.reducing_until.is_some();
-        if self.ecn.reducing_until.is_some_and(|until| self.snd.una.at_or_after(until)) {
-            self.ecn.reducing_until = None;
+        let was_reducing = self.flight.reducing_until.is_some();
+        if self.flight.reducing_until.is_some_and(|until| self.snd.una.at_or_after(until)) {
+            self.flight.reducing_until = None;
             self.snd.cc.on_recovery_exit(&at);
         }
         // What was lost in this window has reduced it already.
-        let counts = self.snd.recovery == Recovery::Open && self.ecn.reducing_until.is_none();
+        let counts = self.snd.recovery == Recovery::Open && self.flight.reducing_until.is_none();
         if echoes && self.ecn.sends && counts && self.snd.flight() > 0 {
             engine.counters.ecn_reductions += 1;
-            let outstanding = self.snd.flight() - self.snd.board.sacked() + ack.delivered;
-            self.ecn.reducing_until = Some(self.snd.max);
+            let outstanding = self.snd.flight() - self.flight.board.sacked() + ack.delivered;
+            self.flight.reducing_until = Some(self.snd.max);
             self.ecn.on_reduced();
-            self.snd.loss.prr = Prr::new(outstanding);
+            self.flight.prr = Prr::new(outstanding);
             self.snd.cc.on_ecn(&at);
         }
-        was_reducing || self.ecn.reducing_until.is_some()
+        was_reducing || self.flight.reducing_until.is_some()
     }
 }
 
@@ -213,18 +223,18 @@ impl Connection {
             return;
         }
         let syn = segment.flags.contains(Flags::SYN);
-        let echo = self.ce_echo.as_ref().map_or(self.ecn.echo_owed, |echo| echo.ce);
+        let echo = self.ce_echo().map_or(self.ecn.echo_owed, |echo| echo.ce);
         if !syn && self.ecn.echoes && echo {
             segment.flags |= Flags::ECE;
         }
-        if self.ecn.sends && self.ce_echo.is_some() {
+        if self.ecn.sends && self.ce_echo().is_some() {
             segment.ecn = Ecn::Ect0;
         }
     }
 
     /// The ACK of what came before DCTCP's marks changed, which must not wait for what came after.
     pub(crate) fn poll_split_ack(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
-        while let Some((seq, ce)) = self.ce_echo.as_mut()?.next_split() {
+        while let Some((seq, ce)) = self.rare.as_mut()?.ce_echo.as_mut()?.next_split() {
             let seq = seq.earlier(self.rcv.ack_no());
             if seq.after(self.rcv.last_ack_sent) {
                 // As if what came after were not delivered yet.

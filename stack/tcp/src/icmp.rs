@@ -94,14 +94,16 @@ impl Connection {
         if self.payload_max() < before && self.state.is_synchronized() {
             engine.counters.path_mss_lowered += 1;
             let longest = self.payload_max();
-            self.snd.board.mark_longer_lost(longest);
+            if let Some(flight) = self.flight.present() {
+                flight.board.mark_longer_lost(longest);
+            }
         }
     }
 
     /// Something came back, so the path works.
     pub(crate) fn forget_soft_error(&mut self, now: Nanos) {
         self.soft_error = None;
-        if let Some(waiting) = &mut self.patience {
+        if let Some(waiting) = self.rare.as_mut().and_then(|rare| rare.waiting.as_mut()) {
             waiting.heard_at = now;
         }
     }

@@ -93,12 +93,12 @@ impl Connection {
         let payload_max = self.payload_max();
         let (cwnd, ssthresh) = (self.snd.cc.cwnd(), self.snd.cc.ssthresh());
         let segments = |of: &dyn Fn(&Sent) -> bool| -> u32 {
-            let records = self.snd.board.records().filter(|sent| of(sent));
+            let records = self.flight.board.records().filter(|sent| of(sent));
             records.map(|sent| sent.end.since(sent.start).div_ceil(payload_max)).sum()
         };
         let again =
             |sent: &Sent| sent.fate == Fate::InFlight && sent.transmissions == Transmissions::Again;
-        let probing = self.timers.persist.is_armed();
+        let probing = self.timers.is_persisting();
         let smoothed = self.snd.rtt.smoothed();
         Info {
             state: self.state,
@@ -123,7 +123,7 @@ impl Connection {
             snd_wnd_max: self.snd.wnd_max,
             rcv_wnd: self.rcv.wnd,
             unsent_bytes: self.unsent(),
-            largest_received: self.rcv.ack.largest,
+            largest_received: self.rcv.ack.rhythm.largest,
             mss_announced: self.rcv.mss,
         }
     }

@@ -5,10 +5,10 @@
 use mafo_mem::Nanos;
 
 use crate::assembler::Inserted;
-use crate::tcb::is_older;
+use crate::tcb::{Fin, Recent, is_older};
 use crate::{
-    Connection, Ended, Engine, Events, Flags, Input, Opened, PAWS_IDLE, Payload, PeerFin, Recovery,
-    SackBlock, Segment, SeqNum, State,
+    Connection, Ended, Engine, Events, Flags, Input, Opened, Payload, PeerFin, Recovery, SackBlock,
+    Segment, SeqNum, State,
 };
 
 /// The most duplicate ACKs that wait for one output; a peer needs three.
@@ -37,7 +37,9 @@ impl Connection {
     fn predicts(&self, segment: &Segment) -> bool {
         let on_time = match (&self.timestamps, segment.options.timestamps) {
             (None, _) => true,
-            (Some(state), Some(ts)) => state.recent.is_some_and(|(val, _)| !is_older(ts.val, val)),
+            (Some(state), Some(ts)) => {
+                state.recent.is_some_and(|recent| !is_older(ts.val, recent.val))
+            }
             (Some(_), None) => false,
         };
         self.state == State::Established
@@ -49,10 +51,10 @@ impl Connection {
             && (segment.payload_len > 0 || segment.ack != self.snd.una)
             && segment.options.sack.is_empty()
             && self.snd.recovery == Recovery::Open
-            && self.snd.dup_acks == 0
-            && self.snd.board.left_network() == 0
-            && self.rcv.held.is_empty()
-            && self.rcv.fin == PeerFin::Absent
+            && self.flight.dup_acks == 0
+            && self.flight.board.left_network() == 0
+            && self.flight.held.is_empty()
+            && self.peer_fin() == PeerFin::Absent
     }
 
     /// As [`Connection::handle_any`], less the checks that [`Connection::predicts`] has made.
@@ -110,7 +112,7 @@ impl Connection {
         if acked && segment.ack != self.snd.iss + 1 {
             engine.counters.rx_drop_ack_unsent += 1;
             if !flags.contains(Flags::RST) {
-                self.pending.reset = Some(segment.ack);
+                self.flight.reset = Some(segment.ack);
             }
             return;
         }
@@ -182,7 +184,7 @@ impl Connection {
             && !segment.flags.intersects(Flags::ACK | Flags::RST | Flags::FIN);
         let recent = self.timestamps.and_then(|state| state.recent);
         let newer = match (recent, segment.options.timestamps) {
-            (Some((recent, _)), Some(ts)) if ts.val != recent => is_older(recent, ts.val),
+            (Some(recent), Some(ts)) if ts.val != recent.val => is_older(recent.val, ts.val),
             _ => segment.seq.after(self.rcv.nxt),
         };
         bare_syn && newer
@@ -254,7 +256,7 @@ impl Connection {
             return !engine.config.timestamps_required;
         };
         match state.recent {
-            Some((recent, until)) if is_older(ts.val, recent) && now < until => {
+            Some(recent) if recent.refutes(ts.val, now) => {
                 engine.counters.rx_drop_paws += 1;
                 self.answer_unacceptable(engine, now, segment);
                 false
@@ -274,12 +276,9 @@ impl Connection {
         let (Some(state), Some(ts)) = (&mut self.timestamps, segment.options.timestamps) else {
             return;
         };
-        let newer = match state.recent {
-            Some((recent, until)) => !is_older(ts.val, recent) || now >= until,
-            None => true,
-        };
+        let newer = state.recent.is_none_or(|recent| !recent.refutes(ts.val, now));
         if asked_for && newer {
-            state.recent = Some((ts.val, now + PAWS_IDLE));
+            state.recent = Some(Recent::new(ts.val, now));
         }
     }
 
@@ -306,13 +305,14 @@ impl Connection {
         let end = segment.seq + segment.seq_len();
         let duplicate = segment.payload_len > 0 && end.at_or_before(self.rcv.nxt);
         if duplicate {
+            self.flight.take_from(&mut engine.flights);
             engine.counters.rx_duplicates += 1;
             let end = segment.seq + segment.payload_len;
-            self.rcv.duplicate = Some(SackBlock { start: segment.seq, end });
+            self.flight.duplicate = Some(SackBlock { start: segment.seq, end });
         } else {
             engine.counters.rx_drop_window += 1;
         }
-        let (wnd, largest) = (self.rcv.wnd, self.rcv.ack.largest);
+        let (wnd, largest) = (self.rcv.wnd, self.rcv.ack.rhythm.largest);
         self.rcv.ack.rhythm.on_trouble(&engine.config, wnd, largest);
         self.answer_unacceptable(engine, now, segment);
         if duplicate && self.state != State::SynRcvd {
@@ -324,7 +324,7 @@ impl Connection {
             && segment.flags.contains(Flags::FIN)
             && let crate::TimeWait::Keep(duration) = engine.config.time_wait
         {
-            self.timers.linger.arm(now + duration);
+            self.timers.lingers_until(now + duration);
         }
     }
 
@@ -362,7 +362,10 @@ impl Connection {
     /// What goes with the left edge of what we send.
     fn on_una_moved(&mut self, engine: &mut Engine) {
         self.on_una_beyond_mtu_probe(engine);
-        self.snd.up = self.snd.up.later(self.snd.una);
+        let una = self.snd.una;
+        if let Some(flight) = self.flight.present() {
+            flight.snd_up.take_if(|up| up.at_or_before(una));
+        }
     }
 
     /// The peer says where its urgent bytes end. They are delivered in line, and the owner is told of
@@ -373,8 +376,10 @@ impl Connection {
     fn take_urgent(&mut self, engine: &mut Engine, segment: &Segment, input: &mut Input) {
         engine.counters.rx_urgent += 1;
         let up = segment.seq + u32::from(segment.urgent);
-        if self.state.takes_payload() && up.after(self.rcv.up.later(self.rcv.nxt)) {
-            self.rcv.up = up;
+        let before = self.flight.rcv_up.map_or(self.rcv.nxt, |before| before.later(self.rcv.nxt));
+        if self.state.takes_payload() && up.after(before) {
+            self.flight.take_from(&mut engine.flights);
+            self.flight.rcv_up = Some(up);
             input.urgent = Some(up.since(self.rcv.nxt));
         }
     }
@@ -413,7 +418,8 @@ impl Connection {
     }
 
     fn spend_challenge(&mut self, engine: &mut Engine, now: Nanos) -> bool {
-        let allowed = self.challenges.take(now, engine.config.challenge_acks_per_second);
+        self.flight.take_from(&mut engine.flights);
+        let allowed = self.flight.challenges.take(now, engine.config.challenge_acks_per_second);
         engine.counters.challenge_acks_limited += u64::from(!allowed);
         allowed
     }
@@ -471,7 +477,7 @@ impl Connection {
         if self.state == State::SynRcvd {
             if ack != self.snd.iss + 1 {
                 engine.counters.rx_drop_ack_unsent += 1;
-                self.pending.reset = Some(ack);
+                self.flight.reset = Some(ack);
                 return false;
             }
             input.events |= self.on_established(engine, now, segment);
@@ -522,7 +528,7 @@ impl Connection {
                 State::FinWait1 => {
                     self.state = State::FinWait2;
                     if let Some(patience) = self.fin_wait2(&engine.config) {
-                        self.timers.linger.arm(now + patience);
+                        self.timers.lingers_until(now + patience);
                     }
                     Events::NONE
                 }
@@ -556,16 +562,17 @@ impl Connection {
         let end = segment.seq + segment.payload_len;
         // A FIN beyond the window comes again, when its bytes have been read.
         if segment.flags.contains(Flags::FIN)
-            && self.rcv.fin == PeerFin::Absent
+            && self.peer_fin() == PeerFin::Absent
             && end.at_or_after(self.rcv.nxt)
             && end.at_or_before(self.rcv.edge())
         {
-            self.rcv.fin = PeerFin::Held(end);
+            self.flight.take_from(&mut engine.flights);
+            self.flight.fin = Some(end);
             if segment.payload_len == 0 && end != self.rcv.nxt {
                 self.owe_immediate_ack();
             }
         }
-        if self.rcv.fin == PeerFin::Held(self.rcv.nxt) {
+        if self.flight.fin == Some(self.rcv.nxt) {
             input.events |= self.on_peer_fin(engine, now);
         }
     }
@@ -578,10 +585,8 @@ impl Connection {
         segment: &Segment,
         input: &mut Input,
     ) -> Payload {
-        let edge = match self.rcv.fin {
-            PeerFin::Held(fin) => self.rcv.edge().earlier(fin),
-            _ => self.rcv.edge(),
-        };
+        let edge = self.rcv.edge();
+        let edge = self.flight.fin.map_or(edge, |fin| edge.earlier(fin));
         let start = segment.seq.later(self.rcv.nxt);
         let end = (segment.seq + segment.payload_len).earlier(edge);
         if end.at_or_before(start) {
@@ -594,7 +599,7 @@ impl Connection {
         }
         let (skip, len) = (start.since(segment.seq), end.since(start));
         if skip > 0 {
-            self.rcv.duplicate = Some(SackBlock { start: segment.seq, end: self.rcv.nxt });
+            self.flight.duplicate = Some(SackBlock { start: segment.seq, end: self.rcv.nxt });
         }
         if start == self.rcv.nxt {
             self.take_in_order(engine, now, skip, len, input)
@@ -615,12 +620,17 @@ impl Connection {
         len: u32,
         input: &mut Input,
     ) -> Payload {
-        let had_gap = !self.rcv.held.is_empty();
-        let nxt = self.rcv.held.advance(self.rcv.nxt + len);
+        let had_gap = !self.flight.held.is_empty();
+        let mut nxt = self.rcv.nxt + len;
+        if had_gap {
+            nxt = self.flight.held.advance(nxt);
+        }
         input.advanced = nxt.since(self.rcv.nxt);
         engine.counters.rx_bytes += u64::from(input.advanced);
         self.rcv.nxt = nxt;
-        self.rcv.up = self.rcv.up.later(nxt);
+        if let Some(flight) = self.flight.present() {
+            flight.rcv_up.take_if(|up| up.at_or_before(nxt));
+        }
         self.rcv.wnd -= input.advanced;
         self.rcv.undelivered += input.advanced;
         // Duplicates that still wait to be sent would repeat the new number instead of the old one.
@@ -629,8 +639,9 @@ impl Connection {
         let (rto, wnd) = (self.snd.rtt.timeout(&engine.config), self.rcv.wnd);
         let ack = &mut self.rcv.ack;
         let largest = len.min(u16::MAX.into()) as u16;
-        ack.largest = ack.largest.max(largest.min(self.rcv.mss));
-        ack.rhythm.on_payload(&engine.config, now, rto, wnd, ack.largest);
+        let largest = ack.rhythm.largest.max(largest.min(self.rcv.mss));
+        ack.rhythm.largest = largest;
+        ack.rhythm.on_payload(&engine.config, now, rto, wnd, largest);
         // A segment that a port joined of several counts as what it was made of.
         let unacked = self.rcv.nxt.since(self.rcv.last_ack_sent);
         let joined = unacked > u32::from(self.rcv.mss);
@@ -644,8 +655,7 @@ impl Connection {
         {
             ack.now = true;
         } else {
-            let srtt = self.snd.rtt.smoothed().map(|smoothed| smoothed.srtt);
-            let delay = ack.rhythm.delay(&engine.config, srtt);
+            let delay = ack.rhythm.delay(&engine.config, self.snd.rtt.srtt());
             self.timers.delayed_ack.arm_if_off(now + delay);
         }
         Payload::Deliver { skip, len }
@@ -657,7 +667,8 @@ impl Connection {
     fn hold(&mut self, engine: &mut Engine, start: SeqNum, end: SeqNum, skip: u32) -> Payload {
         //= rfc5681#4.2
         self.owe_immediate_ack();
-        match self.rcv.held.insert(start, end, engine.config.held_ranges_max) {
+        self.flight.take_from(&mut engine.flights);
+        match self.flight.held.insert(start, end, engine.config.held_ranges_max) {
             Inserted::Held => {
                 engine.counters.rx_held += 1;
                 let (len, offset) = (end.since(start), start.since(self.rcv.nxt));
@@ -665,7 +676,7 @@ impl Connection {
             }
             Inserted::Known => {
                 engine.counters.rx_duplicates += 1;
-                self.rcv.duplicate = Some(SackBlock { start, end });
+                self.flight.duplicate = Some(SackBlock { start, end });
                 Payload::Drop
             }
             Inserted::Full => {
@@ -677,10 +688,13 @@ impl Connection {
 
     /// The peer's FIN is in order.
     fn on_peer_fin(&mut self, engine: &mut Engine, now: Nanos) -> Events {
-        self.rcv.fin = PeerFin::Undelivered;
+        self.rcv.fin = Fin::Undelivered;
+        self.flight.fin = None;
         self.rcv.ack.rhythm.on_peer_fin();
         self.rcv.nxt += 1;
-        self.rcv.up = self.rcv.nxt;
+        if let Some(flight) = self.flight.present() {
+            flight.rcv_up = None;
+        }
         self.rcv.wnd = self.rcv.wnd.saturating_sub(1);
         self.rcv.ack.now = true;
         self.rcv.ack.immediate = self.rcv.ack.immediate.min(1);

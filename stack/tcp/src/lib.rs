@@ -53,6 +53,7 @@ mod connection;
 mod counters;
 mod delack;
 mod ecn;
+mod flight;
 mod icmp;
 mod info;
 mod input;
@@ -65,6 +66,7 @@ mod output;
 mod patience;
 mod prr;
 mod rack;
+mod rare;
 mod recovery;
 mod restore;
 mod rtt;
@@ -79,6 +81,7 @@ mod tail_probe;
 mod tcb;
 #[cfg(all(test, feature = "script"))]
 mod tests;
+mod time;
 mod timers;
 mod writes;
 

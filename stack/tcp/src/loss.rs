@@ -1,23 +1,11 @@
-//! What loss recovery remembers besides the scoreboard: of interest while data is in flight, and of an
-//! episode until the next.
+//! What loss recovery remembers of an episode besides the scoreboard.
 
 use mafo_mem::Nanos;
 
 use crate::cc::Prior;
-use crate::prr::Prr;
+use crate::flight::Flight;
 use crate::rack::Rack;
-use crate::{Frto, LossCheckpoint, SeqNum, TailProbe, UndoCheckpoint};
-
-/// State of loss detection and recovery.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LossState {
-    pub(crate) rack: Rack,
-    pub(crate) prr: Prr,
-    pub(crate) undo: Option<Undo>,
-    pub(crate) frto: Frto,
-    /// A tail loss probe that is not acknowledged.
-    pub(crate) tail: Option<TailProbe>,
-}
+use crate::{LossCheckpoint, SeqNum, TailProbe, UndoCheckpoint};
 
 /// What it takes to see that an episode was needless, and to take the reduction back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,32 +45,43 @@ impl Undo {
     }
 }
 
-impl LossState {
-    pub(crate) fn checkpoint(&self, now: Nanos) -> LossCheckpoint {
-        let Self { rack, prr, undo, frto, tail } = self;
-        let undo = undo.map(|Undo { marker, prior, needless, first_at }| UndoCheckpoint {
-            marker,
-            prior: prior.with_times(|at| now - at),
-            needless,
-            first_age: first_at.map(|at| now - at),
-        });
-        LossCheckpoint {
-            rack: rack.checkpoint(now),
-            prr: *prr,
-            undo,
-            frto: *frto,
-            tail_probe: *tail,
-        }
+/// The part of a checkpoint that is about loss.
+pub(crate) fn checkpoint(
+    rack: &Rack,
+    tail: Option<TailProbe>,
+    flight: &Flight,
+    now: Nanos,
+) -> LossCheckpoint {
+    let undo = flight.undo.map(|Undo { marker, prior, needless, first_at }| UndoCheckpoint {
+        marker,
+        prior: prior.with_times(|at| now - at),
+        needless,
+        first_age: first_at.map(|at| now - at),
+    });
+    LossCheckpoint {
+        rack: rack.checkpoint(&flight.deliveries, now),
+        prr: flight.prr,
+        undo,
+        frto: flight.frto,
+        tail_probe: tail,
     }
+}
 
-    pub(crate) fn restore(checkpoint: &LossCheckpoint, now: Nanos) -> Self {
-        let LossCheckpoint { rack, prr, undo, frto, tail_probe } = checkpoint;
-        let undo = undo.map(|UndoCheckpoint { marker, prior, needless, first_age }| Undo {
-            marker,
-            prior: prior.with_times(|age| now - age),
-            needless,
-            first_at: first_age.map(|age| now - age),
-        });
-        Self { rack: Rack::restore(rack, now), prr: *prr, undo, frto: *frto, tail: *tail_probe }
-    }
+/// What it says, in its places: those of `flight`, and RACK and the tail loss probe.
+pub(crate) fn restore(
+    checkpoint: &LossCheckpoint,
+    now: Nanos,
+    flight: &mut Flight,
+) -> (Rack, Option<TailProbe>) {
+    let LossCheckpoint { rack, prr, undo, frto, tail_probe } = checkpoint;
+    let (rack, deliveries) = Rack::restore(rack, now);
+    flight.deliveries = deliveries;
+    flight.undo = undo.map(|UndoCheckpoint { marker, prior, needless, first_age }| Undo {
+        marker,
+        prior: prior.with_times(|age| now - age),
+        needless,
+        first_at: first_age.map(|age| now - age),
+    });
+    (flight.prr, flight.frto) = (*prr, *frto);
+    (rack, *tail_probe)
 }

@@ -69,11 +69,11 @@ impl Connection {
 
     /// From now on segments have at most `low` bytes, and longer ones have to prove that they arrive.
     fn search_below(&mut self, engine: &Engine, now: Nanos, low: u16) {
-        let ceiling = self.mtu_search.as_ref().map_or(self.snd.mss, |search| search.ceiling);
+        let ceiling = self.mtu_search().map_or(self.snd.mss, |search| search.ceiling);
         let low = low.max(FLOOR).min(ceiling);
         let again_at = now + engine.config.mtu_probe_interval;
         let search = MtuSearch { low, high: ceiling, ceiling, probe: None, again_at };
-        self.mtu_search = Some(Box::new(search));
+        self.rare.get_or_insert_default().mtu_search = Some(search);
         self.set_mss(low);
     }
 
@@ -88,14 +88,14 @@ impl Connection {
         if off || self.snd.retransmits < config.retransmits_advice || self.snd.wnd == 0 {
             return;
         }
-        let low = match &self.mtu_search {
+        let low = match self.mtu_search() {
             Some(search) if search.low <= base => (search.low / 2).max(FLOOR),
             _ => base,
         };
         let options = u32::from(self.snd.mss) - self.payload_max();
         if !self.state.is_synchronized()
             || low >= self.snd.mss
-            || self.snd.board.longest() + options <= u32::from(low)
+            || self.flight.board.longest() + options <= u32::from(low)
         {
             return;
         }
@@ -109,7 +109,7 @@ impl Connection {
     //= rfc4821#7.3 RFC4821-7.3-1 RFC4821-7.3-2
     pub(crate) fn next_mtu_probe(&mut self, engine: &Engine, now: Nanos) -> Option<MtuProbe> {
         let (current, payload) = (self.snd.mss, self.payload_max());
-        let search = self.mtu_search.as_mut()?;
+        let search = self.rare.as_mut()?.mtu_search.as_mut()?;
         if search.high.saturating_sub(search.low) < THRESHOLD {
             if now < search.again_at || search.ceiling.saturating_sub(current) < THRESHOLD {
                 return None;
@@ -123,16 +123,16 @@ impl Connection {
         }
         let len = u32::from(mss) - (u32::from(current) - payload);
         let undisturbed = self.snd.recovery == Recovery::Open
-            && self.snd.board.left_network() == 0
-            && self.snd.dup_acks == 0
-            && self.rcv.held.is_empty()
+            && self.flight.board.left_network() == 0
+            && self.flight.dup_acks == 0
+            && self.flight.held.is_empty()
             && !self.switches.tx_quiesce
-            && !self.timers.persist.is_armed();
+            && !self.timers.is_persisting();
         let (cwnd, max) = (self.snd.cc.cwnd(), self.snd.max);
         let needed = len + FOLLOWERS * payload;
         let unsent = self.snd.tx_max.later(max).since(max);
         let usable = self.snd.edge().later(max).since(max);
-        let fits = cwnd >= CWND_MIN * payload && self.snd.pipe() + needed <= cwnd;
+        let fits = cwnd >= CWND_MIN * payload && self.pipe() + needed <= cwnd;
         (undisturbed && fits && unsent >= needed && usable >= needed).then(|| MtuProbe {
             start: max,
             end: max + len,
@@ -143,7 +143,7 @@ impl Connection {
     /// The next segment is `probe`.
     pub(crate) fn on_mtu_probe_sent(&mut self, engine: &mut Engine, probe: MtuProbe) {
         engine.counters.mtu_probes += 1;
-        if let Some(search) = &mut self.mtu_search {
+        if let Some(search) = self.mtu_search_mut() {
             search.probe = Some(probe);
         }
     }
@@ -151,7 +151,7 @@ impl Connection {
     /// `snd.una` may have moved beyond a probe: then it arrived.
     pub(crate) fn on_una_beyond_mtu_probe(&mut self, engine: &mut Engine) {
         let una = self.snd.una;
-        let Some(search) = &mut self.mtu_search else { return };
+        let Some(search) = self.mtu_search_mut() else { return };
         if let Some(probe) = search.probe.take_if(|probe| una.at_or_after(probe.end)) {
             engine.counters.mtu_probes_arrived += 1;
             search.low = probe.mss;
@@ -164,20 +164,20 @@ impl Connection {
     ///
     //= rfc4821#7.6.2 RFC4821-7.6.2-1
     pub(crate) fn is_mtu_probe_lost(&mut self, engine: &mut Engine) -> bool {
-        let (una, lost) = (self.snd.una, self.snd.board.lost());
-        let Some(search) = &mut self.mtu_search else { return false };
+        let (una, lost) = (self.snd.una, self.flight.board.lost());
+        let Some(search) = self.mtu_search_mut() else { return false };
         let alone =
             |probe: &mut MtuProbe| probe.start == una && lost <= probe.end.since(probe.start);
         let Some(probe) = search.probe.take_if(alone) else { return false };
         engine.counters.mtu_probes_lost += 1;
         search.high = probe.mss - 1;
-        self.snd.board.mark_head_lost_up_to(probe.end);
+        self.flight.board.mark_head_lost_up_to(probe.end);
         true
     }
 
     /// Its bytes are sent again: what is acknowledged now proves nothing.
     pub(crate) fn forget_mtu_probe(&mut self) {
-        if let Some(search) = &mut self.mtu_search {
+        if let Some(search) = self.mtu_search_mut() {
             search.probe = None;
         }
     }
@@ -185,7 +185,7 @@ impl Connection {
     /// The path is said to carry segments of `mss` bytes, as much of that as the peer takes.
     pub(crate) fn on_path_mss(&mut self) {
         let mss = self.snd.mss;
-        let Some(search) = &mut self.mtu_search else { return };
+        let Some(search) = self.mtu_search_mut() else { return };
         (search.ceiling, search.high, search.probe) = (mss, mss, None);
         search.low = search.low.min(mss);
         let low = search.low;

@@ -4,10 +4,11 @@
 use mafo_mem::Nanos;
 
 use crate::segment::{sack_blocks_max, sack_len};
+use crate::tcb::Fin;
 use crate::timers::RetransmitTimer;
 use crate::{
-    Connection, Engine, Flags, Frto, LastWord, Options, Output, PeerFin, Probe, SackBlock,
-    SackBlocks, Segment, SeqNum, State, Timestamps,
+    Connection, Engine, Flags, Frto, LastWord, Options, Output, Probe, SackBlock, SackBlocks,
+    Segment, SeqNum, State, Timestamps,
 };
 
 /// How long a segment that is hardly worth sending waits for a better one when nothing is in flight
@@ -20,12 +21,15 @@ impl Connection {
     pub fn poll_output(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
         let output = self.next_output(engine, now);
         self.watch_progress(now);
+        if output.is_none() {
+            self.give_back_flight(&mut engine.flights, now);
+        }
         output
     }
 
     //= rfc9293#3.10.7.4 MUST-58
     fn next_output(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
-        if let Some(seq) = self.pending.reset.take() {
+        if let Some(seq) = self.flight.present().and_then(|flight| flight.reset.take()) {
             engine.counters.tx_resets += 1;
             return Some(self.bare(engine, Flags::RST, seq));
         }
@@ -95,7 +99,7 @@ impl Connection {
             return Some(output);
         }
         if self.snd.cc.holds_until(now, self.payload_max()).is_some() {
-            self.snd.cc.set_waiting(self.snd.board.lost() > 0 || self.has_unsent());
+            self.snd.cc.set_waiting(self.flight.board.lost() > 0 || self.has_unsent());
             self.snd.writes.break_train();
             return None;
         }
@@ -109,9 +113,11 @@ impl Connection {
     /// Nothing more leaves now, and it is not the pace that holds it.
     fn on_sending_stopped(&mut self, now: Nanos) {
         let at = self.situation(now);
-        self.snd.cc.on_sending_stopped(&at);
+        if let Some(flight) = self.flight.present() {
+            flight.used.on_sending_stopped(&at, self.snd.cc.cwnd());
+        }
         let unsent = self.snd.tx_max.later(self.snd.max).since(self.snd.max);
-        if unsent < at.mss && self.snd.board.lost() == 0 && at.pipe < self.snd.cc.cwnd() {
+        if unsent < at.mss && self.flight.board.lost() == 0 && at.pipe < self.snd.cc.cwnd() {
             self.snd.cc.on_app_limited(at.pipe);
         }
     }
@@ -119,18 +125,18 @@ impl Connection {
     //= rfc6675#5 RFC6675-5-4
     //= rfc5682#2.1 RFC5682-2.1-4
     fn poll_lost_or_new(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
-        if self.snd.board.lost() == 0 {
+        if self.flight.board.lost() == 0 {
             return self.poll_new(engine, now);
         }
         //= rfc5682#3.1
         //= rfc5682#2.1 RFC5682-2.1-3
         // Step 2b. The ACKs of new payload will tell whether what is marked lost really is.
-        if self.snd.loss.frto == Frto::NewPayload {
+        if self.flight.frto == Frto::NewPayload {
             let output = self.poll_new(engine, now);
             if output.is_some() || self.snd.max != self.snd.recover {
                 return output;
             }
-            self.snd.loss.frto = Frto::Off;
+            self.flight.frto = Frto::Off;
         }
         self.poll_lost(engine, now)
     }
@@ -139,23 +145,22 @@ impl Connection {
     //= rfc8985#9.3 RFC8985-9.3-1
     fn poll_lost(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
         let (room, tx_max, end) = (self.payload_room(), self.snd.tx_max, self.snd.end());
-        let writes = &self.snd.writes;
-        let (start, end) = self.snd.board.next_lost(|start| {
+        let flight = &*self.flight;
+        let (start, end) = flight.board.next_lost(|start| {
             let full = start + room;
-            let limit = writes.record_end(start).map_or(full, |record| full.earlier(record));
+            let limit = flight.record_ends.after(start).map_or(full, |record| full.earlier(record));
             if limit.at_or_after(tx_max) { end } else { limit }
         })?;
         let is_oldest = start == self.snd.una;
-        if !is_oldest && self.snd.pipe() + end.since(start) > self.snd.cc.cwnd() {
+        if !is_oldest && self.pipe() + end.since(start) > self.snd.cc.cwnd() {
             return None;
         }
         //= rfc9293#3.8.6 SHLD-16 MAY-7
         if !is_oldest && end.after(self.snd.edge()) {
             return None;
         }
-        self.snd.board.on_retransmitted(start, end, now, engine.config.sent_records_max);
-        let waits_for_reordered = self.timers.retransmit.is_armed()
-            && self.timers.retransmit_for == RetransmitTimer::Reorder;
+        self.flight.board.on_retransmitted(start, end, now, engine.config.sent_records_max);
+        let waits_for_reordered = self.timers.retransmits_for() == Some(RetransmitTimer::Reorder);
         if is_oldest && !waits_for_reordered {
             self.arm_retransmit(engine, now);
         }
@@ -172,10 +177,10 @@ impl Connection {
     ) -> Output {
         engine.counters.retransmits += 1;
         self.forget_mtu_probe();
-        self.snd.loss.prr.on_sent(end.since(start));
+        self.flight.prr.on_sent(end.since(start));
         self.snd.cc.on_sent(now, end.since(start), self.snd.flight());
         let segments = end.since(start).div_ceil(self.payload_max()) as u16;
-        if let Some(undo) = &mut self.snd.loss.undo {
+        if let Some(undo) = &mut self.flight.undo {
             undo.on_retransmitted(now, segments);
         }
         let output = self.payload(engine, now, start, end);
@@ -194,8 +199,8 @@ impl Connection {
             self.await_window(engine, now);
             return None;
         };
-        if self.timers.persist.is_armed() {
-            self.timers.persist.stop();
+        if self.timers.is_persisting() {
+            self.timers.stop_persist();
             self.snd.rtt.end_backoff();
             self.snd.retransmits = 0;
         }
@@ -213,8 +218,9 @@ impl Connection {
     pub(crate) fn send_new(&mut self, engine: &mut Engine, now: Nanos, end: SeqNum) -> Output {
         self.snd.cc.on_sent(now, end.since(self.snd.max), self.snd.flight());
         let start = core::mem::replace(&mut self.snd.max, end);
-        self.snd.board.on_sent(start, end, now, engine.config.sent_records_max);
-        self.snd.loss.prr.on_sent(end.since(start));
+        self.flight.take_from(&mut engine.flights);
+        self.flight.board.on_sent(start, end, now, engine.config.sent_records_max);
+        self.flight.prr.on_sent(end.since(start));
         self.snd.last_sent = now;
         self.rcv.ack.rhythm.on_payload_sent(now);
         let more = self.next_new(engine, now).is_some();
@@ -239,7 +245,7 @@ impl Connection {
         //= rfc9293#3.9.1.2 SHLD-28
         let usable = self.snd.edge().later(self.snd.max).since(self.snd.max);
         let room = self.payload_room();
-        let record = self.snd.writes.record_end(self.snd.max);
+        let record = self.flight.record_ends.after(self.snd.max);
         let record = record.map_or(u32::MAX, |end| end.since(self.snd.max));
         let len = unsent.min(room).min(usable).min(record);
         let with_fin = self.may_send_fin() && len == unsent && len < usable;
@@ -254,7 +260,7 @@ impl Connection {
         if idle {
             self.restart_after_idle(engine, now);
         }
-        if !idle && self.snd.pipe() + len > self.snd.cc.cwnd() {
+        if !idle && self.pipe() + len > self.snd.cc.cwnd() {
             return None;
         }
         Some(self.snd.max + seq_len)
@@ -285,7 +291,7 @@ impl Connection {
     /// is then forgotten, could never learn that its own arrived. So it waits for the commit rule.
     fn may_send_fin(&self) -> bool {
         let closes_second = self.state == State::LastAck;
-        self.snd.fin_posted && !(closes_second && self.rcv.fin == PeerFin::Undelivered)
+        self.snd.fin_posted && !(closes_second && self.rcv.fin == Fin::Undelivered)
     }
 
     /// Whether `len` bytes of `unsent` make a segment, or had better wait for more.
@@ -294,7 +300,7 @@ impl Connection {
     //= rfc9293#3.8.6.2.1 MUST-38
     //= rfc9293#3.9.1.2 MAY-16
     fn is_worth_sending(&self, len: u32, unsent: u32, room: u32) -> bool {
-        let urgent = self.snd.up.after(self.snd.max);
+        let urgent = self.flight.snd_up.is_some_and(|up| up.after(self.snd.max));
         let lone = self.snd.flight() == 0 || !self.switches.nagle || urgent;
         // Whoever closes has nothing to add; a timer ends the wait of a corked connection with nothing in
         // flight (`await_window`), as in Linux.
@@ -320,9 +326,9 @@ impl Connection {
                 0 => rto,
                 _ => rto.clamp(SWS_OVERRIDE_MIN, SWS_OVERRIDE_MAX),
             };
-            self.timers.persist.arm_at_most(now + wait);
+            self.timers.persist_at_most(now + wait);
         } else {
-            self.timers.persist.stop();
+            self.timers.stop_persist();
         }
     }
 
@@ -358,7 +364,7 @@ impl Connection {
         }
         let len = end.earlier(self.snd.tx_max).since(start);
         //= rfc9293#3.9.1.2 MUST-61 SHLD-27
-        if len > 0 && self.snd.writes.pushes(start, end) {
+        if len > 0 && self.pushes(start, end) {
             flags |= Flags::PSH;
         }
         let offset = start.since(self.snd.una);
@@ -392,14 +398,16 @@ impl Connection {
         if !flags.contains(Flags::RST) {
             output.segment.window = window;
         }
-        if self.has_urgent() && self.snd.up.after(seq) && !flags.intersects(Flags::SYN | Flags::RST)
+        if let Some(up) = self.flight.snd_up.filter(|up| up.after(self.snd.una))
+            && up.after(seq)
+            && !flags.intersects(Flags::SYN | Flags::RST)
         {
             //= rfc6093#4 RFC6093-4-1
             //= rfc9293#3.8.5 MUST-62
             // The pointer is to the byte behind the urgent ones; what it cannot reach yet, a later
             // segment's will.
             output.segment.flags |= Flags::URG;
-            output.segment.urgent = self.snd.up.since(seq).min(u32::from(u16::MAX)) as u16;
+            output.segment.urgent = up.since(seq).min(u32::from(u16::MAX)) as u16;
         }
         if flags.contains(Flags::ACK) {
             output.segment.ack = self.rcv.ack_no();
@@ -410,11 +418,6 @@ impl Connection {
         output
     }
 
-    /// Whether urgent bytes of ours are not acknowledged.
-    fn has_urgent(&self) -> bool {
-        self.snd.up.after(self.snd.una)
-    }
-
     /// What was in order and delivered is acknowledged; what is not, is still owed.
     fn on_ack_sent(&mut self) {
         if self.rcv.ack_no() != self.rcv.last_ack_sent {
@@ -422,7 +425,9 @@ impl Connection {
         }
         self.rcv.last_ack_sent = self.rcv.ack_no();
         //= rfc2883#4 RFC2883-4-3
-        self.rcv.duplicate = None;
+        if let Some(flight) = self.flight.present() {
+            flight.duplicate = None;
+        }
         self.pending.window_update = false;
         self.rcv.ack.owed = false;
         if self.rcv.last_ack_sent == self.rcv.nxt {
@@ -440,7 +445,7 @@ impl Connection {
         let mut options = Options::default();
         if let Some(state) = &self.timestamps {
             let val = engine.config.ts_clock.ticks(now).wrapping_add(state.offset);
-            let ecr = state.recent.map_or(0, |(recent, _)| recent);
+            let ecr = state.recent.map_or(0, |recent| recent.val);
             options.timestamps = Some(Timestamps { val, ecr });
         }
         if flags.contains(Flags::SYN) {
@@ -459,12 +464,12 @@ impl Connection {
     fn sack_blocks(&self) -> SackBlocks {
         let max = sack_blocks_max(self.timestamps.is_some());
         let Some(duplicate) = self.reportable_duplicate() else {
-            return self.rcv.held.sack_blocks(max);
+            return self.flight.held.sack_blocks(max);
         };
         //= rfc2883#4 RFC2883-4-1 RFC2883-4-2
         let mut blocks = SackBlocks::EMPTY;
         blocks.push(duplicate);
-        for &block in self.rcv.held.sack_blocks(max - 1).as_slice() {
+        for &block in self.flight.held.sack_blocks(max - 1).as_slice() {
             blocks.push(block);
         }
         blocks
@@ -474,13 +479,13 @@ impl Connection {
     fn reportable_duplicate(&self) -> Option<SackBlock> {
         let (ack, nxt) = (self.rcv.ack_no(), self.rcv.nxt);
         let known = |block: &SackBlock| block.end.at_or_before(ack) || block.start.at_or_after(nxt);
-        self.rcv.duplicate.filter(known).filter(|_| self.sack)
+        self.flight.duplicate.filter(known).filter(|_| self.sack)
     }
 
     /// Payload bytes that fit into a segment with the options that it would carry now.
     //= rfc9293#3.7.1 MUST-16
     pub(crate) fn payload_room(&self) -> u32 {
-        let held = if self.sack { self.rcv.held.ranges().len() } else { 0 };
+        let held = if self.sack { self.flight.held.ranges().len() } else { 0 };
         let reported = held + usize::from(self.reportable_duplicate().is_some());
         let blocks = reported.min(sack_blocks_max(self.timestamps.is_some()));
         self.payload_max().saturating_sub(sack_len(blocks) as u32).max(1)

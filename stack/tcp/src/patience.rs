@@ -39,15 +39,16 @@ impl Connection {
     /// Sets how long the connection waits. It counts from now on.
     pub fn set_patience(&mut self, engine: &Engine, now: Nanos, settings: Patience) {
         let (since, una) = (None, self.snd.una);
-        self.patience = Some(Box::new(Waiting { settings, since, una, heard_at: now }));
+        self.rare.get_or_insert_default().waiting =
+            Some(Waiting { settings, since, una, heard_at: now });
         self.watch_progress(now);
         if self.timers.keepalive.is_armed() {
             self.timers.keepalive.arm(now + self.keepalive(&engine.config).idle);
         }
         if self.state == State::FinWait2 {
             match self.fin_wait2(&engine.config) {
-                Some(wait) => self.timers.linger.arm(now + wait),
-                None => self.timers.linger.stop(),
+                Some(wait) => self.timers.lingers_until(now + wait),
+                None => self.timers.stop_lingering(),
             }
         }
     }
@@ -55,7 +56,7 @@ impl Connection {
     /// How long the connection waits, where that is not as in [`Config`].
     #[must_use]
     pub fn patience(&self) -> Patience {
-        self.patience.as_ref().map_or_else(Patience::default, |waiting| waiting.settings)
+        self.waiting().map_or_else(Patience::default, |waiting| waiting.settings)
     }
 
     pub(crate) fn keepalive(&self, config: &Config) -> Keepalive {
@@ -77,10 +78,15 @@ impl Connection {
     /// peer's good health is no delivery.
     //= rfc5482#3.1 RFC5482-3.1-2
     pub(crate) fn watch_progress(&mut self, now: Nanos) {
+        if self.rare.is_none() {
+            return;
+        }
         let outstanding =
-            self.snd.flight() > 0 && self.state != State::Closed || self.timers.persist.is_armed();
+            self.snd.flight() > 0 && self.state != State::Closed || self.timers.is_persisting();
         let una = self.snd.una;
-        let Some(waiting) = &mut self.patience else { return };
+        let Some(waiting) = self.rare.as_mut().and_then(|rare| rare.waiting.as_mut()) else {
+            return;
+        };
         if !outstanding {
             waiting.since = None;
         } else if waiting.since.is_none() || waiting.una != una {
@@ -91,7 +97,7 @@ impl Connection {
 
     /// When the user timeout runs out.
     pub(crate) fn user_deadline(&self) -> Option<Nanos> {
-        let waiting = self.patience.as_ref()?;
+        let waiting = self.waiting()?;
         Some(waiting.since? + waiting.settings.user_timeout?)
     }
 
@@ -105,7 +111,7 @@ impl Connection {
 
     /// Whether an idle peer that does not answer probes has had its time.
     pub(crate) fn is_keepalive_over(&self, config: &Config, now: Nanos) -> bool {
-        match self.patience.as_ref().and_then(|w| w.settings.user_timeout.zip(Some(w.heard_at))) {
+        match self.waiting().and_then(|w| w.settings.user_timeout.zip(Some(w.heard_at))) {
             Some((timeout, heard_at)) => self.keepalive_probes > 0 && now - heard_at >= timeout,
             None => self.keepalive_probes >= self.keepalive(config).probes_max,
         }
@@ -118,7 +124,7 @@ impl Connection {
     pub(crate) fn on_keepalive_timeout(&mut self, engine: &mut Engine, now: Nanos) -> Events {
         let keepalive = self.keepalive(&engine.config);
         // Something that waits for an answer shows whether the peer is alive better than a probe.
-        if self.timers.retransmit.is_armed() || self.timers.persist.is_armed() {
+        if self.timers.retransmits_for().is_some() || self.timers.is_persisting() {
             self.timers.keepalive.arm(now + keepalive.idle);
             return Events::NONE;
         }
@@ -138,12 +144,12 @@ impl Connection {
             self.keepalive_probes = 0;
             self.timers.keepalive.arm(now + self.keepalive(config).idle);
         }
-        if self.soft_error.is_some() || self.patience.is_some() {
+        if self.soft_error.is_some() || self.rare.is_some() {
             self.forget_soft_error(now);
         }
         //= rfc9293#3.8.6.1 MUST-37
         // A peer that answers probes of its closed window is not given up.
-        if self.timers.persist.is_armed() || self.snd.wnd == 0 {
+        if self.timers.is_persisting() || self.snd.wnd == 0 {
             self.snd.retransmits = 0;
         }
     }

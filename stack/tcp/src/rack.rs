@@ -3,6 +3,7 @@
 use mafo_mem::Nanos;
 
 use crate::scoreboard::Reported;
+use crate::time::{Moment, Span};
 use crate::{RackCheckpoint, SeqNum};
 
 /// A DSACK widens the reordering window for so many recoveries (RFC 8985 6.2, step 4).
@@ -35,65 +36,77 @@ impl Delivery {
 }
 
 /// The least RTT of the last one to two windows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct MinRtt {
-    /// Of the present window, and when that began.
-    present: Option<(Nanos, Nanos)>,
-    /// Of the window before.
-    before: Option<Nanos>,
+    /// Of the present window; [`Span::MAX`] before the first sample.
+    present: Span,
+    /// Of the window before, or [`Span::MAX`].
+    before: Span,
+    /// When the present window began.
+    since: Moment,
 }
 
 impl MinRtt {
+    const NONE: Self =
+        Self { present: Span::MAX, before: Span::MAX, since: Moment::of(Nanos::ZERO) };
+
     fn sample(&mut self, now: Nanos, rtt: Nanos) {
-        match &mut self.present {
-            Some((least, since)) if now - *since < MIN_RTT_WINDOW => *least = rtt.min(*least),
-            present => {
-                self.before = present.map(|(least, _)| least);
-                *present = Some((rtt, now));
-            }
+        let rtt = Span::of(rtt);
+        if self.present != Span::MAX && now - self.since.get() < MIN_RTT_WINDOW {
+            self.present = rtt.min(self.present);
+        } else {
+            *self = Self { present: rtt, before: self.present, since: Moment::of(now) };
         }
     }
 
     //= rfc8985#6.2 RFC8985-6.2-1
     fn get(&self) -> Nanos {
-        let present = self.present.map(|(least, _)| least);
-        [present, self.before].into_iter().flatten().min().unwrap_or(Nanos::ZERO)
+        match self.present.min(self.before) {
+            Span::MAX => Nanos::ZERO,
+            least => least.get(),
+        }
     }
 }
 
-/// What RACK knows of one connection.
+/// What RACK knows of a connection's path, in flight or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rack {
-    /// Of the segments delivered, the one sent last.
-    latest: Option<Delivery>,
-    /// Its round-trip time.
-    rtt: Nanos,
-    /// One past the highest sequence number delivered.
-    fack: Option<SeqNum>,
+    /// Round-trip time of the delivered segment that was sent last; zero before the first.
+    rtt: Span,
     reordering_seen: bool,
-    /// A DSACK counts once until this is acknowledged.
-    dsack_round: Option<SeqNum>,
     reo_wnd_mult: u8,
     reo_wnd_persist: u8,
     min_rtt: MinRtt,
 }
 
-impl Default for Rack {
-    fn default() -> Self {
-        Self {
-            latest: None,
-            rtt: Nanos::ZERO,
-            fack: None,
-            reordering_seen: false,
-            dsack_round: None,
-            reo_wnd_mult: 1,
-            reo_wnd_persist: 0,
-            min_rtt: MinRtt::default(),
-        }
+/// What RACK knows of what is in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Deliveries {
+    /// Of the segments delivered, the one sent last.
+    latest: Option<Delivery>,
+    /// One past the highest sequence number delivered.
+    fack: Option<SeqNum>,
+    /// A DSACK counts once until this is acknowledged.
+    dsack_round: Option<SeqNum>,
+}
+
+impl Deliveries {
+    pub(crate) const NONE: Self = Self { latest: None, fack: None, dsack_round: None };
+
+    pub(crate) fn on_una(&mut self, una: SeqNum) {
+        self.dsack_round = self.dsack_round.filter(|round| una.before(*round));
     }
 }
 
 impl Rack {
+    pub(crate) const NEW: Self = Self {
+        rtt: Span::ZERO,
+        reordering_seen: false,
+        reo_wnd_mult: 1,
+        reo_wnd_persist: 0,
+        min_rtt: MinRtt::NONE,
+    };
+
     //= rfc8985#6.2
     // Step 1: the minimum RTT, windowed, since paths change.
     pub(crate) fn sample(&mut self, now: Nanos, rtt: Nanos) {
@@ -106,6 +119,7 @@ impl Rack {
     //= rfc8985#6.2 RFC8985-6.2-2
     pub(crate) fn on_delivered(
         &mut self,
+        deliveries: &mut Deliveries,
         now: Nanos,
         reported: &Reported,
         again: Option<Delivery>,
@@ -113,30 +127,26 @@ impl Rack {
         // An ACK that comes sooner than any round trip answers the transmission before.
         let again = again.filter(|delivery| now - delivery.sent_at >= self.min_rtt.get());
         if let Some(delivery) = Delivery::latest(reported.latest_original, again) {
-            self.rtt = now - delivery.sent_at;
-            self.latest = Delivery::latest(self.latest, Some(delivery));
+            self.rtt = Span::of(now - delivery.sent_at);
+            deliveries.latest = Delivery::latest(deliveries.latest, Some(delivery));
         }
         let Some(highest) = reported.highest_end else { return };
-        if let (Some(fack), Some(lowest)) = (self.fack, reported.lowest_original_end) {
+        if let (Some(fack), Some(lowest)) = (deliveries.fack, reported.lowest_original_end) {
             self.reordering_seen |= lowest.before(fack);
         }
-        self.fack = Some(self.fack.map_or(highest, |fack| fack.later(highest)));
+        deliveries.fack = Some(deliveries.fack.map_or(highest, |fack| fack.later(highest)));
     }
 
     /// The peer reports a duplicate: something was sent again that was not lost, so the window is wider
     /// for a while; once a round trip, which ends when `snd_nxt` of now is acknowledged.
     //
     //= rfc8985#6.2 RFC8985-6.2-6
-    pub(crate) fn on_dsack(&mut self, snd_nxt: SeqNum) {
-        if self.dsack_round.is_none() {
-            self.dsack_round = Some(snd_nxt);
+    pub(crate) fn on_dsack(&mut self, deliveries: &mut Deliveries, snd_nxt: SeqNum) {
+        if deliveries.dsack_round.is_none() {
+            deliveries.dsack_round = Some(snd_nxt);
             self.reo_wnd_mult = self.reo_wnd_mult.saturating_add(1);
             self.reo_wnd_persist = REO_WND_PERSIST;
         }
-    }
-
-    pub(crate) fn on_una(&mut self, una: SeqNum) {
-        self.dsack_round = self.dsack_round.filter(|round| una.before(*round));
     }
 
     /// A recovery was through, and nothing in it was sent again without need.
@@ -166,42 +176,44 @@ impl Rack {
 
     /// What decides that a segment is lost: the delivered one sent last, and how long after its own
     /// transmission a segment sent before that one counts as lost.
-    pub(crate) fn judge(&self, srtt: Nanos, repairing: bool) -> Option<(Delivery, Nanos)> {
-        Some((self.latest?, self.rtt + self.reo_wnd(srtt, repairing)))
+    pub(crate) fn judge(
+        &self,
+        deliveries: &Deliveries,
+        srtt: Nanos,
+        repairing: bool,
+    ) -> Option<(Delivery, Nanos)> {
+        Some((deliveries.latest?, self.rtt.get() + self.reo_wnd(srtt, repairing)))
     }
 
     /// How old a segment must be to be lost when the retransmission timer ran out.
     //
     //= rfc8985#6.3
     pub(crate) fn lost_age(&self, srtt: Nanos) -> Nanos {
-        if self.latest.is_none() { Nanos::ZERO } else { self.rtt + self.reo_wnd(srtt, true) }
-    }
-
-    pub(crate) fn checkpoint(&self, now: Nanos) -> RackCheckpoint {
-        let Self {
-            latest,
-            rtt,
-            fack,
-            reordering_seen,
-            dsack_round,
-            reo_wnd_mult,
-            reo_wnd_persist,
-            min_rtt: MinRtt { present, before },
-        } = *self;
-        RackCheckpoint {
-            latest: latest.map(|Delivery { sent_at, end }| (now - sent_at, end)),
-            rtt,
-            fack,
-            reordering_seen,
-            dsack_round,
-            reo_wnd_mult,
-            reo_wnd_persist,
-            min_rtt: present.map(|(least, since)| (least, now - since)),
-            min_rtt_before: before,
+        match self.rtt {
+            Span::ZERO => Nanos::ZERO,
+            rtt => rtt.get() + self.reo_wnd(srtt, true),
         }
     }
 
-    pub(crate) fn restore(checkpoint: &RackCheckpoint, now: Nanos) -> Self {
+    pub(crate) fn checkpoint(&self, deliveries: &Deliveries, now: Nanos) -> RackCheckpoint {
+        let Self { rtt, reordering_seen, reo_wnd_mult, reo_wnd_persist, min_rtt } = *self;
+        let MinRtt { present, before, since } = min_rtt;
+        let Deliveries { latest, fack, dsack_round } = *deliveries;
+        let known = |span: Span| (span != Span::MAX).then(|| span.get());
+        RackCheckpoint {
+            latest: latest.map(|Delivery { sent_at, end }| (now - sent_at, end)),
+            rtt: rtt.get(),
+            fack,
+            reordering_seen,
+            dsack_round,
+            reo_wnd_mult,
+            reo_wnd_persist,
+            min_rtt: known(present).map(|least| (least, now - since.get())),
+            min_rtt_before: known(before),
+        }
+    }
+
+    pub(crate) fn restore(checkpoint: &RackCheckpoint, now: Nanos) -> (Self, Deliveries) {
         let RackCheckpoint {
             latest,
             rtt,
@@ -213,19 +225,19 @@ impl Rack {
             min_rtt,
             min_rtt_before,
         } = *checkpoint;
-        Self {
-            latest: latest.map(|(age, end)| Delivery { sent_at: now - age, end }),
-            rtt,
-            fack,
+        let (present, since) = match min_rtt {
+            Some((least, age)) => (Span::of(least), Moment::of(now - age)),
+            None => (Span::MAX, MinRtt::NONE.since),
+        };
+        let rack = Self {
+            rtt: Span::of(rtt),
             reordering_seen,
-            dsack_round,
             reo_wnd_mult: reo_wnd_mult.max(1),
             reo_wnd_persist,
-            min_rtt: MinRtt {
-                present: min_rtt.map(|(least, age)| (least, now - age)),
-                before: min_rtt_before,
-            },
-        }
+            min_rtt: MinRtt { present, before: min_rtt_before.map_or(Span::MAX, Span::of), since },
+        };
+        let latest = latest.map(|(age, end)| Delivery { sent_at: now - age, end });
+        (rack, Deliveries { latest, fack, dsack_round })
     }
 }
 
@@ -251,63 +263,63 @@ mod tests {
 
     #[test]
     fn the_segment_sent_last_counts_whatever_its_number() {
-        let mut rack = Rack::default();
-        rack.on_delivered(MS(100), &original(0, 5000), None);
-        rack.on_delivered(MS(110), &Reported::default(), again(60, 1000));
-        let (latest, age) = rack.judge(MS(100), true).expect("delivered");
+        let (mut rack, mut seen) = (Rack::NEW, Deliveries::NONE);
+        rack.on_delivered(&mut seen, MS(100), &original(0, 5000), None);
+        rack.on_delivered(&mut seen, MS(110), &Reported::default(), again(60, 1000));
+        let (latest, age) = rack.judge(&seen, MS(100), true).expect("delivered");
         assert_eq!((latest.sent_at, latest.end, age), (MS(60), SeqNum(1000), MS(50)));
     }
 
     //= rfc8985#6.2 RFC8985-6.2-2
     #[test]
     fn a_retransmission_counts_only_if_the_ack_can_answer_it() {
-        let mut rack = Rack::default();
+        let (mut rack, mut seen) = (Rack::NEW, Deliveries::NONE);
         rack.sample(MS(0), MS(50));
-        rack.on_delivered(MS(100), &Reported::default(), again(60, 1000));
-        assert_eq!(rack.judge(MS(50), true), None, "40 ms are less than any round trip");
-        rack.on_delivered(MS(120), &Reported::default(), None);
-        assert_eq!(rack.judge(MS(50), true), None, "the timestamp is that of the first");
-        rack.on_delivered(MS(120), &Reported::default(), again(60, 1000));
-        assert!(rack.judge(MS(50), true).is_some());
+        rack.on_delivered(&mut seen, MS(100), &Reported::default(), again(60, 1000));
+        assert_eq!(rack.judge(&seen, MS(50), true), None, "40 ms are less than any round trip");
+        rack.on_delivered(&mut seen, MS(120), &Reported::default(), None);
+        assert_eq!(rack.judge(&seen, MS(50), true), None, "the timestamp is that of the first");
+        rack.on_delivered(&mut seen, MS(120), &Reported::default(), again(60, 1000));
+        assert!(rack.judge(&seen, MS(50), true).is_some());
     }
 
     //= rfc8985#6.2 RFC8985-6.2-4 RFC8985-6.2-5 RFC8985-6.2-6
     #[test]
     fn the_window_is_a_quarter_of_the_least_round_trip_and_opens_with_dsacks() {
-        let mut rack = Rack::default();
+        let (mut rack, mut seen) = (Rack::NEW, Deliveries::NONE);
         rack.sample(MS(0), MS(40));
         rack.sample(MS(1), MS(60));
-        rack.on_delivered(MS(40), &original(0, 1000), None);
-        let window = |rack: &Rack, repairing| {
-            rack.judge(MS(50), repairing).map(|(_, age)| (age - MS(40)).as_millis())
+        rack.on_delivered(&mut seen, MS(40), &original(0, 1000), None);
+        let window = |rack: &Rack, seen: &Deliveries, repairing| {
+            rack.judge(seen, MS(50), repairing).map(|(_, age)| (age - MS(40)).as_millis())
         };
-        assert_eq!((window(&rack, false), window(&rack, true)), (Some(10), Some(0)));
+        assert_eq!((window(&rack, &seen, false), window(&rack, &seen, true)), (Some(10), Some(0)));
         // What was overtaken has come: from now on the window counts also during recovery.
-        rack.on_delivered(MS(40), &original(0, 500), None);
-        assert_eq!((window(&rack, false), window(&rack, true)), (Some(10), Some(10)));
-        rack.on_dsack(SeqNum(9000));
-        rack.on_dsack(SeqNum(9500));
-        assert_eq!(window(&rack, true), Some(20), "one a round trip");
-        rack.on_una(SeqNum(8999));
-        rack.on_dsack(SeqNum(9500));
-        assert_eq!(window(&rack, true), Some(20));
+        rack.on_delivered(&mut seen, MS(40), &original(0, 500), None);
+        assert_eq!((window(&rack, &seen, false), window(&rack, &seen, true)), (Some(10), Some(10)));
+        rack.on_dsack(&mut seen, SeqNum(9000));
+        rack.on_dsack(&mut seen, SeqNum(9500));
+        assert_eq!(window(&rack, &seen, true), Some(20), "one a round trip");
+        seen.on_una(SeqNum(8999));
+        rack.on_dsack(&mut seen, SeqNum(9500));
+        assert_eq!(window(&rack, &seen, true), Some(20));
         for _ in 0..9 {
-            rack.on_una(SeqNum(20_000));
-            rack.on_dsack(SeqNum(9500));
+            seen.on_una(SeqNum(20_000));
+            rack.on_dsack(&mut seen, SeqNum(9500));
         }
-        assert_eq!(window(&rack, true), Some(50), "never more than SRTT");
+        assert_eq!(window(&rack, &seen, true), Some(50), "never more than SRTT");
         for _ in 0..15 {
             rack.on_recovery_exit();
         }
-        assert_eq!(window(&rack, true), Some(50));
+        assert_eq!(window(&rack, &seen, true), Some(50));
         rack.on_recovery_exit();
-        assert_eq!(window(&rack, true), Some(10), "after 16 recoveries without one");
+        assert_eq!(window(&rack, &seen, true), Some(10), "after 16 recoveries without one");
     }
 
     //= rfc8985#6.2 RFC8985-6.2-1
     #[test]
     fn an_old_minimum_is_forgotten() {
-        let mut min = MinRtt::default();
+        let mut min = MinRtt::NONE;
         min.sample(MS(0), MS(10));
         min.sample(Nanos::from_secs(299), MS(30));
         assert_eq!(min.get(), MS(10));
@@ -319,13 +331,13 @@ mod tests {
 
     #[test]
     fn a_checkpoint_goes_on_under_another_clock() {
-        let mut rack = Rack::default();
+        let (mut rack, mut seen) = (Rack::NEW, Deliveries::NONE);
         rack.sample(MS(5), MS(40));
-        rack.on_delivered(MS(60), &original(20, 1000), None);
-        rack.on_dsack(SeqNum(3000));
-        let there = Rack::restore(&rack.checkpoint(MS(100)), MS(1100));
-        let (latest, age) = there.judge(MS(500), false).expect("delivered");
+        rack.on_delivered(&mut seen, MS(60), &original(20, 1000), None);
+        rack.on_dsack(&mut seen, SeqNum(3000));
+        let (there, seen_there) = Rack::restore(&rack.checkpoint(&seen, MS(100)), MS(1100));
+        let (latest, age) = there.judge(&seen_there, MS(500), false).expect("delivered");
         assert_eq!((latest.sent_at, age), (MS(1020), MS(40 + 20)));
-        assert_eq!(there.checkpoint(MS(1100)), rack.checkpoint(MS(100)));
+        assert_eq!(there.checkpoint(&seen_there, MS(1100)), rack.checkpoint(&seen, MS(100)));
     }
 }

@@ -15,6 +15,7 @@ use crate::loss::Undo;
 use crate::prr::Prr;
 use crate::rack::Delivery;
 use crate::scoreboard::{DUP_THRESH, Overtaken, Reported};
+use crate::tail_probe::Tail;
 use crate::tcb::is_older;
 use crate::timers::RetransmitTimer;
 use crate::{
@@ -44,13 +45,17 @@ impl Connection {
     /// Takes the ACK field, SACK blocks and echoed timestamp of an acceptable segment. Answers how many
     /// payload bytes are newly acknowledged.
     pub(crate) fn on_ack(&mut self, engine: &mut Engine, now: Nanos, segment: &Segment) -> u32 {
+        if self.says_nothing_of_ours(segment) {
+            return 0;
+        }
+        self.flight.take_from(&mut engine.flights);
         let dsack = self.take_duplicate_report(engine, segment);
         let sacked = self.take_sack_blocks(engine, segment, dsack.is_some());
         let ack = self.take_ack_field(engine, now, segment, sacked);
         let again = ack.reported.latest_again;
         let again = again.filter(|again| self.may_answer(engine, segment, again.sent_at));
-        self.snd.loss.rack.on_delivered(now, &ack.reported, again);
-        self.snd.loss.rack.on_una(self.snd.una);
+        self.snd.rack.on_delivered(&mut self.flight.deliveries, now, &ack.reported, again);
+        self.flight.deliveries.on_una(self.snd.una);
         self.on_ack_of_tail_probe(engine, now, segment, ack.advanced > 0, dsack);
         if ack.duplicate {
             engine.counters.rx_dup_acks += 1;
@@ -69,6 +74,17 @@ impl Connection {
         self.set_timer(engine, now, ack.advanced > 0, lost.until);
         // The FIN has a sequence number, and is no payload.
         ack.advanced - u32::from(ack.advanced > 0 && self.snd.fin_acked())
+    }
+
+    /// Whether nothing is in flight that the segment could tell of, nor was before.
+    fn says_nothing_of_ours(&self, segment: &Segment) -> bool {
+        self.snd.una == self.snd.max
+            && self.snd.recovery == Recovery::Open
+            && self.snd.tail == Tail::Clear
+            && segment.options.sack.is_empty()
+            && self.flight.reducing_until.is_none()
+            // DCTCP counts windows also when they are empty.
+            && self.ce_echo().is_none()
     }
 
     /// Everything that the ACK changed is changed; before it, recovery stood at `before`. The ACKs that
@@ -96,7 +112,15 @@ impl Connection {
             sent_at: latest.map(|delivery| delivery.sent_at),
             recovery: if shaped { Recovery::Fast } else { self.snd.recovery },
         };
-        self.snd.cc.on_ack(&sample);
+        self.snd.cc.on_ack(&sample, &self.flight.used);
+    }
+
+    /// Bytes thought to be in the network.
+    ///
+    //= rfc6675#4 RFC6675-4-1
+    pub(crate) fn pipe(&self) -> u32 {
+        let left = self.flight.board.left_network() + self.flight.dup_bytes;
+        self.snd.flight().saturating_sub(left)
     }
 
     pub(crate) fn situation(&self, now: Nanos) -> Situation {
@@ -106,8 +130,8 @@ impl Connection {
             una: self.snd.una,
             max: self.snd.max,
             flight: self.snd.flight(),
-            pipe: self.snd.pipe(),
-            srtt: self.snd.rtt.smoothed().map(|smoothed| smoothed.srtt),
+            pipe: self.pipe(),
+            srtt: self.snd.rtt.srtt(),
         }
     }
 
@@ -125,13 +149,14 @@ impl Connection {
             true => segment.ack.since(self.snd.una),
             false => 0,
         };
-        let first_again = self.snd.loss.undo.and_then(|undo| undo.first_at);
+        let first_again = self.flight.undo.and_then(|undo| undo.first_at);
         let echoes_original = first_again.is_some_and(|at| !self.may_answer(engine, segment, at));
         let mut reported = sacked;
         let mut rtt = sacked.rtt(now);
         if advanced > 0 {
-            self.snd.writes.on_acked(segment.ack);
-            let acked = self.snd.board.on_acked(segment.ack);
+            let flight = &mut *self.flight;
+            flight.record_ends.forget(segment.ack);
+            let acked = flight.board.on_acked(segment.ack);
             self.snd.una = segment.ack;
             self.snd.retransmits = 0;
             let echoed = |sent_at: Nanos| self.echoed_rtt(engine, now, segment, sent_at);
@@ -139,7 +164,7 @@ impl Connection {
             reported.merge(acked);
         }
         if let Some(rtt) = rtt {
-            self.take_rtt(engine, now, rtt);
+            self.take_rtt(now, rtt);
         }
         let duplicate =
             advanced == 0 && segment.ack == self.snd.una && self.is_duplicate(segment, sacked);
@@ -149,15 +174,15 @@ impl Connection {
             self.payload_max()
         } else {
             // Those that duplicate ACKs stood for are counted already.
-            let counted = self.snd.dup_bytes.min(advanced.saturating_sub(self.payload_max()));
+            let counted = self.flight.dup_bytes.min(advanced.saturating_sub(self.payload_max()));
             advanced - counted
         };
         Ack { advanced, reported, delivered, rtt, duplicate, echoes_original }
     }
 
-    pub(crate) fn take_rtt(&mut self, engine: &Engine, now: Nanos, rtt: Nanos) {
-        self.snd.rtt.sample(&engine.config, rtt);
-        self.snd.loss.rack.sample(now, rtt);
+    pub(crate) fn take_rtt(&mut self, now: Nanos, rtt: Nanos) {
+        self.snd.rtt.sample(rtt);
+        self.snd.rack.sample(now, rtt);
     }
 
     /// Whether the segment may answer a transmission made at `at`: its echo, if there is one, is not
@@ -192,7 +217,7 @@ impl Connection {
         let val = |at| SeqNum(clock.ticks(at).wrapping_add(state.offset));
         let ecr = SeqNum(ts.ecr);
         let fresh = ecr.at_or_after(val(sent_at)) && ecr.at_or_before(val(now));
-        let ours = state.floor.is_none_or(|floor| ecr.at_or_after(SeqNum(floor)));
+        let ours = self.flight.echo_floor.is_none_or(|floor| ecr.at_or_after(SeqNum(floor)));
         (fresh && ours).then(|| Nanos(u64::from(val(now).since(ecr)).saturating_mul(clock.tick.0)))
     }
 
@@ -201,11 +226,11 @@ impl Connection {
             self.count_duplicate(engine, now);
         }
         if ack.advanced > 0 {
-            self.snd.dup_acks = 0;
-            self.snd.dup_bytes = 0;
+            self.flight.dup_acks = 0;
+            self.flight.dup_bytes = 0;
         }
         // Reports of duplicates may come when the episode is long over.
-        if self.snd.loss.undo.is_some_and(|undo| undo.all_were_needless()) {
+        if self.flight.undo.is_some_and(|undo| undo.all_were_needless()) {
             engine.counters.undo_dsack += 1;
             self.take_reduction_back();
         }
@@ -219,18 +244,18 @@ impl Connection {
         let needless = self.was_needless(engine, ack);
         if needless || repaired {
             self.snd.recovery = Recovery::Open;
-            self.snd.dup_acks = 0;
-            self.snd.dup_bytes = 0;
+            self.flight.dup_acks = 0;
+            self.flight.dup_bytes = 0;
             if needless {
                 // It came late, and not by a timeout: something overtook it.
-                self.snd.loss.rack.on_spurious();
-                self.snd.board.unmark_lost();
+                self.snd.rack.on_spurious();
+                self.flight.board.unmark_lost();
                 self.take_reduction_back();
             } else {
                 //= rfc9937#6.2
                 let at = self.situation(now);
                 self.snd.cc.on_recovery_exit(&at);
-                self.snd.loss.rack.on_recovery_exit();
+                self.snd.rack.on_recovery_exit();
             }
             return;
         }
@@ -240,17 +265,17 @@ impl Connection {
             // A partial ACK: one segment filled a hole, the others were counted as duplicates.
             let mss = self.payload_max();
             let counted = ack.advanced.saturating_sub(mss);
-            self.snd.dup_bytes = self.snd.dup_bytes.saturating_sub(counted);
-            self.snd.board.mark_head_lost(mss, engine.config.sent_records_max);
+            self.flight.dup_bytes = self.flight.dup_bytes.saturating_sub(counted);
+            self.flight.board.mark_head_lost(mss, engine.config.sent_records_max);
         }
     }
 
     fn on_ack_in_loss(&mut self, engine: &mut Engine, now: Nanos, ack: &Ack) {
         if self.is_timeout_spurious(engine, ack) {
             self.snd.recovery = Recovery::Open;
-            self.snd.loss.frto = Frto::Off;
+            self.flight.frto = Frto::Off;
             self.snd.retransmits = 0;
-            self.snd.board.unmark_lost();
+            self.flight.board.unmark_lost();
             self.take_reduction_back();
             return;
         }
@@ -260,12 +285,12 @@ impl Connection {
         if ack.advanced == 0 {
             return;
         }
-        self.snd.dup_acks = 0;
-        self.snd.dup_bytes = 0;
+        self.flight.dup_acks = 0;
+        self.flight.dup_bytes = 0;
         if self.snd.una.at_or_after(self.snd.recover) {
             self.snd.recovery = Recovery::Open;
-            self.snd.loss.frto = Frto::Off;
-            self.snd.loss.rack.on_recovery_exit();
+            self.flight.frto = Frto::Off;
+            self.snd.rack.on_recovery_exit();
         }
     }
 
@@ -273,7 +298,7 @@ impl Connection {
     ///
     //= rfc3522#3.2 RFC3522-3.2-2 RFC3522-3.2-3
     fn was_needless(&mut self, engine: &mut Engine, ack: &Ack) -> bool {
-        let Some(undo) = self.snd.loss.undo else { return false };
+        let Some(undo) = self.flight.undo else { return false };
         let late = ack.echoes_original && ack.advanced > 0;
         engine.counters.undo_timestamp += u64::from(late);
         engine.counters.undo_dsack += u64::from(!late && undo.all_were_needless());
@@ -284,7 +309,7 @@ impl Connection {
     ///
     //= rfc5682#3.1 RFC5682-3.1-1
     fn is_timeout_spurious(&mut self, engine: &mut Engine, ack: &Ack) -> bool {
-        if self.snd.loss.frto != Frto::Off {
+        if self.flight.frto != Frto::Off {
             let reported = &ack.reported;
             // Without SACK an ACK of both kinds may have waited for the one that was sent again.
             let told_apart = self.sack || reported.latest_again.is_none();
@@ -306,15 +331,15 @@ impl Connection {
         if self.snd.max.after(self.snd.recover) {
             // Step 3a: new payload went out, and its answer says that something before it is missing.
             if ack.duplicate {
-                self.snd.loss.frto = Frto::Off;
+                self.flight.frto = Frto::Off;
             }
         } else if ack.advanced > 0 && !repaired {
             // Step 2b.
             self.snd.recover = self.snd.max;
-            self.snd.loss.frto = Frto::NewPayload;
+            self.flight.frto = Frto::NewPayload;
         } else if ack.duplicate && !self.sack {
             //= rfc5682#2.1
-            self.snd.loss.frto = Frto::Off;
+            self.flight.frto = Frto::Off;
         }
     }
 
@@ -322,7 +347,7 @@ impl Connection {
     ///
     //= rfc4015#3 RFC4015-3-1
     fn take_reduction_back(&mut self) {
-        if let Some(undo) = self.snd.loss.undo.take() {
+        if let Some(undo) = self.flight.undo.take() {
             self.snd.cc.undo(&undo.prior);
         }
     }
@@ -343,7 +368,7 @@ impl Connection {
 
     //= rfc5681#3.2 RFC5681-3.2-3 RFC5681-3.2-5 RFC5681-3.2-6
     fn count_duplicate(&mut self, engine: &mut Engine, now: Nanos) {
-        self.snd.dup_acks = self.snd.dup_acks.saturating_add(1);
+        self.flight.dup_acks = self.flight.dup_acks.saturating_add(1);
         if self.sack {
             return;
         }
@@ -351,23 +376,23 @@ impl Connection {
         match self.snd.recovery {
             //= rfc3042#2 RFC3042-2-1 RFC3042-2-2 RFC3042-2-3
             // The first two let one new segment out each.
-            Recovery::Open if self.snd.dup_acks < DUP_THRESH => self.snd.dup_bytes += mss,
+            Recovery::Open if self.flight.dup_acks < DUP_THRESH => self.flight.dup_bytes += mss,
             //= rfc6582#3.2
             // Duplicates of what a timeout sent again without need do not count.
-            Recovery::Open if self.snd.dup_acks == DUP_THRESH => {
+            Recovery::Open if self.flight.dup_acks == DUP_THRESH => {
                 //= rfc6582#3.2 RFC6582-3.2-1
                 if self.snd.una.after(self.snd.recover)
-                    && self.snd.board.mark_head_lost(mss, engine.config.sent_records_max)
+                    && self.flight.board.mark_head_lost(mss, engine.config.sent_records_max)
                 {
-                    let before = self.snd.flight() - self.snd.dup_bytes.min(self.snd.flight());
-                    self.snd.dup_bytes += mss;
+                    let before = self.snd.flight() - self.flight.dup_bytes.min(self.snd.flight());
+                    self.flight.dup_bytes += mss;
                     self.enter_fast_recovery(engine, now, before);
                 }
             }
-            Recovery::Fast => self.snd.dup_bytes = self.snd.dup_bytes.saturating_add(mss),
+            Recovery::Fast => self.flight.dup_bytes = self.flight.dup_bytes.saturating_add(mss),
             Recovery::Open | Recovery::Loss => {}
         }
-        self.snd.dup_bytes = self.snd.dup_bytes.min(self.snd.flight());
+        self.flight.dup_bytes = self.flight.dup_bytes.min(self.snd.flight());
     }
 
     /// Marks what was overtaken, and begins recovery with it.
@@ -379,18 +404,20 @@ impl Connection {
         if !self.sack || self.snd.flight() == 0 {
             return Overtaken::default();
         }
-        let sacked = self.snd.board.sacked();
+        let sacked = self.flight.board.sacked();
         // In order, and nothing sent again: then nothing was overtaken.
         if sacked == 0 && self.snd.recovery == Recovery::Open {
             return Overtaken::default();
         }
         let many =
-            self.snd.dup_acks >= DUP_THRESH || sacked > (DUP_THRESH - 1) * self.payload_max();
+            self.flight.dup_acks >= DUP_THRESH || sacked > (DUP_THRESH - 1) * self.payload_max();
         let repairing = many || self.snd.recovery != Recovery::Open;
-        let Some((latest, age)) = self.snd.loss.rack.judge(self.srtt(), repairing) else {
+        let Some((latest, age)) =
+            self.snd.rack.judge(&self.flight.deliveries, self.srtt(), repairing)
+        else {
             return Overtaken::default();
         };
-        let found = self.snd.board.mark_overtaken(latest, age, now);
+        let found = self.flight.board.mark_overtaken(latest, age, now);
         if found.lost > 0 && self.snd.recovery == Recovery::Open {
             //= rfc9937#6.1 RFC9937-6.1-1
             let before = self.snd.flight() - sacked + delivered;
@@ -400,7 +427,7 @@ impl Connection {
     }
 
     fn srtt(&self) -> Nanos {
-        self.snd.rtt.smoothed().map_or(Nanos::ZERO, |rtt| rtt.srtt)
+        self.snd.rtt.srtt().unwrap_or(Nanos::ZERO)
     }
 
     /// What was overtaken had its time.
@@ -413,7 +440,7 @@ impl Connection {
             self.reduce_proportionally(self.payload_max(), false);
         }
         self.set_timer(engine, now, false, found.until);
-        if !self.timers.retransmit.is_armed() {
+        if self.timers.retransmits_for().is_none() {
             self.arm_retransmit(engine, now);
         }
         Events::NONE
@@ -426,11 +453,11 @@ impl Connection {
         }
         engine.counters.fast_recoveries += 1;
         // What an echo has reduced in this window is not reduced again, nor given back.
-        let reduced = self.ecn.reducing_until.take().is_some();
+        let reduced = self.flight.reducing_until.take().is_some();
         let undo = (!reduced).then(|| Undo::new(self.snd.una, self.snd.cc.prior()));
-        self.snd.loss.undo = undo;
-        self.snd.loss.prr = Prr::new(flight);
-        self.snd.loss.tail = None;
+        self.flight.undo = undo;
+        self.flight.prr = Prr::new(flight);
+        self.snd.tail = Tail::Clear;
         self.snd.recovery = Recovery::Fast;
         self.snd.recover = self.snd.max;
         if !reduced {
@@ -443,7 +470,7 @@ impl Connection {
     /// A tail loss probe repaired what was lost: that is an episode of its own, begun and ended.
     pub(crate) fn on_loss_repaired_by_probe(&mut self, engine: &mut Engine, now: Nanos) {
         engine.counters.tail_probe_repairs += 1;
-        if self.snd.recovery == Recovery::Open && self.ecn.reducing_until.is_none() {
+        if self.snd.recovery == Recovery::Open && self.flight.reducing_until.is_none() {
             let at = self.situation(now);
             self.snd.cc.on_loss(&at);
             self.snd.cc.on_recovery_exit(&at);
@@ -455,12 +482,12 @@ impl Connection {
     //= rfc6675#5 RFC6675-5-5
     //= rfc9937#6 RFC9937-6-1
     fn reduce_proportionally(&mut self, delivered: u32, safe: bool) {
-        let shaped = self.snd.recovery == Recovery::Fast || self.ecn.reducing_until.is_some();
+        let shaped = self.snd.recovery == Recovery::Fast || self.flight.reducing_until.is_some();
         if !shaped || self.snd.cc.rules_recovery() {
             return;
         }
-        let (pipe, ssthresh, mss) = (self.snd.pipe(), self.snd.cc.ssthresh(), self.payload_max());
-        let cwnd = self.snd.loss.prr.on_ack(delivered, pipe, ssthresh, mss, safe);
+        let (pipe, ssthresh, mss) = (self.pipe(), self.snd.cc.ssthresh(), self.payload_max());
+        let cwnd = self.flight.prr.on_ack(delivered, pipe, ssthresh, mss, safe);
         self.snd.cc.set_cwnd(cwnd);
     }
 
@@ -486,9 +513,9 @@ impl Connection {
             return None;
         }
         engine.counters.rx_dsacks += 1;
-        self.snd.loss.rack.on_dsack(self.snd.max);
+        self.snd.rack.on_dsack(&mut self.flight.deliveries, self.snd.max);
         let segments = first.end.since(first.start).div_ceil(self.payload_max()) as u16;
-        if let Some(undo) = &mut self.snd.loss.undo
+        if let Some(undo) = &mut self.flight.undo
             && first.end.after(undo.marker)
         {
             undo.on_duplicate_reported(segments);
@@ -515,7 +542,7 @@ impl Connection {
                 && block.end.after(block.start)
                 && block.end.at_or_before(self.snd.max);
             if valid {
-                reported.merge(self.snd.board.on_sacked(block, engine.config.sent_records_max));
+                reported.merge(self.flight.board.on_sacked(block, engine.config.sent_records_max));
             } else {
                 engine.counters.rx_sack_ignored += 1;
             }
@@ -536,12 +563,11 @@ impl Connection {
     //= rfc6298#5.1 RFC6298-5.1-1
     pub(crate) fn arm_after_sending(&mut self, engine: &Engine, now: Nanos) {
         let rto = self.snd.rtt.timeout(&engine.config);
-        let oldest = self.snd.board.oldest_sent_at().unwrap_or(now);
+        let oldest = self.flight.board.oldest_sent_at().unwrap_or(now);
         if self.schedule_tail_probe(engine, now, (oldest + rto).max(now)) {
             return;
         }
-        let probing = self.timers.retransmit_for == RetransmitTimer::TailProbe;
-        if probing || !self.timers.retransmit.is_armed() {
+        if let None | Some(RetransmitTimer::TailProbe) = self.timers.retransmits_for() {
             self.arm_retransmit(engine, now);
         }
     }
@@ -551,12 +577,11 @@ impl Connection {
     fn set_timer(&mut self, engine: &Engine, now: Nanos, advanced: bool, overtaken: Option<Nanos>) {
         //= rfc6298#5.2 RFC6298-5.2-1
         if self.snd.una == self.snd.max {
-            self.timers.retransmit.stop();
-            self.timers.retransmit_for = RetransmitTimer::Timeout;
+            self.timers.stop_retransmit();
         } else if let Some(at) = overtaken {
             let deadline = at + engine.config.timer_slack;
             self.timers.retransmit_is(RetransmitTimer::Reorder, deadline);
-        } else if advanced || self.timers.retransmit_for == RetransmitTimer::Reorder {
+        } else if advanced || self.timers.retransmits_for() == Some(RetransmitTimer::Reorder) {
             //= rfc6298#5.3 RFC6298-5.3-1
             let at = self.restarted_timeout(engine, now);
             if !advanced || !self.schedule_tail_probe(engine, now, at) {
@@ -571,8 +596,8 @@ impl Connection {
     fn restarted_timeout(&self, engine: &Engine, now: Nanos) -> Nanos {
         let rto = self.snd.rtt.timeout(&engine.config);
         let unsent = self.snd.end().since(self.snd.max).div_ceil(self.payload_max());
-        let few = self.snd.board.segments() as u32 + unsent < RTO_RESTART_SEGMENTS;
-        match self.snd.board.oldest_sent_at() {
+        let few = self.flight.board.segments() as u32 + unsent < RTO_RESTART_SEGMENTS;
+        match self.flight.board.oldest_sent_at() {
             Some(at) if engine.config.rto_restart && few && at + rto > now => at + rto,
             _ => now + rto,
         }
@@ -604,7 +629,7 @@ impl Connection {
             State::SynSent | State::SynRcvd => self.pending.syn = true,
             //= rfc9293#3.8.6 MUST-34 MUST-35 SHLD-17
             // The peer took its window back. This is a probe, and says nothing about the path.
-            _ if self.snd.wnd == 0 => self.snd.board.mark_lost_on_timeout(Nanos::ZERO, now),
+            _ if self.snd.wnd == 0 => self.flight.board.mark_lost_on_timeout(Nanos::ZERO, now),
             _ => self.enter_loss(engine, now),
         }
         Events::NONE
@@ -615,25 +640,25 @@ impl Connection {
     //= rfc6675#5.1 RFC6675-5.1-2
     fn enter_loss(&mut self, engine: &Engine, now: Nanos) {
         let at = self.situation(now);
-        let echoed = self.ecn.reducing_until.take().is_some();
+        let echoed = self.flight.reducing_until.take().is_some();
         if self.snd.recovery == Recovery::Open {
             let undo = (!echoed).then(|| Undo::new(self.snd.una, self.snd.cc.prior()));
-            self.snd.loss.undo = undo;
+            self.flight.undo = undo;
         }
         let again = echoed || self.snd.recovery == Recovery::Loss;
         self.snd.cc.on_timeout(&at, again);
         self.ecn.on_reduced();
         self.snd.recovery = Recovery::Loss;
         self.snd.recover = self.snd.max;
-        self.snd.dup_acks = 0;
-        self.snd.dup_bytes = 0;
-        self.snd.loss.tail = None;
+        self.flight.dup_acks = 0;
+        self.flight.dup_bytes = 0;
+        self.snd.tail = Tail::Clear;
         //= rfc5682#3.1
         // Step 1. Not while a timeout is being repaired: new payload, of which the answers may be lost as
         // well, would cost a timeout for each segment that is missing.
         let test = engine.config.frto && !again;
-        self.snd.loss.frto = if test { Frto::Retransmitted } else { Frto::Off };
-        let age = self.snd.loss.rack.lost_age(self.srtt());
-        self.snd.board.mark_lost_on_timeout(age, now);
+        self.flight.frto = if test { Frto::Retransmitted } else { Frto::Off };
+        let age = self.snd.rack.lost_age(self.srtt());
+        self.flight.board.mark_lost_on_timeout(age, now);
     }
 }

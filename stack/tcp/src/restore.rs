@@ -3,21 +3,26 @@
 use mafo_mem::Nanos;
 
 use crate::assembler::Assembler;
-use crate::cc::{Congestion, CongestionParts};
+use crate::cc::{Congestion, CongestionParts, Usage};
 use crate::connection::SHIFT_MAX;
+use crate::ecn::EcnFlags;
+use crate::flight::{Flight, Lease};
 use crate::limit::RateLimit;
-use crate::loss::LossState;
+use crate::loss;
 use crate::mtu_probe::MtuSearch;
 use crate::patience::Waiting;
+use crate::rack::Rack;
+use crate::rare::Rare;
 use crate::rtt::Rtt;
 use crate::scoreboard::{Scoreboard, Sent};
-use crate::tcb::{AckDue, ReceiveSpace, SendSpace, TimestampState};
-use crate::timers::{Timer, Timers};
+use crate::tail_probe::Tail;
+use crate::tcb::{AckDue, Due, Fin, ReceiveSpace, Recent, SendSpace, TimestampState};
+use crate::timers::Timers;
 use crate::writes::Writes;
 use crate::{
-    AckCheckpoint, Checkpoint, Connection, EchoFloor, Engine, Fate, MtuSearchCheckpoint, PAWS_IDLE,
-    PatienceCheckpoint, Private, Recovery, SentCheckpoint, SeqNum, State, TimeWait,
-    TimersCheckpoint, TimestampsCheckpoint, Transmissions, WindowScale,
+    AckCheckpoint, Checkpoint, Connection, EchoFloor, EcnState, Engine, Fate, MtuSearchCheckpoint,
+    PAWS_IDLE, PatienceCheckpoint, PeerFin, Pending, Private, Recovery, SentCheckpoint, SeqNum,
+    State, TailProbe, TimeWait, TimestampsCheckpoint, Transmissions, WindowScale,
 };
 
 impl Connection {
@@ -41,20 +46,19 @@ impl Connection {
             timestamps,
             sack,
             ecn,
-            ce_echo,
             pending,
             timers,
             keepalive_probes,
-            challenges,
-            patience,
-            mtu_search,
+            flight,
+            rare,
         } = self;
+        let none = Rare::default();
+        let Rare { waiting, mtu_search, ce_echo } = rare.as_deref().unwrap_or(&none);
         let SendSpace {
             iss,
             una,
             max,
             tx_max,
-            up: snd_up,
             fin_posted,
             wnd: snd_wnd,
             wnd_max: snd_wnd_max,
@@ -62,14 +66,14 @@ impl Connection {
             wl2,
             mss,
             mss_peer,
-            board,
             cc,
             rtt,
+            rack,
             recovery,
             recover,
-            dup_acks,
-            dup_bytes,
-            loss,
+            // Together.
+            tail: _,
+            tail_end: _,
             // What a restorer does not know costs a PSH, or joins two records.
             writes: _,
             last_sent,
@@ -79,26 +83,40 @@ impl Connection {
             irs,
             nxt,
             undelivered,
-            up: rcv_up,
             wnd: rcv_wnd,
             wnd_max: rcv_wnd_max,
             adv,
             last_ack_sent,
             mss: mss_announced,
-            fin,
-            held,
-            duplicate,
+            // Together with `Flight::fin`.
+            fin: _,
             ack,
         } = rcv;
-        let CongestionParts {
-            algorithm,
-            state: congestion_state,
-            cwnd,
-            ssthresh,
-            credit,
-            limited,
+        let Flight {
+            board,
+            // These are loss detection's and recovery's.
+            deliveries: _,
+            prr: _,
+            undo: _,
+            frto: _,
             used,
-        } = cc.checkpoint(now);
+            dup_acks,
+            dup_bytes,
+            reducing_until,
+            echo_floor,
+            snd_up,
+            // As with `writes`.
+            record_ends: _,
+            held,
+            rcv_up,
+            fin: _,
+            duplicate,
+            reset,
+            challenges,
+        } = &**flight;
+        let CongestionParts { algorithm, state: congestion_state, cwnd, ssthresh, credit } =
+            cc.checkpoint(now);
+        let (limited, used) = used.checkpoint();
         Checkpoint {
             local_port: *local_port,
             remote_port: *remote_port,
@@ -121,7 +139,7 @@ impl Connection {
             rcv_wnd_max: *rcv_wnd_max,
             rcv_adv: *adv,
             last_ack_sent: *last_ack_sent,
-            peer_fin: *fin,
+            peer_fin: self.peer_fin(),
             held: held.ranges().to_vec(),
             ack: ack_checkpoint(ack),
             mss: *mss,
@@ -129,7 +147,7 @@ impl Connection {
             window_scale: *window_scale,
             timestamps: timestamps.map(|state| timestamps_checkpoint(state, now)),
             sack: *sack,
-            ecn: *ecn,
+            ecn: ecn_state(*ecn, *reducing_until),
             switches: *switches,
             cwnd,
             ssthresh,
@@ -143,16 +161,16 @@ impl Connection {
             rtt: rtt.smoothed(),
             backoff: rtt.backoff(),
             retransmits: *retransmits,
-            timers: timers_checkpoint(timers, *keepalive_probes, now),
+            timers: timers.checkpoint(now, *keepalive_probes),
             private: Private {
                 ended: *ended,
                 soft_error: *soft_error,
-                patience: patience.as_ref().map(|waiting| patience_checkpoint(waiting, now)),
-                pending: *pending,
+                patience: waiting.as_ref().map(|waiting| patience_checkpoint(waiting, now)),
+                pending: pending_of(*pending, *reset),
                 mss_peer: Some(*mss_peer),
                 congestion: algorithm,
                 congestion_state,
-                ce_echo: ce_echo.clone(),
+                ce_echo: ce_echo.map(Box::new),
                 window_use: used,
                 dup_bytes: *dup_bytes,
                 sent_again_age: board.sent_again_at().map(|at| now - at),
@@ -160,11 +178,11 @@ impl Connection {
                 challenge_acks: challenges.checkpoint(now),
                 mtu_search: mtu_search.as_ref().map(|search| mtu_search_checkpoint(search, now)),
                 ack_owed: ack.owed,
-                snd_urgent: Some(*snd_up).filter(|up| up.after(*una)),
-                rcv_urgent: Some(*rcv_up).filter(|up| up.after(*nxt)),
+                snd_urgent: snd_up.filter(|up| up.after(*una)),
+                rcv_urgent: rcv_up.filter(|up| up.after(*nxt)),
                 duplicate: *duplicate,
-                loss: loss.checkpoint(now),
-                echo_floor: echo_floor(*timestamps),
+                loss: loss::checkpoint(rack, snd.tail_probe(), flight, now),
+                echo_floor: echo_floor.map_or(EchoFloor::None, EchoFloor::At),
             },
         }
     }
@@ -176,14 +194,23 @@ impl Connection {
     pub fn restore(engine: &mut Engine, now: Nanos, checkpoint: &Checkpoint) -> Self {
         let timestamps = checkpoint.timestamps.map(|state| TimestampState {
             offset: state.offset,
-            recent: state.recent.map(|recent| (recent, now + (PAWS_IDLE - state.recent_age))),
-            floor: None,
+            recent: state.recent.map(|recent| Recent::restore(recent, state.recent_age, now)),
         });
         let window_scale = checkpoint.window_scale.map(|scale| WindowScale {
             snd: scale.snd.min(SHIFT_MAX),
             rcv: scale.rcv.min(SHIFT_MAX),
         });
         let private = &checkpoint.private;
+        let mut flight = restore_flight(now, checkpoint);
+        let loss = loss::restore(&private.loss, now, &mut flight);
+        flight.echo_floor = match private.echo_floor {
+            EchoFloor::Restored => timestamps.map(|state| {
+                // An echo of a timestamp older than this moment's gives no RTT sample: another clock made it.
+                engine.config.ts_clock.ticks(now).wrapping_add(state.offset)
+            }),
+            EchoFloor::None => None,
+            EchoFloor::At(floor) => timestamps.and(Some(floor)),
+        };
         let mut connection = Self {
             state: checkpoint.state,
             opened: checkpoint.opened,
@@ -192,45 +219,20 @@ impl Connection {
             local_port: checkpoint.local_port,
             remote_port: checkpoint.remote_port,
             switches: checkpoint.switches,
-            snd: restore_send_space(engine, now, checkpoint),
+            snd: restore_send_space(engine, now, checkpoint, loss, &flight),
             rcv: restore_receive_space(checkpoint),
             window_scale,
             timestamps,
             sack: checkpoint.sack,
-            ecn: checkpoint.ecn,
-            ce_echo: private
-                .congestion
-                .needs_ecn()
-                .then(|| private.ce_echo.clone().unwrap_or_default()),
-            pending: private.pending,
-            timers: restore_timers(&checkpoint.timers, now),
+            ecn: restore_ecn(checkpoint.ecn),
+            pending: restore_pending(private.pending),
+            timers: Timers::restore(&checkpoint.timers, now),
             keepalive_probes: checkpoint.timers.keepalive_probes,
-            challenges: RateLimit::restore(private.challenge_acks, now),
-            patience: private
-                .patience
-                .map(|p| Box::new(restore_patience(p, checkpoint.snd_una, now))),
-            mtu_search: private.mtu_search.map(|s| Box::new(restore_mtu_search(s, now))),
+            flight: Lease::of(flight),
+            rare: restore_rare(checkpoint, now).boxed(),
         };
-        match private.echo_floor {
-            EchoFloor::Restored => connection.ignore_older_echoes(engine, now),
-            EchoFloor::None => {}
-            EchoFloor::At(floor) => {
-                if let Some(state) = &mut connection.timestamps {
-                    state.floor = Some(floor);
-                }
-            }
-        }
         connection.start_missing_timers(engine, now);
         connection
-    }
-
-    /// From now on an echo of a timestamp older than this moment's gives no RTT sample: another clock
-    /// made it.
-    fn ignore_older_echoes(&mut self, engine: &Engine, now: Nanos) {
-        let ticks = engine.config.ts_clock.ticks(now);
-        if let Some(state) = &mut self.timestamps {
-            state.floor = Some(ticks.wrapping_add(state.offset));
-        }
     }
 
     /// Every timer that the state calls for runs.
@@ -238,7 +240,8 @@ impl Connection {
         if self.state == State::Closed {
             return;
         }
-        if self.snd.flight() > 0 && !self.timers.retransmit.is_armed() && !self.pending.syn {
+        let retransmits = self.timers.retransmits_for().is_some();
+        if self.snd.flight() > 0 && !retransmits && !self.pending.syn {
             self.arm_retransmit(engine, now);
         }
         let owes_ack = self.state.is_synchronized()
@@ -253,7 +256,7 @@ impl Connection {
         }
         match (self.state, engine.config.time_wait, self.fin_wait2(&engine.config)) {
             (State::TimeWait, TimeWait::Keep(left), _) | (State::FinWait2, _, Some(left)) => {
-                self.timers.linger.arm_if_off(now + left);
+                self.timers.lingers_at_all(now + left);
             }
             (State::TimeWait, TimeWait::Owner, _) => {
                 let _ = self.enter_time_wait(&engine.config, now);
@@ -263,31 +266,33 @@ impl Connection {
     }
 }
 
-fn restore_send_space(engine: &Engine, now: Nanos, checkpoint: &Checkpoint) -> SendSpace {
+fn restore_send_space(
+    engine: &Engine,
+    now: Nanos,
+    checkpoint: &Checkpoint,
+    (rack, tail_probe): (Rack, Option<TailProbe>),
+    flight: &Flight,
+) -> SendSpace {
     let private = &checkpoint.private;
-    let board = restore_scoreboard(now, checkpoint);
     let congestion = CongestionParts {
         algorithm: private.congestion,
         state: private.congestion_state.clone(),
         cwnd: checkpoint.cwnd,
         ssthresh: checkpoint.ssthresh,
         credit: checkpoint.cwnd_credit,
-        limited: checkpoint.cwnd_limited,
-        used: private.window_use,
     };
     // Lost segments of unknown history are repaired as after a timeout.
-    let goes_back = checkpoint.in_flight.is_empty() && board.lost() > 0;
+    let goes_back = checkpoint.in_flight.is_empty() && flight.board.lost() > 0;
     let (recovery, recover) = if goes_back && checkpoint.recovery == Recovery::Open {
         (Recovery::Loss, checkpoint.snd_max)
     } else {
         (checkpoint.recovery, checkpoint.recover)
     };
-    SendSpace {
+    let mut snd = SendSpace {
         iss: checkpoint.iss,
         una: checkpoint.snd_una,
         max: checkpoint.snd_max,
         tx_max: checkpoint.tx_max,
-        up: private.snd_urgent.unwrap_or(checkpoint.snd_una),
         fin_posted: checkpoint.fin_posted,
         wnd: checkpoint.snd_wnd,
         wnd_max: checkpoint.snd_wnd_max.max(checkpoint.snd_wnd),
@@ -295,22 +300,54 @@ fn restore_send_space(engine: &Engine, now: Nanos, checkpoint: &Checkpoint) -> S
         wl2: checkpoint.snd_wl2,
         mss: checkpoint.mss,
         mss_peer: private.mss_peer.unwrap_or(checkpoint.mss),
-        board,
-        cc: Congestion::restore(congestion, now, checkpoint.snd_max),
+        cc: Congestion::restore(congestion, now),
         rtt: Rtt::restore(
             &engine.config,
             checkpoint.rtt,
             private.rto_unsampled,
             checkpoint.backoff,
         ),
+        rack,
         recovery,
         recover,
-        dup_acks: checkpoint.dup_acks,
-        dup_bytes: private.dup_bytes,
-        loss: LossState::restore(&private.loss, now),
+        tail: Tail::Clear,
+        tail_end: checkpoint.snd_una,
         writes: Writes::new(checkpoint.tx_max),
         last_sent: now - checkpoint.last_sent_age,
         retransmits: checkpoint.retransmits,
+    };
+    snd.set_tail_probe(tail_probe);
+    snd
+}
+
+fn restore_rare(checkpoint: &Checkpoint, now: Nanos) -> Rare {
+    let Private { patience, mtu_search, congestion, ce_echo, .. } = &checkpoint.private;
+    Rare {
+        waiting: patience.map(|patience| restore_patience(patience, checkpoint.snd_una, now)),
+        mtu_search: mtu_search.map(|search| restore_mtu_search(search, now)),
+        ce_echo: congestion.needs_ecn().then(|| ce_echo.as_deref().copied().unwrap_or_default()),
+    }
+}
+
+fn restore_flight(now: Nanos, checkpoint: &Checkpoint) -> Flight {
+    let private = &checkpoint.private;
+    Flight {
+        board: restore_scoreboard(now, checkpoint),
+        used: Usage::restore(checkpoint.cwnd_limited, private.window_use),
+        dup_acks: checkpoint.dup_acks,
+        dup_bytes: private.dup_bytes,
+        reducing_until: checkpoint.ecn.reducing_until,
+        snd_up: private.snd_urgent.filter(|up| up.after(checkpoint.snd_una)),
+        held: Assembler::restore(&checkpoint.held),
+        fin: match checkpoint.peer_fin {
+            PeerFin::Held(fin) => Some(fin),
+            PeerFin::Absent | PeerFin::Undelivered | PeerFin::Delivered => None,
+        },
+        rcv_up: private.rcv_urgent.filter(|up| up.after(checkpoint.rcv_nxt)),
+        duplicate: private.duplicate,
+        reset: private.pending.reset,
+        challenges: RateLimit::restore(private.challenge_acks, now),
+        ..Flight::NONE
     }
 }
 
@@ -359,22 +396,23 @@ fn restore_receive_space(checkpoint: &Checkpoint) -> ReceiveSpace {
         irs: checkpoint.irs,
         nxt: checkpoint.rcv_nxt,
         undelivered: checkpoint.undelivered,
-        up: checkpoint.private.rcv_urgent.unwrap_or(checkpoint.rcv_nxt),
         wnd: checkpoint.rcv_wnd,
         wnd_max: checkpoint.rcv_wnd_max.max(checkpoint.rcv_wnd),
         adv: checkpoint.rcv_adv,
         last_ack_sent: checkpoint.last_ack_sent,
         mss: checkpoint.mss_announced,
-        fin: checkpoint.peer_fin,
-        held: Assembler::restore(&checkpoint.held),
-        duplicate: checkpoint.private.duplicate,
+        fin: match checkpoint.peer_fin {
+            PeerFin::Absent | PeerFin::Held(_) => Fin::Absent,
+            PeerFin::Undelivered => Fin::Undelivered,
+            PeerFin::Delivered => Fin::Delivered,
+        },
         ack: restore_ack(checkpoint),
     }
 }
 
 fn ack_checkpoint(ack: &AckDue) -> AckCheckpoint {
     // Whether one is owed goes with what only this engine knows. Rhythm and size are learned again.
-    let AckDue { segments, now, immediate, owed: _, rhythm: _, largest: _ } = *ack;
+    let AckDue { segments, now, immediate, owed: _, rhythm: _ } = *ack;
     AckCheckpoint { segments_unacked: segments, now, duplicates: immediate }
 }
 
@@ -394,49 +432,31 @@ fn restore_sent(checkpoint: &SentCheckpoint, now: Nanos) -> Sent {
     Sent { start, end, sent_at: now - age, fate, transmissions }
 }
 
-fn echo_floor(timestamps: Option<TimestampState>) -> EchoFloor {
-    timestamps.and_then(|state| state.floor).map_or(EchoFloor::None, EchoFloor::At)
+fn ecn_state(flags: EcnFlags, reducing_until: Option<SeqNum>) -> EcnState {
+    let EcnFlags { sends, echoes, echo_owed, cwr_owed } = flags;
+    EcnState { sends, echoes, echo_owed, cwr_owed, reducing_until }
+}
+
+fn restore_ecn(state: EcnState) -> EcnFlags {
+    let EcnState { sends, echoes, echo_owed, cwr_owed, reducing_until: _ } = state;
+    EcnFlags { sends, echoes, echo_owed, cwr_owed }
+}
+
+fn pending_of(due: Due, reset: Option<SeqNum>) -> Pending {
+    let Due { syn, probe, window_update, last_word } = due;
+    Pending { syn, reset, probe, window_update, last_word }
+}
+
+fn restore_pending(pending: Pending) -> Due {
+    let Pending { syn, reset: _, probe, window_update, last_word } = pending;
+    Due { syn, probe, window_update, last_word }
 }
 
 fn timestamps_checkpoint(state: TimestampState, now: Nanos) -> TimestampsCheckpoint {
-    // The floor has its place in `Private`.
-    let TimestampState { offset, recent, floor: _ } = state;
+    let TimestampState { offset, recent } = state;
     TimestampsCheckpoint {
         offset,
-        recent: recent.map(|(val, _)| val),
-        recent_age: recent.map_or(PAWS_IDLE, |(_, until)| PAWS_IDLE - (until - now)),
-    }
-}
-
-fn timers_checkpoint(timers: &Timers, keepalive_probes: u8, now: Nanos) -> TimersCheckpoint {
-    let Timers { retransmit, retransmit_for, persist, delayed_ack, keepalive, linger } = *timers;
-    TimersCheckpoint {
-        retransmit: retransmit.left(now),
-        retransmit_for,
-        persist: persist.left(now),
-        delayed_ack: delayed_ack.left(now),
-        keepalive: keepalive.left(now),
-        linger: linger.left(now),
-        keepalive_probes,
-    }
-}
-
-fn restore_timers(checkpoint: &TimersCheckpoint, now: Nanos) -> Timers {
-    let TimersCheckpoint {
-        retransmit,
-        retransmit_for,
-        persist,
-        delayed_ack,
-        keepalive,
-        linger,
-        keepalive_probes: _,
-    } = *checkpoint;
-    Timers {
-        retransmit: Timer::with_left(retransmit, now),
-        retransmit_for,
-        persist: Timer::with_left(persist, now),
-        delayed_ack: Timer::with_left(delayed_ack, now),
-        keepalive: Timer::with_left(keepalive, now),
-        linger: Timer::with_left(linger, now),
+        recent: recent.map(|recent| recent.val),
+        recent_age: recent.map_or(PAWS_IDLE, |recent| recent.age(now)),
     }
 }

@@ -2,6 +2,7 @@
 
 use mafo_mem::Nanos;
 
+use crate::time::Span;
 use crate::{Config, RttCheckpoint};
 
 /// Least that RTTVAR adds to SRTT: the G of RFC 6298, for clocks as coarse as a timing wheel's tick.
@@ -16,16 +17,21 @@ const BACKOFF_MAX: u8 = 16;
 /// The estimator of RFC 6298.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rtt {
-    smoothed: Option<RttCheckpoint>,
-    /// Timeout before backoff.
-    rto: Nanos,
+    /// SRTT; before the first sample the timeout.
+    srtt: Span,
+    rttvar: Span,
+    sampled: bool,
     backoff: u8,
 }
 
 impl Rtt {
     //= rfc6298#2.1 RFC6298-2.1-1
     pub(crate) fn new(config: &Config) -> Self {
-        Self { smoothed: None, rto: config.rto_initial, backoff: 0 }
+        Self::unsampled(config.rto_initial)
+    }
+
+    fn unsampled(rto: Nanos) -> Self {
+        Self { srtt: Span::of(rto), rttvar: Span::ZERO, sampled: false, backoff: 0 }
     }
 
     /// Takes a sample, which also ends any backoff.
@@ -33,31 +39,32 @@ impl Rtt {
     //= rfc6298#2.2 RFC6298-2.2-1
     //= rfc6298#2.3 RFC6298-2.3-1
     //= rfc9293#3.8.1 MUST-18
-    pub(crate) fn sample(&mut self, config: &Config, rtt: Nanos) {
-        let smoothed = match self.smoothed {
-            None => RttCheckpoint { srtt: rtt, rttvar: Nanos(rtt.0 / 2) },
-            Some(RttCheckpoint { srtt, rttvar }) => RttCheckpoint {
-                rttvar: Nanos(rttvar.0 - rttvar.0 / 4 + srtt.0.abs_diff(rtt.0) / 4),
-                srtt: Nanos(srtt.0 - srtt.0 / 8 + rtt.0 / 8),
-            },
+    pub(crate) fn sample(&mut self, rtt: Nanos) {
+        let Span(rtt) = Span::of(rtt);
+        let (Span(srtt), Span(rttvar)) = (self.srtt, self.rttvar);
+        let (srtt, rttvar) = match self.sampled {
+            false => (rtt, rtt / 2),
+            true => (srtt - srtt / 8 + rtt / 8, rttvar - rttvar / 4 + srtt.abs_diff(rtt) / 4),
         };
-        self.smoothed = Some(smoothed);
-        self.rto = Self::rto_of(config, smoothed);
-        self.backoff = 0;
+        *self = Self { srtt: Span(srtt), rttvar: Span(rttvar), sampled: true, backoff: 0 };
     }
 
+    /// The timeout before backoff.
     //= rfc6298#2.2 RFC6298-2.2-1
     //= rfc6298#2.5 RFC6298-2.5-1
     //= rfc6298#4 RFC6298-4-1
-    fn rto_of(config: &Config, smoothed: RttCheckpoint) -> Nanos {
-        let variation = Nanos(smoothed.rttvar.0.saturating_mul(4)).max(GRANULARITY);
-        let rto = smoothed.srtt + variation.max(config.rto_variation_min);
+    fn rto(&self, config: &Config) -> Nanos {
+        if !self.sampled {
+            return self.srtt.get();
+        }
+        let variation = Nanos(4 * self.rttvar.get().0).max(GRANULARITY);
+        let rto = self.srtt.get() + variation.max(config.rto_variation_min);
         rto.clamp(config.rto_min, config.rto_max)
     }
 
     /// The timeout now.
     pub(crate) fn timeout(&self, config: &Config) -> Nanos {
-        Nanos(self.rto.0.saturating_mul(1 << self.backoff)).min(config.rto_max)
+        Nanos(self.rto(config).0.saturating_mul(1 << self.backoff)).min(config.rto_max)
     }
 
     //= rfc6298#5.5
@@ -73,14 +80,18 @@ impl Rtt {
 
     //= rfc6298#5.7 RFC6298-5.7-1
     pub(crate) fn on_established_after_lost_syn(&mut self) {
-        if self.smoothed.is_none() {
-            self.rto = self.rto.max(RTO_AFTER_LOST_SYN);
-            self.backoff = 0;
+        if !self.sampled {
+            *self = Self::unsampled(self.srtt.get().max(RTO_AFTER_LOST_SYN));
         }
     }
 
+    pub(crate) fn srtt(&self) -> Option<Nanos> {
+        self.sampled.then(|| self.srtt.get())
+    }
+
     pub(crate) fn smoothed(&self) -> Option<RttCheckpoint> {
-        self.smoothed
+        let Self { srtt, rttvar, sampled, backoff: _ } = *self;
+        sampled.then(|| RttCheckpoint { srtt: srtt.get(), rttvar: rttvar.get() })
     }
 
     pub(crate) fn backoff(&self) -> u8 {
@@ -89,7 +100,7 @@ impl Rtt {
 
     /// The timeout before backoff, while there is no sample to make it of.
     pub(crate) fn rto_unsampled(&self) -> Nanos {
-        if self.smoothed.is_some() { Nanos::ZERO } else { self.rto }
+        if self.sampled { Nanos::ZERO } else { self.srtt.get() }
     }
 
     /// An estimator that goes on where another stood.
@@ -99,12 +110,14 @@ impl Rtt {
         rto_unsampled: Nanos,
         backoff: u8,
     ) -> Self {
-        let rto = match smoothed {
-            Some(smoothed) => Self::rto_of(config, smoothed),
-            None if rto_unsampled == Nanos::ZERO => config.rto_initial,
-            None => rto_unsampled.clamp(config.rto_min, config.rto_max),
+        let rtt = match smoothed {
+            Some(RttCheckpoint { srtt, rttvar }) => {
+                Self { srtt: Span::of(srtt), rttvar: Span::of(rttvar), sampled: true, backoff: 0 }
+            }
+            None if rto_unsampled == Nanos::ZERO => Self::new(config),
+            None => Self::unsampled(rto_unsampled.clamp(config.rto_min, config.rto_max)),
         };
-        Self { smoothed, rto, backoff: backoff.min(BACKOFF_MAX) }
+        Self { backoff: backoff.min(BACKOFF_MAX), ..rtt }
     }
 }
 
@@ -124,7 +137,7 @@ mod tests {
     fn the_first_sample_gives_three_round_trips() {
         let mut rtt = Rtt::new(&config());
         assert_eq!(rtt.timeout(&config()), MS(1000));
-        rtt.sample(&config(), MS(100));
+        rtt.sample(MS(100));
         assert_eq!(rtt.timeout(&config()), MS(300), "100 + 4 * 50");
     }
 
@@ -132,8 +145,8 @@ mod tests {
     #[test]
     fn later_samples_are_smoothed() {
         let mut rtt = Rtt::new(&config());
-        rtt.sample(&config(), MS(800));
-        rtt.sample(&config(), MS(400));
+        rtt.sample(MS(800));
+        rtt.sample(MS(400));
         // RTTVAR = 3/4 * 400 + 1/4 * |800 - 400| = 400; SRTT = 7/8 * 800 + 1/8 * 400 = 750.
         let smoothed = rtt.smoothed().expect("two samples");
         assert_eq!((smoothed.srtt, smoothed.rttvar), (MS(750), MS(400)));
@@ -145,17 +158,17 @@ mod tests {
     #[test]
     fn the_timeout_keeps_between_its_bounds() {
         let mut rtt = Rtt::new(&config());
-        rtt.sample(&config(), MS(1));
+        rtt.sample(MS(1));
         assert_eq!(rtt.timeout(&config()), MS(201), "a round trip, and the floor of its variation");
         let low = Config { rto_variation_min: Nanos::ZERO, ..config() };
-        rtt.sample(&low, MS(1));
+        rtt.sample(MS(1));
         assert_eq!(rtt.timeout(&low), MS(200), "the floor of the sum");
-        rtt.sample(&config(), Nanos::from_secs(1000));
+        rtt.sample(Nanos::from_secs(1000));
         assert_eq!(rtt.timeout(&config()), Nanos::from_secs(60));
         let mut steady = Rtt::new(&config());
         let low = Config { rto_min: Nanos::ZERO, rto_variation_min: Nanos::ZERO, ..config() };
         for _ in 0..200 {
-            steady.sample(&low, MS(10));
+            steady.sample(MS(10));
         }
         let over = steady.timeout(&low).0 - MS(10).0;
         assert!((GRANULARITY.0..GRANULARITY.0 + 1000).contains(&over), "variation is never zero");
@@ -174,7 +187,7 @@ mod tests {
             rtt.back_off();
         }
         assert_eq!(rtt.timeout(&config()), Nanos::from_secs(60));
-        rtt.sample(&config(), MS(100));
+        rtt.sample(MS(100));
         assert_eq!(rtt.timeout(&config()), MS(300));
     }
 
@@ -186,7 +199,7 @@ mod tests {
         rtt.on_established_after_lost_syn();
         assert_eq!(rtt.timeout(&config()), Nanos::from_secs(3));
         let mut sampled = Rtt::new(&config());
-        sampled.sample(&config(), MS(100));
+        sampled.sample(MS(100));
         sampled.on_established_after_lost_syn();
         assert_eq!(sampled.timeout(&config()), MS(300));
     }

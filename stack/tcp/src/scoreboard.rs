@@ -122,7 +122,7 @@ pub(crate) struct Overtaken {
 }
 
 /// The records of one connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scoreboard {
     records: VecDeque<Sent>,
     /// Bytes whose fate is [`Fate::Sacked`].
@@ -135,7 +135,33 @@ pub(crate) struct Scoreboard {
     sent_again_at: Option<Nanos>,
 }
 
+impl Default for Scoreboard {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
 impl Scoreboard {
+    pub(crate) const EMPTY: Self = Self {
+        records: VecDeque::new(),
+        sacked: 0,
+        lost: 0,
+        lost_from: SeqNum(0),
+        sent_again_at: None,
+    };
+
+    /// Forgets everything but keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        let mut records = core::mem::take(&mut self.records);
+        records.clear();
+        *self = Self { records, ..Self::EMPTY };
+    }
+
+    /// Bytes of its records, used or not.
+    pub(crate) fn memory(&self) -> usize {
+        self.records.capacity() * size_of::<Sent>()
+    }
+
     /// Bytes that have left the network without a cumulative ACK: SACKed, or lost and not sent again.
     pub(crate) fn left_network(&self) -> u32 {
         self.sacked + self.lost
@@ -474,19 +500,19 @@ impl Scoreboard {
 
     /// Joins neighbours that nothing but their age tells apart, as if they had been sent with the later.
     fn join_alike(&mut self) {
-        let mut joined = VecDeque::with_capacity(self.records.len());
-        for &record in &self.records {
-            match joined.back_mut() {
-                Some(Sent { end, sent_at, fate, transmissions, .. })
-                    if (*fate, *transmissions) == (record.fate, record.transmissions) =>
-                {
-                    *end = record.end;
-                    *sent_at = record.sent_at.max(*sent_at);
-                }
-                _ => joined.push_back(record),
+        let mut kept = 0;
+        for at in 1..self.records.len() {
+            let record = self.records[at];
+            let last = &mut self.records[kept];
+            if (last.fate, last.transmissions) == (record.fate, record.transmissions) {
+                last.end = record.end;
+                last.sent_at = record.sent_at.max(last.sent_at);
+            } else {
+                kept += 1;
+                self.records[kept] = record;
             }
         }
-        self.records = joined;
+        self.records.truncate(kept + 1);
     }
 
     /// The first lost byte.

@@ -12,7 +12,7 @@ use core::net::SocketAddr;
 
 use mafo_mem::Nanos;
 
-use crate::ecn::EcnState;
+use crate::ecn::EcnFlags;
 use crate::isn::{Purpose, Secret, hash, hash_at};
 use crate::{CongestionControl, Ecn, EcnMode, Flags, Opened, Options, Segment, SeqNum, Timestamps};
 
@@ -125,7 +125,7 @@ pub fn syn_ack(syn: &Segment, cookie: SeqNum, offer: &Offer) -> Segment {
         let sack = offer.sack_permitted && syn.options.sack_permitted;
         reply.options.window_scale = offer.window_scale.filter(|_| scale.is_some());
         reply.options.sack_permitted = sack;
-        let mut marks = EcnState::new(*ecn, *congestion, Opened::Passively);
+        let mut marks = EcnFlags::new(*ecn, *congestion, Opened::Passively);
         marks.on_syn(syn, *congestion);
         reply.flags |= marks.syn_ack_flags();
         let mut bits = scale.map_or(NO_SCALE, |scale| u32::from(scale.min(14)));

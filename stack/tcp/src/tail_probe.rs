@@ -3,10 +3,40 @@
 
 use mafo_mem::Nanos;
 
+use crate::tcb::SendSpace;
 use crate::timers::RetransmitTimer;
 use crate::{
     Connection, Engine, Events, Output, Probe, Recovery, SackBlock, Segment, SeqNum, TailProbe,
 };
+
+/// Whether a probe is not acknowledged, and which. It is kept of a connection that is idle too: that may not
+/// know yet whether its probe repaired something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tail {
+    /// None.
+    Clear,
+    /// New payload.
+    Sent,
+    /// The last segment again.
+    SentAgain,
+}
+
+impl SendSpace {
+    /// The probe that is not acknowledged.
+    pub(crate) fn tail_probe(&self) -> Option<TailProbe> {
+        let again = self.tail == Tail::SentAgain;
+        (self.tail != Tail::Clear).then_some(TailProbe { end: self.tail_end, again })
+    }
+
+    pub(crate) fn set_tail_probe(&mut self, probe: Option<TailProbe>) {
+        self.tail = match probe {
+            None => Tail::Clear,
+            Some(TailProbe { again: false, .. }) => Tail::Sent,
+            Some(TailProbe { again: true, .. }) => Tail::SentAgain,
+        };
+        self.tail_end = probe.map_or(self.una, |probe| probe.end);
+    }
+}
 
 impl Connection {
     /// Starts the probe timer in place of the retransmission timer, if a probe would be of use.
@@ -25,9 +55,9 @@ impl Connection {
             && self.sack
             && self.state.is_synchronized()
             && self.snd.recovery == Recovery::Open
-            && self.snd.board.left_network() == 0
+            && self.flight.board.left_network() == 0
             && self.snd.flight() > 0
-            && self.snd.loss.tail.is_none();
+            && self.snd.tail == Tail::Clear;
         if !useful {
             return false;
         }
@@ -40,11 +70,11 @@ impl Connection {
     //
     //= rfc8985#7.2 RFC8985-7.2-1 RFC8985-7.2-2
     fn probe_timeout(&self, engine: &Engine) -> Nanos {
-        let Some(rtt) = self.snd.rtt.smoothed() else { return engine.config.rto_initial };
+        let Some(srtt) = self.snd.rtt.srtt() else { return engine.config.rto_initial };
         // The ACK of a single segment may be delayed.
-        let single = self.snd.board.segments() == 1;
+        let single = self.flight.board.segments() == 1;
         let wait = if single { engine.config.rto_min } else { engine.config.timer_slack };
-        Nanos(rtt.srtt.0.saturating_mul(2)) + wait
+        Nanos(2 * srtt.0) + wait
     }
 
     pub(crate) fn on_tail_probe_timeout(&mut self, engine: &Engine, now: Nanos) -> Events {
@@ -67,7 +97,7 @@ impl Connection {
         let output = match self.next_new_for_probe() {
             Some(end) => {
                 let output = self.send_new(engine, now, end);
-                self.snd.loss.tail = Some(TailProbe { end: self.snd.max, again: false });
+                self.snd.set_tail_probe(Some(TailProbe { end: self.snd.max, again: false }));
                 output
             }
             None => self.send_tail_again(engine, now)?,
@@ -81,8 +111,8 @@ impl Connection {
 
     fn send_tail_again(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
         let (room, max) = (self.payload_room(), engine.config.sent_records_max);
-        let (start, end) = self.snd.board.on_tail_probed(room, now, max)?;
-        self.snd.loss.tail = Some(TailProbe { end: self.snd.max, again: true });
+        let (start, end) = self.flight.board.on_tail_probed(room, now, max)?;
+        self.snd.set_tail_probe(Some(TailProbe { end: self.snd.max, again: true }));
         Some(self.payload_again(engine, now, start, end))
     }
 
@@ -97,7 +127,7 @@ impl Connection {
         advanced: bool,
         dsack: Option<SackBlock>,
     ) {
-        let Some(TailProbe { end, again }) = self.snd.loss.tail else { return };
+        let Some(TailProbe { end, again }) = self.snd.tail_probe() else { return };
         if segment.ack.before(end) {
             return;
         }
@@ -109,7 +139,7 @@ impl Connection {
             self.on_loss_repaired_by_probe(engine, now);
         }
         if !again || beyond || arrived_twice || plain_duplicate {
-            self.snd.loss.tail = None;
+            self.snd.tail = Tail::Clear;
         }
     }
 

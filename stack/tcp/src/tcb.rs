@@ -14,14 +14,14 @@
 
 use mafo_mem::Nanos;
 
-use crate::assembler::Assembler;
 use crate::cc::Congestion;
 use crate::delack::Rhythm;
-use crate::loss::LossState;
+use crate::rack::Rack;
 use crate::rtt::Rtt;
-use crate::scoreboard::Scoreboard;
+use crate::tail_probe::Tail;
+use crate::time::Moment;
 use crate::writes::Writes;
-use crate::{PeerFin, Recovery, SackBlock, SeqNum};
+use crate::{LastWord, PAWS_IDLE, Probe, Recovery, SeqNum};
 
 /// Largest window field.
 pub(crate) const WINDOW_MAX: u32 = 0xffff;
@@ -35,8 +35,6 @@ pub(crate) struct SendSpace {
     pub(crate) max: SeqNum,
     /// One past all payload posted.
     pub(crate) tx_max: SeqNum,
-    /// One past our urgent bytes, or `una` and below when there are none.
-    pub(crate) up: SeqNum,
     pub(crate) fin_posted: bool,
     /// The peer's window in bytes.
     //= rfc9293#3.1 REC-1
@@ -48,15 +46,15 @@ pub(crate) struct SendSpace {
     pub(crate) mss: u16,
     /// Largest segment that the peer takes.
     pub(crate) mss_peer: u16,
-    pub(crate) board: Scoreboard,
     pub(crate) cc: Congestion,
     pub(crate) rtt: Rtt,
+    pub(crate) rack: Rack,
     pub(crate) recovery: Recovery,
     pub(crate) recover: SeqNum,
-    pub(crate) dup_acks: u32,
-    /// Without SACK: bytes that duplicate ACKs say have left the network.
-    pub(crate) dup_bytes: u32,
-    pub(crate) loss: LossState,
+    /// A tail loss probe that is not acknowledged.
+    pub(crate) tail: Tail,
+    /// `max` behind it.
+    pub(crate) tail_end: SeqNum,
     /// When payload, or a SYN, was last sent.
     pub(crate) last_sent: Nanos,
     /// Retransmissions of the same bytes, or probes, without an answer.
@@ -73,13 +71,6 @@ impl SendSpace {
     /// Sequence numbers sent and not acknowledged.
     pub(crate) fn flight(&self) -> u32 {
         self.max.since(self.una)
-    }
-
-    /// Bytes thought to be in the network.
-    ///
-    //= rfc6675#4 RFC6675-4-1
-    pub(crate) fn pipe(&self) -> u32 {
-        self.flight().saturating_sub(self.board.left_network() + self.dup_bytes)
     }
 
     /// One past what the peer has room for.
@@ -106,8 +97,23 @@ pub(crate) struct AckDue {
     pub(crate) owed: bool,
     /// Who speaks when.
     pub(crate) rhythm: Rhythm,
-    /// Payload bytes of the largest segment that came.
-    pub(crate) largest: u16,
+}
+
+/// What is due other than payload and ACKs: [`crate::Pending`] but for resets, of which few are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) syn: bool,
+    pub(crate) probe: Option<Probe>,
+    pub(crate) window_update: bool,
+    pub(crate) last_word: Option<LastWord>,
+}
+
+/// The peer's FIN, in order: [`crate::PeerFin`] but for one that is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fin {
+    Absent,
+    Undelivered,
+    Delivered,
 }
 
 /// What we receive.
@@ -117,8 +123,6 @@ pub(crate) struct ReceiveSpace {
     pub(crate) nxt: SeqNum,
     /// Payload in order that the owner has not confirmed as delivered.
     pub(crate) undelivered: u32,
-    /// One past the peer's urgent bytes, or `nxt` when none are expected.
-    pub(crate) up: SeqNum,
     pub(crate) wnd: u32,
     /// The greatest `wnd` so far: the size of the owner's buffer, as far as can be told.
     pub(crate) wnd_max: u32,
@@ -127,10 +131,7 @@ pub(crate) struct ReceiveSpace {
     pub(crate) last_ack_sent: SeqNum,
     /// Largest segment that we announced.
     pub(crate) mss: u16,
-    pub(crate) fin: PeerFin,
-    pub(crate) held: Assembler,
-    /// What came twice, for the next ACK to report.
-    pub(crate) duplicate: Option<SackBlock>,
+    pub(crate) fin: Fin,
     pub(crate) ack: AckDue,
 }
 
@@ -139,7 +140,7 @@ impl ReceiveSpace {
     /// acknowledged, or it would be lost with the owner.
     //= rfc2018#4 RFC2018-4-5
     pub(crate) fn ack_no(&self) -> SeqNum {
-        self.nxt - self.undelivered - u32::from(self.fin == PeerFin::Undelivered)
+        self.nxt - self.undelivered - u32::from(self.fin == Fin::Undelivered)
     }
 
     /// One past what we have room for.
@@ -187,14 +188,41 @@ impl ReceiveSpace {
 }
 
 /// The timestamps option in force.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimestampState {
     /// What is added to the clock.
     pub(crate) offset: u32,
-    /// TS.Recent, and until when it proves an older timestamp to be old.
-    pub(crate) recent: Option<(u32, Nanos)>,
-    /// Echoes of older timestamps give no RTT sample.
-    pub(crate) floor: Option<u32>,
+    /// What is echoed. `None` until the peer's first.
+    pub(crate) recent: Option<Recent>,
+}
+
+/// TS.Recent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Recent {
+    pub(crate) val: u32,
+    /// Until when it proves an older timestamp to be old.
+    until: Moment,
+}
+
+impl Recent {
+    /// `val` came at `at`.
+    pub(crate) fn new(val: u32, at: Nanos) -> Self {
+        Self { val, until: Moment::of(at + PAWS_IDLE) }
+    }
+
+    /// `val` came `age` before `now`.
+    pub(crate) fn restore(val: u32, age: Nanos, now: Nanos) -> Self {
+        Self { val, until: Moment::of(now + (PAWS_IDLE - age)) }
+    }
+
+    pub(crate) fn age(self, now: Nanos) -> Nanos {
+        PAWS_IDLE - (self.until.get() - now)
+    }
+
+    /// Whether it proves that a segment with timestamp `val` is of the past.
+    pub(crate) fn refutes(self, val: u32, now: Nanos) -> bool {
+        is_older(val, self.val) && now < self.until.get()
+    }
 }
 
 /// Whether timestamp `a` is older than `b`; timestamps wrap like sequence numbers (RFC 7323 5.2).

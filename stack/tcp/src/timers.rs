@@ -2,29 +2,32 @@
 
 use mafo_mem::Nanos;
 
+use crate::TimersCheckpoint;
+use crate::time::Moment;
+
 /// A deadline, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Timer(Nanos);
+pub(crate) struct Timer(Moment);
 
 impl Timer {
     /// Not running.
-    pub(crate) const OFF: Self = Self(Nanos::MAX);
+    pub(crate) const OFF: Self = Self(Moment::of(Nanos::MAX));
+
+    /// The deadline; [`Nanos::MAX`] if there is none.
+    pub(crate) fn at(self) -> Nanos {
+        self.0.get()
+    }
 
     /// Runs until `deadline`, whether or not it ran before.
     pub(crate) fn arm(&mut self, deadline: Nanos) {
-        self.0 = deadline;
+        self.0 = Moment::of(deadline);
     }
 
     /// Runs until `deadline` unless it runs already.
     pub(crate) fn arm_if_off(&mut self, deadline: Nanos) {
         if !self.is_armed() {
-            self.0 = deadline;
+            self.arm(deadline);
         }
-    }
-
-    /// Runs until `deadline` at most.
-    pub(crate) fn arm_at_most(&mut self, deadline: Nanos) {
-        self.0 = self.0.min(deadline);
     }
 
     pub(crate) fn stop(&mut self) {
@@ -37,7 +40,7 @@ impl Timer {
 
     /// Whether it has run out; if so, it is off from now on.
     pub(crate) fn take_due(&mut self, now: Nanos) -> bool {
-        let due = self.0 <= now;
+        let due = self.at() <= now;
         if due {
             self.stop();
         }
@@ -46,12 +49,12 @@ impl Timer {
 
     /// Time left.
     pub(crate) fn left(self, now: Nanos) -> Option<Nanos> {
-        self.is_armed().then(|| self.0 - now)
+        self.is_armed().then(|| self.at() - now)
     }
 
     /// A timer that has `left` to run.
     pub(crate) fn with_left(left: Option<Nanos>, now: Nanos) -> Self {
-        left.map_or(Self::OFF, |left| Self(now + left))
+        left.map_or(Self::OFF, |left| Self(Moment::of(now + left)))
     }
 }
 
@@ -67,43 +70,165 @@ pub enum RetransmitTimer {
     Reorder,
 }
 
+/// What the timer is for that a connection has instead of three: it never waits for two of these at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// The ACK of what is in flight.
+    Ack(RetransmitTimer),
+    /// The peer's window, with nothing in flight.
+    Window,
+    /// The end of FIN-WAIT-2 or TIME-WAIT, in which all is acknowledged.
+    End,
+}
+
 /// All timers of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timers {
-    /// Retransmission: runs while anything sent is not acknowledged.
-    pub(crate) retransmit: Timer,
-    /// What it is for now.
-    pub(crate) retransmit_for: RetransmitTimer,
-    /// Window probe: runs while nothing is in flight and the peer's window stops what is to be sent.
-    pub(crate) persist: Timer,
+    wait: Timer,
+    wait_for: Awaited,
     /// Delayed ACK.
     pub(crate) delayed_ack: Timer,
     /// Keepalive: next probe, or the end.
     pub(crate) keepalive: Timer,
-    /// End of FIN-WAIT-2 or TIME-WAIT.
-    pub(crate) linger: Timer,
 }
 
 impl Timers {
     pub(crate) const OFF: Self = Self {
-        retransmit: Timer::OFF,
-        retransmit_for: RetransmitTimer::Timeout,
-        persist: Timer::OFF,
+        wait: Timer::OFF,
+        wait_for: Awaited::Ack(RetransmitTimer::Timeout),
         delayed_ack: Timer::OFF,
         keepalive: Timer::OFF,
-        linger: Timer::OFF,
     };
 
-    /// The retransmission timer runs until `deadline`, for `what`.
-    pub(crate) fn retransmit_is(&mut self, what: RetransmitTimer, deadline: Nanos) {
-        self.retransmit.arm(deadline);
-        self.retransmit_for = what;
+    fn is(&mut self, what: Awaited, deadline: Nanos) {
+        self.wait.arm(deadline);
+        self.wait_for = what;
+    }
+
+    fn left_for(&self, what: Awaited, now: Nanos) -> Option<Nanos> {
+        if self.wait_for == what { self.wait.left(now) } else { None }
+    }
+
+    /// What was waited for longer than until `now`, which is waited for no more.
+    pub(crate) fn take_due(&mut self, now: Nanos) -> Option<Awaited> {
+        self.wait.take_due(now).then_some(self.wait_for)
     }
 
     /// The earliest deadline.
-    pub(crate) fn next(&self) -> Option<Nanos> {
-        let Self { retransmit, retransmit_for: _, persist, delayed_ack, keepalive, linger } = *self;
-        let next = retransmit.0.min(persist.0).min(delayed_ack.0).min(keepalive.0).min(linger.0);
-        (next != Nanos::MAX).then_some(next)
+    pub(crate) fn next(&self) -> Nanos {
+        let Self { wait, wait_for: _, delayed_ack, keepalive } = *self;
+        wait.at().min(delayed_ack.at()).min(keepalive.at())
+    }
+}
+
+/// Retransmission: runs while anything sent is not acknowledged.
+impl Timers {
+    /// It runs until `deadline`, for `what`.
+    pub(crate) fn retransmit_is(&mut self, what: RetransmitTimer, deadline: Nanos) {
+        self.is(Awaited::Ack(what), deadline);
+    }
+
+    /// What it runs for, if it does.
+    pub(crate) fn retransmits_for(&self) -> Option<RetransmitTimer> {
+        match self.wait_for {
+            Awaited::Ack(what) if self.wait.is_armed() => Some(what),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn stop_retransmit(&mut self) {
+        if let Awaited::Ack(_) = self.wait_for {
+            self.wait.stop();
+        }
+    }
+
+    pub(crate) fn retransmit_left(&self, now: Nanos) -> Option<Nanos> {
+        self.left_for(Awaited::Ack(self.retransmits_for()?), now)
+    }
+}
+
+/// Window probe: runs while nothing is in flight and the peer's window stops what is to be sent.
+impl Timers {
+    pub(crate) fn is_persisting(&self) -> bool {
+        self.wait_for == Awaited::Window && self.wait.is_armed()
+    }
+
+    /// It runs until `deadline` at most.
+    pub(crate) fn persist_at_most(&mut self, deadline: Nanos) {
+        let before = if self.is_persisting() { self.wait.at() } else { Nanos::MAX };
+        self.is(Awaited::Window, deadline.min(before));
+    }
+
+    pub(crate) fn stop_persist(&mut self) {
+        if self.wait_for == Awaited::Window {
+            self.wait.stop();
+        }
+    }
+
+    pub(crate) fn persist_left(&self, now: Nanos) -> Option<Nanos> {
+        self.left_for(Awaited::Window, now)
+    }
+}
+
+/// The end of FIN-WAIT-2 or TIME-WAIT.
+impl Timers {
+    pub(crate) fn lingers_until(&mut self, deadline: Nanos) {
+        self.is(Awaited::End, deadline);
+    }
+
+    /// Until `deadline`, unless it runs already.
+    pub(crate) fn lingers_at_all(&mut self, deadline: Nanos) {
+        if self.wait_for != Awaited::End || !self.wait.is_armed() {
+            self.lingers_until(deadline);
+        }
+    }
+
+    pub(crate) fn stop_lingering(&mut self) {
+        if self.wait_for == Awaited::End {
+            self.wait.stop();
+        }
+    }
+
+    pub(crate) fn linger_left(&self, now: Nanos) -> Option<Nanos> {
+        self.left_for(Awaited::End, now)
+    }
+}
+
+/// The parts of a checkpoint.
+impl Timers {
+    pub(crate) fn checkpoint(&self, now: Nanos, keepalive_probes: u8) -> TimersCheckpoint {
+        TimersCheckpoint {
+            retransmit: self.retransmit_left(now),
+            retransmit_for: self.retransmits_for().unwrap_or_default(),
+            persist: self.persist_left(now),
+            delayed_ack: self.delayed_ack.left(now),
+            keepalive: self.keepalive.left(now),
+            linger: self.linger_left(now),
+            keepalive_probes,
+        }
+    }
+
+    /// Of what only one can be, the first counts.
+    pub(crate) fn restore(checkpoint: &TimersCheckpoint, now: Nanos) -> Self {
+        let TimersCheckpoint {
+            retransmit,
+            retransmit_for,
+            persist,
+            delayed_ack,
+            keepalive,
+            linger,
+            keepalive_probes: _,
+        } = *checkpoint;
+        let (left, wait_for) = match (retransmit, persist, linger) {
+            (None, Some(left), _) => (Some(left), Awaited::Window),
+            (None, None, Some(left)) => (Some(left), Awaited::End),
+            (left, ..) => (left, Awaited::Ack(retransmit_for)),
+        };
+        Self {
+            wait: Timer::with_left(left, now),
+            wait_for,
+            delayed_ack: Timer::with_left(delayed_ack, now),
+            keepalive: Timer::with_left(keepalive, now),
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use mafo_mem::Nanos;
+
 use crate::{Connection, SeqNum};
 
 /// What follows the bytes that are posted.
@@ -28,17 +30,44 @@ pub(crate) struct Writes {
     flushed: SeqNum,
     /// Segments of the train that is being sent.
     train: u8,
-    /// Ends of records that are not acknowledged, which few owners mark.
-    records: Option<Box<Records>>,
 }
 
-/// Ends of records, in order.
-#[derive(Clone, Debug, Default)]
-struct Records(VecDeque<SeqNum>);
+/// Ends of records that are not acknowledged, in order. Few owners mark them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RecordEnds(VecDeque<SeqNum>);
+
+impl RecordEnds {
+    pub(crate) const NONE: Self = Self(VecDeque::new());
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, end: SeqNum) {
+        self.0.push_back(end);
+    }
+
+    /// The first one beyond `start`.
+    pub(crate) fn after(&self, start: SeqNum) -> Option<SeqNum> {
+        self.0.iter().copied().find(|end| end.after(start))
+    }
+
+    /// Everything before `una` is acknowledged.
+    pub(crate) fn forget(&mut self, una: SeqNum) {
+        while self.0.front().is_some_and(|end| end.at_or_before(una)) {
+            self.0.pop_front();
+        }
+    }
+
+    /// Bytes that they take, used or not.
+    pub(crate) fn memory(&self) -> usize {
+        self.0.capacity() * size_of::<SeqNum>()
+    }
+}
 
 impl Writes {
     pub(crate) fn new(at: SeqNum) -> Self {
-        Self { push: at, held: false, flushed: at, train: 0, records: None }
+        Self { push: at, held: false, flushed: at, train: 0 }
     }
 
     /// Bytes up to `end` are posted, and `then` follows.
@@ -46,9 +75,6 @@ impl Writes {
         self.held = then == Then::More;
         if then != Then::More {
             self.push = end;
-        }
-        if then == Then::Record {
-            self.records.get_or_insert_default().0.push_back(end);
         }
     }
 
@@ -71,27 +97,9 @@ impl Writes {
         self.flushed.after(start)
     }
 
-    /// The first end of a record beyond `start`.
-    pub(crate) fn record_end(&self, start: SeqNum) -> Option<SeqNum> {
-        self.records.as_ref()?.0.iter().copied().find(|end| end.after(start))
-    }
-
-    /// Everything before `una` is acknowledged.
-    pub(crate) fn on_acked(&mut self, una: SeqNum) {
-        let Some(records) = &mut self.records else { return };
-        while records.0.front().is_some_and(|end| end.at_or_before(una)) {
-            records.0.pop_front();
-        }
-        if records.0.is_empty() {
-            self.records = None;
-        }
-    }
-
-    /// Whether `start..end` holds the last byte of a write.
-    //= rfc9293#3.9.1.2
-    pub(crate) fn pushes(&self, start: SeqNum, end: SeqNum) -> bool {
-        let ends_write = self.push.after(start) && end.at_or_after(self.push);
-        ends_write || self.record_end(start) == Some(end)
+    /// Whether `start..end` holds the last byte that was posted without more to come.
+    fn pushes(&self, start: SeqNum, end: SeqNum) -> bool {
+        self.push.after(start) && end.at_or_after(self.push)
     }
 
     /// The pace holds what follows: it is of another train.
@@ -114,12 +122,18 @@ impl Writes {
 }
 
 impl Connection {
+    /// Whether `start..end` holds the last byte of a write.
+    //= rfc9293#3.9.1.2
+    pub(crate) fn pushes(&self, start: SeqNum, end: SeqNum) -> bool {
+        self.snd.writes.pushes(start, end) || self.flight.record_ends.after(start) == Some(end)
+    }
+
     /// Segments of which segmentation offload would make one piece: a millisecond's worth at the pace of the
     /// congestion window, and no less than the configured number; at most half the window.
     pub(crate) fn piece(&self, least: u8) -> u8 {
         let mss = self.payload_max().max(1);
         let cwnd = self.snd.cc.cwnd() / mss;
-        let srtt = self.snd.rtt.smoothed().map_or(u64::MAX, |smoothed| smoothed.srtt.as_micros());
+        let srtt = self.snd.rtt.srtt().map_or(u64::MAX, Nanos::as_micros);
         // As tcp_tso_autosize: twice the window a round trip, and for near peers up to 64 KiB more.
         let paced = 2 * u64::from(self.snd.cc.cwnd()) * 1000 / srtt.max(1);
         let near = 65_536_u64.checked_shr((srtt >> 9).min(u32::MAX.into()) as u32).unwrap_or(0);
@@ -152,19 +166,17 @@ mod tests {
 
     #[test]
     fn records_end_where_they_were_said_to_until_that_is_acknowledged() {
-        let mut writes = Writes::new(AT);
-        assert_eq!(writes.record_end(AT), None);
+        let mut records = RecordEnds::NONE;
+        assert_eq!(records.after(AT), None);
         for end in [50, 150, 300] {
-            writes.on_post(AT + end, Then::Record);
+            records.add(AT + end);
         }
-        assert_eq!(writes.record_end(AT), Some(AT + 50));
-        assert_eq!(writes.record_end(AT + 50), Some(AT + 150));
-        assert!(writes.pushes(AT + 60, AT + 150), "each is a write of its own");
-        assert!(!writes.pushes(AT + 60, AT + 140));
-        writes.on_acked(AT + 149);
-        assert_eq!(writes.record_end(AT), Some(AT + 150));
-        writes.on_acked(AT + 300);
-        assert!(writes.records.is_none(), "and nothing is kept of them");
+        assert_eq!(records.after(AT), Some(AT + 50));
+        assert_eq!(records.after(AT + 50), Some(AT + 150));
+        records.forget(AT + 149);
+        assert_eq!(records.after(AT), Some(AT + 150));
+        records.forget(AT + 300);
+        assert!(records.is_empty(), "and nothing is kept of them");
     }
 
     #[test]

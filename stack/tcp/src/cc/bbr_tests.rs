@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::super::rate::Sampler;
 use super::super::tests::{MSS, at};
-use super::super::{Congestion, CongestionControl};
+use super::super::{Congestion, CongestionControl, Usage};
 use super::*;
 use crate::SeqNum;
 
@@ -30,7 +30,7 @@ struct Path {
 
 impl Path {
     fn new(rate: u64, rtt: Nanos) -> Self {
-        let cc = Congestion::new(CongestionControl::Bbr, MSS, 10, SeqNum(0));
+        let cc = Congestion::new(CongestionControl::Bbr, MSS, 10);
         Self {
             cc,
             now: ms(1000),
@@ -62,7 +62,7 @@ impl Path {
             sent_at: Some(sent_at),
             recovery: Recovery::Open,
         };
-        self.cc.on_ack(&sample);
+        self.cc.on_ack(&sample, &Usage::NONE);
         self.cwnd_min = self.cwnd_min.min(self.cc.cwnd());
     }
 

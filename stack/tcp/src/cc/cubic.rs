@@ -19,6 +19,7 @@ use mafo_mem::Nanos;
 
 use super::hystart::HyStart;
 use super::{AckSample, Credit, Situation, Window};
+use crate::time::Moment;
 
 /// β: what is left of a window after a congestion event, in tenths (RFC 9438 4.6).
 const BETA_TENTHS: u32 = 7;
@@ -54,7 +55,7 @@ enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Epoch {
     /// When it began.
-    start: Nanos,
+    start: Moment,
     /// Where the function is flat: W_max, or the window at the start if that was no less.
     origin: u32,
     /// Time from the start until there, in 2^-10 s.
@@ -105,7 +106,7 @@ impl Cubic {
             }
         };
         let cwnd = window.cwnd;
-        let elapsed = ticks(now - epoch.start);
+        let elapsed = ticks(now - epoch.start.get());
         //= rfc9438#4.3
         // α is 3(1-β)/(1+β) = 9/17 until Reno's window would be back where it was, then 1.
         let grows_like_reno = epoch.w_est >= self.cwnd_prior;
@@ -173,7 +174,7 @@ impl Cubic {
     //= rfc9438#4.2 RFC9438-4.2-3
     pub(super) fn on_transmit_start(&mut self, now: Nanos, silence: Nanos) {
         if let Phase::Epoch(epoch) = &mut self.phase {
-            epoch.start = Nanos((epoch.start + silence).0.min(now.0));
+            epoch.start = Moment::of((epoch.start.get() + silence).min(now));
         }
     }
 
@@ -182,7 +183,9 @@ impl Cubic {
         let Self { w_max, cwnd_prior, phase } = self;
         let phase = match phase {
             Phase::Before(hystart) => Phase::Before(hystart),
-            Phase::Epoch(epoch) => Phase::Epoch(Epoch { start: time(epoch.start), ..epoch }),
+            Phase::Epoch(epoch) => {
+                Phase::Epoch(Epoch { start: Moment::of(time(epoch.start.get())), ..epoch })
+            }
         };
         Self { w_max, cwnd_prior, phase }
     }
@@ -195,6 +198,7 @@ impl Epoch {
         // K = ((W_max - cwnd) / C)^(1/3) seconds, of segments and with C = 4/10.
         let cubed = ((u64::from(origin - cwnd) * 10) << 30) / u64::from(4 * mss);
         let k = cube_root(cubed);
+        let start = Moment::of(start);
         Self { start, origin, k, credit: Credit::NONE, w_est: cwnd, est_credit: Credit::NONE }
     }
 

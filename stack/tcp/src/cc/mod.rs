@@ -10,7 +10,7 @@
 //! | all that was lost has been repaired | [`Congestion::on_recovery_exit`] |
 //! | the retransmission timer ran out | [`Congestion::prior`], kept; then [`Congestion::on_timeout`] |
 //! | what seemed lost was not | [`Congestion::undo`] with what was kept |
-//! | the sender stopped, or was silent | [`Congestion::on_sending_stopped`], [`Congestion::on_idle`] |
+//! | the sender stopped, or was silent | [`Usage::on_sending_stopped`], [`Congestion::on_idle`] |
 //!
 //! An algorithm is a file here, a variant of [`CongestionControl`] and an arm in each event. While
 //! recovery repairs, `cwnd` is recovery's to set ([`Congestion::set_cwnd`]: RFC 9937), unless the
@@ -252,12 +252,41 @@ impl Credit {
 /// How far `cwnd` is used. A window that is not used proves nothing about the path, so it does not grow
 /// (RFC 7661 1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Usage {
+pub(crate) struct Usage {
     /// Whether nothing but `cwnd` stopped the sender, in the window that ends at `until`.
     limited: bool,
     /// The most that was outstanding in that window, while not limited.
     flight_max: u32,
-    until: SeqNum,
+    /// `None` when that window is over.
+    until: Option<SeqNum>,
+}
+
+impl Usage {
+    pub(crate) const NONE: Self = Self { limited: false, flight_max: 0, until: None };
+
+    /// Output has nothing more to send, or may send nothing more. `cwnd` limits when it has no room for
+    /// another segment, whether or not there is one.
+    ///
+    /// As Linux's tcp_cwnd_validate: a limit counts until all that was outstanding then is acknowledged.
+    pub(crate) fn on_sending_stopped(&mut self, at: &Situation, cwnd: u32) {
+        let limited = at.pipe.saturating_add(at.mss) > cwnd;
+        let Self { limited: before, flight_max, until } = *self;
+        let over = until.is_none_or(|until| at.una.at_or_after(until));
+        if over || limited || !before && at.flight > flight_max {
+            *self = Self { limited, flight_max: at.flight, until: Some(at.max) };
+        }
+    }
+
+    /// In its places of a [`crate::Checkpoint`].
+    pub(crate) fn checkpoint(&self) -> (bool, WindowUse) {
+        let Self { limited, flight_max, until } = *self;
+        (limited, WindowUse { flight_max, until })
+    }
+
+    pub(crate) fn restore(limited: bool, used: WindowUse) -> Self {
+        let WindowUse { flight_max, until } = used;
+        Self { limited, flight_max, until }
+    }
 }
 
 /// The congestion window of one connection.
@@ -265,7 +294,6 @@ struct Usage {
 pub(crate) struct Congestion {
     algorithm: Algorithm,
     window: Window,
-    usage: Usage,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -320,12 +348,11 @@ pub struct CongestionState(Algorithm);
 
 impl Congestion {
     //= rfc6928#2
-    pub(crate) fn new(algorithm: CongestionControl, mss: u32, segments: u8, at: SeqNum) -> Self {
+    pub(crate) fn new(algorithm: CongestionControl, mss: u32, segments: u8) -> Self {
         let cwnd = u32::from(segments.max(1)) * mss;
         Self {
             algorithm: Algorithm::new(algorithm, cwnd),
             window: Window { cwnd, ssthresh: CWND_MAX },
-            usage: Usage { limited: false, flight_max: 0, until: at },
         }
     }
 
@@ -351,32 +378,20 @@ impl Congestion {
         self.algorithm.name()
     }
 
-    /// Output has nothing more to send, or may send nothing more. `cwnd` limits when it has no room for
-    /// another segment, whether or not there is one.
-    ///
-    /// As Linux's tcp_cwnd_validate: a limit counts until all that was outstanding then is acknowledged.
-    pub(crate) fn on_sending_stopped(&mut self, at: &Situation) {
-        let limited = at.pipe.saturating_add(at.mss) > self.window.cwnd;
-        let Usage { limited: before, flight_max, until } = self.usage;
-        if at.una.at_or_after(until) || limited || !before && at.flight > flight_max {
-            self.usage = Usage { limited, flight_max: at.flight, until: at.max };
-        }
-    }
-
     /// Whether the window was used so far that ACKs may raise it: wholly, or in slow start by half.
     //= rfc9438#5.8 RFC9438-5.8-1
-    fn is_used(&self) -> bool {
-        let half = self.window.in_slow_start() && self.window.cwnd / 2 < self.usage.flight_max;
-        self.usage.limited || half
+    fn is_used(&self, used: &Usage) -> bool {
+        let half = self.window.in_slow_start() && self.window.cwnd / 2 < used.flight_max;
+        used.limited || half
     }
 
-    /// An ACK reported something as arrived.
-    pub(crate) fn on_ack(&mut self, ack: &AckSample) {
+    /// An ACK reported something as arrived; so far the window was `used`.
+    pub(crate) fn on_ack(&mut self, ack: &AckSample, used: &Usage) {
         if let Algorithm::Bbr(bbr) = &mut self.algorithm {
             return bbr.on_ack(&mut self.window, ack);
         }
         let repairing = ack.recovery == Recovery::Fast && !self.rules_recovery();
-        if ack.acked == 0 || repairing || !self.is_used() {
+        if ack.acked == 0 || repairing || !self.is_used(used) {
             return;
         }
         let window = &mut self.window;
@@ -560,8 +575,7 @@ impl Congestion {
 
     /// What travels, each in its place of a [`crate::Checkpoint`].
     pub(crate) fn checkpoint(&self, now: Nanos) -> CongestionParts {
-        let Self { algorithm, window: Window { cwnd, ssthresh }, usage } = self;
-        let Usage { limited, flight_max, until } = *usage;
+        let Self { algorithm, window: Window { cwnd, ssthresh } } = self;
         let credit = match algorithm {
             Algorithm::Reno(reno) => reno.credit(),
             _ => 0,
@@ -572,16 +586,13 @@ impl Congestion {
             cwnd: *cwnd,
             ssthresh: *ssthresh,
             credit,
-            limited,
-            used: WindowUse { flight_max, until: Some(until) },
         }
     }
 
-    /// Goes on where another connection stood, which had sent up to `max`. A window below a segment lets
+    /// Goes on where another connection stood. A window below a segment lets
     /// one out when nothing is in flight, so that even a nonsensical one recovers.
-    pub(crate) fn restore(parts: CongestionParts, now: Nanos, max: SeqNum) -> Self {
-        let CongestionParts { algorithm, state, cwnd, ssthresh, credit, limited, used } = parts;
-        let WindowUse { flight_max, until } = used;
+    pub(crate) fn restore(parts: CongestionParts, now: Nanos) -> Self {
+        let CongestionParts { algorithm, state, cwnd, ssthresh, credit } = parts;
         let window =
             Window { cwnd: cwnd.clamp(1, CWND_MAX), ssthresh: ssthresh.clamp(1, CWND_MAX) };
         let mut algorithm = match state {
@@ -591,8 +602,7 @@ impl Congestion {
         if let Algorithm::Reno(reno) = &mut algorithm {
             reno.set_credit(credit);
         }
-        let usage = Usage { limited, flight_max, until: until.unwrap_or(max) };
-        Self { algorithm, window, usage }
+        Self { algorithm, window }
     }
 }
 
@@ -604,6 +614,4 @@ pub(crate) struct CongestionParts {
     pub(crate) cwnd: u32,
     pub(crate) ssthresh: u32,
     pub(crate) credit: u32,
-    pub(crate) limited: bool,
-    pub(crate) used: WindowUse,
 }

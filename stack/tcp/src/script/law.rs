@@ -13,15 +13,15 @@ pub(crate) fn timers_run(conn: &Connection, engine: &Engine, now: Nanos) {
     let config = &engine.config;
     let timers = &conn.timers;
     let outstanding = conn.snd_una() != conn.snd_max();
-    assert_eq!(timers.retransmit.is_armed(), outstanding, "retransmission timer: {conn:?}");
+    assert_eq!(timers.retransmits_for().is_some(), outstanding, "retransmission timer: {conn:?}");
     let waits_for_window = !outstanding && conn.state().is_synchronized() && conn.has_unsent();
     // What the pace holds has a time of its own, and whether the window is open is asked then.
     if conn.snd.cc.departure().is_none() {
-        assert_eq!(timers.persist.is_armed(), waits_for_window, "persist timer: {conn:?}");
+        assert_eq!(timers.is_persisting(), waits_for_window, "persist timer: {conn:?}");
     }
     let longest = config.rto_max;
-    for timer in [timers.retransmit, timers.persist] {
-        let left = timer.left(now).unwrap_or(Nanos::ZERO);
+    for left in [timers.retransmit_left(now), timers.persist_left(now)] {
+        let left = left.unwrap_or(Nanos::ZERO);
         assert!(left <= longest, "{left:?} left of at most {longest:?}: {conn:?}");
     }
     let rto = conn.snd.rtt.timeout(config);

@@ -209,9 +209,9 @@ impl Host {
     fn check(&self) {
         let Some(conn) = self.conn() else { return };
         let limits = &self.end.engine.config;
-        assert!(conn.rcv.held.ranges().len() <= limits.held_ranges_max);
+        assert!(conn.flight.held.ranges().len() <= limits.held_ranges_max);
         // Beyond the limit a record is added only when the last one cannot grow.
-        assert!(conn.snd.board.records().len() <= 2 * limits.sent_records_max + 8);
+        assert!(conn.flight.board.records().len() <= 2 * limits.sent_records_max + 8);
     }
 }
 
