@@ -14,13 +14,13 @@ mod soft;
 mod wire_port;
 
 pub use host::{Host, HostConfig, HostError, SoftConfig};
-pub use mafo_asic::{AsicConfig, Refusals, TpCounters};
+pub use mafo_asic::{AsicConfig, CardConnection, Refusals, TpCounters};
 pub use mafo_failover::{Bond, BondConfig, BondCounters, BondEvent, LinkId};
 pub use mafo_mem::frame::capacity_for_mtu;
 pub use mafo_mem::{Frame, FrameBurst, Nanos};
 pub use mafo_pmd::eal;
 pub use mafo_pmd::stats::Xstat;
-pub use mafo_pmd::{AdapterConfig, EthPort};
+pub use mafo_pmd::{AdapterConfig, EthPort, TcpSettings};
 pub use mafo_stack::{
     Activity, CongestionControl, ConnectError, ConnectionError, Core, Defect, Defects, EcnMode,
     Ended, Event, FourTuple, GaveUp, IcmpError, Info, Keepalive, Life, ListenError, ListenerId,

@@ -286,6 +286,9 @@ impl Adapter {
     pub(super) fn read_settings(&mut self) -> Result<Started, AdapterError> {
         let sge = SgeLayout::read(&self.bar, self.draft.pf)?;
         self.draft.sge = Some(sge);
+        if self.draft.master {
+            self.config.tcp.write(&*self.bar, self.draft.core_clock_khz);
+        }
         self.draft.tp =
             Some(registers::tp_settings(&self.bar, self.draft.master, self.config.mtus));
         if self.draft.master {

@@ -8,6 +8,7 @@ use mafo_t4::sge::{EQ_UNIT, FlPointer};
 
 use super::queues::{EVENT_ENTRIES, RING_ALIGN};
 use super::registers::BUFFER_LEN;
+use super::tcp::TcpSettings;
 use crate::sge::{ENTRY, EqRing, Freelist, IqRing};
 
 /// How an adapter is brought up.
@@ -22,6 +23,8 @@ pub struct AdapterConfig {
     /// The MTU table, ascending: segments of offloaded connections have one of sixteen sizes. `None` for what the card
     /// comes with. Only the master writes it.
     pub mtus: Option<[u16; MTU_COUNT]>,
+    /// How patient the card's TCP is.
+    pub tcp: TcpSettings,
     /// Sizes of the queues of each lcore.
     pub queues: QueueSizes,
     /// How long the firmware may take for a command.
@@ -78,6 +81,7 @@ impl Default for AdapterConfig {
             lcores: 1,
             mtu: 1500,
             mtus: None,
+            tcp: TcpSettings::default(),
             queues: QueueSizes::default(),
             command_timeout: Nanos::from_millis(fw::TIMEOUT_MS as u64),
             close_timeout: Nanos::from_secs(1),
@@ -138,6 +142,7 @@ impl AdapterConfig {
         if let Some(value) = self.mtus.and_then(out_of_order) {
             return bad("mtus", value.into(), "must ascend between 68 and 9600");
         }
+        self.tcp.check()?;
         let entries = queues.ingress;
         if !(entries.is_multiple_of(16) && (16..=IqRing::SIZE_MAX).contains(&entries)) {
             return bad("queues.ingress", entries.into(), "must be a multiple of 16 up to 4096");

@@ -16,6 +16,7 @@ mod registers;
 mod request;
 mod resources;
 mod task;
+mod tcp;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ pub use error::AdapterError;
 pub use events::{AdapterCounters, AdapterEvent};
 pub use request::{Outcome, Request, RequestId};
 pub use resources::{PortResources, Resources, Share};
+pub use tcp::TcpSettings;
 
 use bringup::Draft;
 use close::{Allocated, Undo};
