@@ -95,6 +95,11 @@ impl SoftAdapter {
         self.asic.in_use()
     }
 
+    /// Connections that the card runs, or whose end its host has not answered yet.
+    pub fn connections(&self) -> impl Iterator<Item = mafo_asic::CardConnection> + '_ {
+        self.asic.tp().connections()
+    }
+
     /// Connections that the card owns, as the register that counts them says.
     #[must_use]
     pub fn active_connections(&self) -> usize {

@@ -181,6 +181,11 @@ impl Core {
                 socket.ended = Some(Ended::Unreachable(error));
                 self.fail_opening(id, error.into());
             }
+            // A handshake that cannot be finished makes room.
+            Path::Offload(conn) if conn.state == State::Accepting => {
+                self.counters.icmp_errors += 1;
+                self.tom_give_up(id, Ended::Unreachable(error), error.into());
+            }
             Path::Offload(_) => {
                 self.counters.icmp_errors += 1;
                 socket.soft_error = Some((error, socket.tx.acked()));

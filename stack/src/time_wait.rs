@@ -103,6 +103,13 @@ impl TimeWait {
         self.order.push_back((until, tuple));
     }
 
+    /// The peer's last timestamp on `tuple` becomes known, if that is still here.
+    pub fn note_timestamp(&mut self, tuple: &FourTuple, ts_recent: u32) {
+        if let Some((remains, _)) = self.table.get_mut(tuple) {
+            remains.ts_recent = Some(ts_recent);
+        }
+    }
+
     /// A segment of `tuple` arrived; `None` when that connection is not here.
     pub fn on_segment(
         &mut self,

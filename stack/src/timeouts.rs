@@ -10,7 +10,7 @@ use mafo_tcp::{Ended, GaveUp, Keepalive, Patience, State};
 use crate::core::Core;
 use crate::error::{ConnectionError, SocketError};
 use crate::slab::SocketId;
-use crate::socket::{Path, Readiness, Socket};
+use crate::socket::{Path, Socket};
 use crate::tom::state::State as OffloadState;
 
 /// What a socket waits differently from others. `None`: as the stack, or the adapter, is set up.
@@ -26,8 +26,7 @@ pub struct Timeouts {
     pub keepalive: Option<Keepalive>,
     /// SYNs sent again before an open is given up (TCP_SYNCNT). On the host path; an adapter has TP_SHIFT_CNT.
     pub syn_retransmits_max: Option<u8>,
-    /// For the peer's FIN after it has acknowledged ours (TCP_LINGER2). On the host path; an adapter has
-    /// TP_FINWAIT2_TIMER.
+    /// For the peer's FIN after it has acknowledged ours (TCP_LINGER2). On both paths.
     pub fin_wait2: Option<Nanos>,
 }
 
@@ -117,13 +116,15 @@ impl Core {
     fn watched_until(&self, id: SocketId) -> Option<Nanos> {
         let socket = self.sockets.get(id)?;
         let connect = socket.watch.connect_by.filter(|_| is_opening(socket));
-        let user = socket.watch.timeouts.user.filter(|_| self.waits_on_card(id));
-        let user = user.map(|wait| socket.watch.progress_at + wait);
-        let hold = match &socket.path {
-            Path::Offload(conn) => conn.hold.until(),
-            Path::Host(_) | Path::Resolving | Path::Ended => None,
-        };
-        [connect, user, hold].into_iter().flatten().min()
+        let Path::Offload(conn) = &socket.path else { return connect };
+        let timeouts = &socket.watch.timeouts;
+        let user = timeouts.user.filter(|_| is_opening(socket) || self.waits_on_card(id));
+        // Its acknowledgment was the last progress.
+        let half_closed = conn.state == OffloadState::FinWait2;
+        let fin_wait2 = timeouts.fin_wait2.filter(|_| half_closed);
+        let by_progress = user.into_iter().chain(fin_wait2).min();
+        let by_progress = by_progress.map(|wait| socket.watch.progress_at + wait);
+        [connect, by_progress, conn.hold.until()].into_iter().flatten().min()
     }
 
     /// Whether bytes, or a FIN, of an offloaded connection wait to be acknowledged, or to be sent.
@@ -164,19 +165,23 @@ impl Core {
     fn run_out_of_patience(&mut self, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let opening = is_opening(socket);
-        socket.ended.get_or_insert(Ended::TimedOut(GaveUp::User));
+        let half_closed =
+            matches!(&socket.path, Path::Offload(conn) if conn.state == OffloadState::FinWait2);
+        let ended = Ended::TimedOut(if half_closed { GaveUp::FinWait2 } else { GaveUp::User });
         match &mut socket.path {
-            Path::Offload(_) if opening => self.fail_opening(id, ConnectionError::TimedOut),
+            Path::Offload(_) if opening => {
+                socket.ended = Some(ended);
+                self.fail_opening(id, ConnectionError::TimedOut);
+            }
             Path::Offload(_) => {
                 let reason = self.soft_error_of(id);
                 let error = reason.map_or(ConnectionError::TimedOut, Into::into);
-                if let Some(socket) = self.sockets.get_mut(id) {
-                    socket.error = Some(error);
-                }
-                self.tell(id, Readiness::ERROR | Readiness::READABLE);
-                self.tom_abort(id);
+                self.tom_give_up(id, ended, error);
             }
-            Path::Host(_) | Path::Resolving => self.fail(id, ConnectionError::TimedOut),
+            Path::Host(_) | Path::Resolving => {
+                socket.ended = Some(ended);
+                self.fail(id, ConnectionError::TimedOut);
+            }
             Path::Ended => {}
         }
     }

@@ -3,9 +3,12 @@
 use std::cell::{RefCell, RefMut};
 
 use mafo::{
-    AdapterConfig, AsicConfig, Ended, Event, FourTuple, GaveUp, IcmpError, ListenerId, Nanos,
-    Options, PathChoice, Readiness, SocketId, StackConfig, Timeouts,
+    AdapterConfig, AsicConfig, CongestionControl, Ended, Event, FourTuple, GaveUp, IcmpError,
+    ListenerId, Nanos, Options, PathChoice, Readiness, SocketId, StackConfig, TcpSettings,
+    Timeouts,
 };
+use mafo_pmd::adapter::QueueSizes;
+use mafo_stack::tom::state::State as CardState;
 use mafo_tcp::script::{Bench, Endpoint, Setup};
 use mafo_tcp::{Counters, Patience, Segment, SeqNum, State, Switches, TimeWait};
 
@@ -18,6 +21,27 @@ const HEADERS: u16 = 40;
 const SEND_BUFFER: usize = 1 << 20;
 const BACKLOG: usize = 4;
 
+/// Scripts that ask for what no field of the T5 interface says.
+const EXCUSES: [(&str, &str); 8] = [
+    ("close_in_syn_sent", "before ACT_ESTABLISH there is no TID to be named in a CLOSE_CON_REQ"),
+    (
+        "abort_is_silent_elsewhere",
+        "before ACT_ESTABLISH there is no TID to be named in an ABORT_REQ",
+    ),
+    ("error_in_syn_sent_ends_the_open", "before ACT_ESTABLISH there is no TID for an ABORT_REQ"),
+    ("syn_times_out_by_the_user", "before ACT_ESTABLISH there is no TID for an ABORT_REQ"),
+    ("payload_posted_early_carries_the_ack", "before ACT_ESTABLISH there is no TID for a TX_DATA"),
+    ("syns_are_sent_as_often_as_asked_for", "TP_SHIFT_CNT.SYNSHIFTMAX is one for all connections"),
+    (
+        "user_timeout_takes_the_place_of_the_count_of_keepalive_probes",
+        "TP_KEEP_IDLE and TP_KEEP_INTVL are one for all connections",
+    ),
+    (
+        "bbr_paces_the_initial_window",
+        "TP_PARA_REG0.INITCWND, which the first pace is made of, has three bits",
+    ),
+];
+
 /// Runs scripts on sockets.
 pub(crate) struct SocketBench {
     pub(crate) path: PathChoice,
@@ -27,6 +51,11 @@ impl Bench for SocketBench {
     fn start(&mut self, setup: &Setup) -> Box<dyn Endpoint> {
         let sockets = Sockets::new(self.path, setup);
         Box::new(SocketEndpoint { sockets: RefCell::new(sockets) })
+    }
+
+    fn excuse(&self, script: &str) -> Option<&'static str> {
+        let excuses = EXCUSES.iter().filter(|_| self.path == PathChoice::Offload);
+        excuses.into_iter().find(|(name, _)| *name == script).map(|(_, why)| *why)
     }
 }
 
@@ -47,6 +76,8 @@ fn stack_config(setup: &Setup) -> StackConfig {
     config.timestamps = setup.timestamps;
     config.sack = setup.sack;
     config.ecn = setup.ecn;
+    config.adapter_initial_window = Some(setup.config.initial_window_segments);
+    config.adapter_congestion = code_points(setup.congestion);
     config.path_mtu_least = 0;
     config.secret = *b"packet scripts..";
     if let TimeWait::Keep(time) = setup.config.time_wait {
@@ -54,6 +85,58 @@ fn stack_config(setup: &Setup) -> StackConfig {
     }
     config.tcp = mafo_tcp::Config { time_wait: TimeWait::Owner, ..setup.config.clone() };
     config
+}
+
+/// What `setup` asks of a card: one whose ticks divide a millisecond, so that its timers are not late.
+fn card_config(setup: &Setup) -> (AsicConfig, AdapterConfig) {
+    let config = &setup.config;
+    let asic = AsicConfig {
+        cclk_khz: 262_144,
+        congestion: code_points(setup.congestion),
+        engine: config.clone(),
+        ..AsicConfig::t540_cr()
+    };
+    // A queue that is full before its freelist is empty: what needs no buffer is stopped as well.
+    let queues = QueueSizes { ingress: 512, freelist: 1024, ..QueueSizes::default() };
+    let driver = AdapterConfig {
+        queues,
+        mtus: Some(mtu_table(setup.mss + HEADERS)),
+        tcp: TcpSettings {
+            rto_initial: Some(config.rto_initial),
+            rto_min: Some(config.rto_min),
+            rto_max: Some(config.rto_max),
+            delayed_ack: Some(config.delayed_ack),
+            keepalive_idle: Some(config.keepalive.idle),
+            keepalive_interval: Some(config.keepalive.interval),
+            keepalive_probes: Some(config.keepalive.probes_max),
+            syn_retransmits: Some(config.syn_retransmits_max),
+            retransmits: Some(config.retransmits_max),
+            // More are written to the connection's own window.
+            initial_window: Some(config.initial_window_segments.min(7)),
+        },
+        ..AdapterConfig::default()
+    };
+    (asic, driver)
+}
+
+/// Packet sizes of the scripts, and the one of our segments.
+fn mtu_table(ours: u16) -> [u16; 16] {
+    const SIZES: [u16; 15] =
+        [88, 440, 540, 552, 576, 640, 790, 940, 1040, 1500, 2002, 4096, 6000, 8000, 9000];
+    let mut table = [9200; 16];
+    table[..SIZES.len()].copy_from_slice(&SIZES);
+    if !SIZES.contains(&ours) {
+        table[SIZES.len()] = ours;
+        table.sort_unstable();
+    }
+    table
+}
+
+/// What the code points stand for: T5's own set, the first of it replaced by what T5 does not have.
+fn code_points(wanted: CongestionControl) -> [CongestionControl; 4] {
+    let t5 = StackConfig::new(US, 24, OUR_MAC).adapter_congestion;
+    let [_, rest @ ..] = t5;
+    if rest.contains(&wanted) { t5 } else { [wanted, rest[0], rest[1], rest[2]] }
 }
 
 fn options(path: PathChoice, setup: &Setup) -> Options {
@@ -82,6 +165,8 @@ struct Sockets {
     let_go: Option<Ended>,
     /// Segments came that nobody has looked at.
     news: bool,
+    /// The application did something, and nobody has looked what came of it.
+    acted: bool,
     /// What a router said last.
     icmp: Option<IcmpError>,
     /// What was counted before there was a connection.
@@ -90,8 +175,8 @@ struct Sockets {
 
 impl Sockets {
     fn new(path: PathChoice, setup: &Setup) -> Self {
-        let card = (AsicConfig::t540_cr(), AdapterConfig::default());
-        let world = World::new(path, stack_config(setup), card, Nanos::from_secs(1_000));
+        let (stack, card) = (stack_config(setup), card_config(setup));
+        let world = World::new(path, stack, card, Nanos::from_secs(1_000));
         let before = world.tcp_counters();
         Self {
             world,
@@ -103,6 +188,7 @@ impl Sockets {
             urgent_end: None,
             let_go: None,
             news: false,
+            acted: false,
             icmp: None,
             before,
         }
@@ -113,7 +199,7 @@ impl Sockets {
     }
 
     fn settle(&mut self) {
-        self.news = false;
+        (self.news, self.acted) = (false, false);
         self.world.settle();
         while let Some(event) = self.world.core_mut().poll_event() {
             self.handle_event(event);
@@ -180,8 +266,15 @@ impl Sockets {
         if self.keeps_time_wait() {
             return State::TimeWait;
         }
-        let info = self.socket.filter(|_| self.let_go.is_none()).and_then(|id| core.info(id));
-        info.map_or(State::Closed, |info| info.state)
+        let Some(id) = self.socket.filter(|_| self.let_go.is_none()) else { return State::Closed };
+        match core.offloaded(id) {
+            // The card is ahead of what its host knows.
+            Some(conn) => match self.world.on_card() {
+                Some(card) if conn.state != CardState::Aborting => card.state,
+                _ => state_of(conn.state),
+            },
+            None => core.info(id).map_or(State::Closed, |info| info.state),
+        }
     }
 
     fn keeps_time_wait(&self) -> bool {
@@ -199,7 +292,8 @@ impl Sockets {
         let core = self.world.core();
         let id = self.socket?;
         if core.options(id).is_some() {
-            return core.ended(id);
+            let on_card = || self.world.on_card().and_then(|card| card.ended);
+            return core.ended(id).or_else(on_card);
         }
         // Nobody had accepted it, so nobody is told: it is only counted.
         let counted = self.world.tcp_counters().since(&self.before);
@@ -229,10 +323,20 @@ struct SocketEndpoint {
 }
 
 impl SocketEndpoint {
-    /// After the stack has taken in what came. What the application does in one go leaves in one go.
+    /// For the application, after the stack has taken in what came. What it does in one go leaves in one go.
     fn settled(&self) -> RefMut<'_, Sockets> {
         let mut sockets = self.sockets.borrow_mut();
         if sockets.news {
+            sockets.settle();
+        }
+        sockets.acted = true;
+        sockets
+    }
+
+    /// For whoever looks how it stands, after all that happened.
+    fn looked(&self) -> RefMut<'_, Sockets> {
+        let mut sockets = self.sockets.borrow_mut();
+        if sockets.news || sockets.acted {
             sockets.settle();
         }
         sockets
@@ -268,7 +372,10 @@ impl Endpoint for SocketEndpoint {
     }
 
     fn listen(&mut self) {
-        self.settled().listen();
+        let mut sockets = self.settled();
+        sockets.listen();
+        // An adapter listens when it has been told.
+        sockets.settle();
     }
 
     fn send(&mut self, bytes: &[u8]) {
@@ -284,7 +391,7 @@ impl Endpoint for SocketEndpoint {
     }
 
     fn urgent_end(&self) -> Option<u64> {
-        self.settled().urgent_end
+        self.looked().urgent_end
     }
 
     fn recv(&mut self, max: usize) -> Vec<u8> {
@@ -298,7 +405,7 @@ impl Endpoint for SocketEndpoint {
     }
 
     fn is_at_end(&self) -> bool {
-        let sockets = self.settled();
+        let sockets = self.looked();
         let status = sockets.world.core().status(sockets.id());
         status.is_some_and(|status| status.peer_closed && status.readable == 0)
     }
@@ -365,19 +472,39 @@ impl Endpoint for SocketEndpoint {
     }
 
     fn soft_error(&self) -> Option<IcmpError> {
-        let sockets = self.settled();
+        let sockets = self.looked();
         sockets.world.core().soft_error(sockets.id())
     }
 
+    fn stall(&mut self, stalled: bool) -> bool {
+        self.settled().world.stall(stalled)
+    }
+
     fn state(&self) -> State {
-        self.settled().state()
+        self.looked().state()
     }
 
     fn ended(&self) -> Option<Ended> {
-        self.settled().ended()
+        self.looked().ended()
     }
 
     fn counters(&self) -> Counters {
-        self.settled().counters()
+        self.looked().counters()
+    }
+}
+
+/// As the host knows a card's connection.
+fn state_of(state: CardState) -> State {
+    match state {
+        CardState::Opening => State::SynSent,
+        CardState::Accepting => State::SynRcvd,
+        CardState::Established => State::Established,
+        CardState::CloseWait => State::CloseWait,
+        CardState::FinWait1 => State::FinWait1,
+        CardState::FinWait2 => State::FinWait2,
+        CardState::Closing => State::Closing,
+        CardState::LastAck => State::LastAck,
+        CardState::TimeWait => State::TimeWait,
+        CardState::Aborting | CardState::Closed => State::Closed,
     }
 }

@@ -8,7 +8,7 @@ use mafo::wire::mem::MemEnd;
 use mafo::{Frame, FrameBurst, IcmpError, Nanos, capacity_for_mtu};
 use mafo_mem::checksum;
 use mafo_stack::packet::{self, Arp, IpProtocol, Packet};
-use mafo_tcp::{Segment, SeqNum};
+use mafo_tcp::{Flags, Segment, SeqNum};
 
 pub(crate) const US: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
 pub(crate) const PEER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
@@ -41,6 +41,13 @@ impl Far {
     pub(crate) fn segment(&mut self, now: Nanos, segment: &Segment, payload: &[u8]) {
         let macs = (PEER_MAC, OUR_MAC);
         self.put(now, |buf| packet::emit_tcp(buf, macs, (PEER, US), segment, payload));
+    }
+
+    /// Puts a reset of no connection on the cable.
+    pub(crate) fn reset_of_nobody(&mut self, now: Nanos) {
+        let (src_port, dst_port, flags) = (1, 1, Flags::RST);
+        let segment = Segment { src_port, dst_port, flags, ..Segment::default() };
+        self.segment(now, &segment, &[]);
     }
 
     /// An ICMP error comes, about a segment at `seq` in a packet of `total_len` bytes.

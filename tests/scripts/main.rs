@@ -14,3 +14,10 @@ mod host {
 
     mafo_tcp::script_tests!(SocketBench { path: PathChoice::Host });
 }
+
+/// Sockets whose TCP runs in a software adapter.
+mod offload {
+    use super::*;
+
+    mafo_tcp::script_tests!(SocketBench { path: PathChoice::Offload });
+}

@@ -3,8 +3,8 @@
 use mafo::eal::dma::Arena;
 use mafo::wire::mem::{self, LinkConfig};
 use mafo::{
-    AdapterConfig, AsicConfig, Core, Host, HostConfig, Nanos, PathChoice, PortId, SoftConfig,
-    Stack, StackConfig, WirePort,
+    AdapterConfig, AsicConfig, CardConnection, Core, Host, HostConfig, Nanos, PathChoice, PortId,
+    SoftConfig, Stack, StackConfig, WirePort,
 };
 
 use crate::far::Far;
@@ -14,6 +14,10 @@ use crate::far::Far;
 const QUIET_TURNS: usize = 6;
 /// More turns than anything takes at one instant; whoever still moves then moves for ever.
 const TURNS_MAX: usize = 100_000;
+/// More messages than an ingress queue has room for.
+const QUEUED_MAX: usize = 640;
+/// Frames put on the cable at a time.
+const FAR_BURST: usize = 32;
 /// Largest IP packet of the cable.
 const CABLE_MTU: usize = 9000;
 
@@ -25,6 +29,7 @@ enum Sockets {
 /// Sockets, what is below them, and the far end of their cable.
 pub(crate) struct World {
     sockets: Sockets,
+    stalled: bool,
     pub(crate) far: Far,
     pub(crate) now: Nanos,
 }
@@ -56,7 +61,7 @@ impl World {
                 Sockets::Offload(Box::new(host.expect("memory for an adapter")))
             }
         };
-        let mut world = Self { sockets, far: Far::new(far, CABLE_MTU), now };
+        let mut world = Self { sockets, stalled: false, far: Far::new(far, CABLE_MTU), now };
         world.come_up();
         world
     }
@@ -81,6 +86,10 @@ impl World {
     fn poll(&mut self) {
         match &mut self.sockets {
             Sockets::Host(stack) => stack.poll(self.now),
+            Sockets::Offload(host) if self.stalled => {
+                host.sockets_mut().ring();
+                host.adapter_mut(0).expect("an adapter").poll(self.now);
+            }
             Sockets::Offload(host) => host.poll(self.now).expect("an adapter that runs"),
         }
     }
@@ -108,6 +117,7 @@ impl World {
     pub(crate) fn poll_timeout(&self) -> Option<Nanos> {
         match &self.sockets {
             Sockets::Host(stack) => stack.poll_timeout(),
+            Sockets::Offload(host) if self.stalled => host.adapter(0)?.poll_timeout(),
             Sockets::Offload(host) => host.poll_timeout(),
         }
     }
@@ -124,6 +134,33 @@ impl World {
             Sockets::Host(stack) => stack.core_mut(),
             Sockets::Offload(host) => host.sockets_mut(),
         }
+    }
+
+    /// The connection that the card has, as the card knows it.
+    pub(crate) fn on_card(&self) -> Option<CardConnection> {
+        let Sockets::Offload(host) = &self.sockets else { return None };
+        host.adapter(0)?.connections().next()
+    }
+
+    /// Lets the host stand still, with its queue full, or go on. `false` where there is no card that could go on
+    /// without it.
+    pub(crate) fn stall(&mut self, stalled: bool) -> bool {
+        if matches!(self.sockets, Sockets::Host(_)) {
+            return false;
+        }
+        self.settle();
+        self.stalled = stalled;
+        if stalled {
+            // Resets of nobody, which nobody answers, until the card finds no room for one more.
+            for _ in 0..QUEUED_MAX / FAR_BURST {
+                for _ in 0..FAR_BURST {
+                    self.far.reset_of_nobody(self.now);
+                }
+                self.poll();
+            }
+        }
+        self.settle();
+        true
     }
 
     /// What the engine that runs the connection has counted.

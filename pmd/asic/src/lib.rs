@@ -28,5 +28,5 @@ pub use asic::{Asic, AsicCounters, InUse};
 pub use config::AsicConfig;
 pub use hw::Hw;
 pub use sge::EqKind;
-pub use tp::{Refusals, TpCounters};
+pub use tp::{CardConnection, Refusals, TpCounters};
 pub use wr::Recorded;

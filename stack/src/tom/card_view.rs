@@ -17,7 +17,7 @@ use mafo_t4::regs::tp::MTU_COUNT;
 use mafo_t4::tcb::{self, Tcb, field};
 use mafo_tcp::{Info, Limit, Recovery, State, WindowScale};
 
-use super::{Fence, Gate, Member, MemberId, Offloaded, TidUse};
+use super::{Fence, Gate, Member, MemberId, Offloaded, TidUse, last_stamp};
 use crate::activity::Activity;
 use crate::core::Core;
 use crate::pmtu::HEADERS;
@@ -85,8 +85,13 @@ impl Core {
     /// Takes the answer to a question of [`Core::ask_card`]; `false` if it is one to somebody else's.
     pub(crate) fn on_get_tcb_rpl(&mut self, member: MemberId, bytes: &[u8]) -> bool {
         let Some(reply) = cpl::parse::<GetTcbRpl>(bytes) else { return false };
-        if reply.cookie() != COOKIE {
-            return false;
+        match reply.cookie() {
+            COOKIE => {}
+            last_stamp::COOKIE => {
+                self.on_last_timestamp(member, reply);
+                return true;
+            }
+            _ => return false,
         }
         // Whoever asked may be gone by now.
         if let Some(&TidUse::Connection(id)) = self.members[member.index()].tids.get(reply.tid()) {

@@ -84,7 +84,9 @@ impl Core {
         // The FIN's acknowledgment is that of all bytes before it.
         if let Some(socket) = self.sockets.get_mut(id) {
             socket.tx.ack(socket.tx.posted());
+            socket.watch.progress_at = self.now;
         }
+        self.arm_watch(id);
         self.end_if_over(id);
     }
 
@@ -167,6 +169,19 @@ impl Core {
         }
     }
 
+    /// Gives the connection up for `error`. The peer, which does not answer, is not told.
+    pub(crate) fn tom_give_up(&mut self, id: SocketId, ended: Ended, error: ConnectionError) {
+        self.note_end(id, ended);
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.error.get_or_insert(error);
+        }
+        if let Some(conn) = self.offloaded_mut(id) {
+            conn.abort_cmd = AbortCmd::NO_RST;
+        }
+        self.tell(id, Readiness::ERROR | Readiness::READABLE);
+        self.tom_abort(id);
+    }
+
     /// Aborts the connection by a reset; its socket is nobody's from now on.
     pub(crate) fn tom_abort(&mut self, id: SocketId) {
         let Some(conn) = self.offloaded_mut(id) else { return };
@@ -209,7 +224,7 @@ impl Core {
         let member = &mut self.members[conn.member.index()];
         let Some(eq) = member.ofld(conn.port) else { return };
         let abort = Abort {
-            cmd: AbortCmd::SEND_RST,
+            cmd: conn.abort_cmd,
             snd_nxt: conn.snd_seq(socket.tx.posted()).0,
             tx_data_sent: conn.posted_any,
         };
@@ -266,6 +281,7 @@ impl Core {
             return;
         }
         if self.remember_end(id) {
+            self.ask_last_timestamp(id);
             self.leave_card(id);
             self.release_tid(member_id, tid);
             self.end(id, Readiness::CLOSED);

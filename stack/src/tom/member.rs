@@ -11,6 +11,7 @@ use mafo_pmd::sge::Eq;
 use mafo_pmd::tid::{AtidTable, StidTable, TidTable};
 use mafo_t4::{IqId, L2tIdx, PortId};
 
+use super::last_stamp::LastStamps;
 use crate::listener::ListenerId;
 use crate::neigh::Mac;
 use crate::slab::SocketId;
@@ -73,6 +74,7 @@ pub struct Member {
     /// What `hops` leads to, by the entry's index.
     uses: Vec<Option<HopUse>>,
     iq: IqId,
+    pub(super) last_stamps: LastStamps,
 }
 
 impl fmt::Debug for Member {
@@ -93,6 +95,7 @@ impl Member {
             hops: BTreeMap::new(),
             uses: Vec::new(),
             iq,
+            last_stamps: LastStamps::default(),
         }
     }
 

@@ -11,6 +11,7 @@ mod close;
 mod data;
 mod dispatch;
 mod hold;
+mod last_stamp;
 mod member;
 mod moves;
 mod open;
@@ -21,6 +22,7 @@ pub use member::{AtidUse, Member, MemberId, TidUse};
 pub use moves::{Place, Progress};
 
 use mafo_pmd::ofld::TxCreditPool;
+use mafo_t4::cpl::AbortCmd;
 use mafo_t4::opt::TcpOpt;
 use mafo_t4::{Atid, L2tIdx, PortId, Tid};
 use mafo_tcp::{Rhythm, SeqNum};
@@ -113,6 +115,8 @@ pub struct Offloaded {
     pub fence: Fence,
     /// An ABORT_REQ found no room yet.
     pub(crate) abort_wanted: bool,
+    /// Whether an ABORT_REQ tells the peer.
+    pub(crate) abort_cmd: AbortCmd,
     /// In the list of those that wait for room in a ring.
     pub(crate) stalled: bool,
 }

@@ -6,8 +6,8 @@ use mafo_mem::Nanos;
 use mafo_pmd::Lcore;
 use mafo_pmd::ofld::{self, Refused, Then, TxCreditPool, Via};
 use mafo_t4::cpl::{
-    AcceptMode, ActEstablish, ActOpenRpl, PassAcceptReq, PassEstablish, PassOpenRpl, ReplyCtrl,
-    SetTcbField, Status,
+    AbortCmd, AcceptMode, ActEstablish, ActOpenRpl, PassAcceptReq, PassEstablish, PassOpenRpl,
+    ReplyCtrl, SetTcbField, Status,
 };
 use mafo_t4::opt::{CongAlg, ConnPolicy, Opt0, Opt1, Opt2, TcpOpt};
 use mafo_t4::regs::tp::MTU_COUNT;
@@ -341,7 +341,12 @@ impl Core {
         let old = self.lingering.on_segment(now, &tuple, &segment);
         let after = match old.or_else(|| self.time_wait.on_segment(now, &tuple, &segment)) {
             Some(Answer::Reopen(after)) => Some(after),
-            Some(Answer::Reply(_) | Answer::Drop) => return None,
+            Some(Answer::Reply(reply)) => {
+                self.counters.time_wait_acks += 1;
+                self.send_segment(now, src_mac, &tuple, &reply);
+                return Some(Syn::Answered);
+            }
+            Some(Answer::Drop) => return None,
             None => None,
         };
         // The card's TIDs are for those who answer; a cookie's ACK is opened on the host path.
@@ -552,6 +557,7 @@ impl Offloaded {
             rx_gate: Gate::Open,
             fence: Fence::Absent,
             abort_wanted: false,
+            abort_cmd: AbortCmd::SEND_RST,
             stalled: false,
         }
     }

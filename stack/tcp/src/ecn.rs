@@ -146,7 +146,8 @@ impl Connection {
         }
         let ce = segment.ecn == Ecn::Ce;
         engine.counters.rx_ce += u64::from(ce);
-        let owed = self.rcv.ack_no();
+        // Whether delivered or not: an owner may deliver a burst when it has seen all of it.
+        let owed = self.rcv.nxt;
         if let Some(echo) = self.rare.as_mut().and_then(|rare| rare.ce_echo.as_mut()) {
             let owed = (owed != self.rcv.last_ack_sent).then_some(owed);
             self.rcv.ack.now |= echo.on_segment(ce, owed);

@@ -59,6 +59,12 @@ pub(crate) struct MtuSearch {
 }
 
 impl Connection {
+    /// Largest segment that the path is said to carry. While a search is on, [`Connection::mss`] may be less.
+    #[must_use]
+    pub fn path_mss(&self) -> u16 {
+        self.mtu_search().map_or(self.snd.mss, |search| search.ceiling)
+    }
+
     /// The connection opens.
     //= rfc4821#7.2 RFC4821-7.2-1
     pub(crate) fn begin_mtu_search(&mut self, engine: &Engine, now: Nanos) {

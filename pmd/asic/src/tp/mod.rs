@@ -54,7 +54,7 @@ use mafo_t4::Tid;
 use mafo_t4::cpl::{self, Opcode, TxDataFlags};
 use mafo_t4::opt::Opt1;
 use mafo_t4::wr;
-use mafo_tcp::{CongestionControl, Engine, Keepalive, TimeWait, TsClock};
+use mafo_tcp::{CongestionControl, Ended, Engine, Keepalive, TimeWait, TsClock};
 use outbox::Outbox;
 use rx_store::PagePool;
 use std::collections::VecDeque;
@@ -148,6 +148,17 @@ pub struct Refusals {
     pub opens: u32,
     /// So many writes that would let a connection live.
     pub uploads: u32,
+}
+
+/// How a connection stands on the card, of which its host may not have been told yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CardConnection {
+    /// Its TID.
+    pub tid: Tid,
+    /// Its state.
+    pub state: mafo_tcp::State,
+    /// How it ended, if it has; where the peer or a timer has aborted it, a reset.
+    pub ended: Option<Ended>,
 }
 
 /// The TCP processor.
@@ -300,6 +311,18 @@ impl Tp {
     #[must_use]
     pub fn offloaded(&self) -> usize {
         self.tcbs.iter().filter(|tcb| matches!(tcb.phase, tcb::Phase::Live(_))).count()
+    }
+
+    /// Those connections, and those whose end the host has not answered yet.
+    pub fn connections(&self) -> impl Iterator<Item = CardConnection> + '_ {
+        self.tcbs.iter().filter_map(|tcb| {
+            let (state, ended) = match &tcb.phase {
+                tcb::Phase::Live(live) => (live.conn.state(), live.conn.ended()),
+                tcb::Phase::PeerAborted => (mafo_tcp::State::Closed, Some(Ended::Reset)),
+                _ => return None,
+            };
+            Some(CardConnection { tid: tcb.tid, state, ended })
+        })
     }
 
     /// Messages that wait for stalled ingress queues.

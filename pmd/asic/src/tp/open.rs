@@ -310,7 +310,7 @@ impl<C: Card> Ctx<'_, C> {
     /// The ESTABLISH message: connection and peer agree, the host learns of it before the peer is told more.
     pub(super) fn tell_established(&mut self, tcb: &mut Tcb) {
         let Phase::Live(live) = &mut tcb.phase else { return };
-        let index = mss_index(self.card, live.conn.mss());
+        let index = mss_index(self.card, live.conn.path_mss());
         // What an image can say is what is used, or a move would change it.
         live.conn.set_mss(mss_of(self.card, u64::from(index)).min(live.conn.mss()));
         tcb.image.set(field::T_MAXSEG, u64::from(index));

@@ -5,7 +5,7 @@ use super::tcb::{Due, Opening, Phase, Tcb};
 use super::{Card, Core, Ctx, Message, Stalled, Tp};
 use mafo_mem::{Frame, Nanos};
 use mafo_t4::cpl::{self, Status};
-use mafo_t4::tcb::State;
+use mafo_t4::tcb::{State, field};
 use mafo_t4::{IqId, Tid};
 use mafo_tcp::{Ended, Events, GaveUp};
 
@@ -182,6 +182,11 @@ impl<C: Card> Ctx<'_, C> {
         tcb.tx.clear();
         tcb.rx.clear(&mut self.core.rx_pool);
         (tcb.backlog, tcb.due) = (0, Due::default());
+        // What a host may want to know of a connection that is over.
+        if let Phase::Live(live) = &tcb.phase {
+            let recent = live.conn.ts_recent().unwrap_or(0);
+            tcb.image.set(field::T_RTSEQ_RECENT, recent.into());
+        }
         tcb.image.set_state(State::Closed);
         tcb.phase = Phase::Over;
     }

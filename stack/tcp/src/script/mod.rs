@@ -71,7 +71,7 @@ pub struct Setup {
     pub iss: SeqNum,
     /// Largest segment announced.
     pub mss: u16,
-    /// Receive buffer in bytes.
+    /// Receive buffer in bytes; whole KB, in which cards count.
     pub rcv_buf: u32,
     /// Window shift offered.
     pub window_scale: Option<u8>,
@@ -88,13 +88,13 @@ pub struct Setup {
 }
 
 impl Default for Setup {
-    /// Plain TCP: no option but MSS, a 64 KiB buffer, segments of 1000 bytes, Nagle and delayed ACK on.
+    /// Plain TCP: no option but MSS, a 63 KiB buffer, segments of 1000 bytes, Nagle and delayed ACK on.
     fn default() -> Self {
         Self {
             config: Config::default(),
             iss: SeqNum(u32::MAX - 5_000),
             mss: 1000,
-            rcv_buf: 65_535,
+            rcv_buf: 63 << 10,
             window_scale: None,
             timestamps: false,
             sack: false,

@@ -16,7 +16,7 @@ pub fn ack_stops_at_what_is_delivered(bench: &mut dyn Bench) {
     inject!(t, ACK, seq 1001, ack 1, len 1000);
     silence!(t, until 10_000 ms);
     inject!(t, ACK, seq 1, ack 1, len 1000);
-    expect!(t, ACK, seq 1, ack 1, win 65_535);
+    expect!(t, ACK, seq 1, ack 1, win 64_512);
     t.recv_nothing();
 }
 
@@ -27,7 +27,7 @@ pub fn delivery_releases_the_ack(bench: &mut dyn Bench) {
     inject!(t, ACK, seq 1001, ack 1, len 1000);
     silence!(t, until 10 ms);
     assert!(t.stall(false));
-    expect!(t, at 10 ms, ACK, seq 1, ack 2001, win 63_535);
+    expect!(t, at 10 ms, ACK, seq 1, ack 2001, win 62_512);
     inject!(t, ACK, seq 2001, ack 1, len 1000);
     expect!(t, at 50 ms, ACK, seq 1, ack 3001);
     t.recv(3000);
@@ -63,15 +63,15 @@ pub fn fin_of_the_second_to_close_waits_for_delivery(bench: &mut dyn Bench) {
 /// The right edge that the peer was told does not depend on where the ACK stands.
 //= rfc9293#3.8.6 SHLD-14
 pub fn window_counts_what_waits(bench: &mut dyn Bench) {
-    let setup = Setup { rcv_buf: 5000, ..Setup::default() };
+    let setup = Setup { rcv_buf: 5 << 10, ..Setup::default() };
     let Some(mut t) = stalled(bench, setup) else { return };
     inject!(t, ACK, seq 1, ack 1, len 1000);
     t.send(10);
-    expect!(t, ACK, seq 1, ack 1, len 10, win 5000);
+    expect!(t, ACK, seq 1, ack 1, len 10, win 5120);
     assert!(t.stall(false));
     t.send(10);
     inject!(t, ACK, seq 1001, ack 11);
-    expect!(t, ACK, seq 11, ack 1001, len 10, win 4000);
+    expect!(t, ACK, seq 11, ack 1001, len 10, win 4120);
 }
 
 /// The peer must learn of the gap, though the number it gets is behind.

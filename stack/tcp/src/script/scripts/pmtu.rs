@@ -40,14 +40,14 @@ pub fn what_fits_is_not_sent_again(bench: &mut dyn Bench) {
 
 /// What SACK reported has arrived, by whatever path.
 pub fn sacked_segments_are_not_sent_again(bench: &mut dyn Bench) {
-    let mut t = Trace::established(
-        bench,
-        Setup { sack: true, ..Setup::nodelay() },
-        Peer { sack: true, ..Peer::default() },
-    );
+    let (setup, peer) =
+        (Setup { sack: true, ..Setup::nodelay() }, Peer { sack: true, ..Peer::default() });
+    let mut t = Trace::established(bench, setup, peer);
     t.send(3000);
     assert_eq!(t.drain(), 3);
     inject!(t, ACK, seq 1, ack 1, sack [(1001, 2001)]);
+    // Overtaken, and sent again as it is.
+    expect!(t, ACK, seq 1, ack 1, len 1000);
     t.too_big(2001, 500);
     for at in [1, 501, 2001, 2501] {
         t.expect(None, Seg::new(ACK).seq(at).ack(1).len(500));
@@ -65,6 +65,7 @@ pub fn too_big_about_what_is_not_outstanding_is_dropped(bench: &mut dyn Bench) {
     t.too_big(0, 500);
     silence!(t);
     inject!(t, ACK, seq 1, ack 1001);
+    silence!(t);
     t.too_big(1, 500);
     t.send(1000);
     expect!(t, ACK, seq 1001, ack 1, len 1000);

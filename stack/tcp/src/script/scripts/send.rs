@@ -1,7 +1,7 @@
 //! What is sent, and when: RFC 9293 3.7 and 3.8.6.2.1, RFC 5681.
 
 use crate::script::*;
-use crate::{State, Switches};
+use crate::{Config, State, Switches};
 
 const ON: Switches =
     Switches { nagle: true, cork: false, delayed_ack: true, keepalive: false, tx_quiesce: false };
@@ -195,15 +195,16 @@ pub fn payload_carries_the_ack(bench: &mut dyn Bench) {
 /// RFC 5681 4.1: what was known about the path is out of date.
 //= rfc5681#4.1 RFC5681-4.1-1
 pub fn idle_connection_starts_over(bench: &mut dyn Bench) {
-    let mut t = established(bench);
-    t.send(30_000);
+    let config = Config { initial_window_segments: 5, ..Config::default() };
+    let mut t = Trace::established(bench, Setup { config, ..Setup::default() }, Peer::default());
+    t.send(15_000);
+    assert_eq!(t.drain(), 5);
+    inject!(t, ACK, seq 1, ack 5001);
     assert_eq!(t.drain(), 10);
-    inject!(t, ACK, seq 1, ack 10_001);
-    assert_eq!(t.drain(), 20);
-    inject!(t, ACK, seq 1, ack 30_001);
+    inject!(t, ACK, seq 1, ack 15_001);
     silence!(t, until 10_000 ms);
     t.send(30_000);
-    assert_eq!(t.drain(), 10);
+    assert_eq!(t.drain(), 5);
 }
 
 /// As configured: a path that is used from time to time is what it was.

@@ -21,12 +21,12 @@ fn with_patience(bench: &mut dyn Bench, seconds: u64) -> Trace {
 //= rfc9293#3.8.3 MUST-21
 //= rfc5482#3.1 RFC5482-3.1-1
 pub fn unacknowledged_payload_times_out(bench: &mut dyn Bench) {
-    let mut t = with_patience(bench, 3);
+    let mut t = with_patience(bench, 2);
     t.send(100);
     for at in [0, 200, 600, 1400] {
         t.expect(Some(at), Seg::new(ACK).seq(1).ack(1).len(100));
     }
-    silence!(t, until 2999 ms);
+    silence!(t, until 1999 ms);
     assert_eq!(t.state(), State::Established);
     counted!(
         t, tx_segments: 4, tx_bytes: 100, retransmits: 3, retransmitted_bytes: 300, timeouts: 3,
@@ -51,7 +51,8 @@ pub fn count_of_retransmissions_still_ends(bench: &mut dyn Bench) {
 //= rfc5482#3.1 RFC5482-3.1-2
 pub fn progress_starts_the_user_timeout_anew(bench: &mut dyn Bench) {
     let mut t = with_patience(bench, 3);
-    t.send(2000);
+    t.send(1000);
+    t.send(1000);
     assert_eq!(t.drain(), 2);
     t.skip_until(2500);
     inject!(t, ACK, seq 1, ack 1001);
@@ -65,7 +66,7 @@ pub fn progress_starts_the_user_timeout_anew(bench: &mut dyn Bench) {
 pub fn closed_window_times_out_though_probes_are_answered(bench: &mut dyn Bench) {
     let peer = Peer { window: 1000, ..Peer::default() };
     let mut t = Trace::established(bench, Setup::default(), peer);
-    t.set_patience(patience(3));
+    t.set_patience(patience(2));
     t.send(2000);
     expect!(t, ACK, seq 1, ack 1, len 1000);
     inject!(t, ACK, seq 1, ack 1001, win 0);
@@ -73,7 +74,7 @@ pub fn closed_window_times_out_though_probes_are_answered(bench: &mut dyn Bench)
         t.expect(Some(at), Seg::new(ACK).seq(1000).ack(1));
         inject!(t, ACK, seq 1, ack 1001, win 0);
     }
-    silence!(t, until 2999 ms);
+    silence!(t, until 1999 ms);
     assert_eq!(t.state(), State::Established);
     silence!(t, until 20_000 ms);
     assert_eq!(t.ended(), BY_USER);

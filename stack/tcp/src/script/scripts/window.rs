@@ -16,36 +16,36 @@ fn with_window(bench: &mut dyn Bench, window: u16) -> Trace {
 //= rfc9293#3.8.6 SHLD-14
 //= rfc9293#3.8.6.1 MAY-8
 pub fn closes_as_bytes_wait_and_reopens_when_read(bench: &mut dyn Bench) {
-    let mut t = with_buffer(bench, 4000);
+    let mut t = with_buffer(bench, 4 << 10);
     inject!(t, ACK, seq 1, ack 1, len 1000);
     inject!(t, ACK, seq 1001, ack 1, len 1000);
-    expect!(t, ACK, seq 1, ack 2001, win 2000);
+    expect!(t, ACK, seq 1, ack 2001, win 2096);
     inject!(t, ACK, seq 2001, ack 1, len 1000);
-    inject!(t, ACK, seq 3001, ack 1, len 1000);
-    expect!(t, ACK, seq 1, ack 4001, win 0);
+    inject!(t, ACK, seq 3001, ack 1, len 1096);
+    expect!(t, ACK, seq 1, ack 4097, win 0);
     t.recv(999);
     silence!(t);
     t.recv(1);
-    expect!(t, ACK, seq 1, ack 4001, win 1000);
+    expect!(t, ACK, seq 1, ack 4097, win 1000);
     t.recv(1000);
-    expect!(t, ACK, seq 1, ack 4001, win 2000);
+    expect!(t, ACK, seq 1, ack 4097, win 2000);
     t.recv(1000);
     silence!(t, until 1000 ms);
-    inject!(t, ACK, seq 4001, ack 1, len 10);
-    expect!(t, at 1040 ms, ACK, seq 1, ack 4011, win 2990);
+    inject!(t, ACK, seq 4097, ack 1, len 10);
+    expect!(t, at 1040 ms, ACK, seq 1, ack 4107, win 2990);
 }
 
 /// A peer that knows of most of the window need not be told of a little more.
 //= rfc9293#3.8.6.2.2 MUST-39
 pub fn small_reads_are_not_told(bench: &mut dyn Bench) {
-    let mut t = with_buffer(bench, 65_535);
+    let mut t = with_buffer(bench, 63 << 10);
     inject!(t, ACK, seq 1, ack 1, len 1000);
     inject!(t, ACK, seq 1001, ack 1, len 1000);
-    expect!(t, ACK, seq 1, ack 2001, win 63_535);
+    expect!(t, ACK, seq 1, ack 2001, win 62_512);
     t.recv(500);
     silence!(t);
     inject!(t, ACK, seq 2001, ack 1, len 10);
-    expect!(t, at 40 ms, ACK, seq 1, ack 2011, win 63_525);
+    expect!(t, at 40 ms, ACK, seq 1, ack 2011, win 62_502);
     t.recv(1510);
     silence!(t, until 1000 ms);
 }
@@ -53,13 +53,13 @@ pub fn small_reads_are_not_told(bench: &mut dyn Bench) {
 /// A buffer smaller than two segments opens by halves.
 //= rfc9293#3.8.6.2.2 MUST-39
 pub fn reading_half_a_small_buffer_is_told(bench: &mut dyn Bench) {
-    let mut t = with_buffer(bench, 600);
-    inject!(t, ACK, seq 1, ack 1, len 600);
-    expect!(t, at 40 ms, ACK, seq 1, ack 601, win 0);
-    t.recv(299);
+    let mut t = with_buffer(bench, 1024);
+    inject!(t, ACK, seq 1, ack 1, len 1024);
+    expect!(t, ACK, seq 1, ack 1025, win 0);
+    t.recv(511);
     silence!(t);
     t.recv(1);
-    expect!(t, ACK, seq 1, ack 601, win 300);
+    expect!(t, ACK, seq 1, ack 1025, win 512);
 }
 
 /// RFC 9293 MUST-36, SHLD-29, SHLD-30. The probe carries no byte: see `poll_probe`.
@@ -171,31 +171,31 @@ pub fn older_segment_does_not_change_the_window(bench: &mut dyn Bench) {
 
 /// What fits is taken.
 pub fn payload_beyond_the_window_is_cut(bench: &mut dyn Bench) {
-    let mut t = with_buffer(bench, 1000);
+    let mut t = with_buffer(bench, 1024);
     inject!(t, ACK, seq 1, ack 1, len 1500);
-    expect!(t, ACK, seq 1, ack 1001, win 0);
-    t.recv(1000);
+    expect!(t, ACK, seq 1, ack 1025, win 0);
+    t.recv(1024);
     t.recv_nothing();
 }
 
 /// RFC 9293 3.10.7.4, first.
 pub fn segment_beyond_the_window_is_answered(bench: &mut dyn Bench) {
-    let mut t = with_buffer(bench, 1000);
-    inject!(t, ACK, seq 1002, ack 1, len 10);
-    expect!(t, ACK, seq 1, ack 1, win 1000);
+    let mut t = with_buffer(bench, 1024);
+    inject!(t, ACK, seq 1026, ack 1, len 10);
+    expect!(t, ACK, seq 1, ack 1, win 1024);
     silence!(t, until 1000 ms);
     counted!(t, rx_segments: 1, rx_drop_window: 1, tx_segments: 1, tx_acks: 1);
 }
 
 /// RFC 9293 MUST-66: payload that has no room does not keep its ACK from counting.
 pub fn closed_window_still_takes_acks(bench: &mut dyn Bench) {
-    let mut t = with_buffer(bench, 1000);
+    let mut t = with_buffer(bench, 1024);
     t.send(1000);
     expect!(t, ACK, seq 1, ack 1, len 1000);
-    inject!(t, ACK, seq 1, ack 1, len 1000);
-    expect!(t, at 40 ms, ACK, seq 1001, ack 1001, win 0);
-    inject!(t, ACK, seq 1001, ack 1001, len 1);
-    expect!(t, at 40 ms, ACK, seq 1001, ack 1001, win 0);
+    inject!(t, ACK, seq 1, ack 1, len 1024);
+    expect!(t, ACK, seq 1001, ack 1025, win 0);
+    inject!(t, ACK, seq 1025, ack 1001, len 1);
+    expect!(t, ACK, seq 1001, ack 1025, win 0);
     silence!(t, until 10_000 ms);
 }
 
@@ -237,24 +237,24 @@ pub fn shrunk_window_limits_sequence_number_of_acks(bench: &mut dyn Bench) {
 //= rfc7323#2.2 RFC7323-2.2-2
 //= rfc7323#2.3 RFC7323-2.3-1 RFC7323-2.3-2
 pub fn scales_differ(bench: &mut dyn Bench) {
-    let setup = Setup { window_scale: Some(2), rcv_buf: 120_000, ..Setup::default() };
+    let setup = Setup { window_scale: Some(2), rcv_buf: 116 << 10, ..Setup::default() };
     let peer = Peer { window_scale: Some(9), window: 10, ..Peer::default() };
     let mut t = Trace::new(bench, setup, peer);
     t.connect();
     expect!(t, SYN, seq 0, mss 1000, wscale 2, win 65_535);
     inject!(t, SYN | ACK, seq 0, ack 1, mss 1000, wscale 9, win 2000);
-    expect!(t, ACK, seq 1, ack 1, win 30_000);
+    expect!(t, ACK, seq 1, ack 1, win 29_696);
     t.send(9000);
     assert_eq!(t.drain(), 2, "the SYN,ACK's window as it is");
     inject!(t, ACK, seq 1, ack 1, len 1000, win 10);
     assert_eq!(t.drain(), 3, "5120 bytes");
     inject!(t, ACK, seq 1001, ack 5001, len 1000, win 0);
-    expect!(t, at 40 ms, ACK, seq 5001, ack 2001, win 29_500);
+    expect!(t, at 40 ms, ACK, seq 5001, ack 2001, win 29_196);
 }
 
 /// Without scaling no more than 16 bits can be told.
 pub fn window_field_is_capped(bench: &mut dyn Bench) {
-    let mut t = with_buffer(bench, 200_000);
+    let mut t = with_buffer(bench, 200 << 10);
     inject!(t, ACK, seq 1, ack 1, len 1000);
     inject!(t, ACK, seq 1001, ack 1, len 1000);
     expect!(t, ACK, seq 1, ack 2001, win 65_535);
@@ -264,10 +264,10 @@ pub fn window_field_is_capped(bench: &mut dyn Bench) {
 
 /// The sender has filled the window, part of it was lost, and it acknowledges ours.
 pub fn ack_at_the_right_edge_counts(bench: &mut dyn Bench) {
-    let mut t = with_buffer(bench, 1000);
+    let mut t = with_buffer(bench, 1024);
     t.send(500);
     expect!(t, ACK, seq 1, ack 1, len 500);
-    inject!(t, ACK, seq 1001, ack 501);
+    inject!(t, ACK, seq 1025, ack 501);
     silence!(t, until 1000 ms);
     counted!(t, rx_segments: 1, tx_segments: 1, tx_bytes: 500);
 }
