@@ -3,11 +3,13 @@
 use core::fmt;
 use core::ops::{Add, AddAssign, Sub};
 
+use serde::{Deserialize, Serialize};
+
 /// A point on, or a stretch of, the caller's monotonic clock, in nanoseconds.
 ///
 /// The origin is whatever the caller chose (a program's start, a simulation's step 0); only
 /// differences mean anything. Subtraction saturates: a timer that is late is due now, not in 584 years.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Nanos(pub u64);
 
 impl Nanos {

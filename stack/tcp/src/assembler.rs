@@ -79,6 +79,14 @@ impl Assembler {
         nxt
     }
 
+    /// Forgets what lies at `end` and beyond.
+    pub(crate) fn cut_off(&mut self, end: SeqNum) {
+        self.ranges.retain_mut(|range| {
+            range.end = range.end.earlier(end);
+            range.start.before(end)
+        });
+    }
+
     /// Up to `max` ranges, that of the latest arrival first.
     ///
     //= rfc2018#4 RFC2018-4-2 RFC2018-4-4
@@ -150,6 +158,18 @@ mod tests {
         assert_eq!(ranges(&assembler), [(30, 40)]);
         assert_eq!(assembler.advance(BASE + 50), BASE + 50, "a segment over the whole range");
         assert!(assembler.is_empty());
+    }
+
+    #[test]
+    fn what_is_cut_off_is_forgotten() {
+        let mut assembler = Assembler::default();
+        for start in [10, 30, 50] {
+            insert(&mut assembler, start, start + 10);
+        }
+        assembler.cut_off(BASE + 35);
+        assert_eq!(ranges(&assembler), [(10, 20), (30, 35)]);
+        assembler.cut_off(BASE + 30);
+        assert_eq!(ranges(&assembler), [(10, 20)]);
     }
 
     #[test]

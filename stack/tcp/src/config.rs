@@ -1,6 +1,7 @@
 //! What an owner decides: once for all its connections ([`Config`]), and per connection ([`Open`]).
 
 use mafo_mem::Nanos;
+use serde::{Deserialize, Serialize};
 
 use crate::flight::Spares;
 use crate::{CongestionControl, Counters, MtuProbing, SeqNum};
@@ -139,7 +140,7 @@ impl Default for Config {
 }
 
 /// Keepalive timing (RFC 9293 3.8.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 //= rfc9293#3.8.4 MUST-27
 pub struct Keepalive {
     /// Silence before the first probe (MUST-28: at least two hours by default).
@@ -238,7 +239,7 @@ pub enum EcnMode {
 }
 
 /// Per-connection behaviour that an owner may change at any time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Switches {
     /// Hold back a small segment while another is in flight (RFC 9293 SHLD-7).
     pub nagle: bool,

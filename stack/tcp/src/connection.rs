@@ -23,7 +23,7 @@ const MSS_DEFAULT: u16 = 536;
 
 /// Segments are not made smaller, whatever a peer announces or a path is said to carry: the least
 /// IPv4 MTU less headers, as T5's smallest table entry.
-const MSS_MIN: u16 = 48;
+pub(crate) const MSS_MIN: u16 = 48;
 
 /// Largest shift (RFC 7323 2.3).
 pub(crate) const SHIFT_MAX: u8 = 14;

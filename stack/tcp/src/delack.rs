@@ -6,7 +6,7 @@
 
 use mafo_mem::Nanos;
 
-use crate::Config;
+use crate::{Config, RhythmCheckpoint};
 
 /// Least delay that is learned, and what is begun with (Linux's TCP_ATO_MIN).
 const DELAY_MIN: u16 = 40;
@@ -36,6 +36,24 @@ fn millis(now: Nanos) -> u32 {
 }
 
 impl Rhythm {
+    pub(crate) fn checkpoint(&self, now: Nanos) -> RhythmCheckpoint {
+        let Self { quick, interactive, begun, delay_ms, largest, heard_ms } = *self;
+        let heard_ms_ago = begun.then(|| millis(now).wrapping_sub(heard_ms));
+        RhythmCheckpoint { quick, interactive, delay_ms, largest, heard_ms_ago }
+    }
+
+    pub(crate) fn restore(checkpoint: RhythmCheckpoint, now: Nanos) -> Self {
+        let RhythmCheckpoint { quick, interactive, delay_ms, largest, heard_ms_ago } = checkpoint;
+        Self {
+            quick,
+            interactive,
+            begun: heard_ms_ago.is_some(),
+            delay_ms: delay_ms.min(2 * DELAY_MAX),
+            largest,
+            heard_ms: heard_ms_ago.map_or(0, |ago| millis(now).wrapping_sub(ago)),
+        }
+    }
+
     /// Payload has come, in segments of up to `mss` bytes, into a window of `wnd`; a pause of more than `rto` is one
     /// after which its sender begins anew.
     pub fn on_payload(&mut self, config: &Config, now: Nanos, rto: Nanos, wnd: u32, mss: u16) {

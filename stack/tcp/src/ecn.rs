@@ -11,6 +11,7 @@
 //! go on as here. AE is never set.
 
 use mafo_mem::Nanos;
+use serde::{Deserialize, Serialize};
 
 use crate::prr::Prr;
 use crate::recovery::Ack;
@@ -23,7 +24,7 @@ use crate::{
 const SETUP: Flags = Flags::ECE.with(Flags::CWR);
 
 /// What is agreed, and what is owed. In SYN-SENT what we ask for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EcnState {
     /// Whether new payload goes out as ECN-capable.
     pub sends: bool,
@@ -102,7 +103,7 @@ const SPLITS: usize = 4;
 /// The receiver of DCTCP: each ACK says exactly of the bytes that it acknowledges whether they were marked.
 ///
 //= rfc8257#3.2
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 //= rfc8257#3.2 RFC8257-3.2-1
 pub struct CeEcho {
     /// DCTCP.CE: whether the last segment was marked.

@@ -4,11 +4,12 @@
 //! quoted sequence number and what an error means.
 
 use mafo_mem::Nanos;
+use serde::{Deserialize, Serialize};
 
 use crate::{Connection, Ended, Engine, Events, SeqNum, State};
 
 /// What a router, or the peer's host, says of a segment that it did not deliver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IcmpError {
     /// No way to the network (codes 0, 6, 9 and 11 of Destination Unreachable).
     NetUnreachable,

@@ -568,6 +568,8 @@ impl Connection {
         {
             self.flight.take_from(&mut engine.flights);
             self.flight.fin = Some(end);
+            // Nothing follows a FIN, whatever was sent before it.
+            self.flight.held.cut_off(end);
             if segment.payload_len == 0 && end != self.rcv.nxt {
                 self.owe_immediate_ack();
             }

@@ -42,7 +42,8 @@
 //!    have one last segment to send: poll its output until `None` (a last ACK waits for the commit rule),
 //!    then drop it. Segments of nobody are answered by [`reset_for`].
 //!
-//! [`Connection::checkpoint`] and [`Connection::restore`] move a connection to another engine.
+//! [`Connection::checkpoint`] and [`Connection::restore`] move a connection to another engine;
+//! [`Checkpoint::to_bytes`] and [`Checkpoint::from_bytes`] to one in another process.
 #![forbid(unsafe_code)]
 
 mod assembler;
@@ -89,8 +90,9 @@ pub use cc::{CongestionControl, CongestionState, Prior, UnknownCongestionControl
 pub use checkpoint::{
     AckCheckpoint, Checkpoint, EchoFloor, Fate, Frto, HeldRange, LastWord, LossCheckpoint,
     MtuSearchCheckpoint, PatienceCheckpoint, Pending, Private, Probe, RackCheckpoint, Recovery,
-    RttCheckpoint, SentCheckpoint, TailProbe, TimersCheckpoint, TimestampsCheckpoint,
-    Transmissions, UndoCheckpoint, WindowScale, WindowUse,
+    RhythmCheckpoint, RttCheckpoint, SentCheckpoint, TailProbe, TimersCheckpoint,
+    TimestampsCheckpoint, Transmissions, UndoCheckpoint, Unfit, WindowScale, WindowUse,
+    WritesCheckpoint,
 };
 pub use config::{Config, EcnMode, Engine, Keepalive, Open, Switches, TimeWait, TsClock};
 pub use connection::Connection;

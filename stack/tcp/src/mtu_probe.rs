@@ -8,6 +8,7 @@
 //! ```
 
 use mafo_mem::Nanos;
+use serde::{Deserialize, Serialize};
 
 use crate::{Connection, Engine, Recovery, SeqNum};
 
@@ -36,7 +37,7 @@ const FOLLOWERS: u32 = 4;
 const CWND_MIN: u32 = 11;
 
 /// A segment that is longer than what is known to arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MtuProbe {
     /// Its first byte.
     pub start: SeqNum,

@@ -2,11 +2,12 @@
 //! FIN-WAIT-2, and how often a SYN is sent.
 
 use mafo_mem::Nanos;
+use serde::{Deserialize, Serialize};
 
 use crate::{Config, Connection, Engine, Events, GaveUp, Keepalive, Probe, SeqNum, State};
 
 /// What differs from [`Config`] for one connection. What is `None` is as there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patience {
     /// The connection is given up when what was sent, or cannot be sent for want of window, has not moved
     /// for this long, and an idle one when it has not answered probes for this long (as Linux's

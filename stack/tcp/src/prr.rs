@@ -1,7 +1,9 @@
 //! Proportional rate reduction (RFC 9937): how `cwnd` comes down to `ssthresh` during fast recovery.
 
+use serde::{Deserialize, Serialize};
+
 /// One recovery.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prr {
     /// Bytes delivered since recovery began.
     pub delivered: u32,

@@ -5,6 +5,7 @@ use mafo_mem::Nanos;
 use crate::assembler::Assembler;
 use crate::cc::{Congestion, CongestionParts, Usage};
 use crate::connection::SHIFT_MAX;
+use crate::delack::Rhythm;
 use crate::ecn::EcnFlags;
 use crate::flight::{Flight, Lease};
 use crate::limit::RateLimit;
@@ -18,7 +19,7 @@ use crate::scoreboard::{Scoreboard, Sent};
 use crate::tail_probe::Tail;
 use crate::tcb::{AckDue, Due, Fin, ReceiveSpace, Recent, SendSpace, TimestampState};
 use crate::timers::Timers;
-use crate::writes::Writes;
+use crate::writes::{RecordEnds, Writes};
 use crate::{
     AckCheckpoint, Checkpoint, Connection, EchoFloor, EcnState, Engine, Fate, MtuSearchCheckpoint,
     PAWS_IDLE, PatienceCheckpoint, PeerFin, Pending, Private, Recovery, SentCheckpoint, SeqNum,
@@ -74,8 +75,7 @@ impl Connection {
             // Together.
             tail: _,
             tail_end: _,
-            // What a restorer does not know costs a PSH, or joins two records.
-            writes: _,
+            writes,
             last_sent,
             retransmits,
         } = snd;
@@ -105,8 +105,7 @@ impl Connection {
             reducing_until,
             echo_floor,
             snd_up,
-            // As with `writes`.
-            record_ends: _,
+            record_ends,
             held,
             rcv_up,
             fin: _,
@@ -180,6 +179,9 @@ impl Connection {
                 ack_owed: ack.owed,
                 snd_urgent: snd_up.filter(|up| up.after(*una)),
                 rcv_urgent: rcv_up.filter(|up| up.after(*nxt)),
+                writes: Some(writes.checkpoint()),
+                record_ends: record_ends.to_vec(),
+                rhythm: Some(ack.rhythm.checkpoint(now)),
                 duplicate: *duplicate,
                 loss: loss::checkpoint(rack, snd.tail_probe(), flight, now),
                 echo_floor: echo_floor.map_or(EchoFloor::None, EchoFloor::At),
@@ -220,13 +222,13 @@ impl Connection {
             remote_port: checkpoint.remote_port,
             switches: checkpoint.switches,
             snd: restore_send_space(engine, now, checkpoint, loss, &flight),
-            rcv: restore_receive_space(checkpoint),
+            rcv: restore_receive_space(now, checkpoint),
             window_scale,
             timestamps,
             sack: checkpoint.sack,
             ecn: restore_ecn(checkpoint.ecn),
             pending: restore_pending(private.pending),
-            timers: Timers::restore(&checkpoint.timers, now),
+            timers: Timers::restore(&engine.config, &checkpoint.timers, now),
             keepalive_probes: checkpoint.timers.keepalive_probes,
             flight: Lease::of(flight),
             rare: restore_rare(checkpoint, now).boxed(),
@@ -312,7 +314,7 @@ fn restore_send_space(
         recover,
         tail: Tail::Clear,
         tail_end: checkpoint.snd_una,
-        writes: Writes::new(checkpoint.tx_max),
+        writes: private.writes.map_or(Writes::new(checkpoint.tx_max), Writes::restore),
         last_sent: now - checkpoint.last_sent_age,
         retransmits: checkpoint.retransmits,
     };
@@ -343,6 +345,7 @@ fn restore_flight(now: Nanos, checkpoint: &Checkpoint) -> Flight {
             PeerFin::Held(fin) => Some(fin),
             PeerFin::Absent | PeerFin::Undelivered | PeerFin::Delivered => None,
         },
+        record_ends: RecordEnds::restore(&private.record_ends),
         rcv_up: private.rcv_urgent.filter(|up| up.after(checkpoint.rcv_nxt)),
         duplicate: private.duplicate,
         reset: private.pending.reset,
@@ -391,7 +394,7 @@ fn restore_patience(checkpoint: PatienceCheckpoint, una: SeqNum, now: Nanos) -> 
     Waiting { settings, since: waited.map(|waited| now - waited), una, heard_at: now - silence }
 }
 
-fn restore_receive_space(checkpoint: &Checkpoint) -> ReceiveSpace {
+fn restore_receive_space(now: Nanos, checkpoint: &Checkpoint) -> ReceiveSpace {
     ReceiveSpace {
         irs: checkpoint.irs,
         nxt: checkpoint.rcv_nxt,
@@ -406,20 +409,26 @@ fn restore_receive_space(checkpoint: &Checkpoint) -> ReceiveSpace {
             PeerFin::Undelivered => Fin::Undelivered,
             PeerFin::Delivered => Fin::Delivered,
         },
-        ack: restore_ack(checkpoint),
+        ack: restore_ack(now, checkpoint),
     }
 }
 
 fn ack_checkpoint(ack: &AckDue) -> AckCheckpoint {
-    // Whether one is owed goes with what only this engine knows. Rhythm and size are learned again.
+    // The rest goes with what only this engine knows.
     let AckDue { segments, now, immediate, owed: _, rhythm: _ } = *ack;
     AckCheckpoint { segments_unacked: segments, now, duplicates: immediate }
 }
 
-fn restore_ack(checkpoint: &Checkpoint) -> AckDue {
-    let AckCheckpoint { segments_unacked, now, duplicates } = checkpoint.ack;
-    let owed = checkpoint.private.ack_owed;
-    AckDue { segments: segments_unacked, now, immediate: duplicates, owed, ..AckDue::default() }
+fn restore_ack(now: Nanos, checkpoint: &Checkpoint) -> AckDue {
+    let AckCheckpoint { segments_unacked, now: at_once, duplicates } = checkpoint.ack;
+    let private = &checkpoint.private;
+    AckDue {
+        segments: segments_unacked,
+        now: at_once,
+        immediate: duplicates,
+        owed: private.ack_owed,
+        rhythm: private.rhythm.map_or(Rhythm::default(), |rhythm| Rhythm::restore(rhythm, now)),
+    }
 }
 
 fn sent_checkpoint(record: &Sent, now: Nanos) -> SentCheckpoint {

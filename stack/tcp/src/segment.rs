@@ -4,6 +4,7 @@
 
 use core::fmt;
 use core::ops::{BitOr, BitOrAssign};
+use serde::{Deserialize, Serialize};
 
 use crate::SeqNum;
 
@@ -151,7 +152,7 @@ pub struct Timestamps {
 }
 
 /// One SACK block (RFC 2018): the bytes `start..end` have arrived.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SackBlock {
     /// First byte.
     pub start: SeqNum,

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::ops::{Add, AddAssign, Sub};
+use serde::{Deserialize, Serialize};
 
 /// A TCP sequence number.
 ///
@@ -9,7 +10,7 @@ use core::ops::{Add, AddAssign, Sub};
 ///
 /// Two numbers compare by the shorter way round the circle, which is why `Ord` is not implemented:
 /// the relation is not transitive. Numbers exactly 2^31 apart are neither before nor after each other.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SeqNum(pub u32);
 
 /// Distances from here on go the other way round.

@@ -27,8 +27,10 @@
 //!
 //! `Listen` is not here: a listener is its owner's, who makes a [`crate::Connection`] of a SYN.
 
+use serde::{Deserialize, Serialize};
+
 /// State of a connection; RFC 9293 3.3.2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
     /// No connection any more. One last ACK or RST may still have to go out.
     Closed,
@@ -76,7 +78,7 @@ impl State {
 }
 
 /// What the peer's FIN has come to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PeerFin {
     /// Not seen.
     #[default]
@@ -90,7 +92,7 @@ pub enum PeerFin {
 }
 
 /// Who spoke first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Opened {
     /// We did, by [`crate::Connection::connect`].
     Actively,
@@ -99,7 +101,7 @@ pub enum Opened {
 }
 
 /// Why a connection is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 //= rfc9293#3.6 MUST-12
 pub enum Ended {
     /// Both directions closed and we closed last, so nothing need be remembered.
@@ -122,7 +124,7 @@ pub enum Ended {
 }
 
 /// Which timer gave up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GaveUp {
     /// Our SYN or SYN,ACK was retransmitted as often as allowed.
     Open,

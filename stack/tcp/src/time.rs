@@ -1,6 +1,7 @@
 //! Times as a connection keeps them while it is idle: small, and without holes around them.
 
 use mafo_mem::Nanos;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A stretch of time in 32 bits, up to nine minutes: eighths of a microsecond, which is what Linux smooths its
 /// round trips in.
@@ -37,6 +38,19 @@ impl Moment {
     pub(crate) const fn get(self) -> Nanos {
         let Self([low, high]) = self;
         Nanos((high as u64) << 32 | low as u64)
+    }
+}
+
+/// As a whole number.
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.get().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Nanos::deserialize(deserializer).map(Self::of)
     }
 }
 

@@ -1,9 +1,10 @@
 //! The timers of one connection. They hold deadlines; the owner's clock runs them.
 
 use mafo_mem::Nanos;
+use serde::{Deserialize, Serialize};
 
-use crate::TimersCheckpoint;
 use crate::time::Moment;
+use crate::{Config, TimersCheckpoint};
 
 /// A deadline, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +60,7 @@ impl Timer {
 }
 
 /// What is done when the retransmission timer runs out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RetransmitTimer {
     /// RFC 6298: what is in flight is taken for lost.
     #[default]
@@ -208,8 +209,8 @@ impl Timers {
         }
     }
 
-    /// Of what only one can be, the first counts.
-    pub(crate) fn restore(checkpoint: &TimersCheckpoint, now: Nanos) -> Self {
+    /// Of what only one can be, the first counts, and none runs longer than this engine's own would.
+    pub(crate) fn restore(config: &Config, checkpoint: &TimersCheckpoint, now: Nanos) -> Self {
         let TimersCheckpoint {
             retransmit,
             retransmit_for,
@@ -220,9 +221,9 @@ impl Timers {
             keepalive_probes: _,
         } = *checkpoint;
         let (left, wait_for) = match (retransmit, persist, linger) {
-            (None, Some(left), _) => (Some(left), Awaited::Window),
+            (None, Some(left), _) => (Some(left.min(config.rto_max)), Awaited::Window),
             (None, None, Some(left)) => (Some(left), Awaited::End),
-            (left, ..) => (left, Awaited::Ack(retransmit_for)),
+            (left, ..) => (left.map(|left| left.min(config.rto_max)), Awaited::Ack(retransmit_for)),
         };
         Self {
             wait: Timer::with_left(left, now),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use mafo_mem::Nanos;
 
-use crate::{Connection, SeqNum};
+use crate::{Connection, SeqNum, WritesCheckpoint};
 
 /// What follows the bytes that are posted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +59,14 @@ impl RecordEnds {
         }
     }
 
+    pub(crate) fn to_vec(&self) -> Vec<SeqNum> {
+        self.0.iter().copied().collect()
+    }
+
+    pub(crate) fn restore(ends: &[SeqNum]) -> Self {
+        Self(ends.iter().copied().collect())
+    }
+
     /// Bytes that they take, used or not.
     pub(crate) fn memory(&self) -> usize {
         self.0.capacity() * size_of::<SeqNum>()
@@ -68,6 +76,16 @@ impl RecordEnds {
 impl Writes {
     pub(crate) fn new(at: SeqNum) -> Self {
         Self { push: at, held: false, flushed: at, train: 0 }
+    }
+
+    pub(crate) fn checkpoint(&self) -> WritesCheckpoint {
+        let Self { push, held, flushed, train } = *self;
+        WritesCheckpoint { push, held, flushed, train }
+    }
+
+    pub(crate) fn restore(checkpoint: WritesCheckpoint) -> Self {
+        let WritesCheckpoint { push, held, flushed, train } = checkpoint;
+        Self { push, held, flushed, train }
     }
 
     /// Bytes up to `end` are posted, and `then` follows.

@@ -356,7 +356,8 @@ pub(crate) fn read(image: &Image, mss: u16, now: Nanos, ticks: Ticks) -> Result<
         sack: flags.recv_sack(),
         ecn: read_ecn(flags),
         switches: switches(flags),
-        cwnd: get(field::SND_CWND),
+        // A window of none would stay one.
+        cwnd: get(field::SND_CWND).max(1),
         ssthresh: get(field::SND_SSTHRESH),
         cwnd_credit: 0,
         cwnd_limited: false,
@@ -384,24 +385,15 @@ pub(crate) fn check(
     undelivered: u32,
     held: &[HeldRange],
 ) -> Result<(), Unfit> {
+    checkpoint.check().map_err(|_| Unfit)?;
     let end = checkpoint.tx_max + u32::from(checkpoint.fin_posted);
-    let (una, nxt, max) = (
-        end.since(checkpoint.snd_una),
-        end.since(checkpoint.snd_nxt),
-        end.since(checkpoint.snd_max),
-    );
-    let in_order = una >= nxt && nxt >= max && una <= field::SND_UNA_RAW.max() as u32;
-    let fin_acked = checkpoint.fin_posted && una == 0;
-    let payload = una.saturating_sub(u32::from(checkpoint.fin_posted));
-    let scales = checkpoint.window_scale.is_none_or(|scale| scale.snd <= 14 && scale.rcv <= 14);
-    let fit = in_order
-        && fin_acked == (checkpoint.state == State::FinWait2)
+    let unacked = end.since(checkpoint.snd_una);
+    let payload = unacked.saturating_sub(u32::from(checkpoint.fin_posted));
+    let fit = unacked <= field::SND_UNA_RAW.max() as u32
         && u64::from(payload) == posted
         && checkpoint.undelivered == undelivered
         && checkpoint.held.len() == held.len()
         && checkpoint.held.iter().zip(held).all(|(a, b)| (a.start, a.end) == (b.start, b.end))
-        && scales
-        && checkpoint.mss > 0
         && checkpoint.rcv_nxt.since(checkpoint.last_ack_sent)
             <= field::TS_LAST_ACK_SENT_RAW.max() as u32;
     if fit { Ok(()) } else { Err(Unfit) }

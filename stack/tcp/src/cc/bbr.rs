@@ -11,9 +11,10 @@
 //! ECN is not read. Of Linux's additions to the draft none is here (policer detection, ACK aggregation).
 
 use mafo_mem::Nanos;
+use serde::{Deserialize, Serialize};
 
 use super::rate::Sampler;
-use super::{AckSample, Situation, Window};
+use super::{AckSample, CWND_MAX, Situation, Window};
 use crate::Recovery;
 
 /// Gains are in units of 1/1000.
@@ -38,7 +39,12 @@ const FULL_ROUNDS: u8 = 3;
 /// Round trip that the first rate is made of before there is a sample.
 const RTT_GUESS: Nanos = Nanos::from_millis(1);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// More rounds than any connection sees.
+const ROUNDS_MAX: u64 = 1 << 60;
+/// A segment never waits longer for its departure.
+const AHEAD_MAX: Nanos = Nanos::from_secs(100);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Mode {
     Startup,
     Drain,
@@ -57,7 +63,7 @@ enum Mode {
 }
 
 /// The model, and what is made of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Bbr {
     mode: Mode,
     sampler: Sampler,
@@ -150,7 +156,7 @@ impl Bbr {
         let Some((rtprop, _)) = self.rtprop else { return self.initial_cwnd };
         let bdp = u128::from(self.bottleneck_rate()) * u128::from(rtprop.0) / 1_000_000_000;
         let bytes = bdp * u128::from(gain) / u128::from(UNIT);
-        let bytes = bytes.min(u128::from(super::CWND_MAX)) as u32;
+        let bytes = bytes.min(u128::from(CWND_MAX)) as u32;
         bytes.saturating_add(3 * self.send_quantum(mss))
     }
 
@@ -331,7 +337,7 @@ impl Bbr {
         if matches!(self.mode, Mode::ProbeRtt { .. }) {
             window.cwnd = window.cwnd.min(MIN_PIPE_SEGMENTS * mss);
         }
-        window.cwnd = window.cwnd.min(super::CWND_MAX);
+        window.cwnd = window.cwnd.min(CWND_MAX);
     }
 
     fn save_cwnd(&mut self, window: &Window) {
@@ -347,7 +353,7 @@ impl Bbr {
     /// Fast recovery begins: for a round trip what leaves is what arrives.
     pub(super) fn on_loss(&mut self, window: &mut Window, at: &Situation) {
         self.save_cwnd(window);
-        window.cwnd = at.pipe.saturating_add(at.mss).min(super::CWND_MAX);
+        window.cwnd = at.pipe.saturating_add(at.mss).min(CWND_MAX);
         (self.in_recovery, self.conserving) = (true, true);
         self.next_round_delivered = self.sampler.delivered();
     }
@@ -413,6 +419,23 @@ impl Bbr {
         self.pacing_rate
     }
 
+    /// Whether a connection can have come to this, at the time `now` of a checkpoint.
+    pub(super) fn is_sound(&self, now: Nanos) -> bool {
+        let phase = match self.mode {
+            Mode::ProbeBw { phase, .. } => usize::from(phase),
+            _ => 0,
+        };
+        phase < CYCLE.len()
+            && self.sampler.is_sound(now)
+            && self.rates.is_sound(self.round)
+            && self.round < ROUNDS_MAX
+            && self.next_round_delivered <= self.sampler.delivered()
+            && self.full_rounds <= FULL_ROUNDS
+            && self.initial_cwnd <= CWND_MAX
+            && self.prior_cwnd <= CWND_MAX
+            && self.departure.is_none_or(|at| at <= now + AHEAD_MAX)
+    }
+
     /// With each time replaced.
     pub(super) fn with_times(&self, time: impl Fn(Nanos) -> Nanos + Copy) -> Self {
         let mode = match self.mode {
@@ -434,12 +457,17 @@ impl Bbr {
 
 /// The greatest rate of the last [`RATE_ROUNDS`] rounds, by the three that matter: the greatest, the greatest
 /// since, and the greatest since that. Without new rates the old ones stay.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct MaxRate([(u64, u64); 3]);
 
 impl MaxRate {
     fn greatest(&self) -> u64 {
         self.0[0].1
+    }
+
+    /// Whether they are of rounds so far, the oldest first.
+    fn is_sound(&self, round: u64) -> bool {
+        self.0.is_sorted_by_key(|&(of, _)| of) && self.0.iter().all(|&(of, _)| of <= round)
     }
 
     fn add(&mut self, round: u64, rate: u64) {

@@ -16,9 +16,10 @@
 //! cubes shifts.
 
 use mafo_mem::Nanos;
+use serde::{Deserialize, Serialize};
 
 use super::hystart::HyStart;
-use super::{AckSample, Credit, Situation, Window};
+use super::{AckSample, CWND_MAX, Credit, Situation, Window};
 use crate::time::Moment;
 
 /// β: what is left of a window after a congestion event, in tenths (RFC 9438 4.6).
@@ -35,7 +36,7 @@ const GROWTH_DIVISOR_UNINFORMED: u32 = 20;
 /// Units of 2^-10 s beyond which the function has left every window behind.
 const TIME_MAX: u64 = 1 << 18;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cubic {
     /// The window at the last congestion event, or less for fast convergence; 0 before the first.
     w_max: u32,
@@ -44,7 +45,7 @@ pub(super) struct Cubic {
     phase: Phase,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Phase {
     /// Slow start, or congestion avoidance before its first ACK.
     Before(HyStart),
@@ -52,7 +53,7 @@ enum Phase {
     Epoch(Epoch),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Epoch {
     /// When it began.
     start: Moment,
@@ -176,6 +177,17 @@ impl Cubic {
         if let Phase::Epoch(epoch) = &mut self.phase {
             epoch.start = Moment::of((epoch.start.get() + silence).min(now));
         }
+    }
+
+    /// Whether a connection can have come to this.
+    pub(super) fn is_sound(&self) -> bool {
+        let Self { w_max, cwnd_prior, phase } = *self;
+        let windows = match phase {
+            Phase::Before(hystart) if !hystart.is_sound() => return false,
+            Phase::Before(_) => [w_max, cwnd_prior, 0],
+            Phase::Epoch(epoch) => [w_max, cwnd_prior, epoch.origin],
+        };
+        windows.iter().all(|&window| window <= CWND_MAX)
     }
 
     /// With each time replaced.

@@ -3,6 +3,7 @@
 use super::reno::Reno;
 use super::{AckSample, CongestionControl, Situation, Window};
 use crate::SeqNum;
+use serde::{Deserialize, Serialize};
 
 /// DCTCP.Alpha of 1: all was marked.
 const ONE: u32 = 1 << 20;
@@ -10,7 +11,7 @@ const ONE: u32 = 1 << 20;
 /// g is 1/16 (RFC 8257 4.2).
 const GAIN_SHIFT: u32 = 4;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Dctcp {
     /// The part of the bytes that is marked, smoothed, in units of 2^-20.
     alpha: u32,
@@ -30,6 +31,11 @@ impl Dctcp {
     pub(super) fn new() -> Self {
         let reno = Reno::new(CongestionControl::NewReno);
         Self { alpha: ONE, acked: 0, marked: 0, until: None, reno }
+    }
+
+    /// Whether a connection can have come to this.
+    pub(super) fn is_sound(&self) -> bool {
+        self.alpha <= ONE && self.marked <= self.acked && self.reno.is_sound()
     }
 
     /// `acked` bytes are acknowledged by an ACK that `echoes` a mark or not.

@@ -2,6 +2,7 @@
 //! down. T5's congestion table has its shape.
 
 use super::{AckSample, Credit, Situation, Window};
+use serde::{Deserialize, Serialize};
 
 /// RFC 3649 appendix B. Row i: from this many segments on, a round trip adds i + 1 of them; and a loss
 /// takes this many hundredths of the window.
@@ -81,7 +82,7 @@ const TABLE: [(u32, u32); 73] = [
     (94717, 9),
 ];
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct HighSpeed {
     /// Towards the next segment that congestion avoidance adds.
     credit: Credit,

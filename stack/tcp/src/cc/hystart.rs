@@ -4,6 +4,7 @@
 //! slower, to see whether that was noise, and after five such rounds ends for good.
 
 use mafo_mem::Nanos;
+use serde::{Deserialize, Serialize};
 
 use super::{AckSample, Window};
 use crate::SeqNum;
@@ -22,7 +23,7 @@ const CSS_ROUNDS: u8 = 5;
 /// No sample.
 const NONE_US: u32 = u32::MAX;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct HyStart {
     /// The round ends when this is acknowledged; `None` before the first ACK.
     round_end: Option<SeqNum>,
@@ -67,6 +68,11 @@ impl HyStart {
             self.sample(rtt);
         }
         left
+    }
+
+    /// Whether a connection can have come to this.
+    pub(super) fn is_sound(&self) -> bool {
+        self.css_rounds <= CSS_ROUNDS
     }
 
     /// A round is over. Answers whether slow start is too.

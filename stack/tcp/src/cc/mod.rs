@@ -30,6 +30,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use mafo_mem::Nanos;
+use serde::{Deserialize, Serialize};
 
 use crate::{Recovery, SeqNum, WindowUse};
 use bbr::Bbr;
@@ -39,7 +40,7 @@ use highspeed::HighSpeed;
 use reno::Reno;
 
 /// Which algorithm moves the congestion window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 //= rfc9293#3.8.2 MAY-18
 pub enum CongestionControl {
@@ -131,7 +132,7 @@ impl FromStr for CongestionControl {
 const ORIGIN: Nanos = Nanos(1 << 62);
 
 /// Windows wider than this are of no use: T5's fields have 28 bits.
-const CWND_MAX: u32 = (1 << 28) - 1;
+pub(crate) const CWND_MAX: u32 = (1 << 28) - 1;
 
 /// Where the send side stands when something happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +173,7 @@ pub(crate) struct AckSample {
 
 /// What a congestion event changes, as it was before: kept by recovery as long as the event may turn out
 /// to have been none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prior {
     window: Window,
     cubic: Option<Cubic>,
@@ -187,7 +188,7 @@ impl Prior {
 }
 
 /// What every algorithm moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Window {
     cwnd: u32,
     ssthresh: u32,
@@ -227,7 +228,7 @@ impl Window {
 }
 
 /// Bytes acknowledged towards the next segment by which a window grows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Credit(u32);
 
 impl Credit {
@@ -296,7 +297,7 @@ pub(crate) struct Congestion {
     window: Window,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Algorithm {
     Reno(Reno),
     HighSpeed(HighSpeed),
@@ -343,8 +344,22 @@ impl Algorithm {
 
 /// What an algorithm remembers beside `cwnd` and `ssthresh`, in a checkpoint. Times are distances from the
 /// checkpoint's, which is at [`ORIGIN`]: some lie behind it and some ahead.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CongestionState(Algorithm);
+
+impl CongestionState {
+    /// Whether `algorithm` can have come to this.
+    pub(crate) fn is_of(&self, algorithm: CongestionControl) -> bool {
+        self.0.name() == algorithm
+            && match &self.0 {
+                Algorithm::Reno(reno) => reno.is_sound(),
+                Algorithm::HighSpeed(_) => true,
+                Algorithm::Cubic(cubic) => cubic.is_sound(),
+                Algorithm::Dctcp(dctcp) => dctcp.is_sound(),
+                Algorithm::Bbr(bbr) => bbr.is_sound(ORIGIN),
+            }
+    }
+}
 
 impl Congestion {
     //= rfc6928#2

@@ -7,14 +7,18 @@
 use std::collections::VecDeque;
 
 use mafo_mem::Nanos;
+use serde::{Deserialize, Serialize};
 
 use super::Situation;
 
 /// Stamps kept at most. When all are in use, later segments share the last one: their interval is longer.
 const STAMPS_MAX: usize = 64;
 
+/// More than any connection carries.
+const DELIVERED_MAX: u64 = 1 << 60;
+
 /// The state at which segments were sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stamp {
     /// Segments sent from then on have it, until the next stamp.
     from: Nanos,
@@ -29,7 +33,7 @@ struct Stamp {
 }
 
 /// What an ACK shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RateSample {
     /// C.delivered when the segment was sent that the ACK reports: a round trip's beginning.
     pub(super) prior_delivered: u64,
@@ -40,7 +44,7 @@ pub(super) struct RateSample {
 }
 
 /// The connection's side of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sampler {
     /// C.delivered: bytes reported as arrived, ever.
     delivered: u64,
@@ -122,6 +126,19 @@ impl Sampler {
         let rate =
             known.then(|| (u128::from(delivered) * 1_000_000_000 / u128::from(interval.0)) as u64);
         Some(RateSample { prior_delivered: stamp.delivered, rate, app_limited: stamp.app_limited })
+    }
+
+    /// Whether a connection can have come to this.
+    pub(super) fn is_sound(&self, now: Nanos) -> bool {
+        let ascend = |a: &&Stamp, b: &&Stamp| a.from <= b.from && a.delivered <= b.delivered;
+        self.delivered <= DELIVERED_MAX
+            && self.app_limited_until <= 2 * DELIVERED_MAX
+            && self.stamps.len() <= STAMPS_MAX
+            && self.stamps.iter().is_sorted_by(ascend)
+            && self
+                .stamps
+                .back()
+                .is_none_or(|last| last.delivered <= self.delivered && last.from <= now)
     }
 
     /// With each time replaced.

@@ -1,8 +1,9 @@
 //! Reno, NewReno and Tahoe (RFC 5681).
 
 use super::{AckSample, CongestionControl, Credit, Situation, Window};
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Reno {
     /// Which of the three.
     algorithm: CongestionControl,
@@ -13,6 +14,12 @@ pub(super) struct Reno {
 impl Reno {
     pub(super) fn new(algorithm: CongestionControl) -> Self {
         Self { algorithm, credit: Credit::NONE }
+    }
+
+    /// Whether a connection can have come to this.
+    pub(super) fn is_sound(&self) -> bool {
+        use CongestionControl::{NewReno, Reno, Tahoe};
+        matches!(self.algorithm, Reno | Tahoe | NewReno)
     }
 
     pub(super) fn algorithm(&self) -> CongestionControl {

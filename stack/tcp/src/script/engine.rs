@@ -6,8 +6,8 @@ use mafo_mem::Nanos;
 
 use super::{Bench, Endpoint, Setup};
 use crate::{
-    Connection, Counters, Ended, Engine, Events, IcmpError, Open, Patience, Payload, Segment,
-    SeqNum, State, Switches, reset_for,
+    Checkpoint, Connection, Counters, Ended, Engine, Events, IcmpError, Open, Patience, Payload,
+    Segment, SeqNum, State, Switches, reset_for,
 };
 
 /// Runs scripts on the engine itself.
@@ -83,9 +83,19 @@ impl EngineEndpoint {
         }
     }
 
-    /// Makes the send buffer `bytes` bytes of [`super::pattern`], for a connection that was restored.
-    pub fn refill(&mut self, bytes: usize) {
-        self.send_buffer = (0..bytes as u32).map(super::pattern).collect();
+    /// An endpoint that goes on with a connection: what is posted is [`super::pattern`], and what was
+    /// received and is not delivered is zeros.
+    #[must_use]
+    pub fn restored(setup: &Setup, now: Nanos, checkpoint: &Checkpoint) -> Self {
+        let mut end = Self::new(setup, now);
+        let posted = checkpoint.tx_max.since(checkpoint.snd_una);
+        let held = checkpoint.held.last().map_or(0, |last| last.end.since(checkpoint.rcv_nxt));
+        let received = (checkpoint.undelivered + held) as usize;
+        end.send_buffer = (0..posted).map(super::pattern).collect();
+        end.store = std::iter::repeat_n(0, received).collect();
+        end.rcv_buf = end.rcv_buf.max(received + checkpoint.rcv_wnd as usize);
+        end.conn = Some(Connection::restore(&mut end.engine, now, checkpoint));
+        end
     }
 
     /// Bytes posted and not acknowledged.

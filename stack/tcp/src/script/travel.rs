@@ -4,7 +4,9 @@
 use mafo_mem::Nanos;
 
 use super::{Bench, Endpoint, EngineEndpoint, Setup};
-use crate::{Connection, Counters, Ended, IcmpError, Patience, Segment, SeqNum, State, Switches};
+use crate::{
+    Checkpoint, Connection, Counters, Ended, IcmpError, Patience, Segment, SeqNum, State, Switches,
+};
 
 /// Runs scripts on connections that are taken apart and put together again before each call.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,8 +35,9 @@ impl Traveller {
         self.stops = self.stops.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) | 1;
         let clock = self.end.engine.config.ts_clock;
         let before = clock.ticks(self.end.now);
-        // Any clock does; a tick begins when it began before, so that TSval goes on as it did.
-        let forward = Nanos(self.stops >> 24);
+        // Any clock does whose ticks, and milliseconds, begin when they began before: then TSval goes on as it
+        // did, and so does what is measured in milliseconds.
+        let forward = Nanos::from_millis(self.stops >> 44);
         let turned = (self.stops >> 16) & 0xffff_ffff;
         let epoch = clock.epoch.0.wrapping_sub(forward.0).wrapping_add(turned * clock.tick.0);
         self.end.engine.config.ts_clock.epoch = Nanos(epoch);
@@ -44,6 +47,8 @@ impl Traveller {
             let after = self.end.engine.config.ts_clock.ticks(self.end.now);
             timestamps.offset = timestamps.offset.wrapping_add(before.wrapping_sub(after));
         }
+        let bytes = checkpoint.to_bytes();
+        assert_eq!(Checkpoint::from_bytes(&bytes).as_ref(), Ok(&checkpoint), "as bytes");
         let restored = Connection::restore(&mut self.end.engine, self.end.now, &checkpoint);
         assert_eq!(restored.checkpoint(self.end.now), checkpoint, "what arrived is what left");
         self.end.conn = Some(restored);

@@ -7,6 +7,7 @@ use mafo_mem::Nanos;
 
 use super::link::{Link, Quality};
 use super::rng::Rng;
+use super::run_seeds;
 use super::twin::Twin;
 use crate::script::{Endpoint, EngineEndpoint, Setup, pattern};
 use crate::{
@@ -107,13 +108,13 @@ fn draw_setup(rng: &mut Rng) -> Setup {
 }
 
 impl Host {
-    fn draw(rng: &mut Rng) -> Self {
+    fn draw(rng: &mut Rng, most: u64) -> Self {
         let skew = Nanos::from_secs(rng.below(100_000));
         let end = EngineEndpoint::new(&draw_setup(rng), skew);
         Self {
             end,
             skew,
-            to_send: rng.magnitude(17) as u32,
+            to_send: rng.magnitude(most) as u32,
             sent: 0,
             read: 0,
             chunk: rng.pick(&[100, 3_000, 100_000]),
@@ -279,10 +280,10 @@ fn transmit(
     }
 }
 
-/// One connection from its opening to its end.
-fn run(seed: u64, twins: bool) {
+/// One connection from its opening to its end, of less than 2^`most` bytes each way.
+fn run(seed: u64, most: u64, twins: bool) {
     let mut rng = Rng(seed);
-    let mut hosts = [Host::draw(&mut rng), Host::draw(&mut rng)];
+    let mut hosts = [Host::draw(&mut rng, most), Host::draw(&mut rng, most)];
     let mut links = [Link::new(Quality::draw(&mut rng)), Link::new(Quality::draw(&mut rng))];
     hosts[0].end.connect();
     if rng.chance(150) {
@@ -310,8 +311,8 @@ fn run(seed: u64, twins: bool) {
             let mut log = |segment| recorder.note(now, side, segment);
             transmit(&mut rng, now, host, peer, &mut links[side], &mut log);
             host.check();
-            if twins && rng.chance(50) {
-                host.twin = Twin::of(&host.end, &mut rng);
+            if twins && host.twin.is_none() && host.conn().is_some() {
+                host.twin = Some(Twin::of(&host.end, &mut rng));
             }
         }
         is_over = hosts.iter().all(Host::is_over);
@@ -334,26 +335,17 @@ fn run(seed: u64, twins: bool) {
     }
 }
 
-/// Runs `count` seeds from `first` on; a failure names its seed. `SEED=n` runs that one alone, `SEEDS=n`
-/// runs n.
-fn run_seeds(first: u64, count: u64, twins: bool) {
-    let var = |name| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let seeds = match var("SEED") {
-        Some(seed) => seed..seed + 1,
-        None => first..first + var("SEEDS").unwrap_or(count),
-    };
-    for seed in seeds {
-        let outcome = std::panic::catch_unwind(|| run(seed, twins));
-        assert!(outcome.is_ok(), "SEED={seed} failed");
-    }
-}
-
 #[test]
 fn streams_arrive_whole_over_a_bad_link() {
-    run_seeds(0, 1_000, false);
+    run_seeds(0, 1_000, |seed| run(seed, 17, false));
 }
 
 #[test]
 fn a_restored_connection_goes_on_alike() {
-    run_seeds(1_000_000, 500, true);
+    run_seeds(1_000_000, 9_700, |seed| run(seed, 12, true));
+}
+
+#[test]
+fn a_restored_connection_goes_on_alike_with_much_in_flight() {
+    run_seeds(2_000_000, 300, |seed| run(seed, 17, true));
 }

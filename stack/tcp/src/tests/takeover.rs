@@ -74,11 +74,7 @@ fn drained() -> Checkpoint {
 /// The connection on a fresh engine, whose owner holds `posted` bytes not acknowledged.
 fn take_over(checkpoint: &Checkpoint) -> EngineEndpoint {
     let setup = Setup { rcv_buf: 1 << 20, ..Setup::modern() };
-    let mut end = EngineEndpoint::new(&setup, Nanos::from_secs(50));
-    let posted = checkpoint.tx_max.since(checkpoint.snd_una) as usize;
-    end.conn = Some(Connection::restore(&mut end.engine, end.now, checkpoint));
-    end.refill(posted);
-    end
+    EngineEndpoint::restored(&setup, Nanos::from_secs(50), checkpoint)
 }
 
 fn conn(end: &mut EngineEndpoint) -> &mut Connection {

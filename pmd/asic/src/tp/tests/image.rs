@@ -180,6 +180,7 @@ fn states_with_a_fin() {
             (end, end - una_back, end - una_back - 1);
         if matches!(state, State::Closing | State::LastAck) {
             checkpoint.peer_fin = PeerFin::Delivered;
+            checkpoint.held.clear();
         }
         checkpoint
     };

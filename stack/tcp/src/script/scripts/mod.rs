@@ -101,6 +101,7 @@ macro_rules! script_tests {
                 sack_blocks_make_room_in_payload, three_blocks_with_timestamps,
                 duplicate_is_reported_once, duplicate_of_what_is_held_is_reported_with_its_range,
                 part_that_came_before_is_reported, duplicate_is_not_reported_without_sack,
+                bytes_beyond_a_fin_are_forgotten,
             }
             recovery {
                 third_duplicate_ack_sends_again, first_two_duplicate_acks_let_new_segments_out,

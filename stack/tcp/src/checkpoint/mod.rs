@@ -1,6 +1,12 @@
 //! A connection as plain data, so that another engine can go on with it.
 
+mod bytes;
+mod check;
+
+pub use check::Unfit;
+
 use mafo_mem::Nanos;
+use serde::{Deserialize, Serialize};
 
 use crate::cc::{CongestionControl, CongestionState, Prior};
 use crate::prr::Prr;
@@ -15,7 +21,7 @@ use crate::{
 ///
 /// What a checkpoint's source does not have (a T5 TCB keeps no scoreboard and no told right edge) restarts
 /// by rule: each field that may be unknown says what to put.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// Our port.
     pub local_port: u16,
@@ -118,7 +124,7 @@ pub struct Checkpoint {
 }
 
 /// The part of a checkpoint that no TCB has a field for, and that restarts by [`Default`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Private {
     /// Why the connection is over, in [`State::Closed`].
     pub ended: Option<Ended>,
@@ -154,6 +160,12 @@ pub struct Private {
     pub rcv_urgent: Option<SeqNum>,
     /// The search for the longest segment that arrives.
     pub mtu_search: Option<MtuSearchCheckpoint>,
+    /// The ends of what was written. Unknown: none, which costs a PSH.
+    pub writes: Option<WritesCheckpoint>,
+    /// Ends of records that are not acknowledged, in order. Unknown: none, which joins records.
+    pub record_ends: Vec<SeqNum>,
+    /// Who speaks when. Unknown: it is learned again.
+    pub rhythm: Option<RhythmCheckpoint>,
     /// What came twice, for the next ACK to report (RFC 2883).
     pub duplicate: Option<SackBlock>,
     /// Loss detection and recovery.
@@ -163,7 +175,7 @@ pub struct Private {
 }
 
 /// Which echoed timestamps give an RTT sample.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EchoFloor {
     /// Those that the restoring engine makes: another clock made the others.
     #[default]
@@ -175,7 +187,7 @@ pub enum EchoFloor {
 }
 
 /// What loss detection and recovery remember besides the segments in flight.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LossCheckpoint {
     /// RACK.
     pub rack: RackCheckpoint,
@@ -190,7 +202,7 @@ pub struct LossCheckpoint {
 }
 
 /// RFC 8985 6.1: the variables of a connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RackCheckpoint {
     /// Of the segments delivered, the one sent last: time since, and its end.
     pub latest: Option<(Nanos, SeqNum)>,
@@ -213,7 +225,7 @@ pub struct RackCheckpoint {
 }
 
 /// What it takes to see that sending again was needless.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndoCheckpoint {
     /// `snd_una` when the episode began.
     pub marker: SeqNum,
@@ -226,7 +238,7 @@ pub struct UndoCheckpoint {
 }
 
 /// Where the search for a spurious timeout stands (RFC 5682).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Frto {
     /// The timeout counts.
     #[default]
@@ -238,7 +250,7 @@ pub enum Frto {
 }
 
 /// A tail loss probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TailProbe {
     /// `snd_max` behind it.
     pub end: SeqNum,
@@ -247,7 +259,7 @@ pub struct TailProbe {
 }
 
 /// How far the congestion window was used lately, which decides whether ACKs may raise it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowUse {
     /// The most that was outstanding, if [`Checkpoint::cwnd_limited`] does not say that it was all.
     pub flight_max: u32,
@@ -257,7 +269,7 @@ pub struct WindowUse {
 }
 
 /// A search for the longest segment that arrives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MtuSearchCheckpoint {
     /// Segments of this size arrive.
     pub low: u16,
@@ -271,8 +283,36 @@ pub struct MtuSearchCheckpoint {
     pub again_in: Nanos,
 }
 
+/// Where what the owner wrote ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WritesCheckpoint {
+    /// One past the last byte that was posted without more to come.
+    pub push: SeqNum,
+    /// More is to come.
+    pub held: bool,
+    /// One past the last byte that no cork holds back.
+    pub flushed: SeqNum,
+    /// Segments of the train that is being sent.
+    pub train: u8,
+}
+
+/// What is known of the peer's rhythm and of ours, by which ACKs are delayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RhythmCheckpoint {
+    /// ACKs that are sent at once before any is delayed.
+    pub quick: u8,
+    /// We answer what we hear.
+    pub interactive: bool,
+    /// Milliseconds by which an ACK is delayed.
+    pub delay_ms: u16,
+    /// Payload bytes of the largest segment that came.
+    pub largest: u16,
+    /// Milliseconds since payload came; `None` if none has come.
+    pub heard_ms_ago: Option<u32>,
+}
+
 /// How long a connection waits, and has waited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatienceCheckpoint {
     /// What was asked for.
     pub settings: Patience,
@@ -283,7 +323,7 @@ pub struct PatienceCheckpoint {
 }
 
 /// A range of bytes held beyond a gap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldRange {
     /// First byte.
     pub start: SeqNum,
@@ -296,7 +336,7 @@ pub struct HeldRange {
 /// Shifts of both windows (RFC 7323), each at most 14.
 ///
 /// The T5 TCB names them the other way round: its SND_SCALE is `rcv` here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowScale {
     /// Snd.Wind.Shift: of the windows that the peer tells us.
     pub snd: u8,
@@ -305,7 +345,7 @@ pub struct WindowScale {
 }
 
 /// What the timestamps option needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimestampsCheckpoint {
     /// What is added to the engine's clock to make TSval. A restorer adds what its clock is behind.
     pub offset: u32,
@@ -317,7 +357,7 @@ pub struct TimestampsCheckpoint {
 }
 
 /// ACKs that are due.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AckCheckpoint {
     /// Segments with payload received since the last ACK of all that was received.
     pub segments_unacked: u8,
@@ -328,7 +368,7 @@ pub struct AckCheckpoint {
 }
 
 /// Segments that are due, other than payload and ACKs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// SYN in SYN-SENT, SYN,ACK in SYN-RCVD.
     pub syn: bool,
@@ -343,7 +383,7 @@ pub struct Pending {
 }
 
 /// Why to provoke an ACK.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Probe {
     /// The peer's window is closed, or too small.
     Window,
@@ -354,7 +394,7 @@ pub enum Probe {
 }
 
 /// The last segment of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LastWord {
     /// The ACK of the peer's FIN, by an owner that keeps TIME-WAIT itself.
     Ack,
@@ -363,7 +403,7 @@ pub enum LastWord {
 }
 
 /// Where loss recovery stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Recovery {
     /// Nothing is known to be lost.
     #[default]
@@ -375,7 +415,7 @@ pub enum Recovery {
 }
 
 /// A segment in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentCheckpoint {
     /// Its first sequence number.
     pub start: SeqNum,
@@ -390,7 +430,7 @@ pub struct SentCheckpoint {
 }
 
 /// How often a segment in flight was sent, which decides what its ACK and its loss mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Transmissions {
     /// Once: its ACK is an RTT sample.
     Once,
@@ -401,7 +441,7 @@ pub enum Transmissions {
 }
 
 /// What is known of a segment in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fate {
     /// Under way, as far as is known.
     InFlight,
@@ -412,7 +452,7 @@ pub enum Fate {
 }
 
 /// RFC 6298 state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RttCheckpoint {
     /// SRTT.
     pub srtt: Nanos,
@@ -423,7 +463,7 @@ pub struct RttCheckpoint {
 /// Time left on each timer; `None` is a timer that does not run.
 ///
 /// A timer that must run and is `None` is started by the restoring engine with its full time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimersCheckpoint {
     /// Retransmission.
     pub retransmit: Option<Nanos>,
