@@ -194,6 +194,7 @@ macro_rules! script_tests {
                 missing_timestamp_is_dropped, timestamps_wrap, nothing_is_agreed_one_sidedly,
                 scale_above_fourteen, options_in_the_middle_are_ignored,
                 timestamps_take_room_in_segments, reset_carries_a_timestamp,
+                scale_of_nothing_is_an_offer, sack_not_agreed_on_is_ignored, mss_is_of_one_direction,
                 reset_does_not_change_the_echo, timestamps_not_agreed_on_are_ignored,
             }
             commit {

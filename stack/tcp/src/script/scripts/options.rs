@@ -162,7 +162,7 @@ pub fn timestamps_take_room_in_segments(bench: &mut dyn Bench) {
 pub fn reset_from_the_past_counts(bench: &mut dyn Bench) {
     let mut t = Trace::established(bench, Setup::modern(), Peer::modern());
     inject!(t, RST, seq 1, tsval 0x8000_0000);
-    assert_eq!(t.ended(), Some(crate::Ended::Reset));
+    assert_eq!(t.ended(), Some(Ended::Reset));
     counted!(t, rx_segments: 1, rx_resets: 1);
 }
 
@@ -233,4 +233,43 @@ pub fn timestamps_not_agreed_on_are_ignored(bench: &mut dyn Bench) {
     inject!(t, ACK, seq 11, ack 1, len 10, tsval 5);
     expect!(t, ACK, seq 1, ack 21);
     t.recv(20);
+}
+
+/// RFC 7323 2.2: a shift of nothing is an offer like any other, and lets the other side scale.
+pub fn scale_of_nothing_is_an_offer(bench: &mut dyn Bench) {
+    let setup = Setup { window_scale: Some(2), rcv_buf: 100 << 10, ..Setup::default() };
+    let peer = Peer { window_scale: Some(0), window: 3000, ..Peer::default() };
+    let mut t = Trace::established(bench, setup, peer);
+    inject!(t, ACK, seq 1, ack 1, len 1000);
+    t.send(9000);
+    expect!(t, ACK, seq 1, ack 1001, len 1000, win 25_350);
+    assert_eq!(t.drain(), 2, "the peer's window counts bytes");
+}
+
+/// RFC 2018 3: what was not agreed on says nothing.
+pub fn sack_not_agreed_on_is_ignored(bench: &mut dyn Bench) {
+    let mut t = Trace::established(bench, Setup::default(), Peer::default());
+    t.send(5000);
+    assert_eq!(t.drain(), 5);
+    // Nor are these duplicates of an ACK, which come with nothing new.
+    inject!(t, ACK, seq 1, ack 1001, sack [(2001, 5001)]);
+    silence!(t, until 150 ms);
+    expect!(t, at 200 ms, ACK, seq 1001, ack 1, len 1000);
+    inject!(t, ACK, seq 1, ack 2001, sack [(3001, 5001)]);
+    expect!(t, ACK, seq 2001, ack 1, len 1000);
+}
+
+/// RFC 9293 3.7.1: how large our segments may be is not how large the peer's are.
+pub fn mss_is_of_one_direction(bench: &mut dyn Bench) {
+    let peer = Peer { mss: Some(500), ..Peer::default() };
+    let mut t = Trace::established(bench, Setup::nodelay(), peer);
+    inject!(t, ACK, seq 1, ack 1, len 1000);
+    inject!(t, ACK, seq 1001, ack 1, len 1000);
+    expect!(t, ACK, seq 1, ack 2001);
+    t.recv(2000);
+    t.send(1100);
+    expect!(t, ACK, seq 1, ack 2001, len 500);
+    expect!(t, ACK, seq 501, ack 2001, len 500);
+    expect!(t, ACK, seq 1001, ack 2001, len 100);
+    silence!(t);
 }
