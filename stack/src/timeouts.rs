@@ -5,7 +5,7 @@
 
 use mafo_mem::Nanos;
 use mafo_t4::tcb::TFlags;
-use mafo_tcp::{Ended, GaveUp, Keepalive, Patience, State};
+use mafo_tcp::{Ended, GaveUp, Keepalive, Patience, SeqNum, State};
 
 use crate::core::Core;
 use crate::error::{ConnectionError, SocketError};
@@ -17,7 +17,8 @@ use crate::tom::state::State as OffloadState;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timeouts {
     /// For bytes to be acknowledged, or a closed window to open (TCP_USER_TIMEOUT); then the connection is given
-    /// up. On both paths; on an adapter by the host's clock, and not for an idle connection's keepalive.
+    /// up. On both paths; on an adapter by the host's clock, and not for an idle connection's keepalive. What is
+    /// acknowledged in the middle of a work request is noticed late by a quarter of the time at most.
     pub user: Option<Nanos>,
     /// For the handshake of an active open, from when this is set. On both paths.
     pub connect: Option<Nanos>,
@@ -36,6 +37,12 @@ pub(crate) struct Watch {
     pub(crate) timeouts: Timeouts,
     /// Offloaded: since when bytes wait to be acknowledged, or when some last were.
     pub(crate) progress_at: Nanos,
+    /// Offloaded: since when the card is being asked whether anything was acknowledged that no message told of.
+    asked_at: Option<Nanos>,
+    /// When it last answered.
+    told_at: Nanos,
+    /// Stream offset up to which the peer had acknowledged then.
+    told_una: u64,
     /// When an open is given up.
     connect_by: Option<Nanos>,
     /// The wake-up that is set.
@@ -117,14 +124,18 @@ impl Core {
         let socket = self.sockets.get(id)?;
         let connect = socket.watch.connect_by.filter(|_| is_opening(socket));
         let Path::Offload(conn) = &socket.path else { return connect };
-        let timeouts = &socket.watch.timeouts;
-        let user = timeouts.user.filter(|_| is_opening(socket) || self.waits_on_card(id));
+        let watch = &socket.watch;
         // Its acknowledgment was the last progress.
         let half_closed = conn.state == OffloadState::FinWait2;
-        let fin_wait2 = timeouts.fin_wait2.filter(|_| half_closed);
-        let by_progress = user.into_iter().chain(fin_wait2).min();
-        let by_progress = by_progress.map(|wait| socket.watch.progress_at + wait);
-        [connect, by_progress, conn.hold.until()].into_iter().flatten().min()
+        let fin_wait2 = watch.timeouts.fin_wait2.filter(|_| half_closed);
+        let fin_wait2 = fin_wait2.map(|wait| watch.progress_at + wait);
+        let user = watch.timeouts.user.filter(|_| is_opening(socket) || self.waits_on_card(id));
+        let user = user.map(|wait| match watch.asked_at {
+            Some(asked_at) => asked_at + ANSWER,
+            None if is_opening(socket) => watch.progress_at + wait,
+            None => watch.next_look(wait).min(watch.progress_at + wait),
+        });
+        [connect, user, fin_wait2, conn.hold.until()].into_iter().flatten().min()
     }
 
     /// Whether bytes, or a FIN, of an offloaded connection wait to be acknowledged, or to be sent.
@@ -173,6 +184,13 @@ impl Core {
                 socket.ended = Some(ended);
                 self.fail_opening(id, ConnectionError::TimedOut);
             }
+            Path::Offload(_) if !half_closed && socket.watch.asked_at.is_none() => {
+                self.ask_for_progress(id);
+            }
+            Path::Offload(_) if !half_closed && !socket.watch.is_user_gone(self.now) => {
+                (socket.watch.asked_at, socket.watch.told_at) = (None, self.now);
+                self.arm_watch(id);
+            }
             Path::Offload(_) => {
                 let reason = self.soft_error_of(id);
                 let error = reason.map_or(ConnectionError::TimedOut, Into::into);
@@ -186,6 +204,57 @@ impl Core {
         }
     }
 }
+
+/// What a card says before a connection is given up: FW4_ACK tells of whole work requests only.
+impl Core {
+    fn ask_for_progress(&mut self, id: SocketId) {
+        let now = self.now;
+        self.ask_card(id);
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.watch.asked_at = Some(now);
+        }
+        self.arm_watch(id);
+    }
+
+    /// The card has said up to where its peer has acknowledged.
+    pub(crate) fn on_card_progress(&mut self, id: SocketId, snd_una: SeqNum) {
+        let now = self.now;
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let Path::Offload(conn) = &socket.path else { return };
+        let acked = socket.tx.acked();
+        let told = conn.snd_offset(acked, snd_una).unwrap_or(acked);
+        let moved = told > acked.max(socket.watch.told_una);
+        socket.watch.told_una = told.max(socket.watch.told_una);
+        if socket.watch.asked_at.is_none() {
+            return;
+        }
+        if moved {
+            socket.watch.progress_at = now;
+        } else if socket.watch.is_user_gone(now) {
+            return self.run_out_of_patience(id);
+        }
+        (socket.watch.asked_at, socket.watch.told_at) = (None, now);
+        self.arm_watch(id);
+    }
+}
+
+impl Watch {
+    /// When the card is asked next, with a user who waits for `wait`.
+    fn next_look(&self, wait: Nanos) -> Nanos {
+        self.told_at.max(self.progress_at) + Nanos((wait.0 / LOOKS).max(1))
+    }
+
+    /// Whether a user has waited long enough.
+    fn is_user_gone(&self, now: Nanos) -> bool {
+        self.timeouts.user.is_some_and(|wait| self.progress_at + wait <= now)
+    }
+}
+
+/// How often in a user's time a card is asked for progress.
+const LOOKS: u64 = 4;
+
+/// How long a card may take to answer before its connection is given up without it.
+const ANSWER: Nanos = Nanos::from_secs(1);
 
 /// Whether an active open of the socket is under way.
 fn is_opening(socket: &Socket) -> bool {

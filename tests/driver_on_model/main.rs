@@ -7,7 +7,7 @@ mod icmp;
 mod options;
 
 use hosts::{ADDRESSES, Net, OFFLOAD};
-use mafo::{ConnectionError, Event, Nanos, Readiness, SocketError};
+use mafo::{ConnectionError, Event, Nanos, Readiness, SocketError, Timeouts};
 use mafo_pmd::Ingress;
 use mafo_pmd::sge::Payload;
 use mafo_stack::{MemberId, NoHook};
@@ -90,6 +90,28 @@ fn messages_that_are_cut_short_are_counted() {
         sockets.handle_ingress(net.now, &mut NoHook, MemberId(0), message);
         assert_eq!(sockets.counters().since(&before).tom_short_cpl, 1, "{opcode:?}");
     }
+}
+
+/// TCP_USER_TIMEOUT counts for an open, too: the application is told when its time is over, whatever the card goes on
+/// sending.
+#[test]
+fn an_open_is_given_up_when_its_user_has_waited_long_enough() {
+    let mut net = Net::up(1);
+    let _warm = net.open(1);
+    net.cables[0].set_carrier(false);
+    let (now, remote) = (net.now, (ADDRESSES[1], 7).into());
+    let sockets = net.hosts[0].sockets_mut();
+    let id = sockets.connect(now, remote, None, OFFLOAD).expect("opens");
+    let timeouts = Timeouts { user: Some(Nanos::from_secs(4)), ..Timeouts::default() };
+    sockets.set_timeouts(now, id, timeouts).expect("a socket");
+    let read = |net: &mut Net| net.hosts[0].sockets_mut().recv(id, &mut [0]);
+    while read(&mut net) == Err(SocketError::WouldBlock) {
+        net.step();
+        net.now += Nanos::from_millis(10);
+        assert!(net.now - now < Nanos::from_secs(5), "it is not given up");
+    }
+    assert_eq!(read(&mut net), Err(SocketError::Connection(ConnectionError::TimedOut)));
+    assert!(net.now - now >= Nanos::from_secs(4), "after {:?}", net.now - now);
 }
 
 /// The card repeats a SYN that nobody answers, and gives up after about two minutes.

@@ -104,8 +104,10 @@ impl Core {
         let Some(conn) = self.offloaded_mut(id) else { return };
         let Some(view) = &mut conn.view else { return };
         view.snd_wnd_max = view.snd_wnd_max.max(snd_wnd(&tcb));
+        let snd_una = mafo_tcp::SeqNum(tcb.snd_una());
         (view.tcb, view.asked) = (Some(tcb), false);
         self.watch_card(id);
+        self.on_card_progress(id, snd_una);
     }
 
     /// Something has changed: what does the connection wait for now?

@@ -160,7 +160,7 @@ macro_rules! script_tests {
             }
             user_timeout {
                 unacknowledged_payload_times_out, count_of_retransmissions_still_ends,
-                progress_starts_the_user_timeout_anew,
+                progress_starts_the_user_timeout_anew, progress_within_one_write_counts,
                 closed_window_times_out_though_probes_are_answered,
                 idle_connection_has_no_user_timeout, user_timeout_can_be_taken_back,
                 user_timeout_takes_the_place_of_the_count_of_keepalive_probes,
