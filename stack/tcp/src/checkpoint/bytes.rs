@@ -14,7 +14,10 @@ impl Checkpoint {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let version = VERSION.to_be_bytes().to_vec();
-        postcard::to_extend(self, version).expect("plain data, into a vector that grows")
+        match postcard::to_extend(self, version) {
+            Ok(bytes) => bytes,
+            Err(error) => unreachable!("plain data, into a vector that grows: {error}"),
+        }
     }
 
     /// The checkpoint that [`Checkpoint::to_bytes`] made bytes of.
