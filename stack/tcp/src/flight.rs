@@ -12,7 +12,6 @@
 //! [`Connection::poll_output`] that finds nothing to send and nothing under way. A connection without reads as
 //! one whose flight is [`Flight::NONE`].
 
-use core::mem;
 use core::ops::{Deref, DerefMut};
 
 use mafo_mem::Nanos;
@@ -73,7 +72,7 @@ impl Flight {
         used: Usage::NONE,
         dup_acks: 0,
         dup_bytes: 0,
-        prr: Prr { delivered: 0, out: 0, flight: 0 },
+        prr: Prr::NONE,
         undo: None,
         frto: Frto::Off,
         reducing_until: None,
@@ -90,10 +89,39 @@ impl Flight {
 
     /// Nothing is under way any more; the memory is kept.
     fn clear(&mut self) {
-        self.board.clear();
-        self.held.clear();
-        let (board, held) = (mem::take(&mut self.board), mem::take(&mut self.held));
-        *self = Self { board, held, ..Self::NONE };
+        let Self {
+            board,
+            deliveries,
+            used,
+            dup_acks,
+            dup_bytes,
+            prr,
+            undo,
+            frto,
+            reducing_until,
+            echo_floor,
+            snd_up,
+            record_ends,
+            held,
+            rcv_up,
+            fin,
+            duplicate,
+            reset,
+            challenges,
+        } = self;
+        board.clear();
+        held.clear();
+        record_ends.clear();
+        (*deliveries, *used, *prr, *frto) = (Deliveries::NONE, Usage::NONE, Prr::NONE, Frto::Off);
+        (*dup_acks, *dup_bytes, *undo) = (0, 0, None);
+        (*reducing_until, *echo_floor) = (None, None);
+        (*snd_up, *rcv_up, *fin, *duplicate, *reset) = (None, None, None, None, None);
+        *challenges = RateLimit::NEW;
+    }
+
+    /// Whether an ACK in order is about nothing but segments that were sent once.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.reducing_until.is_none() && self.board.sent_again_at().is_none()
     }
 
     /// Bytes that it takes, with what belongs to it.

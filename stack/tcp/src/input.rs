@@ -67,7 +67,10 @@ impl Connection {
     ) {
         self.heard(&engine.config, now);
         self.note_timestamp(now, segment);
-        input.acked = self.on_ack(engine, now, segment);
+        input.acked = match self.on_plain_ack(engine, now, segment) {
+            Some(acked) => acked,
+            None => self.on_ack(engine, now, segment),
+        };
         self.on_una_moved(engine);
         self.update_send_window(segment);
         if segment.payload_len > 0 {

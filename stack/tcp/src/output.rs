@@ -4,11 +4,11 @@
 use mafo_mem::Nanos;
 
 use crate::segment::{sack_blocks_max, sack_len};
-use crate::tcb::Fin;
+use crate::tcb::{Due, Fin};
 use crate::timers::RetransmitTimer;
 use crate::{
-    Connection, Engine, Flags, Frto, LastWord, Options, Output, Probe, SackBlock, SackBlocks,
-    Segment, SeqNum, State, Timestamps,
+    Connection, Engine, Flags, Frto, LastWord, Output, Probe, SackBlock, SackBlocks, Segment,
+    SeqNum, State, Timestamps,
 };
 
 /// How long a segment that is hardly worth sending waits for a better one when nothing is in flight
@@ -19,12 +19,32 @@ const SWS_OVERRIDE_MAX: Nanos = Nanos::from_secs(1);
 impl Connection {
     /// The next segment that is due; call until `None`.
     pub fn poll_output(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
-        let output = self.next_output(engine, now);
+        let output = if self.has_nothing_to_say() {
+            self.note_window_use(now);
+            None
+        } else {
+            self.next_output(engine, now)
+        };
         self.watch_progress(now);
         if output.is_none() {
             self.give_back_flight(&mut engine.flights, now);
         }
         output
+    }
+
+    /// Whether [`Connection::next_output`] would find nothing, and nothing to change but how far the window is
+    /// used: so it is with most calls, which only make sure.
+    fn has_nothing_to_say(&self) -> bool {
+        self.state.is_synchronized()
+            && !self.has_unsent()
+            && self.flight.board.lost() == 0
+            && self.pending == Due::default()
+            && self.rcv.ack.immediate == 0
+            && !(self.rcv.ack.now && self.rcv.ack_no().after(self.rcv.last_ack_sent))
+            && self.flight.reset.is_none()
+            && self.rare.is_none()
+            && !self.timers.is_persisting()
+            && !self.snd.cc.paces()
     }
 
     //= rfc9293#3.10.7.4 MUST-58
@@ -112,13 +132,21 @@ impl Connection {
 
     /// Nothing more leaves now, and it is not the pace that holds it.
     fn on_sending_stopped(&mut self, now: Nanos) {
-        let at = self.situation(now);
-        if let Some(flight) = self.flight.present() {
-            flight.used.on_sending_stopped(&at, self.snd.cc.cwnd());
+        self.note_window_use(now);
+        if !self.snd.cc.paces() {
+            return;
         }
+        let at = self.situation(now);
         let unsent = self.snd.tx_max.later(self.snd.max).since(self.snd.max);
         if unsent < at.mss && self.flight.board.lost() == 0 && at.pipe < self.snd.cc.cwnd() {
             self.snd.cc.on_app_limited(at.pipe);
+        }
+    }
+
+    fn note_window_use(&mut self, now: Nanos) {
+        let (at, cwnd) = (self.situation(now), self.snd.cc.cwnd());
+        if let Some(flight) = self.flight.present() {
+            flight.used.on_sending_stopped(&at, cwnd);
         }
     }
 
@@ -224,8 +252,10 @@ impl Connection {
         self.snd.last_sent = now;
         self.rcv.ack.rhythm.on_payload_sent(now);
         let more = self.next_new(engine, now).is_some();
-        let piece = self.piece(engine.config.piece_segments_min);
-        let ends_train = self.snd.writes.ends_train(more, piece);
+        let ends_train = self.snd.writes.is_train(more) && {
+            let piece = self.piece(engine.config.piece_segments_min);
+            self.snd.writes.ends_train(more, piece)
+        };
         let mut output = self.payload(engine, now, start, end);
         if ends_train && output.segment.payload_len > 0 {
             output.segment.flags |= Flags::PSH;
@@ -387,9 +417,8 @@ impl Connection {
         flags: Flags,
         payload_len: u32,
     ) -> Output {
-        let options = self.options(engine, now, flags);
         let mut output = self.bare(engine, flags, seq);
-        output.segment.options = options;
+        self.put_options(engine, now, &mut output.segment);
         output.segment.payload_len = payload_len;
         //= rfc7323#2.2 RFC7323-2.2-2
         // The window of a SYN is never scaled.
@@ -441,8 +470,8 @@ impl Connection {
     //= rfc2018#2 RFC2018-2-1
     //= rfc2018#3 RFC2018-3-2
     //= rfc2018#4 RFC2018-4-1
-    fn options(&self, engine: &Engine, now: Nanos, flags: Flags) -> Options {
-        let mut options = Options::default();
+    fn put_options(&self, engine: &Engine, now: Nanos, segment: &mut Segment) {
+        let Segment { flags, options, .. } = segment;
         if let Some(state) = &self.timestamps {
             let val = engine.config.ts_clock.ticks(now).wrapping_add(state.offset);
             let ecr = state.recent.map_or(0, |recent| recent.val);
@@ -454,10 +483,14 @@ impl Connection {
             options.mss = Some(self.rcv.mss);
             options.window_scale = self.window_scale.map(|scale| scale.rcv);
             options.sack_permitted = self.sack;
-        } else if self.sack && !flags.contains(Flags::RST) {
+        } else if self.reports() && !flags.contains(Flags::RST) {
             options.sack = self.sack_blocks();
         }
-        options
+    }
+
+    /// Whether there is anything to report in SACK blocks.
+    fn reports(&self) -> bool {
+        self.sack && (!self.flight.held.is_empty() || self.flight.duplicate.is_some())
     }
 
     /// What came twice first, then what is held, the newest first.
@@ -485,7 +518,10 @@ impl Connection {
     /// Payload bytes that fit into a segment with the options that it would carry now.
     //= rfc9293#3.7.1 MUST-16
     pub(crate) fn payload_room(&self) -> u32 {
-        let held = if self.sack { self.flight.held.ranges().len() } else { 0 };
+        if !self.reports() {
+            return self.payload_max().max(1);
+        }
+        let held = self.flight.held.ranges().len();
         let reported = held + usize::from(self.reportable_duplicate().is_some());
         let blocks = reported.min(sack_blocks_max(self.timestamps.is_some()));
         self.payload_max().saturating_sub(sack_len(blocks) as u32).max(1)

@@ -14,6 +14,8 @@ pub struct Prr {
 }
 
 impl Prr {
+    pub(crate) const NONE: Self = Self { delivered: 0, out: 0, flight: 0 };
+
     /// Begins with `flight` bytes that are neither acknowledged nor were reported before the ACK that
     /// began it.
     //

@@ -2,7 +2,7 @@
 
 use mafo_mem::Nanos;
 
-use crate::scoreboard::Reported;
+use crate::scoreboard::{InOrder, Reported};
 use crate::time::{Moment, Span};
 use crate::{RackCheckpoint, SeqNum};
 
@@ -135,6 +135,20 @@ impl Rack {
             self.reordering_seen |= lowest.before(fack);
         }
         deliveries.fack = Some(deliveries.fack.map_or(highest, |fack| fack.later(highest)));
+    }
+
+    /// As [`Rack::on_delivered`], when each of what is reported was sent once.
+    pub(crate) fn on_delivered_in_order(
+        &mut self,
+        deliveries: &mut Deliveries,
+        now: Nanos,
+        reported: &InOrder,
+    ) {
+        let InOrder { sent_at: _, first_end, latest } = *reported;
+        self.rtt = Span::of(now - latest.sent_at);
+        self.reordering_seen |= deliveries.fack.is_some_and(|fack| first_end.before(fack));
+        deliveries.fack = Some(deliveries.fack.map_or(latest.end, |fack| fack.later(latest.end)));
+        deliveries.latest = Delivery::latest(deliveries.latest, Some(latest));
     }
 
     /// The peer reports a duplicate: something was sent again that was not lost, so the window is wider

@@ -87,6 +87,48 @@ impl Connection {
             && self.ce_echo().is_none()
     }
 
+    /// As [`Connection::on_ack`], for a segment that has passed [`Connection::predicts`], if the ACK can mean
+    /// nothing but that what was sent has arrived: each segment was sent once, in order, and no episode needs
+    /// to be told of it. Else nothing is done.
+    pub(crate) fn on_plain_ack(
+        &mut self,
+        engine: &Engine,
+        now: Nanos,
+        segment: &Segment,
+    ) -> Option<u32> {
+        if self.says_nothing_of_ours(segment) {
+            return Some(0);
+        }
+        let plain = self.snd.tail == Tail::Clear
+            && self.rare.is_none()
+            && self.timers.retransmits_for() != Some(RetransmitTimer::Reorder);
+        let flight = self.flight.present().filter(|flight| plain && flight.is_plain())?;
+        let advanced = segment.ack.since(self.snd.una);
+        if advanced == 0 {
+            return Some(0);
+        }
+        let acked = flight.board.on_acked_in_order(segment.ack)?;
+        flight.record_ends.forget(segment.ack);
+        self.snd.rack.on_delivered_in_order(&mut flight.deliveries, now, &acked);
+        flight.deliveries.on_una(segment.ack);
+        self.snd.una = segment.ack;
+        self.snd.retransmits = 0;
+        let rtt = now - acked.sent_at;
+        self.take_rtt(now, rtt);
+        let sample = AckSample {
+            at: self.situation(now),
+            acked: advanced,
+            delivered: advanced,
+            lost: 0,
+            rtt: Some(rtt),
+            sent_at: Some(acked.latest.sent_at),
+            recovery: Recovery::Open,
+        };
+        self.snd.cc.on_ack(&sample, &self.flight.used);
+        self.set_timer(engine, now, true, None);
+        Some(advanced)
+    }
+
     /// Everything that the ACK changed is changed; before it, recovery stood at `before`. The ACKs that
     /// begin and end fast recovery belong to it; a window that is `reducing` for an echo is shaped alike.
     fn tell_congestion_control(

@@ -104,6 +104,17 @@ impl Reported {
     }
 }
 
+/// Segments that were sent once and are acknowledged: what [`Reported`] says of them in other words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InOrder {
+    /// When the first was sent.
+    pub(crate) sent_at: Nanos,
+    /// Where it ends.
+    pub(crate) first_end: SeqNum,
+    /// The last.
+    pub(crate) latest: Delivery,
+}
+
 /// Of two that may be absent, the one that `pick` prefers.
 fn least<T>(a: Option<T>, b: Option<T>, pick: impl Fn(T, T) -> T) -> Option<T> {
     match (a, b) {
@@ -152,9 +163,9 @@ impl Scoreboard {
 
     /// Forgets everything but keeps the memory.
     pub(crate) fn clear(&mut self) {
-        let mut records = core::mem::take(&mut self.records);
+        let Self { records, sacked, lost, lost_from, sent_again_at } = self;
         records.clear();
-        *self = Self { records, ..Self::EMPTY };
+        (*sacked, *lost, *lost_from, *sent_again_at) = (0, 0, SeqNum(0), None);
     }
 
     /// Bytes of its records, used or not.
@@ -214,6 +225,25 @@ impl Scoreboard {
             }
         }
         self.doubt(reported)
+    }
+
+    /// As [`Scoreboard::on_acked`], if everything before `una` was sent once, in whole segments, and nothing is
+    /// reported or lost; else nothing is done.
+    pub(crate) fn on_acked_in_order(&mut self, una: SeqNum) -> Option<InOrder> {
+        let first = *self.records.front()?;
+        let (mut last, mut count) = (first, 0);
+        for &record in self.records.iter().take_while(|record| record.start.before(una)) {
+            if record.transmissions != Transmissions::Once || record.end.after(una) {
+                return None;
+            }
+            (last, count) = (record, count + 1);
+        }
+        debug_assert_eq!(self.left_network(), 0);
+        for _ in 0..count {
+            self.records.pop_front();
+        }
+        let latest = Delivery { sent_at: last.sent_at, end: last.end };
+        (count > 0).then_some(InOrder { sent_at: first.sent_at, first_end: first.end, latest })
     }
 
     /// A report of what was sent before something was sent again may answer that. When the ACKs of the

@@ -361,6 +361,13 @@ impl Options {
     /// a length that cannot be is an error.
     fn parse(mut rest: &[u8]) -> Result<Self, Malformed> {
         let mut options = Self::default();
+        // What most segments have, and nothing else (RFC 7323 appendix A).
+        if let &[kind::NOP, kind::NOP, kind::TIMESTAMPS, 10, ref body @ ..] = rest
+            && body.len() == 8
+        {
+            options.take(kind::TIMESTAMPS, body);
+            return Ok(options);
+        }
         while let [kind, tail @ ..] = rest {
             match *kind {
                 kind::END => break,

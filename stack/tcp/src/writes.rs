@@ -67,6 +67,11 @@ impl RecordEnds {
         Self(ends.iter().copied().collect())
     }
 
+    /// Forgets everything but keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Bytes that they take, used or not.
     pub(crate) fn memory(&self) -> usize {
         self.0.capacity() * size_of::<SeqNum>()
@@ -123,6 +128,11 @@ impl Writes {
     /// The pace holds what follows: it is of another train.
     pub(crate) fn break_train(&mut self) {
         self.train = 0;
+    }
+
+    /// Whether the next segment is of a train; one that nothing precedes and nothing follows is not.
+    pub(crate) fn is_train(&self, more: bool) -> bool {
+        more || self.train > 0
     }
 
     /// Another segment of a train goes out, which `more` follow at once. Whether it ends what a sender with
@@ -211,7 +221,9 @@ mod tests {
     fn pieces_of_a_train_end_with_push_and_a_lone_segment_does_not() {
         let mut writes = Writes::new(AT);
         let train = |writes: &mut Writes, segments: u8, piece| -> Vec<bool> {
-            (1..=segments).map(|n| writes.ends_train(n < segments, piece)).collect()
+            (1..=segments)
+                .map(|n| writes.is_train(n < segments) && writes.ends_train(n < segments, piece))
+                .collect()
         };
         assert_eq!(train(&mut writes, 1, 2), [false]);
         assert_eq!(train(&mut writes, 5, 2), [false, true, false, true, false]);

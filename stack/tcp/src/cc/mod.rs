@@ -433,6 +433,11 @@ impl Congestion {
         }
     }
 
+    /// Whether segments are paced.
+    pub(crate) fn paces(&self) -> bool {
+        matches!(self.algorithm, Algorithm::Bbr(_))
+    }
+
     /// There is room, and nothing to send.
     pub(crate) fn on_app_limited(&mut self, pipe: u32) {
         if let Algorithm::Bbr(bbr) = &mut self.algorithm {

@@ -78,7 +78,7 @@ fn right(rng: &mut Rng, end: &EngineEndpoint, step: u32) -> Segment {
 }
 
 /// The short path may only do what the long one would.
-fn compare_paths(end: &EngineEndpoint, segment: &Segment) {
+pub(super) fn compare_paths(end: &EngineEndpoint, segment: &Segment) {
     let Some(conn) = &end.conn else { return };
     let (mut short, mut long) = (conn.clone(), conn.clone());
     let (mut short_engine, mut long_engine) = (end.engine.clone(), end.engine.clone());

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use mafo_mem::Nanos;
 
+use super::hostile::compare_paths;
 use super::link::{Link, Quality};
 use super::rng::Rng;
 use super::run_seeds;
@@ -192,6 +193,7 @@ impl Host {
     }
 
     fn receive(&mut self, segment: &Segment, payload: &[u8]) {
+        compare_paths(&self.end, segment);
         self.both(|end| end.inject(segment, payload));
     }
 
