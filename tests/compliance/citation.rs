@@ -32,7 +32,7 @@ pub(crate) struct Citation {
     pub(crate) at: Place,
 }
 
-/// The packet scripts that are run: module and function.
+/// The packet scripts that are run: module, and name of file and function.
 #[derive(Debug, Default)]
 pub(crate) struct Scripts(BTreeSet<(String, String)>);
 
@@ -60,8 +60,11 @@ impl Scripts {
     }
 
     fn contains(&self, file: &str, function: &str) -> bool {
-        let module = file.strip_prefix(SCRIPTS).and_then(|name| name.strip_suffix(".rs"));
-        module.is_some_and(|module| self.0.contains(&(module.to_owned(), function.to_owned())))
+        let place = file.strip_prefix(SCRIPTS).and_then(|name| name.strip_suffix(".rs"));
+        let script = place.and_then(|place| place.split_once('/'));
+        script
+            .filter(|(_, name)| *name == function)
+            .is_some_and(|(module, name)| self.0.contains(&(module.to_owned(), name.to_owned())))
     }
 }
 
@@ -306,13 +309,15 @@ mod tests {
     fn a_test_that_does_not_exist_is_named_with_its_line() {
         let (_, faults) = found("a/tests/b.rs", "\n//= rfc1#1 MUST-1\nfn helper() {}\n");
         assert_eq!(faults, ["a/tests/b.rs:2: `helper` is no test"]);
-        let script = format!("{SCRIPTS}reset.rs");
-        let (_, faults) = found(&script, "//= rfc1#1 MUST-1\npub fn we_close_first() {}\n");
-        assert_eq!(
-            faults,
-            [format!("{script}:1: `we_close_first` is no script that `script_tests!` lists")]
-        );
+        let script = format!("{SCRIPTS}reset/we_close_first.rs");
+        for name in ["we_close_first", "exact_reset"] {
+            let text = format!("//= rfc1#1 MUST-1\npub fn {name}() {{}}\n");
+            let (_, faults) = found(&script, &text);
+            let fault = format!("{script}:1: `{name}` is no script that `script_tests!` lists");
+            assert_eq!(faults, [fault]);
+        }
         for listed in ["exact_reset", "half_open", "last"] {
+            let script = format!("{SCRIPTS}reset/{listed}.rs");
             let text = format!("//= rfc1#1\npub fn {listed}(b: B) {{}}\n");
             assert_eq!(owners(&script, &text), [(listed.to_owned(), Kind::Test)]);
         }

@@ -15,7 +15,8 @@ the sources; not to be edited by hand. `cargo test --test compliance` fails when
 has neither code and a test nor a reason, and when a citation names what is not there.
 
 The sentences are ours, and say what has to hold, also where the RFC says what must not; what binds is the RFC. Tests in
-`stack/tcp/src/script/scripts` are packet scripts, which run on the engine alone and in the software ASIC.
+`stack/tcp/src/script/scripts` are packet scripts, which run on the engine alone, in the software ASIC, and on sockets of
+either path.
 ";
 
 /// The whole document.

@@ -22,7 +22,7 @@ const SEND_BUFFER: usize = 1 << 20;
 const BACKLOG: usize = 4;
 
 /// Scripts that ask for what no field of the T5 interface says.
-const EXCUSES: [(&str, &str); 8] = [
+pub(crate) const EXCUSES: [(&str, &str); 8] = [
     ("close_in_syn_sent", "before ACT_ESTABLISH there is no TID to be named in a CLOSE_CON_REQ"),
     (
         "abort_is_silent_elsewhere",

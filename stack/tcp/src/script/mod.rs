@@ -34,7 +34,7 @@ pub use engine::{EngineBench, EngineEndpoint};
 pub use peer::{Peer, Seg, pattern};
 pub use scripts::{
     ack, cc, close, commit, ecn, icmp, loss, mtu_probe, open, options, pmtu, reassembly, recovery,
-    reset, send, timers, urgent, user_timeout, window,
+    reset, send, timers, timestamps, urgent, user_timeout, window,
 };
 pub use trace::Trace;
 pub use travel::TravellingBench;

@@ -1,0 +1,32 @@
+//! Opening: RFC 9293 3.5, 3.10.7.2 and 3.10.7.3.
+
+pub mod ack_of_another_syn_is_reset;
+pub mod active_open;
+pub mod both_open_at_once;
+pub mod both_open_at_once_and_only_an_ack_follows;
+pub mod both_open_at_once_in_one_burst;
+pub mod both_open_at_once_with_scaling;
+pub mod close_in_syn_rcvd_sends_fin_after_the_handshake;
+pub mod close_in_syn_sent;
+pub mod listener_resets_what_is_no_syn;
+pub mod old_duplicate_ack_in_syn_rcvd_is_reset;
+pub mod old_duplicate_syn_is_undone_by_a_reset;
+pub mod passive_open;
+pub mod payload_and_fin_come_with_the_syn_ack;
+pub mod payload_comes_with_the_last_ack_of_the_handshake;
+pub mod payload_in_a_syn_waits_for_the_handshake;
+pub mod payload_in_syn_rcvd_needs_a_right_ack;
+pub mod payload_posted_early_carries_the_ack;
+pub mod refused_by_a_reset;
+pub mod repeated_syn_is_answered_by_the_same_syn_ack;
+pub mod reset_in_syn_rcvd_ends_a_passive_open;
+pub mod reset_in_syn_rcvd_refuses_an_active_open;
+pub mod reset_without_ack_is_ignored_in_syn_sent;
+pub mod segment_beyond_the_window_in_syn_rcvd_is_answered;
+pub mod segment_without_syn_is_ignored_in_syn_sent;
+pub mod syn_ack_again_is_acknowledged_again;
+pub mod syn_ack_is_retransmitted_and_gives_up;
+pub mod syn_gives_up_after_three_minutes;
+pub mod syn_in_the_window_ends_a_passive_open;
+pub mod syn_is_retransmitted_with_backoff;
+pub mod wrong_ack_in_syn_rcvd_is_reset;

@@ -1,0 +1,28 @@
+//! What is sent again: RFC 6298, RFC 5681, RFC 6582, RFC 2018, RFC 6675, RFC 3042.
+
+pub mod duplicate_acks_after_a_timeout_do_not_count;
+pub mod first_two_duplicate_acks_let_new_segments_out;
+pub mod lost_retransmission_times_out;
+pub mod partial_acks_repair_hole_after_hole;
+pub mod reneging_receiver_is_sent_everything;
+pub mod sack_beyond_what_was_sent_is_ignored;
+pub mod sack_of_two_segments_waits;
+pub mod sack_reduces_proportionally;
+pub mod sack_repairs_holes_in_one_round_trip;
+pub mod tail_of_small_segments_is_sent_again_as_one;
+pub mod third_duplicate_ack_sends_again;
+pub mod timeout_keeps_what_sack_reported;
+pub mod timeout_starts_slowly;
+pub mod window_updates_are_no_duplicates;
+
+use crate::script::*;
+
+fn established(bench: &mut dyn Bench) -> Trace {
+    Trace::established(bench, Setup::default(), Peer::default())
+}
+
+/// To a peer 100 ms away: a segment that is overtaken is given 25 ms, a quarter of that, to come.
+fn with_sack(bench: &mut dyn Bench) -> Trace {
+    let setup = Setup { sack: true, ..Setup::default() };
+    Trace::established_after(bench, setup, Peer { sack: true, ..Peer::default() }, 100)
+}
