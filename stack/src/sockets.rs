@@ -180,6 +180,13 @@ impl Core {
         Ok(n)
     }
 
+    /// What was sent with more to come is all there is for now: it is as if the last of it had been sent without.
+    pub fn push(&mut self, id: SocketId) {
+        if self.sockets.get(id).is_some_and(|socket| socket.send_side == SendSide::Open) {
+            self.post(id);
+        }
+    }
+
     /// Hands bytes that were written to the transport.
     pub(crate) fn post(&mut self, id: SocketId) {
         self.post_with(id, Then::Nothing);

@@ -247,7 +247,7 @@ impl World {
             }
             let n = (bytes.len() - done).min(goal - tail);
             let last = done + n == bytes.len();
-            let then = if last { then } else { Then::Nothing };
+            let then = if last { then } else { Then::More };
             sock.tail = if then == Then::Record { goal } else { tail + n };
             let core = self.core(None);
             let taken = core.send_with(id, &bytes[done..done + n], then)?;
@@ -263,6 +263,9 @@ impl World {
         }
         if done < bytes.len() {
             self.fds.socket_mut(fd)?.wants_room = true;
+            let core = self.core(None);
+            core.push(id);
+            core.kick(now);
         }
         if done == 0 { Err(Errno::AGAIN) } else { Ok(done) }
     }

@@ -11,9 +11,6 @@ const CLOSE: u8 = 7;
 
 /// TCP_MSS_DEFAULT.
 const MSS_DEFAULT: u32 = 536;
-/// What tcpi_reordering is while no reordering has been seen (tcp_reordering).
-const REORDERING: u32 = 3;
-
 /// TCP_INFINITE_SSTHRESH.
 const SSTHRESH_INFINITE: u32 = 0x7fff_ffff;
 
@@ -103,7 +100,8 @@ pub fn encode(
     w.word(76, if unknown { SSTHRESH_INFINITE } else { ssthresh });
     w.word(80, info.cwnd / info.payload_max);
     w.word(84, info.mss_announced.into());
-    w.word(88, REORDERING);
+    w.word(88, info.reordering.into());
+    w.word(220, info.reorderings.into());
     w.word(144, info.unsent_bytes);
     w.long(168, activity.busy.as_micros());
     w.long(176, activity.window_limited.as_micros());

@@ -8,7 +8,8 @@
 //! | `recovery` | T_FLAGS.FAST_RECOVERY; with a T_RXTSHIFT loss |
 //! | `rto`, `timeouts` | of the above, by RFC 6298 with the host's limits |
 //! | `largest_received` | bytes of the longest RX_DATA, at most what we announced |
-//! | `sacked`, `lost`, `retransmitted`, `probes` | no field: 0 |
+//! | `sacked`, `lost`, `retransmitted`, `probes`, `reorderings` | no field: 0 |
+//! | `reordering` | no field: 3 |
 
 use mafo_mem::Nanos;
 use mafo_pmd::ofld;
@@ -26,6 +27,9 @@ use crate::socket::Path;
 
 /// Repeated by the answers that are for the stack and not for a bond.
 const COOKIE: u8 = 0x5a;
+
+/// Segments by which a path is thought to reorder before anything is known of it (Linux's tcp_reordering).
+const REORDERING: u8 = 3;
 
 /// Bytes of the timestamps option, padded.
 const TIMESTAMPS: u32 = 12;
@@ -193,6 +197,8 @@ impl Core {
             unsent_bytes: unposted + conn.unsent_of_posted(socket.tx.posted()) as u32,
             largest_received: conn.longest_rx.min(asked.into()) as u16,
             mss_announced: asked,
+            reordering: REORDERING,
+            reorderings: 0,
         })
     }
 }

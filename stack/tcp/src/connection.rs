@@ -354,7 +354,7 @@ impl Connection {
         let posted = u64::from(self.snd.tx_max.since(self.snd.una)) + u64::from(bytes);
         assert!(posted <= u64::from(POSTED_MAX), "{posted} bytes posted, port {}", self.local_port);
         self.snd.tx_max += bytes;
-        self.snd.writes.on_post(self.snd.tx_max, then);
+        self.note_post(self.snd.tx_max, then);
         if then == Then::Record {
             self.flight.record_ends.add(self.snd.tx_max);
         }

@@ -23,7 +23,7 @@ use crate::loss::Undo;
 use crate::prr::Prr;
 use crate::rack::Deliveries;
 use crate::scoreboard::Scoreboard;
-use crate::writes::RecordEnds;
+use crate::writes::Ends;
 use crate::{Connection, Frto, Recovery, SackBlock, SeqNum, State};
 
 /// What is under way, and what an episode of loss or disorder has to remember.
@@ -49,7 +49,9 @@ pub(crate) struct Flight {
     /// One past our urgent bytes that are not acknowledged.
     pub(crate) snd_up: Option<SeqNum>,
     /// Where records end that are not acknowledged.
-    pub(crate) record_ends: RecordEnds,
+    pub(crate) record_ends: Ends,
+    /// Where PSH is due within what an owner writes, and is not acknowledged.
+    pub(crate) push_ends: Ends,
     /// Which ranges beyond `rcv.nxt` have arrived.
     pub(crate) held: Assembler,
     /// One past the peer's urgent bytes, if they are not all here.
@@ -78,7 +80,8 @@ impl Flight {
         reducing_until: None,
         echo_floor: None,
         snd_up: None,
-        record_ends: RecordEnds::NONE,
+        record_ends: Ends::NONE,
+        push_ends: Ends::NONE,
         held: Assembler::EMPTY,
         rcv_up: None,
         fin: None,
@@ -102,6 +105,7 @@ impl Flight {
             echo_floor,
             snd_up,
             record_ends,
+            push_ends,
             held,
             rcv_up,
             fin,
@@ -112,6 +116,7 @@ impl Flight {
         board.clear();
         held.clear();
         record_ends.clear();
+        push_ends.clear();
         (*deliveries, *used, *prr, *frto) = (Deliveries::NONE, Usage::NONE, Prr::NONE, Frto::Off);
         (*dup_acks, *dup_bytes, *undo) = (0, 0, None);
         (*reducing_until, *echo_floor) = (None, None);
@@ -127,7 +132,7 @@ impl Flight {
     /// Bytes that it takes, with what belongs to it.
     fn memory(&self) -> usize {
         let queues = self.board.memory() + self.record_ends.memory() + self.held.memory();
-        size_of::<Self>() + queues
+        size_of::<Self>() + queues + self.push_ends.memory()
     }
 }
 
@@ -226,6 +231,7 @@ impl Connection {
             && self.snd.recovery == Recovery::Open
             && flight.reducing_until.is_none()
             && flight.record_ends.is_empty()
+            && flight.push_ends.is_empty()
             && flight.snd_up.is_none_or(|up| up.at_or_before(self.snd.una))
             && !self.may_be_undone();
         let all_in_order = flight.held.is_empty()

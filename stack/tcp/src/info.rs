@@ -56,6 +56,10 @@ pub struct Info {
     pub largest_received: u16,
     /// Largest segment that we announced.
     pub mss_announced: u16,
+    /// Segments by which the path was seen to reorder at most, up to 255; 3 before it was.
+    pub reordering: u8,
+    /// How often it was, up to 255.
+    pub reorderings: u8,
 }
 
 /// What keeps a connection from being done with what was posted.
@@ -100,6 +104,7 @@ impl Connection {
             |sent: &Sent| sent.fate == Fate::InFlight && sent.transmissions == Transmissions::Again;
         let probing = self.timers.is_persisting();
         let smoothed = self.snd.rtt.smoothed();
+        let (reorderings, reordering) = self.snd.rack.reordering();
         Info {
             state: self.state,
             recovery: self.snd.recovery,
@@ -125,6 +130,8 @@ impl Connection {
             unsent_bytes: self.unsent(),
             largest_received: self.rcv.ack.rhythm.largest,
             mss_announced: self.rcv.mss,
+            reordering,
+            reorderings,
         }
     }
 }

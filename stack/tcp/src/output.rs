@@ -6,6 +6,7 @@ use mafo_mem::Nanos;
 use crate::segment::{sack_blocks_max, sack_len};
 use crate::tcb::{Due, Fin};
 use crate::timers::RetransmitTimer;
+use crate::writes::Piece;
 use crate::{
     Connection, Engine, Flags, Frto, LastWord, Output, Probe, SackBlock, SackBlocks, Segment,
     SeqNum, State, Timestamps,
@@ -169,9 +170,31 @@ impl Connection {
         self.poll_lost(engine, now)
     }
 
+    fn poll_lost(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        let (start, end) = self.next_again()?;
+        let goes_on = self.flight.board.goes_on_at(start, now);
+        self.flight.board.on_retransmitted(start, end, now, engine.config.sent_records_max);
+        let waits_for_reordered = self.timers.retransmits_for() == Some(RetransmitTimer::Reorder);
+        if start == self.snd.una && !waits_for_reordered {
+            self.arm_retransmit(engine, now);
+        }
+        let mut output = self.payload_again(engine, now, start, end);
+        if self.flight.board.goes_on_at(end, now)
+            && self.next_again().is_none_or(|(next, _)| next != end)
+        {
+            self.flight.board.end_piece(end);
+        }
+        let ends_piece = goes_on && !self.flight.board.goes_on_at(end, now);
+        if ends_piece && output.segment.payload_len > 0 {
+            output.segment.flags |= Flags::PSH;
+        }
+        Some(output)
+    }
+
+    /// What is to be sent again next, if anything may be.
     //= rfc6675#5 RFC6675-5-2
     //= rfc8985#9.3 RFC8985-9.3-1
-    fn poll_lost(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+    fn next_again(&self) -> Option<(SeqNum, SeqNum)> {
         let (room, tx_max, end) = (self.payload_room(), self.snd.tx_max, self.snd.end());
         let flight = &*self.flight;
         let (start, end) = flight.board.next_lost(|start| {
@@ -187,12 +210,7 @@ impl Connection {
         if !is_oldest && end.after(self.snd.edge()) {
             return None;
         }
-        self.flight.board.on_retransmitted(start, end, now, engine.config.sent_records_max);
-        let waits_for_reordered = self.timers.retransmits_for() == Some(RetransmitTimer::Reorder);
-        if is_oldest && !waits_for_reordered {
-            self.arm_retransmit(engine, now);
-        }
-        Some(self.payload_again(engine, now, start, end))
+        Some((start, end))
     }
 
     /// `start..end` once more.
@@ -252,12 +270,17 @@ impl Connection {
         self.snd.last_sent = now;
         self.rcv.ack.rhythm.on_payload_sent(now);
         let more = self.next_new(engine, now).is_some();
-        let ends_train = self.snd.writes.is_train(more) && {
+        let place = if self.snd.writes.is_train(more) {
             let piece = self.piece(engine.config.piece_segments_min);
-            self.snd.writes.ends_train(more, piece)
+            self.snd.writes.next_of_piece(more, piece)
+        } else {
+            Piece::Alone
         };
+        if place == Piece::GoesOn {
+            self.flight.board.last_goes_on();
+        }
         let mut output = self.payload(engine, now, start, end);
-        if ends_train && output.segment.payload_len > 0 {
+        if place == Piece::Ends && output.segment.payload_len > 0 {
             output.segment.flags |= Flags::PSH;
         }
         self.mark_new_payload(&mut output);

@@ -9,6 +9,9 @@ use crate::{RackCheckpoint, SeqNum};
 /// A DSACK widens the reordering window for so many recoveries (RFC 8985 6.2, step 4).
 const REO_WND_PERSIST: u8 = 16;
 
+/// Segments by which a path is thought to reorder before it was seen to (Linux's tcp_reordering).
+const REORDERING: u8 = 3;
+
 /// How long a minimum of the RTT counts, at least; as in Linux.
 const MIN_RTT_WINDOW: Nanos = Nanos::from_secs(300);
 
@@ -73,7 +76,10 @@ impl MinRtt {
 pub(crate) struct Rack {
     /// Round-trip time of the delivered segment that was sent last; zero before the first.
     rtt: Span,
-    reordering_seen: bool,
+    /// How often what was sent first came later.
+    reorderings: u8,
+    /// By how many segments at most (Linux's reordering degree).
+    reordering: u8,
     reo_wnd_mult: u8,
     reo_wnd_persist: u8,
     min_rtt: MinRtt,
@@ -101,7 +107,8 @@ impl Deliveries {
 impl Rack {
     pub(crate) const NEW: Self = Self {
         rtt: Span::ZERO,
-        reordering_seen: false,
+        reorderings: 0,
+        reordering: REORDERING,
         reo_wnd_mult: 1,
         reo_wnd_persist: 0,
         min_rtt: MinRtt::NONE,
@@ -123,18 +130,42 @@ impl Rack {
         now: Nanos,
         reported: &Reported,
         again: Option<Delivery>,
+        mss: u32,
     ) {
         // An ACK that comes sooner than any round trip answers the transmission before.
         let again = again.filter(|delivery| now - delivery.sent_at >= self.min_rtt.get());
         if let Some(delivery) = Delivery::latest(reported.latest_original, again) {
-            self.rtt = Span::of(now - delivery.sent_at);
+            // The round trip is that of the last one of the ACK, which need not have been sent last.
+            let last = reported.last.filter(|last| !last.again || again.is_some());
+            let sent_at = last.map_or(delivery.sent_at, |last| last.sent_at);
+            self.rtt = Span::of(now - sent_at);
             deliveries.latest = Delivery::latest(deliveries.latest, Some(delivery));
         }
         let Some(highest) = reported.highest_end else { return };
-        if let (Some(fack), Some(lowest)) = (deliveries.fack, reported.lowest_original_end) {
-            self.reordering_seen |= lowest.before(fack);
+        let before = deliveries.fack;
+        let fack = before.map_or(highest, |fack| fack.later(highest));
+        deliveries.fack = Some(fack);
+        if let (Some(before), Some(end)) = (before, reported.lowest_original_end)
+            && let Some(start) = reported.lowest_original_start
+            && end.before(before)
+        {
+            self.reorderings = self.reorderings.saturating_add(1);
+            let degree = fack.since(start).div_ceil(mss.max(1)).min(u8::MAX.into()) as u8;
+            self.reordering = self.reordering.max(degree);
         }
-        deliveries.fack = Some(deliveries.fack.map_or(highest, |fack| fack.later(highest)));
+    }
+
+    /// How often the path was seen to reorder, and by how many segments at most, neither above 255.
+    pub(crate) fn reordering(&self) -> (u8, u8) {
+        (self.reorderings, self.reordering)
+    }
+
+    /// A timeout, while `sacked` segments were reported and nothing was sent again for them: whatever was thought of
+    /// the path's reordering, that was loss.
+    pub(crate) fn on_timeout(&mut self, sacked: u32) {
+        if sacked >= u32::from(self.reordering) {
+            self.reordering = self.reordering.min(REORDERING);
+        }
     }
 
     /// As [`Rack::on_delivered`], when each of what is reported was sent once.
@@ -146,7 +177,9 @@ impl Rack {
     ) {
         let InOrder { sent_at: _, first_end, latest } = *reported;
         self.rtt = Span::of(now - latest.sent_at);
-        self.reordering_seen |= deliveries.fack.is_some_and(|fack| first_end.before(fack));
+        if deliveries.fack.is_some_and(|fack| first_end.before(fack)) {
+            self.reorderings = self.reorderings.saturating_add(1);
+        }
         deliveries.fack = Some(deliveries.fack.map_or(latest.end, |fack| fack.later(latest.end)));
         deliveries.latest = Delivery::latest(deliveries.latest, Some(latest));
     }
@@ -173,7 +206,7 @@ impl Rack {
 
     /// What came late was not lost: paths reorder.
     pub(crate) fn on_spurious(&mut self) {
-        self.reordering_seen = true;
+        self.reorderings = self.reorderings.max(1);
     }
 
     /// Step 4: how long a segment may still be under way that another, sent later, has overtaken.
@@ -181,7 +214,7 @@ impl Rack {
     //
     //= rfc8985#6.2 RFC8985-6.2-4 RFC8985-6.2-5
     fn reo_wnd(&self, srtt: Nanos, repairing: bool) -> Nanos {
-        if !self.reordering_seen && repairing {
+        if self.reorderings == 0 && repairing {
             return Nanos::ZERO;
         }
         let quarter = self.min_rtt.get().0 / 4;
@@ -210,7 +243,7 @@ impl Rack {
     }
 
     pub(crate) fn checkpoint(&self, deliveries: &Deliveries, now: Nanos) -> RackCheckpoint {
-        let Self { rtt, reordering_seen, reo_wnd_mult, reo_wnd_persist, min_rtt } = *self;
+        let Self { rtt, reorderings, reordering, reo_wnd_mult, reo_wnd_persist, min_rtt } = *self;
         let MinRtt { present, before, since } = min_rtt;
         let Deliveries { latest, fack, dsack_round } = *deliveries;
         let known = |span: Span| (span != Span::MAX).then(|| span.get());
@@ -218,7 +251,8 @@ impl Rack {
             latest: latest.map(|Delivery { sent_at, end }| (now - sent_at, end)),
             rtt: rtt.get(),
             fack,
-            reordering_seen,
+            reorderings,
+            reordering,
             dsack_round,
             reo_wnd_mult,
             reo_wnd_persist,
@@ -232,7 +266,8 @@ impl Rack {
             latest,
             rtt,
             fack,
-            reordering_seen,
+            reorderings,
+            reordering,
             dsack_round,
             reo_wnd_mult,
             reo_wnd_persist,
@@ -245,7 +280,8 @@ impl Rack {
         };
         let rack = Self {
             rtt: Span::of(rtt),
-            reordering_seen,
+            reorderings,
+            reordering: if reordering == 0 { REORDERING } else { reordering },
             reo_wnd_mult: reo_wnd_mult.max(1),
             reo_wnd_persist,
             min_rtt: MinRtt { present, before: min_rtt_before.map_or(Span::MAX, Span::of), since },
@@ -258,6 +294,7 @@ impl Rack {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scoreboard::Last;
 
     const MS: fn(u64) -> Nanos = Nanos::from_millis;
 
@@ -265,7 +302,9 @@ mod tests {
         let delivery = Some(Delivery { sent_at: MS(sent_at), end: SeqNum(end) });
         Reported {
             latest_original: delivery,
+            lowest_original_start: Some(SeqNum(end - 500)),
             lowest_original_end: Some(SeqNum(end)),
+            last: Some(Last { sent_at: MS(sent_at), again: false }),
             highest_end: Some(SeqNum(end)),
             ..Reported::default()
         }
@@ -278,10 +317,41 @@ mod tests {
     #[test]
     fn the_segment_sent_last_counts_whatever_its_number() {
         let (mut rack, mut seen) = (Rack::NEW, Deliveries::NONE);
-        rack.on_delivered(&mut seen, MS(100), &original(0, 5000), None);
-        rack.on_delivered(&mut seen, MS(110), &Reported::default(), again(60, 1000));
+        rack.on_delivered(&mut seen, MS(100), &original(0, 5000), None, 500);
+        rack.on_delivered(&mut seen, MS(110), &Reported::default(), again(60, 1000), 500);
         let (latest, age) = rack.judge(&seen, MS(100), true).expect("delivered");
         assert_eq!((latest.sent_at, latest.end, age), (MS(60), SeqNum(1000), MS(50)));
+    }
+
+    #[test]
+    fn the_round_trip_is_that_of_the_last_one_reported() {
+        let (mut rack, mut seen) = (Rack::NEW, Deliveries::NONE);
+        rack.sample(MS(0), MS(50));
+        let late = Some(Last { sent_at: MS(10), again: false });
+        let reported = Reported { last: late, ..original(0, 4000) };
+        rack.on_delivered(&mut seen, MS(110), &reported, again(60, 1000), 500);
+        let (latest, age) = rack.judge(&seen, MS(100), true).expect("delivered");
+        assert_eq!((latest.sent_at, age), (MS(60), MS(100)), "and not of the one sent last");
+        let repaired = Some(Last { sent_at: MS(60), again: true });
+        let reported = Reported { last: repaired, ..original(10, 4000) };
+        rack.on_delivered(&mut seen, MS(120), &reported, None, 500);
+        let (_, age) = rack.judge(&seen, MS(100), true).expect("delivered");
+        assert_eq!(age, MS(110), "one that this cannot answer does not count");
+    }
+
+    #[test]
+    fn reordering_is_counted_and_measured_in_segments() {
+        let (mut rack, mut seen) = (Rack::NEW, Deliveries::NONE);
+        rack.on_delivered(&mut seen, MS(40), &original(0, 5000), None, 500);
+        assert_eq!(rack.reordering(), (0, 3));
+        rack.on_delivered(&mut seen, MS(41), &original(0, 4500), None, 500);
+        assert_eq!(rack.reordering(), (1, 3), "two segments are no more than usual");
+        rack.on_delivered(&mut seen, MS(42), &original(0, 1001), None, 500);
+        assert_eq!(rack.reordering(), (2, 9), "from 501 to 5000");
+        rack.on_timeout(8);
+        assert_eq!(rack.reordering(), (2, 9));
+        rack.on_timeout(9);
+        assert_eq!(rack.reordering(), (2, 3));
     }
 
     //= rfc8985#6.2 RFC8985-6.2-2
@@ -289,11 +359,11 @@ mod tests {
     fn a_retransmission_counts_only_if_the_ack_can_answer_it() {
         let (mut rack, mut seen) = (Rack::NEW, Deliveries::NONE);
         rack.sample(MS(0), MS(50));
-        rack.on_delivered(&mut seen, MS(100), &Reported::default(), again(60, 1000));
+        rack.on_delivered(&mut seen, MS(100), &Reported::default(), again(60, 1000), 500);
         assert_eq!(rack.judge(&seen, MS(50), true), None, "40 ms are less than any round trip");
-        rack.on_delivered(&mut seen, MS(120), &Reported::default(), None);
+        rack.on_delivered(&mut seen, MS(120), &Reported::default(), None, 500);
         assert_eq!(rack.judge(&seen, MS(50), true), None, "the timestamp is that of the first");
-        rack.on_delivered(&mut seen, MS(120), &Reported::default(), again(60, 1000));
+        rack.on_delivered(&mut seen, MS(120), &Reported::default(), again(60, 1000), 500);
         assert!(rack.judge(&seen, MS(50), true).is_some());
     }
 
@@ -303,13 +373,13 @@ mod tests {
         let (mut rack, mut seen) = (Rack::NEW, Deliveries::NONE);
         rack.sample(MS(0), MS(40));
         rack.sample(MS(1), MS(60));
-        rack.on_delivered(&mut seen, MS(40), &original(0, 1000), None);
+        rack.on_delivered(&mut seen, MS(40), &original(0, 1000), None, 500);
         let window = |rack: &Rack, seen: &Deliveries, repairing| {
             rack.judge(seen, MS(50), repairing).map(|(_, age)| (age - MS(40)).as_millis())
         };
         assert_eq!((window(&rack, &seen, false), window(&rack, &seen, true)), (Some(10), Some(0)));
         // What was overtaken has come: from now on the window counts also during recovery.
-        rack.on_delivered(&mut seen, MS(40), &original(0, 500), None);
+        rack.on_delivered(&mut seen, MS(40), &original(0, 500), None, 500);
         assert_eq!((window(&rack, &seen, false), window(&rack, &seen, true)), (Some(10), Some(10)));
         rack.on_dsack(&mut seen, SeqNum(9000));
         rack.on_dsack(&mut seen, SeqNum(9500));
@@ -347,7 +417,7 @@ mod tests {
     fn a_checkpoint_goes_on_under_another_clock() {
         let (mut rack, mut seen) = (Rack::NEW, Deliveries::NONE);
         rack.sample(MS(5), MS(40));
-        rack.on_delivered(&mut seen, MS(60), &original(20, 1000), None);
+        rack.on_delivered(&mut seen, MS(60), &original(20, 1000), None, 500);
         rack.on_dsack(&mut seen, SeqNum(3000));
         let (there, seen_there) = Rack::restore(&rack.checkpoint(&seen, MS(100)), MS(1100));
         let (latest, age) = there.judge(&seen_there, MS(500), false).expect("delivered");

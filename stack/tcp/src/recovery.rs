@@ -54,7 +54,9 @@ impl Connection {
         let ack = self.take_ack_field(engine, now, segment, sacked);
         let again = ack.reported.latest_again;
         let again = again.filter(|again| self.may_answer(engine, segment, again.sent_at));
-        self.snd.rack.on_delivered(&mut self.flight.deliveries, now, &ack.reported, again);
+        let mss = self.payload_max();
+        let deliveries = &mut self.flight.deliveries;
+        self.snd.rack.on_delivered(deliveries, now, &ack.reported, again, mss);
         self.flight.deliveries.on_una(self.snd.una);
         self.on_ack_of_tail_probe(engine, now, segment, ack.advanced > 0, dsack);
         if ack.duplicate {
@@ -198,6 +200,7 @@ impl Connection {
         if advanced > 0 {
             let flight = &mut *self.flight;
             flight.record_ends.forget(segment.ack);
+            flight.push_ends.forget(segment.ack);
             let acked = flight.board.on_acked(segment.ack);
             self.snd.una = segment.ack;
             self.snd.retransmits = 0;
@@ -476,12 +479,13 @@ impl Connection {
     pub(crate) fn on_reorder_timeout(&mut self, engine: &mut Engine, now: Nanos) -> Events {
         engine.counters.reorder_timeouts += 1;
         let before = self.snd.recovery;
-        let found = self.detect_loss(engine, now, 0);
+        self.detect_loss(engine, now, 0);
         if before == Recovery::Open {
             // What overtook it was delivered just before: that begins the reduction.
             self.reduce_proportionally(self.payload_max(), false);
         }
-        self.set_timer(engine, now, false, found.until);
+        // What is not lost by now has the retransmission timer.
+        self.set_timer(engine, now, false, None);
         if self.timers.retransmits_for().is_none() {
             self.arm_retransmit(engine, now);
         }
@@ -578,8 +582,11 @@ impl Connection {
             return reported;
         }
         let una = self.snd.una.later(segment.ack);
-        let blocks = segment.options.sack.as_slice();
-        for &block in blocks.iter().skip(first_is_duplicate.into()) {
+        let mut blocks = segment.options.sack;
+        let blocks = &mut blocks.as_mut_slice()[usize::from(first_is_duplicate)..];
+        // As they lie, so that the last one is what was sent last, if nothing was sent again.
+        blocks.sort_unstable_by_key(|block| block.start.since(una));
+        for &block in &*blocks {
             let valid = block.start.at_or_after(una)
                 && block.end.after(block.start)
                 && block.end.at_or_before(self.snd.max);
@@ -621,7 +628,9 @@ impl Connection {
         if self.snd.una == self.snd.max {
             self.timers.stop_retransmit();
         } else if let Some(at) = overtaken {
-            let deadline = at + engine.config.timer_slack;
+            // A segment that was long under way makes RACK patient; the retransmission timer is so no longer.
+            let latest = now + self.snd.rtt.timeout(&engine.config);
+            let deadline = (at + engine.config.timer_slack).min(latest);
             self.timers.retransmit_is(RetransmitTimer::Reorder, deadline);
         } else if advanced || self.timers.retransmits_for() == Some(RetransmitTimer::Reorder) {
             //= rfc6298#5.3 RFC6298-5.3-1
@@ -684,6 +693,7 @@ impl Connection {
         let at = self.situation(now);
         let echoed = self.flight.reducing_until.take().is_some();
         if self.snd.recovery == Recovery::Open {
+            self.snd.rack.on_timeout(self.flight.board.sacked() / self.payload_max());
             let undo = (!echoed).then(|| Undo::new(self.snd.una, self.snd.cc.prior()));
             self.flight.undo = undo;
         }

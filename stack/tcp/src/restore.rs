@@ -19,7 +19,7 @@ use crate::scoreboard::{Scoreboard, Sent};
 use crate::tail_probe::Tail;
 use crate::tcb::{AckDue, Due, Fin, ReceiveSpace, Recent, SendSpace, TimestampState};
 use crate::timers::Timers;
-use crate::writes::{RecordEnds, Writes};
+use crate::writes::{Ends, Writes};
 use crate::{
     AckCheckpoint, Checkpoint, Connection, EchoFloor, EcnState, Engine, Fate, MtuSearchCheckpoint,
     PAWS_IDLE, PatienceCheckpoint, PeerFin, Pending, Private, Recovery, SentCheckpoint, SeqNum,
@@ -106,6 +106,7 @@ impl Connection {
             echo_floor,
             snd_up,
             record_ends,
+            push_ends,
             held,
             rcv_up,
             fin: _,
@@ -181,6 +182,7 @@ impl Connection {
                 rcv_urgent: rcv_up.filter(|up| up.after(*nxt)),
                 writes: Some(writes.checkpoint()),
                 record_ends: record_ends.to_vec(),
+                push_ends: push_ends.to_vec(),
                 rhythm: Some(ack.rhythm.checkpoint(now)),
                 duplicate: *duplicate,
                 loss: loss::checkpoint(rack, snd.tail_probe(), flight, now),
@@ -345,7 +347,8 @@ fn restore_flight(now: Nanos, checkpoint: &Checkpoint) -> Flight {
             PeerFin::Held(fin) => Some(fin),
             PeerFin::Absent | PeerFin::Undelivered | PeerFin::Delivered => None,
         },
-        record_ends: RecordEnds::restore(&private.record_ends),
+        record_ends: Ends::restore(&private.record_ends),
+        push_ends: Ends::restore(&private.push_ends),
         rcv_up: private.rcv_urgent.filter(|up| up.after(checkpoint.rcv_nxt)),
         duplicate: private.duplicate,
         reset: private.pending.reset,
@@ -363,7 +366,8 @@ fn restore_scoreboard(now: Nanos, checkpoint: &Checkpoint) -> Scoreboard {
     }
     let nxt = checkpoint.snd_nxt.earlier(checkpoint.snd_max).later(checkpoint.snd_una);
     let record = |start: SeqNum, end: SeqNum, fate| {
-        let sent = Sent { start, end, sent_at: now, fate, transmissions: Transmissions::Unknown };
+        let transmissions = Transmissions::Unknown;
+        let sent = Sent { start, end, sent_at: now, fate, transmissions, goes_on: false };
         (start != end).then_some(sent)
     };
     let sent = record(checkpoint.snd_una, nxt, Fate::InFlight);
@@ -432,13 +436,13 @@ fn restore_ack(now: Nanos, checkpoint: &Checkpoint) -> AckDue {
 }
 
 fn sent_checkpoint(record: &Sent, now: Nanos) -> SentCheckpoint {
-    let Sent { start, end, sent_at, fate, transmissions } = *record;
-    SentCheckpoint { start, end, age: now - sent_at, fate, transmissions }
+    let Sent { start, end, sent_at, fate, transmissions, goes_on } = *record;
+    SentCheckpoint { start, end, age: now - sent_at, fate, transmissions, goes_on }
 }
 
 fn restore_sent(checkpoint: &SentCheckpoint, now: Nanos) -> Sent {
-    let SentCheckpoint { start, end, age, fate, transmissions } = *checkpoint;
-    Sent { start, end, sent_at: now - age, fate, transmissions }
+    let SentCheckpoint { start, end, age, fate, transmissions, goes_on } = *checkpoint;
+    Sent { start, end, sent_at: now - age, fate, transmissions, goes_on }
 }
 
 fn ecn_state(flags: EcnFlags, reducing_until: Option<SeqNum>) -> EcnState {

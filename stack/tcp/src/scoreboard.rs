@@ -23,6 +23,8 @@ pub(crate) struct Sent {
     pub(crate) sent_at: Nanos,
     pub(crate) fate: Fate,
     pub(crate) transmissions: Transmissions,
+    /// It went out as one piece with the next one (`Piece`), and is to go so again.
+    pub(crate) goes_on: bool,
 }
 
 impl Sent {
@@ -45,15 +47,29 @@ pub(crate) struct Reported {
     pub(crate) latest_original: Option<Delivery>,
     /// Of those sent again, the one sent last.
     pub(crate) latest_again: Option<Delivery>,
+    /// The last of them, in the order in which they were reported.
+    pub(crate) last: Option<Last>,
+    /// The lowest start of one that was sent once.
+    pub(crate) lowest_original_start: Option<SeqNum>,
     /// The lowest end of one that was sent once.
     pub(crate) lowest_original_end: Option<SeqNum>,
     /// The highest end.
     pub(crate) highest_end: Option<SeqNum>,
 }
 
+/// When a segment that was reported had been sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Last {
+    pub(crate) sent_at: Nanos,
+    /// Not for the first time.
+    pub(crate) again: bool,
+}
+
 impl Reported {
     fn add(&mut self, record: &Sent) {
         self.bytes += record.len();
+        let again = record.transmissions == Transmissions::Again;
+        self.last = Some(Last { sent_at: record.sent_at, again });
         if record.transmissions != Transmissions::Once {
             self.sent_again_at = self.sent_again_at.max(Some(record.sent_at));
         }
@@ -63,6 +79,8 @@ impl Reported {
         match record.transmissions {
             Transmissions::Once => {
                 self.latest_original = Delivery::latest(self.latest_original, delivery);
+                self.lowest_original_start =
+                    least(self.lowest_original_start, Some(record.start), SeqNum::earlier);
                 self.lowest_original_end =
                     least(self.lowest_original_end, Some(record.end), SeqNum::earlier);
             }
@@ -83,9 +101,14 @@ impl Reported {
             sent_again_at,
             latest_original,
             latest_again,
+            last,
+            lowest_original_start,
             lowest_original_end,
             highest_end,
         } = other;
+        self.last = last.or(self.last);
+        self.lowest_original_start =
+            least(self.lowest_original_start, lowest_original_start, SeqNum::earlier);
         self.bytes += bytes;
         self.sent_again_at = self.sent_again_at.max(sent_again_at);
         self.sent_at = least(self.sent_at, sent_at, Nanos::min);
@@ -128,7 +151,7 @@ fn least<T>(a: Option<T>, b: Option<T>, pick: impl Fn(T, T) -> T) -> Option<T> {
 pub(crate) struct Overtaken {
     /// Bytes newly marked lost.
     pub(crate) lost: u32,
-    /// When the next one is lost, if no ACK comes before.
+    /// When all the others that were overtaken are lost, if no ACK comes before.
     pub(crate) until: Option<Nanos>,
 }
 
@@ -199,7 +222,36 @@ impl Scoreboard {
             return;
         }
         let (fate, transmissions) = (Fate::InFlight, Transmissions::Once);
-        self.records.push_back(Sent { start, end, sent_at: now, fate, transmissions });
+        let goes_on = false;
+        self.records.push_back(Sent { start, end, sent_at: now, fate, transmissions, goes_on });
+    }
+
+    /// What was sent last is of one piece with what is sent next.
+    pub(crate) fn last_goes_on(&mut self) {
+        if let Some(last) = self.records.back_mut() {
+            last.goes_on = true;
+        }
+    }
+
+    /// Whether what ends at `end` was sent again just now, and what follows belongs to the same piece.
+    pub(crate) fn goes_on_at(&self, end: SeqNum, now: Nanos) -> bool {
+        self.ending_at(end).is_some_and(|at| {
+            let Sent { sent_at, fate, transmissions, goes_on, .. } = self.records[at];
+            let again = fate == Fate::InFlight && transmissions == Transmissions::Again;
+            goes_on && again && sent_at == now
+        })
+    }
+
+    /// The piece ends at `end` from now on.
+    pub(crate) fn end_piece(&mut self, end: SeqNum) {
+        if let Some(at) = self.ending_at(end) {
+            self.records[at].goes_on = false;
+        }
+    }
+
+    fn ending_at(&self, end: SeqNum) -> Option<usize> {
+        let at = self.records.partition_point(|record| record.end.before(end));
+        self.records.get(at).filter(|record| record.end == end).map(|_| at)
     }
 
     /// Everything before `una` is acknowledged: forgets it. What SACK had reported is not reported again.
@@ -293,7 +345,7 @@ impl Scoreboard {
             return at;
         }
         if self.records.len() < max {
-            self.records[at].end = seq;
+            (self.records[at].end, self.records[at].goes_on) = (seq, false);
             self.records.insert(at + 1, Sent { start: seq, ..record });
         }
         at + 1
@@ -329,7 +381,7 @@ impl Scoreboard {
         let mut found = Overtaken::default();
         let mut first = None;
         for record in &mut self.records {
-            let Sent { start, end, sent_at, fate, transmissions } = *record;
+            let Sent { start, end, sent_at, fate, transmissions, goes_on: _ } = *record;
             if !latest.is_after(Delivery { sent_at, end }) {
                 // First transmissions go out in order, and a second one never before its first.
                 if transmissions == Transmissions::Once && sent_at > latest.sent_at {
@@ -346,7 +398,9 @@ impl Scoreboard {
                 found.lost += end.since(start);
                 first = first.or(Some(start));
             } else {
-                found.until = least(found.until, Some(deadline), Nanos::min);
+                //= rfc8985#6.2
+                // Step 5: once, for all of them.
+                found.until = found.until.max(Some(deadline));
             }
         }
         self.note_lost(first, found.lost);
@@ -507,7 +561,8 @@ impl Scoreboard {
         let last = self.records[at + covered - 1];
         self.records.drain(at + 1..at + covered);
         let (fate, transmissions) = (Fate::InFlight, Transmissions::Again);
-        self.records[at] = Sent { start, end, sent_at: now, fate, transmissions };
+        let goes_on = last.end == end && last.goes_on;
+        self.records[at] = Sent { start, end, sent_at: now, fate, transmissions, goes_on };
         if last.end == end {
             return;
         }

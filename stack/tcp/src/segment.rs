@@ -186,6 +186,11 @@ impl SackBlocks {
         &self.blocks[..usize::from(self.len)]
     }
 
+    /// The blocks, to be put into another order.
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [SackBlock] {
+        &mut self.blocks[..usize::from(self.len)]
+    }
+
     /// How many there are.
     #[must_use]
     pub const fn len(&self) -> usize {

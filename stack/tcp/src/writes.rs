@@ -19,10 +19,23 @@ pub enum Then {
     Record,
 }
 
+/// Where a segment is in a piece: segments that a sender with segmentation offload would have handed over together.
+/// Like Linux's, pieces of several segments end with PSH, so that a receiver that joins segments does not wait for
+/// more; also when they are sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// It is the piece.
+    Alone,
+    /// Others follow.
+    GoesOn,
+    /// It is the last one.
+    Ends,
+}
+
 /// The ends of what was posted.
 #[derive(Clone, Debug)]
 pub(crate) struct Writes {
-    /// One past the last byte that was posted without more to come.
+    /// One past the last byte that was posted without more to come, or is pushed nevertheless.
     push: SeqNum,
     /// More is to come.
     held: bool,
@@ -32,11 +45,11 @@ pub(crate) struct Writes {
     train: u8,
 }
 
-/// Ends of records that are not acknowledged, in order. Few owners mark them.
+/// Places among what was posted and is not acknowledged, in order. Few owners mark any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct RecordEnds(VecDeque<SeqNum>);
+pub(crate) struct Ends(VecDeque<SeqNum>);
 
-impl RecordEnds {
+impl Ends {
     pub(crate) const NONE: Self = Self(VecDeque::new());
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -135,25 +148,40 @@ impl Writes {
         more || self.train > 0
     }
 
-    /// Another segment of a train goes out, which `more` follow at once. Whether it ends what a sender with
-    /// segmentation offload would have handed over as one piece of up to `piece` segments: like Linux, such
-    /// pieces end with PSH, so that a receiver that joins segments does not wait for more.
-    pub(crate) fn ends_train(&mut self, more: bool, piece: u8) -> bool {
+    /// Another segment of a train goes out, which `more` follow at once. Where it is in what a sender with
+    /// segmentation offload would have handed over as one piece of up to `piece` segments.
+    pub(crate) fn next_of_piece(&mut self, more: bool, piece: u8) -> Piece {
         self.train = self.train.saturating_add(1);
-        let full = self.train >= piece;
-        let is_train = self.train > 1;
-        if full || !more {
-            self.train = 0;
+        if more && self.train < piece {
+            return Piece::GoesOn;
         }
-        is_train && (full || !more)
+        match core::mem::take(&mut self.train) {
+            1 => Piece::Alone,
+            _ => Piece::Ends,
+        }
     }
 }
 
 impl Connection {
-    /// Whether `start..end` holds the last byte of a write.
+    /// Whether `start..end` holds the last byte of a write, or of as much of one as is pushed at a time.
     //= rfc9293#3.9.1.2
     pub(crate) fn pushes(&self, start: SeqNum, end: SeqNum) -> bool {
-        self.snd.writes.pushes(start, end) || self.flight.record_ends.after(start) == Some(end)
+        self.snd.writes.pushes(start, end)
+            || self.flight.record_ends.after(start) == Some(end)
+            || self.flight.push_ends.after(start).is_some_and(|push| end.at_or_after(push))
+    }
+
+    /// Bytes up to `end` are posted, and `then` follows.
+    ///
+    /// A writer who always has more is pushed nevertheless: by half a window, as in Linux (forced_push), so that the
+    /// peer's reader need not wait for the window to be full.
+    pub(crate) fn note_post(&mut self, end: SeqNum, then: Then) {
+        let writes = &mut self.snd.writes;
+        if then == Then::More && end.after(writes.push + self.snd.wnd_max / 2) {
+            writes.push = end;
+            self.flight.push_ends.add(end);
+        }
+        writes.on_post(end, then);
     }
 
     /// Segments of which segmentation offload would make one piece: a millisecond's worth at the pace of the
@@ -194,7 +222,7 @@ mod tests {
 
     #[test]
     fn records_end_where_they_were_said_to_until_that_is_acknowledged() {
-        let mut records = RecordEnds::NONE;
+        let mut records = Ends::NONE;
         assert_eq!(records.after(AT), None);
         for end in [50, 150, 300] {
             records.add(AT + end);
@@ -221,9 +249,11 @@ mod tests {
     fn pieces_of_a_train_end_with_push_and_a_lone_segment_does_not() {
         let mut writes = Writes::new(AT);
         let train = |writes: &mut Writes, segments: u8, piece| -> Vec<bool> {
-            (1..=segments)
-                .map(|n| writes.is_train(n < segments) && writes.ends_train(n < segments, piece))
-                .collect()
+            let places = (1..=segments).map(|n| match writes.is_train(n < segments) {
+                true => writes.next_of_piece(n < segments, piece),
+                false => Piece::Alone,
+            });
+            places.map(|place| place == Piece::Ends).collect()
         };
         assert_eq!(train(&mut writes, 1, 2), [false]);
         assert_eq!(train(&mut writes, 5, 2), [false, true, false, true, false]);

@@ -80,6 +80,27 @@ fn more_to_come_holds_the_tail_until_anything_happens() {
 }
 
 #[test]
+fn a_writer_who_always_has_more_pushes_by_half_windows() {
+    let (mut wire, id, mut ack) = established(HOST.with_nagle(false), |_| {});
+    for n in 1..=43 {
+        // Half of 60,000 bytes are 20.5 segments.
+        assert_eq!(send(&mut wire, id, MSS, Then::More), [(MSS, n % 21 == 0)], "{n}");
+        ack.ack += MSS as u32;
+        wire.send(peer(), ack, &[]);
+        assert_eq!(shape(&wire.sent()), []);
+    }
+    assert_eq!(send(&mut wire, id, 10, Then::More), []);
+    let now = wire.now;
+    wire.core().push(id);
+    wire.core().kick(now);
+    assert_eq!(shape(&wire.sent()), [(10, true)], "that was all");
+    wire.core().shutdown(id).expect("open");
+    wire.core().push(id);
+    wire.core().kick(now);
+    assert_eq!(wire.one().segment.flags, Flags::FIN | Flags::ACK);
+}
+
+#[test]
 fn no_segment_holds_bytes_of_two_records() {
     let (mut wire, id, ack) = established(HOST.with_nagle(false), |_| {});
     // The window is full, so that what follows waits together.

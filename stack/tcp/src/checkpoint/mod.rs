@@ -164,6 +164,8 @@ pub struct Private {
     pub writes: Option<WritesCheckpoint>,
     /// Ends of records that are not acknowledged, in order. Unknown: none, which joins records.
     pub record_ends: Vec<SeqNum>,
+    /// Where PSH is due within what an owner writes, and is not acknowledged. Unknown: nowhere.
+    pub push_ends: Vec<SeqNum>,
     /// Who speaks when. Unknown: it is learned again.
     pub rhythm: Option<RhythmCheckpoint>,
     /// What came twice, for the next ACK to report (RFC 2883).
@@ -210,8 +212,10 @@ pub struct RackCheckpoint {
     pub rtt: Nanos,
     /// One past the highest sequence number delivered.
     pub fack: Option<SeqNum>,
-    /// Whether the path was seen to reorder.
-    pub reordering_seen: bool,
+    /// How often the path was seen to reorder, up to 255.
+    pub reorderings: u8,
+    /// By how many segments at most, up to 255; 0 is taken for 3.
+    pub reordering: u8,
     /// What ends the round trip in which one DSACK counts.
     pub dsack_round: Option<SeqNum>,
     /// Reordering window in quarters of the least RTT; 0 is taken for 1.
@@ -427,6 +431,8 @@ pub struct SentCheckpoint {
     pub fate: Fate,
     /// How often it was sent.
     pub transmissions: Transmissions,
+    /// Whether it went out as one piece with the next one.
+    pub goes_on: bool,
 }
 
 /// How often a segment in flight was sent, which decides what its ACK and its loss mean.

@@ -211,6 +211,7 @@ fn echoes_of_the_former_owner_give_no_sample() {
         age: Nanos::from_millis(30),
         fate: Fate::InFlight,
         transmissions: Transmissions::Again,
+        goes_on: false,
     };
     let mut checkpoint = Checkpoint { snd_nxt: max, snd_max: max, tx_max: max, ..drained() };
     checkpoint.in_flight.push(again);

@@ -104,7 +104,8 @@ macro_rules! script_tests {
                 duplicate_is_not_reported_without_sack, bytes_beyond_a_fin_are_forgotten,
             }
             recovery {
-                third_duplicate_ack_sends_again, first_two_duplicate_acks_let_new_segments_out,
+                a_piece_sent_again_ends_with_push, third_duplicate_ack_sends_again,
+                first_two_duplicate_acks_let_new_segments_out,
                 partial_acks_repair_hole_after_hole, sack_repairs_holes_in_one_round_trip,
                 sack_reduces_proportionally, sack_of_two_segments_waits,
                 sack_beyond_what_was_sent_is_ignored, timeout_starts_slowly,

@@ -1,5 +1,6 @@
 //! What is sent again: RFC 6298, RFC 5681, RFC 6582, RFC 2018, RFC 6675, RFC 3042.
 
+pub mod a_piece_sent_again_ends_with_push;
 pub mod duplicate_acks_after_a_timeout_do_not_count;
 pub mod first_two_duplicate_acks_let_new_segments_out;
 pub mod lost_retransmission_times_out;
