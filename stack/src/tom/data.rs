@@ -253,8 +253,8 @@ impl Core {
         let Path::Offload(conn) = &socket.path else { return };
         let (owed, window) = credits(socket, conn);
         let capacity = socket.rx.capacity() as u64;
-        let due =
-            owed >= CREDITS_OWED.min(capacity / 4).max(1) || (owed > 0 && window <= WINDOW_LOW);
+        let due = owed >= CREDITS_OWED.min(capacity / 4).max(1)
+            || (owed > 0 && window <= WINDOW_LOW.min(capacity / 2));
         if due {
             self.return_credits(id, false);
         }
