@@ -1,9 +1,11 @@
-//! One stack on the host path, and what a wire may bring to it.
+//! Stacks on the host path: one, and what a wire may bring to it; and two on one cable.
 
 mod addresses;
+mod cable;
 mod ecn;
 mod icmp;
 mod listen;
 mod options;
+mod pair;
 mod rig;
 mod timeouts;

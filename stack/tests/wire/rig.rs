@@ -1,56 +1,21 @@
 //! One stack on the host path, and a wire on which the test is everybody else.
 
-use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::sync::{Arc, Mutex};
 
-use mafo_mem::{Frame, FrameBurst, Nanos, checksum};
-use mafo_pmd::EthPort;
+use mafo_mem::{Nanos, checksum};
 use mafo_pmd::eal::dma::Arena;
 use mafo_stack::packet::{self, Arp, Packet};
 use mafo_stack::{Core, Options, PathChoice, Stack, StackConfig};
 use mafo_tcp::{Flags, Segment, SeqNum};
 use smoltcp::wire::IpProtocol;
 
+use crate::cable::{End, Lane};
+
 pub(crate) const US: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
 pub(crate) const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 const OUR_MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
 const ROUTER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 pub(crate) const HOST: Options = Options::on(PathChoice::Host);
-
-type Lane = Arc<Mutex<VecDeque<Vec<u8>>>>;
-
-struct End {
-    tx: Lane,
-    rx: Lane,
-}
-
-impl EthPort for End {
-    fn mac(&self) -> [u8; 6] {
-        OUR_MAC
-    }
-    fn mtu(&self) -> u16 {
-        1500
-    }
-    fn link_up(&self) -> bool {
-        true
-    }
-    fn rx_burst(&mut self, _now: Nanos, burst: &mut FrameBurst) -> usize {
-        let mut lane = self.rx.lock().expect("lane");
-        let mut n = 0;
-        while !burst.is_full() {
-            let Some(frame) = lane.pop_front() else { break };
-            burst.push(&frame).expect("a frame of the MTU");
-            n += 1;
-        }
-        n
-    }
-    fn tx_burst(&mut self, _now: Nanos, frames: &[Frame]) -> usize {
-        let mut lane = self.tx.lock().expect("lane");
-        lane.extend(frames.iter().map(|frame| frame.as_slice().to_vec()));
-        frames.len()
-    }
-}
 
 /// A segment that left.
 #[derive(Clone, Debug)]
@@ -83,7 +48,7 @@ impl Wire {
         config.secret = [7; 16];
         configure(&mut config);
         let mut stack = Stack::new(config, Arena::ordinary(64 << 20).expect("memory"));
-        stack.add_port(Box::new(End { tx: from_us.clone(), rx: to_us.clone() }));
+        stack.add_port(Box::new(End { mac: OUR_MAC, tx: from_us.clone(), rx: to_us.clone() }));
         Self { stack, to_us, from_us, now: Nanos::from_secs(1000) }
     }
 
@@ -107,7 +72,7 @@ impl Wire {
         let mut buf = vec![0; 2048];
         let len = fill(&mut buf);
         buf.truncate(len);
-        self.to_us.lock().expect("lane").push_back(buf);
+        self.to_us.push(buf);
     }
 
     /// A segment of `from` arrives. Its destination port is in it.
@@ -143,7 +108,7 @@ impl Wire {
         let len = packet::emit_tcp(&mut frame, macs, (*from.ip(), US), &segment, &[]);
         frame.truncate(len);
         change(&mut frame);
-        self.to_us.lock().expect("lane").push_back(frame);
+        self.to_us.push(frame);
         self.stack.poll(self.now);
     }
 
@@ -168,7 +133,7 @@ impl Wire {
         let mut sent = Vec::new();
         loop {
             self.stack.poll(self.now);
-            let Some(frame) = self.from_us.lock().expect("lane").pop_front() else { return sent };
+            let Some(frame) = self.from_us.pop() else { return sent };
             match packet::parse(&frame).expect("whole") {
                 Packet::Arp(arp) if arp.request => {
                     let reply = Arp {

@@ -1,66 +1,19 @@
 //! Two stacks on one cable, their TCP on the host path, under a clock of their own.
 
-use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
 
-use mafo_mem::{Frame, FrameBurst, Nanos};
-use mafo_pmd::EthPort;
+use mafo_mem::Nanos;
 use mafo_pmd::eal::dma::Arena;
 use mafo_stack::{
     ConnectionError, Event, ListenError, Options, PathChoice, Readiness, SocketError, SocketId,
     Stack, StackConfig,
 };
 
-/// One direction of a cable: a frame in every `lose_every` is lost (0: none).
-#[derive(Default)]
-struct Lane {
-    frames: VecDeque<Vec<u8>>,
-    carried: u64,
-    lose_every: u64,
-}
-
-struct End {
-    mac: [u8; 6],
-    tx: Arc<Mutex<Lane>>,
-    rx: Arc<Mutex<Lane>>,
-}
-
-impl EthPort for End {
-    fn mac(&self) -> [u8; 6] {
-        self.mac
-    }
-    fn mtu(&self) -> u16 {
-        1500
-    }
-    fn link_up(&self) -> bool {
-        true
-    }
-    fn rx_burst(&mut self, _now: Nanos, burst: &mut FrameBurst) -> usize {
-        let mut lane = self.rx.lock().expect("lane");
-        let mut n = 0;
-        while !burst.is_full() {
-            let Some(frame) = lane.frames.pop_front() else { break };
-            burst.push(&frame).expect("a frame of the MTU");
-            n += 1;
-        }
-        n
-    }
-    fn tx_burst(&mut self, _now: Nanos, frames: &[Frame]) -> usize {
-        let mut lane = self.tx.lock().expect("lane");
-        for frame in frames {
-            lane.carried += 1;
-            if lane.lose_every == 0 || !lane.carried.is_multiple_of(lane.lose_every) {
-                lane.frames.push_back(frame.as_slice().to_vec());
-            }
-        }
-        frames.len()
-    }
-}
+use crate::cable::{End, Lane};
 
 struct Net {
     stacks: [Stack; 2],
-    lanes: [Arc<Mutex<Lane>>; 2],
+    lanes: [Lane; 2],
     now: Nanos,
 }
 
@@ -68,7 +21,7 @@ const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 77, 0, 2), Ipv4Addr::new(10,
 const HOST: Options = Options::on(PathChoice::Host);
 
 fn net() -> Net {
-    let lanes: [Arc<Mutex<Lane>>; 2] = Default::default();
+    let lanes: [Lane; 2] = Default::default();
     let stack = |n: usize| {
         let mac = [2, 0, 0, 0, 0, n as u8];
         let mut config = StackConfig::new(ADDRESSES[n], 24, mac);
@@ -183,8 +136,8 @@ fn a_connection_carries_bytes_both_ways_and_leaves_nothing_behind() {
 fn loss_in_both_directions_costs_time_and_no_byte() {
     let mut net = net();
     let (client, server) = net.open();
-    net.lanes[0].lock().expect("lane").lose_every = 13;
-    net.lanes[1].lock().expect("lane").lose_every = 17;
+    net.lanes[0].lose_every(13);
+    net.lanes[1].lose_every(17);
     transfer(&mut net, [client, server], 300_000);
 }
 
