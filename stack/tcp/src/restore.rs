@@ -186,7 +186,7 @@ impl Connection {
                 rhythm: Some(ack.rhythm.checkpoint(now)),
                 duplicate: *duplicate,
                 loss: loss::checkpoint(rack, snd.tail_probe(), flight, now),
-                echo_floor: echo_floor.map_or(EchoFloor::None, EchoFloor::At),
+                echo_floor: timestamps.and(*echo_floor).map_or(EchoFloor::None, EchoFloor::At),
             },
         }
     }

@@ -39,6 +39,8 @@ const FULL_ROUNDS: u8 = 3;
 /// Round trip that the first rate is made of before there is a sample.
 const RTT_GUESS: Nanos = Nanos::from_millis(1);
 
+/// Bytes per second: a pace below which a path is not told from one that is cut.
+const PACING_MIN: u64 = 1_000;
 /// More rounds than any connection sees.
 const ROUNDS_MAX: u64 = 1 << 60;
 /// A segment never waits longer for its departure.
@@ -308,7 +310,7 @@ impl Bbr {
         let rate = u128::from(self.bottleneck_rate()) * u128::from(self.pacing_gain());
         let rate = (rate * u128::from(PACING_MARGIN) / u128::from(UNIT * UNIT)) as u64;
         if rate > 0 && (self.filled || rate > self.pacing_rate) {
-            self.pacing_rate = rate;
+            self.pacing_rate = rate.max(PACING_MIN);
         }
     }
 
@@ -387,7 +389,7 @@ impl Bbr {
             self.idle_restart = true;
             if let Mode::ProbeBw { .. } = self.mode {
                 let rate = u128::from(self.bottleneck_rate()) * u128::from(PACING_MARGIN);
-                self.pacing_rate = ((rate / u128::from(UNIT)) as u64).max(1);
+                self.pacing_rate = ((rate / u128::from(UNIT)) as u64).max(PACING_MIN);
             }
         }
         self.sampler.on_sent(now, pipe == 0);
@@ -408,7 +410,8 @@ impl Bbr {
     /// The handshake's round trip: what the first rate is made of.
     pub(super) fn on_rtt_known(&mut self, srtt: Nanos) {
         self.has_rtt = true;
-        self.pacing_rate = rate_of(self.initial_cwnd, srtt).saturating_mul(HIGH_GAIN) / UNIT;
+        let nominal = rate_of(self.initial_cwnd, srtt).saturating_mul(HIGH_GAIN) / UNIT;
+        self.pacing_rate = nominal.max(PACING_MIN);
     }
 
     pub(super) fn departure(&self) -> Option<Nanos> {
@@ -431,7 +434,8 @@ impl Bbr {
             && self.round < ROUNDS_MAX
             && self.next_round_delivered <= self.sampler.delivered()
             && self.full_rounds <= FULL_ROUNDS
-            && self.initial_cwnd <= CWND_MAX
+            && (1..=CWND_MAX).contains(&self.initial_cwnd)
+            && self.pacing_rate >= PACING_MIN
             && self.prior_cwnd <= CWND_MAX
             && self.departure.is_none_or(|at| at <= now + AHEAD_MAX)
     }

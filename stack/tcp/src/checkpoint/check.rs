@@ -111,6 +111,7 @@ impl Checkpoint {
             hold(apart, "held ranges follow each other, with gaps, from rcv_nxt on")?;
             at = end;
         }
+        hold(at.since(self.rcv_nxt) <= self.rcv_wnd, "held ranges lie in the window")?;
         match self.peer_fin {
             PeerFin::Held(fin) => {
                 hold(ascend(&[self.rcv_nxt, fin]), "a FIN that is held is not before rcv_nxt")?;
