@@ -9,6 +9,9 @@
 //! | `driver_ingress` | everything that a card writes by DMA: entries, CPLs, status pages, payload |
 //! | `frames` | what a wire brings to a listener and a connection, on either path |
 //! | `icmp` | what routers say about a connection |
+//! | `segments` | segments into the engine alone, in any state (`mafo_tcp::script::hostile`, as the next two) |
+//! | `options` | TCP headers |
+//! | `checkpoint` | a connection that travels as bytes |
 //!
 //! Nothing that these say may panic; the property tests of the crates say the same with other input.
 

@@ -428,7 +428,7 @@ impl Connection {
     }
 
     fn owe_immediate_ack(&mut self) {
-        self.rcv.ack.immediate = (self.rcv.ack.immediate + 1).min(IMMEDIATE_MAX);
+        self.rcv.ack.immediate = self.rcv.ack.immediate.saturating_add(1).min(IMMEDIATE_MAX);
     }
 
     /// A reset counts when its sender knows exactly where we are: at `rcv_nxt`, or at the last ACK

@@ -23,13 +23,16 @@
 //! An owner of the engine runs all scripts by implementing [`Endpoint`] and [`Bench`] and writing
 //! `mafo_tcp::script_tests!(MyBench::new());` in a test.
 
+mod chance;
 mod engine;
+pub mod hostile;
 pub(crate) mod law;
 mod peer;
 mod scripts;
 mod trace;
 mod travel;
 
+pub use chance::Chance;
 pub use engine::{EngineBench, EngineEndpoint};
 pub use peer::{Peer, Seg, pattern};
 pub use scripts::{

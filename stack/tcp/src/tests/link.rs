@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mafo_mem::Nanos;
 
-use super::rng::Rng;
+use crate::script::Chance;
 use crate::{Ecn, Segment};
 
 /// How bad it is; probabilities in a thousandth.
@@ -19,7 +19,7 @@ pub(super) struct Quality {
 }
 
 impl Quality {
-    pub(super) fn draw(rng: &mut Rng) -> Self {
+    pub(super) fn draw(rng: &mut Chance<'_>) -> Self {
         Self {
             loss: rng.pick(&[0, 0, 10, 50, 150, 300]),
             duplicate: rng.pick(&[0, 0, 20, 100]),
@@ -43,7 +43,7 @@ impl Link {
         Self { quality, under_way: BTreeMap::new(), count: 0 }
     }
 
-    pub(super) fn send(&mut self, rng: &mut Rng, now: Nanos, frame: (Segment, Vec<u8>)) {
+    pub(super) fn send(&mut self, rng: &mut Chance<'_>, now: Nanos, frame: (Segment, Vec<u8>)) {
         let copies = 1 + u64::from(rng.chance(self.quality.duplicate));
         for _ in 0..copies {
             if rng.chance(self.quality.loss) {

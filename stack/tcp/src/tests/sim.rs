@@ -5,12 +5,11 @@ use std::collections::VecDeque;
 
 use mafo_mem::Nanos;
 
-use super::hostile::compare_paths;
 use super::link::{Link, Quality};
-use super::rng::Rng;
 use super::run_seeds;
 use super::twin::Twin;
-use crate::script::{Endpoint, EngineEndpoint, Setup, pattern};
+use crate::script::hostile::compare_paths;
+use crate::script::{Chance, Endpoint, EngineEndpoint, Setup, pattern};
 use crate::{
     Config, CongestionControl, Connection, EcnMode, Ended, Flags, Segment, SeqNum, State, Switches,
     TimeWait, TsClock,
@@ -69,7 +68,7 @@ struct Seen {
     tsval: Option<u32>,
 }
 
-fn draw_setup(rng: &mut Rng) -> Setup {
+fn draw_setup(rng: &mut Chance<'_>) -> Setup {
     let config = Config {
         ts_clock: TsClock {
             epoch: Nanos(rng.below(1 << 50)),
@@ -90,7 +89,7 @@ fn draw_setup(rng: &mut Rng) -> Setup {
         rng.pick(&[None, Some(0), Some(2), Some(if rcv_buf < 1024 { 8 } else { 9 })]);
     Setup {
         config,
-        iss: SeqNum(rng.next() as u32),
+        iss: SeqNum(rng.number() as u32),
         mss: rng.pick(&[100, 536, 1000, 1460, 9000]),
         rcv_buf,
         window_scale,
@@ -109,7 +108,7 @@ fn draw_setup(rng: &mut Rng) -> Setup {
 }
 
 impl Host {
-    fn draw(rng: &mut Rng, most: u64) -> Self {
+    fn draw(rng: &mut Chance<'_>, most: u64) -> Self {
         let skew = Nanos::from_secs(rng.below(100_000));
         let end = EngineEndpoint::new(&draw_setup(rng), skew);
         Self {
@@ -145,7 +144,7 @@ impl Host {
     }
 
     /// The application is awake: it reads a little, writes a little, and closes when it has no more.
-    fn run_application(&mut self, rng: &mut Rng, now: Nanos) {
+    fn run_application(&mut self, rng: &mut Chance<'_>, now: Nanos) {
         if now < self.wakes_at {
             return;
         }
@@ -259,7 +258,7 @@ fn check_output(from: &mut Host, to: &Host, segment: &Segment, payload: &[u8]) {
 }
 
 fn transmit(
-    rng: &mut Rng,
+    rng: &mut Chance<'_>,
     now: Nanos,
     from: &mut Host,
     to: &Host,
@@ -284,7 +283,7 @@ fn transmit(
 
 /// One connection from its opening to its end, of less than 2^`most` bytes each way.
 fn run(seed: u64, most: u64, twins: bool) {
-    let mut rng = Rng(seed);
+    let mut rng = Chance::Seed(seed);
     let mut hosts = [Host::draw(&mut rng, most), Host::draw(&mut rng, most)];
     let mut links = [Link::new(Quality::draw(&mut rng)), Link::new(Quality::draw(&mut rng))];
     hosts[0].end.connect();

@@ -3,22 +3,21 @@
 
 use mafo_mem::Nanos;
 
-use super::rng::Rng;
-use crate::script::{Endpoint, EngineEndpoint};
+use crate::script::{Chance, Endpoint, EngineEndpoint};
 use crate::{Checkpoint, Connection, Segment};
 
 pub(super) struct Twin {
     end: EngineEndpoint,
     /// The twin's clock is ahead of the original's by this.
     ahead: Nanos,
-    rng: Rng,
+    rng: Chance<'static>,
 }
 
 impl Twin {
     /// A twin of `original` from now on.
-    pub(super) fn of(original: &EngineEndpoint, rng: &mut Rng) -> Self {
+    pub(super) fn of(original: &EngineEndpoint, rng: &mut Chance<'_>) -> Self {
         let (end, ahead) = (original.clone(), Nanos::ZERO);
-        let mut twin = Self { end, ahead, rng: Rng(rng.next()) };
+        let mut twin = Self { end, ahead, rng: Chance::Seed(rng.number()) };
         twin.travel();
         twin
     }

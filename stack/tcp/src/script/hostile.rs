@@ -1,15 +1,16 @@
 //! Segments that are almost right, on a connection in any state: nothing panics, nothing grows without
-//! limit, and the short path for ordinary segments decides as the long one does.
+//! limit, and the short path for ordinary segments decides as the long one does. Tests choose by a seed, fuzzers
+//! by their bytes.
 
 use std::ops::Range;
 
 use mafo_mem::Nanos;
 
-use super::rng::Rng;
-use crate::script::{Endpoint, EngineEndpoint, Setup};
+use super::{Chance, Endpoint, EngineEndpoint, Setup};
 use crate::{
-    Config, CongestionControl, Connection, Ecn, EcnMode, Flags, IcmpError, Input, MtuProbing,
-    Options, Patience, SackBlock, SackBlocks, Segment, SeqNum, Timestamps,
+    Checkpoint, Config, CongestionControl, Connection, Ecn, EcnMode, Flags, HEADER_LEN_MAX,
+    IcmpError, Input, MtuProbing, Options, Patience, SackBlock, SackBlocks, Segment, SeqNum,
+    Timestamps,
 };
 
 /// `snd_una`, `snd_max`, `rcv_nxt` and `rcv_wnd`.
@@ -20,12 +21,12 @@ fn places(end: &EngineEndpoint) -> (SeqNum, SeqNum, SeqNum, u32) {
 }
 
 /// A segment whose every field is near one that would be right.
-fn almost_right(rng: &mut Rng, end: &EngineEndpoint) -> Segment {
+fn almost_right(rng: &mut Chance<'_>, end: &EngineEndpoint) -> Segment {
     let (una, max, nxt, wnd) =
         end.conn.as_ref().map_or((SeqNum(0), SeqNum(0), SeqNum(0), 0), |c| {
             (c.snd_una(), c.snd_max(), c.rcv_nxt(), c.rcv_wnd())
         });
-    let near = |rng: &mut Rng, right: SeqNum| match rng.below(4) {
+    let near = |rng: &mut Chance<'_>, right: SeqNum| match rng.below(4) {
         0 | 1 => right,
         2 => right + rng.magnitude(31) as u32,
         _ => right - rng.magnitude(31) as u32,
@@ -46,7 +47,7 @@ fn almost_right(rng: &mut Rng, end: &EngineEndpoint) -> Segment {
         ack: near(rng, ack),
         flags: if rng.chance(900) { rng.pick(&usual) } else { Flags(rng.below(512) as u16) },
         window: rng.magnitude(16) as u16,
-        urgent: rng.next() as u16,
+        urgent: rng.number() as u16,
         options: Options {
             mss: rng.chance(300).then(|| rng.magnitude(16) as u16),
             window_scale: rng.chance(300).then(|| rng.below(256) as u8),
@@ -60,7 +61,7 @@ fn almost_right(rng: &mut Rng, end: &EngineEndpoint) -> Segment {
 }
 
 /// The segment that an honest peer would send next.
-fn right(rng: &mut Rng, end: &EngineEndpoint, step: u32) -> Segment {
+fn right(rng: &mut Chance<'_>, end: &EngineEndpoint, step: u32) -> Segment {
     let (una, max, nxt, wnd) = places(end);
     let ecr = end.engine.config.ts_clock.ticks(end.now).wrapping_add(end.open.ts_offset);
     let timestamps = end.open.timestamps.then_some(Timestamps { val: step, ecr });
@@ -78,7 +79,7 @@ fn right(rng: &mut Rng, end: &EngineEndpoint, step: u32) -> Segment {
 }
 
 /// The short path may only do what the long one would.
-pub(super) fn compare_paths(end: &EngineEndpoint, segment: &Segment) {
+pub(crate) fn compare_paths(end: &EngineEndpoint, segment: &Segment) {
     let Some(conn) = &end.conn else { return };
     let (mut short, mut long) = (conn.clone(), conn.clone());
     let (mut short_engine, mut long_engine) = (end.engine.clone(), end.engine.clone());
@@ -96,7 +97,7 @@ pub(super) fn compare_paths(end: &EngineEndpoint, segment: &Segment) {
 }
 
 /// A router lies, or the owner wishes something.
-fn lie_or_wish(rng: &mut Rng, end: &mut EngineEndpoint) {
+fn lie_or_wish(rng: &mut Chance<'_>, end: &mut EngineEndpoint) {
     let (una, max, ..) = places(end);
     let seq = rng.pick(&[una, max, una - 1, max - 1]);
     match rng.below(4) {
@@ -115,8 +116,9 @@ fn lie_or_wish(rng: &mut Rng, end: &mut EngineEndpoint) {
             }
         }
         _ => {
-            let wait =
-                |rng: &mut Rng| rng.chance(500).then(|| Nanos::from_millis(rng.magnitude(20)));
+            let wait = |rng: &mut Chance<'_>| {
+                rng.chance(500).then(|| Nanos::from_millis(rng.magnitude(20)))
+            };
             let patience = Patience {
                 user_timeout: wait(rng),
                 fin_wait2: wait(rng),
@@ -130,7 +132,8 @@ fn lie_or_wish(rng: &mut Rng, end: &mut EngineEndpoint) {
     }
 }
 
-pub(super) fn draw_setup(rng: &mut Rng) -> Setup {
+/// Settings of all kinds.
+pub(crate) fn draw_setup(rng: &mut Chance<'_>) -> Setup {
     Setup {
         config: Config {
             held_ranges_max: 4,
@@ -138,7 +141,7 @@ pub(super) fn draw_setup(rng: &mut Rng) -> Setup {
             mtu_probing: rng.pick(&[MtuProbing::Off, MtuProbing::BlackHole, MtuProbing::Always]),
             ..Config::default()
         },
-        iss: SeqNum(rng.next() as u32),
+        iss: SeqNum(rng.number() as u32),
         window_scale: rng.pick(&[None, Some(0), Some(7)]),
         timestamps: rng.chance(500),
         sack: rng.chance(500),
@@ -148,9 +151,13 @@ pub(super) fn draw_setup(rng: &mut Rng) -> Setup {
     }
 }
 
-/// One thing after the other happens to a connection.
-pub(super) fn assault(rng: &mut Rng, end: &mut EngineEndpoint, steps: Range<u32>) {
+/// One thing after the other happens to a connection, for as long as there is chance. Whatever it is, the
+/// connection stays one that could travel.
+pub(crate) fn assault(rng: &mut Chance<'_>, end: &mut EngineEndpoint, steps: Range<u32>) {
     for step in steps {
+        if rng.is_exhausted() {
+            return;
+        }
         let segment = if rng.chance(500) { right(rng, end, step) } else { almost_right(rng, end) };
         compare_paths(end, &segment);
         end.inject(&segment, &vec![0; segment.payload_len as usize]);
@@ -179,17 +186,13 @@ pub(super) fn assault(rng: &mut Rng, end: &mut EngineEndpoint, steps: Range<u32>
     }
 }
 
-fn attack(seed: u64) -> u64 {
-    let mut rng = Rng(seed);
-    let setup = draw_setup(&mut rng);
+/// A connection that is opened and then assaulted. Answers how often the short path was taken.
+fn attack(rng: &mut Chance<'_>) -> u64 {
+    let setup = draw_setup(rng);
     let mut end = EngineEndpoint::new(&setup, Nanos::from_secs(rng.below(1 << 20)));
-    if rng.chance(500) {
-        end.connect()
-    } else {
-        end.listen()
-    }
+    open(rng, &mut end);
     for step in 0..200 {
-        assault(&mut rng, &mut end, step..step + 1);
+        assault(rng, &mut end, step..step + 1);
         if let Some(conn) = &end.conn {
             let checkpoint = conn.checkpoint(end.now);
             assert!(checkpoint.held.len() <= 4 && checkpoint.in_flight.len() <= 2 * 16 + 8);
@@ -198,8 +201,102 @@ fn attack(seed: u64) -> u64 {
     end.counters().rx_predicted
 }
 
-#[test]
-fn segments_that_are_almost_right_do_no_harm() {
-    let predicted: u64 = (0..2_000).map(attack).sum();
-    assert!(predicted > 2_000, "the short path was hardly taken: {predicted}");
+fn open(rng: &mut Chance<'_>, end: &mut EngineEndpoint) {
+    if rng.chance(500) {
+        end.connect();
+    } else {
+        end.listen();
+    }
+}
+
+/// Bytes that a fuzzer found: what happens to a connection.
+pub fn fuzz_segments(bytes: &[u8]) {
+    attack(&mut Chance::Bytes(bytes));
+}
+
+/// More than this would be posted, held or undelivered only by damage; there are no buffers for it.
+const BUFFER_MAX: u32 = 1 << 20;
+
+/// Bytes that are a checkpoint, or are not: refused, or else a connection like any other. Answers whether they
+/// were taken.
+pub fn fuzz_checkpoint(bytes: &[u8]) -> bool {
+    let Ok(checkpoint) = Checkpoint::from_bytes(bytes) else { return false };
+    let posted = checkpoint.tx_max.since(checkpoint.snd_una);
+    if posted.max(checkpoint.undelivered) > BUFFER_MAX {
+        return false;
+    }
+    let seed = bytes.iter().fold(0, |seed: u64, &byte| seed.rotate_left(8) ^ u64::from(byte));
+    let mut rng = Chance::Seed(seed);
+    let setup = draw_setup(&mut rng);
+    let now = Nanos::from_secs(rng.below(1 << 20));
+    let mut end = EngineEndpoint::restored(&setup, now, &checkpoint);
+    assault(&mut rng, &mut end, 0..20);
+    true
+}
+
+/// A header that a fuzzer wrote: what is read of it is what comes out when it is written and read again.
+pub fn fuzz_options(bytes: &[u8]) {
+    let Ok((segment, payload)) = Segment::parse(bytes) else { return };
+    assert_eq!(segment.payload_len as usize, bytes.len() - payload, "{segment:?}");
+    if segment.header_len() > HEADER_LEN_MAX {
+        // Options of every kind, packed closer than they are written here.
+        return;
+    }
+    let mut header = [0; HEADER_LEN_MAX];
+    let len = segment.emit(&mut header);
+    let again = Segment::parse(&header[..len]);
+    assert_eq!(again, Ok((Segment { payload_len: 0, ..segment }, len)), "{segment:?}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::run_seeds;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[test]
+    fn segments_that_are_almost_right_do_no_harm() {
+        let predicted = AtomicU64::new(0);
+        let seeds = run_seeds(0, 2_000, |seed| {
+            predicted.fetch_add(attack(&mut Chance::Seed(seed)), Ordering::Relaxed);
+        });
+        let predicted = predicted.into_inner();
+        assert!(seeds < 100 || predicted > seeds, "the short path was hardly taken: {predicted}");
+    }
+
+    /// A connection that has seen something, as bytes.
+    fn draw(rng: &mut Chance<'_>) -> Option<Vec<u8>> {
+        let setup = draw_setup(rng);
+        let mut end = EngineEndpoint::new(&setup, Nanos::from_secs(rng.below(1 << 20)));
+        open(rng, &mut end);
+        let steps = rng.below(60) as u32;
+        assault(rng, &mut end, 0..steps);
+        Some(end.conn?.checkpoint(end.now).to_bytes())
+    }
+
+    fn damage(rng: &mut Chance<'_>, bytes: &mut Vec<u8>) {
+        for _ in 0..1 + rng.below(3) {
+            let at = rng.below(bytes.len() as u64) as usize;
+            match rng.below(8) {
+                0 if bytes.len() > 1 => drop(bytes.remove(at)),
+                1 => bytes.insert(at, rng.number() as u8),
+                2 => bytes.truncate(at + 1),
+                3..=5 => bytes[at] ^= 1 << rng.below(8),
+                _ => bytes[at] = rng.number() as u8,
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_is_refused_or_a_connection() {
+        let taken = AtomicU64::new(0);
+        let seeds = run_seeds(0, 5_000, |seed| {
+            let mut rng = Chance::Seed(seed);
+            let Some(mut bytes) = draw(&mut rng) else { return };
+            damage(&mut rng, &mut bytes);
+            taken.fetch_add(fuzz_checkpoint(&bytes).into(), Ordering::Relaxed);
+        });
+        let taken = taken.into_inner();
+        assert!(seeds < 100 || taken > seeds / 20, "hardly any was taken: {taken}");
+    }
 }
