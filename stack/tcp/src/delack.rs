@@ -48,7 +48,7 @@ impl Rhythm {
             quick,
             interactive,
             begun: heard_ms_ago.is_some(),
-            delay_ms: delay_ms.min(2 * DELAY_MAX),
+            delay_ms,
             largest,
             heard_ms: heard_ms_ago.map_or(0, |ago| millis(now).wrapping_sub(ago)),
         }
@@ -66,7 +66,10 @@ impl Rhythm {
         } else if since <= u32::from(DELAY_MIN) / 2 {
             self.delay_ms = self.delay_ms / 2 + DELAY_MIN / 2;
         } else if since < u32::from(self.delay_ms) {
-            self.delay_ms = self.delay_ms / 2 + since as u16;
+            // As Linux, no more than a retransmission timeout: payload that comes ever more slowly would
+            // stretch it without end.
+            let learned = u64::from(self.delay_ms / 2) + u64::from(since);
+            self.delay_ms = learned.min(rto.as_millis()).min(u16::MAX.into()) as u16;
         } else if u64::from(since) > rto.as_millis() {
             // So long a pause that the peer begins anew.
             self.quicken(config, wnd, mss);
@@ -197,6 +200,13 @@ mod tests {
         assert_eq!(rhythm.delay(&linux(), None), MS(59));
         hear(&mut rhythm, 78);
         assert_eq!(rhythm.delay(&linux(), None), MS(68));
+        // A peer that always comes just in time to stretch it.
+        let (mut slow, mut at) = (rhythm, 78);
+        for _ in 0..100 {
+            at += u64::from(slow.delay_ms) - 1;
+            hear(&mut slow, at);
+        }
+        assert_eq!(slow.delay_ms, 300, "a retransmission timeout");
         rhythm.interactive = true;
         assert_eq!(rhythm.delay(&linux(), Some(MS(50))), MS(50), "no longer than a round trip");
         assert_eq!(rhythm.delay(&linux(), Some(MS(5))), MS(40));
