@@ -52,6 +52,7 @@ impl Connection {
             && segment.options.sack.is_empty()
             && self.snd.recovery == Recovery::Open
             && self.flight.dup_acks == 0
+            && self.flight.dup_bytes == 0
             && self.flight.board.left_network() == 0
             && self.flight.held.is_empty()
             && self.peer_fin() == PeerFin::Absent
