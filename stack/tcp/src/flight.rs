@@ -124,9 +124,11 @@ impl Flight {
         *challenges = RateLimit::NEW;
     }
 
-    /// Whether an ACK in order is about nothing but segments that were sent once.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.reducing_until.is_none() && self.board.sent_again_at().is_none()
+    /// Whether an ACK of more than `una` is about nothing but segments that were sent once, in order.
+    pub(crate) fn is_plain(&self, una: SeqNum) -> bool {
+        self.reducing_until.is_none()
+            && self.board.sent_again_at().is_none()
+            && self.deliveries.nothing_beyond(una)
     }
 
     /// Bytes that it takes, with what belongs to it.

@@ -99,6 +99,11 @@ pub(crate) struct Deliveries {
 impl Deliveries {
     pub(crate) const NONE: Self = Self { latest: None, fack: None, dsack_round: None };
 
+    /// Whether nothing beyond `una` was ever reported.
+    pub(crate) fn nothing_beyond(&self, una: SeqNum) -> bool {
+        self.fack.is_none_or(|fack| fack.at_or_before(una))
+    }
+
     pub(crate) fn on_una(&mut self, una: SeqNum) {
         self.dsack_round = self.dsack_round.filter(|round| una.before(*round));
     }
@@ -168,19 +173,17 @@ impl Rack {
         }
     }
 
-    /// As [`Rack::on_delivered`], when each of what is reported was sent once.
+    /// As [`Rack::on_delivered`], when each of what is reported was sent once and nothing beyond it was reported
+    /// before.
     pub(crate) fn on_delivered_in_order(
         &mut self,
         deliveries: &mut Deliveries,
         now: Nanos,
         reported: &InOrder,
     ) {
-        let InOrder { sent_at: _, first_end, latest } = *reported;
+        let InOrder { sent_at: _, latest } = *reported;
         self.rtt = Span::of(now - latest.sent_at);
-        if deliveries.fack.is_some_and(|fack| first_end.before(fack)) {
-            self.reorderings = self.reorderings.saturating_add(1);
-        }
-        deliveries.fack = Some(deliveries.fack.map_or(latest.end, |fack| fack.later(latest.end)));
+        deliveries.fack = Some(latest.end);
         deliveries.latest = Delivery::latest(deliveries.latest, Some(latest));
     }
 

@@ -104,7 +104,8 @@ impl Connection {
         let plain = self.snd.tail == Tail::Clear
             && self.rare.is_none()
             && self.timers.retransmits_for() != Some(RetransmitTimer::Reorder);
-        let flight = self.flight.present().filter(|flight| plain && flight.is_plain())?;
+        let una = self.snd.una;
+        let flight = self.flight.present().filter(|flight| plain && flight.is_plain(una))?;
         let advanced = segment.ack.since(self.snd.una);
         if advanced == 0 {
             return Some(0);

@@ -132,8 +132,6 @@ impl Reported {
 pub(crate) struct InOrder {
     /// When the first was sent.
     pub(crate) sent_at: Nanos,
-    /// Where it ends.
-    pub(crate) first_end: SeqNum,
     /// The last.
     pub(crate) latest: Delivery,
 }
@@ -295,7 +293,7 @@ impl Scoreboard {
             self.records.pop_front();
         }
         let latest = Delivery { sent_at: last.sent_at, end: last.end };
-        (count > 0).then_some(InOrder { sent_at: first.sent_at, first_end: first.end, latest })
+        (count > 0).then_some(InOrder { sent_at: first.sent_at, latest })
     }
 
     /// A report of what was sent before something was sent again may answer that. When the ACKs of the
