@@ -22,10 +22,10 @@ pub use mafo_pmd::eal;
 pub use mafo_pmd::stats::Xstat;
 pub use mafo_pmd::{AdapterConfig, EthPort, TcpSettings};
 pub use mafo_stack::{
-    Activity, CongestionControl, ConnectError, ConnectionError, Core, Defect, Defects, EcnMode,
-    Ended, Event, FourTuple, GaveUp, IcmpError, Info, Keepalive, Life, ListenError, ListenerId,
-    Options, PathChoice, Readiness, Recovery, SocketError, SocketId, Stack, StackConfig, State,
-    Status, Then, Timeouts,
+    Activity, CongestionControl, ConnectError, ConnectionError, Core, Defect, Defects, Dscp,
+    EcnMode, Ended, Event, FourTuple, GaveUp, IcmpError, Info, Keepalive, Life, ListenError,
+    ListenerId, Options, PathChoice, Readiness, Recovery, SocketError, SocketId, Stack,
+    StackConfig, State, Status, Then, Timeouts,
 };
 pub use mafo_t4::{L2tIdx, PortId};
 pub use mafo_wire as wire;

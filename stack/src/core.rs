@@ -17,7 +17,7 @@ use crate::icmp;
 use crate::link::Links;
 use crate::listener::{Listener, ListenerId};
 use crate::neigh::{BROADCAST, Change, Mac, Neighbours, Resolution};
-use crate::packet::{self, Arp, Ip, Packet};
+use crate::packet::{self, Arp, Dscp, Ip, Packet};
 use crate::pmtu::PathMtus;
 use crate::slab::{Slab, SocketId};
 use crate::socket::{Holder, Path, Readiness, Socket};
@@ -259,9 +259,9 @@ impl Core {
     ) {
         let late = self.lingering.on_segment(now, &tuple, segment);
         let after = match late.or_else(|| self.time_wait.on_segment(now, &tuple, segment)) {
-            Some(Answer::Reply(reply)) => {
+            Some(Answer::Reply(reply, dscp)) => {
                 self.counters.time_wait_acks += 1;
-                self.send_segment(now, src_mac, &tuple, &reply);
+                self.send_segment(now, src_mac, &tuple, dscp, &reply);
                 return;
             }
             Some(Answer::Drop) => {
@@ -286,7 +286,7 @@ impl Core {
         match reset_for(segment) {
             Some(reset) => {
                 self.counters.tx_resets += 1;
-                self.send_segment(now, src_mac, &tuple, &reset);
+                self.send_segment(now, src_mac, &tuple, Dscp::DEFAULT, &reset);
             }
             None => self.counters.rx_drop_reset += 1,
         }
@@ -298,13 +298,16 @@ impl Core {
         now: Nanos,
         dst: Mac,
         tuple: &FourTuple,
+        dscp: Dscp,
         segment: &Segment,
     ) {
         let (IpAddr::V4(local), IpAddr::V4(remote)) = (tuple.local.ip(), tuple.remote.ip()) else {
             return;
         };
         let macs = (self.config.mac, dst);
-        self.transmit(now, |buf| packet::emit_tcp(buf, macs, (local, remote), segment, &[]));
+        self.transmit(now, |buf| {
+            packet::emit_tcp_with(buf, macs, (local, remote), dscp, segment, |_| {})
+        });
     }
 
     /// Appends a frame to the burst that is on its way out; `fill` writes it and says how long it is

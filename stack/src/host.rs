@@ -285,7 +285,9 @@ impl Core {
         offset: u64,
     ) {
         let (Some(frame), Some(socket)) = (self.out.spare(), self.sockets.get(id)) else { return };
-        let len = packet::emit_tcp_with(frame.buffer_mut(), macs, addresses, segment, |payload| {
+        //= rfc9293#3.9.1.9 MUST-48 SHLD-21
+        let (dscp, buf) = (socket.options.dscp, frame.buffer_mut());
+        let len = packet::emit_tcp_with(buf, macs, addresses, dscp, segment, |payload| {
             socket.tx.read(offset, payload);
         });
         if self.path_mtus.cuts(addresses.1) {
@@ -340,7 +342,7 @@ impl Core {
         let scale = conn.window_scale().map_or(0, |scale| scale.rcv);
         let left = u64::from(conn.rcv_wnd());
         let mut remains = Remains::new(conn.snd_max(), conn.rcv_nxt(), left, scale);
-        remains.ts_recent = conn.ts_recent();
+        (remains.ts_recent, remains.dscp) = (conn.ts_recent(), socket.options.dscp);
         let ended = conn.ended().unwrap_or(Ended::Finished);
         let soft_error = conn.soft_error();
         socket.ended = Some(ended);

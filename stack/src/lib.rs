@@ -45,6 +45,7 @@ pub use listener::ListenerId;
 pub use mafo_tcp::{Ended, GaveUp, IcmpError, Info, Keepalive, Recovery, State, Then};
 pub use neigh::Mac;
 pub use observe::{Life, Status};
+pub use packet::Dscp;
 pub use slab::SocketId;
 pub use socket::Readiness;
 pub use timeouts::Timeouts;
@@ -185,6 +186,9 @@ pub struct Options {
     /// Largest segment to announce and to send, if less than the link's (TCP_MAXSEG); counts before the handshake. In
     /// an adapter the next smaller entry of its MTU table.
     pub mss: Option<u16>,
+    /// What routers are asked to do with the connection's packets (IP_TOS without its ECN bits); in an adapter
+    /// opt0.DSCP, and TOS of the TCB when it changes later.
+    pub dscp: Dscp,
     /// Bytes that the socket holds for sending, if less than [`StackConfig::send_buffer`] (SO_SNDBUF).
     pub send_limit: Option<u32>,
     /// Bytes that the socket holds for reading, if not [`StackConfig::recv_buffer`] (SO_RCVBUF); counts
@@ -204,6 +208,7 @@ impl Options {
             quick_ack: false,
             keepalive: false,
             mss: None,
+            dscp: Dscp::DEFAULT,
             send_limit: None,
             recv_buffer: None,
         }

@@ -136,6 +136,7 @@ impl Core {
         }
         listener.last_cookie = Some(now);
         let options = listener.options;
+        let dscp = options.dscp;
         let room = self.room_of(&options) as u32;
         let ours = self.offer_of(&options, room);
         let congestion = options.congestion.unwrap_or(self.config.congestion);
@@ -160,7 +161,7 @@ impl Core {
             ts.val = ts.val.wrapping_add(isn::ts_offset(&self.secret, local, remote));
         }
         self.counters.syn_cookies_sent += 1;
-        self.send_segment(now, src_mac, &tuple, &reply);
+        self.send_segment(now, src_mac, &tuple, dscp, &reply);
     }
 
     /// An ACK of nobody to a listener: of a cookie? `false` when not.

@@ -24,6 +24,34 @@ pub const MIN_FRAME: usize = 60;
 /// Time to live of what we send (RFC 1700's recommendation, and what Linux sends).
 pub const TTL: u8 = 64;
 
+/// The Differentiated Services code point of packets (RFC 2474): what routers are asked to do with them. Six bits;
+/// the other two of the octet that was once called TOS are ECN's (RFC 3168), which no application sets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dscp(u8);
+
+impl Dscp {
+    /// The default behaviour: best effort.
+    pub const DEFAULT: Self = Self(0);
+
+    /// Of a TOS octet, as an application writes it (IP_TOS); its ECN bits are left out, as in Linux.
+    #[must_use]
+    pub const fn of_tos(tos: u8) -> Self {
+        Self(tos >> 2)
+    }
+
+    /// The TOS octet with ECN bits of zero.
+    #[must_use]
+    pub const fn tos(self) -> u8 {
+        self.0 << 2
+    }
+
+    /// The code point, 0 to 63.
+    #[must_use]
+    pub const fn code_point(self) -> u8 {
+        self.0
+    }
+}
+
 /// What a frame is to a host.
 #[derive(Debug)]
 pub enum Packet<'a> {
@@ -200,21 +228,22 @@ pub fn emit_tcp(
     payload: &[u8],
 ) -> usize {
     debug_assert_eq!(segment.payload_len as usize, payload.len());
-    emit_tcp_with(buf, macs, addresses, segment, |dst| dst.copy_from_slice(payload))
+    emit_tcp_with(buf, macs, addresses, Dscp::DEFAULT, segment, |dst| dst.copy_from_slice(payload))
 }
 
-/// Like [`emit_tcp`], with the payload written in place by `fill`.
+/// Like [`emit_tcp`], with a code point for routers, and the payload written in place by `fill`.
 //= rfc9293#3.1 MUST-2
 pub fn emit_tcp_with(
     buf: &mut [u8],
     macs: (Mac, Mac),
     (src, dst): (Ipv4Addr, Ipv4Addr),
+    dscp: Dscp,
     segment: &Segment,
     fill: impl FnOnce(&mut [u8]),
 ) -> usize {
     let tcp_len = segment.header_len() + segment.payload_len as usize;
     let at = emit_ipv4(buf, macs, (src, dst), IpProtocol::Tcp, tcp_len);
-    set_ecn(&mut buf[ETHERNET_HEADER..at], segment.ecn);
+    set_tos(&mut buf[ETHERNET_HEADER..at], dscp, segment.ecn);
     let tcp = &mut buf[at..at + tcp_len];
     let header_len = segment.emit(tcp);
     fill(&mut tcp[header_len..]);
@@ -225,10 +254,12 @@ pub fn emit_tcp_with(
     pad(buf, at + tcp_len)
 }
 
-/// Puts the ECN field into an IPv4 header.
-fn set_ecn(header: &mut [u8], ecn: Ecn) {
-    if ecn != Ecn::NotEct {
+/// Puts the Differentiated Services and ECN fields into an IPv4 header that has zeros there.
+//= rfc9293#3.9.1.9 SHLD-22
+fn set_tos(header: &mut [u8], dscp: Dscp, ecn: Ecn) {
+    if dscp != Dscp::DEFAULT || ecn != Ecn::NotEct {
         let mut packet = Ipv4Packet::new_unchecked(header);
+        packet.set_dscp(dscp.code_point());
         packet.set_ecn(ecn.bits());
         packet.fill_checksum();
     }
@@ -347,6 +378,20 @@ mod tests {
                 panic!("its checksum is right")
             };
             assert_eq!(ip.ecn, ecn);
+        }
+    }
+
+    #[test]
+    fn the_code_point_is_the_rest_of_that_byte() {
+        let ef = Dscp::of_tos(0xbb);
+        assert_eq!((ef.code_point(), ef.tos()), (46, 0xb8), "ECN's bits are not the application's");
+        for (ecn, tos) in [(Ecn::NotEct, 0xb8), (Ecn::Ce, 0xbb)] {
+            let mut buf = [0; 128];
+            let segment = Segment { ecn, ..Segment::default() };
+            let addresses = (US.1, PEER.1);
+            emit_tcp_with(&mut buf, (US.0, PEER.0), addresses, ef, &segment, |_| {});
+            assert_eq!(buf[ETHERNET_HEADER + 1], tos);
+            assert!(matches!(parse(&buf[..60]), Ok(Packet::Tcp(ip, _)) if ip.ecn == ecn));
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use mafo_mem::Nanos;
 use mafo_tcp::{Flags, Segment, SeqNum, Timestamps};
 
+use crate::packet::Dscp;
 use crate::tuple::{FourTuple, TupleMap};
 
 /// What is left of a connection that we closed first.
@@ -20,6 +21,8 @@ pub struct Remains {
     pub window: u16,
     /// The peer's last timestamp, where it is known: the card that had the connection keeps it.
     pub ts_recent: Option<u32>,
+    /// The code point of the connection's packets, and so of what is still sent for it.
+    pub dscp: Dscp,
 }
 
 impl Remains {
@@ -27,7 +30,7 @@ impl Remains {
     #[must_use]
     pub fn new(snd_nxt: SeqNum, rcv_nxt: SeqNum, left: u64, scale: u8) -> Self {
         let window = u16::try_from(left >> scale).unwrap_or(u16::MAX);
-        Self { snd_nxt, rcv_nxt, window, ts_recent: None }
+        Self { snd_nxt, rcv_nxt, window, ts_recent: None, dscp: Dscp::DEFAULT }
     }
 
     /// Whether a SYN is of a new incarnation: its timestamp, or where that does not tell its sequence number, is
@@ -42,13 +45,31 @@ impl Remains {
             _ => beyond,
         }
     }
+
+    /// The ACK of everything, in answer to `segment`.
+    fn reply(&self, tuple: &FourTuple, segment: &Segment) -> Answer {
+        let mut reply = Segment {
+            src_port: tuple.local.port(),
+            dst_port: tuple.remote.port(),
+            seq: self.snd_nxt,
+            ack: self.rcv_nxt,
+            flags: Flags::ACK,
+            window: self.window,
+            ..Segment::default()
+        };
+        // The clock that stamped the connection's segments may be gone with its adapter. What the peer
+        // echoes is the last stamp it saw from us: neither older than that (PAWS) nor ahead of the clock.
+        reply.options.timestamps =
+            segment.options.timestamps.map(|ts| Timestamps { val: ts.ecr, ecr: ts.val });
+        Answer::Reply(reply, self.dscp)
+    }
 }
 
 /// What to do with a segment of a connection in TIME_WAIT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Send this.
-    Reply(Segment),
+    /// Send this, with this code point.
+    Reply(Segment, Dscp),
     /// A SYN that cannot belong to the old connection: it may open a new one, whose sequence numbers begin
     /// behind this one.
     Reopen(SeqNum),
@@ -127,7 +148,7 @@ impl TimeWait {
                 self.table.remove(tuple);
                 return Some(Answer::Reopen(remains.snd_nxt));
             }
-            return Some(Answer::Reply(ack(tuple, &remains, segment)));
+            return Some(remains.reply(tuple, segment));
         }
         if segment.flags.contains(Flags::FIN) {
             // Our last ACK was lost: say it again and start anew (3.10.7.4, eighth check).
@@ -137,10 +158,10 @@ impl TimeWait {
                 self.table.insert(*tuple, (remains, until));
                 self.order.push_back((until, *tuple));
             }
-            return Some(Answer::Reply(ack(tuple, &remains, segment)));
+            return Some(remains.reply(tuple, segment));
         }
         let new_text = segment.payload_len > 0;
-        Some(if new_text { Answer::Reply(ack(tuple, &remains, segment)) } else { Answer::Drop })
+        Some(if new_text { remains.reply(tuple, segment) } else { Answer::Drop })
     }
 
     /// Lets go of what has waited long enough.
@@ -166,24 +187,6 @@ impl TimeWait {
     }
 }
 
-/// The ACK of everything, in answer to `segment`.
-fn ack(tuple: &FourTuple, remains: &Remains, segment: &Segment) -> Segment {
-    let mut reply = Segment {
-        src_port: tuple.local.port(),
-        dst_port: tuple.remote.port(),
-        seq: remains.snd_nxt,
-        ack: remains.rcv_nxt,
-        flags: Flags::ACK,
-        window: remains.window,
-        ..Segment::default()
-    };
-    // The clock that stamped the connection's segments may be gone with its adapter. What the peer
-    // echoes is the last stamp it saw from us: neither older than that (PAWS) nor ahead of the clock.
-    reply.options.timestamps =
-        segment.options.timestamps.map(|ts| Timestamps { val: ts.ecr, ecr: ts.val });
-    reply
-}
-
 /// How often in its length a wait may begin anew.
 const RESTARTS: u64 = 16;
 
@@ -192,8 +195,13 @@ mod tests {
     use super::*;
 
     const PERIOD: Nanos = Nanos::from_secs(60);
-    const REMAINS: Remains =
-        Remains { snd_nxt: SeqNum(1001), rcv_nxt: SeqNum(5001), window: 4096, ts_recent: None };
+    const REMAINS: Remains = Remains {
+        snd_nxt: SeqNum(1001),
+        rcv_nxt: SeqNum(5001),
+        window: 4096,
+        ts_recent: None,
+        dscp: Dscp::of_tos(0xb8),
+    };
 
     fn tuple(port: u16) -> FourTuple {
         FourTuple { local: ([10, 77, 0, 2], 7).into(), remote: ([10, 77, 0, 1], port).into() }
@@ -211,12 +219,14 @@ mod tests {
         let mut table = TimeWait::new(8, PERIOD);
         table.insert(Nanos::ZERO, tuple(1), REMAINS);
         let fin = segment(Flags::FIN | Flags::ACK, 5000);
-        let Some(Answer::Reply(ack)) = table.on_segment(Nanos::from_secs(50), &tuple(1), &fin)
+        let Some(Answer::Reply(ack, dscp)) =
+            table.on_segment(Nanos::from_secs(50), &tuple(1), &fin)
         else {
             panic!("not answered")
         };
         assert_eq!((ack.seq, ack.ack, ack.flags), (SeqNum(1001), SeqNum(5001), Flags::ACK));
         assert_eq!((ack.src_port, ack.dst_port, ack.window), (7, 1, 4096));
+        assert_eq!(dscp.tos(), 0xb8, "as all of the connection's packets");
         // Our stamp is the last one that the peer saw, its own is echoed.
         assert_eq!(ack.options.timestamps, Some(Timestamps { val: 90, ecr: 70 }));
         table.poll(Nanos::from_secs(60));
@@ -244,7 +254,7 @@ mod tests {
         let with_fin = segment(Flags::RST | Flags::FIN, 5001);
         assert_eq!(table.on_segment(now, &tuple(1), &with_fin), Some(Answer::Drop));
         let old = segment(Flags::SYN, 5001);
-        assert!(matches!(table.on_segment(now, &tuple(1), &old), Some(Answer::Reply(_))));
+        assert!(matches!(table.on_segment(now, &tuple(1), &old), Some(Answer::Reply(..))));
         let new = segment(Flags::SYN, 5002);
         assert_eq!(table.on_segment(now, &tuple(1), &new), Some(Answer::Reopen(SeqNum(1001))));
         assert!(table.is_empty());
@@ -290,7 +300,7 @@ mod tests {
         let fin = segment(Flags::FIN | Flags::ACK, 5000);
         for n in 0..60_000 {
             let answer = table.on_segment(Nanos::from_millis(n), &tuple(1), &fin);
-            assert!(matches!(answer, Some(Answer::Reply(_))));
+            assert!(matches!(answer, Some(Answer::Reply(..))));
         }
         assert!(table.order.len() <= 17, "{} entries", table.order.len());
         // The wait still runs from about the last of them; a full table forgets the oldest wait.

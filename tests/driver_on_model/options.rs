@@ -7,7 +7,8 @@ use mafo::wire::{Wire, WireCounters};
 use mafo::{Nanos, Options, SocketId};
 use mafo_mem::{Frame, FrameBurst};
 use mafo_stack::packet::{self, Packet};
-use mafo_stack::{StackConfig, State, Then};
+use mafo_stack::tom::Fence;
+use mafo_stack::{Dscp, StackConfig, State, Then};
 
 use crate::hosts::{Net, OFFLOAD};
 
@@ -15,6 +16,8 @@ use crate::hosts::{Net, OFFLOAD};
 struct Segment {
     flags: u8,
     payload_len: usize,
+    /// The second byte of the IP header.
+    tos: u8,
     /// The first option, if that is a segment size.
     mss: Option<u16>,
 }
@@ -39,7 +42,8 @@ impl Wire for Noted {
                     [2, 4, high, low, ..] => Some(u16::from_be_bytes([high, low])),
                     _ => None,
                 };
-                let segment = Segment { flags: tcp[13], payload_len, mss };
+                let tos = frame.as_slice()[packet::ETHERNET_HEADER + 1];
+                let segment = Segment { flags: tcp[13], payload_len, tos, mss };
                 self.1.lock().expect("a list").push(segment);
             }
         }
@@ -54,6 +58,17 @@ impl Wire for Noted {
     fn counters(&self) -> WireCounters {
         self.0.counters()
     }
+}
+
+/// Two adapters of the first host, the segments of each noted, with an open connection.
+fn connected_twice() -> (Net, [Sent; 2], [SocketId; 2]) {
+    let sent = [Sent::default(), Sent::default()];
+    let noted = sent.clone();
+    let plug = move |n: usize, wire| -> Box<dyn Wire> { Box::new(Noted(wire, noted[n].clone())) };
+    let mut net = Net::up_with(2, plug);
+    let ends = net.open(1)[0];
+    run(&mut net, 5);
+    (net, sent, ends)
 }
 
 /// A net whose first host's segments are noted, with an open connection.
@@ -123,6 +138,88 @@ fn the_card_is_asked_how_a_connection_stands() {
     assert_eq!(later.largest_received, 700);
     let activity = net.hosts[0].sockets().activity(net.now, id).expect("it was asked");
     assert!(activity.busy > Nanos::ZERO && activity.busy < Nanos::from_millis(50), "{activity:?}");
+}
+
+/// The code points of what was sent since the last time, as TOS octets, each once.
+fn tos(sent: &Sent) -> Vec<u8> {
+    let segments = std::mem::take(&mut *sent.lock().expect("a list"));
+    let mut tos: Vec<u8> = segments.iter().map(|segment| segment.tos).collect();
+    tos.dedup();
+    tos
+}
+
+fn with_tos(tos: u8) -> Options {
+    Options { dscp: Dscp::of_tos(tos), ..OFFLOAD }
+}
+
+//= rfc9293#3.9.1.9 MUST-48 SHLD-21 SHLD-22
+#[test]
+fn a_card_marks_what_it_sends_as_the_application_chose_last() {
+    let (mut net, sent, _) = connected(|_| {});
+    let now = net.now;
+    let remote = (crate::hosts::ADDRESSES[1], 7).into();
+    let id = net.hosts[0].sockets_mut().connect(now, remote, None, with_tos(0xbb)).expect("opens");
+    run(&mut net, 5);
+    write(&mut net, 0, id, 5000, Then::Nothing);
+    run(&mut net, 20);
+    assert_eq!(tos(&sent), [0xb8], "SYN, ACK and payload; ECN's bits are not the application's");
+    set(&mut net, id, with_tos(0x48));
+    write(&mut net, 0, id, 5000, Then::Nothing);
+    run(&mut net, 20);
+    assert_eq!(tos(&sent), [0x48]);
+    // As it opens, the card cannot be told yet.
+    let now = net.now;
+    let other = net.hosts[0].sockets_mut().connect(now, remote, None, OFFLOAD).expect("opens");
+    net.step();
+    set(&mut net, other, with_tos(0x48));
+    run(&mut net, 5);
+    tos(&sent);
+    write(&mut net, 0, other, 5000, Then::Nothing);
+    run(&mut net, 20);
+    assert_eq!(tos(&sent), [0x48]);
+}
+
+//= rfc9293#3.9.1.9 MUST-48
+#[test]
+fn a_card_marks_what_a_listener_accepts() {
+    let (mut net, sent, _) = connected(|_| {});
+    let at = (crate::hosts::ADDRESSES[0], 80).into();
+    let core = net.hosts[0].sockets_mut();
+    let listener = core.listen(at, 4, with_tos(0xb8)).expect("listens");
+    run(&mut net, 1);
+    let now = net.now;
+    net.hosts[1].sockets_mut().connect(now, at, None, OFFLOAD).expect("opens");
+    run(&mut net, 5);
+    let id = net.hosts[0].sockets_mut().accept(listener).expect("open");
+    write(&mut net, 0, id, 5000, Then::Nothing);
+    run(&mut net, 20);
+    assert_eq!(tos(&sent), [0xb8]);
+}
+
+/// One that was chosen before the cable was cut, and one while the connection is between two adapters.
+#[test]
+fn another_card_marks_as_the_first_one_did() {
+    for changed in [false, true] {
+        let (mut net, [_, sent], [id, _]) = connected_twice();
+        set(&mut net, id, with_tos(0xb8));
+        run(&mut net, 5);
+        net.cables[0].set_carrier(false);
+        while net.hosts[0].sockets().offloaded(id).expect("alive").fence == Fence::Absent {
+            net.step();
+        }
+        if changed {
+            set(&mut net, id, with_tos(0x48));
+        }
+        while net.hosts[0].bond().expect("bond").is_moving() {
+            net.step();
+        }
+        run(&mut net, 20);
+        tos(&sent);
+        write(&mut net, 0, id, 5000, Then::Nothing);
+        run(&mut net, 20);
+        let conn = net.hosts[0].sockets().offloaded(id).expect("alive");
+        assert_eq!((conn.member.0, tos(&sent)), (1, vec![if changed { 0x48 } else { 0xb8 }]));
+    }
 }
 
 #[test]

@@ -47,7 +47,31 @@ impl Core {
         if changed.0 != 0 {
             self.write_flags(id, changed, of(&options));
         }
+        self.tell_dscp(id);
         self.tom_post(id);
+    }
+
+    /// Writes the code point that the application chose into the TCB, if the card was told another. What finds no
+    /// room, or the connection between two owners, is tried again.
+    ///
+    //= rfc9293#3.9.1.9 SHLD-21
+    pub(crate) fn tell_dscp(&mut self, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let dscp = socket.options.dscp;
+        let Path::Offload(conn) = &mut socket.path else { return };
+        let held = conn.fence != Fence::Absent || conn.rx_gate == Gate::Shut;
+        if conn.dscp == dscp || held || !conn.state.is_live() {
+            return;
+        }
+        let write = SetTcbField::of(conn.tid, field::TOS, dscp.code_point().into())
+            .with_reply_ctrl(ReplyCtrl::SILENT);
+        let ctrl = &mut self.members[conn.member.index()].lcore.ctrl;
+        if ofld::set_tcb_field(Via::Control(ctrl), &write).is_ok() {
+            conn.dscp = dscp;
+        } else {
+            self.counters.tom_ring_full += 1;
+            self.stall(id);
+        }
     }
 
     /// `bytes` of payload have come.

@@ -304,12 +304,13 @@ impl Core {
         let (state, tuple, now) = (conn.state, socket.tuple, self.now);
         // Behind both FINs, each of which takes a place.
         let received = socket.rx.received() + 1;
-        let remains = Remains::new(
+        let mut remains = Remains::new(
             conn.snd_seq(socket.tx.posted()) + 1,
             conn.rcv_seq(received),
             conn.granted.saturating_sub(received),
             conn.rcv_scale,
         );
+        remains.dscp = socket.options.dscp;
         let ended = match state {
             State::TimeWait => {
                 self.time_wait.insert(now, tuple, remains);

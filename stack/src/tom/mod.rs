@@ -30,6 +30,7 @@ use mafo_tcp::{Rhythm, SeqNum};
 use self::card_view::CardView;
 use self::hold::Hold;
 use self::state::State;
+use crate::packet::Dscp;
 
 /// How often a connection has changed its owner: what a former owner still says is told apart by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,6 +96,8 @@ pub struct Offloaded {
     /// Whether the card delays ACKs, and what that follows where it follows the peer.
     pub(crate) delays_acks: bool,
     pub(crate) rhythm: Rhythm,
+    /// The code point in TOS of the TCB.
+    pub(crate) dscp: Dscp,
     /// Bytes of the longest RX_DATA.
     pub(crate) longest_rx: u32,
     /// Largest segment that the card announced for us.

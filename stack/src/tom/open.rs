@@ -27,7 +27,7 @@ use crate::defect::Defect;
 use crate::error::{ConnectionError, ListenError};
 use crate::host::window_scale;
 use crate::listener::ListenerId;
-use crate::packet::{self, Packet};
+use crate::packet::{self, Dscp, Packet};
 use crate::pmtu::HEADERS;
 use crate::slab::SocketId;
 use crate::socket::{Holder, Path, Readiness};
@@ -202,6 +202,7 @@ impl Core {
         let opened = Offloaded {
             asked_at: self.now,
             delays_acks: opt0.delack(),
+            dscp: socket.options.dscp,
             mss_announced: announced(member, opt0),
             ..opened
         };
@@ -341,9 +342,9 @@ impl Core {
         let old = self.lingering.on_segment(now, &tuple, &segment);
         let after = match old.or_else(|| self.time_wait.on_segment(now, &tuple, &segment)) {
             Some(Answer::Reopen(after)) => Some(after),
-            Some(Answer::Reply(reply)) => {
+            Some(Answer::Reply(reply, dscp)) => {
                 self.counters.time_wait_acks += 1;
-                self.send_segment(now, src_mac, &tuple, &reply);
+                self.send_segment(now, src_mac, &tuple, dscp, &reply);
                 return Some(Syn::Answered);
             }
             Some(Answer::Drop) => return None,
@@ -414,6 +415,7 @@ impl Core {
         let opened = Offloaded {
             asked_at: self.now,
             delays_acks: opt0.delack(),
+            dscp: socket.options.dscp,
             mss_announced: announced(member, opt0),
             ..opened
         };
@@ -450,6 +452,7 @@ impl Core {
             let _ = self.post_flowc(id);
         }
         self.open_congestion_window(id);
+        self.tell_dscp(id);
         self.grant_rest(id);
         self.apply_known_path_mtu(id);
         self.on_established(id);
@@ -547,6 +550,7 @@ impl Offloaded {
             asked_at: Nanos::ZERO,
             delays_acks: true,
             rhythm: Rhythm::default(),
+            dscp: Dscp::DEFAULT,
             longest_rx: 0,
             mss_announced: 0,
             hold: Hold::default(),
@@ -579,6 +583,7 @@ fn opt0(
     let mtu = options.mss.map_or(config.mtu, |mss| config.mtu.min(mss.saturating_add(HEADERS)));
     let resources = member.lcore.resources();
     let smt = resources.port(port).map_or(SmtIdx(0), |p| p.smt);
+    //= rfc9293#3.9.1.9 MUST-48
     Opt0(0)
         .with_tcam_bypass(true)
         .with_delack(!options.quick_ack && config.tcp.quick_acks == 0)
@@ -587,6 +592,7 @@ fn opt0(
         .with_port(port)
         .with_smac(smt)
         .with_l2t(l2t)
+        .with_dscp(options.dscp.code_point().into())
         .with_mss_idx(u64::from(resources.mtu_index(mtu)))
         .with_wnd_scale(u64::from(offered_scale(config, window)))
         .with_rcv_bufsiz((initial_window(window) / RCV_BUFSIZ_UNIT) as u64)

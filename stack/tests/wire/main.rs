@@ -3,6 +3,7 @@
 mod addresses;
 mod cable;
 mod ecn;
+mod header;
 mod icmp;
 mod listen;
 mod options;
