@@ -17,7 +17,7 @@ use crate::icmp;
 use crate::link::Links;
 use crate::listener::{Listener, ListenerId};
 use crate::neigh::{BROADCAST, Change, Mac, Neighbours, Resolution};
-use crate::packet::{self, Arp, Dscp, Ip, Packet};
+use crate::packet::{self, Arp, Dscp, Handling, Ip, Packet};
 use crate::pmtu::PathMtus;
 use crate::slab::{Slab, SocketId};
 use crate::socket::{Holder, Path, Readiness, Socket};
@@ -194,10 +194,10 @@ impl Core {
             self.handle_icmp_error(now, message);
             return;
         }
-        let macs = (self.config.mac, src);
+        let (macs, ttl) = ((self.config.mac, src), self.handling(Dscp::DEFAULT).ttl);
         let mut answered = false;
         self.transmit(now, |buf| {
-            let len = packet::emit_echo_reply(buf, macs, (ip.dst, ip.src), message);
+            let len = packet::emit_echo_reply(buf, macs, (ip.dst, ip.src), ttl, message);
             answered = len.is_some();
             len.unwrap_or(0)
         });
@@ -292,6 +292,14 @@ impl Core {
         }
     }
 
+    /// What routers make of our packets with this code point.
+    ///
+    //= rfc9293#3.9.2 MUST-49
+    pub(crate) fn handling(&self, dscp: Dscp) -> Handling {
+        // RFC 1122 3.2.1.7: nobody sends a packet that has no time to live.
+        Handling { dscp, ttl: self.config.ttl.max(1) }
+    }
+
     /// Sends a segment without payload straight back to where its cause came from.
     pub(crate) fn send_segment(
         &mut self,
@@ -304,9 +312,9 @@ impl Core {
         let (IpAddr::V4(local), IpAddr::V4(remote)) = (tuple.local.ip(), tuple.remote.ip()) else {
             return;
         };
-        let macs = (self.config.mac, dst);
+        let (macs, handling) = ((self.config.mac, dst), self.handling(dscp));
         self.transmit(now, |buf| {
-            packet::emit_tcp_with(buf, macs, (local, remote), dscp, segment, |_| {})
+            packet::emit_tcp_with(buf, macs, (local, remote), handling, segment, |_| {})
         });
     }
 

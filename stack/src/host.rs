@@ -284,10 +284,12 @@ impl Core {
         segment: &Segment,
         offset: u64,
     ) {
-        let (Some(frame), Some(socket)) = (self.out.spare(), self.sockets.get(id)) else { return };
+        let Some(socket) = self.sockets.get(id) else { return };
         //= rfc9293#3.9.1.9 MUST-48 SHLD-21
-        let (dscp, buf) = (socket.options.dscp, frame.buffer_mut());
-        let len = packet::emit_tcp_with(buf, macs, addresses, dscp, segment, |payload| {
+        let handling = self.handling(socket.options.dscp);
+        let Some(frame) = self.out.spare() else { return };
+        let buf = frame.buffer_mut();
+        let len = packet::emit_tcp_with(buf, macs, addresses, handling, segment, |payload| {
             socket.tx.read(offset, payload);
         });
         if self.path_mtus.cuts(addresses.1) {

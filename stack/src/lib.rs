@@ -240,6 +240,9 @@ pub struct StackConfig {
     pub mac: Mac,
     /// Largest IP packet of the link, in bytes.
     pub mtu: u16,
+    /// Time to live of what the stack sends (Linux's ip_default_ttl); an adapter's is
+    /// [`mafo_pmd::TcpSettings::ttl`].
+    pub ttl: u8,
     /// Largest IP packet that a port hands in, if that is more: one that joins segments does (large receive
     /// offload).
     pub rx_packet_max: u16,
@@ -309,6 +312,7 @@ impl StackConfig {
             gateway: None,
             mac,
             mtu: 1500,
+            ttl: packet::TTL,
             rx_packet_max: 0,
             linger: Nanos::from_secs(2),
             sockets_max: 4096,

@@ -21,7 +21,7 @@ pub const ETHERNET_HEADER: usize = 14;
 pub const IPV4_HEADER: usize = 20;
 /// The shortest frame without its FCS; shorter ones are padded on the wire.
 pub const MIN_FRAME: usize = 60;
-/// Time to live of what we send (RFC 1700's recommendation, and what Linux sends).
+/// Time to live of what we send, unless another is wished for (RFC 1700's recommendation, and what Linux sends).
 pub const TTL: u8 = 64;
 
 /// The Differentiated Services code point of packets (RFC 2474): what routers are asked to do with them. Six bits;
@@ -49,6 +49,21 @@ impl Dscp {
     #[must_use]
     pub const fn code_point(self) -> u8 {
         self.0
+    }
+}
+
+/// What routers make of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handling {
+    /// What they are asked to do with it.
+    pub dscp: Dscp,
+    /// Routers that it passes at most, and one.
+    pub ttl: u8,
+}
+
+impl Default for Handling {
+    fn default() -> Self {
+        Self { dscp: Dscp::DEFAULT, ttl: TTL }
     }
 }
 
@@ -197,12 +212,23 @@ pub fn emit_gratuitous_arp(buf: &mut [u8], mac: Mac, address: Ipv4Addr) -> usize
 }
 
 /// Writes the Ethernet header of an IPv4 frame and the IPv4 header for `payload_len` bytes of
-/// `protocol`; where the payload begins.
+/// `protocol`, handled as by default; where the payload begins.
 pub fn emit_ipv4(
+    buf: &mut [u8],
+    macs: (Mac, Mac),
+    addresses: (Ipv4Addr, Ipv4Addr),
+    protocol: IpProtocol,
+    payload_len: usize,
+) -> usize {
+    emit_ipv4_with(buf, macs, addresses, protocol, TTL, payload_len)
+}
+
+fn emit_ipv4_with(
     buf: &mut [u8],
     (src_mac, dst_mac): (Mac, Mac),
     (src, dst): (Ipv4Addr, Ipv4Addr),
     protocol: IpProtocol,
+    ttl: u8,
     payload_len: usize,
 ) -> usize {
     emit_ethernet(buf, src_mac, dst_mac, EthernetProtocol::Ipv4);
@@ -211,7 +237,7 @@ pub fn emit_ipv4(
         dst_addr: dst,
         next_header: protocol,
         payload_len,
-        hop_limit: TTL,
+        hop_limit: ttl,
     };
     let mut packet = Ipv4Packet::new_unchecked(&mut buf[ETHERNET_HEADER..]);
     // The repr sets identification 0 and "don't fragment": right for RFC 6864 atomic datagrams.
@@ -228,21 +254,23 @@ pub fn emit_tcp(
     payload: &[u8],
 ) -> usize {
     debug_assert_eq!(segment.payload_len as usize, payload.len());
-    emit_tcp_with(buf, macs, addresses, Dscp::DEFAULT, segment, |dst| dst.copy_from_slice(payload))
+    let handling = Handling::default();
+    emit_tcp_with(buf, macs, addresses, handling, segment, |dst| dst.copy_from_slice(payload))
 }
 
-/// Like [`emit_tcp`], with a code point for routers, and the payload written in place by `fill`.
+/// Like [`emit_tcp`], with a word to routers, and the payload written in place by `fill`.
 //= rfc9293#3.1 MUST-2
 pub fn emit_tcp_with(
     buf: &mut [u8],
     macs: (Mac, Mac),
     (src, dst): (Ipv4Addr, Ipv4Addr),
-    dscp: Dscp,
+    handling: Handling,
     segment: &Segment,
     fill: impl FnOnce(&mut [u8]),
 ) -> usize {
     let tcp_len = segment.header_len() + segment.payload_len as usize;
-    let at = emit_ipv4(buf, macs, (src, dst), IpProtocol::Tcp, tcp_len);
+    let Handling { dscp, ttl } = handling;
+    let at = emit_ipv4_with(buf, macs, (src, dst), IpProtocol::Tcp, ttl, tcp_len);
     set_tos(&mut buf[ETHERNET_HEADER..at], dscp, segment.ecn);
     let tcp = &mut buf[at..at + tcp_len];
     let header_len = segment.emit(tcp);
@@ -298,6 +326,7 @@ pub fn emit_echo_reply(
     buf: &mut [u8],
     macs: (Mac, Mac),
     addresses: (Ipv4Addr, Ipv4Addr),
+    ttl: u8,
     message: &[u8],
 ) -> Option<usize> {
     let request = Icmpv4Packet::new_checked(message).ok()?;
@@ -307,7 +336,7 @@ pub fn emit_echo_reply(
     if buf.len() < ETHERNET_HEADER + IPV4_HEADER + message.len() {
         return None;
     }
-    let at = emit_ipv4(buf, macs, addresses, IpProtocol::Icmp, message.len());
+    let at = emit_ipv4_with(buf, macs, addresses, IpProtocol::Icmp, ttl, message.len());
     let body = &mut buf[at..at + message.len()];
     body.copy_from_slice(message);
     let mut reply = Icmpv4Packet::new_unchecked(body);
@@ -347,14 +376,15 @@ mod tests {
         let request = [8, 0, 0x21, 0x68, 0x12, 0x34, 0, 1, b'a', b'b', b'c'];
         let mut buf = [0; 128];
         let len =
-            emit_echo_reply(&mut buf, (US.0, PEER.0), (US.1, PEER.1), &request).expect("echo");
+            emit_echo_reply(&mut buf, (US.0, PEER.0), (US.1, PEER.1), 9, &request).expect("echo");
+        assert_eq!(buf[ETHERNET_HEADER + 8], 9, "time to live");
         let Ok(Packet::Icmp(ip, reply)) = parse(&buf[..len]) else { panic!("not parsed") };
         assert_eq!((ip.src, ip.dst), (US.1, PEER.1));
         // Type 0: the checksum grows by 0x0800.
         assert_eq!(reply, [0, 0, 0x29, 0x68, 0x12, 0x34, 0, 1, b'a', b'b', b'c']);
         let mut damaged = request;
         damaged[9] ^= 1;
-        assert_eq!(emit_echo_reply(&mut buf, (US.0, PEER.0), (US.1, PEER.1), &damaged), None);
+        assert_eq!(emit_echo_reply(&mut buf, (US.0, PEER.0), (US.1, PEER.1), 9, &damaged), None);
     }
 
     #[test]
@@ -389,8 +419,9 @@ mod tests {
             let mut buf = [0; 128];
             let segment = Segment { ecn, ..Segment::default() };
             let addresses = (US.1, PEER.1);
-            emit_tcp_with(&mut buf, (US.0, PEER.0), addresses, ef, &segment, |_| {});
-            assert_eq!(buf[ETHERNET_HEADER + 1], tos);
+            let handling = Handling { dscp: ef, ttl: 7 };
+            emit_tcp_with(&mut buf, (US.0, PEER.0), addresses, handling, &segment, |_| {});
+            assert_eq!((buf[ETHERNET_HEADER + 1], buf[ETHERNET_HEADER + 8]), (tos, 7));
             assert!(matches!(parse(&buf[..60]), Ok(Packet::Tcp(ip, _)) if ip.ecn == ecn));
         }
     }

@@ -24,6 +24,9 @@ pub(crate) struct Net {
     pub(crate) now: Nanos,
 }
 
+/// Time to live of the cards' packets: not what they come with.
+pub(crate) const TTL: u8 = 61;
+
 /// Cards that are unlike in everything that silicon does not fix.
 fn asic(n: usize) -> AsicConfig {
     let mut config = AsicConfig::t540_cr();
@@ -37,6 +40,7 @@ fn asic(n: usize) -> AsicConfig {
 fn soft(n: usize, wire: Box<dyn Wire>) -> SoftConfig {
     let mut driver = AdapterConfig::default();
     driver.queues.ofld += 64 * n as u16;
+    driver.tcp.ttl = Some(TTL);
     SoftConfig { asic: asic(n), driver, wires: vec![(PortId(0), wire)] }
 }
 

@@ -18,6 +18,7 @@ struct Segment {
     payload_len: usize,
     /// The second byte of the IP header.
     tos: u8,
+    ttl: u8,
     /// The first option, if that is a segment size.
     mss: Option<u16>,
 }
@@ -42,8 +43,8 @@ impl Wire for Noted {
                     [2, 4, high, low, ..] => Some(u16::from_be_bytes([high, low])),
                     _ => None,
                 };
-                let tos = frame.as_slice()[packet::ETHERNET_HEADER + 1];
-                let segment = Segment { flags: tcp[13], payload_len, tos, mss };
+                let ip = &frame.as_slice()[packet::ETHERNET_HEADER..];
+                let segment = Segment { flags: tcp[13], payload_len, tos: ip[1], ttl: ip[8], mss };
                 self.1.lock().expect("a list").push(segment);
             }
         }
@@ -177,6 +178,18 @@ fn a_card_marks_what_it_sends_as_the_application_chose_last() {
     write(&mut net, 0, other, 5000, Then::Nothing);
     run(&mut net, 20);
     assert_eq!(tos(&sent), [0x48]);
+}
+
+//= rfc9293#3.9.2 MUST-49
+#[test]
+fn packets_of_a_card_live_as_long_as_its_driver_was_told() {
+    let (mut net, sent, [id, _]) = connected(|_| {});
+    write(&mut net, 0, id, 5000, Then::Nothing);
+    run(&mut net, 20);
+    let segments = std::mem::take(&mut *sent.lock().expect("a list"));
+    assert!(
+        !segments.is_empty() && segments.iter().all(|segment| segment.ttl == crate::hosts::TTL)
+    );
 }
 
 //= rfc9293#3.9.1.9 MUST-48

@@ -113,6 +113,7 @@ fn card_config(setup: &Setup) -> (AsicConfig, AdapterConfig) {
             retransmits: Some(config.retransmits_max),
             // More are written to the connection's own window.
             initial_window: Some(config.initial_window_segments.min(7)),
+            ttl: None,
         },
         ..AdapterConfig::default()
     };

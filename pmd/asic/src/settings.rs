@@ -31,6 +31,8 @@ pub struct TpSettings {
     pub shift_cnt: tp::TP_SHIFT_CNT,
     /// Initial congestion window, segments.
     pub initcwnd: u32,
+    /// Time to live of what is sent.
+    pub ttl: u8,
     /// Most bytes of one CPL_RX_DATA.
     pub max_rx_data: usize,
 }
@@ -55,6 +57,7 @@ impl TpSettings {
             dack: clock.duration(dack, resolution.delayedackresolution()),
             shift_cnt: tp::TP_SHIFT_CNT(register(tp::TP_SHIFT_CNT::OFFSET)),
             initcwnd: tp::TP_PARA_REG0(register(tp::TP_PARA_REG0::OFFSET)).initcwnd(),
+            ttl: tp::TP_GLOBAL_CONFIG(register(tp::TP_GLOBAL_CONFIG::OFFSET)).ipttl() as u8,
             max_rx_data: para2.maxrxdata() as usize,
         }
     }

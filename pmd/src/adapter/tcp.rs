@@ -1,9 +1,9 @@
-//! How patient a card's TCP is: registers of TP, one value for all connections.
+//! How patient a card's TCP is, and how far its packets go: registers of TP, one value for all connections.
 
 use mafo_mem::Nanos;
 use mafo_t4::regs::tp::{
-    TP_DACK_TIMER, TP_INIT_SRTT, TP_KEEP_IDLE, TP_KEEP_INTVL, TP_PARA_REG0, TP_RXT_MAX, TP_RXT_MIN,
-    TP_SHIFT_CNT, TP_TIMER_RESOLUTION,
+    TP_DACK_TIMER, TP_GLOBAL_CONFIG, TP_INIT_SRTT, TP_KEEP_IDLE, TP_KEEP_INTVL, TP_PARA_REG0,
+    TP_RXT_MAX, TP_RXT_MIN, TP_SHIFT_CNT, TP_TIMER_RESOLUTION,
 };
 
 use super::config::BadConfig;
@@ -32,6 +32,9 @@ pub struct TcpSettings {
     pub retransmits: Option<u8>,
     /// Initial congestion window in segments, at most 7 (`TP_PARA_REG0.INITCWND`).
     pub initial_window: Option<u8>,
+    /// Time to live of the packets that the card makes, not 0 (`TP_GLOBAL_CONFIG.IPTTL`). Like that of the stack, or
+    /// connections that move between the two are seen to.
+    pub ttl: Option<u8>,
 }
 
 /// What four bits hold.
@@ -49,6 +52,9 @@ impl TcpSettings {
             if let Some(count) = count.filter(|&count| count > COUNT_MAX) {
                 return Err(BadConfig { what, value: count.into(), must: "must be at most 15" });
             }
+        }
+        if self.ttl == Some(0) {
+            return Err(BadConfig { what: "tcp.ttl", value: 0, must: "must be at least 1" });
         }
         match self.initial_window.filter(|&segments| segments > INITIAL_WINDOW_MAX) {
             Some(segments) => Err(BadConfig {
@@ -99,6 +105,10 @@ impl TcpSettings {
         if let Some(segments) = self.initial_window {
             TP_PARA_REG0::read(bar).with_initcwnd(segments.into()).write(bar);
         }
+        //= rfc9293#3.9.2 MUST-49
+        if let Some(ttl) = self.ttl {
+            TP_GLOBAL_CONFIG::read(bar).with_ipttl(ttl.into()).write(bar);
+        }
     }
 }
 
@@ -110,6 +120,7 @@ mod tests {
     const MS: u64 = 1_000_000;
 
     /// On a core clock of 250 MHz with ticks of 2^14 cycles: 65,536 ns.
+    //= rfc9293#3.9.2 MUST-49
     #[test]
     fn what_is_set_is_written_in_ticks_rounded_up() {
         let settings = TcpSettings {
@@ -120,6 +131,7 @@ mod tests {
             retransmits: Some(3),
             keepalive_probes: Some(5),
             initial_window: Some(4),
+            ttl: Some(200),
             ..TcpSettings::default()
         };
         let bar = ScriptedBar::new();
@@ -135,6 +147,9 @@ mod tests {
             // INITCWND (26:24).
             Access::Read { offset: 0x7d60, value: 0x8600_0001 },
             Access::Write { offset: 0x7d60, value: 0x8400_0001 },
+            // IPTTL (7:0).
+            Access::Read { offset: 0x7d08, value: 0x8000_0840 },
+            Access::Write { offset: 0x7d08, value: 0x8000_08c8 },
         ]);
         settings.write(&*bar, 250_000);
         bar.done();
@@ -148,6 +163,7 @@ mod tests {
             retransmits: Some(15),
             initial_window: Some(7),
             syn_retransmits: Some(255),
+            ttl: Some(1),
             ..TcpSettings::default()
         };
         assert_eq!(fine.check(), Ok(()));
@@ -155,6 +171,7 @@ mod tests {
             (TcpSettings { keepalive_probes: Some(16), ..fine }, "tcp.keepalive_probes"),
             (TcpSettings { retransmits: Some(16), ..fine }, "tcp.retransmits"),
             (TcpSettings { initial_window: Some(8), ..fine }, "tcp.initial_window"),
+            (TcpSettings { ttl: Some(0), ..fine }, "tcp.ttl"),
         ] {
             assert_eq!(bad.check().map_err(|bad| bad.what), Err(what));
         }

@@ -230,7 +230,7 @@ fn registers_of_tp() {
     registers_are! {
         OFFSET:
         0x7d04 TP_OUT_CONFIG { ipidsplitmode 16 1 }
-        0x7d08 TP_GLOBAL_CONFIG { issfromcplenable 11 1 }
+        0x7d08 TP_GLOBAL_CONFIG { issfromcplenable 11 1, ipttl 0 0xff }
         0x7d14 TP_CMM_MM_BASE {}
         0x7d18 TP_CMM_TIMER_BASE {}
         0x7d20 TP_PMM_TX_BASE {}

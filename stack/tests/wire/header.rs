@@ -92,6 +92,24 @@ fn what_a_listener_is_made_with_holds_for_its_connections() {
     }
 }
 
+//= rfc9293#3.9.2 MUST-49
+#[test]
+fn packets_live_as_long_as_the_host_is_set_up_to_let_them() {
+    // One of 0 would be no packet (RFC 1122 3.2.1.7).
+    for (set_up, lives) in [(None, 64), (Some(200), 200), (Some(0), 1)] {
+        let mut wire = Wire::new(|config| config.ttl = set_up.unwrap_or(config.ttl));
+        let now = wire.now;
+        wire.core().connect(now, PEER.into(), None, HOST).expect("opens");
+        let ours = wire.one();
+        wire.send(PEER, Segment { flags: Flags::SYN | Flags::ACK, ..ack_of(&ours, 100) }, &[]);
+        let ack = wire.one();
+        assert_eq!([ours.packet[8], ack.packet[8]], [lives; 2], "{set_up:?}");
+        let stranger = SocketAddrV4::new(*PEER.ip(), 9);
+        wire.send(stranger, syn(7, 100), &[]);
+        assert_eq!(wire.one().packet[8], lives, "a reset of nobody");
+    }
+}
+
 #[test]
 fn the_bits_of_ecn_are_not_the_applications() {
     let mut wire = Wire::new(|config| config.ecn = EcnMode::On);

@@ -188,7 +188,10 @@ fn tp_values(config: &AsicConfig) -> Vec<(u32, u32)> {
                 .with_delayedackresolution(TIMER_RESOLUTION)
                 .0,
         ),
-        (tp::TP_GLOBAL_CONFIG::OFFSET, tp::TP_GLOBAL_CONFIG(0).with_issfromcplenable(true).0),
+        (
+            tp::TP_GLOBAL_CONFIG::OFFSET,
+            tp::TP_GLOBAL_CONFIG(0).with_issfromcplenable(true).with_ipttl(64).0,
+        ),
         (tp::TP_PARA_REG0::OFFSET, tp::TP_PARA_REG0(0).with_initcwnd(6).0),
         (tp::TP_PARA_REG2::OFFSET, tp::TP_PARA_REG2(0).with_maxrxdata(16_224).0),
         (tp::TP_RXT_MIN::OFFSET, ticks(200)),

@@ -121,6 +121,8 @@ struct Core {
     engine: Engine,
     congestion: [CongestionControl; 4],
     ticks: Ticks,
+    /// Time to live of what is sent.
+    ttl: u8,
     max_rx_data: usize,
     output_burst: usize,
     output_quantum: usize,
@@ -211,6 +213,7 @@ impl Tp {
                 engine: Engine::new(engine),
                 congestion: config.congestion,
                 ticks,
+                ttl: output::TTL,
                 max_rx_data: config.max_rx_data.clamp(1, usize::from(u16::MAX)),
                 output_burst: config.output_burst.max(1),
                 output_quantum: config.output_quantum.max(1),
@@ -260,6 +263,7 @@ impl Tp {
             timer: tick(settings.resolution.timerresolution()),
             timestamp: config.ts_clock,
         };
+        self.core.ttl = settings.ttl;
         self.core.max_rx_data = settings.max_rx_data.clamp(1, usize::from(u16::MAX));
     }
 

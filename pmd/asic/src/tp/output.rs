@@ -13,7 +13,8 @@ use mafo_tcp::{CHECKSUM_OFFSET, Ended, Output, State};
 const ETHERTYPE_IPV4: u16 = 0x0800;
 const IPV4_HEADER: usize = 20;
 const PROTOCOL_TCP: u8 = 6;
-const TTL: u8 = 64;
+/// Time to live of packets before a register says another (`TP_GLOBAL_CONFIG.IPTTL`).
+pub(super) const TTL: u8 = 64;
 
 /// Why a connection's turn ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +112,8 @@ impl<C: Card> Ctx<'_, C> {
         };
         let id = self.core.ip_id;
         self.core.ip_id = id.wrapping_add(1);
-        let ip = Ipv4 { local, peer, tos: tcb.route.tos & !3 | output.segment.ecn.bits(), id };
+        let tos = tcb.route.tos & !3 | output.segment.ecn.bits();
+        let ip = Ipv4 { local, peer, tos, ttl: self.core.ttl, id };
         let sent =
             self.card.transmit(tcb.route.l2t, tcb.route.smac, ETHERTYPE_IPV4, |packet, memory| {
                 build(packet, &ip, output, &tcb.tx, memory)
@@ -176,6 +178,7 @@ struct Ipv4 {
     local: Ipv4Addr,
     peer: Ipv4Addr,
     tos: u8,
+    ttl: u8,
     id: u16,
 }
 
@@ -224,7 +227,7 @@ fn write_ipv4(header: &mut [u8], ip: &Ipv4, total: u16) {
         id_lo,
         0x40,
         0,
-        TTL,
+        ip.ttl,
         PROTOCOL_TCP,
         0,
         0,

@@ -6,8 +6,9 @@ use crate::Bar;
 registers! {
     /// Outgoing packets. (`A_TP_OUT_CONFIG`)
     0x7d04 Rw TP_OUT_CONFIG { 16 ipidsplitmode, 3 crxpktenc }
-    /// Global settings; `issfromcplenable`: the host supplies the initial sequence number. (`A_TP_GLOBAL_CONFIG`)
-    0x7d08 Rw TP_GLOBAL_CONFIG { 11 issfromcplenable }
+    /// Global settings; `issfromcplenable`: the host supplies the initial sequence number; `ipttl`: time to live of what
+    /// TP sends. (`A_TP_GLOBAL_CONFIG`)
+    0x7d08 Rw TP_GLOBAL_CONFIG { 11 issfromcplenable, 7:0 ipttl }
     /// Byte address of TCB 0 in card memory; TCB n follows at 128 n. (`A_TP_CMM_TCB_BASE`)
     0x7d10 Rw TP_CMM_TCB_BASE { 31:0 address }
     /// Where the page pools' bookkeeping begins. (`A_TP_CMM_MM_BASE`)

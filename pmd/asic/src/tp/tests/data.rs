@@ -485,6 +485,7 @@ fn settings() -> TpSettings {
         dack: Nanos::from_millis(20),
         shift_cnt: TP_SHIFT_CNT(0).with_synshiftmax(2).with_rxtshiftmaxr2(3).with_keepalivemaxr2(1),
         initcwnd: 2,
+        ttl: 9,
         max_rx_data: 500,
     }
 }
@@ -636,6 +637,16 @@ fn sequence_numbers_wrap() {
         "acked 0 una 2000 bytes 4000",
         "> ACK seq 2000 ack 500 win 63512",
     ]);
+}
+
+#[test]
+fn a_register_says_how_long_packets_live() {
+    let mut rig = Rig::new();
+    rig.tp.apply(&settings(), &Clock::new(250_000, 0));
+    rig.act_open(9, opt0(), opt2());
+    rig.seg(peer(SYN_ACK, IRS, ISS + 1).mss(1460));
+    let lives: Vec<u8> = rig.host.sent.iter().map(|packet| packet[8]).collect();
+    assert_eq!(lives, [9, 9], "SYN and ACK");
 }
 
 #[test]
