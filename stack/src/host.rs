@@ -323,15 +323,25 @@ impl Core {
             host.armed = None;
             // What ended is seen by `end_if_closed`.
             let events = host.conn.handle_timeout(&mut self.engine, now);
-            let remote = socket.tuple.remote.ip();
-            //= rfc9293#3.8.3 MUST-20-R1
-            if events.contains(Events::NEGATIVE_ADVICE)
-                && let Some(hop) = self.next_hop(remote)
-            {
-                self.neighbours.doubt(now, hop);
+            if events.contains(Events::NEGATIVE_ADVICE) {
+                self.on_negative_advice(now, id);
             }
             self.list(id);
         }
+    }
+
+    /// Retransmissions of `id` have reached R1, wherever its TCP runs: the next hop is in doubt, and the application
+    /// may want to say so to whoever waits.
+    pub(crate) fn on_negative_advice(&mut self, now: Nanos, id: SocketId) {
+        let Some(remote) = self.sockets.get(id).map(|socket| socket.tuple.remote.ip()) else {
+            return;
+        };
+        //= rfc9293#3.8.3 MUST-20-R1
+        if let Some(hop) = self.next_hop(remote) {
+            self.neighbours.doubt(now, hop);
+        }
+        //= rfc9293#3.8.3 SHLD-9
+        self.tell(id, Readiness::UNRESPONSIVE);
     }
 
     fn end_if_closed(&mut self, now: Nanos, id: SocketId) {

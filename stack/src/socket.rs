@@ -34,6 +34,9 @@ impl Readiness {
     pub const ERROR: Self = Self(16);
     /// The peer has called bytes urgent that are still to be read.
     pub const URGENT: Self = Self(32);
+    /// The same bytes were retransmitted R1 times ([`mafo_tcp::Config::retransmits_advice`]) and nobody answers. The
+    /// connection goes on, until R2; how often by now is in [`crate::Info::timeouts`].
+    pub const UNRESPONSIVE: Self = Self(64);
 
     /// Whether all of `other` is in the set.
     #[must_use]
@@ -63,7 +66,8 @@ impl BitOrAssign for Readiness {
 
 impl fmt::Debug for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = ["CONNECTED", "READABLE", "WRITABLE", "CLOSED", "ERROR", "URGENT"];
+        let names =
+            ["CONNECTED", "READABLE", "WRITABLE", "CLOSED", "ERROR", "URGENT", "UNRESPONSIVE"];
         f.debug_set()
             .entries(names.iter().enumerate().filter(|(bit, _)| self.0 >> bit & 1 == 1))
             .finish()

@@ -94,10 +94,7 @@ impl Core {
     pub(crate) fn on_abort_req(&mut self, id: SocketId, cpl: &AbortReqRss) {
         if cpl.status().is_negative_advice() {
             self.counters.negative_advice += 1;
-            let remote = self.sockets.get(id).map(|socket| socket.tuple.remote.ip());
-            if let Some(hop) = remote.and_then(|remote| self.next_hop(remote)) {
-                self.neighbours.doubt(self.now, hop);
-            }
+            self.on_negative_advice(self.now, id);
             return;
         }
         let Some(conn) = self.offloaded(id) else { return };

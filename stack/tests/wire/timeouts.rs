@@ -3,7 +3,7 @@
 use std::net::SocketAddrV4;
 
 use mafo_mem::Nanos;
-use mafo_stack::{ConnectionError, SocketError, SocketId, Timeouts};
+use mafo_stack::{ConnectionError, Event, Readiness, SocketError, SocketId, Timeouts};
 use mafo_tcp::{Flags, Keepalive};
 
 use crate::rig::{HOST, Sent, Wire, ack_of};
@@ -125,6 +125,39 @@ fn a_router_in_doubt_is_asked() {
     pass(&mut wire, 200);
     assert_eq!(wire.core().counters().arp_requests - before, 1);
     assert_eq!(wire.core().tcp_counters().negative_advice, 1);
+}
+
+/// What the application has been told of `id` since the last time.
+fn news(wire: &mut Wire, id: SocketId) -> Vec<Readiness> {
+    let events = std::iter::from_fn(|| wire.core().poll_event());
+    let of = |event| match event {
+        Event::Socket(other, news) if other == id => Some(news),
+        Event::Socket(..) | Event::Incoming(_) => None,
+    };
+    events.filter_map(of).collect()
+}
+
+//= rfc9293#3.8.3 SHLD-9
+#[test]
+fn who_waits_is_told_that_the_peer_does_not_answer() {
+    let mut wire = Wire::new(|_| {});
+    let id = established(&mut wire, Timeouts::default());
+    wire.core().send(id, b"hello").expect("room");
+    news(&mut wire, id);
+    pass(&mut wire, 1300);
+    assert_eq!(news(&mut wire, id), [], "two retransmissions are no news");
+    let last = pass(&mut wire, 200).pop().expect("the third");
+    assert_eq!(news(&mut wire, id), [Readiness::UNRESPONSIVE]);
+    pass(&mut wire, 5000);
+    assert_eq!(news(&mut wire, id), [], "once an episode");
+    assert_eq!(wire.core().recv(id, &mut [0]), WAITING, "the connection goes on");
+    // After an answer the count begins anew; the timeout stays long (RFC 6298 5.7).
+    wire.send(peer(), ack_of(&last, 5001), &[]);
+    assert_eq!(wire.core().status(id).map(|status| status.unacknowledged), Some(0));
+    wire.core().send(id, b"again").expect("room");
+    news(&mut wire, id);
+    pass(&mut wire, 60_000);
+    assert_eq!(news(&mut wire, id), [Readiness::UNRESPONSIVE]);
 }
 
 /// RFC 1122 4.2.2.13: nobody will ever read what still comes, and its sender has to know.
