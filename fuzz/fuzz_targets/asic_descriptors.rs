@@ -1,7 +1,7 @@
 //! Freelist pointers and scatter lists into the software ASIC, and frames that follow them.
 #![no_main]
 
-use libfuzzer_sys::arbitrary::{self, Arbitrary, Unstructured};
+use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use mafo_fuzz::asic;
 

@@ -1,9 +1,9 @@
 //! Firmware commands, register accesses and doorbells into the software ASIC.
 #![no_main]
 
-use libfuzzer_sys::arbitrary::Unstructured;
+use arbitrary::Unstructured;
 use libfuzzer_sys::fuzz_target;
-use mafo_fuzz::{all_of, asic};
+use mafo_fuzz::{asic, choices::all_of};
 
 fuzz_target!(|bytes: &[u8]| {
     let (commands, accesses) = bytes.split_at(bytes.len() / 2);

@@ -1,12 +1,7 @@
 //! Frames from the wire into a listener and a connection, offloaded or on the host path.
 #![no_main]
 
-use libfuzzer_sys::arbitrary::Unstructured;
 use libfuzzer_sys::fuzz_target;
-use mafo_fuzz::{all_of, frames};
+use mafo_fuzz::frames;
 
-fuzz_target!(|bytes: &[u8]| {
-    let mut bytes = Unstructured::new(bytes);
-    let offload = bytes.arbitrary().unwrap_or(false);
-    frames::run(offload, all_of(&mut bytes, 100));
-});
+fuzz_target!(|bytes: &[u8]| frames::run(bytes));

@@ -1,6 +1,6 @@
 //! A host that lies to a software ASIC.
 
-use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use arbitrary::Arbitrary;
 
 use crate::attacks::{self, COMMANDS, CPLS, REQUESTS, RawCommand, RawRequest};
 

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
-use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use arbitrary::Arbitrary;
 use mafo::WirePort;
 use mafo::wire::Wire;
 use mafo::wire::mem::{self, LinkConfig, MemEnd};

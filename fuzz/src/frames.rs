@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use arbitrary::Arbitrary;
 use mafo::eal::dma::Arena;
 use mafo::wire::Wire;
 use mafo::wire::mem::{self, LinkConfig, MemEnd};
@@ -13,6 +13,8 @@ use mafo::{
 use mafo_mem::{Frame, FrameBurst, Nanos, checksum};
 use mafo_stack::packet::{self, Packet};
 use mafo_tcp::{Flags, SackBlock, SackBlocks, Segment, SeqNum, Timestamps};
+
+use crate::choices::path_and_steps;
 
 pub(crate) const US: ([u8; 6], Ipv4Addr) = ([2, 0, 0, 0xff, 0, 2], Ipv4Addr::new(10, 77, 0, 2));
 pub(crate) const PEER: ([u8; 6], Ipv4Addr) = ([2, 0, 0, 0, 0, 1], Ipv4Addr::new(10, 77, 0, 1));
@@ -349,8 +351,9 @@ impl World {
     }
 }
 
-/// Runs steps against a fresh host.
-pub fn run(offload: bool, steps: Vec<Step>) {
+/// Runs what `bytes` choose against a fresh host.
+pub fn run(bytes: &[u8]) {
+    let (offload, steps) = path_and_steps::<Step>(bytes);
     let mut world = World::new(offload);
     for step in steps {
         world.step(step);

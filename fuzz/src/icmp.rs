@@ -1,10 +1,11 @@
 //! Routers that lie: ICMP errors about a connection, and about others.
 
-use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use arbitrary::Arbitrary;
 use mafo_mem::{Nanos, checksum};
 use mafo_stack::packet;
 use mafo_tcp::{Flags, SeqNum};
 
+use crate::choices::path_and_steps;
 use crate::frames::{PEER, PEER_PORT, PORT, US, World};
 
 /// What happens next.
@@ -75,9 +76,10 @@ fn give(world: &mut World, message: &[u8]) {
     world.give(&buf);
 }
 
-/// Runs steps against a host with a connection. Whatever routers say, a connection that is open stays so, and its
+/// Runs what `bytes` choose against a host with a connection. Whatever routers say, a connection that is open stays so, and its
 /// segments never become shorter than they may.
-pub fn run(offload: bool, steps: Vec<Step>) {
+pub fn run(bytes: &[u8]) {
+    let (offload, steps) = path_and_steps::<Step>(bytes);
     let mut world = World::new(offload);
     let mut una = world.snd_nxt;
     for step in steps {

@@ -15,9 +15,8 @@
 //!
 //! Nothing that these say may panic; the property tests of the crates say the same with other input.
 
-use libfuzzer_sys::arbitrary::{Arbitrary, Unstructured};
-
 pub mod asic;
+pub mod choices;
 pub mod driver;
 pub mod frames;
 pub mod icmp;
@@ -29,16 +28,3 @@ mod attacks;
 #[allow(dead_code)]
 #[path = "../../pmd/asic/tests/model/host.rs"]
 mod host;
-
-/// As many of something as the bytes of an input give, up to `most`. (A `Vec` of them would end after
-/// each with even chance.)
-pub fn all_of<'a, T: Arbitrary<'a>>(bytes: &mut Unstructured<'a>, most: usize) -> Vec<T> {
-    let mut all = Vec::new();
-    while !bytes.is_empty()
-        && all.len() < most
-        && let Ok(one) = bytes.arbitrary()
-    {
-        all.push(one);
-    }
-    all
-}

@@ -112,6 +112,7 @@ impl Connection {
         }
         let acked = flight.board.on_acked_in_order(segment.ack)?;
         flight.record_ends.forget(segment.ack);
+        flight.push_ends.forget(segment.ack);
         self.snd.rack.on_delivered_in_order(&mut flight.deliveries, now, &acked);
         flight.deliveries.on_una(segment.ack);
         self.snd.una = segment.ack;

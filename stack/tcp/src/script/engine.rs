@@ -7,7 +7,7 @@ use mafo_mem::Nanos;
 use super::{Bench, Endpoint, Setup};
 use crate::{
     Checkpoint, Connection, Counters, Ended, Engine, Events, IcmpError, Open, Patience, Payload,
-    Segment, SeqNum, State, Switches, reset_for,
+    Segment, SeqNum, State, Switches, Then, reset_for,
 };
 
 /// Runs scripts on the engine itself.
@@ -96,6 +96,13 @@ impl EngineEndpoint {
         end.rcv_buf = end.rcv_buf.max(received + checkpoint.rcv_wnd as usize);
         end.conn = Some(Connection::restore(&mut end.engine, now, checkpoint));
         end
+    }
+
+    /// The application sends, and says what follows.
+    pub fn send_with(&mut self, bytes: &[u8], then: Then) {
+        let Some(conn) = &mut self.conn else { panic!("sent before it was opened") };
+        self.send_buffer.extend(bytes);
+        conn.post_with(bytes.len() as u32, then);
     }
 
     /// Bytes posted and not acknowledged.
@@ -245,9 +252,7 @@ impl Endpoint for EngineEndpoint {
     }
 
     fn send(&mut self, bytes: &[u8]) {
-        let Some(conn) = &mut self.conn else { panic!("sent before it was opened") };
-        self.send_buffer.extend(bytes);
-        conn.post(bytes.len() as u32);
+        self.send_with(bytes, Then::Nothing);
     }
 
     fn send_urgent(&mut self, bytes: &[u8]) {

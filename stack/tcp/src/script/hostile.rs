@@ -9,7 +9,7 @@ use mafo_mem::Nanos;
 use super::{Chance, Endpoint, EngineEndpoint, Setup};
 use crate::{
     Checkpoint, Config, CongestionControl, Connection, Ecn, EcnMode, Flags, HEADER_LEN_MAX,
-    IcmpError, Input, MtuProbing, Options, Patience, SackBlock, SackBlocks, Segment, SeqNum,
+    IcmpError, Input, MtuProbing, Options, Patience, SackBlock, SackBlocks, Segment, SeqNum, Then,
     Timestamps,
 };
 
@@ -163,7 +163,8 @@ pub(crate) fn assault(rng: &mut Chance<'_>, end: &mut EngineEndpoint, steps: Ran
         end.inject(&segment, &vec![0; segment.payload_len as usize]);
         match rng.below(12) {
             0 if end.conn.as_ref().is_some_and(|conn| !conn.is_closing()) => {
-                end.send(&vec![0; rng.magnitude(12) as usize]);
+                let then = rng.pick(&[Then::Nothing, Then::Nothing, Then::More, Then::Record]);
+                end.send_with(&vec![0; rng.magnitude(15) as usize], then);
             }
             1 if rng.chance(100) => end.close(),
             2 => end.now += Nanos::from_millis(rng.magnitude(12)),
