@@ -3,7 +3,7 @@
 use super::{Checkpoint, Fate, HeldRange};
 use crate::cc::CWND_MAX;
 use crate::connection::{MSS_MIN, SHIFT_MAX};
-use crate::{PeerFin, SeqNum, State};
+use crate::{PeerFin, SeqNum, State, Transmissions};
 
 /// Why a checkpoint, or its bytes, cannot be gone on with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +83,11 @@ impl Checkpoint {
             hold(sent.end.at_or_before(self.snd_max), "segments in flight end with snd_max")?;
             at = sent.end;
         }
+        let once = self.in_flight.iter().filter(|sent| sent.transmissions == Transmissions::Once);
+        hold(
+            once.is_sorted_by(|earlier, later| earlier.age >= later.age),
+            "segments that were sent once were sent in order",
+        )?;
         let whole = self.in_flight.is_empty() || at == self.snd_max;
         hold(whole, "segments in flight end with snd_max")?;
         let repeats = self.in_flight.iter().any(|sent| sent.fate == Fate::Lost);
