@@ -24,7 +24,7 @@ const IRS: SeqNum = SeqNum(0xffff_f000);
 
 /// What happens next.
 #[derive(Arbitrary, Debug)]
-pub enum Step {
+enum Step {
     /// Any bytes.
     Noise(Vec<u8>),
     /// Any bytes of an EtherType, for our station.
@@ -236,7 +236,7 @@ impl World {
     }
 
     pub(crate) fn segment(&mut self, segment: &Segment, from: u16) {
-        let frame = Self::frame(&Segment { src_port: from, ..segment.clone() });
+        let frame = Self::frame(&Segment { src_port: from, ..*segment });
         self.give(&frame);
     }
 

@@ -10,7 +10,7 @@ use crate::frames::{PEER, PEER_PORT, PORT, US, World};
 
 /// What happens next.
 #[derive(Arbitrary, Debug)]
-pub enum Step {
+enum Step {
     /// An ICMP message of any bytes.
     Noise(Vec<u8>),
     /// An error that quotes a segment near what is outstanding.

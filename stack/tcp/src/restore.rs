@@ -248,11 +248,17 @@ impl Connection {
         if self.snd.flight() > 0 && !retransmits && !self.pending.syn {
             self.arm_retransmit(engine, now);
         }
-        let owes_ack = self.state.is_synchronized()
-            && self.rcv.ack_no().after(self.rcv.last_ack_sent)
-            && !self.rcv.ack.now;
-        if owes_ack {
-            self.timers.delayed_ack.arm_if_off(now + engine.config.delayed_ack);
+        if self.state.is_synchronized()
+            && self.rcv.nxt.after(self.rcv.last_ack_sent)
+            && !self.rcv.ack.now
+            && !self.timers.delayed_ack.is_armed()
+        {
+            if self.rcv.ack_no().after(self.rcv.last_ack_sent) {
+                self.timers.delayed_ack.arm(now + engine.config.delayed_ack);
+            } else {
+                // As soon as it is delivered.
+                self.rcv.ack.now = true;
+            }
         }
         let keepalive = self.switches.keepalive && self.state.is_synchronized();
         if keepalive && self.state != State::TimeWait {

@@ -135,7 +135,11 @@ fn an_ack_that_was_owed_goes_out_when_the_delayed_ack_timer_says() {
     assert_eq!(trace(&mut end, 1_000), [(40, UNA, 0)]);
     // What is not delivered does not count as owed.
     let undelivered = Checkpoint { undelivered: 100, ..checkpoint };
-    assert_eq!(take_over(&undelivered).poll_timeout(), None);
+    let mut end = take_over(&undelivered);
+    assert_eq!((end.take(), end.poll_timeout()), (None, None));
+    // Then it does.
+    let _ = end.stall(false);
+    assert_eq!(end.take().map(|(segment, _)| segment.ack), Some(RCV_NXT));
 }
 
 #[test]
