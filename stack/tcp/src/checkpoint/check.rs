@@ -155,7 +155,12 @@ impl Checkpoint {
             }
             _ => !self.private.pending.syn,
         };
-        hold(is_so, "a SYN that is not acknowledged is all that was sent")
+        hold(is_so, "a SYN that is not acknowledged is all that was sent")?;
+        let nothing = self.peer_fin == PeerFin::Absent && self.held.is_empty();
+        hold(
+            self.state != State::SynSent || nothing && self.undelivered == 0,
+            "before the peer's SYN there is nothing of it",
+        )
     }
 
     /// One timer is for what was sent, the other for what cannot be.
