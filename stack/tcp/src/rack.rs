@@ -104,6 +104,11 @@ impl Deliveries {
         self.fack.is_none_or(|fack| fack.at_or_before(una))
     }
 
+    /// Whether a round trip goes on in which one DSACK counts.
+    pub(crate) fn is_in_dsack_round(&self) -> bool {
+        self.dsack_round.is_some()
+    }
+
     pub(crate) fn on_una(&mut self, una: SeqNum) {
         self.dsack_round = self.dsack_round.filter(|round| una.before(*round));
     }

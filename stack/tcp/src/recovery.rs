@@ -85,6 +85,7 @@ impl Connection {
             && self.snd.tail == Tail::Clear
             && segment.options.sack.is_empty()
             && self.flight.reducing_until.is_none()
+            && !self.flight.deliveries.is_in_dsack_round()
             // DCTCP counts windows also when they are empty.
             && self.ce_echo().is_none()
     }
@@ -108,6 +109,7 @@ impl Connection {
         let flight = self.flight.present().filter(|flight| plain && flight.is_plain(una))?;
         let advanced = segment.ack.since(self.snd.una);
         if advanced == 0 {
+            flight.deliveries.on_una(una);
             return Some(0);
         }
         let acked = flight.board.on_acked_in_order(segment.ack)?;
