@@ -151,7 +151,9 @@ impl Checkpoint {
         let is_so = match self.state {
             State::SynSent | State::SynRcvd => {
                 let sent = self.snd_max.since(self.iss);
-                self.snd_una == self.iss && (sent == 1 || sent == 0 && self.private.pending.syn)
+                self.snd_una == self.iss
+                    && self.tx_max.after(self.iss)
+                    && (sent == 1 || sent == 0 && self.private.pending.syn)
             }
             _ => !self.private.pending.syn,
         };
