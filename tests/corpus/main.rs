@@ -59,7 +59,7 @@ fn checkpoint() {
 
 #[test]
 fn icmp() {
-    replay("icmp", 50, icmp::run);
+    replay("icmp", 15, icmp::run);
 }
 
 #[test]
