@@ -77,6 +77,9 @@ pub enum Limit {
 impl Info {
     /// No loss has set the threshold yet.
     pub const SSTHRESH_UNKNOWN: u32 = 1 << 28;
+
+    /// Segments by which a path is thought to reorder before it was seen to (Linux's tcp_reordering).
+    pub const REORDERING_UNSEEN: u8 = 3;
 }
 
 impl Connection {

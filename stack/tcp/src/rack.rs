@@ -4,13 +4,10 @@ use mafo_mem::Nanos;
 
 use crate::scoreboard::{InOrder, Reported};
 use crate::time::{Moment, Span};
-use crate::{RackCheckpoint, SeqNum};
+use crate::{Info, RackCheckpoint, SeqNum};
 
 /// A DSACK widens the reordering window for so many recoveries (RFC 8985 6.2, step 4).
 const REO_WND_PERSIST: u8 = 16;
-
-/// Segments by which a path is thought to reorder before it was seen to (Linux's tcp_reordering).
-const REORDERING: u8 = 3;
 
 /// How long a minimum of the RTT counts, at least; as in Linux.
 const MIN_RTT_WINDOW: Nanos = Nanos::from_secs(300);
@@ -118,7 +115,7 @@ impl Rack {
     pub(crate) const NEW: Self = Self {
         rtt: Span::ZERO,
         reorderings: 0,
-        reordering: REORDERING,
+        reordering: Info::REORDERING_UNSEEN,
         reo_wnd_mult: 1,
         reo_wnd_persist: 0,
         min_rtt: MinRtt::NONE,
@@ -174,7 +171,7 @@ impl Rack {
     /// the path's reordering, that was loss.
     pub(crate) fn on_timeout(&mut self, sacked: u32) {
         if sacked >= u32::from(self.reordering) {
-            self.reordering = self.reordering.min(REORDERING);
+            self.reordering = self.reordering.min(Info::REORDERING_UNSEEN);
         }
     }
 
@@ -289,7 +286,7 @@ impl Rack {
         let rack = Self {
             rtt: Span::of(rtt),
             reorderings,
-            reordering: if reordering == 0 { REORDERING } else { reordering },
+            reordering: if reordering == 0 { Info::REORDERING_UNSEEN } else { reordering },
             reo_wnd_mult: reo_wnd_mult.max(1),
             reo_wnd_persist,
             min_rtt: MinRtt { present, before: min_rtt_before.map_or(Span::MAX, Span::of), since },

@@ -121,6 +121,14 @@ impl Rtt {
     }
 }
 
+impl Config {
+    /// The retransmission timeout after `backoff` doublings, of a path that `smoothed` is known of.
+    #[must_use]
+    pub fn rto(&self, smoothed: Option<RttCheckpoint>, backoff: u8) -> Nanos {
+        Rtt::restore(self, smoothed, Nanos::ZERO, backoff).timeout(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
