@@ -143,8 +143,8 @@ pub(super) fn fit_to_host(bar: &SharedBar) {
     TP_SHIFT_CNT::read(bar).with_synshiftmax(SYN_RETRIES).write(bar);
 }
 
-/// Reads TP's settings. As master, corrects the MTU table or writes the one that is `wanted`, and writes the congestion table of it and the
-/// RSS key.
+/// Reads TP's settings. As master, corrects the MTU table or writes the one that is `wanted`, and writes the congestion
+/// table of it and the RSS key.
 pub(super) fn tp_settings(
     bar: &SharedBar,
     master: bool,
