@@ -4,7 +4,6 @@
 //! one of them is watched here, where it can be; [`Timeouts`] says which.
 
 use mafo_mem::Nanos;
-use mafo_t4::tcb::TFlags;
 use mafo_tcp::{Ended, GaveUp, Keepalive, Patience, SeqNum, State};
 
 use crate::core::Core;
@@ -71,27 +70,6 @@ impl Core {
     #[must_use]
     pub fn timeouts(&self, id: SocketId) -> Timeouts {
         self.sockets.get(id).map_or_else(Timeouts::default, |socket| socket.watch.timeouts)
-    }
-
-    /// Switches probes of an idle peer on or off (SO_KEEPALIVE).
-    pub fn set_keepalive(&mut self, now: Nanos, id: SocketId, on: bool) -> Result<(), SocketError> {
-        let socket = self.sockets.get_mut(id).ok_or(SocketError::NoSuchSocket)?;
-        match &mut socket.path {
-            Path::Host(host) => {
-                let switches = mafo_tcp::Switches { keepalive: on, ..host.conn.switches() };
-                host.conn.set_switches(&self.engine, now, switches);
-                self.list(id);
-            }
-            Path::Offload(conn) if conn.state.is_live() => {
-                let (mask, val) = (TFlags(0).with_keepalive(true), TFlags(0).with_keepalive(on));
-                if !self.write_flags(id, mask, val) {
-                    return Err(SocketError::WouldBlock);
-                }
-            }
-            Path::Offload(_) | Path::Resolving => return Err(SocketError::NotConnected),
-            Path::Ended => {}
-        }
-        Ok(())
     }
 
     /// Hands what was set to the engine, once there is one.

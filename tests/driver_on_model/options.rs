@@ -235,6 +235,46 @@ fn another_card_marks_as_the_first_one_did() {
     }
 }
 
+/// What three short writes leave as: without Nagle's algorithm nothing waits for an ACK.
+fn three_writes(net: &mut Net, sent: &Sent, id: SocketId) -> Vec<usize> {
+    run(net, 20);
+    lens(sent);
+    for _ in 0..3 {
+        write(net, 0, id, 1, Then::Nothing);
+        net.step();
+    }
+    run(net, 100);
+    lens(sent)
+}
+
+#[test]
+fn what_was_changed_between_two_cards_the_second_one_is_told() {
+    let (mut net, [_, sent], [id, _]) = connected_twice();
+    net.cables[0].set_carrier(false);
+    while net.hosts[0].sockets().offloaded(id).expect("alive").fence == Fence::Absent {
+        net.step();
+    }
+    set(&mut net, id, Options { nagle: false, ..OFFLOAD });
+    while net.hosts[0].bond().expect("bond").is_moving() {
+        net.step();
+    }
+    assert_eq!(three_writes(&mut net, &sent, id), [1, 1, 1]);
+}
+
+#[test]
+fn what_finds_no_room_in_the_ring_is_told_later() {
+    let (mut net, sent, [id, _]) = connected(|_| {});
+    assert_eq!(three_writes(&mut net, &sent, id), [1, 2]);
+    let full = |net: &Net| net.hosts[0].sockets().counters().tom_ring_full;
+    let mut nagle = false;
+    // Until there was no room for it to be switched off.
+    while nagle || full(&net) == 0 {
+        set(&mut net, id, Options { nagle, ..OFFLOAD });
+        nagle = !nagle && full(&net) == 0;
+    }
+    assert_eq!(three_writes(&mut net, &sent, id), [1, 1, 1]);
+}
+
 #[test]
 fn a_corked_socket_gives_its_card_whole_segments_only() {
     let (mut net, sent, [id, _]) = connected(|_| {});

@@ -9,16 +9,16 @@
 //! | `rto`, `timeouts` | of the above, by RFC 6298 with the host's limits |
 //! | `largest_received` | bytes of the longest RX_DATA, at most what we announced |
 //! | `sacked`, `lost`, `retransmitted`, `probes`, `reorderings` | no field: 0 |
-//! | `reordering` | no field: 3 |
+//! | `reordering` | no field: as if none was seen |
 
 use mafo_mem::Nanos;
 use mafo_pmd::ofld;
 use mafo_t4::cpl::{self, GetTcbRpl};
 use mafo_t4::regs::tp::MTU_COUNT;
 use mafo_t4::tcb::{self, Tcb, field};
-use mafo_tcp::{Info, Limit, Recovery, State, WindowScale};
+use mafo_tcp::{Info, Limit, Recovery, RttCheckpoint, State, TIMESTAMPS_LEN, WindowScale};
 
-use super::{Fence, Gate, Member, MemberId, Offloaded, TidUse, last_stamp};
+use super::{Member, MemberId, Offloaded, TidUse, last_stamp};
 use crate::activity::Activity;
 use crate::core::Core;
 use crate::pmtu::HEADERS;
@@ -27,12 +27,6 @@ use crate::socket::Path;
 
 /// Repeated by the answers that are for the stack and not for a bond.
 const COOKIE: u8 = 0x5a;
-
-/// Segments by which a path is thought to reorder before anything is known of it (Linux's tcp_reordering).
-const REORDERING: u8 = 3;
-
-/// Bytes of the timestamps option, padded.
-const TIMESTAMPS: u32 = 12;
 
 /// A card's record of a connection, as it was last told.
 #[derive(Clone, Debug, Default)]
@@ -48,9 +42,7 @@ pub(crate) struct CardView {
 impl Offloaded {
     /// Payload bytes of a full-sized segment.
     pub(crate) fn payload_max(&self, member: &Member) -> u32 {
-        let mtu = member.lcore.resources().mtus[usize::from(self.options.mss()) % MTU_COUNT];
-        let options = if self.options.tstamp() { TIMESTAMPS } else { 0 };
-        (u32::from(mtu.saturating_sub(HEADERS)).saturating_sub(options)).max(1)
+        payload_max(member, self.options.mss().into(), self.options.tstamp())
     }
 
     /// Bytes that the card was given, up to stream offset `posted`, and had not sent when it was last asked.
@@ -71,7 +63,7 @@ impl Core {
         let now = self.now;
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let Path::Offload(conn) = &mut socket.path else { return };
-        if !conn.state.is_live() || conn.fence != Fence::Absent || conn.rx_gate == Gate::Shut {
+        if !conn.is_writable() {
             return;
         }
         let view = conn.view.get_or_insert_with(|| Box::new(CardView::beginning(now)));
@@ -119,8 +111,11 @@ impl Core {
         let now = self.now;
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let Path::Offload(conn) = &mut socket.path else { return };
-        let member = &self.members[conn.member.index()];
-        let segment = conn.payload_max(member);
+        if conn.view.is_none() {
+            // Nobody looks.
+            return;
+        }
+        let segment = conn.payload_max(&self.members[conn.member.index()]);
         let outstanding = socket.tx.written() > socket.tx.acked();
         let heard = conn.last_rx;
         let Some(view) = &mut conn.view else { return };
@@ -150,17 +145,11 @@ impl Core {
         let tick = resources.timer_tick();
         let time = |field| Nanos(tick.0.saturating_mul(tcb.get(field)));
         let flags = tcb.flags();
-        let options = if flags.recv_tstmp() { TIMESTAMPS } else { 0 };
-        let mtu = resources.mtus[tcb.get(field::T_MAXSEG) as usize % MTU_COUNT];
-        let payload_max = u32::from(mtu.saturating_sub(HEADERS)).saturating_sub(options).max(1);
+        let payload_max =
+            payload_max(member, tcb.get(field::T_MAXSEG) as usize, flags.recv_tstmp());
         let backoff = tcb.get(field::T_RXTSHIFT) as u8;
-        let measured = tcb.get(field::T_SRTT) != 0;
-        let (srtt, rttvar) = (time(field::T_SRTT), time(field::T_RTTVAR));
-        let config = &self.engine.config;
-        //= rfc6298#2.3
-        let variation = Nanos(rttvar.0.saturating_mul(4)).max(config.rto_variation_min);
-        let rto = if measured { srtt + variation } else { config.rto_initial };
-        let rto = Nanos(rto.0.saturating_mul(1 << backoff.min(15)));
+        let rtt = (tcb.get(field::T_SRTT) != 0)
+            .then(|| RttCheckpoint { srtt: time(field::T_SRTT), rttvar: time(field::T_RTTVAR) });
         let ssthresh = tcb.get(field::SND_SSTHRESH);
         let unknown = ssthresh == field::SND_SSTHRESH.max();
         let unposted = (socket.tx.written() - socket.tx.posted()) as u32;
@@ -179,9 +168,9 @@ impl Core {
             sacked: 0,
             lost: 0,
             retransmitted: 0,
-            srtt: measured.then_some(srtt),
-            rttvar: measured.then_some(rttvar),
-            rto: rto.clamp(config.rto_min, config.rto_max),
+            srtt: rtt.map(|rtt| rtt.srtt),
+            rttvar: rtt.map(|rtt| rtt.rttvar),
+            rto: self.engine.config.rto(rtt, backoff),
             backoff,
             timeouts: backoff,
             probes: 0,
@@ -197,7 +186,7 @@ impl Core {
             unsent_bytes: unposted + conn.unsent_of_posted(socket.tx.posted()) as u32,
             largest_received: conn.longest_rx.min(asked.into()) as u16,
             mss_announced: asked,
-            reordering: REORDERING,
+            reordering: Info::REORDERING_UNSEEN,
             reorderings: 0,
         })
     }
@@ -207,6 +196,13 @@ impl CardView {
     fn beginning(now: Nanos) -> Self {
         Self { activity: Activity::beginning(now), ..Self::default() }
     }
+}
+
+/// Payload bytes of a full-sized segment by entry `index` of the card's MTU table.
+fn payload_max(member: &Member, index: usize, timestamps: bool) -> u32 {
+    let mtu = member.lcore.resources().mtus[index % MTU_COUNT];
+    let options = if timestamps { TIMESTAMPS_LEN } else { 0 };
+    u32::from(mtu.saturating_sub(HEADERS)).saturating_sub(options).max(1)
 }
 
 /// The peer's window in bytes.
@@ -235,7 +231,6 @@ fn state_of(state: tcb::State) -> State {
         tcb::State::LastAck => State::LastAck,
         tcb::State::FinWait2 => State::FinWait2,
         tcb::State::TimeWait => State::TimeWait,
-        tcb::State::Closed | tcb::State::Listen => State::Closed,
         _ => State::Closed,
     }
 }

@@ -36,7 +36,7 @@ impl Core {
             self.stall(id);
         }
         self.watch_hold(id);
-        self.pace_acks(id);
+        self.set_switches(id);
         self.watch_card(id);
     }
 
@@ -46,6 +46,9 @@ impl Core {
             let Path::Offload(conn) = &mut socket.path else { return Ok(()) };
             let member = &mut self.members[conn.member.index()];
             let waiting = (socket.tx.written() - socket.tx.posted()) as usize;
+            if waiting == 0 {
+                return Ok(());
+            }
             let shut = socket.send_side == SendSide::Shutdown;
             let corked = socket.options.cork && !shut;
             let segment = conn.payload_max(member) as usize;

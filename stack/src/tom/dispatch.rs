@@ -274,7 +274,7 @@ impl Core {
             if core::mem::take(&mut conn.abort_wanted) {
                 self.tom_abort(id);
             } else {
-                self.tell_dscp(id);
+                self.set_switches(id);
                 self.tom_post(id);
                 self.tom_credit(id);
             }

@@ -64,20 +64,22 @@ impl Core {
     /// Sets, or takes back, the time at which what is held back is let out.
     pub(crate) fn watch_hold(&mut self, id: SocketId) {
         let now = self.now;
-        let rto = self.card_rto(id).unwrap_or(WAIT);
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let Path::Offload(conn) = &mut socket.path else { return };
         let held = socket.tx.written() > socket.tx.posted()
             && conn.state.can_send()
             && (socket.options.cork || conn.hold.more);
         let idle = socket.tx.acked() == socket.tx.posted();
-        conn.hold.until = match conn.hold.until {
-            until if held && idle => Some(until.unwrap_or(now + rto)),
-            _ => None,
-        };
-        if conn.hold.until.is_some() {
-            self.arm_watch(id);
+        let wait = held && idle;
+        if !wait || conn.hold.until.is_some() {
+            conn.hold.until = conn.hold.until.filter(|_| wait);
+            return;
         }
+        let rto = self.card_rto(id).unwrap_or(WAIT);
+        if let Some(conn) = self.offloaded_mut(id) {
+            conn.hold.until = Some(now + rto);
+        }
+        self.arm_watch(id);
     }
 
     /// Lets out what was held back for too long.

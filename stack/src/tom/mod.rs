@@ -5,7 +5,6 @@
 //! queue (opens, credits) and on the offload queue of the connection's port (everything whose order
 //! matters).
 
-mod acks;
 mod card_view;
 mod close;
 mod data;
@@ -16,6 +15,7 @@ mod member;
 mod moves;
 mod open;
 pub mod state;
+mod switches;
 
 pub use dispatch::{Hook, NoHook, Verdict};
 pub use member::{AtidUse, Member, MemberId, TidUse};
@@ -30,7 +30,7 @@ use mafo_tcp::{Rhythm, SeqNum};
 use self::card_view::CardView;
 use self::hold::Hold;
 use self::state::State;
-use crate::packet::Dscp;
+use self::switches::Switches;
 
 /// How often a connection has changed its owner: what a former owner still says is told apart by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,11 +93,10 @@ pub struct Offloaded {
     pub last_rx: mafo_mem::Nanos,
     /// When the card was asked to open it.
     pub(crate) asked_at: mafo_mem::Nanos,
-    /// Whether the card delays ACKs, and what that follows where it follows the peer.
-    pub(crate) delays_acks: bool,
+    /// What the card was told last of what can be changed.
+    pub(crate) told: Switches,
+    /// The peer's rhythm, which delayed ACKs follow.
     pub(crate) rhythm: Rhythm,
-    /// The code point in TOS of the TCB.
-    pub(crate) dscp: Dscp,
     /// Bytes of the longest RX_DATA.
     pub(crate) longest_rx: u32,
     /// Largest segment that the card announced for us.
@@ -125,6 +124,11 @@ pub struct Offloaded {
 }
 
 impl Offloaded {
+    /// Whether somebody owns the TCB and may be asked about it, or told to change it: not between two owners.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.state.is_live() && self.fence == Fence::Absent && self.rx_gate == Gate::Open
+    }
+
     /// The sequence number of stream offset `offset` of what we send.
     #[must_use]
     pub fn snd_seq(&self, offset: u64) -> SeqNum {

@@ -137,7 +137,7 @@ impl Core {
             self.stall(id);
             return;
         }
-        self.tell_dscp(id);
+        self.set_switches(id);
         self.tom_post(id);
         self.tom_credit(id);
     }

@@ -19,6 +19,7 @@ use mafo_tcp::{CongestionControl, EcnMode, Ended, GaveUp, Rhythm, SeqNum, isn};
 use super::hold::Hold;
 use super::member::AtidUse;
 use super::state::{Event, State};
+use super::switches::Switches;
 use super::{Epoch, Fence, Gate, Member, MemberId, Offloaded, TidUse};
 use crate::PathChoice;
 use crate::StackConfig;
@@ -27,7 +28,7 @@ use crate::defect::Defect;
 use crate::error::{ConnectionError, ListenError};
 use crate::host::window_scale;
 use crate::listener::ListenerId;
-use crate::packet::{self, Dscp, Packet};
+use crate::packet::{self, Packet};
 use crate::pmtu::HEADERS;
 use crate::slab::SocketId;
 use crate::socket::{Holder, Path, Readiness};
@@ -176,7 +177,8 @@ impl Core {
         let member = &mut self.members[member_id.index()];
         let atid = member.atids.insert(AtidUse::Connection(id)).ok_or(Refused::RingFull)?;
         let window = socket.rx.capacity();
-        let opt0 = opt0(member, port, l2t, &self.config, (&socket.options, window));
+        let told = Switches::of(&socket.options, self.config.tcp.quick_acks == 0);
+        let opt0 = opt0(member, port, l2t, told, (&self.config, socket.options.mss, window));
         let open = ofld::ActOpen {
             atid,
             reply_to: member.iq(),
@@ -191,22 +193,9 @@ impl Core {
             member.atids.remove(atid);
             return Err(full.into());
         }
-        let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
-        let opened = Offloaded::new(
-            (member_id, port, l2t),
-            State::Opening,
-            credits,
-            iss,
-            (&self.config, window),
-        );
-        let opened = Offloaded {
-            asked_at: self.now,
-            delays_acks: opt0.delack(),
-            dscp: socket.options.dscp,
-            mss_announced: announced(member, opt0),
-            ..opened
-        };
-        socket.path = Path::Offload(Box::new(Offloaded { atid: Some(atid), ..opened }));
+        let place = (member_id, &*member, port, l2t);
+        let opening = Offloaded::opening(self.now, place, iss, opt0, told);
+        socket.path = Path::Offload(Box::new(Offloaded { atid: Some(atid), ..opening }));
         Ok(())
     }
 
@@ -385,7 +374,8 @@ impl Core {
         let congestion = code_point(options.congestion, self.config.adapter_congestion);
         let window = self.room_of(&options);
         let member = &mut self.members[member_id.index()];
-        let opt0 = opt0(member, port, l2t, &self.config, (&options, window));
+        let told = Switches::of(&options, self.config.tcp.quick_acks == 0);
+        let opt0 = opt0(member, port, l2t, told, (&self.config, options.mss, window));
         let opt0 = opt0.with_accept(AcceptMode::ACCEPT);
         let accept = ofld::Accept {
             tid,
@@ -403,23 +393,10 @@ impl Core {
             self.forget(id);
             return None;
         }
-        let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
-        let socket = self.sockets.get_mut(id)?;
-        let opened = Offloaded::new(
-            (member_id, port, l2t),
-            State::Accepting,
-            credits,
-            iss,
-            (&self.config, window),
-        );
-        let opened = Offloaded {
-            asked_at: self.now,
-            delays_acks: opt0.delack(),
-            dscp: socket.options.dscp,
-            mss_announced: announced(member, opt0),
-            ..opened
-        };
-        socket.path = Path::Offload(Box::new(Offloaded { tid, ..opened }));
+        let place = (member_id, &*member, port, l2t);
+        let opening = Offloaded::opening(self.now, place, iss, opt0, told);
+        let accepting = Offloaded { tid, state: State::Accepting, ..opening };
+        self.sockets.get_mut(id)?.path = Path::Offload(Box::new(accepting));
         self.by_tuple.insert(tuple, id);
         if let Some(listener) = self.listeners.get_mut(&listener_id) {
             listener.opening += 1;
@@ -452,7 +429,7 @@ impl Core {
             let _ = self.post_flowc(id);
         }
         self.open_congestion_window(id);
-        self.tell_dscp(id);
+        self.set_switches(id);
         self.grant_rest(id);
         self.apply_known_path_mtu(id);
         self.on_established(id);
@@ -520,43 +497,41 @@ impl Core {
 }
 
 impl Offloaded {
-    /// A connection whose handshake begins, with `window` bytes to receive into; neither tid nor atid
-    /// are known.
-    fn new(
-        (member, port, l2t): (MemberId, PortId, L2tIdx),
-        state: State,
-        credits: TxCreditPool,
+    /// A connection that `member` is asked for with `opt0`; neither tid nor atid are known.
+    fn opening(
+        now: Nanos,
+        (member_id, member, port, l2t): (MemberId, &Member, PortId, L2tIdx),
         iss: SeqNum,
-        (config, window): (&StackConfig, usize),
+        opt0: Opt0,
+        told: Switches,
     ) -> Self {
         Self {
-            member,
+            member: member_id,
             port,
             atid: None,
             tid: Tid(0),
             epoch: Epoch::default(),
-            state,
+            state: State::Opening,
             l2t,
-            credits,
+            credits: TxCreditPool::new(member.lcore.resources().flowc_credits),
             iss,
             irs: SeqNum(0),
             options: TcpOpt(0),
-            rcv_scale: offered_scale(config, window),
+            rcv_scale: opt0.wnd_scale() as u8,
             fin_posted: false,
             flow_told: false,
             posted_any: false,
             unreported: 0,
             last_rx: Nanos::ZERO,
-            asked_at: Nanos::ZERO,
-            delays_acks: true,
+            asked_at: now,
+            told,
             rhythm: Rhythm::default(),
-            dscp: Dscp::DEFAULT,
             longest_rx: 0,
-            mss_announced: 0,
+            mss_announced: announced(member, opt0),
             hold: Hold::default(),
             view: None,
             changing_to: None,
-            granted: initial_window(window) as u64,
+            granted: opt0.rcv_bufsiz() * RCV_BUFSIZ_UNIT as u64,
             tx_gate: Gate::Open,
             rx_gate: Gate::Open,
             fence: Fence::Absent,
@@ -577,25 +552,25 @@ fn opt0(
     member: &Member,
     port: PortId,
     l2t: L2tIdx,
-    config: &StackConfig,
-    (options, window): (&crate::Options, usize),
+    told: Switches,
+    (config, mss, window): (&StackConfig, Option<u16>, usize),
 ) -> Opt0 {
-    let mtu = options.mss.map_or(config.mtu, |mss| config.mtu.min(mss.saturating_add(HEADERS)));
+    let mtu = mss.map_or(config.mtu, |mss| config.mtu.min(mss.saturating_add(HEADERS)));
     let resources = member.lcore.resources();
     let smt = resources.port(port).map_or(SmtIdx(0), |p| p.smt);
     //= rfc9293#3.9.1.9 MUST-48
     Opt0(0)
         .with_tcam_bypass(true)
-        .with_delack(!options.quick_ack && config.tcp.quick_acks == 0)
-        .with_nagle(options.nagle)
-        .with_keep_alive(options.keepalive)
+        .with_delack(told.delays_acks)
+        .with_nagle(told.nagle)
+        .with_keep_alive(told.keepalive)
         .with_port(port)
         .with_smac(smt)
         .with_l2t(l2t)
-        .with_dscp(options.dscp.code_point().into())
+        .with_dscp(told.dscp.code_point().into())
         .with_mss_idx(u64::from(resources.mtu_index(mtu)))
         .with_wnd_scale(u64::from(offered_scale(config, window)))
-        .with_rcv_bufsiz((initial_window(window) / RCV_BUFSIZ_UNIT) as u64)
+        .with_rcv_bufsiz(initial_window(window))
 }
 
 /// The segment size that the card announces with these options.
@@ -633,9 +608,9 @@ fn opt2(
         .with_sack_en(config.sack)
 }
 
-/// The window that opt0 grants of a buffer of `capacity` bytes; the rest is added as credits.
-fn initial_window(capacity: usize) -> usize {
-    (capacity / RCV_BUFSIZ_UNIT).min(Opt0::RCV_BUFSIZ_MAX as usize) * RCV_BUFSIZ_UNIT
+/// The window that opt0 grants of a buffer of `capacity` bytes, in its units; the rest is added as credits.
+fn initial_window(capacity: usize) -> u64 {
+    ((capacity / RCV_BUFSIZ_UNIT) as u64).min(Opt0::RCV_BUFSIZ_MAX)
 }
 
 #[cfg(test)]

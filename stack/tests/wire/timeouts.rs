@@ -3,7 +3,7 @@
 use std::net::SocketAddrV4;
 
 use mafo_mem::Nanos;
-use mafo_stack::{ConnectionError, Event, Readiness, SocketError, SocketId, Timeouts};
+use mafo_stack::{ConnectionError, Event, Options, Readiness, SocketError, SocketId, Timeouts};
 use mafo_tcp::{Flags, Keepalive};
 
 use crate::rig::{HOST, Sent, Wire, ack_of};
@@ -86,7 +86,7 @@ fn keepalive_goes_by_the_socket_s_own_times() {
     let keepalive = Some(Keepalive { idle: Nanos::from_secs(10), interval: second, probes_max: 3 });
     let id = established(&mut wire, Timeouts { keepalive, ..Timeouts::default() });
     let now = wire.now;
-    wire.core().set_keepalive(now, id, true).expect("open");
+    wire.core().set_options(now, id, Options { keepalive: true, ..HOST });
     assert!(pass(&mut wire, 9990).is_empty());
     let probes = pass(&mut wire, 2020);
     assert_eq!(probes.len(), 3);
@@ -106,7 +106,7 @@ fn keepalive_can_be_switched_off_again() {
     let id = established(&mut wire, Timeouts { keepalive, ..Timeouts::default() });
     for on in [true, false] {
         let now = wire.now;
-        wire.core().set_keepalive(now, id, on).expect("open");
+        wire.core().set_options(now, id, Options { keepalive: on, ..HOST });
     }
     assert!(pass(&mut wire, 10_000).is_empty());
     assert_eq!(wire.core().recv(id, &mut [0]), WAITING);
