@@ -77,10 +77,20 @@ pub enum Answer {
     Drop,
 }
 
+/// A connection in TIME_WAIT.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    remains: Remains,
+    /// When its wait ends.
+    ends: Nanos,
+    /// Before that, what carries nothing is not answered.
+    silent_until: Nanos,
+}
+
 /// Connections in TIME_WAIT, oldest first.
 #[derive(Debug)]
 pub struct TimeWait {
-    table: TupleMap<(Remains, Nanos)>,
+    table: TupleMap<Entry>,
     order: VecDeque<(Nanos, FourTuple)>,
     capacity: usize,
     period: Nanos,
@@ -119,15 +129,15 @@ impl TimeWait {
             let Some((until, oldest)) = self.order.pop_front() else { return };
             self.forget(until, oldest);
         }
-        let until = now + self.period;
-        self.table.insert(tuple, (remains, until));
-        self.order.push_back((until, tuple));
+        let ends = now + self.period;
+        self.table.insert(tuple, Entry { remains, ends, silent_until: now });
+        self.order.push_back((ends, tuple));
     }
 
     /// The peer's last timestamp on `tuple` becomes known, if that is still here.
     pub fn note_timestamp(&mut self, tuple: &FourTuple, ts_recent: u32) {
-        if let Some((remains, _)) = self.table.get_mut(tuple) {
-            remains.ts_recent = Some(ts_recent);
+        if let Some(entry) = self.table.get_mut(tuple) {
+            entry.remains.ts_recent = Some(ts_recent);
         }
     }
 
@@ -138,30 +148,41 @@ impl TimeWait {
         tuple: &FourTuple,
         segment: &Segment,
     ) -> Option<Answer> {
-        let &(remains, ends) = self.table.get(tuple)?;
-        if segment.flags.contains(Flags::RST) {
+        let Entry { remains, ends, silent_until } = self.table.get_mut(tuple)?;
+        let (flags, remains) = (segment.flags, *remains);
+        if flags.contains(Flags::RST) {
             // RFC 1337: a reset does not end TIME_WAIT.
             return Some(Answer::Drop);
         }
-        if segment.flags.contains(Flags::SYN) && !segment.flags.contains(Flags::ACK) {
-            if remains.may_reopen(segment) {
-                self.table.remove(tuple);
-                return Some(Answer::Reopen(remains.snd_nxt));
-            }
-            return Some(remains.reply(tuple, segment));
+        let bare_syn = flags.contains(Flags::SYN) && !flags.intersects(Flags::ACK | Flags::FIN);
+        if bare_syn && remains.may_reopen(segment) {
+            self.table.remove(tuple);
+            return Some(Answer::Reopen(remains.snd_nxt));
         }
-        if segment.flags.contains(Flags::FIN) {
+        if flags.contains(Flags::FIN) {
             // Our last ACK was lost: say it again and start anew (3.10.7.4, eighth check).
             // Not for every FIN: what is still in `order` for it costs memory, and FINs cost nothing.
             let until = now + self.period;
-            if until - ends >= Nanos(self.period.0 / RESTARTS) {
-                self.table.insert(*tuple, (remains, until));
+            if until - *ends >= Nanos(self.period.0 / RESTARTS) {
+                *ends = until;
                 self.order.push_back((until, *tuple));
             }
             return Some(remains.reply(tuple, segment));
         }
-        let new_text = segment.payload_len > 0;
-        Some(if new_text { remains.reply(tuple, segment) } else { Answer::Drop })
+        let syn = flags.contains(Flags::SYN);
+        if segment.payload_len > 0 && !syn {
+            return Some(remains.reply(tuple, segment));
+        }
+        //= rfc9293#3.10.7.4
+        //= rfc5961#4.2 RFC5961-4.2-1
+        //= rfc5961#7 RFC5961-7-1
+        // A SYN, and what is not where the peer stands, gets the ACK that tells it where that is; but two ends that
+        // disagree would answer each other's answers for ever.
+        if !syn && segment.seq == remains.rcv_nxt || now < *silent_until {
+            return Some(Answer::Drop);
+        }
+        *silent_until = now + SILENCE;
+        Some(remains.reply(tuple, segment))
     }
 
     /// Lets go of what has waited long enough.
@@ -181,11 +202,14 @@ impl TimeWait {
 
     /// Ends the wait of `tuple` unless it began anew after it was to end at `until`.
     fn forget(&mut self, until: Nanos, tuple: FourTuple) {
-        if self.table.get(&tuple).is_some_and(|&(_, current)| current == until) {
+        if self.table.get(&tuple).is_some_and(|entry| entry.ends == until) {
             self.table.remove(&tuple);
         }
     }
 }
+
+/// How long after an answer to one that carries nothing no other is given (Linux's tcp_invalid_ratelimit).
+const SILENCE: Nanos = Nanos::from_millis(500);
 
 /// How often in its length a wait may begin anew.
 const RESTARTS: u64 = 16;
@@ -258,6 +282,28 @@ mod tests {
         let new = segment(Flags::SYN, 5002);
         assert_eq!(table.on_segment(now, &tuple(1), &new), Some(Answer::Reopen(SeqNum(1001))));
         assert!(table.is_empty());
+    }
+
+    /// Without a limit, an end that takes the answer for as wrong as what it answers would keep both busy.
+    //= rfc9293#3.10.7.4
+    //= rfc5961#7 RFC5961-7-1
+    #[test]
+    fn what_is_out_of_place_is_answered_only_so_often() {
+        let mut table = TimeWait::new(8, PERIOD);
+        table.insert(Nanos::ZERO, tuple(1), REMAINS);
+        let mut answered = |millis, flags, seq| {
+            let now = Nanos::from_millis(millis);
+            let answer = table.on_segment(now, &tuple(1), &segment(flags, seq));
+            matches!(answer, Some(Answer::Reply(..)))
+        };
+        let syn_ack = Flags::SYN | Flags::ACK;
+        assert!(!answered(0, Flags::ACK, 5001), "in its place, as the ACK of our FIN is");
+        assert!(answered(0, syn_ack, 9000), "no bare SYN, so it does not reopen");
+        assert!(!answered(499, syn_ack, 9000));
+        assert!(answered(500, Flags::ACK, 5000), "a keepalive probe");
+        assert!(!answered(999, Flags::ACK, 5002));
+        assert!(answered(999, Flags::FIN | Flags::ACK, 5000), "a FIN always is");
+        assert!(answered(1000, Flags::SYN, 4000));
     }
 
     //= rfc9293#3.6.1 SHLD-4

@@ -719,3 +719,20 @@ impl Connection {
             }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::script::*;
+
+    /// Its owner may not have forgotten it yet, and sends the reset that RFC 9293 3.10.7.1 asks for.
+    #[test]
+    fn what_comes_to_a_closed_connection_is_counted() {
+        let mut t = Trace::established(&mut EngineBench, Setup::default(), Peer::default());
+        t.abort();
+        t.drain();
+        t.restart_counters();
+        inject!(t, ACK, seq 1, ack 1, len 10);
+        silence!(t, until 1000 ms);
+        counted!(t, rx_segments: 1, rx_drop_closed: 1);
+    }
+}

@@ -180,7 +180,7 @@ impl Host {
     }
 
     /// The commit rule: the ACK field never covers what the host has not been told.
-    fn check_commitment(&self, segment: &Segment) {
+    fn check_commitment(&mut self, segment: &Segment) {
         if !segment.flags.contains(Flags::ACK) || segment.flags.contains(Flags::RST) {
             return;
         }
@@ -196,7 +196,8 @@ impl Host {
             // In SYN-RCVD the SYN is acknowledged, as the SYN,ACK did.
             None if self.asked.get(&ports) == Some(&segment.ack) => {}
             None => {
-                assert!(segment.flags.contains(Flags::SYN), "{segment:?} before the host was told")
+                assert!(segment.flags.contains(Flags::SYN), "{segment:?} before the host was told");
+                self.asked.insert(ports, segment.ack);
             }
         }
     }

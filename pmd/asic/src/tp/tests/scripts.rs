@@ -31,7 +31,7 @@ impl Bench for TpBench {
 }
 
 /// What a card does not do.
-const EXCUSES: [(&str, &str); 12] = [
+const EXCUSES: [(&str, &str); 14] = [
     ("close_in_syn_sent", "a host has no TID to close before ACT_ESTABLISH"),
     ("payload_posted_early_carries_the_ack", "a host has no TID to send on before ACT_ESTABLISH"),
     ("abort_is_silent_elsewhere", "a host has no TID to abort before ACT_ESTABLISH"),
@@ -39,6 +39,8 @@ const EXCUSES: [(&str, &str); 12] = [
     ("fin_again_in_time_wait", "TIME-WAIT is the host's"),
     ("time_wait_yields_to_a_newer_syn", "TIME-WAIT is the host's"),
     ("time_wait_does_not_yield_to_an_old_syn", "TIME-WAIT is the host's"),
+    ("time_wait_does_not_yield_to_a_syn_ack", "TIME-WAIT is the host's"),
+    ("equal_timestamps_leave_it_to_the_sequence_number", "TIME-WAIT is the host's"),
     ("error_in_syn_sent_ends_the_open", "a host has no TID to end before ACT_ESTABLISH"),
     ("syn_times_out_by_the_user", "a host has no TID to end before ACT_ESTABLISH"),
     ("syns_are_sent_as_often_as_asked_for", "TP_SHIFT_CNT.SYNSHIFTMAX is one for all connections"),

@@ -44,6 +44,8 @@ macro_rules! script_tests {
                 payload_in_syn_rcvd_needs_a_right_ack,
                 segment_beyond_the_window_in_syn_rcvd_is_answered,
                 reset_in_syn_rcvd_refuses_an_active_open,
+                window_of_the_last_ack_is_scaled,
+                syn_in_the_window_does_not_end_a_simultaneous_open,
             }
             close {
                 we_close_first, peer_closes_first, half_closed_by_us, half_closed_by_the_peer,
@@ -54,6 +56,8 @@ macro_rules! script_tests {
                 simultaneous_close_with_time_wait_kept_by_the_owner, time_wait_yields_to_a_newer_syn,
                 time_wait_does_not_yield_to_an_old_syn, fin_waits_for_the_window, fin_gives_up,
                 fin_wait2_times_out, payload_beyond_a_held_fin_is_cut, close_twice,
+                time_wait_does_not_yield_to_a_syn_ack,
+                equal_timestamps_leave_it_to_the_sequence_number,
             }
             reset {
                 exact_reset_ends_in_every_state, reset_in_the_window_is_challenged,
@@ -82,6 +86,8 @@ macro_rules! script_tests {
                 duplicate_payload_is_acknowledged_at_once, keepalive_probe_is_answered,
                 empty_keepalive_probes_are_answered_only_so_often, fin_is_acknowledged_at_once,
                 ack_of_a_duplicate_counts, ack_of_a_duplicate_is_checked,
+                ack_of_a_segment_outside_the_window_does_not_count,
+                duplicates_with_payload_are_all_answered,
             }
             window {
                 closes_as_bytes_wait_and_reopens_when_read, small_reads_are_not_told,
@@ -95,6 +101,7 @@ macro_rules! script_tests {
                 ack_at_the_right_edge_counts, small_window_is_used_after_a_while,
                 small_window_is_used_after_a_second_at_most,
                 what_lies_within_a_smaller_window_is_sent_again,
+                segment_beyond_a_small_window_is_no_duplicate,
             }
             reassembly {
                 gap_is_filled, overlap_on_both_sides, segment_over_everything,

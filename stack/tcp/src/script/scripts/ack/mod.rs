@@ -3,8 +3,10 @@
 pub mod a_burst_costs_one_ack;
 pub mod ack_of_a_duplicate_counts;
 pub mod ack_of_a_duplicate_is_checked;
+pub mod ack_of_a_segment_outside_the_window_does_not_count;
 pub mod delayed_by_a_timer;
 pub mod duplicate_payload_is_acknowledged_at_once;
+pub mod duplicates_with_payload_are_all_answered;
 pub mod empty_keepalive_probes_are_answered_only_so_often;
 pub mod every_second_segment;
 pub mod filled_gap_in_a_burst_repeats_nothing;

@@ -3,6 +3,7 @@
 pub mod bare_fin_out_of_order_is_answered;
 pub mod both_close_at_once;
 pub mod close_twice;
+pub mod equal_timestamps_leave_it_to_the_sequence_number;
 pub mod fin_again_in_time_wait;
 pub mod fin_and_ack_of_fin_in_one_segment;
 pub mod fin_gives_up;
@@ -17,6 +18,7 @@ pub mod lost_fin_is_sent_again_behind_lost_payload;
 pub mod payload_beyond_a_held_fin_is_cut;
 pub mod peer_closes_first;
 pub mod simultaneous_close_with_time_wait_kept_by_the_owner;
+pub mod time_wait_does_not_yield_to_a_syn_ack;
 pub mod time_wait_does_not_yield_to_an_old_syn;
 pub mod time_wait_kept_by_the_owner;
 pub mod time_wait_yields_to_a_newer_syn;

@@ -27,6 +27,8 @@ pub mod segment_without_syn_is_ignored_in_syn_sent;
 pub mod syn_ack_again_is_acknowledged_again;
 pub mod syn_ack_is_retransmitted_and_gives_up;
 pub mod syn_gives_up_after_three_minutes;
+pub mod syn_in_the_window_does_not_end_a_simultaneous_open;
 pub mod syn_in_the_window_ends_a_passive_open;
 pub mod syn_is_retransmitted_with_backoff;
+pub mod window_of_the_last_ack_is_scaled;
 pub mod wrong_ack_in_syn_rcvd_is_reset;

@@ -12,6 +12,7 @@ pub fn repeated_syn_is_answered_by_the_same_syn_ack(bench: &mut dyn Bench) {
     silence!(t, until 500 ms);
     t.inject(t.peer_syn(SYN));
     t.expect(None, t.syn_ack());
+    t.counters_of(|counted| assert_eq!(counted.rx_duplicates, 1));
     inject!(t, ACK, seq 1, ack 1);
     silence!(t);
     assert_eq!(t.state(), State::Established);
