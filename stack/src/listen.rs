@@ -196,7 +196,7 @@ impl Core {
         if let Some(ts) = &mut ack.options.timestamps {
             ts.ecr = ts.ecr.wrapping_sub(isn::ts_offset(&self.secret, local, remote));
         }
-        let syn = syncookie::syn_of(&ack, mss);
+        let syn = syncookie::syn_of(&ack, mss, &self.engine.config.ts_clock, now);
         let Some(socket) = self.sockets.get(id) else { return true };
         let open = self.open_of(socket, segment.ack - 1);
         let conn = Connection::accept_cookie(&mut self.engine, now, &open, &syn);

@@ -159,7 +159,7 @@ impl TimeWait {
             self.table.remove(tuple);
             return Some(Answer::Reopen(remains.snd_nxt));
         }
-        if flags.contains(Flags::FIN) {
+        if flags.contains(Flags::FIN) && segment.seq + segment.seq_len() == remains.rcv_nxt {
             // Our last ACK was lost: say it again and start anew (3.10.7.4, eighth check).
             // Not for every FIN: what is still in `order` for it costs memory, and FINs cost nothing.
             let until = now + self.period;
@@ -178,7 +178,8 @@ impl TimeWait {
         //= rfc5961#7 RFC5961-7-1
         // A SYN, and what is not where the peer stands, gets the ACK that tells it where that is; but two ends that
         // disagree would answer each other's answers for ever.
-        if !syn && segment.seq == remains.rcv_nxt || now < *silent_until {
+        let in_place = segment.seq_len() == 0 && segment.seq == remains.rcv_nxt;
+        if in_place || now < *silent_until {
             return Some(Answer::Drop);
         }
         *silent_until = now + SILENCE;
@@ -302,7 +303,8 @@ mod tests {
         assert!(!answered(499, syn_ack, 9000));
         assert!(answered(500, Flags::ACK, 5000), "a keepalive probe");
         assert!(!answered(999, Flags::ACK, 5002));
-        assert!(answered(999, Flags::FIN | Flags::ACK, 5000), "a FIN always is");
+        assert!(answered(999, Flags::FIN | Flags::ACK, 5000), "the peer's FIN always is");
+        assert!(!answered(999, Flags::FIN | Flags::ACK, 5001), "another FIN");
         assert!(answered(1000, Flags::SYN, 4000));
     }
 

@@ -5,6 +5,9 @@ use crate::{HeldRange, SackBlock, SackBlocks, SeqNum};
 /// Ranges that there is room for at first: more than most gaps make.
 const RANGES: usize = 16;
 
+/// Arrivals are counted anew from here on.
+pub(crate) const ARRIVAL_MAX: u32 = 1 << 30;
+
 /// Disjoint ranges, none touching the next, by rising sequence number.
 ///
 /// All of them lie within one receive window, so comparing them as sequence numbers is sound.
@@ -47,8 +50,7 @@ impl Assembler {
         debug_assert!(end.after(start));
         let first = self.ranges.partition_point(|range| range.end.before(start));
         let touched = self.ranges[first..].partition_point(|range| range.start.at_or_before(end));
-        // Counts from the latest range still held, so it cannot run out in a connection's lifetime.
-        let arrival = 1 + self.ranges.iter().map(|range| range.arrival).max().unwrap_or(0);
+        let arrival = self.next_arrival();
         if touched == 0 {
             if self.ranges.len() >= max {
                 return Inserted::Full;
@@ -65,6 +67,20 @@ impl Assembler {
             HeldRange { start: head.start.earlier(start), end: tail.end.later(end), arrival };
         self.ranges.drain(first + 1..first + touched);
         if known { Inserted::Known } else { Inserted::Held }
+    }
+
+    /// Counts from the latest range still held.
+    fn next_arrival(&mut self) -> u32 {
+        let latest = self.ranges.iter().map(|range| range.arrival).max().unwrap_or(0);
+        if latest < ARRIVAL_MAX {
+            return 1 + latest;
+        }
+        // A peer that sends the same again and again gets here: their order is all that counts.
+        let arrivals: Vec<u32> = self.ranges.iter().map(|range| range.arrival).collect();
+        for range in &mut self.ranges {
+            range.arrival = arrivals.iter().filter(|&&other| other < range.arrival).count() as u32;
+        }
+        1 + self.ranges.len() as u32
     }
 
     /// Everything before `nxt` is in order now. Answers how far the order goes, over ranges that follow
@@ -130,6 +146,17 @@ mod tests {
     fn blocks(assembler: &Assembler, max: usize) -> Vec<(u32, u32)> {
         let blocks = assembler.sack_blocks(max);
         blocks.as_slice().iter().map(|b| (b.start.since(BASE), b.end.since(BASE))).collect()
+    }
+
+    #[test]
+    fn arrivals_are_counted_anew_before_they_run_out() {
+        let range =
+            |start: u32, arrival| HeldRange { start: BASE + start, end: BASE + start + 5, arrival };
+        let mut assembler =
+            Assembler { ranges: vec![range(10, ARRIVAL_MAX), range(20, 3), range(30, 7)] };
+        insert(&mut assembler, 40, 45);
+        assert_eq!(blocks(&assembler, 4), [(40, 45), (10, 15), (30, 35), (20, 25)]);
+        assert!(assembler.ranges().iter().all(|range| range.arrival <= 4), "{assembler:?}");
     }
 
     #[test]

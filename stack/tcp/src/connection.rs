@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What a peer that announces no segment size takes (RFC 9293 MUST-15, for IPv4).
-const MSS_DEFAULT: u16 = 536;
+pub(crate) const MSS_DEFAULT: u16 = 536;
 
 /// Segments are not made smaller, whatever a peer announces or a path is said to carry: the least
 /// IPv4 MTU less headers, as T5's smallest table entry.
@@ -204,7 +204,9 @@ impl Connection {
         segment: &Segment,
     ) -> Events {
         let lost_syn = self.snd.retransmits > 0;
-        let rtt = match lost_syn {
+        // Also where both open at once: SYN and SYN,ACK have one number.
+        let ambiguous = lost_syn || self.state == State::SynRcvd && self.opened == Opened::Actively;
+        let rtt = match ambiguous {
             false => Some(now - self.snd.last_sent),
             true => self.echoed_rtt(engine, now, segment, self.snd.last_sent),
         };
@@ -217,7 +219,8 @@ impl Connection {
                 self.take_rtt(now, rtt);
                 self.snd.cc.on_rtt_known(rtt);
             }
-            None => self.snd.rtt.on_established_after_lost_syn(),
+            None if self.snd.rtt.backoff() > 0 => self.snd.rtt.on_established_after_lost_syn(),
+            None => {}
         }
         Events::ESTABLISHED
     }

@@ -122,7 +122,9 @@ impl Rhythm {
             return config.delayed_ack;
         }
         let longest = match srtt {
-            Some(srtt) if self.interactive => srtt.as_millis().max(DELAY_MIN.into()) as u16,
+            Some(srtt) if self.interactive => {
+                srtt.as_millis().clamp(DELAY_MIN.into(), DELAY_MAX.into()) as u16
+            }
             _ => DELAY_MAX,
         };
         Nanos::from_millis(self.delay_ms.clamp(DELAY_MIN, DELAY_MAX).min(longest).into())
@@ -210,6 +212,7 @@ mod tests {
         rhythm.interactive = true;
         assert_eq!(rhythm.delay(&linux(), Some(MS(50))), MS(50), "no longer than a round trip");
         assert_eq!(rhythm.delay(&linux(), Some(MS(5))), MS(40));
+        assert_eq!(rhythm.delay(&linux(), Some(MS(65_536))), MS(68), "a round trip of any length");
         for n in 0..20 {
             hear(&mut rhythm, 80 + n);
         }

@@ -142,7 +142,8 @@ impl Connection {
             // Both sides open at once.
             self.state = State::SynRcvd;
             self.pending.syn = true;
-            self.snd.retransmits = 0;
+            // The SYN,ACK has its own patience; that our SYN was lost is still known.
+            self.snd.retransmits = self.snd.retransmits.min(1);
             return;
         }
         self.snd.wl2 = segment.ack;
@@ -174,6 +175,12 @@ impl Connection {
             //= rfc3168#6.1.1.1
             // It may have left ECN out this time.
             self.ecn.on_syn(segment, self.snd.cc.algorithm());
+            self.note_timestamp(now, segment);
+            if !self.pending.syn {
+                //= rfc6298#3 RFC6298-3-2
+                // Which of our SYN,ACKs will be answered nobody can tell; one was lost, or late.
+                self.snd.retransmits = self.snd.retransmits.max(1);
+            }
             self.pending.syn = true;
         }
     }
@@ -307,7 +314,10 @@ impl Connection {
         input: &mut Input,
     ) {
         let end = segment.seq + segment.seq_len();
-        let duplicate = segment.payload_len > 0 && end.at_or_before(self.rcv.nxt);
+        // What is older than a window is nothing that the peer could have sent again.
+        let duplicate = segment.payload_len > 0
+            && end.at_or_before(self.rcv.nxt)
+            && segment.seq.at_or_after(self.rcv.nxt - self.rcv.wnd_max);
         if duplicate {
             self.flight.take_from(&mut engine.flights);
             engine.counters.rx_duplicates += 1;
@@ -326,6 +336,7 @@ impl Connection {
         // The peer's FIN again: our ACK of it was lost, and may be lost again.
         if self.state == State::TimeWait
             && segment.flags.contains(Flags::FIN)
+            && end == self.rcv.nxt
             && let crate::TimeWait::Keep(duration) = engine.config.time_wait
         {
             self.timers.lingers_until(now + duration);

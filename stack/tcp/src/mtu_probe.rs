@@ -24,11 +24,13 @@ pub enum MtuProbing {
     Always,
 }
 
-/// Segments are not made shorter in search of a path than this (Linux's tcp_mtu_probe_floor).
-const FLOOR: u16 = 48;
-
 /// The search ends when it is known so well (Linux's tcp_probe_threshold).
 const THRESHOLD: u16 = 8;
+
+impl MtuProbing {
+    /// Segments are not made shorter in search of a path than this (Linux's tcp_mtu_probe_floor).
+    pub(crate) const FLOOR: u16 = 48;
+}
 
 /// Segments that follow a probe, so that its loss is found by duplicate ACKs.
 const FOLLOWERS: u32 = 4;
@@ -77,7 +79,7 @@ impl Connection {
     /// From now on segments have at most `low` bytes, and longer ones have to prove that they arrive.
     fn search_below(&mut self, engine: &Engine, now: Nanos, low: u16) {
         let ceiling = self.mtu_search().map_or(self.snd.mss, |search| search.ceiling);
-        let low = low.max(FLOOR).min(ceiling);
+        let low = low.max(MtuProbing::FLOOR).min(ceiling);
         let again_at = now + engine.config.mtu_probe_interval;
         let search = MtuSearch { low, high: ceiling, ceiling, probe: None, again_at };
         self.rare.get_or_insert_default().mtu_search = Some(search);
@@ -96,7 +98,7 @@ impl Connection {
             return;
         }
         let low = match self.mtu_search() {
-            Some(search) if search.low <= base => (search.low / 2).max(FLOOR),
+            Some(search) if search.low <= base => (search.low / 2).max(MtuProbing::FLOOR),
             _ => base,
         };
         let options = u32::from(self.snd.mss) - self.payload_max();

@@ -533,7 +533,8 @@ impl Connection {
     //= rfc9937#6 RFC9937-6-1
     fn reduce_proportionally(&mut self, delivered: u32, safe: bool) {
         let shaped = self.snd.recovery == Recovery::Fast || self.flight.reducing_until.is_some();
-        if !shaped || self.snd.cc.rules_recovery() {
+        //= rfc9937#6.2
+        if delivered == 0 || !shaped || self.snd.cc.rules_recovery() {
             return;
         }
         let (pipe, ssthresh, mss) = (self.pipe(), self.snd.cc.ssthresh(), self.payload_max());

@@ -1,7 +1,8 @@
 //! SYN cookies (RFC 4987 3.6): a handshake whose first half is nowhere kept but in our SYN,ACK's own numbers.
 //!
 //! ```text
-//!  initial sequence number = hash(addresses) + peer's ISN + minute << 24 + ( hash(addresses, peer's ISN, minute) + MSS index ) mod 2^24
+//!  initial sequence number = hash(addresses) + peer's ISN + minute << 24
+//!                          + ( hash(addresses, peer's ISN, minute) + MSS index ) mod 2^24
 //!  TSval, if the peer sends timestamps = the clock with its six low bits replaced by: ECN, SACK, window shift
 //! ```
 //!
@@ -12,13 +13,17 @@ use core::net::SocketAddr;
 
 use mafo_mem::Nanos;
 
+use crate::connection::{MSS_DEFAULT, MSS_MIN};
 use crate::ecn::EcnFlags;
 use crate::isn::{Purpose, Secret, hash, hash_at};
-use crate::{CongestionControl, Ecn, EcnMode, Flags, Opened, Options, Segment, SeqNum, Timestamps};
+use crate::{
+    CongestionControl, Ecn, EcnMode, Flags, Opened, Options, Segment, SeqNum, Timestamps, TsClock,
+};
 
 /// Segment sizes that a cookie can tell, in three bits; the peer's own is rounded down. The last ones are those of
 /// tunnels, PPPoE and Ethernet.
-const MSS_TABLE: [u16; 8] = [536, 900, 1220, 1300, 1400, 1440, 1452, 1460];
+//= rfc9293#3.7.1 MUST-16
+const MSS_TABLE: [u16; 8] = [MSS_MIN, 256, 536, 900, 1220, 1400, 1440, 1460];
 
 /// Bits of the sequence number that hold hash and MSS index; above them the minute.
 const DATA_BITS: u32 = 24;
@@ -29,7 +34,7 @@ const MINUTES_MAX: u32 = 2;
 const MINUTE: Nanos = Nanos::from_secs(60);
 
 /// How long after the last cookie an ACK may still answer one.
-pub const LIFETIME: Nanos = Nanos::from_secs(60 * MINUTES_MAX as u64);
+pub const LIFETIME: Nanos = Nanos::from_secs(60 * (MINUTES_MAX as u64 + 1));
 
 /// In the low bits of TSval: the window shift, or [`NO_SCALE`]; SACK; and ECN. As Linux has them.
 const TS_BITS: u32 = 6;
@@ -72,7 +77,8 @@ pub fn make(
     now: Nanos,
     syn: &Segment,
 ) -> SeqNum {
-    let mss = syn.options.mss.unwrap_or(0);
+    //= rfc9293#3.7.1 MUST-15
+    let mss = syn.options.mss.unwrap_or(MSS_DEFAULT);
     let index = MSS_TABLE.iter().rposition(|entry| *entry <= mss).unwrap_or(0) as u32;
     let minute = minute(now);
     let salt = salt(minute, syn.seq);
@@ -142,12 +148,17 @@ fn stamp(val: u32, bits: u32) -> u32 {
     if SeqNum(stamp).after(SeqNum(val)) { stamp.wrapping_sub(1 << TS_BITS) } else { stamp }
 }
 
-/// The peer's SYN as far as `ack`, which has passed [`check`] with `mss`, tells of it.
+/// The peer's SYN as far as `ack`, which has passed [`check`] with `mss`, tells of it by what it echoes of `clock`, the
+/// one that showed TSval in [`Offer`].
 #[must_use]
-pub fn syn_of(ack: &Segment, mss: u16) -> Segment {
+pub fn syn_of(ack: &Segment, mss: u16, clock: &TsClock, now: Nanos) -> Segment {
     let mut options = Options { mss: Some(mss), ..Options::default() };
     let mut flags = Flags::SYN;
-    if let Some(Timestamps { val, ecr }) = ack.options.timestamps {
+    let oldest = (LIFETIME.0 / clock.tick.0) as u32 + (1 << TS_BITS);
+    //= rfc7323#3.2 RFC7323-3.2-6
+    // A peer that was not given a stamp echoes nothing that this clock has shown lately.
+    let is_ours = |ts: &Timestamps| clock.ticks(now).wrapping_sub(ts.ecr) <= oldest;
+    if let Some(Timestamps { val, ecr }) = ack.options.timestamps.filter(is_ours) {
         options.timestamps = Some(Timestamps { val, ecr: 0 });
         options.sack_permitted = ecr & SACK != 0;
         if ecr & ECN != 0 {
@@ -204,10 +215,12 @@ mod tests {
     fn the_mss_comes_back_rounded_down() {
         for (mss, told) in [
             (None, 536),
-            (Some(0), 536),
+            (Some(0), 48),
+            (Some(255), 48),
+            (Some(535), 256),
             (Some(899), 536),
             (Some(1219), 900),
-            (Some(1459), 1452),
+            (Some(1459), 1440),
             (Some(1460), 1460),
             (Some(9000), 1460),
         ] {
@@ -217,7 +230,7 @@ mod tests {
 
     //= rfc4987#3.6 RFC4987-3.6-2
     #[test]
-    fn a_cookie_is_good_for_two_minutes_and_then_for_ever_not() {
+    fn a_cookie_is_good_for_its_minute_and_two_more_and_then_for_ever_not() {
         let answer = ack(made(Some(1460)));
         // T is 40 s into its minute.
         for later in [0, 19, 20, 79, 139] {
@@ -239,7 +252,7 @@ mod tests {
         assert_eq!(check(&Secret([4; 16]), local, remote, T, &answer), None);
         assert_eq!(checked(0, &Segment { seq: answer.seq + 1, ..answer }), None);
         // Of 2^24 numbers in a minute eight are right, and none of the neighbours but those with other MSS.
-        let near = (1..=4096).filter(|n| checked(0, &ack(made(Some(536)) + *n)).is_some()).count();
+        let near = (1..=4096).filter(|n| checked(0, &ack(made(Some(48)) + *n)).is_some()).count();
         assert_eq!(near, 7);
     }
 
@@ -271,9 +284,14 @@ mod tests {
             assert!(stamp.val <= 0x1234_5678 && 0x1234_5678 - stamp.val < 64, "{stamp:x?}");
             let mut answer = ack(SeqNum(1));
             answer.options.timestamps = Some(Timestamps { val: 78, ecr: stamp.val });
-            let told = syn_of(&answer, 1460).options;
+            let at = |millis: u64| {
+                syn_of(&answer, 1460, &TsClock::default(), Nanos::from_millis(millis)).options
+            };
+            let told = at(0x1234_5678 + 179_999);
             assert_eq!((told.window_scale, told.sack_permitted), (window_scale, sack_permitted));
             assert_eq!(told.timestamps, Some(Timestamps { val: 78, ecr: 0 }));
+            let stray = [at(0x1234_5678 + 181_000), at(0x1234_5600)];
+            assert_eq!(stray, [Options { mss: Some(1460), ..Options::default() }; 2], "not ours");
         }
     }
 
@@ -295,7 +313,7 @@ mod tests {
         let reply = syn_ack(&syn(asked), SeqNum(9), &with(offer));
         assert_eq!(reply.options, Options { mss: Some(1460), ..Options::default() });
         assert_eq!((reply.seq, reply.ack, reply.window), (SeqNum(9), SeqNum(0xffff_fff1), 1000));
-        let told = syn_of(&ack(SeqNum(9)), 900);
+        let told = syn_of(&ack(SeqNum(9)), 900, &TsClock::default(), T);
         assert_eq!(told.options, Options { mss: Some(900), ..Options::default() });
         assert_eq!((told.seq, told.flags), (SeqNum(0xffff_fff0), Flags::SYN));
     }
@@ -318,7 +336,8 @@ mod tests {
             let mut answer = ack(SeqNum(1));
             answer.options.timestamps =
                 reply.options.timestamps.map(|ts| Timestamps { val: 6, ecr: ts.val });
-            let told = syn_of(&answer, 1460).flags;
+            let now = Nanos::from_millis(70);
+            let told = syn_of(&answer, 1460, &TsClock::default(), now).flags;
             assert_eq!(told, if agreed { asks } else { Flags::SYN }, "{flags:?} {ecn:?}");
         }
     }

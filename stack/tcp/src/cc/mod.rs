@@ -180,6 +180,12 @@ pub struct Prior {
 }
 
 impl Prior {
+    /// Whether this engine could have made it.
+    pub(crate) fn is_sound(&self) -> bool {
+        let Self { window: Window { cwnd, ssthresh: _ }, cubic } = self;
+        (1..=CWND_MAX).contains(cwnd) && cubic.is_none_or(|cubic| cubic.is_sound())
+    }
+
     /// With each time replaced: a moment by its age, or an age by its moment.
     pub(crate) fn with_times(self, time: impl Fn(Nanos) -> Nanos) -> Self {
         let Self { window, cubic } = self;

@@ -276,3 +276,13 @@ fn the_window_stops_at_28_bits() {
     }
     assert_eq!(cc.cwnd(), CWND_MAX);
 }
+
+#[test]
+fn what_is_given_back_is_a_window_that_can_have_been() {
+    let mut prior = newreno(10).prior();
+    assert!(prior.is_sound());
+    for cwnd in [0, CWND_MAX + 1] {
+        prior.window.cwnd = cwnd;
+        assert!(!prior.is_sound(), "{cwnd}");
+    }
+}

@@ -1,6 +1,7 @@
 //! What a checkpoint has to keep to, wherever it comes from.
 
 use super::{Checkpoint, Fate, HeldRange};
+use crate::assembler::ARRIVAL_MAX;
 use crate::cc::CWND_MAX;
 use crate::connection::{MSS_MIN, SHIFT_MAX};
 use crate::{PeerFin, SeqNum, State, Transmissions};
@@ -111,9 +112,10 @@ impl Checkpoint {
             "what was acknowledged is not beyond what may be",
         )?;
         let mut at = self.rcv_nxt;
-        for &HeldRange { start, end, .. } in &self.held {
+        for &HeldRange { start, end, arrival } in &self.held {
             let apart = start.after(at) && end.after(start) && ascend(&[self.rcv_nxt, start, end]);
             hold(apart, "held ranges follow each other, with gaps, from rcv_nxt on")?;
+            hold(arrival <= ARRIVAL_MAX, "arrivals are counted up to 2^30")?;
             at = end;
         }
         hold(at.since(self.rcv_nxt) <= self.rcv_wnd, "held ranges lie in the window")?;
@@ -190,10 +192,84 @@ impl Checkpoint {
             "a congestion control remembers what it can have come to",
         )?;
         hold(
+            private.loss.undo.is_none_or(|undo| undo.prior.is_sound()),
+            "a reduction that may be taken back was of a window that can have been",
+        )?;
+        hold(
+            private.mtu_search.is_none_or(|search| search.is_sound()),
+            "a search for longer segments is between what arrives and what the path carries",
+        )?;
+        hold(
             private.ce_echo.is_none() || private.congestion.needs_ecn(),
             "only DCTCP echoes each change of CE",
         )?;
         let counts = [self.dup_acks, self.cwnd_credit, private.dup_bytes];
         hold(counts.iter().all(|&count| count <= COUNT_MAX), "a count is at most 2^30")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::MtuSearchCheckpoint;
+    use crate::script::{EngineEndpoint, Setup};
+    use crate::{Flags, MtuProbe, Segment};
+    use mafo_mem::Nanos;
+
+    fn established() -> Checkpoint {
+        use crate::script::Endpoint;
+        let mut end = EngineEndpoint::new(&Setup::default(), Nanos::ZERO);
+        end.connect();
+        while end.take().is_some() {}
+        let (src_port, dst_port, flags) = (40_000, 7, Flags::SYN | Flags::ACK);
+        let ack = Setup::default().iss + 1;
+        let reply = Segment { src_port, dst_port, ack, flags, window: 9000, ..Segment::default() };
+        end.inject(&reply, &[]);
+        while end.take().is_some() {}
+        end.conn.expect("it is open").checkpoint(Nanos::ZERO)
+    }
+
+    fn broken(change: impl FnOnce(&mut Checkpoint)) -> Option<&'static str> {
+        let mut checkpoint = established();
+        change(&mut checkpoint);
+        match checkpoint.check() {
+            Err(Unfit::Inconsistent(rule)) => Some(rule),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_search_for_longer_segments_has_bounds() {
+        let probe = |mss| MtuProbe { start: SeqNum(1), end: SeqNum(9), mss };
+        let search = |low, high, ceiling, probe| {
+            let again_in = Nanos::ZERO;
+            broken(|checkpoint| {
+                checkpoint.private.mtu_search =
+                    Some(MtuSearchCheckpoint { low, high, ceiling, probe, again_in });
+            })
+        };
+        assert_eq!(search(500, 1400, 1460, Some(probe(950))), None);
+        for wrong in [
+            search(500, 1400, 1460, Some(probe(500))),
+            search(500, 1400, 1460, Some(probe(0))),
+            search(47, 1400, 1460, None),
+            search(1401, 1400, 1460, None),
+            search(500, 1461, 1460, None),
+            search(500, 1400, 1460, Some(MtuProbe { end: SeqNum(1), ..probe(950) })),
+        ] {
+            assert!(wrong.is_some_and(|rule| rule.starts_with("a search")), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn held_ranges_were_counted_as_they_came() {
+        let held = |arrival| {
+            broken(|checkpoint| {
+                let start = checkpoint.rcv_nxt + 10;
+                checkpoint.held = vec![HeldRange { start, end: start + 1, arrival }];
+            })
+        };
+        assert_eq!(held(ARRIVAL_MAX), None);
+        assert!(held(ARRIVAL_MAX + 1).is_some_and(|rule| rule.starts_with("arrivals")));
     }
 }

@@ -12,8 +12,8 @@ use crate::cc::{CongestionControl, CongestionState, Prior};
 use crate::prr::Prr;
 use crate::timers::RetransmitTimer;
 use crate::{
-    CeEcho, EcnState, Ended, IcmpError, MtuProbe, Opened, Patience, PeerFin, SackBlock, SeqNum,
-    State, Switches,
+    CeEcho, EcnState, Ended, IcmpError, MtuProbe, MtuProbing, Opened, Patience, PeerFin, SackBlock,
+    SeqNum, State, Switches,
 };
 
 /// Everything that a connection knows. Times are durations before or after the moment of the checkpoint,
@@ -285,6 +285,16 @@ pub struct MtuSearchCheckpoint {
     pub probe: Option<MtuProbe>,
     /// Time until the search begins anew.
     pub again_in: Nanos,
+}
+
+impl MtuSearchCheckpoint {
+    fn is_sound(&self) -> bool {
+        let Self { low, high, ceiling, probe, again_in: _ } = *self;
+        MtuProbing::FLOOR <= low
+            && low <= high
+            && high <= ceiling
+            && probe.is_none_or(|probe| low < probe.mss && probe.end.after(probe.start))
+    }
 }
 
 /// Where what the owner wrote ends.

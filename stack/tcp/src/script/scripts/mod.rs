@@ -46,6 +46,7 @@ macro_rules! script_tests {
                 reset_in_syn_rcvd_refuses_an_active_open,
                 window_of_the_last_ack_is_scaled,
                 syn_in_the_window_does_not_end_a_simultaneous_open,
+                lost_syn_of_a_simultaneous_open_makes_the_window_small,
             }
             close {
                 we_close_first, peer_closes_first, half_closed_by_us, half_closed_by_the_peer,
@@ -88,6 +89,7 @@ macro_rules! script_tests {
                 ack_of_a_duplicate_counts, ack_of_a_duplicate_is_checked,
                 ack_of_a_segment_outside_the_window_does_not_count,
                 duplicates_with_payload_are_all_answered,
+                ack_of_a_segment_from_long_ago_does_not_count,
             }
             window {
                 closes_as_bytes_wait_and_reopens_when_read, small_reads_are_not_told,
@@ -156,6 +158,8 @@ macro_rules! script_tests {
                 echo_in_a_bare_syn_is_no_sample, keepalive_gives_up, keepalive_answered_goes_on,
                 keepalive_can_be_switched, keepalive_waits_for_outstanding_payload,
                 idle_connection_has_no_timer,
+                syn_ack_sent_again_gives_no_sample,
+                simultaneous_open_gives_no_sample,
             }
             urgent {
                 urgent_bytes_are_delivered_in_line, urgent_pointer_may_run_ahead_of_its_bytes,

@@ -3,6 +3,7 @@
 pub mod a_burst_costs_one_ack;
 pub mod ack_of_a_duplicate_counts;
 pub mod ack_of_a_duplicate_is_checked;
+pub mod ack_of_a_segment_from_long_ago_does_not_count;
 pub mod ack_of_a_segment_outside_the_window_does_not_count;
 pub mod delayed_by_a_timer;
 pub mod duplicate_payload_is_acknowledged_at_once;

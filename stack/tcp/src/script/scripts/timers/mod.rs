@@ -13,6 +13,8 @@ pub mod keepalive_waits_for_outstanding_payload;
 pub mod new_ack_restarts_the_timer;
 pub mod progress_starts_the_count_of_retransmissions_anew;
 pub mod retransmission_gives_no_sample;
+pub mod simultaneous_open_gives_no_sample;
+pub mod syn_ack_sent_again_gives_no_sample;
 pub mod timeout_backs_off;
 pub mod timeout_follows_the_round_trip;
 
