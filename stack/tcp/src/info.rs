@@ -2,6 +2,7 @@
 
 use mafo_mem::Nanos;
 
+use crate::cc::CWND_MAX;
 use crate::{Config, Connection, Fate, Recovery, Sent, State, Transmissions, WindowScale};
 
 /// How a connection stands. Counts are of segments unless they say bytes; what shares a record in the
@@ -76,7 +77,7 @@ pub enum Limit {
 
 impl Info {
     /// No loss has set the threshold yet.
-    pub const SSTHRESH_UNKNOWN: u32 = 1 << 28;
+    pub const SSTHRESH_UNKNOWN: u32 = CWND_MAX;
 
     /// Segments by which a path is thought to reorder before it was seen to (Linux's tcp_reordering).
     pub const REORDERING_UNSEEN: u8 = 3;
@@ -136,5 +137,19 @@ impl Connection {
             reordering,
             reorderings,
         }
+    }
+}
+
+#[cfg(all(test, feature = "script"))]
+mod tests {
+    use super::*;
+    use crate::script::{Endpoint, EngineEndpoint, Setup};
+
+    #[test]
+    fn the_threshold_is_not_known_before_something_sets_it() {
+        let mut end = EngineEndpoint::new(&Setup::default(), Nanos::ZERO);
+        end.connect();
+        let conn = end.conn.expect("it is opening");
+        assert_eq!(conn.info(&Config::default()).ssthresh, Info::SSTHRESH_UNKNOWN);
     }
 }

@@ -323,7 +323,12 @@ impl Connection {
     ///
     //= rfc5681#4.1 RFC5681-4.1-1
     fn restart_after_idle(&mut self, engine: &Engine, now: Nanos) {
-        let (silence, rto) = (now - self.snd.last_sent, self.snd.rtt.timeout(&engine.config));
+        let silence = now - self.snd.last_sent;
+        // How far probes of a closed window have backed off says nothing about the path.
+        let rto = match self.timers.is_persisting() {
+            true => self.snd.rtt.rto(&engine.config),
+            false => self.snd.rtt.timeout(&engine.config),
+        };
         self.snd.cc.on_transmit_start(now, silence);
         if silence > rto && engine.config.slow_start_after_idle {
             let at = self.situation(now);

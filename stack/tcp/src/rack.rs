@@ -167,6 +167,11 @@ impl Rack {
         (self.reorderings, self.reordering)
     }
 
+    /// Whether the path was seen to reorder by more segments than any is thought to.
+    pub(crate) fn has_seen_far_reordering(&self) -> bool {
+        self.reordering > Info::REORDERING_UNSEEN
+    }
+
     /// A timeout, while `sacked` segments were reported and nothing was sent again for them: whatever was thought of
     /// the path's reordering, that was loss.
     pub(crate) fn on_timeout(&mut self, sacked: u32) {

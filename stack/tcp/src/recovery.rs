@@ -123,7 +123,7 @@ impl Connection {
         self.take_rtt(now, rtt);
         let sample = AckSample {
             at: self.situation(now),
-            acked: advanced,
+            counts: true,
             delivered: advanced,
             lost: 0,
             rtt: Some(rtt),
@@ -153,7 +153,7 @@ impl Connection {
         let shaped = before == Recovery::Fast || reducing;
         let sample = AckSample {
             at: self.situation(now),
-            acked: ack.advanced,
+            counts: ack.advanced > 0 || self.snd.rack.has_seen_far_reordering(),
             delivered: ack.delivered,
             lost,
             rtt: ack.rtt,
@@ -587,6 +587,7 @@ impl Connection {
             return reported;
         }
         let una = self.snd.una.later(segment.ack);
+        let (mss, max) = (self.payload_max(), engine.config.sent_records_max);
         let mut blocks = segment.options.sack;
         let blocks = &mut blocks.as_mut_slice()[usize::from(first_is_duplicate)..];
         // As they lie, so that the last one is what was sent last, if nothing was sent again.
@@ -596,7 +597,7 @@ impl Connection {
                 && block.end.after(block.start)
                 && block.end.at_or_before(self.snd.max);
             if valid {
-                reported.merge(self.flight.board.on_sacked(block, engine.config.sent_records_max));
+                reported.merge(self.flight.board.on_sacked(block, mss, max));
             } else {
                 engine.counters.rx_sack_ignored += 1;
             }

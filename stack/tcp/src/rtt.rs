@@ -53,7 +53,7 @@ impl Rtt {
     //= rfc6298#2.2 RFC6298-2.2-1
     //= rfc6298#2.5 RFC6298-2.5-1
     //= rfc6298#4 RFC6298-4-1
-    fn rto(&self, config: &Config) -> Nanos {
+    pub(crate) fn rto(&self, config: &Config) -> Nanos {
         if !self.sampled {
             return self.srtt.get();
         }

@@ -31,6 +31,22 @@ impl Sent {
     fn len(&self) -> u32 {
         self.end.since(self.start)
     }
+
+    /// What of it `block`, which touches it, holds in whole segments of `mss` bytes, of which the last may be shorter.
+    fn whole_segments(&self, block: SackBlock, mss: u32) -> Option<(SeqNum, SeqNum)> {
+        let Self { start, end, .. } = *self;
+        // Where another instance's segments began is not known: at the edge of a block is one.
+        let mss = if self.transmissions == Transmissions::Unknown { 1 } else { mss.max(1) };
+        let from = match block.start.after(start) {
+            true => (start + block.start.since(start).next_multiple_of(mss)).earlier(end),
+            false => start,
+        };
+        let to = match block.end.before(end) {
+            true => start + block.end.since(start) / mss * mss,
+            false => end,
+        };
+        from.before(to).then_some((from, to))
+    }
 }
 
 /// What an ACK or a SACK block newly reported.
@@ -304,22 +320,30 @@ impl Scoreboard {
         Reported { sent_again_at: reported.sent_again_at.max(before), ..reported }
     }
 
-    /// A SACK block, which lies within what is in flight. Records it covers partly are split, unless
-    /// there are `max`; then the part stays unreported.
+    /// A SACK block, which lies within what is in flight. Segments of `mss` bytes share a record if it is longer; it is
+    /// split between them, unless there are `max`. Then the part stays unreported.
     //= rfc6675#3 RFC6675-3-1
     //= rfc2018#5 RFC2018-5-1
-    pub(crate) fn on_sacked(&mut self, block: SackBlock, max: usize) -> Reported {
+    /// A segment counts when the block holds all of it, as RFC 2018 has it and Linux does.
+    pub(crate) fn on_sacked(&mut self, block: SackBlock, mss: u32, max: usize) -> Reported {
         let mut reported = Reported::default();
-        let mut at = self.split(block.start, max);
+        let mut at = self.records.partition_point(|record| record.end.at_or_before(block.start));
         while let Some(record) = self.records.get(at)
             && record.start.before(block.end)
         {
-            if record.end.after(block.end) {
-                self.split(block.end, max);
-            }
-            let record = &mut self.records[at];
-            if record.end.after(block.end) || record.fate == Fate::Sacked {
+            let Some((start, end)) = record.whole_segments(block, mss) else {
                 at += 1;
+                continue;
+            };
+            if start.after(record.start) {
+                at = self.split(start, max);
+            }
+            if self.records.get(at).is_some_and(|record| record.end.after(end)) {
+                self.split(end, max);
+            }
+            let Some(record) = self.records.get_mut(at) else { break };
+            at += 1;
+            if (record.start, record.end) != (start, end) || record.fate == Fate::Sacked {
                 continue;
             }
             reported.add(record);
@@ -328,7 +352,6 @@ impl Scoreboard {
                 self.lost -= record.len();
             }
             record.fate = Fate::Sacked;
-            at += 1;
         }
         self.join_sacked(block);
         self.doubt(reported)

@@ -53,13 +53,35 @@ const MS10: Nanos = Nanos::from_millis(10);
 #[test]
 fn what_sack_reported_is_not_reported_again() {
     let mut board = sent(4);
-    let reported = board.on_sacked(block(1000, 3000), MAX);
+    let reported = board.on_sacked(block(1000, 3000), MSS, MAX);
     assert_eq!((reported.bytes, reported.rtt(Nanos::from_millis(12))), (2000, Some(MS10)));
     assert_eq!(fates(&board), [(1000, 'i'), (2000, 's'), (1000, 'i')]);
-    assert_eq!(board.on_sacked(block(1000, 3500), MAX).bytes, 500);
-    assert_eq!(board.sacked(), 2500);
+    assert_eq!(board.on_sacked(block(1000, 4000), MSS, MAX).bytes, 1000);
+    assert_eq!(board.sacked(), 3000);
     assert_eq!(board.on_acked(BASE + 3500).bytes, 1000, "only the first segment");
-    assert_eq!((board.sacked(), fates(&board)), (0, vec![(500, 'i')]));
+    assert_eq!((board.sacked(), fates(&board)), (500, vec![(500, 's')]));
+}
+
+//= rfc2018#5 RFC2018-5-1
+#[test]
+fn a_segment_that_a_block_holds_in_part_is_not_reported() {
+    let mut board = sent(4);
+    assert_eq!(board.on_sacked(block(999, 1999), MSS, MAX), Reported::default());
+    assert_eq!(board.on_sacked(block(3999, 4000), MSS, MAX), Reported::default());
+    assert_eq!(board.on_sacked(block(500, 3500), MSS, MAX).bytes, 2000);
+    assert_eq!(fates(&board), [(1000, 'i'), (2000, 's'), (1000, 'i')]);
+}
+
+#[test]
+fn a_record_of_several_segments_is_split_between_them() {
+    let mut board = sent(1);
+    board.on_sent(BASE + MSS, BASE + 6500, Nanos::ZERO, MAX);
+    assert_eq!(board.on_sacked(block(2001, 4999), MSS, MAX).bytes, 1000);
+    assert_eq!(fates(&board), [(1000, 'i'), (2000, 'i'), (1000, 's'), (2500, 'i')]);
+    assert_eq!(board.on_sacked(block(5500, 6500), MSS, MAX).bytes, 500, "the last is short");
+    let unknown = Sent { transmissions: Transmissions::Unknown, ..sent(1).records[0] };
+    let mut board = Scoreboard::restore([unknown].into_iter(), None);
+    assert_eq!(board.on_sacked(block(300, 800), MSS, MAX).bytes, 500, "another's segments");
 }
 
 #[test]
@@ -67,10 +89,10 @@ fn a_report_after_something_was_sent_again_is_no_sample() {
     let mut board = sent(3);
     assert!(board.mark_head_lost(MSS, MAX));
     board.on_retransmitted(BASE, BASE + MSS, MS10, MAX);
-    let reported = board.on_sacked(block(1000, 2000), MAX);
+    let reported = board.on_sacked(block(1000, 2000), MSS, MAX);
     assert_eq!((reported.rtt(Nanos::from_millis(12)), reported.sent_again_at), (None, Some(MS10)));
     board.on_sent(BASE + 3000, BASE + 4000, MS10, MAX);
-    let reported = board.on_sacked(block(3000, 4000), MAX);
+    let reported = board.on_sacked(block(3000, 4000), MSS, MAX);
     assert_eq!(reported.rtt(Nanos::from_millis(12)), Some(Nanos::from_millis(2)));
 }
 
@@ -81,7 +103,7 @@ fn a_full_scoreboard_does_not_split_and_does_not_grow() {
         board.on_sent(BASE + i * MSS, BASE + (i + 1) * MSS, Nanos::ZERO, 3);
     }
     assert_eq!(fates(&board), [(1000, 'i'), (1000, 'i'), (2000, 'i')]);
-    assert_eq!(board.on_sacked(block(500, 2500), 3).bytes, 1000, "whole records only");
+    assert_eq!(board.on_sacked(block(500, 2500), MSS, 3).bytes, 1000, "whole records only");
     assert_eq!(fates(&board), [(1000, 'i'), (1000, 's'), (2000, 'i')]);
 }
 
@@ -107,7 +129,7 @@ fn delivered(ms: u64, end: u32) -> Delivery {
 fn what_was_sent_before_a_delivered_segment_is_lost_when_its_time_is_over() {
     //= rfc8985#6.2
     let mut board = sent(8);
-    board.on_sacked(block(3000, 4000), MAX);
+    board.on_sacked(block(3000, 4000), MSS, MAX);
     let at = Nanos::from_millis;
     // Sent at 1, 2 and 3 ms; given 10 ms each.
     let found = board.mark_overtaken(delivered(4, 4000), at(10), at(10));
@@ -126,7 +148,7 @@ fn segments_of_one_burst_go_by_their_numbers() {
     for i in 0..4 {
         board.on_sent(BASE + i * MSS, BASE + (i + 1) * MSS, MS10, MAX);
     }
-    board.on_sacked(block(2000, 3000), MAX);
+    board.on_sacked(block(2000, 3000), MSS, MAX);
     assert_eq!(board.mark_overtaken(delivered(10, 3000), Nanos::ZERO, MS10).lost, 2000);
     assert_eq!(fates(&board), [(1000, 'l'), (1000, 'l'), (1000, 's'), (1000, 'i')]);
 }
@@ -134,7 +156,7 @@ fn segments_of_one_burst_go_by_their_numbers() {
 #[test]
 fn a_retransmission_that_is_overtaken_is_lost_again() {
     let mut board = sent(4);
-    board.on_sacked(block(1000, 2000), MAX);
+    board.on_sacked(block(1000, 2000), MSS, MAX);
     assert_eq!(board.mark_overtaken(delivered(2, 2000), Nanos::ZERO, MS10).lost, 1000);
     board.on_retransmitted(BASE, BASE + MSS, MS10, MAX);
     assert_eq!(board.mark_overtaken(delivered(4, 4000), Nanos::ZERO, MS10).lost, 1000);
@@ -148,7 +170,7 @@ fn a_report_tells_originals_from_what_was_sent_again() {
     let mut board = sent(4);
     assert!(board.mark_head_lost(MSS, MAX));
     board.on_retransmitted(BASE, BASE + MSS, MS10, MAX);
-    board.on_sacked(block(2000, 3000), MAX);
+    board.on_sacked(block(2000, 3000), MSS, MAX);
     let reported = board.on_acked(BASE + 4000);
     assert_eq!(reported.bytes, 3000);
     assert_eq!(reported.latest_original, Some(delivered(4, 4000)));
@@ -171,7 +193,7 @@ fn a_tail_probe_is_the_last_segment_and_no_more_than_one() {
 #[test]
 fn what_is_not_lost_after_all_is_in_flight() {
     let mut board = sent(3);
-    board.on_sacked(block(1000, 2000), MAX);
+    board.on_sacked(block(1000, 2000), MSS, MAX);
     board.mark_lost_on_timeout(Nanos::ZERO, MS10);
     board.unmark_lost();
     assert_eq!(fates(&board), [(1000, 'i'), (1000, 's'), (1000, 'i')]);
@@ -194,8 +216,8 @@ fn a_timeout_spares_what_was_sent_a_moment_ago_but_not_the_oldest() {
 #[test]
 fn lost_bytes_go_out_oldest_first_and_count_as_in_flight_again() {
     let mut board = sent(8);
-    board.on_sacked(block(2000, 3000), MAX);
-    board.on_sacked(block(4000, 8000), MAX);
+    board.on_sacked(block(2000, 3000), MSS, MAX);
+    board.on_sacked(block(4000, 8000), MSS, MAX);
     assert_eq!(board.mark_overtaken(delivered(8, 8000), Nanos::ZERO, MS10).lost, 3000);
     assert_eq!((board.lost(), board.left_network()), (3000, 8000));
     for (start, end) in [(0, 1000), (1000, 2000), (3000, 4000)] {
@@ -228,7 +250,7 @@ fn small_lost_neighbours_share_a_segment_and_large_ones_are_cut() {
 fn a_timeout_keeps_reports_unless_the_receiver_went_back_on_them() {
     //= rfc2018#8
     let mut board = sent(4);
-    board.on_sacked(block(2000, 3000), MAX);
+    board.on_sacked(block(2000, 3000), MSS, MAX);
     board.mark_lost_on_timeout(Nanos::ZERO, MS10);
     assert_eq!(fates(&board), [(1000, 'l'), (1000, 'l'), (1000, 's'), (1000, 'l')]);
     board.on_acked(BASE + 2000);
@@ -344,12 +366,21 @@ proptest! {
                     let (from, end) = (from.min(flight), (from + len).min(flight));
                     if from == end { continue }
                     let mut fresh = 0;
-                    for byte in model.bytes.range_mut(from as usize..end as usize) {
-                        fresh += u32::from(byte.fate != Fate::Sacked);
-                        byte.fate = Fate::Sacked;
+                    for record in board.records() {
+                        let at = record.start.since(base + model.una);
+                        for byte in 0..record.len() {
+                            let segment = byte / mss * mss;
+                            let whole = at + segment >= from
+                                && at + record.len().min(segment + mss) <= end;
+                            let byte = &mut model.bytes[(at + byte) as usize];
+                            fresh += u32::from(whole && byte.fate != Fate::Sacked);
+                            if whole {
+                                byte.fate = Fate::Sacked;
+                            }
+                        }
                     }
                     let (start, end) = (base + (model.una + from), base + (model.una + end));
-                    let reported = board.on_sacked(SackBlock { start, end }, usize::MAX);
+                    let reported = board.on_sacked(SackBlock { start, end }, mss, usize::MAX);
                     prop_assert_eq!(reported.bytes, fresh);
                 }
                 Step::MarkOvertaken(ago, age) => {

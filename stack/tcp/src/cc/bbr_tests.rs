@@ -55,7 +55,7 @@ impl Path {
         self.una += MSS;
         let sample = AckSample {
             at: self.situation(),
-            acked: MSS,
+            counts: true,
             delivered: MSS,
             lost: 0,
             rtt: Some(self.now - sent_at),

@@ -33,6 +33,9 @@ const GROWTH_DIVISOR_MIN: u32 = 2;
 /// slow start left too early would be of no use. It then grows by a twentieth a round trip at least.
 const GROWTH_DIVISOR_UNINFORMED: u32 = 20;
 
+/// How long, in 2^-10 s, the growth that the function asked for is kept to, if the window stays as it is.
+const ASKED_EVERY: u64 = 32;
+
 /// Units of 2^-10 s beyond which the function has left every window behind.
 const TIME_MAX: u64 = 1 << 18;
 
@@ -61,8 +64,12 @@ struct Epoch {
     origin: u32,
     /// Time from the start until there, in 2^-10 s.
     k: u32,
-    /// Towards the next segment that the function adds.
+    /// Towards the next segment.
     credit: Credit,
+    /// So many bytes acknowledged are worth one; 0 before that is known of the window.
+    per_segment: u32,
+    /// When it was made out, in 2^-10 s from the start.
+    asked: u32,
     /// What Reno's window would be with CUBIC's β.
     w_est: u32,
     /// Towards the next segment of `w_est`.
@@ -94,47 +101,29 @@ impl Cubic {
     /// Congestion avoidance.
     //
     //= rfc9438#4.2 RFC9438-4.2-2
-    //= rfc9438#4.3 RFC9438-4.3-1
+    /// How fast the window grows is made out once in [`ASKED_EVERY`] while it does not, as in Linux: what the ACKs in
+    /// between are worth is then known.
     fn avoid(&mut self, window: &mut Window, ack: &AckSample, acked: u32) {
-        let (now, mss) = (ack.at.now, ack.at.mss);
         let w_max = self.w_max;
         let epoch = match &mut self.phase {
             Phase::Epoch(epoch) => epoch,
             before @ Phase::Before(_) => {
-                *before = Phase::Epoch(Epoch::new(now, window.cwnd, w_max, mss));
+                *before = Phase::Epoch(Epoch::new(ack.at.now, window.cwnd, w_max, ack.at.mss));
                 let Phase::Epoch(epoch) = before else { return };
                 epoch
             }
         };
-        let cwnd = window.cwnd;
-        let elapsed = ticks(now - epoch.start.get());
-        //= rfc9438#4.3
-        // α is 3(1-β)/(1+β) = 9/17 until Reno's window would be back where it was, then 1.
-        let grows_like_reno = epoch.w_est >= self.cwnd_prior;
-        let per_segment = if grows_like_reno { cwnd } else { (u64::from(cwnd) * 17 / 9) as u32 };
-        epoch.w_est = epoch
-            .w_est
-            .saturating_add(epoch.est_credit.add(acked, per_segment).saturating_mul(mss));
-        let now_by_function = epoch.window_at(elapsed, mss);
-        if now_by_function < epoch.w_est {
-            if epoch.w_est > cwnd {
-                window.grow(epoch.w_est - cwnd);
-            }
-            epoch.credit = Credit::NONE;
-            return;
+        epoch.follow_reno(window.cwnd, self.cwnd_prior, ack.at.mss, acked);
+        let elapsed = ticks(ack.at.now - epoch.start.get());
+        if epoch.per_segment == 0 || elapsed.saturating_sub(epoch.asked.into()) > ASKED_EVERY {
+            epoch.per_segment = epoch.per_segment_at(elapsed, window.cwnd, w_max, &ack.at);
+            epoch.asked = elapsed.min(u32::MAX.into()) as u32;
         }
-        //= rfc9438#4.4
-        //= rfc9438#4.5
-        // Where the function will be in a round trip, this window of ACKs is to lead.
-        let target = epoch.window_at(elapsed + ticks(ack.at.srtt.unwrap_or(Nanos::ZERO)), mss);
-        let above = target.saturating_sub(cwnd).max(1);
-        let per_segment = u64::from(cwnd) * u64::from(mss) / u64::from(above);
-        let mut per_segment = per_segment.min(u64::from(u32::MAX)) as u32;
-        if w_max == 0 {
-            per_segment = per_segment.min(mss * GROWTH_DIVISOR_UNINFORMED);
+        let segments = epoch.credit.add(acked, epoch.per_segment);
+        if segments > 0 {
+            window.grow(segments.saturating_mul(ack.at.mss));
+            epoch.per_segment = 0;
         }
-        let per_segment = per_segment.max(mss * GROWTH_DIVISOR_MIN);
-        window.grow(epoch.credit.add(acked, per_segment) * mss);
     }
 
     /// The window of `cwnd` was too large.
@@ -176,6 +165,9 @@ impl Cubic {
     pub(super) fn on_transmit_start(&mut self, now: Nanos, silence: Nanos) {
         if let Phase::Epoch(epoch) = &mut self.phase {
             epoch.start = Moment::of((epoch.start.get() + silence).min(now));
+            if ticks(silence) > ASKED_EVERY {
+                epoch.per_segment = 0;
+            }
         }
     }
 
@@ -210,8 +202,41 @@ impl Epoch {
         // K = ((W_max - cwnd) / C)^(1/3) seconds, of segments and with C = 4/10.
         let cubed = ((u64::from(origin - cwnd) * 10) << 30) / u64::from(4 * mss);
         let k = cube_root(cubed);
-        let start = Moment::of(start);
-        Self { start, origin, k, credit: Credit::NONE, w_est: cwnd, est_credit: Credit::NONE }
+        let (start, credit, est_credit) = (Moment::of(start), Credit::NONE, Credit::NONE);
+        Self { start, origin, k, credit, per_segment: 0, asked: 0, w_est: cwnd, est_credit }
+    }
+
+    /// What Reno's window would be after `acked` bytes more.
+    //
+    //= rfc9438#4.3
+    fn follow_reno(&mut self, cwnd: u32, cwnd_prior: u32, mss: u32, acked: u32) {
+        // α is 3(1-β)/(1+β) = 9/17 until Reno's window would be back where it was, then 1.
+        let grows_like_reno = self.w_est >= cwnd_prior;
+        let per_segment = if grows_like_reno { cwnd } else { (u64::from(cwnd) * 17 / 9) as u32 };
+        let segments = self.est_credit.add(acked, per_segment);
+        self.w_est = self.w_est.saturating_add(segments.saturating_mul(mss));
+    }
+
+    /// How many bytes are worth a segment of a window of `cwnd`.
+    //
+    //= rfc9438#4.4
+    //= rfc9438#4.5
+    fn per_segment_at(&self, elapsed: u64, cwnd: u32, w_max: u32, at: &Situation) -> u32 {
+        // Where the function will be in a round trip, this window of ACKs is to lead.
+        let target = self.window_at(elapsed + ticks(at.srtt.unwrap_or(Nanos::ZERO)), at.mss);
+        let mss = at.mss;
+        let leads_to = |target: u32| {
+            let above = target.saturating_sub(cwnd).max(1);
+            let per_segment = u64::from(cwnd) * u64::from(mss) / u64::from(above);
+            per_segment.min(u64::from(u32::MAX)) as u32
+        };
+        let mut per_segment = leads_to(target);
+        if w_max == 0 {
+            per_segment = per_segment.min(mss * GROWTH_DIVISOR_UNINFORMED);
+        }
+        //= rfc9438#4.3 RFC9438-4.3-1
+        // By a window of ACKs, too, and not at once: as in Linux.
+        per_segment.min(leads_to(self.w_est)).max(mss * GROWTH_DIVISOR_MIN)
     }
 
     /// W_cubic(t) = C (t - K)^3 + W_max, for `t` in 2^-10 s.

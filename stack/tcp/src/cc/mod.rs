@@ -157,8 +157,9 @@ pub(crate) struct Situation {
 pub(crate) struct AckSample {
     /// After the ACK.
     pub(crate) at: Situation,
-    /// Bytes by which `snd_una` moved; 0 for an ACK that told of SACKed bytes only.
-    pub(crate) acked: u32,
+    /// Whether windows may grow by it: it moved `snd_una`, or the path is known to reorder. What SACK blocks report is
+    /// then likely not to follow a loss, and there are no more ACKs of it (as Linux's tcp_may_raise_cwnd).
+    pub(crate) counts: bool,
     /// Bytes that it was the first to report as arrived, in sequence or not.
     pub(crate) delivered: u32,
     /// Bytes taken for lost since the ACK before.
@@ -412,7 +413,7 @@ impl Congestion {
             return bbr.on_ack(&mut self.window, ack);
         }
         let repairing = ack.recovery == Recovery::Fast && !self.rules_recovery();
-        if ack.acked == 0 || repairing || !self.is_used(used) {
+        if !ack.counts || repairing || !self.is_used(used) {
             return;
         }
         let window = &mut self.window;

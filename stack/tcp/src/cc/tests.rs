@@ -22,7 +22,7 @@ pub(super) fn at(flight: u32) -> Situation {
 pub(super) fn ack(acked: u32) -> AckSample {
     AckSample {
         at: at(0),
-        acked,
+        counts: acked > 0,
         delivered: acked,
         lost: 0,
         rtt: None,

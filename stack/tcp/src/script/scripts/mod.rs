@@ -72,6 +72,7 @@ macro_rules! script_tests {
                 reset_counts_with_the_window_closed, reset_may_carry_bytes,
             }
             send {
+                probes_of_a_window_do_not_lengthen_the_timeout_of_idleness,
                 payload_is_cut_into_segments_and_pushed_at_its_end, initial_window_is_ten_segments,
                 slow_start_doubles, unused_window_does_not_grow, nagle_holds_a_small_segment,
                 nagle_lets_full_segments_through, without_nagle_small_segments_go_out,
@@ -115,7 +116,7 @@ macro_rules! script_tests {
             recovery {
                 a_piece_sent_again_ends_with_push, third_duplicate_ack_sends_again,
                 first_two_duplicate_acks_let_new_segments_out,
-                partial_acks_repair_hole_after_hole, sack_repairs_holes_in_one_round_trip,
+                part_of_a_segment_is_not_reported, partial_acks_repair_hole_after_hole, sack_repairs_holes_in_one_round_trip,
                 sack_reduces_proportionally, sack_of_two_segments_waits,
                 sack_beyond_what_was_sent_is_ignored, timeout_starts_slowly,
                 timeout_keeps_what_sack_reported, reneging_receiver_is_sent_everything,
@@ -139,6 +140,7 @@ macro_rules! script_tests {
             cc {
                 newreno_halves, cubic_leaves_seven_tenths, highspeed_leaves_more_of_a_large_window,
                 tahoe_repairs_with_a_window_of_one_segment, bbr_paces_the_initial_window,
+                cubic_keeps_to_its_growth_for_a_while, sack_grows_the_window_of_a_path_that_reorders,
                 cubic_does_not_grow_while_idle,
             }
             ecn {

@@ -2,9 +2,11 @@
 
 pub mod bbr_paces_the_initial_window;
 pub mod cubic_does_not_grow_while_idle;
+pub mod cubic_keeps_to_its_growth_for_a_while;
 pub mod cubic_leaves_seven_tenths;
 pub mod highspeed_leaves_more_of_a_large_window;
 pub mod newreno_halves;
+pub mod sack_grows_the_window_of_a_path_that_reorders;
 pub mod tahoe_repairs_with_a_window_of_one_segment;
 
 use crate::Config;

@@ -8,6 +8,7 @@ pub mod nagle_holds_a_small_segment;
 pub mod nagle_lets_full_segments_through;
 pub mod payload_carries_the_ack;
 pub mod payload_is_cut_into_segments_and_pushed_at_its_end;
+pub mod probes_of_a_window_do_not_lengthen_the_timeout_of_idleness;
 pub mod quiesce_does_not_stop_retransmission;
 pub mod quiesce_stops_new_payload;
 pub mod slow_start_doubles;
