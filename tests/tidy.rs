@@ -53,14 +53,80 @@ fn relative(path: &Path) -> String {
     path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned()
 }
 
-/// The part of a file before its test module, without comments; tests may unwrap and print.
-fn production_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines()
-        .enumerate()
-        .take_while(|(_, line)| {
-            !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test")
-        })
-        .map(|(n, line)| (n + 1, line.split("//").next().unwrap_or("")))
+/// The lines of a file without its comments, and without each item that is there for tests only; tests may
+/// unwrap and print.
+fn production_lines(text: &str) -> Vec<(usize, &str)> {
+    let mut lines = text.lines().enumerate();
+    let mut kept = Vec::new();
+    while let Some((n, line)) = lines.next() {
+        let code = line.trim_start();
+        if code.starts_with("#[cfg(test)]") || code.starts_with("#[cfg(all(test") {
+            skip_item(&mut lines, line.len() - code.len());
+        } else {
+            kept.push((n + 1, line.split("//").next().unwrap_or("")));
+        }
+    }
+    kept
+}
+
+/// Goes on behind an item that is set in by `indent`, as rustfmt sets it: it ends on its first line, or with the
+/// next brace that is as far to the left.
+fn skip_item<'a>(lines: &mut impl Iterator<Item = (usize, &'a str)>, indent: usize) {
+    let mut begun = false;
+    for (_, line) in lines {
+        let code = line.trim_start();
+        if line.len() - code.len() != indent || code.starts_with("//") || code.starts_with('#') {
+            continue;
+        }
+        if code.starts_with('}') || (!begun && code.ends_with(['}', ';', ','])) {
+            return;
+        }
+        begun = true;
+    }
+}
+
+#[test]
+fn what_is_for_tests_is_left_out_and_nothing_else() {
+    let text = "\
+#[cfg(test)]
+mod tests;
+first(); // Words.
+#[cfg(test)]
+#[path = \"x.rs\"]
+mod more;
+impl A {
+    #[cfg(test)]
+    fn helper(
+        a: u8,
+    ) -> u8 {
+        a.unwrap()
+    }
+    second();
+    #[cfg(test)]
+    field: u8,
+    third();
+}
+#[cfg(all(test, feature = \"x\"))]
+mod last {
+    fn f() {
+        g.unwrap();
+    }
+}
+fourth();
+";
+    let kept: Vec<(usize, &str)> =
+        production_lines(text).into_iter().map(|(n, line)| (n, line.trim())).collect();
+    assert_eq!(
+        kept,
+        [
+            (3, "first();"),
+            (7, "impl A {"),
+            (14, "second();"),
+            (17, "third();"),
+            (18, "}"),
+            (25, "fourth();"),
+        ]
+    );
 }
 
 fn is_test_or_program(path: &str) -> bool {
