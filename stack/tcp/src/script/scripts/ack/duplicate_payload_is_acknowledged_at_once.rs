@@ -1,4 +1,4 @@
-//! Its sender does not know that it arrived.
+//! Its sender does not know that it arrived. Without SACK nothing more is said of it.
 
 use super::established;
 use crate::script::*;

@@ -10,8 +10,6 @@ pub mod close_in_syn_rcvd_sends_fin_after_the_handshake;
 pub mod close_in_syn_sent;
 pub mod listener_resets_what_is_no_syn;
 pub mod lost_syn_of_a_simultaneous_open_makes_the_window_small;
-pub mod old_duplicate_ack_in_syn_rcvd_is_reset;
-pub mod old_duplicate_syn_is_undone_by_a_reset;
 pub mod passive_open;
 pub mod payload_and_fin_come_with_the_syn_ack;
 pub mod payload_comes_with_the_last_ack_of_the_handshake;

@@ -8,7 +8,7 @@ pub fn wrong_ack_in_syn_rcvd_is_reset(bench: &mut dyn Bench) {
     t.listen();
     inject!(t, SYN, seq 0, mss 1000);
     expect!(t, SYN | ACK, seq 0, ack 1, mss 1000);
-    inject!(t, ACK, seq 1, ack 2);
+    inject!(t, ACK, seq 1, ack 2, len 10);
     expect!(t, RST, seq 2);
     inject!(t, ACK, seq 1, ack 0);
     expect!(t, RST, seq 0);

@@ -1,7 +1,6 @@
 //! Payload out of order: RFC 9293 3.10.7.4, RFC 2018.
 
 pub mod bytes_beyond_a_fin_are_forgotten;
-pub mod duplicate_is_not_reported_without_sack;
 pub mod duplicate_is_reported_once;
 pub mod duplicate_of_what_is_held_is_reported_with_its_range;
 pub mod duplicates_of_held_bytes;

@@ -1,4 +1,5 @@
-//! A reset at exactly the next sequence number ends the connection, and nothing answers it.
+//! A reset at exactly the next sequence number ends the connection, and nothing answers it. It is also what a peer that has
+//! crashed says of whatever it is sent (RFC 9293 3.5.1, Figure 11).
 
 use super::in_every_state;
 use crate::script::*;

@@ -9,7 +9,6 @@ pub mod challenge_goes_with_what_is_sent_next;
 pub mod challenges_are_limited;
 pub mod exact_reset_ends_in_every_state;
 pub mod half_open_is_found_out_by_a_syn;
-pub mod half_open_is_found_out_by_payload;
 pub mod reset_at_the_last_ack_counts;
 pub mod reset_counts_with_the_window_closed;
 pub mod reset_does_not_end_time_wait;

@@ -9,9 +9,5 @@ pub fn reset_needs_no_timestamp(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, RST, seq 1, no_ts true);
     assert_eq!(t.ended(), Some(Ended::Reset));
-    let mut t = established(bench);
-    silence!(t, until 100 ms);
-    inject!(t, ACK, seq 1, ack 1, len 10);
-    inject!(t, RST, seq 11, tsval 5);
-    assert_eq!(t.ended(), Some(Ended::Reset));
+    counted!(t, rx_segments: 1, rx_resets: 1);
 }

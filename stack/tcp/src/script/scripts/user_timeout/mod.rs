@@ -5,7 +5,6 @@ pub mod count_of_retransmissions_still_ends;
 pub mod fin_wait2_lasts_as_long_as_asked_for;
 pub mod idle_connection_has_no_user_timeout;
 pub mod progress_starts_the_user_timeout_anew;
-pub mod progress_within_one_write_counts;
 pub mod syn_times_out_by_the_user;
 pub mod syns_are_sent_as_often_as_asked_for;
 pub mod unacknowledged_payload_times_out;

@@ -13,7 +13,6 @@ pub mod reading_half_a_small_buffer_is_told;
 pub mod scales_differ;
 pub mod segment_beyond_a_small_window_is_no_duplicate;
 pub mod segment_beyond_the_window_is_answered;
-pub mod sender_avoids_silly_windows;
 pub mod shrunk_window_limits_sequence_number_of_acks;
 pub mod small_reads_are_not_told;
 pub mod small_window_is_used_after_a_second_at_most;

@@ -1,8 +1,9 @@
-//! RFC 9293 3.8.6.2.1: a window too small for a segment worth its header is not waited with for ever.
+//! RFC 9293 3.8.6.2.1: a little window is not used at once, or segments would stay little; but a window too small for a segment worth its header is not waited with for ever.
 
 use super::with_window;
 use crate::script::*;
 
+//= rfc9293#3.8.6.2.1 MUST-38
 //= rfc9293#3.9.1.2 MUST-60
 pub fn small_window_is_used_after_a_while(bench: &mut dyn Bench) {
     let mut t = with_window(bench, 4000);
