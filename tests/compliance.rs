@@ -26,8 +26,6 @@ const DATA: &str = "docs/requirements";
 const TABLE: &str = "docs/tcp-compliance.md";
 /// Where citations are looked for.
 const SOURCES: [&str; 6] = ["stack", "pmd", "failover", "apps", "tests/sim", "tests/interop"];
-/// The list of packet scripts that are run as tests.
-const SCRIPTS: &str = "stack/tcp/src/script/scripts/mod.rs";
 
 /// A line of a file, to be named when something is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,7 +68,7 @@ impl Project {
     }
 
     /// Takes in a source file.
-    fn add_source(&mut self, file: &str, text: &str, scripts: &Scripts) {
+    fn add_source(&mut self, file: &str, text: &str, scripts: Scripts) {
         self.citations.extend(citation::find(file, text, scripts, &mut self.faults));
     }
 
@@ -82,10 +80,10 @@ impl Project {
         }
         // By number: rfc10000.txt would be before rfc9293.txt.
         project.rfcs.sort_by_key(|rfc| rfc.number);
-        let scripts = Scripts::parse(&read(&root().join(SCRIPTS)));
+        let scripts = Scripts(mafo_tcp::script::LISTED);
         for source in SOURCES {
             for path in files(&root().join(source), "rs") {
-                project.add_source(&relative(&path), &read(&path), &scripts);
+                project.add_source(&relative(&path), &read(&path), scripts);
             }
         }
         project

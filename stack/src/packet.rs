@@ -240,6 +240,7 @@ fn emit_ipv4_with(
         hop_limit: ttl,
     };
     let mut packet = Ipv4Packet::new_unchecked(&mut buf[ETHERNET_HEADER..]);
+    //= rfc1191#3 RFC1191-3-4
     // The repr sets identification 0 and "don't fragment": right for RFC 6864 atomic datagrams.
     repr.emit(&mut packet, &ChecksumCapabilities::default());
     ETHERNET_HEADER + IPV4_HEADER

@@ -112,7 +112,7 @@ impl PathMtus {
 
     /// Forgets the next destination whose time is over, so that larger packets are tried again.
     ///
-    //= rfc1191#6.3 RFC1191-6.3-1
+    //= rfc1191#6.3 RFC1191-6.3-1 RFC1191-6.3-2
     pub fn pop_expired(&mut self, now: Nanos) -> Option<Ipv4Addr> {
         let &(_, dst) = self.ends.first().filter(|(until, _)| *until <= now)?;
         self.remove(dst);

@@ -14,9 +14,14 @@ Written by `MAFO_BLESS=1 cargo test --test compliance` from [requirements](requi
 the sources; not to be edited by hand. `cargo test --test compliance` fails when it is out of date, when a requirement
 has neither code and a test nor a reason, and when a citation names what is not there.
 
-The sentences are ours, and say what has to hold, also where the RFC says what must not; what binds is the RFC. Tests in
-`stack/tcp/src/script/scripts` are packet scripts, which run on the engine alone, in the software ASIC, and on sockets of
-either path.
+The sentences are ours: what has to hold, or, of a MUST NOT or SHOULD NOT, what must not; what binds is the RFC. Tests
+in `stack/tcp/src/script/scripts` are packet scripts, which run on the engine alone, in the software ASIC, and on
+sockets of either path.
+";
+
+const COLUMNS: &str = "\
+| id | level | section | what | where | test | remark |
+|---|---|---|---|---|---|---|
 ";
 
 /// The whole document.
@@ -27,9 +32,11 @@ pub(crate) fn table(project: &Project) -> String {
     missing(&mut out, &project.rfcs);
     for rfc in &project.rfcs {
         let _ = write!(out, "\n## RFC {}: {}\n\n", rfc.number, rfc.title);
-        out.push_str("| id | level | section | what | where | test | remark |\n");
-        out.push_str("|---|---|---|---|---|---|---|\n");
-        for requirement in &rfc.requirements {
+        out.push_str(COLUMNS);
+        for (n, requirement) in rfc.requirements.iter().enumerate() {
+            for (_, title) in rfc.parts.iter().filter(|(first, _)| *first == n) {
+                let _ = write!(out, "\n### {title}\n\n{COLUMNS}");
+            }
             row(&mut out, &index, requirement);
         }
     }
@@ -115,19 +122,22 @@ mod tests {
         project.add_data(
             "docs/requirements/rfc9293.txt",
             "# RFC 9293: TCP\nMUST-1: MUST, 3.1: a|b.\n    note: see there.\n\
-             MAY-1: MAY, 3.2: c.\n    non-goal: no use.\nMUST-2: MUST, 3.3: d.\n    missing: soon.\n",
+             MAY-1: MAY, 3.2: c.\n    non-goal: no use.\nMUST-2: MUST, 3.3: d.\n    missing: soon.\n\
+             ## More\nRFC9293-3.3-1: MUST, 3.3: e.\n    difference: no.\n",
         );
         let source = "//= rfc9293#3.1 MUST-1\nfn f() {}\n//= rfc9293#3.1 MUST-1\nfn g() {}\n\
                       //= rfc9293#3.1 MUST-1\n#[test]\nfn t() {}\n";
-        project.add_source("a.rs", source, &Scripts::default());
+        project.add_source("a.rs", source, Scripts::default());
         let table = table(&project);
         for line in [
             "| MUST-1 | MUST | 3.1 | a\\|b. | `a.rs:f`, `a.rs:g` | `a.rs:t` | see there. |",
             "| MAY-1 | MAY | 3.2 | c. |  |  | non-goal: no use. |",
-            "| MUST | 2 | 1 | 0 | 0 | 0 | 1 |",
-            "| RFC 9293 | 3 | 1 | 0 | 0 | 1 | 1 |",
+            "| MUST | 3 | 1 | 1 | 0 | 0 | 1 |",
+            "| RFC 9293 | 4 | 1 | 1 | 0 | 1 | 1 |",
             "## Not there yet: 1",
             "- MUST-2 (MUST): soon.",
+            "### More",
+            "| RFC9293-3.3-1 | MUST | 3.3 | e. |  |  | difference: no. |",
         ] {
             assert!(table.lines().any(|there| there == line), "{line} is not in\n{table}");
         }

@@ -8,6 +8,8 @@
 //!     difference: such errors are as easily forged as others (RFC 5927 5.2).
 //! ```
 //!
+//! A line `## Title` begins a part of its own, of requirements that the RFC has no id for.
+//!
 //! A line that is set in goes on with the one before it, or begins with one of the words of [`Standing`], or
 //! with `note:`, which is a remark and excuses nothing.
 
@@ -111,6 +113,8 @@ pub(crate) struct Rfc {
     pub(crate) number: u32,
     pub(crate) title: String,
     pub(crate) requirements: Vec<Requirement>,
+    /// Titles of parts, and which requirement each begins with.
+    pub(crate) parts: Vec<(usize, String)>,
 }
 
 /// Whether `text` is a section's number: `3.8.6.2.1`, or an appendix, `A.1`.
@@ -127,13 +131,13 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_digit())
 }
 
-/// Whether `id` is one of section `section` of RFC `number`. RFC 9293 has names of its own; a suffix tells
+/// Whether `id` is one of section `section` of RFC `number`. RFC 9293 has names of its own for most; a suffix tells
 /// its rows of one name apart.
 fn is_id(id: &str, number: u32, section: &str) -> bool {
-    if number == 9293 {
-        let mut parts = id.splitn(3, '-');
-        let kind = parts.next().is_some_and(|k| ["MUST", "SHLD", "MAY", "REC"].contains(&k));
-        return kind && parts.next().is_some_and(is_number) && parts.next() != Some("");
+    let mut parts = id.splitn(3, '-');
+    let named = parts.next().is_some_and(|k| ["MUST", "SHLD", "MAY", "REC"].contains(&k));
+    if number == 9293 && named {
+        return parts.next().is_some_and(is_number) && parts.next() != Some("");
     }
     id.strip_prefix(&format!("RFC{number}-{section}-")).is_some_and(is_number)
 }
@@ -151,9 +155,12 @@ pub(crate) fn parse(file: &str, text: &str, faults: &mut Vec<Fault>) -> Option<R
         faults.push(Fault { at: place(1), what });
         return None;
     };
-    let mut requirements: Vec<Requirement> = Vec::new();
+    let (mut requirements, mut parts) = (Vec::<Requirement>::new(), Vec::new());
     for (n, line) in text.lines().enumerate() {
         let at = place(n + 1);
+        if let Some(part) = line.strip_prefix("## ") {
+            parts.push((requirements.len(), part.to_owned()));
+        }
         if line.starts_with('#') || line.trim().is_empty() {
             continue;
         }
@@ -172,7 +179,7 @@ pub(crate) fn parse(file: &str, text: &str, faults: &mut Vec<Fault>) -> Option<R
             faults.push(Fault { at: requirement.at.clone(), what });
         }
     }
-    Some(Rfc { number, title: title.to_owned(), requirements })
+    Some(Rfc { number, title: title.to_owned(), requirements, parts })
 }
 
 /// `ID: LEVEL, SECTION: sentence`.
@@ -262,7 +269,7 @@ mod tests {
             ("MUST-1: OUGHT, 3.1: x", "no such level: OUGHT"),
             ("MUST-1: MUST, 3.: x", "no section number: 3."),
             ("MUST-x: MUST, 3.1: x", "MUST-x is no id of section 3.1 of RFC 9293"),
-            ("RFC9293-3.1-1: MUST, 3.1: x", "RFC9293-3.1-1 is no id of section 3.1 of RFC 9293"),
+            ("RFC9293-3.1-1: MUST, 3.2: x", "RFC9293-3.1-1 is no id of section 3.2 of RFC 9293"),
             ("    more", "set in, but nothing before it to belong to"),
         ] {
             let (_, faults) = read(&format!("# RFC 9293: TCP\n{lines}\n"));
@@ -296,6 +303,7 @@ mod tests {
         assert!(!is_id("RFC8985-7.2-1", 8985, "7.3"));
         assert!(!is_id("RFC8985-7.2-", 8985, "7.2"));
         assert!(is_id("MUST-15-IPv6", 9293, "3.7.1") && !is_id("MUST-15-", 9293, "3.7.1"));
+        assert!(is_id("RFC9293-3.1-1", 9293, "3.1") && !is_id("MUST-1", 8985, "3.1"));
         assert!(is_section("A.1") && is_section("3") && !is_section("3.x") && !is_section(""));
     }
 }

@@ -51,7 +51,7 @@ pub struct Config {
     /// Retransmissions of the same bytes, or unanswered window probes, before a connection gives up: R2 of RFC
     /// 9293 3.8.3, which should be 100 s at least. With 15 and [`Config::rto_min`] it is 460 s.
     pub retransmits_max: u8,
-    /// How long an ACK may be delayed (RFC 9293 MUST-58: below 500 ms).
+    /// How long an ACK may be delayed (RFC 9293 MUST-40: below 500 ms).
     pub delayed_ack: Nanos,
     /// ACKs that a peer which begins, or begins anew, gets at once before any is delayed (Linux: 16; 0: none).
     /// With some the delay follows the peer's rhythm, between 40 and 200 ms, and [`Config::delayed_ack`]

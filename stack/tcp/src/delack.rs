@@ -10,7 +10,7 @@ use crate::{Config, RhythmCheckpoint};
 
 /// Least delay that is learned, and what is begun with (Linux's TCP_ATO_MIN).
 const DELAY_MIN: u16 = 40;
-/// Greatest delay (Linux's TCP_DELACK_MAX); below RFC 9293 MUST-58's 500 ms.
+/// Greatest delay (Linux's TCP_DELACK_MAX); below RFC 9293 MUST-40's 500 ms.
 const DELAY_MAX: u16 = 200;
 
 /// What is known of the peer's rhythm and of ours: whether ACKs are to be quick now. With

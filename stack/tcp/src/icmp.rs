@@ -49,7 +49,7 @@ impl Connection {
 
     /// Takes an ICMP error that quotes a segment of this connection with sequence number `seq`.
     ///
-    /// While the connection opens it ends it, in [`Ended::Unreachable`]: to wait for minutes for what is known
+    /// While the connection opens any error ends it, in [`Ended::Unreachable`]: to wait for minutes for what is known
     /// now is of no use to anybody (RFC 5461 4.1; Linux does so). Later it is only noted, and told as the reason
     /// if the connection fails anyway ([`Connection::soft_error`]).
     ///

@@ -120,6 +120,7 @@ impl Connection {
             }
             return;
         }
+        //= rfc5961#3.2 RFC5961-3.2-5
         // Second: RST. Without an ACK of our SYN it may come from anybody.
         if flags.contains(Flags::RST) {
             if acked {
@@ -139,6 +140,7 @@ impl Connection {
         self.take_syn(now, segment);
         if !acked {
             //= rfc9293#3.5 MUST-10
+            //= rfc7323#3.2 RFC7323-3.2-7
             // Both sides open at once.
             self.state = State::SynRcvd;
             self.pending.syn = true;
@@ -164,6 +166,7 @@ impl Connection {
         input: &mut Input,
     ) {
         if segment.flags.contains(Flags::ACK) {
+            //= rfc9293#3.10.7.4 RFC9293-3.10.7.4-7
             // Its ECN bits were of the handshake.
             let flags = segment.flags.without(Flags::SYN | Flags::ECE | Flags::CWR);
             // The window of a SYN is not scaled, that of what is left of it would be.
@@ -232,6 +235,7 @@ impl Connection {
             }
             return;
         }
+        //= rfc7323#3.2 RFC7323-3.2-7
         if !flags.contains(Flags::ACK) {
             engine.counters.rx_drop_no_ack += 1;
             return;
@@ -298,6 +302,7 @@ impl Connection {
     /// More is let through than the RFC's table does, as other stacks do, because an ACK is worth having:
     /// a segment without payload right at the edge (its sender has filled the window, and part of that
     /// was lost), and with a closed window one with payload at `rcv_nxt`, whose payload is then cut off.
+    //= rfc9293#3.10.7.4 RFC9293-3.10.7.4-3
     fn is_in_window(&self, segment: &Segment) -> bool {
         let starts_by_edge = segment.seq.at_or_before(self.rcv.edge());
         match segment.seq_len() {
@@ -346,6 +351,7 @@ impl Connection {
     /// What a segment acknowledges counts also where all of its payload is here already, as in BSD: a
     /// peer that sends something again may have nothing else to say it with, and its next word would
     /// be the answer to our retransmission timer.
+    //= rfc9293#3.10.7.4 RFC9293-3.10.7.4-4
     fn take_ack_of_duplicate(
         &mut self,
         engine: &mut Engine,
@@ -402,6 +408,7 @@ impl Connection {
     /// An ACK answers what cannot be used, so that a peer out of step finds back. Segments that carry
     /// nothing are answered only so often, or two peers could go on for ever.
     //= rfc1122#4.2.3.6 RFC1122-4.2.3.6-1
+    //= rfc9293#3.10.7.4 RFC9293-3.10.7.4-5
     fn answer_unacceptable(&mut self, engine: &mut Engine, now: Nanos, segment: &Segment) {
         if segment.payload_len > 0 || self.spend_challenge(engine, now) {
             self.owe_immediate_ack();
@@ -456,6 +463,7 @@ impl Connection {
         segment: &Segment,
         input: &mut Input,
     ) {
+        //= rfc9293#3.10.7.4 RFC9293-3.10.7.4-1
         //= rfc1337#3
         // RFC 9293 3.10.7.4 would end TIME-WAIT. An old duplicate of our own reset's answer would then
         // open the way for old duplicates of everything else, which is what TIME-WAIT keeps out.
@@ -463,6 +471,7 @@ impl Connection {
             engine.counters.rx_drop_reset += 1;
             return;
         }
+        //= rfc9293#3.10.7.4 RFC9293-3.10.7.4-2
         if segment.seq != self.rcv.nxt && segment.seq != self.rcv.last_ack_sent {
             engine.counters.rx_drop_reset += 1;
             if self.is_in_window(segment) {
@@ -519,7 +528,7 @@ impl Connection {
 
     /// Takes the peer's window unless the segment is older than the one that told it last.
     ///
-    //= rfc9293#3.10.7.4
+    //= rfc9293#3.10.7.4 RFC9293-3.10.7.4-6
     /// The RFC goes by the sequence number first. A retransmission has an old one, but what it
     /// acknowledges is new, and so is its window: kept, the old window would now end too far right.
     //= rfc7323#2.3 RFC7323-2.3-1

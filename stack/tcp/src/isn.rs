@@ -154,7 +154,6 @@ mod tests {
     }
 
     //= rfc9293#3.4.1 SHLD-1 MUST-9
-    //= rfc6191#3 RFC6191-3-1
     //= rfc6528#3 RFC6528-3-1 RFC6528-3-2
     #[test]
     fn every_part_of_the_pair_the_secret_and_the_use_matter() {

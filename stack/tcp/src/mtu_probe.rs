@@ -172,6 +172,7 @@ impl Connection {
     /// shorter segments. Whether so.
     ///
     //= rfc4821#7.6.2 RFC4821-7.6.2-1
+    //= rfc4821#7.6.3 RFC4821-7.6.3-1
     pub(crate) fn is_mtu_probe_lost(&mut self, engine: &mut Engine) -> bool {
         let (una, lost) = (self.snd.una, self.flight.board.lost());
         let Some(search) = self.mtu_search_mut() else { return false };

@@ -295,6 +295,7 @@ impl Connection {
         }
         let unsent = self.snd.tx_max.since(self.snd.max);
         //= rfc9293#3.8.6 SHLD-15
+        //= rfc7323#2.4 RFC7323-2.4-2
         //= rfc9293#3.9.1.2 SHLD-28
         let usable = self.snd.edge().later(self.snd.max).since(self.snd.max);
         let room = self.payload_room();
@@ -313,6 +314,7 @@ impl Connection {
         if idle {
             self.restart_after_idle(engine, now);
         }
+        //= rfc6675#5 RFC6675-5-6
         if !idle && self.pipe() + len > self.snd.cc.cwnd() {
             return None;
         }

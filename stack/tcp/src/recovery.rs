@@ -201,6 +201,8 @@ impl Connection {
         let echoes_original = first_again.is_some_and(|at| !self.may_answer(engine, segment, at));
         let mut reported = sacked;
         let mut rtt = sacked.rtt(now);
+        //= rfc7323#4.1 RFC7323-4.1-1
+        // Only an ACK that moves the left edge has an echo worth looking at.
         if advanced > 0 {
             let flight = &mut *self.flight;
             flight.record_ends.forget(segment.ack);
@@ -250,10 +252,8 @@ impl Connection {
     /// The RTT of what was sent again at `sent_at`, if the peer echoes that transmission's timestamp and
     /// this instance made it.
     ///
-    //= rfc7323#4.1 RFC7323-4.1-1
     /// An older echo may have waited here for the retransmission that asked for it anew, when the first
     /// ACK was lost; taken for a sample it would raise the timeout, and so the next such wait.
-    //= rfc7323#3.2 RFC7323-3.2-7
     pub(crate) fn echoed_rtt(
         &self,
         engine: &Engine,
@@ -343,7 +343,8 @@ impl Connection {
         }
     }
 
-    /// Whether the ACK shows that all that was sent again had arrived, or was about to.
+    /// Whether the ACK shows that all that was sent again had arrived, or was about to. Each is asked, not the first of
+    /// the episode alone: once the peer has echoed a retransmission, it echoes nothing older.
     ///
     //= rfc3522#3.2 RFC3522-3.2-2 RFC3522-3.2-3
     fn was_needless(&mut self, engine: &mut Engine, ack: &Ack) -> bool {
@@ -712,6 +713,7 @@ impl Connection {
         self.flight.dup_bytes = 0;
         self.snd.tail = Tail::Clear;
         //= rfc5682#3.1
+        //= rfc5682#2.1 RFC5682-2.1-1
         // Step 1. Not while a timeout is being repaired: new payload, of which the answers may be lost as
         // well, would cost a timeout for each segment that is missing.
         let test = engine.config.frto && !again;

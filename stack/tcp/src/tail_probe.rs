@@ -42,7 +42,7 @@ impl Connection {
     /// Starts the probe timer in place of the retransmission timer, if a probe would be of use.
     /// `rto_at` is when that would run out.
     ///
-    //= rfc8985#7.2 RFC8985-7.2-3 RFC8985-7.2-4
+    //= rfc8985#7.2 RFC8985-7.2-3 RFC8985-7.2-4 RFC8985-7.2-5
     //= rfc8985#4 RFC8985-4-1
     pub(crate) fn schedule_tail_probe(
         &mut self,
@@ -68,7 +68,7 @@ impl Connection {
 
     /// PTO.
     //
-    //= rfc8985#7.2 RFC8985-7.2-1 RFC8985-7.2-2
+    //= rfc8985#7.2 RFC8985-7.2-1 RFC8985-7.2-2 RFC8985-7.2-6
     fn probe_timeout(&self, engine: &Engine) -> Nanos {
         let Some(srtt) = self.snd.rtt.srtt() else { return engine.config.rto_initial };
         // The ACK of a single segment may be delayed.

@@ -143,7 +143,8 @@ impl ReceiveSpace {
         self.nxt - self.undelivered - u32::from(self.fin == Fin::Undelivered)
     }
 
-    /// One past what we have room for.
+    /// One past what we have room for, and so no less than the peer was ever told.
+    //= rfc7323#2.4 RFC7323-2.4-1
     pub(crate) fn edge(&self) -> SeqNum {
         self.nxt + self.wnd
     }
@@ -156,7 +157,7 @@ impl ReceiveSpace {
     }
 
     /// The right edge as the peer knows it now: scaling may have cut off what it was told before.
-    //= rfc7323#2.4 RFC7323-2.4-1
+    //= rfc7323#2.4
     fn told(&self, shift: u8) -> SeqNum {
         let open = self.adv.later(self.last_ack_sent).since(self.last_ack_sent);
         self.last_ack_sent + (open >> shift << shift)

@@ -1,6 +1,6 @@
 //! All packet scripts on the engine itself.
 
-use mafo_tcp::script::EngineBench;
+use mafo_tcp::script::{EngineBench, LISTED};
 
 mafo_tcp::script_tests!(EngineBench);
 
@@ -23,20 +23,6 @@ const KINDS: [(&[&str], usize); 9] = [
     (&["timestamps"], 10),
     (&["pmtu", "icmp", "mtu_probe"], 10),
 ];
-
-/// The scripts that `script_tests!` lists: folder and name.
-fn listed() -> Vec<(String, String)> {
-    let text = include_str!("../src/script/scripts/mod.rs");
-    let (_, list) = text.split_once("@tests $bench;").expect("a list");
-    let (list, _) = list.split_once("(@tests").expect("its end");
-    let folders = list.split('}').filter_map(|part| part.split_once('{'));
-    let of_folder = |(folder, names): (&str, &str)| {
-        let folder = folder.trim().to_owned();
-        let names: Vec<&str> = names.split(',').map(str::trim).filter(|n| !n.is_empty()).collect();
-        names.into_iter().map(|name| (folder.clone(), name.to_owned())).collect::<Vec<_>>()
-    };
-    folders.flat_map(of_folder).collect()
-}
 
 /// A script that is written but not listed would never run; and a file is of one behaviour.
 #[test]
@@ -61,7 +47,8 @@ fn every_script_has_a_file_and_is_listed() {
             written.push((stem(subject), stem(file)));
         }
     }
-    let mut listed = listed();
+    let mut listed: Vec<(String, String)> =
+        LISTED.iter().map(|&(folder, name)| (folder.to_owned(), name.to_owned())).collect();
     listed.sort();
     written.sort();
     assert_eq!(listed, written);
@@ -69,10 +56,9 @@ fn every_script_has_a_file_and_is_listed() {
 
 #[test]
 fn there_are_scripts_of_every_kind() {
-    let listed = listed();
-    assert!(listed.len() >= 150, "{} scripts", listed.len());
+    assert!(LISTED.len() >= 150, "{} scripts", LISTED.len());
     for (folders, least) in KINDS {
-        let count = listed.iter().filter(|(folder, _)| folders.contains(&&**folder)).count();
+        let count = LISTED.iter().filter(|(folder, _)| folders.contains(folder)).count();
         assert!(count >= least, "{count} scripts in {folders:?}");
     }
 }

@@ -94,7 +94,7 @@ fn errors_that_cannot_be_are_dropped_and_counted() {
     assert_eq!(wire.core().recv(id, &mut [0]), Err(SocketError::WouldBlock), "still opening");
 }
 
-//= rfc1191#3 RFC1191-3-1
+//= rfc1191#3 RFC1191-3-1 RFC1191-3-4
 //= rfc1191#6.4 RFC1191-6.4-1
 #[test]
 fn a_narrow_path_is_found_and_what_was_too_long_sent_again() {
@@ -115,7 +115,7 @@ fn a_narrow_path_is_found_and_what_was_too_long_sent_again() {
     assert_eq!((counters.path_mtu_lowered, counters.icmp_mtu_ignored), (1, 1));
 }
 
-//= rfc1191#6.3 RFC1191-6.3-1
+//= rfc1191#6.3 RFC1191-6.3-1 RFC1191-6.3-2
 #[test]
 fn what_is_known_of_a_path_holds_for_new_connections_and_ends() {
     let mut wire = Wire::new(|_| {});
@@ -130,7 +130,9 @@ fn what_is_known_of_a_path_holds_for_new_connections_and_ends() {
     let sent = wire.sent();
     assert_eq!(lens(&sent), [1000, 1000]);
     wire.send(peer(), ack_of(&sent[1], 5001), &[]);
-    wire.wait(Nanos::from_secs(601));
+    wire.wait(Nanos::from_secs(590));
+    assert_eq!(wire.core().counters().path_mtu_raised, 0, "not yet");
+    wire.wait(Nanos::from_secs(11));
     assert_eq!(wire.core().counters().path_mtu_raised, 1);
     let _ = wire.sent();
     wire.core().send(second, &[0; 1460]).expect("room");

@@ -73,6 +73,26 @@ fn an_ack_that_finds_the_accept_queue_full_is_dropped_and_not_reset() {
     assert_eq!(&buf[..5], b"early");
 }
 
+//= rfc6191#3 RFC6191-3-1
+#[test]
+fn timestamps_of_a_pair_of_ends_go_on() {
+    let mut wire = Wire::new(|_| {});
+    listen(&mut wire, 2);
+    let mut told = || {
+        let mut offer = syn(PORT, 100);
+        offer.options.timestamps = Some(Timestamps { val: 7, ecr: 0 });
+        wire.send(client(0), offer, &[]);
+        let answer = wire.sent().pop().expect("answered");
+        let reset = Segment { flags: Flags::RST, ..ack_of(&answer, 101) };
+        wire.send(client(0), reset, &[]);
+        wire.wait(Nanos::from_secs(5));
+        (answer.segment.seq, answer.segment.options.timestamps.expect("agreed on").val)
+    };
+    let (first, second) = (told(), told());
+    assert_ne!(first.0, second.0, "another connection");
+    assert_eq!(second.1.wrapping_sub(first.1), 5000, "milliseconds, as if it were one");
+}
+
 //= rfc4987#3.2 RFC4987-3.2-1
 //= rfc4987#3.6 RFC4987-3.6-1
 #[test]

@@ -213,6 +213,7 @@ fn build(
     Ok(total)
 }
 
+//= rfc1191#3 RFC1191-3-4
 /// RFC 791 without options; RFC 6864: with DF set the identification means nothing, and is counted for those
 /// who look at traces.
 fn write_ipv4(header: &mut [u8], ip: &Ipv4, total: u16) {

@@ -54,6 +54,7 @@ impl Dctcp {
         (self.acked, self.marked, self.until) = (0, 0, Some(at.max));
     }
 
+    //= rfc8257#3.4 RFC8257-3.4-1
     pub(super) fn on_ack(&mut self, window: &mut Window, ack: &AckSample) {
         self.reno.on_ack(window, ack);
     }
@@ -77,7 +78,7 @@ impl Dctcp {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{MSS, at};
+    use super::super::tests::{MSS, ack, at};
     use super::*;
 
     /// A window of 10 segments, whose first `marked` are acknowledged with the echo.
@@ -120,6 +121,19 @@ mod tests {
             observe(&mut dctcp, window * 10 * MSS, 0);
         }
         assert!(dctcp.alpha < 16, "{}", dctcp.alpha);
+    }
+
+    //= rfc8257#3.4 RFC8257-3.4-1
+    #[test]
+    fn the_window_grows_as_reno_s() {
+        let mut window = Window { cwnd: 10 * MSS, ssthresh: 12 * MSS };
+        let mut dctcp = Dctcp::new();
+        dctcp.on_ack(&mut window, &ack(6 * MSS));
+        assert_eq!(window.cwnd, 12 * MSS, "slow start, up to the threshold");
+        dctcp.on_ack(&mut window, &ack(7 * MSS));
+        assert_eq!(window.cwnd, 12 * MSS, "11 segments of 12");
+        dctcp.on_ack(&mut window, &ack(MSS));
+        assert_eq!(window.cwnd, 13 * MSS);
     }
 
     //= rfc8257#3.3 RFC8257-3.3-2

@@ -51,6 +51,7 @@ impl HyStart {
     /// Slow start by what is acknowledged. Answers how many of its bytes are congestion avoidance's.
     ///
     //= rfc9406#4.2 RFC9406-4.2-3
+    //= rfc9406#4.3 RFC9406-4.3-2
     /// The RFC's limit L of what one ACK counts is infinite, as in Linux: where receivers acknowledge whole
     /// bursts, a limit of eight segments would make slow start linear.
     pub(super) fn on_ack(&mut self, window: &mut Window, ack: &AckSample) -> u32 {
@@ -76,7 +77,7 @@ impl HyStart {
     }
 
     /// A round is over. Answers whether slow start is too.
-    //= rfc9406#4.2 RFC9406-4.2-4 RFC9406-4.2-5
+    //= rfc9406#4.2 RFC9406-4.2-5
     fn next_round(&mut self, window: &mut Window) -> bool {
         if self.css_rounds == CSS_ROUNDS {
             window.ssthresh = window.cwnd;
@@ -100,6 +101,7 @@ impl HyStart {
             return;
         }
         if self.css_rounds > 0 {
+            //= rfc9406#4.2 RFC9406-4.2-4
             // The rise was noise.
             if self.min_us < self.baseline_us {
                 self.baseline_us = NONE_US;

@@ -212,7 +212,8 @@ impl Window {
         self.ssthresh < CWND_MAX
     }
 
-    /// Slow start by `acked` bytes, but not beyond the threshold. Answers what is left of them.
+    /// Slow start by `acked` bytes, however many (RFC 3465 with L unlimited, as Linux), but not beyond the threshold.
+    /// Answers what is left of them.
     ///
     //= rfc5681#3.1 RFC5681-3.1-1 RFC5681-3.1-4
     //= rfc9293#3.8.2 MUST-19
@@ -585,9 +586,9 @@ impl Congestion {
     /// Nothing was sent for `idle`, longer than the retransmission timeout `rto`; what is to be sent now
     /// finds the network as it has become meanwhile.
     ///
-    //= rfc5681#4.1
-    /// `cwnd` becomes no more than the initial window. As in Linux it gets there by a halving for each
-    /// timeout that went by, and the threshold remembers three quarters of it (RFC 7661 4.4.1).
+    //= rfc5681#4.1 RFC5681-4.1-1
+    /// As in Linux `cwnd` is halved for each timeout that went by, until it is the initial window (RFC 2861), which RFC 5681
+    /// asks for after the first; the threshold remembers three quarters of it (RFC 7661 4.4.1).
     pub(crate) fn on_idle(&mut self, at: &Situation, idle: Nanos, rto: Nanos, segments: u8) {
         if let Algorithm::Bbr(_) = self.algorithm {
             // Its model says what the path takes, and how old that is.

@@ -243,6 +243,7 @@ fn undoing_brings_back_all_that_cubic_remembers() {
     assert_eq!(*cc, before);
 }
 
+//= rfc5681#4.1 RFC5681-4.1-1
 #[test]
 fn idle_halves_the_window_for_each_timeout_down_to_the_initial_one() {
     let rto = Nanos::from_millis(200);

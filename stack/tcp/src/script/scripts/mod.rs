@@ -22,11 +22,17 @@ pub mod urgent;
 pub mod user_timeout;
 pub mod window;
 
+/// Subject and name of each script that [`script_tests!`](crate::script_tests) makes a test of.
+pub const LISTED: &[(&str, &str)] = crate::script_tests!(@all @names;);
+
 /// Makes a test of each script: `script_tests!(MyBench::new());`.
 #[macro_export]
 macro_rules! script_tests {
     ($bench:expr) => {
-        $crate::script_tests! { @tests $bench;
+        $crate::script_tests! { @all @tests $bench; }
+    };
+    (@all $($then:tt)*) => {
+        $crate::script_tests! { $($then)*
             open {
                 active_open, passive_open, syn_is_retransmitted_with_backoff,
                 syn_gives_up_after_three_minutes, syn_ack_is_retransmitted_and_gives_up,
@@ -104,6 +110,8 @@ macro_rules! script_tests {
                 small_window_is_used_after_a_second_at_most,
                 what_lies_within_a_smaller_window_is_sent_again,
                 segment_beyond_a_small_window_is_no_duplicate,
+                what_scaling_cut_off_is_still_taken,
+                windows_above_65535_are_used,
             }
             reassembly {
                 gap_is_filled, overlap_on_both_sides, segment_over_everything,
@@ -135,6 +143,8 @@ macro_rules! script_tests {
                 late_segment_is_seen_by_the_duplicate, duplicate_widens_the_reordering_window,
                 short_flight_times_out_from_its_oldest_segment, long_flight_times_out_from_the_last_ack,
                 duplicate_of_before_the_episode_is_no_proof, recovery_sends_no_probe,
+                reports_leave_no_probe,
+                probe_waits_a_second_without_a_round_trip,
             }
             cc {
                 newreno_halves, cubic_leaves_seven_tenths, highspeed_leaves_more_of_a_large_window,
@@ -195,6 +205,8 @@ macro_rules! script_tests {
                 probe_that_arrives_makes_segments_longer,
                 probe_that_is_lost_is_sent_again_in_short_segments, probe_needs_bytes_behind_it,
                 search_begins_anew_after_a_while, reported_mtu_limits_the_search,
+                search_begins_with_1024_bytes,
+                probe_that_is_lost_with_others_says_nothing,
             }
             options {
                 peer_without_mss_gets_536, tiny_mss_is_not_followed_all_the_way_down,
@@ -221,6 +233,9 @@ macro_rules! script_tests {
                 timestamps_not_agreed_on_are_ignored,
             }
         }
+    };
+    (@names; $($module:ident { $($name:ident),+ $(,)? })+) => {
+        &[$($((stringify!($module), stringify!($name)),)+)+]
     };
     (@tests $bench:expr; $($module:ident { $($name:ident),+ $(,)? })+) => {
         $(mod $module {

@@ -3,6 +3,7 @@
 use super::established;
 use crate::script::*;
 
+//= rfc9293#3.10.7.4 RFC9293-3.10.7.4-4
 pub fn ack_of_a_duplicate_counts(bench: &mut dyn Bench) {
     let mut t = established(bench);
     inject!(t, ACK, seq 1, ack 1, len 1000);

@@ -1,4 +1,4 @@
-//! RFC 9293 MUST-58: less than half a second.
+//! RFC 9293 MUST-40: less than half a second.
 
 use super::established;
 use crate::script::*;

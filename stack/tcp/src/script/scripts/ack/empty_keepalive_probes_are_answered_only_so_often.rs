@@ -3,6 +3,7 @@
 use super::established;
 use crate::script::*;
 
+//= rfc9293#3.10.7.4 RFC9293-3.10.7.4-5
 pub fn empty_keepalive_probes_are_answered_only_so_often(bench: &mut dyn Bench) {
     let mut t = established(bench);
     for _ in 0..50 {

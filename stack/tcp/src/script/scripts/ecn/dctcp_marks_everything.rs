@@ -1,4 +1,4 @@
-//! RFC 8257 3.4: all of its segments can be marked.
+//! RFC 8257 3.6: all of its segments can be marked.
 
 use super::dctcp;
 use crate::script::*;

@@ -1,4 +1,4 @@
-//! RFC 8257 3.4: without the peer's agreement it is Reno.
+//! Without the peer's agreement it is Reno.
 
 use super::{CWR, ECE};
 use crate::CongestionControl;

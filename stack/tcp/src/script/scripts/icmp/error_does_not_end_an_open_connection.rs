@@ -7,9 +7,15 @@ use crate::{IcmpError, State};
 //= rfc9293#3.9.2.2 MUST-56
 //= rfc5927#5.2 RFC5927-5.2-1
 pub fn error_does_not_end_an_open_connection(bench: &mut dyn Bench) {
-    for error in
-        [IcmpError::NetUnreachable, IcmpError::ProtocolUnreachable, IcmpError::PortUnreachable]
-    {
+    let soft = [
+        IcmpError::NetUnreachable,
+        IcmpError::HostUnreachable,
+        IcmpError::SourceRouteFailed,
+        IcmpError::TimeExceeded,
+        IcmpError::ParameterProblem,
+    ];
+    let hard = [IcmpError::ProtocolUnreachable, IcmpError::PortUnreachable];
+    for error in soft.into_iter().chain(hard) {
         let mut t = established(bench);
         t.send(100);
         expect!(t, ACK, seq 1, ack 1, len 100);

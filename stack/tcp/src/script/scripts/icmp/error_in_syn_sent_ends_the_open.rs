@@ -3,6 +3,7 @@
 use crate::script::*;
 use crate::{Ended, IcmpError};
 
+//= rfc9293#3.9.2.2 MUST-56
 pub fn error_in_syn_sent_ends_the_open(bench: &mut dyn Bench) {
     for error in [IcmpError::HostUnreachable, IcmpError::PortUnreachable, IcmpError::TimeExceeded] {
         let mut t = Trace::new(bench, Setup::default(), Peer::default());

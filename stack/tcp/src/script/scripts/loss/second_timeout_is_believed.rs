@@ -3,6 +3,7 @@
 use super::plain;
 use crate::script::*;
 
+//= rfc5682#2.1 RFC5682-2.1-1
 pub fn second_timeout_is_believed(bench: &mut dyn Bench) {
     let mut t = plain(bench);
     t.send(30_000);

@@ -6,8 +6,10 @@ pub mod deeper_black_hole_makes_them_shorter;
 pub mod probe_needs_bytes_behind_it;
 pub mod probe_that_arrives_makes_segments_longer;
 pub mod probe_that_is_lost_is_sent_again_in_short_segments;
+pub mod probe_that_is_lost_with_others_says_nothing;
 pub mod reported_mtu_limits_the_search;
 pub mod search_begins_anew_after_a_while;
+pub mod search_begins_with_1024_bytes;
 pub mod short_segments_make_no_black_hole;
 
 use crate::Config;

@@ -4,7 +4,6 @@ use super::with_probing;
 use crate::MtuProbing;
 use crate::script::*;
 
-//= rfc4821#7.2 RFC4821-7.2-1
 //= rfc4821#7.3 RFC4821-7.3-1
 pub fn probe_that_arrives_makes_segments_longer(bench: &mut dyn Bench) {
     let mut t = with_probing(bench, MtuProbing::Always);

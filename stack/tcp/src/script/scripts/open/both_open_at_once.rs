@@ -4,6 +4,7 @@ use crate::State;
 use crate::script::*;
 
 //= rfc9293#3.5 MUST-10
+//= rfc9293#3.10.7.4 RFC9293-3.10.7.4-7
 pub fn both_open_at_once(bench: &mut dyn Bench) {
     let mut t = Trace::new(bench, Setup::default(), Peer::default());
     t.connect();

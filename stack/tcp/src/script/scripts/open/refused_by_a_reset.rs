@@ -3,6 +3,7 @@
 use crate::Ended;
 use crate::script::*;
 
+//= rfc5961#3.2 RFC5961-3.2-5
 pub fn refused_by_a_reset(bench: &mut dyn Bench) {
     let mut t = Trace::new(bench, Setup::default(), Peer::default());
     t.connect();

@@ -3,6 +3,7 @@
 use crate::State;
 use crate::script::*;
 
+//= rfc5961#3.2 RFC5961-3.2-5
 pub fn reset_without_ack_is_ignored_in_syn_sent(bench: &mut dyn Bench) {
     let mut t = Trace::new(bench, Setup::default(), Peer::default());
     t.connect();

@@ -4,6 +4,7 @@ use super::established;
 use crate::Ended;
 use crate::script::*;
 
+//= rfc9293#3.10.7.4 RFC9293-3.10.7.4-2
 pub fn reset_at_the_last_ack_counts(bench: &mut dyn Bench) {
     for at in [1, 101] {
         let mut t = established(bench);

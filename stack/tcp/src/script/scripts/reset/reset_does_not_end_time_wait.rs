@@ -4,6 +4,7 @@ use super::established;
 use crate::script::*;
 use crate::{Ended, State};
 
+//= rfc9293#3.10.7.4 RFC9293-3.10.7.4-1
 pub fn reset_does_not_end_time_wait(bench: &mut dyn Bench) {
     let mut t = established(bench);
     t.close();

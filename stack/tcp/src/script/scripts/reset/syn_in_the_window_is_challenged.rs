@@ -1,4 +1,4 @@
-//! RFC 5961 4.
+//! RFC 5961 4: also where the window does not reach.
 
 use super::established;
 use crate::State;
@@ -16,5 +16,10 @@ pub fn syn_in_the_window_is_challenged(bench: &mut dyn Bench) {
         expect!(t, ACK, seq 1, ack 1);
         assert_eq!(t.state(), State::Established);
         counted!(t, rx_segments: 3, rx_drop_syn: 3, challenge_acks: 3, tx_segments: 3, tx_acks: 3);
+        for beyond in [0x8000_0000, 1_000_000] {
+            inject!(t, SYN, seq beyond, mss 1000);
+            expect!(t, ACK, seq 1, ack 1);
+        }
+        assert_eq!(t.state(), State::Established);
     }
 }

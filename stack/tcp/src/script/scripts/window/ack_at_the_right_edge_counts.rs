@@ -3,6 +3,7 @@
 use super::with_buffer;
 use crate::script::*;
 
+//= rfc9293#3.10.7.4 RFC9293-3.10.7.4-3
 pub fn ack_at_the_right_edge_counts(bench: &mut dyn Bench) {
     let mut t = with_buffer(bench, 1024);
     t.send(500);

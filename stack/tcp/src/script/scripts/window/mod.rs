@@ -19,8 +19,10 @@ pub mod small_window_is_used_after_a_second_at_most;
 pub mod small_window_is_used_after_a_while;
 pub mod unanswered_probes_give_up;
 pub mod what_lies_within_a_smaller_window_is_sent_again;
+pub mod what_scaling_cut_off_is_still_taken;
 pub mod window_field_is_capped;
 pub mod window_taken_back_is_respected;
+pub mod windows_above_65535_are_used;
 
 use crate::script::*;
 

@@ -3,6 +3,7 @@
 use super::with_window;
 use crate::script::*;
 
+//= rfc9293#3.10.7.4 RFC9293-3.10.7.4-6
 pub fn older_segment_does_not_change_the_window(bench: &mut dyn Bench) {
     let mut t = with_window(bench, 1000);
     t.send(9000);

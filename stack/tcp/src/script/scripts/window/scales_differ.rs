@@ -2,7 +2,6 @@
 
 use crate::script::*;
 
-//= rfc9293#3.1 REC-1
 //= rfc7323#2.2 RFC7323-2.2-2
 //= rfc7323#2.3 RFC7323-2.3-1 RFC7323-2.3-2
 pub fn scales_differ(bench: &mut dyn Bench) {

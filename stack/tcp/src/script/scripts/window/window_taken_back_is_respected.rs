@@ -5,7 +5,7 @@ use crate::script::*;
 use crate::{Config, State};
 
 //= rfc9293#3.8.6 MUST-34 MUST-35 SHLD-15 SHLD-17 MAY-7
-//= rfc7323#2.4 RFC7323-2.4-1
+//= rfc7323#2.4 RFC7323-2.4-2
 pub fn window_taken_back_is_respected(bench: &mut dyn Bench) {
     let config = Config { retransmits_max: 2, ..Config::default() };
     let peer = Peer { window: 4000, ..Peer::default() };
