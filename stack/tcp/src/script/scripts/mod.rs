@@ -112,6 +112,8 @@ macro_rules! script_tests {
                 segment_beyond_a_small_window_is_no_duplicate,
                 what_scaling_cut_off_is_still_taken,
                 windows_above_65535_are_used,
+                byte_beyond_a_closed_window_is_answered,
+                window_taken_back_leaves_the_congestion_window,
             }
             reassembly {
                 gap_is_filled, overlap_on_both_sides, segment_over_everything,
@@ -129,6 +131,9 @@ macro_rules! script_tests {
                 timeout_keeps_what_sack_reported, reneging_receiver_is_sent_everything,
                 lost_retransmission_times_out, duplicate_acks_after_a_timeout_do_not_count,
                 window_updates_are_no_duplicates, tail_of_small_segments_is_sent_again_as_one,
+                duplicate_acks_with_a_scaled_window_count,
+                duplicate_reports_that_cannot_be_are_ignored,
+                partial_ack_with_sack_marks_nothing_lost,
             }
             loss {
                 overtaken_segment_is_lost_after_the_reordering_window,
@@ -145,6 +150,8 @@ macro_rules! script_tests {
                 duplicate_of_before_the_episode_is_no_proof, recovery_sends_no_probe,
                 reports_leave_no_probe,
                 probe_waits_a_second_without_a_round_trip,
+                four_segments_are_not_few,
+                loss_after_a_repaired_timeout_is_repaired_fast,
             }
             cc {
                 newreno_halves, cubic_leaves_seven_tenths, highspeed_leaves_more_of_a_large_window,
@@ -171,6 +178,7 @@ macro_rules! script_tests {
                 idle_connection_has_no_timer,
                 syn_ack_sent_again_gives_no_sample,
                 simultaneous_open_gives_no_sample,
+                answers_without_progress_do_not_start_the_count_anew,
             }
             urgent {
                 urgent_bytes_are_delivered_in_line, urgent_pointer_may_run_ahead_of_its_bytes,

@@ -15,7 +15,7 @@ pub fn late_segment_is_seen_by_its_timestamp(bench: &mut dyn Bench) {
     expect!(t, ACK, seq 1, ack 1, len 988);
     silence!(t, until 215 ms);
     inject!(t, ACK, seq 1, ack 3953, tsecr 110);
-    t.counters_of(|counters| assert_eq!(counters.undo_timestamp, 1));
+    t.counters_of(|counted| assert_eq!((counted.undo_timestamp, counted.undo_dsack), (1, 0)));
     t.send(20_000);
     // 6 of the first 10 are in flight, and the window is 10 again.
     assert_eq!(t.drain(), 4);

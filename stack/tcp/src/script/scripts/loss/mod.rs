@@ -4,9 +4,11 @@
 pub mod duplicate_of_before_the_episode_is_no_proof;
 pub mod duplicate_widens_the_reordering_window;
 pub mod duplicate_without_sack_ends_the_test;
+pub mod four_segments_are_not_few;
 pub mod late_segment_is_seen_by_its_timestamp;
 pub mod late_segment_is_seen_by_the_duplicate;
 pub mod long_flight_times_out_from_the_last_ack;
+pub mod loss_after_a_repaired_timeout_is_repaired_fast;
 pub mod lost_retransmission_is_sent_again_without_a_timeout;
 pub mod no_new_payload_no_test;
 pub mod one_probe_at_a_time;

@@ -2,9 +2,12 @@
 
 pub mod a_piece_sent_again_ends_with_push;
 pub mod duplicate_acks_after_a_timeout_do_not_count;
+pub mod duplicate_acks_with_a_scaled_window_count;
+pub mod duplicate_reports_that_cannot_be_are_ignored;
 pub mod first_two_duplicate_acks_let_new_segments_out;
 pub mod lost_retransmission_times_out;
 pub mod part_of_a_segment_is_not_reported;
+pub mod partial_ack_with_sack_marks_nothing_lost;
 pub mod partial_acks_repair_hole_after_hole;
 pub mod reneging_receiver_is_sent_everything;
 pub mod sack_beyond_what_was_sent_is_ignored;

@@ -1,5 +1,6 @@
 //! Keepalive, and silence: RFC 9293 3.8.4.
 
+pub mod answers_without_progress_do_not_start_the_count_anew;
 pub mod echo_in_a_bare_syn_is_no_sample;
 pub mod echo_of_the_first_transmission_is_no_sample;
 pub mod echo_without_progress_is_no_sample;

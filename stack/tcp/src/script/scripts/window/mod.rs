@@ -2,6 +2,7 @@
 
 pub mod ack_at_the_right_edge_counts;
 pub mod answered_probes_never_give_up;
+pub mod byte_beyond_a_closed_window_is_answered;
 pub mod closed_window_is_probed_with_backoff;
 pub mod closed_window_still_takes_acks;
 pub mod closes_as_bytes_wait_and_reopens_when_read;
@@ -22,6 +23,7 @@ pub mod what_lies_within_a_smaller_window_is_sent_again;
 pub mod what_scaling_cut_off_is_still_taken;
 pub mod window_field_is_capped;
 pub mod window_taken_back_is_respected;
+pub mod window_taken_back_leaves_the_congestion_window;
 pub mod windows_above_65535_are_used;
 
 use crate::script::*;
