@@ -20,6 +20,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use citation::{Citation, Scripts};
+use mafo_tcp::script::LISTED;
 use requirement::Rfc;
 
 const DATA: &str = "docs/requirements";
@@ -68,7 +69,7 @@ impl Project {
     }
 
     /// Takes in a source file.
-    fn add_source(&mut self, file: &str, text: &str, scripts: Scripts) {
+    fn add_source(&mut self, file: &str, text: &str, scripts: &Scripts) {
         self.citations.extend(citation::find(file, text, scripts, &mut self.faults));
     }
 
@@ -80,10 +81,10 @@ impl Project {
         }
         // By number: rfc10000.txt would be before rfc9293.txt.
         project.rfcs.sort_by_key(|rfc| rfc.number);
-        let scripts = Scripts(mafo_tcp::script::LISTED);
+        let scripts = Scripts(LISTED.iter().map(|script| (script.subject, script.name)).collect());
         for source in SOURCES {
             for path in files(&root().join(source), "rs") {
-                project.add_source(&relative(&path), &read(&path), scripts);
+                project.add_source(&relative(&path), &read(&path), &scripts);
             }
         }
         project

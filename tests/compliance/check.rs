@@ -107,7 +107,7 @@ mod tests {
     fn faults(entries: &str, source: &str) -> Vec<String> {
         let mut project = Project::default();
         project.add_data(DATA, &format!("# RFC 9293: TCP\n{entries}"));
-        project.add_source("a.rs", source, Scripts::default());
+        project.add_source("a.rs", source, &Scripts::default());
         let mut faults = project.faults.clone();
         faults.extend(check(&project));
         faults.iter().map(Fault::to_string).collect()

@@ -127,7 +127,7 @@ mod tests {
         );
         let source = "//= rfc9293#3.1 MUST-1\nfn f() {}\n//= rfc9293#3.1 MUST-1\nfn g() {}\n\
                       //= rfc9293#3.1 MUST-1\n#[test]\nfn t() {}\n";
-        project.add_source("a.rs", source, Scripts::default());
+        project.add_source("a.rs", source, &Scripts::default());
         let table = table(&project);
         for line in [
             "| MUST-1 | MUST | 3.1 | a\\|b. | `a.rs:f`, `a.rs:g` | `a.rs:t` | see there. |",

@@ -97,15 +97,24 @@ mod tests {
         assert_eq!(prr.on_ack(MSS, 9 * MSS + 500, 10 * MSS, MSS, true), 10 * MSS);
     }
 
+    /// The network already has no more than it should in the end: but for the first retransmission nothing would leave.
     //= rfc9937#6.2 RFC9937-6.2-3
+    #[test]
+    fn the_first_retransmission_is_not_held_back() {
+        let mut prr = Prr::new(20 * MSS);
+        assert_eq!(prr.on_ack(MSS, 10 * MSS, 10 * MSS, MSS, false), 11 * MSS);
+        prr.on_sent(MSS);
+        assert_eq!(prr.on_ack(MSS, 10 * MSS, 10 * MSS, MSS, false), 10 * MSS);
+    }
+
+    //= rfc9937#6.2 RFC9937-6.2-2
     #[test]
     fn what_was_not_sent_is_not_lost() {
         let mut prr = Prr::new(20 * MSS);
         prr.on_ack(MSS, 9 * MSS, 10 * MSS, MSS, false);
-        // Nothing was sent in answer: the first segment is still forced, then the bank is paid out.
-        assert_eq!(prr.on_ack(0, 6 * MSS, 10 * MSS, MSS, false), 7 * MSS);
-        prr.on_ack(3 * MSS, 5 * MSS, 10 * MSS, MSS, false);
         prr.on_sent(MSS);
+        // The application had nothing to send in answer to three that arrived: a fourth makes room for all.
+        assert_eq!(prr.on_ack(3 * MSS, 6 * MSS, 10 * MSS, MSS, false), 9 * MSS);
         assert_eq!(prr.on_ack(MSS, 5 * MSS, 10 * MSS, MSS, false), 9 * MSS);
     }
 

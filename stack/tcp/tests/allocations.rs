@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use allocation_counter::{measure, opt_out};
 use mafo_mem::Nanos;
+use mafo_tcp::script::Chance;
 use mafo_tcp::{
     Config, CongestionControl, Connection, Counters, EcnMode, Engine, Open, Output, Segment,
     SeqNum, State, Switches,
@@ -16,26 +17,6 @@ const DELAY: Nanos = Nanos::from_millis(5);
 /// By so much a segment is late that others overtake.
 const LATE: Nanos = Nanos::from_millis(3);
 const RCV_BUF: u32 = 64 << 10;
-
-/// SplitMix64.
-struct Rng(u64);
-
-impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-
-    fn chance(&mut self, permille: u64) -> bool {
-        self.below(1000) < permille
-    }
-}
 
 /// As a host that speaks to Linux sets itself up: timestamps, SACK, window scaling, quick ACKs.
 fn engine() -> Engine {
@@ -97,7 +78,7 @@ struct Pair {
 /// Both ends of some pairs, and the time.
 struct World {
     now: Nanos,
-    rng: Rng,
+    rng: Chance<'static>,
     engines: [Engine; 2],
     pairs: Vec<Pair>,
     /// Nothing comes through until then.
@@ -117,7 +98,7 @@ impl World {
             let conns = [client, server.expect("it is a SYN")];
             pairs.push(Pair { conns, pipes: [Pipe::new(), Pipe::new()], armed: [None; 2] });
         }
-        Self { now, rng: Rng(7), engines, pairs, dark_until: Nanos::ZERO }
+        Self { now, rng: Chance::Seed(7), engines, pairs, dark_until: Nanos::ZERO }
     }
 
     fn segments(&self) -> u64 {

@@ -48,7 +48,7 @@ fn every_script_has_a_file_and_is_listed() {
         }
     }
     let mut listed: Vec<(String, String)> =
-        LISTED.iter().map(|&(folder, name)| (folder.to_owned(), name.to_owned())).collect();
+        LISTED.iter().map(|script| (script.subject.to_owned(), script.name.to_owned())).collect();
     listed.sort();
     written.sort();
     assert_eq!(listed, written);
@@ -58,7 +58,7 @@ fn every_script_has_a_file_and_is_listed() {
 fn there_are_scripts_of_every_kind() {
     assert!(LISTED.len() >= 150, "{} scripts", LISTED.len());
     for (folders, least) in KINDS {
-        let count = LISTED.iter().filter(|(folder, _)| folders.contains(folder)).count();
+        let count = LISTED.iter().filter(|script| folders.contains(&script.subject)).count();
         assert!(count >= least, "{count} scripts in {folders:?}");
     }
 }

@@ -8,9 +8,9 @@ use mafo_mem::Nanos;
 
 use super::{Chance, Endpoint, EngineEndpoint, Setup};
 use crate::{
-    Checkpoint, Config, CongestionControl, Connection, Ecn, EcnMode, Flags, HEADER_LEN_MAX,
-    IcmpError, Input, MtuProbing, Options, Patience, SackBlock, SackBlocks, Segment, SeqNum, Then,
-    Timestamps,
+    Checkpoint, Config, CongestionControl, Connection, Counters, Ecn, EcnMode, Flags,
+    HEADER_LEN_MAX, IcmpError, Input, MtuProbing, Options, Patience, SackBlock, SackBlocks,
+    Segment, SeqNum, Then, Timestamps,
 };
 
 /// `snd_una`, `snd_max`, `rcv_nxt` and `rcv_wnd`.
@@ -20,12 +20,26 @@ fn places(end: &EngineEndpoint) -> (SeqNum, SeqNum, SeqNum, u32) {
     })
 }
 
+/// TS.Recent: an honest peer's next timestamp is no older.
+fn recent(end: &EngineEndpoint) -> SeqNum {
+    let state = end.conn.as_ref().and_then(|conn| conn.timestamps);
+    SeqNum(state.and_then(|state| state.recent).map_or(0, |recent| recent.val))
+}
+
+/// A timestamp near TS.Recent, or so far ahead or behind that what is newer is no longer certain.
+fn some_timestamp(rng: &mut Chance<'_>, end: &EngineEndpoint) -> u32 {
+    let recent = recent(end);
+    let val = match rng.below(100) as u32 {
+        n @ 0..80 => recent + n / 8 - 4,
+        n @ 80..90 => recent + (1 << (22 + n - 80)),
+        n => recent - (1 << (22 + n - 90)),
+    };
+    val.0
+}
+
 /// A segment whose every field is near one that would be right.
 fn almost_right(rng: &mut Chance<'_>, end: &EngineEndpoint) -> Segment {
-    let (una, max, nxt, wnd) =
-        end.conn.as_ref().map_or((SeqNum(0), SeqNum(0), SeqNum(0), 0), |c| {
-            (c.snd_una(), c.snd_max(), c.rcv_nxt(), c.rcv_wnd())
-        });
+    let (una, max, nxt, wnd) = places(end);
     let near = |rng: &mut Chance<'_>, right: SeqNum| match rng.below(4) {
         0 | 1 => right,
         2 => right + rng.magnitude(31) as u32,
@@ -38,7 +52,7 @@ fn almost_right(rng: &mut Chance<'_>, end: &EngineEndpoint) -> Segment {
         sack.push(SackBlock { start, end: start + rng.magnitude(16) as u32 });
     }
     let ecr = end.engine.config.ts_clock.ticks(end.now).wrapping_add(end.open.ts_offset);
-    let ts = Timestamps { val: rng.below(100) as u32, ecr: near(rng, SeqNum(ecr)).0 };
+    let ts = Timestamps { val: some_timestamp(rng, end), ecr: near(rng, SeqNum(ecr)).0 };
     let usual = [Flags::ACK, Flags::ACK | Flags::PSH, Flags::ACK | Flags::FIN, Flags::SYN];
     Segment {
         src_port: end.open.remote_port,
@@ -61,10 +75,10 @@ fn almost_right(rng: &mut Chance<'_>, end: &EngineEndpoint) -> Segment {
 }
 
 /// The segment that an honest peer would send next.
-fn right(rng: &mut Chance<'_>, end: &EngineEndpoint, step: u32) -> Segment {
+fn right(rng: &mut Chance<'_>, end: &EngineEndpoint) -> Segment {
     let (una, max, nxt, wnd) = places(end);
     let ecr = end.engine.config.ts_clock.ticks(end.now).wrapping_add(end.open.ts_offset);
-    let timestamps = end.open.timestamps.then_some(Timestamps { val: step, ecr });
+    let timestamps = end.open.timestamps.then_some(Timestamps { val: (recent(end) + 1).0, ecr });
     Segment {
         src_port: end.open.remote_port,
         dst_port: end.open.local_port,
@@ -96,16 +110,30 @@ pub(crate) fn compare_paths(end: &EngineEndpoint, segment: &Segment) {
     assert_eq!(counted, long_engine.counters, "{segment:?}");
 }
 
+/// All that a router, or the peer's host, can say.
+const ERRORS: [IcmpError; 10] = [
+    IcmpError::HostUnreachable,
+    IcmpError::PortUnreachable,
+    IcmpError::NetUnreachable,
+    IcmpError::ProtocolUnreachable,
+    IcmpError::SourceRouteFailed,
+    IcmpError::HostUnknown,
+    IcmpError::SourceIsolated,
+    IcmpError::Prohibited,
+    IcmpError::TimeExceeded,
+    IcmpError::ParameterProblem,
+];
+
 /// A router lies, or the owner wishes something.
 fn lie_or_wish(rng: &mut Chance<'_>, end: &mut EngineEndpoint) {
     let (una, max, ..) = places(end);
     let seq = rng.pick(&[una, max, una - 1, max - 1]);
     match rng.below(4) {
         0 => {
-            let errors = [IcmpError::HostUnreachable, IcmpError::PortUnreachable];
-            // An open may end by it.
-            if end.conn.as_ref().is_some_and(|conn| conn.state().is_synchronized()) {
-                let error = rng.pick(&errors);
+            let error = rng.pick(&ERRORS);
+            // An open ends by it, and nothing would come of most.
+            let opening = end.conn.as_ref().is_some_and(|conn| !conn.state().is_synchronized());
+            if !opening || rng.chance(60) {
                 end.icmp(seq, error);
             }
         }
@@ -154,11 +182,11 @@ pub(crate) fn draw_setup(rng: &mut Chance<'_>) -> Setup {
 /// One thing after the other happens to a connection, for as long as there is chance. Whatever it is, the
 /// connection stays one that could travel.
 pub(crate) fn assault(rng: &mut Chance<'_>, end: &mut EngineEndpoint, steps: Range<u32>) {
-    for step in steps {
+    for _ in steps {
         if rng.is_exhausted() {
             return;
         }
-        let segment = if rng.chance(500) { right(rng, end, step) } else { almost_right(rng, end) };
+        let segment = if rng.chance(500) { right(rng, end) } else { almost_right(rng, end) };
         compare_paths(end, &segment);
         end.inject(&segment, &vec![0; segment.payload_len as usize]);
         match rng.below(12) {
@@ -187,8 +215,8 @@ pub(crate) fn assault(rng: &mut Chance<'_>, end: &mut EngineEndpoint, steps: Ran
     }
 }
 
-/// A connection that is opened and then assaulted. Answers how often the short path was taken.
-fn attack(rng: &mut Chance<'_>) -> u64 {
+/// A connection that is opened and then assaulted. Answers what was counted.
+fn attack(rng: &mut Chance<'_>) -> Counters {
     let setup = draw_setup(rng);
     let mut end = EngineEndpoint::new(&setup, Nanos::from_secs(rng.below(1 << 20)));
     open(rng, &mut end);
@@ -199,7 +227,7 @@ fn attack(rng: &mut Chance<'_>) -> u64 {
             assert!(checkpoint.held.len() <= 4 && checkpoint.in_flight.len() <= 2 * 16 + 8);
         }
     }
-    end.counters().rx_predicted
+    end.counters()
 }
 
 fn open(rng: &mut Chance<'_>, end: &mut EngineEndpoint) {
@@ -257,12 +285,21 @@ mod tests {
 
     #[test]
     fn segments_that_are_almost_right_do_no_harm() {
-        let predicted = AtomicU64::new(0);
+        let [predicted, from_the_past, errors] = [0, 0, 0].map(AtomicU64::new);
         let seeds = run_seeds(0, 2_000, |seed| {
-            predicted.fetch_add(attack(&mut Chance::Seed(seed)), Ordering::Relaxed);
+            let counted = attack(&mut Chance::Seed(seed));
+            predicted.fetch_add(counted.rx_predicted, Ordering::Relaxed);
+            from_the_past.fetch_add(counted.rx_drop_paws, Ordering::Relaxed);
+            errors.fetch_add(counted.icmp_errors, Ordering::Relaxed);
         });
-        let predicted = predicted.into_inner();
+        let [predicted, from_the_past, errors] =
+            [predicted, from_the_past, errors].map(AtomicU64::into_inner);
         assert!(seeds < 100 || predicted > seeds, "the short path was hardly taken: {predicted}");
+        assert!(
+            seeds < 100 || from_the_past > seeds,
+            "hardly one was of the past: {from_the_past}"
+        );
+        assert!(seeds < 100 || errors > seeds / 4, "routers hardly said anything: {errors}");
     }
 
     /// A connection that has seen something, as bytes.

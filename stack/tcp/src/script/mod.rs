@@ -36,8 +36,8 @@ pub use chance::Chance;
 pub use engine::{EngineBench, EngineEndpoint};
 pub use peer::{Peer, Seg, pattern};
 pub use scripts::{
-    LISTED, ack, cc, close, commit, ecn, icmp, loss, mtu_probe, open, options, pmtu, reassembly,
-    recovery, reset, send, timers, timestamps, urgent, user_timeout, window,
+    LISTED, Script, ack, cc, close, commit, ecn, icmp, loss, mtu_probe, open, options, pmtu,
+    reassembly, recovery, reset, send, timers, timestamps, urgent, user_timeout, window,
 };
 pub use trace::Trace;
 pub use travel::TravellingBench;

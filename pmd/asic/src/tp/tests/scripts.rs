@@ -11,7 +11,7 @@ use mafo_t4::cpl::{self, AbortCmd, Status, TxDataFlags};
 use mafo_t4::opt::{CongAlg, Opt0, Opt2};
 use mafo_t4::tcb::{TFlags, field};
 use mafo_t4::wr::Payload;
-use mafo_tcp::script::{Bench, Endpoint, Setup};
+use mafo_tcp::script::{Bench, Endpoint, LISTED, Setup};
 use mafo_tcp::{
     CongestionControl, Counters, Ecn, EcnMode, Ended, GaveUp, IcmpError, Patience, Segment, SeqNum,
     State, Switches, TimeWait, reset_for,
@@ -50,6 +50,17 @@ const EXCUSES: [(&str, &str); 14] = [
         "TP_KEEP_IDLE, TP_KEEP_INTVL and TP_SHIFT_CNT.KEEPALIVEMAXR2 are for all connections",
     ),
 ];
+
+/// An excuse that is no longer needed would hide a script, and one of no script says nothing.
+#[test]
+fn every_excuse_is_needed() {
+    for (name, _) in EXCUSES {
+        let script = LISTED.iter().find(|script| script.name == name);
+        let play = script.unwrap_or_else(|| panic!("{name} is no script")).play;
+        let run = || play(&mut TpBench);
+        assert!(std::panic::catch_unwind(run).is_err(), "{name} needs no excuse");
+    }
+}
 
 /// Entries of the MTU table: of the script's segments, of its peers', and one that a path changes to.
 const MSS_OURS: u8 = 8;

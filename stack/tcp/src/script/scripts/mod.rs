@@ -22,8 +22,19 @@ pub mod urgent;
 pub mod user_timeout;
 pub mod window;
 
-/// Subject and name of each script that [`script_tests!`](crate::script_tests) makes a test of.
-pub const LISTED: &[(&str, &str)] = crate::script_tests!(@all @names;);
+/// A behaviour that [`script_tests!`](crate::script_tests) makes a test of.
+#[derive(Clone, Copy, Debug)]
+pub struct Script {
+    /// Its folder.
+    pub subject: &'static str,
+    /// Its file, and its function.
+    pub name: &'static str,
+    /// What plays it.
+    pub play: fn(&mut dyn super::Bench),
+}
+
+/// All of them.
+pub const LISTED: &[Script] = crate::script_tests!(@all @list;);
 
 /// Makes a test of each script: `script_tests!(MyBench::new());`.
 #[macro_export]
@@ -242,8 +253,12 @@ macro_rules! script_tests {
             }
         }
     };
-    (@names; $($module:ident { $($name:ident),+ $(,)? })+) => {
-        &[$($((stringify!($module), stringify!($name)),)+)+]
+    (@list; $($module:ident { $($name:ident),+ $(,)? })+) => {
+        &[$($($crate::script::Script {
+            subject: stringify!($module),
+            name: stringify!($name),
+            play: $crate::script::$module::$name::$name,
+        },)+)+]
     };
     (@tests $bench:expr; $($module:ident { $($name:ident),+ $(,)? })+) => {
         $(mod $module {
