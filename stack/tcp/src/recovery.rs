@@ -534,7 +534,7 @@ impl Connection {
     //= rfc9937#6 RFC9937-6-1
     fn reduce_proportionally(&mut self, delivered: u32, safe: bool) {
         let shaped = self.snd.recovery == Recovery::Fast || self.flight.reducing_until.is_some();
-        //= rfc9937#6.2
+        //= rfc9937#6.2 RFC9937-6.2-4
         if delivered == 0 || !shaped || self.snd.cc.rules_recovery() {
             return;
         }

@@ -134,6 +134,7 @@ macro_rules! script_tests {
                 bytes_beyond_a_fin_are_forgotten,
             }
             recovery {
+                ack_without_news_changes_nothing,
                 a_piece_sent_again_ends_with_push, third_duplicate_ack_sends_again,
                 first_two_duplicate_acks_let_new_segments_out,
                 part_of_a_segment_is_not_reported, partial_acks_repair_hole_after_hole, sack_repairs_holes_in_one_round_trip,

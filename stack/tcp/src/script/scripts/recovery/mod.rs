@@ -1,6 +1,7 @@
 //! What is sent again: RFC 6298, RFC 5681, RFC 6582, RFC 2018, RFC 6675, RFC 3042.
 
 pub mod a_piece_sent_again_ends_with_push;
+pub mod ack_without_news_changes_nothing;
 pub mod duplicate_acks_after_a_timeout_do_not_count;
 pub mod duplicate_acks_with_a_scaled_window_count;
 pub mod duplicate_reports_that_cannot_be_are_ignored;
