@@ -6,7 +6,6 @@ use mafo_mem::Nanos;
 use mafo_tcp::{Connection, Ended, Events, GaveUp, Input, Open, Payload, Segment, SeqNum, State};
 use mafo_tcp::{Switches, isn};
 
-use crate::Options;
 use crate::activity::Activity;
 use crate::core::Core;
 use crate::error::ConnectionError;
@@ -19,6 +18,7 @@ use crate::time_wait::Remains;
 use crate::timeouts::Watch;
 use crate::tuple::FourTuple;
 use crate::urgent::Marks;
+use crate::{Options, StackConfig};
 
 /// What the host path keeps of a connection beside its two buffers.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Core {
     pub(crate) fn offer_of(&self, options: &Options, rcv_wnd: u32) -> Offer {
         //= rfc9293#3.7.1 MUST-67
         let mss = self.config.mtu - HEADERS;
-        let rcv_wnd_max = rcv_wnd.max(self.config.recv_buffer_max as u32);
+        let rcv_wnd_max = window_max(&self.config, options, rcv_wnd);
         Offer {
             mss: options.mss.map_or(mss, |limit| limit.min(mss)),
             window_scale: self.config.window_scaling.then(|| window_scale(rcv_wnd_max)),
@@ -419,6 +419,12 @@ impl Core {
             news: Readiness::NONE,
         })
     }
+}
+
+/// The most that a receive window of `window` bytes is to grow to. A size that was asked for stays.
+pub(crate) fn window_max(config: &StackConfig, options: &Options, window: u32) -> u32 {
+    let grows = options.recv_buffer.is_none();
+    if grows { window.max(config.recv_buffer_max as u32) } else { window }
 }
 
 /// The smallest shift by which a window of `bytes` fits the 16-bit field (RFC 7323, 2.2).

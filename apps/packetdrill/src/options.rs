@@ -11,8 +11,8 @@ use crate::world::World;
 /// Least SO_SNDBUF and SO_RCVBUF (Linux's SOCK_MIN_SNDBUF, SOCK_MIN_RCVBUF).
 const SNDBUF_MIN: u32 = 4608;
 const RCVBUF_MIN: u32 = 2304;
-/// What the two are limited to before they are doubled (net.core.wmem_max, rmem_max).
-const BUFFER_MAX: u32 = 212_992;
+/// What the two are limited to before they are doubled (net.core.wmem_max, rmem_max, as of Linux 6.18).
+const BUFFER_MAX: u32 = 4 << 20;
 /// Largest TCP_MAXSEG that Linux takes, and least.
 const MAXSEG: std::ops::RangeInclusive<c_int> = 88..=32_767;
 /// Largest TCP_KEEPIDLE and TCP_KEEPINTVL, and TCP_KEEPCNT.

@@ -21,12 +21,10 @@ use super::member::AtidUse;
 use super::state::{Event, State};
 use super::switches::Switches;
 use super::{Epoch, Fence, Gate, Member, MemberId, Offloaded, TidUse};
-use crate::PathChoice;
-use crate::StackConfig;
 use crate::core::Core;
 use crate::defect::Defect;
 use crate::error::{ConnectionError, ListenError};
-use crate::host::window_scale;
+use crate::host::{window_max, window_scale};
 use crate::listener::ListenerId;
 use crate::packet::{self, Packet};
 use crate::pmtu::HEADERS;
@@ -34,6 +32,7 @@ use crate::slab::SocketId;
 use crate::socket::{Holder, Path, Readiness};
 use crate::time_wait::Answer;
 use crate::tuple::FourTuple;
+use crate::{Options, PathChoice, StackConfig};
 
 /// Unit of the window in opt0, in bytes.
 const RCV_BUFSIZ_UNIT: usize = 1024;
@@ -120,7 +119,7 @@ impl Core {
     }
 
     /// What an adapter does for a connection with these options.
-    pub(crate) fn offloaded_congestion(&self, options: crate::Options) -> CongestionControl {
+    pub(crate) fn offloaded_congestion(&self, options: Options) -> CongestionControl {
         let code_points = self.config.adapter_congestion;
         code_points[usize::from(code_point(options.congestion, code_points).0)]
     }
@@ -178,7 +177,7 @@ impl Core {
         let atid = member.atids.insert(AtidUse::Connection(id)).ok_or(Refused::RingFull)?;
         let window = socket.rx.capacity();
         let told = Switches::of(&socket.options, self.config.tcp.quick_acks == 0);
-        let opt0 = opt0(member, port, l2t, told, (&self.config, socket.options.mss, window));
+        let opt0 = opt0(member, port, l2t, told, (&self.config, &socket.options, window));
         let open = ofld::ActOpen {
             atid,
             reply_to: member.iq(),
@@ -366,7 +365,7 @@ impl Core {
         cpl: &PassAcceptReq,
         listener_id: ListenerId,
         tuple: FourTuple,
-        options: crate::Options,
+        options: Options,
     ) -> Option<()> {
         let tid = cpl.tid();
         let ecn = self.config.ecn != EcnMode::Off && cpl.tcpopt().ecn();
@@ -375,7 +374,7 @@ impl Core {
         let window = self.room_of(&options);
         let member = &mut self.members[member_id.index()];
         let told = Switches::of(&options, self.config.tcp.quick_acks == 0);
-        let opt0 = opt0(member, port, l2t, told, (&self.config, options.mss, window));
+        let opt0 = opt0(member, port, l2t, told, (&self.config, &options, window));
         let opt0 = opt0.with_accept(AcceptMode::ACCEPT);
         let accept = ofld::Accept {
             tid,
@@ -542,20 +541,15 @@ impl Offloaded {
     }
 }
 
-/// The shift that is offered for a buffer of `window` bytes, which may grow.
-fn offered_scale(config: &StackConfig, window: usize) -> u8 {
-    window_scale(window.max(config.recv_buffer_max) as u32)
-}
-
 /// Options 0 of a connection of ours.
 fn opt0(
     member: &Member,
     port: PortId,
     l2t: L2tIdx,
     told: Switches,
-    (config, mss, window): (&StackConfig, Option<u16>, usize),
+    (config, options, window): (&StackConfig, &Options, usize),
 ) -> Opt0 {
-    let mtu = mss.map_or(config.mtu, |mss| config.mtu.min(mss.saturating_add(HEADERS)));
+    let mtu = options.mss.map_or(config.mtu, |mss| config.mtu.min(mss.saturating_add(HEADERS)));
     let resources = member.lcore.resources();
     let smt = resources.port(port).map_or(SmtIdx(0), |p| p.smt);
     //= rfc9293#3.9.1.9 MUST-48
@@ -569,7 +563,7 @@ fn opt0(
         .with_l2t(l2t)
         .with_dscp(told.dscp.code_point().into())
         .with_mss_idx(u64::from(resources.mtu_index(mtu)))
-        .with_wnd_scale(u64::from(offered_scale(config, window)))
+        .with_wnd_scale(u64::from(window_scale(window_max(config, options, window as u32))))
         .with_rcv_bufsiz(initial_window(window))
 }
 

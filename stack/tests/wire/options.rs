@@ -224,3 +224,20 @@ fn time_is_counted_by_what_a_connection_waits_for() {
     let info = wire.core().info(id).expect("the host path");
     assert_eq!((info.in_flight, info.unsent_bytes, info.payload_max), (1, 0, MSS as u32));
 }
+
+/// The window and its scale in a SYN, where sizes between 256 KiB and 4 MiB are what the stack begins with.
+fn offered(recv_buffer: Option<u32>) -> (u16, Option<u8>) {
+    let options = Options { recv_buffer, ..HOST };
+    let (_, _, syn) = open(options, |config| {
+        (config.recv_buffer, config.recv_buffer_max) = (256 << 10, 4 << 20);
+        (config.window_scaling, config.timestamps) = (true, true);
+    });
+    (syn.segment.window, syn.segment.options.window_scale)
+}
+
+#[test]
+fn a_buffer_that_was_asked_for_is_scaled_for_itself() {
+    assert_eq!(offered(None), (65_535, Some(7)), "it may grow");
+    assert_eq!(offered(Some(20_000)), (20_000, Some(0)), "it stays");
+    assert_eq!(offered(Some(1_000_000)), (65_535, Some(4)));
+}
