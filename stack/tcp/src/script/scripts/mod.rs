@@ -164,6 +164,7 @@ macro_rules! script_tests {
                 probe_waits_a_second_without_a_round_trip,
                 four_segments_are_not_few,
                 loss_after_a_repaired_timeout_is_repaired_fast,
+                duplicate_reported_during_recovery_ends_it,
             }
             cc {
                 newreno_halves, cubic_leaves_seven_tenths, highspeed_leaves_more_of_a_large_window,

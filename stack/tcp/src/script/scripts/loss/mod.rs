@@ -2,6 +2,7 @@
 //! (RFC 2883, RFC 3708), restart of the timer (RFC 7765).
 
 pub mod duplicate_of_before_the_episode_is_no_proof;
+pub mod duplicate_reported_during_recovery_ends_it;
 pub mod duplicate_widens_the_reordering_window;
 pub mod duplicate_without_sack_ends_the_test;
 pub mod four_segments_are_not_few;
