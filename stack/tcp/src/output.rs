@@ -323,6 +323,10 @@ impl Connection {
 
     /// What comes next is the first in a while.
     ///
+    /// A sender that uses less than its window, but whose ACKs keep coming, keeps it (RFC 7661 4.3): ACKs of a
+    /// window that is not used do not raise it (`Congestion::is_used`), and nothing lowers it, as in Linux, where
+    /// each ACK of payload puts off what RFC 2861 would take away.
+    ///
     //= rfc5681#4.1 RFC5681-4.1-1
     fn restart_after_idle(&mut self, engine: &Engine, now: Nanos) {
         let silence = now - self.snd.last_sent;

@@ -95,7 +95,7 @@ macro_rules! script_tests {
                 switching_nagle_off_lets_go, fin_is_not_held_by_nagle, quiesce_stops_new_payload,
                 quiesce_does_not_stop_retransmission, smaller_mss_cuts_what_is_lost,
                 payload_carries_the_ack, idle_connection_starts_over,
-                idle_connection_may_keep_its_window,
+                idle_connection_may_keep_its_window, unused_window_does_not_shrink_while_acks_come,
             }
             ack {
                 every_second_segment, delayed_by_a_timer, not_delayed_when_switched_off,
@@ -165,6 +165,7 @@ macro_rules! script_tests {
                 four_segments_are_not_few,
                 loss_after_a_repaired_timeout_is_repaired_fast,
                 duplicate_reported_during_recovery_ends_it,
+                reordering_timer_runs_once_for_all_that_was_overtaken,
             }
             cc {
                 newreno_halves, cubic_leaves_seven_tenths, highspeed_leaves_more_of_a_large_window,

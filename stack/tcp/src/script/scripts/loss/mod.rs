@@ -22,6 +22,7 @@ pub mod probe_waits_a_second_without_a_round_trip;
 pub mod real_timeout_is_repaired_after_the_test;
 pub mod recovery_sends_no_probe;
 pub mod reordering_timeout_begins_the_reduction;
+pub mod reordering_timer_runs_once_for_all_that_was_overtaken;
 pub mod reports_leave_no_probe;
 pub mod second_timeout_is_believed;
 pub mod short_flight_times_out_from_its_oldest_segment;

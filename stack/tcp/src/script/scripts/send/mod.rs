@@ -15,6 +15,7 @@ pub mod slow_start_doubles;
 pub mod smaller_mss_cuts_what_is_lost;
 pub mod switching_nagle_off_lets_go;
 pub mod unused_window_does_not_grow;
+pub mod unused_window_does_not_shrink_while_acks_come;
 pub mod without_nagle_small_segments_go_out;
 
 use crate::Switches;
