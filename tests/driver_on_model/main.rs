@@ -1,5 +1,6 @@
 //! Driver, stack and software ASIC together, under a clock of the test's own.
 
+mod advice;
 mod counters;
 mod failover;
 mod hosts;

@@ -108,8 +108,10 @@ fn card_config(setup: &Setup) -> (AsicConfig, AdapterConfig) {
             delayed_ack: Some(config.delayed_ack),
             keepalive_idle: Some(config.keepalive.idle),
             keepalive_interval: Some(config.keepalive.interval),
+            keepalive_advice: None,
             keepalive_probes: Some(config.keepalive.probes_max),
             syn_retransmits: Some(config.syn_retransmits_max),
+            retransmits_advice: Some(config.retransmits_advice),
             retransmits: Some(config.retransmits_max),
             // More are written to the connection's own window.
             initial_window: Some(config.initial_window_segments.min(7)),

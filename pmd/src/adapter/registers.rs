@@ -29,6 +29,8 @@ const ALIGNED_SIZE_INDICES: [u32; 2] = [2, 3];
 /// Times that a SYN is sent again: an open that nobody answers fails after about two minutes, as with
 /// Linux's tcp_syn_retries; the card's own default is an hour and more.
 const SYN_RETRIES: u32 = 6;
+/// Retransmissions after which a card says that a peer does not answer. Cards come with 2.
+const RETRANSMITS_ADVICE: u32 = 3;
 
 /// How the SGE is set, as far as queues depend on it.
 #[derive(Clone, Copy, Debug)]
@@ -140,7 +142,11 @@ pub(super) fn fit_to_host(bar: &SharedBar) {
     // Checksums of received packets as they are, without the pseudo header.
     let ingress = TP_INGRESS_CONFIG(tp::read_pio(bar, TP_INGRESS_CONFIG::ADDR));
     tp::write_pio(bar, TP_INGRESS_CONFIG::ADDR, ingress.with_csum_has_pseudo_hdr(false).0);
-    TP_SHIFT_CNT::read(bar).with_synshiftmax(SYN_RETRIES).write(bar);
+    //= rfc9293#3.8.3 SHLD-10
+    TP_SHIFT_CNT::read(bar)
+        .with_synshiftmax(SYN_RETRIES)
+        .with_rxtshiftmaxr1(RETRANSMITS_ADVICE)
+        .write(bar);
 }
 
 /// Reads TP's settings. As master, corrects the MTU table or writes the one that is `wanted`, and writes the congestion

@@ -24,10 +24,16 @@ pub struct TcpSettings {
     pub keepalive_idle: Option<Nanos>,
     /// Time between probes (`TP_KEEP_INTVL`).
     pub keepalive_interval: Option<Nanos>,
+    /// Unanswered probes after which the card says that the peer does not answer; 0: never, at most 15
+    /// (`TP_SHIFT_CNT.KEEPALIVEMAXR1`).
+    pub keepalive_advice: Option<u8>,
     /// Unanswered probes before a connection is given up, at most 15 (`TP_SHIFT_CNT.KEEPALIVEMAXR2`).
     pub keepalive_probes: Option<u8>,
     /// Retransmissions of a SYN before an open is given up (`TP_SHIFT_CNT.SYNSHIFTMAX`).
     pub syn_retransmits: Option<u8>,
+    /// Retransmissions of the same bytes, or unanswered window probes, after which the card says that the peer does
+    /// not answer; 0: never, at most 15 (`TP_SHIFT_CNT.RXTSHIFTMAXR1`).
+    pub retransmits_advice: Option<u8>,
     /// Retransmissions of the same bytes before a connection is given up, at most 15 (`TP_SHIFT_CNT.RXTSHIFTMAXR2`).
     pub retransmits: Option<u8>,
     /// Initial congestion window in segments, at most 7 (`TP_PARA_REG0.INITCWND`).
@@ -45,7 +51,9 @@ const INITIAL_WINDOW_MAX: u8 = 7;
 impl TcpSettings {
     pub(super) fn check(&self) -> Result<(), BadConfig> {
         let counts = [
+            ("tcp.keepalive_advice", self.keepalive_advice),
             ("tcp.keepalive_probes", self.keepalive_probes),
+            ("tcp.retransmits_advice", self.retransmits_advice),
             ("tcp.retransmits", self.retransmits),
         ];
         for (what, count) in counts {
@@ -95,8 +103,14 @@ impl TcpSettings {
         if let Some(count) = self.syn_retransmits {
             counts = counts.with_synshiftmax(count.into());
         }
+        if let Some(count) = self.retransmits_advice {
+            counts = counts.with_rxtshiftmaxr1(count.into());
+        }
         if let Some(count) = self.retransmits {
             counts = counts.with_rxtshiftmaxr2(count.into());
+        }
+        if let Some(count) = self.keepalive_advice {
+            counts = counts.with_keepalivemaxr1(count.into());
         }
         if let Some(count) = self.keepalive_probes {
             counts = counts.with_keepalivemaxr2(count.into());
@@ -128,7 +142,9 @@ mod tests {
             keepalive_idle: Some(Nanos(65_536)),
             delayed_ack: Some(Nanos(40 * MS)),
             syn_retransmits: Some(7),
+            retransmits_advice: Some(4),
             retransmits: Some(3),
+            keepalive_advice: Some(2),
             keepalive_probes: Some(5),
             initial_window: Some(4),
             ttl: Some(200),
@@ -141,9 +157,10 @@ mod tests {
             Access::Write { offset: 0x7da8, value: 1 },
             // Ticks of 2^13 cycles.
             Access::Write { offset: 0x7db4, value: 1221 },
-            // SYNSHIFTMAX (31:24), RXTSHIFTMAXR2 (19:16), KEEPALIVEMAXR2 (3:0).
+            // SYNSHIFTMAX (31:24), RXTSHIFTMAXR1 (23:20), RXTSHIFTMAXR2 (19:16), KEEPALIVEMAXR1 (7:4),
+            // KEEPALIVEMAXR2 (3:0).
             Access::Read { offset: 0x7dc0, value: 0x0e2f_8849 },
-            Access::Write { offset: 0x7dc0, value: 0x0723_8845 },
+            Access::Write { offset: 0x7dc0, value: 0x0743_8825 },
             // INITCWND (26:24).
             Access::Read { offset: 0x7d60, value: 0x8600_0001 },
             Access::Write { offset: 0x7d60, value: 0x8400_0001 },
@@ -159,7 +176,9 @@ mod tests {
     #[test]
     fn counts_have_as_many_bits_as_their_fields() {
         let fine = TcpSettings {
+            keepalive_advice: Some(15),
             keepalive_probes: Some(15),
+            retransmits_advice: Some(15),
             retransmits: Some(15),
             initial_window: Some(7),
             syn_retransmits: Some(255),
@@ -168,7 +187,9 @@ mod tests {
         };
         assert_eq!(fine.check(), Ok(()));
         for (bad, what) in [
+            (TcpSettings { keepalive_advice: Some(16), ..fine }, "tcp.keepalive_advice"),
             (TcpSettings { keepalive_probes: Some(16), ..fine }, "tcp.keepalive_probes"),
+            (TcpSettings { retransmits_advice: Some(16), ..fine }, "tcp.retransmits_advice"),
             (TcpSettings { retransmits: Some(16), ..fine }, "tcp.retransmits"),
             (TcpSettings { initial_window: Some(8), ..fine }, "tcp.initial_window"),
             (TcpSettings { ttl: Some(0), ..fine }, "tcp.ttl"),

@@ -94,7 +94,10 @@ impl Core {
     pub(crate) fn on_abort_req(&mut self, id: SocketId, cpl: &AbortReqRss) {
         if cpl.status().is_negative_advice() {
             self.counters.negative_advice += 1;
-            self.on_negative_advice(self.now, id);
+            // Of an idle peer that leaves probes unanswered the host path, as Linux, says nothing before the end.
+            if cpl.status() != Status::KEEPALV_NEG_ADVICE {
+                self.on_negative_advice(self.now, id);
+            }
             return;
         }
         let Some(conn) = self.offloaded(id) else { return };

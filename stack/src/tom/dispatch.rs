@@ -167,7 +167,9 @@ impl Core {
                     return;
                 };
                 match self.members[member.index()].atids.get(cpl.atid()) {
-                    Some(AtidUse::Hook(_)) => hook.on_cpl(now, self, member, opcode, bytes),
+                    Some(AtidUse::Hook(_)) if !cpl.status().is_negative_advice() => {
+                        hook.on_cpl(now, self, member, opcode, bytes);
+                    }
                     _ => self.on_act_open_rpl(member, cpl),
                 }
             }

@@ -198,9 +198,17 @@ impl Core {
         Ok(())
     }
 
-    /// An active open failed.
+    /// An active open failed, or goes on without an answer.
     pub(crate) fn on_act_open_rpl(&mut self, member_id: MemberId, rpl: &ActOpenRpl) {
         let atid = rpl.atid();
+        if rpl.status().is_negative_advice() {
+            self.counters.negative_advice += 1;
+            if let Some(&AtidUse::Connection(id)) = self.members[member_id.index()].atids.get(atid)
+            {
+                self.on_negative_advice(self.now, id);
+            }
+            return;
+        }
         let member = &mut self.members[member_id.index()];
         let status = rpl.status();
         let used = member.atids.remove(atid);

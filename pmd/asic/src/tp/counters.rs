@@ -65,6 +65,8 @@ mafo_mem::counters! {
         host_aborts,
         /// Aborts told to the host.
         peer_aborts,
+        /// Negative advice told to the host.
+        negative_advice,
     }
 }
 

@@ -121,6 +121,8 @@ struct Core {
     engine: Engine,
     congestion: [CongestionControl; 4],
     ticks: Ticks,
+    /// Keepalive probes in a row after which the host is warned; 0: never.
+    keepalive_advice: u8,
     /// Time to live of what is sent.
     ttl: u8,
     max_rx_data: usize,
@@ -213,6 +215,7 @@ impl Tp {
                 engine: Engine::new(engine),
                 congestion: config.congestion,
                 ticks,
+                keepalive_advice: 0,
                 ttl: output::TTL,
                 max_rx_data: config.max_rx_data.clamp(1, usize::from(u16::MAX)),
                 output_burst: config.output_burst.max(1),
@@ -251,6 +254,10 @@ impl Tp {
         config.rto_min = settings.rxt_min;
         config.rto_max = settings.rxt_max.max(settings.rxt_min);
         config.syn_retransmits_max = count(counts.synshiftmax());
+        config.retransmits_advice = match count(counts.rxtshiftmaxr1()) {
+            0 => u8::MAX,
+            advice => advice,
+        };
         config.retransmits_max = count(counts.rxtshiftmaxr2());
         config.delayed_ack = settings.dack;
         config.keepalive = Keepalive {
@@ -263,6 +270,7 @@ impl Tp {
             timer: tick(settings.resolution.timerresolution()),
             timestamp: config.ts_clock,
         };
+        self.core.keepalive_advice = count(counts.keepalivemaxr1());
         self.core.ttl = settings.ttl;
         self.core.max_rx_data = settings.max_rx_data.clamp(1, usize::from(u16::MAX));
     }

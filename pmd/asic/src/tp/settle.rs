@@ -4,10 +4,10 @@ use super::outbox::{Owed, Then, What};
 use super::tcb::{Due, Opening, Phase, Tcb};
 use super::{Card, Core, Ctx, Message, Stalled, Tp};
 use mafo_mem::{Frame, Nanos};
-use mafo_t4::cpl::{self, Status};
+use mafo_t4::cpl::{self, AtidStatus, Status};
 use mafo_t4::tcb::{State, field};
 use mafo_t4::{IqId, Tid};
-use mafo_tcp::{Ended, Events, GaveUp};
+use mafo_tcp::{Connection, Ended, Events, GaveUp};
 
 /// Epoch of messages that are about no TCB.
 pub(super) const NOBODY: u32 = 0;
@@ -35,6 +35,23 @@ impl Core {
             self.counters.cpl_out_dropped += 1;
         }
         false
+    }
+
+    /// What the host is to be warned of when a timer has run out, before which so many keepalive `probes` had gone
+    /// unanswered, if any are sent.
+    fn advice(&self, conn: &Connection, events: Events, probes: Option<u8>) -> Option<Status> {
+        if events.contains(Events::NEGATIVE_ADVICE) {
+            let probes_window = conn.state().is_synchronized() && conn.snd_wnd() == 0;
+            return Some(if probes_window {
+                Status::PERSIST_NEG_ADVICE
+            } else {
+                Status::RTX_NEG_ADVICE
+            });
+        }
+        // With something to be sent it is not the peer's life that is probed.
+        let before = probes.filter(|_| conn.is_drained())?;
+        let now = conn.info(&self.engine.config).probes;
+        (now != before && now == self.keepalive_advice).then_some(Status::KEEPALV_NEG_ADVICE)
     }
 
     /// The connection may have something to send.
@@ -88,8 +105,11 @@ impl<C: Card> Ctx<'_, C> {
     pub(super) fn run_timers(&mut self, tcb: &mut Tcb) {
         let Phase::Live(live) = &mut tcb.phase else { return };
         if live.conn.poll_timeout().is_some_and(|deadline| deadline <= self.now) {
+            let keepalive = tcb.image.flags().keepalive();
+            let probes = keepalive.then(|| live.conn.info(&self.core.engine.config).probes);
             let events = live.conn.handle_timeout(&mut self.core.engine, self.now);
             tcb.due.closed |= events.contains(Events::CLOSED);
+            tcb.due.advice = self.core.advice(&live.conn, events, probes);
             self.settle(tcb, &[]);
         } else {
             let deadline = live.conn.poll_timeout();
@@ -118,8 +138,30 @@ impl<C: Card> Ctx<'_, C> {
         }
         if due.closed {
             self.closed(tcb);
+        } else if let Some(advice) = due.advice {
+            self.tell_advice(tcb, advice);
         }
         self.touch_up(tcb);
+    }
+
+    /// The peer does not answer, and the connection goes on. It is told by the messages that would end
+    /// the connection or the open, under a status that says that they do not.
+    ///
+    //= rfc9293#3.8.3 SHLD-9
+    fn tell_advice(&mut self, tcb: &mut Tcb, status: Status) {
+        let Phase::Live(live) = &tcb.phase else { return };
+        self.core.counters.negative_advice += 1;
+        match live.opening {
+            Opening::Active(ot) => {
+                let reply =
+                    cpl::ActOpenRpl::new(tcb.tid).with_atid_status(AtidStatus::of(ot, status));
+                self.tell(tcb, ot.queue(), reply.as_bytes(), &[], Then::Nothing);
+            }
+            Opening::Passive(_) | Opening::Done => {
+                let message = cpl::AbortReqRss::new(tcb.tid).with_status(status);
+                self.tell(tcb, tcb.route.iq, message.as_bytes(), &[], Then::Nothing);
+            }
+        }
     }
 
     fn release_acked(&mut self, tcb: &mut Tcb, acked: u32) {

@@ -4,7 +4,7 @@ use super::rx_store::RxStore;
 use super::timers::Armed;
 use super::tx_store::TxStore;
 use crate::le::Key;
-use mafo_t4::cpl::OpcodeTid;
+use mafo_t4::cpl::{OpcodeTid, Status};
 use mafo_t4::tcb::Tcb as Image;
 use mafo_t4::{IqId, L2tIdx, SmtIdx, Stid, Tid};
 use mafo_tcp::{Connection, Segment};
@@ -90,6 +90,8 @@ pub(crate) struct Due {
     pub(crate) peer_fin: bool,
     pub(crate) fin_acked: bool,
     pub(crate) closed: bool,
+    /// The peer leaves unanswered what is sent again and again.
+    pub(crate) advice: Option<Status>,
     pub(crate) psh: bool,
     /// Payload bytes acknowledged by the peer.
     pub(crate) acked: u32,

@@ -97,9 +97,9 @@ fn hello_and_configuration(script: &mut Vec<Access>) {
         read(0x7e44, 0x0000_0e00),
         write(0x7e40, 0x141),
         write(0x7e44, 0x0000_0a00),
-        // TP_SHIFT_CNT: SYNSHIFTMAX (31:24) 6 instead of 14.
+        // TP_SHIFT_CNT: SYNSHIFTMAX (31:24) 6 instead of 14, RXTSHIFTMAXR1 (23:20) 3 instead of 2.
         read(0x7dc0, 0x0e2f_8849),
-        write(0x7dc0, 0x062f_8849),
+        write(0x7dc0, 0x063f_8849),
     ]);
     exchange(script, &[0x06a0_0000, 1, 0, 0], &[]);
 }

@@ -545,6 +545,63 @@ fn registers_set_timers_counts_and_sizes() {
     ]);
 }
 
+/// As [`settings`], with two retransmissions, probes or SYNs before the host is warned, and one keepalive probe.
+fn warning() -> TpSettings {
+    let shift_cnt = TP_SHIFT_CNT(0)
+        .with_synshiftmax(3)
+        .with_rxtshiftmaxr1(2)
+        .with_rxtshiftmaxr2(4)
+        .with_keepalivemaxr1(1)
+        .with_keepalivemaxr2(2);
+    TpSettings { shift_cnt, ..settings() }
+}
+
+/// What is told between `from` and `to` milliseconds after the last segment of the peer.
+fn told(rig: &mut Rig, millis: u64) -> Vec<String> {
+    (0..millis)
+        .flat_map(|_| {
+            rig.wait(Nanos::from_millis(1));
+            rig.log()
+        })
+        .filter(|line| line.starts_with("iq5"))
+        .collect()
+}
+
+//= rfc9293#3.8.3 SHLD-9
+#[test]
+fn a_host_is_warned_of_a_peer_that_does_not_answer() {
+    let mut rig = Rig::new();
+    rig.tp.apply(&warning(), &Clock::new(250_000, 0));
+    rig.act_open(9, opt0().with_keep_alive(true), opt2());
+    rig.skip();
+    // SYNs after 400 and 900 ms; the open goes on.
+    assert!(told(&mut rig, 899).is_empty());
+    assert_eq!(told(&mut rig, 400), ["iq5 ACT_OPEN_RPL tid 0 atid 9 status 35"]);
+    rig.seg(peer(SYN_ACK, IRS, ISS + 1).mss(1460));
+    rig.skip();
+    // Payload after 300 and 800 ms.
+    rig.post_sgl(Tid(0), &[(0, 100)]);
+    rig.skip();
+    assert!(told(&mut rig, 799).is_empty());
+    assert_eq!(told(&mut rig, 400), ["iq5 ABORT_REQ_RSS tid 0 status 35"]);
+    // An ACK, and no window: probes.
+    rig.seg(peer(ACK, IRS + 1, ISS + 101).win(0));
+    rig.post_sgl(Tid(0), &[(100, 100)]);
+    rig.skip();
+    assert!(told(&mut rig, 799).is_empty());
+    assert_eq!(told(&mut rig, 400), ["iq5 ABORT_REQ_RSS tid 0 status 36"]);
+    rig.seg(peer(ACK, IRS + 1, ISS + 101).win(1000));
+    rig.seg(peer(ACK, IRS + 1, ISS + 201).win(1000));
+    rig.skip();
+    // A keepalive probe after 10 seconds.
+    assert!(told(&mut rig, 9_999).is_empty());
+    assert_eq!(told(&mut rig, 1), ["iq5 ABORT_REQ_RSS tid 0 status 37"]);
+    // Nothing of all this was answered, and the connection is what it was.
+    rig.seg(peer(ACK, IRS + 1, ISS + 201).len(5));
+    rig.expect(&["iq5 RX_DATA tid 0 seq 5001 len 5", "> ACK seq 1201 ack 5006 win 64507"]);
+    assert_eq!(rig.tp.counters().negative_advice, 4);
+}
+
 //= rfc9293#3.1 MUST-3
 #[test]
 fn damaged_segments_are_dropped_and_counted() {

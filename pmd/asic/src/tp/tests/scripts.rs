@@ -201,9 +201,9 @@ impl TpEndpoint {
         } else if cpl::parse::<cpl::PeerClose>(cpl).is_some() {
             self.end_seen = true;
         } else if let Some(m) = cpl::parse::<cpl::ActOpenRpl>(cpl) {
-            self.ended = Some(ended(m.status(), true));
+            self.ended = ended(m.status(), true).or(self.ended);
         } else if let Some(m) = cpl::parse::<cpl::AbortReqRss>(cpl) {
-            self.ended = Some(ended(m.status(), false));
+            self.ended = ended(m.status(), false).or(self.ended);
             self.cpl(cpl::AbortRpl::new(m.tid()).as_bytes());
         }
     }
@@ -268,9 +268,10 @@ impl TpEndpoint {
     }
 }
 
-/// Why a connection is over, by what the host is told.
-fn ended(status: Status, opening: bool) -> Ended {
-    match status {
+/// Why a connection is over, by what the host is told; `None` if it is not.
+fn ended(status: Status, opening: bool) -> Option<Ended> {
+    Some(match status {
+        advice if advice.is_negative_advice() => return None,
         Status::CONN_RESET if opening => Ended::Refused,
         Status::CONN_RESET => Ended::Reset,
         Status::CONN_TIMEDOUT => Ended::TimedOut(GaveUp::Open),
@@ -279,7 +280,7 @@ fn ended(status: Status, opening: bool) -> Ended {
         Status::KEEPALIVE_TIMEDOUT => Ended::TimedOut(GaveUp::Keepalive),
         Status::FINWAIT2_TIMEDOUT => Ended::TimedOut(GaveUp::FinWait2),
         other => panic!("status {other:?}"),
-    }
+    })
 }
 
 impl Endpoint for TpEndpoint {
