@@ -41,7 +41,7 @@ pub enum Stage {
     Suspended,
     /// Frames of the peer are held; a marker is on its way through the old adapter.
     Held,
-    /// The old adapter is no longer heard; its TCB is being read.
+    /// The old adapter is no longer heard; what it said before leaves, then its TCB is being read.
     Gated,
     /// The old TCB is being aborted.
     Fenced,
@@ -83,13 +83,25 @@ pub(crate) struct Move {
     since: Nanos,
 }
 
-/// Connections whose old adapter is being flushed.
+/// Connections that are being cut over, and the marker that they wait for.
 #[derive(Debug)]
 pub(crate) struct Batch {
+    /// Of the marker.
     number: u64,
-    member: MemberId,
-    port: PortId,
+    home: LinkId,
+    /// Through whose queue and loopback the marker goes.
+    through: LinkId,
+    flushes: Flushes,
     deadline: Nanos,
+}
+
+/// What has gone where it was going when a marker is back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flushes {
+    /// Frames of the peer, into the old adapter.
+    Injected,
+    /// The old adapter's last frames, out of the new one's Ethernet queue. Its TP does not wait for that queue.
+    LetOut,
 }
 
 /// Why an attempt is undone.
@@ -234,7 +246,7 @@ impl Bond {
                     self.undo(now, core, id, Undo::Later);
                 }
             }
-            Stage::Gated if moving.asked < ASKS_MAX => self.read_tcb(now, core, id),
+            Stage::Gated if (1..ASKS_MAX).contains(&moving.asked) => self.read_tcb(now, core, id),
             Stage::Held | Stage::Gated => self.undo(now, core, id, Undo::Later),
             Stage::Suspended if !moving.answer_asked => {
                 moving.answer_asked = ask_for_answer(core, id);
@@ -301,14 +313,10 @@ impl Bond {
             .map(|(&id, m)| (id, m.home))
             .collect();
         let Some(&(_, home)) = ready.first() else { return };
-        self.batches += 1;
-        let number = self.batches;
-        if !self.send_marker(core, home.member, home.port, number) {
-            self.counters.tx_full += 1;
+        if !self.flush(now, core, home, home, Flushes::Injected) {
             return;
         }
         let deadline = now + self.config.reply_deadline;
-        self.batch = Some(Batch { number, member: home.member, port: home.port, deadline });
         for (id, _) in ready.into_iter().filter(|(_, h)| *h == home) {
             if let Some(moving) = self.moves.get_mut(&id) {
                 moving.stage = Stage::Held;
@@ -322,7 +330,28 @@ impl Bond {
         }
     }
 
-    /// The marker is back: all that was injected before it has been through the old adapter.
+    /// Sends a marker `through` a link, for the connections at `home`. `false` when its queue is full.
+    fn flush(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        home: LinkId,
+        through: LinkId,
+        flushes: Flushes,
+    ) -> bool {
+        self.batches += 1;
+        let number = self.batches;
+        let sent = self.send_marker(core, through.member, through.port, number);
+        if sent {
+            let deadline = now + self.config.reply_deadline;
+            self.batch = Some(Batch { number, home, through, flushes, deadline });
+        } else {
+            self.counters.tx_full += 1;
+        }
+        sent
+    }
+
+    /// A marker is back: all that was queued before it is where it was going.
     pub(crate) fn on_flushed(
         &mut self,
         now: Nanos,
@@ -330,22 +359,39 @@ impl Bond {
         member: MemberId,
         number: u64,
     ) {
-        let Some(batch) = self.batch.take_if(|b| b.number == number && b.member == member) else {
+        let Some(batch) = self.batch.take_if(|b| b.number == number && b.through.member == member)
+        else {
             self.counters.unexpected += 1;
             return;
+        };
+        let waits_for = match batch.flushes {
+            Flushes::Injected => Stage::Held,
+            Flushes::LetOut => Stage::Gated,
         };
         let ids: Vec<SocketId> = self
             .moves
             .iter()
-            .filter(|(_, m)| m.stage == Stage::Held)
-            .filter(|(_, m)| (m.home.member, m.home.port) == (batch.member, batch.port))
+            .filter(|(_, m)| m.stage == waits_for && m.home == batch.home && m.asked == 0)
             .map(|(&id, _)| id)
             .collect();
-        for id in ids {
-            if let Some(moving) = self.moves.get_mut(&id) {
-                moving.stage = Stage::Gated;
+        match batch.flushes {
+            Flushes::Injected => {
+                for id in ids {
+                    if let Some(moving) = self.moves.get_mut(&id) {
+                        moving.stage = Stage::Gated;
+                        moving.wake_up = now + self.config.reply_deadline;
+                    }
+                }
+                // From here on nothing of the old adapter goes into this queue.
+                if let Some(active) = self.active {
+                    self.flush(now, core, batch.home, active, Flushes::LetOut);
+                }
             }
-            self.read_tcb(now, core, id);
+            Flushes::LetOut => {
+                for id in ids {
+                    self.read_tcb(now, core, id);
+                }
+            }
         }
     }
 

@@ -339,7 +339,7 @@ impl StackConfig {
             },
             congestion: CongestionControl::Cubic,
             ecn: EcnMode::OnRequest,
-            adapter_initial_window: None,
+            adapter_initial_window: Some(10),
             adapter_congestion: [
                 CongestionControl::Reno,
                 CongestionControl::Tahoe,
