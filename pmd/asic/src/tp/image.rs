@@ -207,7 +207,7 @@ pub(crate) fn show(image: &mut Image, checkpoint: &Checkpoint, now: Nanos, ticks
 }
 
 /// Start and length of the four fragments; the second starts beyond the first, the others beyond RCV_NXT.
-const FRAGMENTS: [(Field, Field); 4] = [
+pub(super) const FRAGMENTS: [(Field, Field); 4] = [
     (field::RX_FRAG0_START_IDX_RAW, field::RX_FRAG0_LEN),
     (field::RX_FRAG1_START_IDX_OFFSET, field::RX_FRAG1_LEN),
     (field::RX_FRAG2_START, field::RX_FRAG2_LEN),

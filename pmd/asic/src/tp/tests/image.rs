@@ -1,6 +1,8 @@
 //! The TCB image says what the engine knows, and the engine knows what the image says.
 
-use crate::tp::image::{ENGINE_FLAGS, Ticks, Unfit, check, concerns_engine, edit, read, show};
+use crate::tp::image::{
+    ENGINE_FLAGS, FRAGMENTS, Ticks, Unfit, check, concerns_engine, edit, read, show,
+};
 use mafo_mem::Nanos;
 use mafo_t4::tcb::{Field, State as TState, TFlags, Tcb as Image, field};
 use mafo_tcp::{
@@ -364,15 +366,16 @@ prop_compose! {
     fn connections()(
         seqs in any::<(u32, u32)>(),
         state in 0..6_usize,
-        back in prop::array::uniform3(0..1_u32 << 26),
-        recover_back in 0..1_u32 << 26,
+        back in prop::array::uniform3(0..1_u32 << 28),
+        recover_back in 0..1_u32 << 28,
         windows in (0..1_u32 << 27, 0..1_u32 << 27, any::<u16>(), 0..1_u32 << 28),
         scale in prop::option::of((0..=14_u8, 0..=14_u8)),
         timestamps in prop::option::of((0..16_u32, any::<u32>(), 0..1_u64 << 31)),
         flags in any::<[bool; 7]>(),
-        cc in (0..1_u32 << 28, 0..1_u32 << 28, 0..16_u32, 0..16_u8),
+        ecn in prop::option::of(any::<[bool; 2]>()),
+        cc in (1..1_u32 << 28, 0..1_u32 << 28, 0..16_u32, 0..16_u8),
         rtt in prop::option::of((1..0x1_0000_u64, 1..0x1_0000_u64)),
-        gaps in prop::collection::vec((1..100_000_u32, 1..100_000_u32), 0..=4),
+        gaps in prop::collection::vec((1..1_u32 << 25, 1..1_u32 << 25), 0..=4),
     ) -> Checkpoint {
         let state = [
             State::Established, State::CloseWait, State::FinWait1, State::Closing, State::LastAck, State::FinWait2,
@@ -432,7 +435,9 @@ prop_compose! {
                 recent_age: Nanos(age * 1_000_000),
             }),
             sack,
-            ecn: EcnState { sends: nagle, echoes: nagle, cwr_owed: nagle, ..EcnState::default() },
+            ecn: ecn.map_or(EcnState::default(), |[echo_owed, cwr_owed]| EcnState {
+                sends: true, echoes: true, echo_owed, cwr_owed, reducing_until: None,
+            }),
             switches: Switches { nagle, cork: false, delayed_ack, keepalive, tx_quiesce },
             cwnd: cc.0,
             ssthresh: cc.1,
@@ -461,7 +466,98 @@ fn images() -> impl Strategy<Value = Image> {
     })
 }
 
+/// `image` with what a connection that is taken over has said consistently, in `state`: each thing once, nothing of
+/// what is not agreed on, and no timer, as those start anew.
+fn made_sound(mut image: Image, state: usize) -> Image {
+    let (state, fin_posted, peer_closed) = [
+        (TState::Established, false, false),
+        (TState::CloseWait, false, true),
+        (TState::FinWait1, true, false),
+        (TState::FinWait2, true, false),
+        (TState::Closing, true, true),
+        (TState::LastAck, true, true),
+    ][state];
+    image.set_state(state);
+    let flags = image.flags();
+    let ecn = flags.cctrl_ecn();
+    image.set_flags(
+        flags
+            .with_core_fin(fin_posted)
+            .with_peer_fin(peer_closed)
+            .with_cctrl_ece(ecn && flags.cctrl_ece())
+            .with_cctrl_cwr(ecn && flags.cctrl_cwr())
+            .with_non_offload(false)
+            .with_timer(false)
+            .with_dack_timer(false),
+    );
+    let mut change = |field: Field, to: &dyn Fn(u64) -> u64| {
+        let value = to(image.get(field));
+        image.set(field, value);
+        value
+    };
+    change(field::TIMESTAMP, &|_| 0);
+    for scale in [field::SND_SCALE, field::RCV_SCALE] {
+        change(scale, &|shift| if flags.recv_scale() { shift.min(14) } else { 0 });
+    }
+    let stamped = flags.recv_tstmp();
+    change(field::TIMESTAMP_OFFSET, &|offset| if stamped { offset } else { 0 });
+    change(field::T_RTSEQ_RECENT, &|recent| if stamped { recent } else { 0 });
+    let clock = TICKS.timestamp.ticks(NOW);
+    change(field::T_RTT_TS_RECENT_AGE, &|age| {
+        let stamp = clock.wrapping_sub(age as u32 & i32::MAX as u32);
+        if stamped { u64::from(stamp.max(1)) } else { 0 }
+    });
+    let srtt = change(field::T_SRTT, &|srtt| srtt);
+    change(field::T_RTTVAR, &|rttvar| if srtt == 0 { 0 } else { rttvar.max(1) });
+    let una = change(field::SND_UNA_RAW, &|una| una);
+    let nxt = change(field::SND_NXT_RAW, &|nxt| nxt.min(una));
+    change(field::SND_MAX_RAW, &|max| max.min(nxt));
+    change(field::SND_REC_RAW, &|recover| recover.min(una));
+    change(field::SND_CWND, &|cwnd| cwnd.max(1));
+    let window = change(field::RCV_WND, &|window| window);
+    change(field::RX_HDR_OFFSET, &|undelivered| undelivered.min(window));
+    let mut whole = true;
+    for (start, len) in FRAGMENTS {
+        whole &= change(len, &|bytes| if whole { bytes } else { 0 }) != 0;
+        change(start, &|start| if whole { start } else { 0 });
+    }
+    image
+}
+
+/// What is left of an image without the engine's part, but for T_MAXSEG, which only the owner of the MTU table reads.
+fn without_the_engines(image: &Image) -> Image {
+    let mut rest = *image;
+    for field in field::PLAIN_TCP {
+        if *field != field::T_FLAGS
+            && *field != field::T_MAXSEG
+            && concerns_engine(field.word, field.mask())
+        {
+            rest.set(*field, 0);
+        }
+    }
+    let switches =
+        TFlags::NAGLE_MASK | TFlags::DACK_MASK | TFlags::KEEPALIVE_MASK | TFlags::TX_QUIESCE_MASK;
+    rest.set_flags(TFlags(image.flags().0 & !(ENGINE_FLAGS | switches)));
+    rest
+}
+
 proptest! {
+    /// All 1024 bits come back, from what was read and what is the host's.
+    #[test]
+    fn a_connection_tells_all_of_an_image(image in images(), state in 0..6_usize) {
+        let image = made_sound(image, state);
+        let checkpoint = match read(&image, MSS, NOW, TICKS) {
+            Ok(checkpoint) => checkpoint,
+            Err(Unfit) => return Err(TestCaseError::fail("an image that is no connection")),
+        };
+        let mut again = without_the_engines(&image);
+        show(&mut again, &checkpoint, NOW, TICKS);
+        for field in field::PLAIN_TCP {
+            prop_assert_eq!(again.get(*field), image.get(*field), "{}", field.name);
+        }
+        prop_assert_eq!(again, image);
+    }
+
     #[test]
     fn an_image_tells_all_of_a_connection(checkpoint in connections(), mut image in images()) {
         show(&mut image, &checkpoint, NOW, TICKS);
