@@ -31,6 +31,11 @@ fn plan(defect: Defect, seed: u64) -> Plan {
         // The old owner hears the peer by its own cable: behind a hub it always does.
         (plan.floods, plan.ageing) = (true, Nanos(1));
     }
+    if defect == Defect::CreditsNotWithheld {
+        // Credits matter that are returned while the TCB is being read: of a small buffer, on slow cards.
+        plan.late_polls = [60; 2];
+        plan.recv_buffer[0] = plan.recv_buffer[0].min(16 << 10);
+    }
     plan
 }
 
