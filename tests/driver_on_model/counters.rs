@@ -160,6 +160,7 @@ fn a_failover_counts_this() {
         &[
             ("bond_backup_drops", 1..=1),
             ("bond_failures", 1..=1),
+            ("bond_fenced_frames", 1..=1),
             ("bond_held_frames", SOME),
             ("bond_moved", 1..=1),
             ("bond_tunnelled_in", SOME),
@@ -192,6 +193,7 @@ fn a_failover_counts_this() {
             ("card1_sge_work_requests", SOME),
             ("card1_tcp_rx_bytes", SOME),
             ("card1_tcp_rx_held", SOME),
+            ("card1_tcp_rx_predicted", SOME),
             ("card1_tcp_rx_segments", SOME),
             ("card1_tcp_tx_acks", SOME),
             ("card1_tcp_tx_bytes", SOME),
@@ -217,7 +219,6 @@ fn a_failover_counts_this() {
             ("driver0_eth0_queue_doorbells", SOME),
             ("driver0_eth0_queue_units", SOME),
             ("driver0_eth0_queue_work_requests", SOME),
-            ("driver0_eth0_queue_write_combined", SOME),
             ("driver0_eth0_tx_bytes", SOME),
             ("driver0_eth0_tx_frames", SOME),
             ("driver0_eth0_tx_loopback_frames", SOME),

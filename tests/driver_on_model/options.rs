@@ -263,7 +263,7 @@ fn what_was_changed_between_two_cards_the_second_one_is_told() {
 
 #[test]
 fn what_finds_no_room_in_the_ring_is_told_later() {
-    let (mut net, sent, [id, _]) = connected(|_| {});
+    let (mut net, sent, [id, _]) = connected(|config| config.adapter_initial_window = None);
     assert_eq!(three_writes(&mut net, &sent, id), [1, 2]);
     let full = |net: &Net| net.hosts[0].sockets().counters().tom_ring_full;
     let mut nagle = false;
