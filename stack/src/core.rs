@@ -23,7 +23,7 @@ use crate::slab::{Slab, SocketId};
 use crate::socket::{Holder, Path, Readiness, Socket};
 use crate::time_wait::{Answer, TimeWait};
 use crate::tom::{Member, MemberId};
-use crate::tuple::{FourTuple, TupleMap};
+use crate::tuple::{FourTuple, TupleHasher, TupleMap};
 use crate::{Counters, Event, PathChoice, StackConfig};
 
 /// Room in a frame beyond the MTU: Ethernet header and one VLAN tag.
@@ -86,16 +86,18 @@ pub struct Core {
 impl Core {
     pub(crate) fn new(config: StackConfig, arena: Arc<Arena>) -> Self {
         let frame = config.mtu as usize + FRAME_OVERHEAD;
+        let secret = isn::Secret(config.secret);
+        let hasher = |table| TupleHasher::new(&secret, table);
         Self {
             links: Links::default(),
             neighbours: Neighbours::new(config.neighbours_max),
             engine: Engine::new(config.tcp.clone()),
-            secret: isn::Secret(config.secret),
+            secret,
             sockets: Slab::new(config.sockets_max),
-            by_tuple: TupleMap::default(),
+            by_tuple: TupleMap::with_hasher(hasher(0)),
             listeners: BTreeMap::new(),
             listeners_made: 0,
-            time_wait: TimeWait::new(config.time_wait_max, config.time_wait),
+            time_wait: TimeWait::new(config.time_wait_max, config.time_wait, hasher(1)),
             watches: BTreeSet::new(),
             packets_cut: 0,
             path_mtus: PathMtus::new(
@@ -103,7 +105,7 @@ impl Core {
                 config.path_mtu_least,
                 config.path_mtu_lifetime,
             ),
-            lingering: TimeWait::new(config.time_wait_max, config.linger),
+            lingering: TimeWait::new(config.time_wait_max, config.linger, hasher(2)),
             next_port: config.ephemeral_ports.0,
             unsent: Vec::new(),
             timers: BTreeSet::new(),

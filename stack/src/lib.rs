@@ -50,7 +50,7 @@ pub use slab::SocketId;
 pub use socket::Readiness;
 pub use timeouts::Timeouts;
 pub use tom::{Hook, MemberId, NoHook, Verdict};
-pub use tuple::FourTuple;
+pub use tuple::{FourTuple, TupleHasher};
 
 use ::core::net::Ipv4Addr;
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use mafo_mem::Nanos;
 use mafo_tcp::{Flags, Segment, SeqNum, Timestamps};
 
 use crate::packet::Dscp;
-use crate::tuple::{FourTuple, TupleMap};
+use crate::tuple::{FourTuple, TupleHasher, TupleMap};
 
 /// What is left of a connection that we closed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,8 +100,8 @@ impl TimeWait {
     /// Room for `capacity` connections, each kept for `period` (twice the segment lifetime). When it
     /// is full the oldest goes first.
     #[must_use]
-    pub fn new(capacity: usize, period: Nanos) -> Self {
-        Self { table: TupleMap::default(), order: VecDeque::new(), capacity, period }
+    pub fn new(capacity: usize, period: Nanos, hasher: TupleHasher) -> Self {
+        Self { table: TupleMap::with_hasher(hasher), order: VecDeque::new(), capacity, period }
     }
 
     /// Connections in TIME_WAIT.
@@ -238,10 +238,14 @@ mod tests {
         Segment { seq: SeqNum(seq), flags, options, ..Segment::default() }
     }
 
+    fn hasher() -> TupleHasher {
+        TupleHasher::new(&mafo_tcp::isn::Secret([7; 16]), 0)
+    }
+
     //= rfc9293#3.6.1 MUST-13
     #[test]
     fn a_fin_that_comes_again_is_acknowledged_and_starts_the_wait_anew() {
-        let mut table = TimeWait::new(8, PERIOD);
+        let mut table = TimeWait::new(8, PERIOD, hasher());
         table.insert(Nanos::ZERO, tuple(1), REMAINS);
         let fin = segment(Flags::FIN | Flags::ACK, 5000);
         let Some(Answer::Reply(ack, dscp)) =
@@ -271,7 +275,7 @@ mod tests {
     //= rfc9293#3.6.1 MAY-2
     #[test]
     fn only_a_newer_syn_reopens_and_a_reset_changes_nothing() {
-        let mut table = TimeWait::new(8, PERIOD);
+        let mut table = TimeWait::new(8, PERIOD, hasher());
         table.insert(Nanos::ZERO, tuple(1), REMAINS);
         let now = Nanos::from_secs(1);
         let reset = segment(Flags::RST, 5001);
@@ -290,7 +294,7 @@ mod tests {
     //= rfc5961#7 RFC5961-7-1
     #[test]
     fn what_is_out_of_place_is_answered_only_so_often() {
-        let mut table = TimeWait::new(8, PERIOD);
+        let mut table = TimeWait::new(8, PERIOD, hasher());
         table.insert(Nanos::ZERO, tuple(1), REMAINS);
         let mut answered = |millis, flags, seq| {
             let now = Nanos::from_millis(millis);
@@ -322,7 +326,7 @@ mod tests {
             (Some(0x8000_0045), 9000, false),
             (None, 5002, true),
         ] {
-            let mut table = TimeWait::new(8, PERIOD);
+            let mut table = TimeWait::new(8, PERIOD, hasher());
             table.insert(Nanos::ZERO, tuple(1), Remains { ts_recent, ..REMAINS });
             let answer = table.on_segment(Nanos::ZERO, &tuple(1), &segment(Flags::SYN, seq));
             let reopened = answer == Some(Answer::Reopen(SeqNum(1001)));
@@ -332,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_full_table_lets_the_oldest_go() {
-        let mut table = TimeWait::new(2, PERIOD);
+        let mut table = TimeWait::new(2, PERIOD, hasher());
         for port in 1..=3 {
             table.insert(Nanos::from_secs(u64::from(port)), tuple(port), REMAINS);
         }
@@ -343,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_fins_costs_no_memory() {
-        let mut table = TimeWait::new(2, PERIOD);
+        let mut table = TimeWait::new(2, PERIOD, hasher());
         table.insert(Nanos::ZERO, tuple(1), REMAINS);
         let fin = segment(Flags::FIN | Flags::ACK, 5000);
         for n in 0..60_000 {
