@@ -176,7 +176,7 @@ impl Core {
         if n == 0 {
             return Err(SocketError::WouldBlock);
         }
-        self.post_with(id, if n == bytes.len() { then } else { Then::Nothing });
+        self.post_with(id, n, if n == bytes.len() { then } else { Then::Nothing });
         Ok(n)
     }
 
@@ -189,10 +189,11 @@ impl Core {
 
     /// Hands bytes that were written to the transport.
     pub(crate) fn post(&mut self, id: SocketId) {
-        self.post_with(id, Then::Nothing);
+        self.post_with(id, 0, Then::Nothing);
     }
 
-    fn post_with(&mut self, id: SocketId, then: Then) {
+    /// Of what was written the last `bytes` are followed by `then`.
+    fn post_with(&mut self, id: SocketId, bytes: usize, then: Then) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         match &mut socket.path {
             Path::Host(host) => {
@@ -203,7 +204,8 @@ impl Core {
                 self.list(id);
             }
             Path::Offload(conn) => {
-                conn.hold.then(then, socket.tx.written());
+                let end = socket.tx.written();
+                conn.hold.then(then, end - bytes as u64, end);
                 self.tom_post(id);
             }
             Path::Resolving | Path::Ended => {}

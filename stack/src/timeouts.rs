@@ -198,11 +198,17 @@ impl Core {
     pub(crate) fn on_card_progress(&mut self, id: SocketId, snd_una: SeqNum) {
         let now = self.now;
         let Some(socket) = self.sockets.get_mut(id) else { return };
-        let Path::Offload(conn) = &socket.path else { return };
+        let Path::Offload(conn) = &mut socket.path else { return };
         let acked = socket.tx.acked();
         let told = conn.snd_offset(acked, snd_una).unwrap_or(acked);
         let moved = told > acked.max(socket.watch.told_una);
         socket.watch.told_una = told.max(socket.watch.told_una);
+        if moved {
+            // An ACK came: what waits for more of it waits no longer.
+            conn.hold.release();
+            self.tom_post(id);
+        }
+        let Some(socket) = self.sockets.get_mut(id) else { return };
         if socket.watch.asked_at.is_none() {
             return;
         }

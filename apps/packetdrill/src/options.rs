@@ -1,7 +1,7 @@
 //! getsockopt(2) and setsockopt(2).
 
 use libc::c_int;
-use mafo::{Keepalive, Life, Nanos, Options, Timeouts};
+use mafo::{Dscp, Keepalive, Life, Nanos, Options, Timeouts};
 
 use crate::errno::{Errno, Outcome};
 use crate::fds::{Sock, Stage};
@@ -29,7 +29,7 @@ const MEMINFO_WORDS: usize = 9;
 
 /// Options that mean something to a kernel only, or to a part of one that is not here: they are kept and
 /// given back.
-const KEPT: [(c_int, c_int); 23] = [
+const KEPT: [(c_int, c_int); 22] = [
     (libc::SOL_SOCKET, libc::SO_REUSEADDR),
     (libc::SOL_SOCKET, libc::SO_REUSEPORT),
     (libc::SOL_SOCKET, libc::SO_BROADCAST),
@@ -42,7 +42,6 @@ const KEPT: [(c_int, c_int); 23] = [
     (libc::SOL_SOCKET, libc::SO_TIMESTAMP),
     (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS),
     (libc::SOL_SOCKET, libc::SO_BUSY_POLL),
-    (libc::IPPROTO_IP, libc::IP_TOS),
     (libc::IPPROTO_IP, libc::IP_TTL),
     (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER),
     (libc::IPPROTO_IP, libc::IP_FREEBIND),
@@ -83,6 +82,10 @@ impl World {
     ) -> Outcome<()> {
         let sock = self.fds.socket_mut(fd)?;
         match (level, name) {
+            (libc::IPPROTO_IP, libc::IP_TOS) => {
+                let tos = int_or_byte(value)? as u8;
+                return self.change(fd, |options| options.dscp = Dscp::of_tos(tos));
+            }
             (libc::SOL_SOCKET, libc::SO_LINGER) => {
                 let seconds = value.get(4..).ok_or(Errno::INVAL).and_then(int)?;
                 sock.linger = (int(value)? != 0).then_some(seconds);
@@ -248,6 +251,7 @@ impl World {
                 sock.kept.get(&(level, name)).copied().unwrap_or(recv_buffer as c_int)
             }
             (libc::SOL_SOCKET, libc::SO_KEEPALIVE) => sock.options.keepalive.into(),
+            (libc::IPPROTO_IP, libc::IP_TOS) => sock.options.dscp.tos().into(),
             (libc::SOL_SOCKET, libc::SO_LINGER) => {
                 let (on, seconds) = (sock.linger.is_some(), sock.linger.unwrap_or(0));
                 return Ok([bytes(on.into()), bytes(seconds)].concat());

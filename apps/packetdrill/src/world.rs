@@ -100,6 +100,8 @@ impl World {
         if self.flags.path == PathChoice::Offload {
             if let Some(mss) = announced_mss(packet) {
                 self.expect_mss(mss);
+                // The table is in force before the packet comes.
+                self.run();
             }
             // A card's port takes what a wire carries.
             for piece in take_apart(packet, self.flags.mtu.into()) {

@@ -32,12 +32,14 @@ pub enum TxPayload<'a> {
     Sgl(&'a [Sge]),
 }
 
-/// Whether the peer is to be told that all payload up to the end of this is urgent (RFC 6093).
+/// What the peer is told of where payload ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Urgency {
-    /// No.
+pub enum Mark {
+    /// Nothing: more is to come.
     Plain,
-    /// Yes.
+    /// It is pushed (SHOVE).
+    Push,
+    /// It is pushed, and all up to there is urgent (RFC 6093).
     Urgent,
 }
 
@@ -59,18 +61,17 @@ impl TxPayload<'_> {
     }
 }
 
-/// Sends payload behind what was sent before. With [`Then::Idle`] it is pushed (SHOVE).
+/// Sends payload behind what was sent before.
 pub fn tx_data(
     eq: &mut Eq,
     pool: &mut TxCreditPool,
     tid: Tid,
     payload: TxPayload<'_>,
-    urgency: Urgency,
+    mark: Mark,
     then: Then,
 ) -> Result<(), Refused> {
     assert!(payload.is_sendable(), "{tid:?}: payload that no work request can hold: {payload:?}");
-    let flags =
-        TxDataFlags(0).with_shove(then == Then::Idle).with_urgent(urgency == Urgency::Urgent);
+    let flags = TxDataFlags(0).with_shove(mark != Mark::Plain).with_urgent(mark == Mark::Urgent);
     offload(eq, pool, payload.len16(), Answer::Ack(then), |buf, ack| match payload {
         TxPayload::Inline(bytes) => FwOfldTxDataWr::write_inline(buf, tid, ack, flags, bytes),
         TxPayload::Sgl(entries) => FwOfldTxDataWr::write_sgl(buf, tid, ack, flags, entries),

@@ -17,7 +17,7 @@ mod tcb;
 mod tests;
 
 pub use connection::{
-    Abort, TxPayload, Urgency, abort_req, abort_rpl, close_con, flowc, rx_data_ack, tid_release,
+    Abort, Mark, TxPayload, abort_req, abort_rpl, close_con, flowc, rx_data_ack, tid_release,
     tx_data,
 };
 pub use credits::{BadAck, Purpose, Then, TxCreditPool, TxCredits};

@@ -148,7 +148,7 @@ fn a_flow_begins_with_its_parameters() {
 #[test]
 fn payload_inside_the_work_request_or_where_it_lies() {
     let (mut eq, mut pool, mut card) = connection();
-    tx_data(&mut eq, &mut pool, TID, TxPayload::Inline(b"hello"), Urgency::Plain, Then::More)
+    tx_data(&mut eq, &mut pool, TID, TxPayload::Inline(b"hello"), Mark::Plain, Then::More)
         .expect("room");
     // OFLD_TX_DATA (0x0b), IMMDLEN 5, plen 5, no flags, payload padded to 16.
     let expected = words(&[0x0b00_0005, 0x0012_3402, 5, 0, 0x6865_6c6c, 0x6f00_0000, 0, 0]);
@@ -157,7 +157,7 @@ fn payload_inside_the_work_request_or_where_it_lies() {
         Sge { iova: Iova(0x8100_0000_1000), len: 1000 },
         Sge { iova: Iova(0x8100_0000_2000), len: 24 },
     ];
-    tx_data(&mut eq, &mut pool, TID, TxPayload::Sgl(&pieces), Urgency::Plain, Then::Idle)
+    tx_data(&mut eq, &mut pool, TID, TxPayload::Sgl(&pieces), Mark::Push, Then::Idle)
         .expect("room");
     // COMPL (b21) and SHOVE (b14) when nothing follows; DSGL of two: length and address of the first,
     // then of the second, padded to 16.
@@ -248,7 +248,7 @@ fn what_is_refused_changes_nothing() {
     let (mut eq, mut pool, _) = connection();
     while flowc(&mut eq, &mut pool, TID, &[(Mnem::CH, 0)], Then::More) == Ok(()) {}
     let refused =
-        tx_data(&mut eq, &mut pool, TID, TxPayload::Inline(&[1]), Urgency::Plain, Then::More);
+        tx_data(&mut eq, &mut pool, TID, TxPayload::Inline(&[1]), Mark::Plain, Then::More);
     assert_eq!(refused, Err(Refused::NoCredits));
     assert_eq!(pool.available(), 0);
 
@@ -273,7 +273,7 @@ fn what_is_refused_changes_nothing() {
 #[test]
 fn an_abort_takes_the_reserve() {
     let (mut eq, mut pool, _) = connection();
-    while tx_data(&mut eq, &mut pool, TID, TxPayload::Inline(&[1]), Urgency::Plain, Then::More)
+    while tx_data(&mut eq, &mut pool, TID, TxPayload::Inline(&[1]), Mark::Plain, Then::More)
         == Ok(())
     {}
     assert_eq!(close_con(&mut eq, &mut pool, TID), Err(Refused::NoCredits));
@@ -286,5 +286,5 @@ fn an_abort_takes_the_reserve() {
 #[should_panic(expected = "payload that no work request can hold")]
 fn payload_of_no_bytes_is_a_bug() {
     let (mut eq, mut pool, _) = connection();
-    let _ = tx_data(&mut eq, &mut pool, TID, TxPayload::Inline(&[]), Urgency::Plain, Then::More);
+    let _ = tx_data(&mut eq, &mut pool, TID, TxPayload::Inline(&[]), Mark::Plain, Then::More);
 }

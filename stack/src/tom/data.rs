@@ -1,6 +1,6 @@
 //! Bytes out and in, and the credits for both.
 
-use mafo_pmd::ofld::{self, Refused, Then, TxPayload, Urgency, Via};
+use mafo_pmd::ofld::{self, Mark, Refused, Then, TxPayload, Via};
 use mafo_t4::PortId;
 use mafo_t4::cpl::{CreditDack, Fw4Ack, ReplyCtrl, RxData, RxUrgNotify, SetTcbField};
 use mafo_t4::tcb::field;
@@ -63,7 +63,15 @@ impl Core {
             if let Some(left) = to_mark.filter(|left| urgent && *left > 0) {
                 n = left as usize;
             }
-            let urgency = if urgent { Urgency::Urgent } else { Urgency::Plain };
+            // And with the end of a work request goes a push.
+            let to_push = conn.hold.push(socket.tx.written()).checked_sub(socket.tx.posted());
+            let to_push = to_push.filter(|left| *left > 0).map(|left| left as usize);
+            n = to_push.map_or(n, |left| n.min(left));
+            let mark = match to_push {
+                _ if urgent => Mark::Urgent,
+                Some(left) if left == n => Mark::Push,
+                _ => Mark::Plain,
+            };
             // The card is asked for an answer when nothing follows, and often enough that the buffer
             // is freed while it is being sent.
             let last = n == waiting || conn.unreported + n >= socket.tx.capacity() / 4;
@@ -74,7 +82,7 @@ impl Core {
                 socket.tx.read(offset, &mut bytes[..n]);
                 let payload = TxPayload::Inline(&bytes[..n]);
                 let eq = member.ofld(conn.port).ok_or(Refused::RingFull)?;
-                ofld::tx_data(eq, &mut conn.credits, conn.tid, payload, urgency, then)?;
+                ofld::tx_data(eq, &mut conn.credits, conn.tid, payload, mark, then)?;
             } else {
                 let base = member.lcore.iova(socket.tx.memory(), 0);
                 let (first, second) = socket.tx.pieces(offset, n);
@@ -86,7 +94,7 @@ impl Core {
                 let count = if second.len == 0 { 1 } else { 2 };
                 let payload = TxPayload::Sgl(&pieces[..count]);
                 let eq = member.ofld(conn.port).ok_or(Refused::RingFull)?;
-                ofld::tx_data(eq, &mut conn.credits, conn.tid, payload, urgency, then)?;
+                ofld::tx_data(eq, &mut conn.credits, conn.tid, payload, mark, then)?;
             }
             socket.tx.post(n);
             conn.rhythm.on_payload_sent(self.now);

@@ -21,12 +21,15 @@ pub(crate) struct Hold {
     flushed: u64,
     /// When what waits is let out.
     until: Option<Nanos>,
+    /// Stream offset from which on more was announced after each write: what is sent of that is not pushed.
+    unpushed: Option<u64>,
 }
 
 impl Hold {
-    /// Bytes up to stream offset `end` were written, and `then` follows.
-    pub(crate) fn then(&mut self, then: Then, end: u64) {
+    /// Bytes `start..end` of the stream were written, and `then` follows.
+    pub(crate) fn then(&mut self, then: Then, start: u64, end: u64) {
         self.more = then == Then::More;
+        self.unpushed = if self.more { self.unpushed.or(Some(start)) } else { None };
         if then == Then::Record {
             self.flushed = end;
         }
@@ -52,6 +55,17 @@ impl Hold {
         let whole = waiting - waiting % segment.max(1);
         let flushed = self.flushed.saturating_sub(from).min(waiting as u64) as usize;
         whole.max(flushed)
+    }
+
+    /// Waited for too long: what is let out is pushed.
+    fn expire(&mut self, end: u64) {
+        self.flush(end);
+        self.unpushed = None;
+    }
+
+    /// Stream offset of the last push, of `written` bytes.
+    pub(crate) fn push(&self, written: u64) -> u64 {
+        self.unpushed.unwrap_or(written)
     }
 
     /// When what waits is let out.
@@ -88,7 +102,7 @@ impl Core {
         let written = socket.tx.written();
         let Path::Offload(conn) = &mut socket.path else { return };
         if conn.hold.until.is_some_and(|until| until <= now) {
-            conn.hold.flush(written);
+            conn.hold.expire(written);
             self.tom_post(id);
         }
     }
@@ -103,10 +117,28 @@ mod tests {
         let mut hold = Hold::default();
         assert_eq!(hold.free(false, 100, 2500, 1000), 2500);
         assert_eq!(hold.free(true, 100, 2500, 1000), 2000, "corked");
-        hold.then(Then::More, 2600);
+        hold.then(Then::More, 100, 2600);
         assert_eq!(hold.free(false, 100, 2500, 1000), 2000);
         hold.release();
         assert_eq!(hold.free(false, 100, 2500, 1000), 2500);
+    }
+
+    #[test]
+    fn what_is_let_out_before_more_came_is_not_pushed() {
+        let mut hold = Hold::default();
+        assert_eq!(hold.push(100), 100);
+        hold.then(Then::More, 100, 140);
+        hold.then(Then::More, 140, 200);
+        assert_eq!(hold.push(200), 100, "what was written before is");
+        hold.release();
+        assert_eq!(hold.push(200), 100);
+        hold.then(Then::Nothing, 200, 230);
+        assert_eq!(hold.push(230), 230);
+        hold.then(Then::More, 230, 260);
+        hold.flush(260);
+        assert_eq!(hold.push(260), 230);
+        hold.expire(260);
+        assert_eq!(hold.push(260), 260, "nobody waits for more");
     }
 
     #[test]
@@ -116,7 +148,7 @@ mod tests {
         assert_eq!(hold.free(true, 100, 2500, 1000), 2500);
         assert_eq!(hold.free(true, 100, 2700, 1000), 2500, "and not what came later");
         assert_eq!(hold.free(true, 2600, 200, 1000), 0);
-        hold.then(Then::Record, 2800);
+        hold.then(Then::Record, 2600, 2800);
         assert_eq!(hold.free(true, 2600, 200, 1000), 200, "a record is whole");
     }
 }

@@ -348,6 +348,12 @@ impl Connection {
         self.post_with(bytes, Then::Nothing);
     }
 
+    /// As [`Connection::post`], but no segment is pushed for the sake of these bytes, and none waits for more.
+    pub fn post_unpushed(&mut self, bytes: u32) {
+        self.post_with(bytes, Then::More);
+        self.snd.writes.release();
+    }
+
     /// As [`Connection::post`], and `then` follows.
     pub fn post_with(&mut self, bytes: u32, then: Then) {
         if self.state == State::Closed {

@@ -143,7 +143,11 @@ impl<C: Card> Ctx<'_, C> {
         let bytes = len as u32;
         match &mut tcb.phase {
             Phase::Live(live) if !live.closed && live.conn.state() != State::Closed => {
-                live.conn.post(bytes);
+                if flags.shove() {
+                    live.conn.post(bytes);
+                } else {
+                    live.conn.post_unpushed(bytes);
+                }
                 if flags.urgent() {
                     live.conn.mark_urgent();
                 }

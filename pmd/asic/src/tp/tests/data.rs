@@ -8,11 +8,12 @@ use crate::settings::TpSettings;
 use crate::tp::MibView;
 use crate::tp::rx_store::PAGE;
 use mafo_mem::Nanos;
-use mafo_t4::cpl::{self, CreditDack, Opcode};
+use mafo_t4::cpl::{self, CreditDack, Opcode, TxDataFlags};
 use mafo_t4::regs::tp::{TP_SHIFT_CNT, TP_TIMER_RESOLUTION};
 use mafo_t4::tcb::field;
+use mafo_t4::wr::Payload;
 use mafo_t4::{IqId, Tid};
-use mafo_tcp::Flags;
+use mafo_tcp::{Flags, Segment};
 
 const ACK: Flags = Flags::ACK;
 const SYN_ACK: Flags = Flags::SYN.with(Flags::ACK);
@@ -711,4 +712,21 @@ fn the_mark_of_dscp_is_on_every_packet() {
     let (mut rig, tid) = Rig::opened_with(opt0().with_dscp(46), opt2(), |syn_ack| syn_ack);
     rig.post_inline(tid, b"x");
     assert!(rig.host.sent.iter().all(|packet| packet[1] == 46 << 2));
+}
+
+#[test]
+fn a_segment_is_pushed_that_ends_with_what_is_shoved() {
+    let (mut rig, tid) = Rig::opened();
+    let mut una = ISS + 1;
+    for (flags, pushed) in [(TxDataFlags(0), false), (TxDataFlags(0).with_shove(true), true)] {
+        rig.host.sent.clear();
+        rig.tp.handle_tx_data(&mut rig.host, rig.now, tid, &Payload::Inline(b"five!"), flags);
+        rig.poll();
+        let [packet] = &rig.host.sent[..] else { panic!("{} packets", rig.host.sent.len()) };
+        let (segment, _) = Segment::parse(&packet[20..]).expect("a segment");
+        assert_eq!((segment.payload_len, segment.flags.contains(Flags::PSH)), (5, pushed));
+        una += 5;
+        rig.seg(peer(ACK, IRS + 1, una));
+    }
+    rig.skip();
 }
