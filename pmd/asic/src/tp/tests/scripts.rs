@@ -361,11 +361,11 @@ impl Endpoint for TpEndpoint {
     }
 
     fn send(&mut self, bytes: &[u8]) {
-        self.post(bytes, TxDataFlags(0));
+        self.post(bytes, TxDataFlags(0).with_shove(true));
     }
 
     fn send_urgent(&mut self, bytes: &[u8]) {
-        self.post(bytes, TxDataFlags(0).with_urgent(true));
+        self.post(bytes, TxDataFlags(0).with_shove(true).with_urgent(true));
     }
 
     fn urgent_end(&self) -> Option<u64> {
