@@ -252,6 +252,7 @@ mod tests {
         for wrong in [
             search(500, 1400, 1460, Some(probe(500))),
             search(500, 1400, 1460, Some(probe(0))),
+            search(500, 1400, 1460, Some(probe(1401))),
             search(47, 1400, 1460, None),
             search(1401, 1400, 1460, None),
             search(500, 1461, 1460, None),

@@ -293,7 +293,9 @@ impl MtuSearchCheckpoint {
         MtuProbing::FLOOR <= low
             && low <= high
             && high <= ceiling
-            && probe.is_none_or(|probe| low < probe.mss && probe.end.after(probe.start))
+            && probe.is_none_or(|probe| {
+                low < probe.mss && probe.mss <= high && probe.end.after(probe.start)
+            })
     }
 }
 
