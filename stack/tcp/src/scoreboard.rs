@@ -11,6 +11,9 @@ use mafo_mem::Nanos;
 use crate::rack::Delivery;
 use crate::{Fate, SackBlock, SeqNum, Transmissions};
 
+/// Records that there is room for at first: as many as full segments in a window of 64 KiB, and what splits add.
+const RECORDS: usize = 64;
+
 /// Segments that must arrive beyond one before it is taken for lost (RFC 5681, RFC 6675).
 pub(crate) const DUP_THRESH: u32 = 3;
 
@@ -237,6 +240,9 @@ impl Scoreboard {
         }
         let (fate, transmissions) = (Fate::InFlight, Transmissions::Once);
         let goes_on = false;
+        if self.records.capacity() == 0 {
+            self.records.reserve_exact(RECORDS);
+        }
         self.records.push_back(Sent { start, end, sent_at: now, fate, transmissions, goes_on });
     }
 
