@@ -10,6 +10,7 @@
 use mafo_mem::Nanos;
 use serde::{Deserialize, Serialize};
 
+use crate::connection::MSS_MIN;
 use crate::{Connection, Engine, Recovery, SeqNum};
 
 /// Whether segments of other sizes than those that the path is said to carry are tried.
@@ -26,11 +27,6 @@ pub enum MtuProbing {
 
 /// The search ends when it is known so well (Linux's tcp_probe_threshold).
 const THRESHOLD: u16 = 8;
-
-impl MtuProbing {
-    /// Segments are not made shorter in search of a path than this (Linux's tcp_mtu_probe_floor).
-    pub(crate) const FLOOR: u16 = 48;
-}
 
 /// Segments that follow a probe, so that its loss is found by duplicate ACKs.
 const FOLLOWERS: u32 = 4;
@@ -79,7 +75,7 @@ impl Connection {
     /// From now on segments have at most `low` bytes, and longer ones have to prove that they arrive.
     fn search_below(&mut self, engine: &Engine, now: Nanos, low: u16) {
         let ceiling = self.mtu_search().map_or(self.snd.mss, |search| search.ceiling);
-        let low = low.max(MtuProbing::FLOOR).min(ceiling);
+        let low = low.max(MSS_MIN).min(ceiling);
         let again_at = now + engine.config.mtu_probe_interval;
         let search = MtuSearch { low, high: ceiling, ceiling, probe: None, again_at };
         self.rare.get_or_insert_default().mtu_search = Some(search);
@@ -98,7 +94,7 @@ impl Connection {
             return;
         }
         let low = match self.mtu_search() {
-            Some(search) if search.low <= base => (search.low / 2).max(MtuProbing::FLOOR),
+            Some(search) if search.low <= base => (search.low / 2).max(MSS_MIN),
             _ => base,
         };
         let options = u32::from(self.snd.mss) - self.payload_max();

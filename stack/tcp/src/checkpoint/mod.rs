@@ -9,11 +9,12 @@ use mafo_mem::Nanos;
 use serde::{Deserialize, Serialize};
 
 use crate::cc::{CongestionControl, CongestionState, Prior};
+use crate::connection::MSS_MIN;
 use crate::prr::Prr;
 use crate::timers::RetransmitTimer;
 use crate::{
-    CeEcho, EcnState, Ended, IcmpError, MtuProbe, MtuProbing, Opened, Patience, PeerFin, SackBlock,
-    SeqNum, State, Switches,
+    CeEcho, EcnState, Ended, IcmpError, MtuProbe, Opened, Patience, PeerFin, SackBlock, SeqNum,
+    State, Switches,
 };
 
 /// Everything that a connection knows. Times are durations before or after the moment of the checkpoint,
@@ -290,7 +291,7 @@ pub struct MtuSearchCheckpoint {
 impl MtuSearchCheckpoint {
     fn is_sound(&self) -> bool {
         let Self { low, high, ceiling, probe, again_in: _ } = *self;
-        MtuProbing::FLOOR <= low
+        MSS_MIN <= low
             && low <= high
             && high <= ceiling
             && probe.is_none_or(|probe| {
