@@ -83,6 +83,13 @@ impl Assembler {
         1 + self.ranges.len() as u32
     }
 
+    /// The first part of `start..end` that is held.
+    pub(crate) fn first_known(&self, start: SeqNum, end: SeqNum) -> Option<SackBlock> {
+        let first = self.ranges.iter().find(|range| range.end.after(start))?;
+        let (start, end) = (first.start.later(start), first.end.earlier(end));
+        start.before(end).then_some(SackBlock { start, end })
+    }
+
     /// Everything before `nxt` is in order now. Answers how far the order goes, over ranges that follow
     /// without a gap, and forgets them.
     pub(crate) fn advance(&mut self, nxt: SeqNum) -> SeqNum {

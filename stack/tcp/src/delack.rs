@@ -6,6 +6,7 @@
 
 use mafo_mem::Nanos;
 
+use crate::connection::MSS_DEFAULT;
 use crate::{Config, RhythmCheckpoint};
 
 /// Least delay that is learned, and what is begun with (Linux's TCP_ATO_MIN).
@@ -100,6 +101,16 @@ impl Rhythm {
     /// The peer closes: our answer, if there is one, is our FIN.
     pub fn on_peer_fin(&mut self) {
         self.interactive = true;
+    }
+
+    /// Whether the ACK of a FIN waits for an answer to go with. One to a peer that never sent anything does not.
+    pub(crate) fn delays_fin(&self, config: &Config) -> bool {
+        config.quick_acks > 0 && self.begun
+    }
+
+    /// Bytes of a segment that is taken for a full one: more of them than that are not to wait for an ACK.
+    pub(crate) fn full_segment(&self) -> u32 {
+        u32::from(self.largest.max(MSS_DEFAULT))
     }
 
     /// An ACK goes out.

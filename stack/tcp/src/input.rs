@@ -426,19 +426,6 @@ impl Connection {
         }
     }
 
-    /// A challenge ACK that goes with whatever is sent next, but no later than any ACK.
-    ///
-    //= rfc5961#5.2
-    /// Linux stays silent here. With the delay, a peer that goes on sending sees no difference, and one
-    /// that is out of step still finds back.
-    fn challenge_later(&mut self, engine: &mut Engine, now: Nanos) {
-        if self.spend_challenge(engine, now) {
-            engine.counters.challenge_acks += 1;
-            self.rcv.ack.owed = true;
-            self.timers.delayed_ack.arm_if_off(now + engine.config.delayed_ack);
-        }
-    }
-
     fn spend_challenge(&mut self, engine: &mut Engine, now: Nanos) -> bool {
         self.flight.take_from(&mut engine.flights);
         let allowed = self.flight.challenges.take(now, engine.config.challenge_acks_per_second);
@@ -514,7 +501,7 @@ impl Connection {
         //= rfc5961#5.2 RFC5961-5.2-1 RFC5961-5.2-2
         if ack.after(self.snd.max) {
             engine.counters.rx_drop_ack_unsent += 1;
-            self.challenge_later(engine, now);
+            self.challenge(engine, now);
             return false;
         }
         //= rfc9293#3.10.7.4 MAY-12
@@ -578,6 +565,9 @@ impl Connection {
                 engine.counters.rx_drop_after_fin += 1;
             }
             return;
+        }
+        if segment.flags.contains(Flags::FIN) && segment.seq.at_or_before(self.rcv.nxt) {
+            self.rcv.ack.rhythm.on_peer_fin();
         }
         if segment.payload_len > 0 {
             self.take_marks(engine, segment);
@@ -649,6 +639,7 @@ impl Connection {
         let had_gap = !self.flight.held.is_empty();
         let mut nxt = self.rcv.nxt + len;
         if had_gap {
+            self.note_duplicate(self.rcv.nxt, nxt);
             nxt = self.flight.held.advance(nxt);
         }
         input.advanced = nxt.since(self.rcv.nxt);
@@ -694,6 +685,7 @@ impl Connection {
         //= rfc5681#4.2
         self.owe_immediate_ack();
         self.flight.take_from(&mut engine.flights);
+        self.note_duplicate(start, end);
         match self.flight.held.insert(start, end, engine.config.held_ranges_max) {
             Inserted::Held => {
                 engine.counters.rx_held += 1;
@@ -702,13 +694,40 @@ impl Connection {
             }
             Inserted::Known => {
                 engine.counters.rx_duplicates += 1;
-                self.flight.duplicate = Some(SackBlock { start, end });
                 Payload::Drop
             }
             Inserted::Full => {
                 engine.counters.rx_drop_held_full += 1;
                 Payload::Drop
             }
+        }
+    }
+
+    /// Of `start..end`, which has come, what was held already is to be reported. The first such part is: a
+    /// report has one block for it, and what was sent before is the likelier cause. A duplicate of bytes
+    /// that are in order counts before that.
+    //= rfc2883#4 RFC2883-4-1
+    fn note_duplicate(&mut self, start: SeqNum, end: SeqNum) {
+        let known = self.flight.held.first_known(start, end);
+        if let Some(known) = known.filter(|_| self.flight.duplicate.is_none()) {
+            self.flight.duplicate = Some(known);
+        }
+    }
+
+    /// The ACK of a FIN is due at once, but where we answer what we hear: there our own FIN may follow soon,
+    /// and carries it.
+    ///
+    //= rfc9293#3.10.7.4
+    fn owe_ack_of_fin(&mut self, engine: &Engine, now: Nanos) {
+        let unacked = self.rcv.nxt.since(self.rcv.last_ack_sent);
+        let rhythm = &self.rcv.ack.rhythm;
+        let may_wait = self.state == State::Established && self.switches.delayed_ack;
+        if may_wait && rhythm.delays_fin(&engine.config) && unacked <= rhythm.full_segment() {
+            self.rcv.ack.owed = true;
+            let delay = rhythm.delay(&engine.config, self.snd.rtt.srtt());
+            self.timers.delayed_ack.arm_if_off(now + delay);
+        } else {
+            self.rcv.ack.now = true;
         }
     }
 
@@ -722,7 +741,7 @@ impl Connection {
             flight.rcv_up = None;
         }
         self.rcv.wnd = self.rcv.wnd.saturating_sub(1);
-        self.rcv.ack.now = true;
+        self.owe_ack_of_fin(engine, now);
         self.rcv.ack.immediate = self.rcv.ack.immediate.min(1);
         Events::PEER_FIN
             | match self.state {

@@ -83,7 +83,7 @@ macro_rules! script_tests {
                 abort_sends_a_reset_where_the_peer_needs_one, abort_is_silent_elsewhere,
                 ack_of_what_was_never_sent_is_challenged, ack_from_long_ago_is_challenged,
                 segment_without_ack_is_dropped, abort_drops_what_was_not_sent,
-                challenge_goes_with_what_is_sent_next, half_open_is_found_out_by_a_syn,
+                half_open_is_found_out_by_a_syn,
                 reset_does_not_end_time_wait,
                 reset_counts_with_the_window_closed, reset_may_carry_bytes,
             }
@@ -107,6 +107,7 @@ macro_rules! script_tests {
                 ack_of_a_segment_outside_the_window_does_not_count,
                 duplicates_with_payload_are_all_answered,
                 ack_of_a_segment_from_long_ago_does_not_count,
+                fin_after_payload_waits_for_our_answer,
             }
             window {
                 closes_as_bytes_wait_and_reopens_when_read, small_reads_are_not_told,
@@ -132,6 +133,8 @@ macro_rules! script_tests {
                 held_bytes_across_the_wrap, duplicate_is_reported_once,
                 duplicate_of_what_is_held_is_reported_with_its_range, part_that_came_before_is_reported,
                 bytes_beyond_a_fin_are_forgotten,
+                held_bytes_in_a_longer_segment_are_reported,
+                held_bytes_in_a_segment_that_fills_the_gap_are_reported,
             }
             recovery {
                 ack_without_news_changes_nothing,

@@ -12,6 +12,7 @@ pub mod empty_keepalive_probes_are_answered_only_so_often;
 pub mod every_second_segment;
 pub mod filled_gap_in_a_burst_repeats_nothing;
 pub mod filled_gap_is_acknowledged_at_once;
+pub mod fin_after_payload_waits_for_our_answer;
 pub mod fin_is_acknowledged_at_once;
 pub mod gaps_are_answered_at_once;
 pub mod keepalive_probe_is_answered;

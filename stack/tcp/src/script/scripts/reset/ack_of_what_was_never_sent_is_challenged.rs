@@ -1,4 +1,4 @@
-//! RFC 9293 3.10.7.4, fifth; RFC 5961 5. The answer need not be at once.
+//! RFC 9293 3.10.7.4, fifth; RFC 5961 5.
 
 use super::established;
 use crate::script::*;
@@ -9,12 +9,12 @@ pub fn ack_of_what_was_never_sent_is_challenged(bench: &mut dyn Bench) {
     t.send(100);
     expect!(t, ACK, seq 1, ack 1, len 100);
     inject!(t, ACK, seq 1, ack 102, len 10);
-    expect!(t, at 40 ms, ACK, seq 101, ack 1);
+    expect!(t, ACK, seq 101, ack 1);
     t.recv_nothing();
     inject!(t, ACK, seq 1, ack 101, len 10);
     t.recv(10);
     counted!(
         t, rx_segments: 2, rx_bytes: 10, rx_predicted: 1, rx_drop_ack_unsent: 1, challenge_acks: 1,
-        delayed_acks: 1, tx_segments: 2, tx_acks: 1, tx_bytes: 100,
+        tx_segments: 2, tx_acks: 1, tx_bytes: 100,
     );
 }

@@ -5,7 +5,6 @@ pub mod abort_is_silent_elsewhere;
 pub mod abort_sends_a_reset_where_the_peer_needs_one;
 pub mod ack_from_long_ago_is_challenged;
 pub mod ack_of_what_was_never_sent_is_challenged;
-pub mod challenge_goes_with_what_is_sent_next;
 pub mod challenges_are_limited;
 pub mod exact_reset_ends_in_every_state;
 pub mod half_open_is_found_out_by_a_syn;
