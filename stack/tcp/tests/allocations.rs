@@ -140,7 +140,7 @@ impl World {
     /// A millisecond for everybody.
     fn step(&mut self) {
         self.now += Nanos::from_millis(1);
-        if self.rng.below(20_000) == 0 {
+        if self.rng.below(8_000) == 0 {
             // Long enough for timeouts that are repeated.
             self.dark_until = self.now + Nanos::from_millis(300 + self.rng.below(2_000));
         }
