@@ -33,19 +33,6 @@ impl Remains {
         Self { snd_nxt, rcv_nxt, window, ts_recent: None, dscp: Dscp::DEFAULT }
     }
 
-    /// Whether a SYN is of a new incarnation: its timestamp, or where that does not tell its sequence number, is
-    /// beyond all of the old one's.
-    ///
-    //= rfc6191#2 RFC6191-2-1 RFC6191-2-2 RFC6191-2-3
-    //= rfc9293#3.6.1 SHLD-4 MAY-2
-    fn may_reopen(&self, syn: &Segment) -> bool {
-        let beyond = syn.seq.after(self.rcv_nxt);
-        match (self.ts_recent, syn.options.timestamps) {
-            (Some(recent), Some(ts)) if ts.val != recent => SeqNum(ts.val).after(SeqNum(recent)),
-            _ => beyond,
-        }
-    }
-
     /// The ACK of everything, in answer to `segment`.
     fn reply(&self, tuple: &FourTuple, segment: &Segment) -> Answer {
         let mut reply = Segment {
@@ -154,8 +141,7 @@ impl TimeWait {
             // RFC 1337: a reset does not end TIME_WAIT.
             return Some(Answer::Drop);
         }
-        let bare_syn = flags.contains(Flags::SYN) && !flags.intersects(Flags::ACK | Flags::FIN);
-        if bare_syn && remains.may_reopen(segment) {
+        if segment.may_reopen(remains.rcv_nxt, remains.ts_recent) {
             self.table.remove(tuple);
             return Some(Answer::Reopen(remains.snd_nxt));
         }

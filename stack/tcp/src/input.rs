@@ -90,7 +90,9 @@ impl Connection {
         match self.state {
             State::Closed => engine.counters.rx_drop_closed += 1,
             State::SynSent => self.handle_in_syn_sent(engine, now, segment, input),
-            State::TimeWait if self.may_reopen(segment) => input.events |= Events::REOPEN,
+            State::TimeWait if segment.may_reopen(self.rcv.nxt, self.ts_recent()) => {
+                input.events |= Events::REOPEN;
+            }
             State::SynRcvd
                 if segment.seq == self.rcv.irs
                     && segment.flags.without(Flags::RST) == segment.flags
@@ -186,22 +188,6 @@ impl Connection {
             }
             self.pending.syn = true;
         }
-    }
-
-    /// Whether a SYN may open a new incarnation of a connection in TIME-WAIT: its timestamp, or else
-    /// its sequence number, is beyond all of the old one's.
-    ///
-    //= rfc6191#2 RFC6191-2-1 RFC6191-2-2 RFC6191-2-3
-    //= rfc9293#3.6.1 SHLD-4 MAY-2
-    fn may_reopen(&self, segment: &Segment) -> bool {
-        let bare_syn = segment.flags.contains(Flags::SYN)
-            && !segment.flags.intersects(Flags::ACK | Flags::RST | Flags::FIN);
-        let recent = self.timestamps.and_then(|state| state.recent);
-        let newer = match (recent, segment.options.timestamps) {
-            (Some(recent), Some(ts)) if ts.val != recent.val => is_older(recent.val, ts.val),
-            _ => segment.seq.after(self.rcv.nxt),
-        };
-        bare_syn && newer
     }
 
     //= rfc9293#3.10.7.4

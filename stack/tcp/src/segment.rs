@@ -7,6 +7,7 @@ use core::ops::{BitOr, BitOrAssign};
 use serde::{Deserialize, Serialize};
 
 use crate::SeqNum;
+use crate::tcb::is_older;
 
 /// Bytes of a header without options.
 pub const HEADER_LEN: usize = 20;
@@ -341,6 +342,23 @@ impl Segment {
         fixed[18..20].copy_from_slice(&self.urgent.to_be_bytes());
         self.options.emit(options);
         len
+    }
+
+    /// Whether this may open a new incarnation of a connection in TIME-WAIT that expects `rcv_nxt` and whose
+    /// last timestamp of the peer was `ts_recent`: a SYN alone whose timestamp, or where that does not tell
+    /// its sequence number, is beyond all of the old one's.
+    ///
+    //= rfc6191#2 RFC6191-2-1 RFC6191-2-2 RFC6191-2-3
+    //= rfc9293#3.6.1 SHLD-4 MAY-2
+    #[must_use]
+    pub fn may_reopen(&self, rcv_nxt: SeqNum, ts_recent: Option<u32>) -> bool {
+        let bare_syn = self.flags.contains(Flags::SYN)
+            && !self.flags.intersects(Flags::ACK | Flags::RST | Flags::FIN);
+        let newer = match (ts_recent, self.options.timestamps) {
+            (Some(recent), Some(ts)) if ts.val != recent => is_older(recent, ts.val),
+            _ => self.seq.after(rcv_nxt),
+        };
+        bare_syn && newer
     }
 
     /// Bytes of header and options as [`Segment::emit`] writes them: a multiple of four, at most
