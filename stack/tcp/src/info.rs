@@ -95,7 +95,13 @@ impl Connection {
         if next > usable { Limit::Window } else { Limit::Network }
     }
 
-    /// How the connection stands now.
+    /// Probes of a closed window, or of an idle peer, without an answer.
+    #[must_use]
+    pub fn probes(&self) -> u8 {
+        if self.timers.is_persisting() { self.snd.retransmits } else { self.keepalive_probes }
+    }
+
+    /// How the connection stands now. Looks at each segment in flight.
     #[must_use]
     pub fn info(&self, config: &Config) -> Info {
         let payload_max = self.payload_max();
@@ -124,7 +130,7 @@ impl Connection {
             rto: self.snd.rtt.timeout(config),
             backoff: self.snd.rtt.backoff(),
             timeouts: if probing { 0 } else { self.snd.retransmits },
-            probes: if probing { self.snd.retransmits } else { self.keepalive_probes },
+            probes: self.probes(),
             timestamps: self.timestamps.is_some(),
             sack: self.sack,
             window_scale: self.window_scale,

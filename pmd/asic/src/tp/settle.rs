@@ -38,7 +38,7 @@ impl Core {
     }
 
     /// What the host is to be warned of when a timer has run out, before which so many keepalive `probes` had gone
-    /// unanswered, if any are sent.
+    /// unanswered, if any are sent and the host wants to know.
     fn advice(&self, conn: &Connection, events: Events, probes: Option<u8>) -> Option<Status> {
         if events.contains(Events::NEGATIVE_ADVICE) {
             let probes_window = conn.state().is_synchronized() && conn.snd_wnd() == 0;
@@ -50,7 +50,7 @@ impl Core {
         }
         // With something to be sent it is not the peer's life that is probed.
         let before = probes.filter(|_| conn.is_drained())?;
-        let now = conn.info(&self.engine.config).probes;
+        let now = conn.probes();
         (now != before && now == self.keepalive_advice).then_some(Status::KEEPALV_NEG_ADVICE)
     }
 
@@ -105,8 +105,8 @@ impl<C: Card> Ctx<'_, C> {
     pub(super) fn run_timers(&mut self, tcb: &mut Tcb) {
         let Phase::Live(live) = &mut tcb.phase else { return };
         if live.conn.poll_timeout().is_some_and(|deadline| deadline <= self.now) {
-            let keepalive = tcb.image.flags().keepalive();
-            let probes = keepalive.then(|| live.conn.info(&self.core.engine.config).probes);
+            let keepalive = tcb.image.flags().keepalive() && self.core.keepalive_advice != 0;
+            let probes = keepalive.then(|| live.conn.probes());
             let events = live.conn.handle_timeout(&mut self.core.engine, self.now);
             tcb.due.closed |= events.contains(Events::CLOSED);
             tcb.due.advice = self.core.advice(&live.conn, events, probes);
