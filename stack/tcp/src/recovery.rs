@@ -698,14 +698,17 @@ impl Connection {
     //= rfc6675#5.1 RFC6675-5.1-2
     fn enter_loss(&mut self, engine: &Engine, now: Nanos) {
         let at = self.situation(now);
+        //= rfc3168#6.1.2 RFC3168-6.1.2-5
+        // What an echo has lowered in this window the timeout does not lower again, as in Linux: RFC 5681 asks for
+        // half of what is outstanding, of which the threshold is half as it was before the echo.
         let echoed = self.flight.reducing_until.take().is_some();
+        let repairing = self.snd.recovery == Recovery::Loss;
         if self.snd.recovery == Recovery::Open {
             self.snd.rack.on_timeout(self.flight.board.sacked() / self.payload_max());
             let undo = (!echoed).then(|| Undo::new(self.snd.una, self.snd.cc.prior()));
             self.flight.undo = undo;
         }
-        let again = echoed || self.snd.recovery == Recovery::Loss;
-        self.snd.cc.on_timeout(&at, again);
+        self.snd.cc.on_timeout(&at, echoed || repairing);
         self.ecn.on_reduced();
         self.snd.recovery = Recovery::Loss;
         self.snd.recover = self.snd.max;
@@ -716,7 +719,7 @@ impl Connection {
         //= rfc5682#2.1 RFC5682-2.1-1
         // Step 1. Not while a timeout is being repaired: new payload, of which the answers may be lost as
         // well, would cost a timeout for each segment that is missing.
-        let test = engine.config.frto && !again;
+        let test = engine.config.frto && !repairing;
         self.flight.frto = if test { Frto::Retransmitted } else { Frto::Off };
         let age = self.snd.rack.lost_age(self.srtt());
         self.flight.board.mark_lost_on_timeout(age, now);

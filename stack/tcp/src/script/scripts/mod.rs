@@ -184,6 +184,8 @@ macro_rules! script_tests {
                 a_loss_is_told_as_well, dctcp_marks_everything, dctcp_echoes_exactly,
                 dctcp_shrinks_by_how_much_is_marked, dctcp_without_ecn_marks_nothing,
                 a_mark_outside_the_window_is_ignored, a_window_probe_is_not_marked,
+                a_timeout_in_a_window_that_was_echoed_does_not_count,
+                a_spurious_timeout_after_an_echo_is_seen,
             }
             timers {
                 timeout_backs_off, new_ack_restarts_the_timer, timeout_follows_the_round_trip,
