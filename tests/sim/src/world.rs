@@ -11,7 +11,7 @@ use mafo::eal::dma::Arena;
 use mafo::wire::mem::{self, LinkConfig, MemEnd};
 use mafo::wire::{Cable, Switch, SwitchConfig, UnknownUnicast, Wire};
 use mafo::{
-    AdapterConfig, AsicConfig, Core, Defects, Event, Host, HostConfig, L2tIdx, ListenerId, Options,
+    AdapterConfig, AsicConfig, Core, Event, Host, HostConfig, L2tIdx, ListenerId, Options,
     PathChoice, PortId, SocketId, SoftConfig, Stack, StackConfig, WirePort,
 };
 use mafo_mem::Nanos;
@@ -166,7 +166,7 @@ impl World {
         };
         #[cfg(debug_assertions)]
         if let Some(defect) = plan.defect {
-            world.near.sockets_mut().set_defects(Defects::one(defect));
+            world.near.sockets_mut().set_defects(mafo::Defects::one(defect));
         }
         world.bring_up(plan.backlog);
         world.tick = plan.tick;
