@@ -486,7 +486,7 @@ impl Connection {
                 self.on_tail_probe_timeout(engine, now)
             }
             Some(Awaited::Ack(RetransmitTimer::Reorder)) => self.on_reorder_timeout(engine, now),
-            Some(Awaited::Window) => self.on_persist_timeout(engine),
+            Some(Awaited::Window) => self.on_persist_timeout(engine, now),
             Some(Awaited::End) | None => Events::NONE,
         };
         //= rfc9293#3.8.3 MUST-20-R1
@@ -528,8 +528,11 @@ impl Connection {
     }
 
     //= rfc9293#3.8.6.1 SHLD-30
-    fn on_persist_timeout(&mut self, engine: &mut Engine) -> Events {
+    fn on_persist_timeout(&mut self, engine: &mut Engine, now: Nanos) -> Events {
         self.pending.probe = Some(Probe::Window);
+        if let Some(events) = self.retry_held_probe(engine, now) {
+            return events;
+        }
         // The window is open by a little, and that is what is sent now: no probe, and no sign of trouble.
         if self.snd.wnd > 0 {
             return Events::NONE;

@@ -98,7 +98,11 @@ impl Connection {
     /// Probes of a closed window, or of an idle peer, without an answer.
     #[must_use]
     pub fn probes(&self) -> u8 {
-        if self.timers.is_persisting() { self.snd.retransmits } else { self.keepalive_probes }
+        let refused = self.refused().map_or(0, |refused| refused.tries);
+        match self.timers.is_persisting() {
+            true => self.snd.retransmits.saturating_add(refused),
+            false => self.keepalive_probes,
+        }
     }
 
     /// How the connection stands now. Looks at each segment in flight.

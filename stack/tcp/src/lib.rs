@@ -36,6 +36,7 @@
 //!    [`Connection::post`], [`Connection::close`], [`Connection::abort`], [`Connection::deliver`],
 //!    [`Connection::credit`], and after [`Connection::handle_timeout`]. ACKs that are due wait until then,
 //!    so a burst of segments costs one. An `Output` is sent, as far as the engine knows.
+//!    While the way out takes none, call [`Connection::hold_output`] in its place.
 //! 6. **Time**: [`Connection::poll_timeout`] changes with every call; a wake-up that comes early does no
 //!    harm, so an owner may keep a timer that is set too early and ask again when it fires.
 //! 7. **End**: [`Events::CLOSED`] (or [`State::Closed`] after `close` and `abort`) ends a connection. It may
@@ -55,6 +56,7 @@ mod counters;
 mod delack;
 mod ecn;
 mod flight;
+mod holding;
 mod icmp;
 mod info;
 mod input;

@@ -8,8 +8,8 @@ use crate::tcb::{Due, Fin};
 use crate::timers::RetransmitTimer;
 use crate::writes::Piece;
 use crate::{
-    Connection, Engine, Flags, Frto, LastWord, Output, Probe, SackBlock, SackBlocks, Segment,
-    SeqNum, State, Timestamps,
+    Config, Connection, Engine, Flags, Frto, LastWord, Output, Probe, SackBlock, SackBlocks,
+    Segment, SeqNum, State, Timestamps,
 };
 
 /// How long a segment that is hardly worth sending waits for a better one when nothing is in flight
@@ -20,6 +20,7 @@ const SWS_OVERRIDE_MAX: Nanos = Nanos::from_secs(1);
 impl Connection {
     /// The next segment that is due; call until `None`.
     pub fn poll_output(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        self.end_hold();
         let output = if self.has_nothing_to_say() {
             self.note_window_use(now);
             None
@@ -382,17 +383,21 @@ impl Connection {
     //= rfc9293#3.8.6.1 MUST-36 SHLD-29
     fn await_window(&mut self, engine: &Engine, now: Nanos) {
         if self.has_unsent() && self.snd.flight() == 0 {
-            let rto = self.snd.rtt.timeout(&engine.config);
-            //= rfc9293#3.8.6.2.1
-            //= rfc9293#3.9.1.2 MUST-60
-            // A window that is open, but too little for a segment worth its header, has a deadline too.
-            let wait = match self.snd.wnd {
-                0 => rto,
-                _ => rto.clamp(SWS_OVERRIDE_MIN, SWS_OVERRIDE_MAX),
-            };
-            self.timers.persist_at_most(now + wait);
+            self.timers.persist_at_most(now + self.persist_wait(&engine.config));
         } else {
             self.timers.stop_persist();
+        }
+    }
+
+    /// How long the peer's window, or the way out, is waited for at most.
+    pub(crate) fn persist_wait(&self, config: &Config) -> Nanos {
+        let rto = self.snd.rtt.timeout(config);
+        //= rfc9293#3.8.6.2.1
+        //= rfc9293#3.9.1.2 MUST-60
+        // A window that is open, but too little for a segment worth its header, has a deadline too.
+        match self.snd.wnd {
+            0 => rto,
+            _ => rto.clamp(SWS_OVERRIDE_MIN, SWS_OVERRIDE_MAX),
         }
     }
 

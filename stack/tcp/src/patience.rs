@@ -84,6 +84,7 @@ impl Connection {
         }
         let outstanding =
             self.snd.flight() > 0 && self.state != State::Closed || self.timers.is_persisting();
+        let outstanding = outstanding && !(self.snd.flight() == 0 && self.is_held_untried());
         let una = self.snd.una;
         let Some(waiting) = self.rare.as_mut().and_then(|rare| rare.waiting.as_mut()) else {
             return;

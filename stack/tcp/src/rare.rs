@@ -1,5 +1,6 @@
 //! What few connections have.
 
+use crate::holding::Refused;
 use crate::mtu_probe::MtuSearch;
 use crate::patience::Waiting;
 use crate::{CeEcho, Connection};
@@ -13,13 +14,16 @@ pub(crate) struct Rare {
     pub(crate) mtu_search: Option<MtuSearch>,
     /// DCTCP's receiving side.
     pub(crate) ce_echo: Option<CeEcho>,
+    /// The way out usually takes what it is given.
+    pub(crate) refused: Option<Refused>,
 }
 
 impl Rare {
     /// `None` when there is nothing in it.
     pub(crate) fn boxed(self) -> Option<Box<Self>> {
-        let Self { waiting, mtu_search, ce_echo } = &self;
+        let Self { waiting, mtu_search, ce_echo, refused } = &self;
         let some = waiting.is_some() || mtu_search.is_some() || ce_echo.is_some();
+        let some = some || refused.is_some();
         some.then(|| Box::new(self))
     }
 }

@@ -674,6 +674,9 @@ impl Connection {
             State::SynRcvd => (config.syn_ack_retransmits_max, GaveUp::Open),
             _ => (config.retransmits_max, GaveUp::Retransmit),
         };
+        if let Some(events) = self.retry_held(engine, now, (max, timer)) {
+            return events;
+        }
         //= rfc9293#3.8.3 MUST-20 MUST-22
         if self.snd.retransmits >= max {
             return self.give_up(engine, timer);

@@ -54,7 +54,8 @@ impl Connection {
             rare,
         } = self;
         let none = Rare::default();
-        let Rare { waiting, mtu_search, ce_echo } = rare.as_deref().unwrap_or(&none);
+        // What its way out refused is no matter of another's.
+        let Rare { waiting, mtu_search, ce_echo, refused: _ } = rare.as_deref().unwrap_or(&none);
         let SendSpace {
             iss,
             una,
@@ -336,6 +337,7 @@ fn restore_rare(checkpoint: &Checkpoint, now: Nanos) -> Rare {
         waiting: patience.map(|patience| restore_patience(patience, checkpoint.snd_una, now)),
         mtu_search: mtu_search.map(|search| restore_mtu_search(search, now)),
         ce_echo: congestion.needs_ecn().then(|| ce_echo.as_deref().copied().unwrap_or_default()),
+        refused: None,
     }
 }
 

@@ -67,6 +67,14 @@ impl Rtt {
         Nanos(self.rto(config).0.saturating_mul(1 << self.backoff)).min(config.rto_max)
     }
 
+    /// How long it takes until `max` retransmissions are all without an answer, each timeout twice the one before
+    /// (as Linux's tcp_model_timeout).
+    pub(crate) fn retransmissions_take(&self, config: &Config, max: u8) -> Nanos {
+        let rto = self.rto(config).0;
+        let timeout = |n: u32| rto.checked_shl(n).unwrap_or(u64::MAX).min(config.rto_max.0);
+        Nanos((0..=u32::from(max)).map(timeout).sum())
+    }
+
     //= rfc6298#5.5
     //= rfc9293#3.8.2 MUST-19
     pub(crate) fn back_off(&mut self) {

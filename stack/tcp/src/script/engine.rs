@@ -44,7 +44,15 @@ pub struct EngineEndpoint {
     end_seen: bool,
     urgent_end: Option<u64>,
     stalled: bool,
+    way_out: WayOut,
     rcv_buf: usize,
+}
+
+/// Whether segments get out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WayOut {
+    Open,
+    Blocked,
 }
 
 impl EngineEndpoint {
@@ -79,6 +87,7 @@ impl EngineEndpoint {
             end_seen: false,
             urgent_end: None,
             stalled: false,
+            way_out: WayOut::Open,
             rcv_buf: setup.rcv_buf as usize,
         }
     }
@@ -228,7 +237,15 @@ impl Endpoint for EngineEndpoint {
         if let Some(output) = self.waiting.pop_front() {
             return Some(output);
         }
-        let Some(output) = self.conn.as_mut()?.poll_output(&mut self.engine, self.now) else {
+        let conn = self.conn.as_mut()?;
+        let output = match self.way_out {
+            WayOut::Open => conn.poll_output(&mut self.engine, self.now),
+            WayOut::Blocked => {
+                conn.hold_output(&self.engine, self.now);
+                None
+            }
+        };
+        let Some(output) = output else {
             if let Some(conn) = &self.conn {
                 super::law::timers_run(conn, &self.engine, self.now);
             }
@@ -330,6 +347,11 @@ impl Endpoint for EngineEndpoint {
     fn stall(&mut self, stalled: bool) -> bool {
         self.stalled = stalled;
         self.deliver();
+        true
+    }
+
+    fn block(&mut self, blocked: bool) -> bool {
+        self.way_out = if blocked { WayOut::Blocked } else { WayOut::Open };
         true
     }
 

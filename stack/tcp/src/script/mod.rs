@@ -36,7 +36,7 @@ pub use chance::Chance;
 pub use engine::{EngineBench, EngineEndpoint};
 pub use peer::{Peer, Seg, pattern};
 pub use scripts::{
-    LISTED, Script, ack, cc, close, commit, ecn, icmp, loss, mtu_probe, open, options, pmtu,
+    LISTED, Script, ack, cc, close, commit, ecn, held, icmp, loss, mtu_probe, open, options, pmtu,
     reassembly, recovery, reset, send, timers, timestamps, urgent, user_timeout, window,
 };
 pub use trace::Trace;
@@ -204,6 +204,12 @@ pub trait Endpoint {
     /// acknowledged. False when the endpoint cannot do that; the script then ends.
     fn stall(&mut self, stalled: bool) -> bool {
         let _ = stalled;
+        false
+    }
+
+    /// While `blocked`, the way out takes no segment. False when the endpoint cannot do that; the script then ends.
+    fn block(&mut self, blocked: bool) -> bool {
+        let _ = blocked;
         false
     }
 

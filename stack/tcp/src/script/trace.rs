@@ -399,6 +399,12 @@ impl Trace {
         self.endpoint.stall(stalled)
     }
 
+    /// See [`Endpoint::block`].
+    #[must_use]
+    pub fn block(&mut self, blocked: bool) -> bool {
+        self.endpoint.block(blocked)
+    }
+
     /// State of the connection.
     #[must_use]
     pub fn state(&self) -> State {

@@ -6,6 +6,7 @@ pub mod cc;
 pub mod close;
 pub mod commit;
 pub mod ecn;
+pub mod held;
 pub mod icmp;
 pub mod loss;
 pub mod mtu_probe;
@@ -205,6 +206,18 @@ macro_rules! script_tests {
                 urgent_pointer_counts_with_the_window_closed, urgent_bytes_are_announced,
                 urgent_bytes_are_not_held_by_nagle, far_urgent_bytes_are_announced_as_far,
                 urgent_bytes_are_announced_again_with_what_is_lost,
+            }
+            held {
+                ack_leaves_when_the_way_opens,
+                gives_up_when_retransmissions_would_have,
+                keepalive_probe_does_not_count,
+                lost_segment_is_tried_again_without_backoff,
+                new_payload_leaves_when_the_way_opens,
+                new_payload_waits_for_acks_of_what_is_in_flight,
+                probe_of_a_closed_window_is_not_backed_off,
+                repair_is_tried_again_without_a_timeout,
+                syn_is_tried_again_without_backoff,
+                user_timeout_counts_from_the_first_try,
             }
             user_timeout {
                 unacknowledged_payload_times_out, count_of_retransmissions_still_ends,
