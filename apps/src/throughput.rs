@@ -7,6 +7,7 @@
 //!   Linux ── TAP ───────────┘
 //! ```
 
+use std::thread::sleep;
 use std::time::Duration;
 
 use mafo::eal::clock::Clock;
@@ -26,6 +27,9 @@ const MTU: u16 = 1500;
 const BURST: usize = 256;
 /// How long it may take until the connection stands.
 const PATIENCE: Nanos = Nanos::from_secs(20);
+/// How long a turn waits for the next: little beside the delay of any cell. Whoever polls without a rest takes
+/// the core that the other end would run on.
+const REST: Duration = Duration::from_micros(20);
 /// Our send buffer: more than rate and delay of any cell ask for, as Linux's grows to.
 const SEND_BUFFER: usize = 16 << 20;
 
@@ -130,11 +134,13 @@ impl Receiver {
         while clock.now() < until {
             turn(clock.now())?;
             self.poll()?;
+            sleep(REST);
         }
         self.ask()?;
         while self.answer().is_none() {
             turn(clock.now())?;
             self.poll()?;
+            sleep(REST);
         }
         Ok(self.answer().unwrap_or(0))
     }
@@ -150,6 +156,7 @@ impl Receiver {
         while !self.established {
             turn(clock.now())?;
             self.poll()?;
+            sleep(REST);
             if clock.now() > deadline {
                 return Err(TrialError::Wrong("the connection does not come up".to_owned()));
             }
