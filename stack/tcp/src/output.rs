@@ -121,7 +121,12 @@ impl Connection {
             return Some(output);
         }
         if self.snd.cc.holds_until(now, self.payload_max()).is_some() {
-            self.snd.cc.set_waiting(self.flight.board.lost() > 0 || self.has_unsent());
+            let waits = self.flight.board.lost() > 0 || self.has_unsent();
+            self.snd.cc.set_waiting(waits);
+            if !waits {
+                // What the peer's window held back may have been called off.
+                self.timers.stop_persist();
+            }
             self.snd.writes.break_train();
             return None;
         }
