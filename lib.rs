@@ -20,11 +20,11 @@ pub use mafo_mem::frame::capacity_for_mtu;
 pub use mafo_mem::{Frame, FrameBurst, Nanos};
 pub use mafo_pmd::eal;
 pub use mafo_pmd::stats::Xstat;
-pub use mafo_pmd::{AdapterConfig, EthPort, TcpSettings};
+pub use mafo_pmd::{AdapterConfig, EthPort, TcpSettings, TxState};
 pub use mafo_stack::{
     Activity, CongestionControl, ConnectError, ConnectionError, Core, Defect, Defects, Dscp,
     EcnMode, Ended, Event, FourTuple, GaveUp, IcmpError, Info, Keepalive, Life, ListenError,
-    ListenerId, Options, PathChoice, Readiness, Recovery, SocketError, SocketId, Stack,
+    ListenerId, MtuProbing, Options, PathChoice, Readiness, Recovery, SocketError, SocketId, Stack,
     StackConfig, State, Status, Then, Timeouts,
 };
 pub use mafo_t4::{L2tIdx, PortId};

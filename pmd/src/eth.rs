@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 
 use mafo_mem::{Frame, Nanos};
 use mafo_t4::cpl::{TxCsum, TxPkt, TxPktCtrl1};
+use mafo_t4::sge::EQ_UNIT;
 use mafo_t4::wr::{FwEthTxPktWr, Sge, WrMid};
 use mafo_t4::{Iova, PortId};
 
 use crate::eal::dma::DmaBuf;
+use crate::eth_port::TxState;
 use crate::sge::{Eq, EqCounters};
 
 /// Longest frame that goes inside its work request: with the header two units of 64 bytes.
@@ -159,6 +161,20 @@ impl EthQueue {
             .count();
         self.ring();
         sent
+    }
+
+    /// Whether the next frame is taken, however long it is.
+    pub fn tx_state(&mut self) -> TxState {
+        if !self.has_room() {
+            self.reap();
+        }
+        if self.has_room() { TxState::Ready } else { TxState::Full }
+    }
+
+    fn has_room(&self) -> bool {
+        let longest = FwEthTxPktWr::len16_inline(INLINE_MAX).max(FwEthTxPktWr::len16_sgl(1));
+        let units = (longest * 16).div_ceil(EQ_UNIT);
+        !self.buffers.free.is_empty() && usize::from(self.eq.free_units()) >= units
     }
 
     /// Tells the card of all that was sent since the last time.

@@ -18,4 +18,18 @@ pub trait EthPort {
 
     /// Takes frames from the front of `frames`; how many. The caller keeps or drops the rest.
     fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize;
+
+    /// Whether it takes frames now. One that says so may yet take fewer than it is given.
+    fn tx_state(&mut self) -> TxState {
+        TxState::Ready
+    }
+}
+
+/// Whether a port takes frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TxState {
+    /// One at least.
+    Ready,
+    /// None, until the card has read some of what it was given.
+    Full,
 }

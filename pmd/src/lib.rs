@@ -28,7 +28,7 @@ pub mod stats;
 pub mod tid;
 
 pub use adapter::{Adapter, AdapterConfig, AdapterError, TcpSettings};
-pub use eth_port::EthPort;
+pub use eth_port::{EthPort, TxState};
 pub use lcore::{Lcore, ToLcore};
 pub use ports::{EthPorts, PortsCounters, T5Port};
 pub use sge::{Eq, Ingress};

@@ -4,7 +4,7 @@
 use mafo_mem::{Frame, FrameBurst, FrameQueue, Nanos};
 use mafo_t4::PortId;
 
-use crate::eth_port::EthPort;
+use crate::eth_port::{EthPort, TxState};
 use crate::lcore::Lcore;
 use crate::sge::Ingress;
 
@@ -130,5 +130,9 @@ impl EthPort for T5Port<'_> {
 
     fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize {
         self.ports.lcore.eth[self.index].tx_burst(now, frames)
+    }
+
+    fn tx_state(&mut self) -> TxState {
+        self.ports.lcore.eth[self.index].tx_state()
     }
 }

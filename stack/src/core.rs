@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use mafo_mem::{FrameBurst, Nanos, checksum};
+use mafo_pmd::TxState;
 use mafo_pmd::eal::dma::{Arena, DmaBuf};
 use mafo_pmd::l2t::{L2tTarget, NextHop};
 use mafo_t4::{PortId, Tid};
@@ -359,6 +360,14 @@ impl Core {
         self.counters.tx_frames += sent as u64;
         self.counters.tx_dropped += (self.out.len() - sent) as u64;
         self.out.clear();
+    }
+
+    /// Whether the active link takes frames.
+    pub(crate) fn tx_state(&mut self) -> TxState {
+        let Some((member, port)) = self.active else { return self.links.tx_state() };
+        let lcore = &mut self.members[member.index()].lcore;
+        let queue = lcore.port_index(port).and_then(|index| lcore.eth.get_mut(index));
+        queue.map_or(TxState::Ready, |queue| queue.tx_state())
     }
 
     /// Runs all that is due at `now`.

@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 
 use mafo_mem::Nanos;
+use mafo_pmd::TxState;
 use mafo_tcp::{Connection, Ended, Events, GaveUp, Input, Open, Payload, Segment, SeqNum, State};
 use mafo_tcp::{Switches, isn};
 
@@ -233,11 +234,27 @@ impl Core {
     /// Sends what the connections on the list have to send.
     pub(crate) fn host_output(&mut self, now: Nanos) {
         let mut unsent = core::mem::take(&mut self.unsent);
-        for id in unsent.drain(..) {
-            self.host_output_of(now, id);
-        }
+        unsent.retain(|&id| {
+            let held = self.tx_state() == TxState::Full;
+            if held {
+                self.hold_output_of(now, id)
+            } else {
+                self.host_output_of(now, id)
+            }
+            held
+        });
         // Nothing is listed while the list is worked off; keep its memory.
         self.unsent = unsent;
+    }
+
+    /// The link takes nothing now: what `id` has to say waits, and is tried again with the next poll.
+    fn hold_output_of(&mut self, now: Nanos, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let Path::Host(host) = &mut socket.path else { return };
+        host.conn.hold_output(&self.engine, now);
+        self.watch_activity(now, id);
+        self.rearm(id);
+        self.end_if_closed(now, id);
     }
 
     fn host_output_of(&mut self, now: Nanos, id: SocketId) {

@@ -59,7 +59,7 @@ use mafo_mem::frame::capacity_for_mtu;
 use mafo_mem::{FrameBurst, Nanos};
 use mafo_pmd::eal::dma::Arena;
 use mafo_pmd::{EthPort, Lcore};
-pub use mafo_tcp::{CongestionControl, EcnMode};
+pub use mafo_tcp::{CongestionControl, EcnMode, MtuProbing};
 
 mafo_mem::counters! {
     /// What happened in a stack outside of its connections.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use mafo_mem::{Frame, Nanos};
-use mafo_pmd::EthPort;
+use mafo_pmd::{EthPort, TxState};
 
 /// Ports of one broadcast domain.
 #[derive(Default)]
@@ -37,5 +37,10 @@ impl Links {
             return 0;
         }
         self.ports.get_mut(self.active).map_or(0, |port| port.tx_burst(now, frames))
+    }
+
+    /// Whether the active port takes frames. What is given to none is lost, and not to be waited with.
+    pub(crate) fn tx_state(&mut self) -> TxState {
+        self.ports.get_mut(self.active).map_or(TxState::Ready, |port| port.tx_state())
     }
 }

@@ -80,9 +80,11 @@ fn a_buffer_is_used_again_when_the_card_has_read_it_and_not_before() {
     for byte in 1..=2 {
         queue.send(&[byte; 200], TxTo::Wire, TxChecksum::Keep).expect("room");
     }
+    assert_eq!(queue.tx_state(), TxState::Full);
     let full = queue.send(&[3; 200], TxTo::Wire, TxChecksum::Keep);
     assert_eq!(full, Err(NotSent::Full));
     let first = card.take();
+    assert_eq!(queue.tx_state(), TxState::Ready, "it has looked");
     assert_eq!(named(&card, &first), [1; 200]);
     queue.send(&[3; 200], TxTo::Wire, TxChecksum::Keep).expect("the first buffer is free");
     assert_eq!(named(&card, &first), [3; 200], "the same buffer");

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use mafo_mem::{Frame, FrameBurst, Nanos};
-use mafo_pmd::EthPort;
+use mafo_pmd::{EthPort, TxState};
 
 /// One direction of a cable; clones are the same one.
 #[derive(Clone, Default)]
@@ -15,6 +15,7 @@ struct Way {
     frames: VecDeque<Vec<u8>>,
     carried: u64,
     lose_every: u64,
+    state: Option<TxState>,
 }
 
 impl Lane {
@@ -25,6 +26,11 @@ impl Lane {
     /// From now on one frame in `n` is lost.
     pub(crate) fn lose_every(&self, n: u64) {
         self.way().lose_every = n;
+    }
+
+    /// From now on it takes nothing, or again what it is given.
+    pub(crate) fn set_state(&self, state: TxState) {
+        self.way().state = Some(state);
     }
 
     pub(crate) fn push(&self, frame: Vec<u8>) {
@@ -72,5 +78,8 @@ impl EthPort for End {
             self.tx.push(frame.as_slice().to_vec());
         }
         frames.len()
+    }
+    fn tx_state(&mut self) -> TxState {
+        self.tx.way().state.unwrap_or(TxState::Ready)
     }
 }

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use mafo_mem::Nanos;
+use mafo_pmd::TxState;
 use mafo_pmd::eal::dma::Arena;
 use mafo_stack::{
     ConnectionError, Event, ListenError, Options, PathChoice, Readiness, SocketError, SocketId,
@@ -130,6 +131,30 @@ fn a_connection_carries_bytes_both_ways_and_leaves_nothing_behind() {
         assert_eq!(net.stacks[n].core().counters().rx_malformed, 0);
         assert_eq!(net.stacks[n].core().counters().tx_resets, 0);
     }
+}
+
+#[test]
+fn what_a_full_link_does_not_take_leaves_when_it_does_and_counts_as_no_loss() {
+    let mut net = net();
+    let (client, server) = net.open();
+    net.lanes[0].set_state(TxState::Full);
+    let before = *net.stacks[0].core().tcp_counters();
+    net.stacks[0].core_mut().send(client, &[1; 3000]).expect("room");
+    for _ in 0..100 {
+        net.now += Nanos::from_millis(100);
+        net.step();
+    }
+    let held = *net.stacks[0].core().tcp_counters();
+    assert_eq!(held, before, "nothing was sent, and nothing timed out");
+    assert_eq!(net.stacks[0].core().counters().tx_dropped, 0);
+    net.lanes[0].set_state(TxState::Ready);
+    let mut received = 0;
+    for _ in 0..100 {
+        net.step();
+        received += net.stacks[1].core_mut().recv(server, &mut [0; 3000]).unwrap_or(0);
+    }
+    assert_eq!(received, 3000);
+    assert_eq!(net.stacks[0].core().tcp_counters().retransmits, 0);
 }
 
 #[test]
