@@ -6,7 +6,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mafo::wire::{Wire, WireCounters};
-use mafo::{EthPort, Frame, FrameBurst, Nanos};
+use mafo::{EthPort, Frame, FrameBurst, Nanos, TxState};
+
+use crate::qdisc::Queue;
 
 /// The stack's station address.
 pub const OUR_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x01];
@@ -23,6 +25,8 @@ struct Lanes {
     inward: VecDeque<Vec<u8>>,
     /// Frames that left the stack.
     outward: VecDeque<Vec<u8>>,
+    /// Whether the kernel's device, whose place it takes, would take a packet.
+    queue: Queue,
 }
 
 /// Both ends of the cable; clones are the same cable.
@@ -56,6 +60,11 @@ impl Cable {
         frame.extend_from_slice(&ETHERTYPE_IPV4);
         frame.extend_from_slice(packet);
         self.lanes().inward.push_back(frame);
+    }
+
+    /// The stack's end takes frames, or none, from now on.
+    pub fn set_queue(&self, queue: Queue) {
+        self.lanes().queue = queue;
     }
 
     /// Takes what left the stack: IP packets for the tool go to `packets`, questions for a station are
@@ -132,6 +141,13 @@ impl EthPort for Cable {
 
     fn tx_burst(&mut self, _now: Nanos, frames: &[Frame]) -> usize {
         self.send(frames)
+    }
+
+    fn tx_state(&mut self) -> TxState {
+        match self.lanes().queue {
+            Queue::Open => TxState::Ready,
+            Queue::Closed => TxState::Full,
+        }
     }
 }
 

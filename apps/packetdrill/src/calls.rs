@@ -142,7 +142,7 @@ impl World {
         }
         let sock = self.fds.socket_mut(fd)?;
         (sock.stage, sock.opening, sock.error) = (Stage::Fresh, Opening::Untold, None);
-        sock.read_shut = false;
+        (sock.read_shut, sock.last_info) = (false, None);
         Ok(())
     }
 

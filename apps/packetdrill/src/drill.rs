@@ -93,6 +93,7 @@ impl Drill {
     /// A call that does not block.
     pub fn call<T>(&self, op: impl FnOnce(&mut World) -> Outcome<T>) -> Outcome<T> {
         let mut state = self.lock();
+        state.world.look_at_device();
         let outcome = op(&mut state.world);
         state.world.settle();
         drop(self.let_others_look(state));
@@ -105,6 +106,7 @@ impl Drill {
         let me = thread::current().id();
         let mut state = self.lock();
         let mut waited = false;
+        state.world.look_at_device();
         loop {
             let step = attempt(&mut state.world);
             state.world.settle();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddrV4;
 
 use libc::c_int;
-use mafo::{ListenerId, Options, SocketId, Timeouts};
+use mafo::{Info, ListenerId, Options, SocketId, Timeouts};
 
 use crate::epoll::Epoll;
 use crate::errno::{Errno, Outcome};
@@ -72,6 +72,8 @@ pub struct Sock {
     pub inq: bool,
     /// Options that are kept for whoever asks, by level and name.
     pub kept: BTreeMap<(c_int, c_int), c_int>,
+    /// How the connection stood when it was last looked at.
+    pub last_info: Option<Info>,
 }
 
 impl Sock {
@@ -177,6 +179,14 @@ impl Fds {
     pub fn connections(&self) -> impl Iterator<Item = SocketId> {
         self.entries.values().filter_map(|entry| match entry {
             Entry::Socket(sock) => sock.connection(),
+            _ => None,
+        })
+    }
+
+    /// All sockets.
+    pub fn sockets_mut(&mut self) -> impl Iterator<Item = &mut Sock> {
+        self.entries.values_mut().filter_map(|entry| match entry {
+            Entry::Socket(sock) => Some(&mut **sock),
             _ => None,
         })
     }

@@ -10,10 +10,11 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`ffi`] | the C interface, the only unsafe code |
+//! | [`ffi`] | the C interface, unsafe as `hook` and `qdisc` are |
 //! | [`drill`] | who waits and when virtual time goes on |
 //! | [`world`] | all that a script drives |
 //! | [`settings`] | flags and sysctls |
+//! | [`qdisc`] | whether the kernel's device takes packets |
 
 pub mod backend;
 pub mod cable;
@@ -26,6 +27,7 @@ pub mod ffi;
 mod hook;
 mod options;
 mod polls;
+pub mod qdisc;
 pub mod segments;
 pub mod settings;
 pub mod tcp_info;

@@ -1,7 +1,7 @@
 //! getsockopt(2) and setsockopt(2).
 
 use libc::c_int;
-use mafo::{Dscp, Keepalive, Life, Nanos, Options, Timeouts};
+use mafo::{Dscp, Info, Keepalive, Life, Nanos, Options, State, Timeouts};
 
 use crate::errno::{Errno, Outcome};
 use crate::fds::{Sock, Stage};
@@ -331,6 +331,7 @@ impl World {
         let status = self.status(fd)?;
         let info = match (sock.connection(), &status) {
             (Some(id), Some(status)) if status.life != Life::Over => self.core(None).info(id),
+            (Some(_), _) => self.fds.socket(fd)?.last_info.map(over),
             _ => None,
         };
         let mtu = self.settings().stack.mtu;
@@ -338,6 +339,21 @@ impl World {
         let id = self.fds.socket(fd)?.connection();
         let activity = id.and_then(|id| self.core(None).activity(now, id)).unwrap_or_default();
         Ok(tcp_info::encode(listening, info.as_ref(), &activity, mtu, now))
+    }
+}
+
+/// What is left to say of a connection that is over: nothing of it is under way any more (as Linux's
+/// tcp_write_queue_purge).
+fn over(last: Info) -> Info {
+    Info {
+        state: State::Closed,
+        in_flight: 0,
+        sacked: 0,
+        lost: 0,
+        retransmitted: 0,
+        backoff: 0,
+        unsent_bytes: 0,
+        ..last
     }
 }
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use mafo::{CongestionControl, EcnMode, Nanos, PathChoice, StackConfig};
+use mafo::{CongestionControl, EcnMode, MtuProbing, Nanos, PathChoice, StackConfig};
 use thiserror::Error;
 
 use crate::cable::OUR_MAC;
@@ -28,7 +28,7 @@ const SOCKETS_MAX: u32 = 16;
 
 /// Sysctls that are about something this stack does not have or decides by itself, so that there is
 /// nothing to set: segmentation offload, Fast Open, pools of memory, limits of whole systems.
-const WITHOUT_EFFECT: [&str; 47] = [
+const WITHOUT_EFFECT: [&str; 44] = [
     "tcp_abc",
     "tcp_abort_on_overflow",
     "tcp_allowed_congestion_control",
@@ -36,8 +36,6 @@ const WITHOUT_EFFECT: [&str; 47] = [
     "tcp_available_congestion_control",
     "tcp_available_ulp",
     "tcp_backlog_ack_defer",
-    "tcp_base_mss",
-    "tcp_challenge_ack_limit",
     "tcp_child_ehash_entries",
     "tcp_collapse_max_bytes",
     "tcp_comp_sack_delay_ns",
@@ -68,7 +66,6 @@ const WITHOUT_EFFECT: [&str; 47] = [
     "tcp_orphan_retries",
     "tcp_pingpong_thresh",
     "tcp_plb_enabled",
-    "tcp_probe_interval",
     "tcp_probe_threshold",
     "tcp_reflect_tos",
     "tcp_rfc1337",
@@ -278,6 +275,17 @@ impl Settings {
             "tcp_synack_retries" => stack.tcp.syn_ack_retransmits_max = count()?,
             "tcp_retries2" => stack.tcp.retransmits_max = count()?,
             "tcp_fin_timeout" => stack.fin_timeout = seconds()?,
+            "tcp_mtu_probing" => {
+                stack.tcp.mtu_probing = match number()? {
+                    0 => MtuProbing::Off,
+                    1 => MtuProbing::BlackHole,
+                    _ => MtuProbing::Always,
+                }
+            }
+            "tcp_base_mss" => stack.tcp.mtu_probe_base = number()?.min(u16::MAX.into()) as u16,
+            "tcp_probe_interval" => stack.tcp.mtu_probe_interval = seconds()?,
+            // Linux counts for all connections together, and INT_MAX is no limit.
+            "tcp_challenge_ack_limit" => stack.tcp.challenge_acks_per_second = count()?,
             "tcp_keepalive_time" => stack.tcp.keepalive.idle = seconds()?,
             "tcp_keepalive_intvl" => stack.tcp.keepalive.interval = seconds()?,
             "tcp_keepalive_probes" => stack.tcp.keepalive.probes_max = count()?,

@@ -11,6 +11,7 @@ use crate::cable::Cable;
 use crate::epoll::{ERR, HUP, IN, Mask, OUT, RDHUP};
 use crate::errno::{Errno, Outcome};
 use crate::fds::{Entry, Fds, Opening, PIPE_CAPACITY, Sock, Stage};
+use crate::qdisc::Device;
 use crate::segments::{announced_mss, take_apart};
 use crate::settings::{Flags, Settings, of_script, read_system};
 
@@ -32,6 +33,8 @@ pub struct World {
     pub packets: VecDeque<(Nanos, Vec<u8>)>,
     flags: Flags,
     cable: Cable,
+    /// The kernel's device, which scripts stop.
+    device: Option<Device>,
     /// The sysctls when the tool was started, before the script's own commands.
     before: BTreeMap<String, String>,
     settings: Option<Settings>,
@@ -44,12 +47,16 @@ impl World {
     pub fn new(flags: Flags) -> Self {
         let cable = Cable::new(flags.mtu);
         let before = if flags.read_sysctls { read_system() } else { BTreeMap::new() };
+        // A card of its own is nothing of the kernel's.
+        let asks = flags.read_sysctls && flags.path == PathChoice::Host;
+        let device = if asks { Device::open() } else { None };
         Self {
             now: EPOCH,
             fds: Fds::default(),
             packets: VecDeque::new(),
             flags,
             cable,
+            device,
             before,
             settings: None,
             backend: None,
@@ -122,12 +129,33 @@ impl World {
 
     /// Runs all that happens now, to its end, and tells the descriptors.
     pub fn settle(&mut self) {
+        self.look_at_device();
+        self.remember();
         self.run();
         if self.flags.path == PathChoice::Offload && self.ask_card() {
             self.run();
         }
         while let Some(event) = self.backend.as_mut().and_then(|b| b.core_mut().poll_event()) {
             self.handle_event(event);
+        }
+    }
+
+    /// Whether the kernel's device takes packets now: the tool may have run a command that changed it.
+    pub fn look_at_device(&mut self) {
+        if let Some(device) = &mut self.device {
+            self.cable.set_queue(device.queue());
+        }
+    }
+
+    /// Keeps what is known of each connection: it can be asked for when that is over.
+    fn remember(&mut self) {
+        let Self { fds, backend: Some(backend), .. } = self else { return };
+        for sock in fds.sockets_mut() {
+            if let Some(id) = sock.connection()
+                && let Some(info) = backend.core().info(id)
+            {
+                sock.last_info = Some(info);
+            }
         }
     }
 
@@ -226,6 +254,7 @@ impl World {
             notsent_lowat_default: lowat,
             inq: false,
             kept: BTreeMap::new(),
+            last_info: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use mafo::{CongestionControl, Nanos, PathChoice};
+use mafo::{CongestionControl, MtuProbing, Nanos, PathChoice};
 use mafo_packetdrill::settings::{BadFlag, Flags, Settings, of_script};
 
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 2);
@@ -55,6 +55,20 @@ fn sysctls_reach_the_stack() {
     assert_eq!(set.algorithm(), Some(CongestionControl::Reno));
     assert!(!set.stack.tcp.slow_start_after_idle);
     assert!(set.unknown.is_empty(), "{:?}", set.unknown);
+}
+
+#[test]
+fn the_search_for_longer_segments_and_challenges_are_set_as_in_linux() {
+    let engine = |name, value| settings("", &[(name, value)]).stack.tcp;
+    let probing = |value| engine("tcp_mtu_probing", value).mtu_probing;
+    assert_eq!(probing("0"), MtuProbing::Off);
+    assert_eq!(probing("1"), MtuProbing::BlackHole);
+    assert_eq!(probing("2"), MtuProbing::Always);
+    assert_eq!(engine("tcp_base_mss", "1400").mtu_probe_base, 1400);
+    assert_eq!(engine("tcp_probe_interval", "30").mtu_probe_interval, Nanos::from_secs(30));
+    assert_eq!(engine("tcp_challenge_ack_limit", "7").challenge_acks_per_second, 7);
+    let unlimited = engine("tcp_challenge_ack_limit", "2147483647");
+    assert_eq!(unlimited.challenge_acks_per_second, u8::MAX, "the most that can be counted");
 }
 
 #[test]
