@@ -30,6 +30,16 @@ pub(crate) struct HostPath {
     /// The wake-up that is set.
     pub(crate) armed: Option<Nanos>,
     pub(crate) activity: Activity,
+    pub(crate) last_ack: LastAck,
+}
+
+/// The last segment of a handshake, of a connection that a listener wants only when something has come on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LastAck {
+    /// It has not come, or counts.
+    Awaited,
+    /// It came, brought nothing, and was dropped.
+    Dropped,
 }
 
 impl HostPath {
@@ -39,6 +49,7 @@ impl HostPath {
             listed: false,
             armed: None,
             activity: Activity::default(),
+            last_ack: LastAck::Awaited,
         }))
     }
 }
@@ -286,6 +297,9 @@ impl Core {
             };
             let (tx, macs) = (&socket.tx, (self.config.mac, mac));
             let offset = tx.acked() + u64::from(output.offset);
+            if self.is_known(id, &output.segment) {
+                continue;
+            }
             self.transmit_segment(macs, (src, dst), id, &output.segment, offset);
         }
         self.watch_activity(now, id);

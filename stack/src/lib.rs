@@ -107,6 +107,8 @@ mafo_mem::counters! {
         path_mtu_lowered,
         /// Times that a path's lower MTU was given up as old.
         path_mtu_raised,
+        /// ACKs that would have ended a handshake, dropped because they bring nothing (TCP_DEFER_ACCEPT).
+        listen_deferred,
         /// SYNs, and ACKs that would have ended a handshake, dropped because a listener's accept queue, or the
         /// table of sockets, was full.
         listen_overflows,
@@ -194,6 +196,9 @@ pub struct Options {
     /// Bytes that the socket holds for reading, if not [`StackConfig::recv_buffer`] (SO_RCVBUF); counts
     /// before the handshake.
     pub recv_buffer: Option<u32>,
+    /// Connections of a listener can be accepted when their peers have sent something, or, without that, about so long
+    /// after their SYNs (TCP_DEFER_ACCEPT). Not in an adapter, which has no field for it.
+    pub defer_accept: Option<Nanos>,
 }
 
 impl Options {
@@ -211,6 +216,7 @@ impl Options {
             dscp: Dscp::DEFAULT,
             send_limit: None,
             recv_buffer: None,
+            defer_accept: None,
         }
     }
 

@@ -12,10 +12,12 @@
 //! cookies just so, their TIDs given back, and the connections that come of it live on the host path.
 
 use mafo_mem::Nanos;
-use mafo_tcp::{Connection, Flags, Options, Segment, SeqNum, State, Timestamps, isn, syncookie};
+use mafo_tcp::{
+    Config, Connection, Flags, Options, Segment, SeqNum, State, Timestamps, isn, syncookie,
+};
 
 use crate::core::Core;
-use crate::host::HostPath;
+use crate::host::{HostPath, LastAck};
 use crate::listener::ListenerId;
 use crate::neigh::Mac;
 use crate::slab::SocketId;
@@ -205,9 +207,54 @@ impl Core {
         self.host_input(now, id, segment, payload)
     }
 
-    /// Whether a segment would finish the handshake of a connection that there is no room to accept. It is
-    /// dropped; the handshake stays as it is.
+    /// Whether connection `id` is to have brought something before it can be accepted. That is counted in timeouts of
+    /// its SYN,ACK, as in Linux.
+    fn is_deferred(&self, id: SocketId) -> bool {
+        let Some(socket) = self.sockets.get(id) else { return false };
+        let (Holder::Listener(listener), Path::Host(host)) = (socket.holder, &socket.path) else {
+            return false;
+        };
+        let wait = self.listeners.get(&listener).and_then(|listener| listener.options.defer_accept);
+        let config = &self.engine.config;
+        host.conn.state() == State::SynRcvd
+            && wait.is_some_and(|wait| host.conn.info(config).timeouts < timeouts(config, wait))
+    }
+
+    /// Whether a segment is the last of a handshake, brings nothing, and so is dropped (as Linux's tcp_check_req).
+    fn defer(&mut self, id: SocketId, segment: &Segment) -> bool {
+        if !self.is_deferred(id) {
+            return false;
+        }
+        let Some(Path::Host(host)) = self.sockets.get_mut(id).map(|socket| &mut socket.path) else {
+            return false;
+        };
+        let bare = segment.flags.contains(Flags::ACK)
+            && !segment.flags.intersects(Flags::RST | Flags::SYN | Flags::FIN)
+            && segment.payload_len == 0
+            && segment.seq == host.conn.rcv_nxt()
+            && segment.ack == host.conn.snd_max();
+        if bare {
+            host.last_ack = LastAck::Dropped;
+            self.counters.listen_deferred += 1;
+        }
+        bare
+    }
+
+    /// Whether `segment` is a SYN,ACK that the peer has acknowledged. It is not sent again but to ask for another ACK,
+    /// when that will do.
+    pub(crate) fn is_known(&self, id: SocketId, segment: &Segment) -> bool {
+        let path = self.sockets.get(id).map(|socket| &socket.path);
+        segment.flags.contains(Flags::SYN)
+            && matches!(path, Some(Path::Host(host)) if host.last_ack == LastAck::Dropped)
+            && self.is_deferred(id)
+    }
+
+    /// Whether a segment would finish the handshake of a connection that there is no room to accept, or that is not
+    /// to be accepted yet. It is dropped; the handshake stays as it is.
     pub(crate) fn is_held_back(&mut self, id: SocketId, segment: &Segment) -> bool {
+        if self.defer(id, segment) {
+            return true;
+        }
         let Some(socket) = self.sockets.get(id) else { return false };
         let (Holder::Listener(listener), Path::Host(host)) = (socket.holder, &socket.path) else {
             return false;
@@ -220,4 +267,15 @@ impl Core {
         self.counters.listen_overflows += u64::from(held_back);
         held_back
     }
+}
+
+/// Timeouts of a SYN,ACK in the course of which `wait` goes by (as Linux's secs_to_retrans).
+fn timeouts(config: &Config, wait: Nanos) -> u8 {
+    let (mut count, mut timeout, mut passed) = (1, config.rto_initial, config.rto_initial);
+    while passed < wait && count < u8::MAX {
+        timeout = (timeout + timeout).min(config.rto_max);
+        passed += timeout;
+        count += 1;
+    }
+    count
 }

@@ -4,7 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 use std::collections::VecDeque;
 
 use mafo_mem::Nanos;
-use mafo_tcp::Then;
+use mafo_tcp::{State, Then};
 
 use crate::core::Core;
 use crate::error::{ConnectError, ListenError, SocketError};
@@ -80,7 +80,16 @@ impl Core {
             .map(|(id, _)| id)
             .collect();
         for id in orphans {
-            self.abort(now, id);
+            // Half a handshake is forgotten, as in Linux: should the peer have more to say, a reset will answer that.
+            let opening = matches!(
+                self.sockets.get(id).map(|socket| &socket.path),
+                Some(Path::Host(host)) if host.conn.state() == State::SynRcvd
+            );
+            if opening {
+                self.end(id, Readiness::NONE);
+            } else {
+                self.abort(now, id);
+            }
         }
     }
 
@@ -257,7 +266,7 @@ impl Core {
         } else if socket.rx.available() > 0 || matches!(socket.path, Path::Resolving) {
             self.abort(now, id);
         } else if let Path::Host(host) = &mut socket.path
-            && host.conn.state() == mafo_tcp::State::SynSent
+            && host.conn.state() == State::SynSent
             && socket.tx.written() == 0
         {
             //= rfc9293#3.10.4
@@ -283,7 +292,7 @@ impl Core {
             self.orphans.pop_front();
             let Some(socket) = self.sockets.get(id) else { continue };
             let waits = match &socket.path {
-                Path::Host(host) => host.conn.state() == mafo_tcp::State::FinWait2,
+                Path::Host(host) => host.conn.state() == State::FinWait2,
                 Path::Offload(conn) => conn.state == crate::tom::state::State::FinWait2,
                 Path::Resolving | Path::Ended => continue,
             };

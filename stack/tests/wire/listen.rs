@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use mafo_mem::Nanos;
-use mafo_stack::{ConnectError, ListenerId, SocketError};
+use mafo_stack::{ConnectError, ListenerId, Options, SocketError};
 use mafo_tcp::{Flags, Segment, SeqNum, Timestamps};
 
 use crate::rig::{HOST, Sent, US, Wire, ack_of, syn};
@@ -353,4 +353,71 @@ fn a_flood_of_syns_costs_no_memory_and_keeps_nobody_out() {
     assert!(counters.syn_cookies_sent > 99_000, "{counters:?}");
     assert_eq!(counters.syn_cookies_received, 100);
     assert_eq!(counters.syn_cookies_failed, 100);
+}
+
+/// A listener that wants connections only with something to read, within `seconds`.
+fn listen_deferred(wire: &mut Wire, seconds: u64) -> ListenerId {
+    let options = Options { defer_accept: Some(Nanos::from_secs(seconds)), ..HOST };
+    wire.core().listen((US, PORT).into(), 8, options).expect("listens")
+}
+
+/// Lets time pass in steps of 100 ms, and says how often something left.
+fn pass(wire: &mut Wire, millis: u64) -> usize {
+    let mut sent = 0;
+    for _ in 0..millis / 100 {
+        wire.wait(Nanos::from_millis(100));
+        sent += wire.sent().len();
+    }
+    sent
+}
+
+#[test]
+fn a_deferred_connection_is_accepted_with_its_first_bytes() {
+    let mut wire = Wire::new(|_| {});
+    let listener = listen_deferred(&mut wire, 5);
+    let syn_ack = knock(&mut wire, client(1)).remove(0);
+    let bare = ack_of(&syn_ack, 101);
+    wire.send(client(1), bare, &[]);
+    assert_eq!(wire.core().accept(listener), None, "nothing to read");
+    assert_eq!(pass(&mut wire, 2500), 0, "the SYN,ACK is known to have arrived");
+    wire.send(client(1), bare, &[]);
+    assert_eq!(wire.core().accept(listener), None);
+    assert_eq!(wire.core().counters().listen_deferred, 2);
+    wire.send(client(1), bare, b"hello");
+    let id = wire.core().accept(listener).expect("something to read");
+    assert_eq!(wire.core().recv(id, &mut [0; 9]), Ok(5));
+}
+
+#[test]
+fn a_deferred_connection_is_accepted_without_bytes_when_the_time_is_over() {
+    let mut wire = Wire::new(|_| {});
+    let listener = listen_deferred(&mut wire, 3);
+    let syn_ack = knock(&mut wire, client(1)).remove(0);
+    let bare = ack_of(&syn_ack, 101);
+    wire.send(client(1), bare, &[]);
+    assert_eq!(pass(&mut wire, 2900), 0, "timeouts after 1 s");
+    assert_eq!(pass(&mut wire, 200), 1, "and after 3 s, when another ACK will do");
+    wire.send(client(1), bare, &[]);
+    assert!(wire.core().accept(listener).is_some());
+}
+
+#[test]
+fn a_deferred_connection_whose_ack_was_lost_is_asked_again() {
+    let mut wire = Wire::new(|_| {});
+    listen_deferred(&mut wire, 60);
+    knock(&mut wire, client(1));
+    assert_eq!(pass(&mut wire, 3100), 2, "after 1 and 3 s");
+}
+
+#[test]
+fn half_a_handshake_of_a_closed_listener_is_forgotten_and_what_follows_reset() {
+    let mut wire = Wire::new(|_| {});
+    let listener = listen(&mut wire, 8);
+    let syn_ack = knock(&mut wire, client(1)).remove(0);
+    let now = wire.now;
+    wire.core().close_listener(now, listener);
+    assert_eq!(pass(&mut wire, 3000), 0, "nothing is said, nor the SYN,ACK sent again");
+    wire.send(client(1), ack_of(&syn_ack, 101), b"hello");
+    let reset = wire.one().segment;
+    assert_eq!((reset.flags, reset.seq), (Flags::RST, syn_ack.segment.seq + 1));
 }
