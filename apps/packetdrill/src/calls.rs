@@ -29,8 +29,17 @@ impl World {
             return Err(Errno(libc::EAFNOSUPPORT));
         }
         let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-        if kind & !flags != libc::SOCK_STREAM || ![0, libc::IPPROTO_TCP].contains(&protocol) {
-            return Err(Errno(libc::EPROTONOSUPPORT));
+        match kind & !flags {
+            libc::SOCK_STREAM if [0, libc::IPPROTO_TCP].contains(&protocol) => {}
+            // Linux has datagrams, but not here.
+            libc::SOCK_STREAM | libc::SOCK_DGRAM | libc::SOCK_RAW => {
+                return Err(Errno(libc::EPROTONOSUPPORT));
+            }
+            // Nobody's numbers too, below SOCK_MAX.
+            0..=10 => {
+                return Err(Errno(libc::ESOCKTNOSUPPORT));
+            }
+            _ => return Err(Errno::INVAL),
         }
         let nonblocking = kind & libc::SOCK_NONBLOCK != 0;
         let sock = Sock { nonblocking, ..self.fresh_socket() };
@@ -303,6 +312,7 @@ impl World {
 
     /// shutdown(2).
     pub fn shutdown(&mut self, fd: c_int, how: c_int) -> Outcome<()> {
+        self.fds.socket(fd)?;
         let (read, write) = match how {
             libc::SHUT_RD => (true, false),
             libc::SHUT_WR => (false, true),

@@ -18,7 +18,7 @@ use crate::world::World;
 
 /// What `gettimeofday` advances the clock by: the tool spins on it while it waits for an instant.
 const SPIN: Nanos = Nanos::from_micros(1);
-/// How far `netdev_receive` looks for a packet. Timers of the link go on for ever; those of a connection
+/// How far `netdev_receive` looks for a packet, and how long a call of the tool's main thread may block. Timers of the link go on for ever; those of a connection
 /// have all run out by then.
 const HORIZON: Nanos = Nanos::from_secs(24 * 3600);
 /// Real time that one who has returned may take to ask for the virtual one; a tool that does not ask is
@@ -107,6 +107,7 @@ impl Drill {
         let mut state = self.lock();
         let mut waited = false;
         state.world.look_at_device();
+        let limit = state.world.now + HORIZON;
         loop {
             let step = attempt(&mut state.world);
             state.world.settle();
@@ -120,7 +121,7 @@ impl Drill {
             if self.is_main() {
                 // Nobody else moves the clock.
                 let next = state.world.next_event().into_iter().chain(until).min();
-                let Some(next) = next.filter(|&at| at <= state.world.now + HORIZON) else {
+                let Some(next) = next.filter(|&at| at <= limit) else {
                     eprintln!("mafo: a call would block for ever");
                     return Err(Errno(libc::EDEADLK));
                 };

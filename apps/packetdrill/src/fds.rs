@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddrV4;
+use std::path::Path;
 
 use libc::c_int;
 use mafo::{Info, ListenerId, Options, SocketId, Timeouts};
@@ -130,17 +131,19 @@ impl Fds {
 
     /// The socket `fd`.
     pub fn socket(&self, fd: c_int) -> Outcome<&Sock> {
-        match self.get(fd)? {
-            Entry::Socket(sock) => Ok(sock),
-            _ => Err(Errno(libc::ENOTSOCK)),
+        match self.entries.get(&fd) {
+            Some(Entry::Socket(sock)) => Ok(sock),
+            Some(_) => Err(Errno(libc::ENOTSOCK)),
+            None => Err(no_socket(fd)),
         }
     }
 
     /// The socket `fd`.
     pub fn socket_mut(&mut self, fd: c_int) -> Outcome<&mut Sock> {
-        match self.get_mut(fd)? {
-            Entry::Socket(sock) => Ok(sock),
-            _ => Err(Errno(libc::ENOTSOCK)),
+        match self.entries.get_mut(&fd) {
+            Some(Entry::Socket(sock)) => Ok(sock),
+            Some(_) => Err(Errno(libc::ENOTSOCK)),
+            None => Err(no_socket(fd)),
         }
     }
 
@@ -219,4 +222,10 @@ impl Fds {
     pub fn pipe_has_writer(&self, n: usize) -> bool {
         self.entries.values().any(|entry| matches!(entry, Entry::PipeWriter(pipe) if *pipe == n))
     }
+}
+
+/// What a call on a socket answers that is given `fd`, which is none of ours: the kernel may have it, as a file.
+fn no_socket(fd: c_int) -> Errno {
+    let is_open = (0..FIRST).contains(&fd) && Path::new(&format!("/proc/self/fd/{fd}")).exists();
+    if is_open { Errno(libc::ENOTSOCK) } else { Errno::BADF }
 }

@@ -550,12 +550,8 @@ pub(crate) fn get_option(
     len: *mut socklen_t,
 ) -> Outcome<c_int> {
     let len = value(len);
-    let answer = drill.call(|world| {
-        if len.is_none() {
-            return Err(Errno::FAULT);
-        }
-        world.getsockopt(fd, level, name)
-    })?;
+    let room = len.as_deref().map(|&len| len as c_int);
+    let answer = drill.call(|world| world.getsockopt(fd, level, name, room))?;
     let len = len.ok_or(Errno::FAULT)?;
     let n = answer.len().min(*len as usize);
     if n > 0 {
@@ -587,8 +583,8 @@ extern "C" fn setsockopt(
     answer(user, |drill| {
         drill.call(|world| {
             world.fds.socket(fd)?;
-            let value = source(from, len as usize).ok_or(Errno::FAULT)?;
-            world.setsockopt(fd, level, name, value).map(|()| 0)
+            let len = usize::try_from(len as c_int).map_err(|_| Errno::INVAL)?;
+            world.setsockopt(fd, level, name, source(from, len), len).map(|()| 0)
         })
     })
 }

@@ -29,7 +29,7 @@ const MEMINFO_WORDS: usize = 9;
 
 /// Options that mean something to a kernel only, or to a part of one that is not here: they are kept and
 /// given back.
-const KEPT: [(c_int, c_int); 22] = [
+const KEPT: [(c_int, c_int); 21] = [
     (libc::SOL_SOCKET, libc::SO_REUSEADDR),
     (libc::SOL_SOCKET, libc::SO_REUSEPORT),
     (libc::SOL_SOCKET, libc::SO_BROADCAST),
@@ -48,7 +48,6 @@ const KEPT: [(c_int, c_int); 22] = [
     (libc::IPPROTO_IP, libc::IP_RECVERR),
     (libc::IPPROTO_IP, libc::IP_TRANSPARENT),
     (libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT),
-    (libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT),
     (libc::IPPROTO_TCP, libc::TCP_WINDOW_CLAMP),
     (libc::IPPROTO_TCP, libc::TCP_SAVE_SYN),
     (libc::IPPROTO_TCP, libc::TCP_THIN_LINEAR_TIMEOUTS),
@@ -59,27 +58,57 @@ fn int(value: &[u8]) -> Outcome<c_int> {
     Ok(c_int::from_ne_bytes(*bytes))
 }
 
-/// An option of IP may be one byte long.
+/// An option of IP may be shorter: a byte, or nothing, which is 0.
 fn int_or_byte(value: &[u8]) -> Outcome<c_int> {
     match value {
-        &[byte] => Ok(byte.into()),
+        [] => Ok(0),
+        &[byte] | &[byte, _] | &[byte, _, _] => Ok(byte.into()),
         value => int(value),
     }
+}
+
+fn is_of_ip(name: c_int) -> bool {
+    name == libc::IP_TOS || KEPT.contains(&(libc::IPPROTO_IP, name))
 }
 
 fn bytes(value: c_int) -> Vec<u8> {
     value.to_ne_bytes().to_vec()
 }
 
+/// The seconds after which a SYN,ACK has timed out often enough for `seconds` to be over: timeouts begin with one and
+/// double up to two minutes (as Linux's secs_to_retrans and retrans_to_secs).
+fn in_timeouts(seconds: u64) -> u64 {
+    let (mut timeout, mut passed) = (1, 1);
+    for _ in 1..u8::MAX {
+        if passed >= seconds {
+            break;
+        }
+        timeout = (2 * timeout).min(120);
+        passed += timeout;
+    }
+    passed
+}
+
 impl World {
-    /// setsockopt(2).
+    /// setsockopt(2), with `len` bytes, or nothing at the address of the value.
     pub fn setsockopt(
         &mut self,
         fd: c_int,
         level: c_int,
         name: c_int,
-        value: &[u8],
+        value: Option<&[u8]>,
+        len: usize,
     ) -> Outcome<()> {
+        match level {
+            // All of theirs are an int at least, but for a name.
+            libc::SOL_SOCKET | libc::IPPROTO_TCP if len < 4 && name != libc::TCP_CONGESTION => {
+                return Err(Errno::INVAL);
+            }
+            libc::IPPROTO_IP if !is_of_ip(name) => return Err(Errno::NOPROTOOPT),
+            libc::SOL_SOCKET | libc::IPPROTO_TCP | libc::IPPROTO_IP => {}
+            _ => return Err(Errno::NOPROTOOPT),
+        }
+        let value = value.ok_or(Errno::FAULT)?;
         let sock = self.fds.socket_mut(fd)?;
         match (level, name) {
             (libc::IPPROTO_IP, libc::IP_TOS) => {
@@ -171,6 +200,11 @@ impl World {
                 let wait = u64::try_from(number).ok().filter(|&n| n > 0).map(Nanos::from_secs);
                 self.change_timeouts(fd, |timeouts, _| timeouts.fin_wait2 = wait)?;
             }
+            libc::TCP_DEFER_ACCEPT => {
+                let wait = u64::try_from(number).ok().filter(|&seconds| seconds > 0);
+                let wait = wait.map(|seconds| Nanos::from_secs(in_timeouts(seconds)));
+                self.change(fd, |options| options.defer_accept = wait)?;
+            }
             TCP_INQ if [0, 1].contains(&number) => sock.inq = on,
             TCP_INQ => return Err(Errno::INVAL),
             name if KEPT.contains(&(libc::IPPROTO_TCP, name)) => {
@@ -232,9 +266,21 @@ impl World {
         Ok(())
     }
 
-    /// getsockopt(2): the value, however long.
-    pub fn getsockopt(&mut self, fd: c_int, level: c_int, name: c_int) -> Outcome<Vec<u8>> {
+    /// getsockopt(2): the value, however long; `room` is what the caller says that it has for it, if it does.
+    pub fn getsockopt(
+        &mut self,
+        fd: c_int,
+        level: c_int,
+        name: c_int,
+        room: Option<c_int>,
+    ) -> Outcome<Vec<u8>> {
         let status = self.status(fd)?;
+        if ![libc::SOL_SOCKET, libc::IPPROTO_IP, libc::IPPROTO_TCP].contains(&level) {
+            return Err(Errno::OPNOTSUPP);
+        }
+        if room.ok_or(Errno::FAULT)? < 0 {
+            return Err(Errno::INVAL);
+        }
         let recv_buffer = self.settings().recv_buffer;
         let sock = self.fds.socket_mut(fd)?;
         let limit = sock.send_buffer;
@@ -305,6 +351,9 @@ impl World {
             libc::TCP_LINGER2 => {
                 let own = sock.timeouts.fin_wait2;
                 (own.unwrap_or(self.settings().stack.fin_timeout).as_millis() / 1000) as c_int
+            }
+            libc::TCP_DEFER_ACCEPT => {
+                options.defer_accept.map_or(0, |wait| (wait.as_millis() / 1000) as c_int)
             }
             TCP_INQ => sock.inq.into(),
             libc::TCP_CONGESTION => {

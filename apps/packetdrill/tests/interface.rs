@@ -422,6 +422,101 @@ fn what_a_call_cannot_do_has_linuxs_names() {
     tool.free();
 }
 
+/// What Linux 6.18 answers, asked by the same calls.
+#[test]
+fn options_that_nobody_knows_fail_as_in_linux() {
+    let (tool, _alone) = Tool::new();
+    let user = tool.0.userdata;
+    let (socket, one, nothing) = (tool.socket(), 1_i32, ptr::null());
+    let value: *const libc::c_void = (&raw const one).cast();
+    let set = |fd, level, name, value, len: c_int| {
+        let done = (tool.0.setsockopt)(user, fd, level, name, value, len as socklen_t);
+        if done == 0 { 0 } else { errno() }
+    };
+    for level in [libc::SOL_SOCKET, libc::IPPROTO_TCP] {
+        assert_eq!(set(socket, level, 9999, value, 4), libc::ENOPROTOOPT);
+        assert_eq!(set(socket, level, 9999, value, 2), libc::EINVAL, "no int");
+        assert_eq!(set(socket, level, 9999, nothing, 4), libc::EFAULT);
+    }
+    for level in [libc::IPPROTO_IP, libc::IPPROTO_IPV6, libc::IPPROTO_UDP, 12_345] {
+        assert_eq!(set(socket, level, 9999, value, 2), libc::ENOPROTOOPT, "level {level}");
+        assert_eq!(set(socket, level, 9999, nothing, 0), libc::ENOPROTOOPT, "level {level}");
+        assert_eq!(set(socket, level, 9999, value, -1), libc::EINVAL, "level {level}");
+    }
+    assert_eq!(set(socket, libc::IPPROTO_TCP, libc::TCP_NODELAY, value, 2), libc::EINVAL);
+    assert_eq!(set(socket, libc::IPPROTO_IP, libc::IP_TOS, value, 0), 0, "nothing is 0");
+    assert_eq!(set(socket, libc::IPPROTO_IP, libc::IP_TOS, nothing, 4), libc::EFAULT);
+
+    let get = |fd, level, name, to, len: Option<c_int>| {
+        let mut room = len.unwrap_or(0) as socklen_t;
+        let len = if len.is_some() { &raw mut room } else { ptr::null_mut() };
+        let done = (tool.0.getsockopt)(user, fd, level, name, to, len);
+        if done == 0 { 0 } else { errno() }
+    };
+    let mut answer = 0_i32;
+    let to: *mut libc::c_void = (&raw mut answer).cast();
+    for level in [libc::SOL_SOCKET, libc::IPPROTO_TCP, libc::IPPROTO_IP] {
+        assert_eq!(get(socket, level, 9999, to, Some(4)), libc::ENOPROTOOPT);
+        assert_eq!(get(socket, level, 9999, to, Some(-1)), libc::EINVAL);
+        assert_eq!(get(socket, level, 9999, to, None), libc::EFAULT);
+    }
+    for level in [libc::IPPROTO_IPV6, libc::IPPROTO_UDP, 12_345] {
+        assert_eq!(get(socket, level, 9999, to, None), libc::EOPNOTSUPP, "level {level}");
+    }
+    tool.free();
+}
+
+#[test]
+fn descriptors_of_the_kernel_are_no_sockets_and_closed_ones_nothing() {
+    let (tool, _alone) = Tool::new();
+    let user = tool.0.userdata;
+    let file = std::fs::File::open("/proc/self/status").expect("it is there");
+    let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
+    let len = ptr::null_mut();
+    for (fd, expected) in [(fd, libc::ENOTSOCK), (9_999, libc::EBADF), (-1, libc::EBADF)] {
+        assert_eq!(((tool.0.listen)(user, fd, 1), errno()), (-1, expected), "{fd}");
+        assert_eq!(((tool.0.shutdown)(user, fd, 9), errno()), (-1, expected), "{fd}");
+        assert_eq!((tool.accept(fd), errno()), (-1, expected), "{fd}");
+        assert_eq!((tool.connect(fd), errno()), (-1, expected), "{fd}");
+        let set = (tool.0.setsockopt)(user, fd, 12_345, 1, ptr::null(), -1_i32 as socklen_t);
+        assert_eq!((set, errno()), (-1, expected), "{fd}");
+        let got = (tool.0.getsockopt)(user, fd, 12_345, 1, ptr::null_mut(), len);
+        assert_eq!((got, errno()), (-1, expected), "{fd}");
+    }
+    let ours = tool.socket();
+    assert_eq!(((tool.0.shutdown)(user, ours, 9), errno()), (-1, libc::EINVAL));
+    tool.free();
+}
+
+#[test]
+fn sockets_that_are_not_tcp_are_refused_as_in_linux() {
+    let (tool, _alone) = Tool::new();
+    let user = tool.0.userdata;
+    let errors = [
+        (libc::AF_INET, libc::SOCK_STREAM, libc::IPPROTO_UDP, libc::EPROTONOSUPPORT),
+        (libc::AF_INET, libc::SOCK_DGRAM, libc::IPPROTO_TCP, libc::EPROTONOSUPPORT),
+        (libc::AF_INET, libc::SOCK_SEQPACKET, 0, libc::ESOCKTNOSUPPORT),
+        (libc::AF_INET, 11, 0, libc::EINVAL),
+        (99, libc::SOCK_STREAM, 0, libc::EAFNOSUPPORT),
+    ];
+    for (domain, kind, protocol, expected) in errors {
+        let fd = (tool.0.socket)(user, domain, kind, protocol);
+        assert_eq!((fd, errno()), (-1, expected), "{domain} {kind} {protocol}");
+    }
+    tool.free();
+}
+
+/// The tool's main thread goes through the script, and so nobody else would move the clock.
+#[test]
+fn a_call_of_the_main_thread_that_nothing_ends_gives_up() {
+    let (tool, _alone) = Tool::new();
+    tool.free();
+    let tool = Tool::with("sysctls=none,path=offload");
+    let fd = tool.listener();
+    assert_eq!((tool.accept(fd), errno()), (-1, libc::EDEADLK));
+    tool.free();
+}
+
 #[test]
 fn the_c_librarys_getsockopt_and_close_know_our_descriptors() {
     let (tool, _alone) = Tool::new();
