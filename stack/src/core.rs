@@ -279,7 +279,9 @@ impl Core {
             None => None,
         };
         let is_ack = segment.flags.contains(Flags::ACK);
-        let ours = |l: &Listener| l.is_host_path() || is_ack && l.gave_cookies(now);
+        // What no state of a listener knows is dropped, and not reset, wherever its SYNs are answered.
+        let is_nothing = !segment.flags.intersects(Flags::SYN | Flags::ACK | Flags::RST);
+        let ours = |l: &Listener| l.is_host_path() || is_ack && l.gave_cookies(now) || is_nothing;
         let listener = self.listeners.iter().find(|(_, l)| l.takes(tuple.local) && ours(l));
         if let Some((&id, _)) = listener
             && self.host_listen(now, (id, after), src_mac, tuple, segment, payload)

@@ -506,6 +506,21 @@ fn sockets_that_are_not_tcp_are_refused_as_in_linux() {
     tool.free();
 }
 
+/// RFC 9293 3.10.7.2, wherever the listener is.
+#[test]
+fn a_segment_without_flags_is_met_by_silence() {
+    for path in ["host", "offload"] {
+        let (tool, _alone) = Tool::new();
+        tool.free();
+        let tool = Tool::with(&format!("sysctls=none,path={path}"));
+        tool.listener();
+        tool.inject(0, 0, 0, b"");
+        tool.inject(SYN, 1000, 0, b"");
+        assert_eq!(tool.receive().expect("an answer").flags, SYN | ACK, "{path}");
+        tool.free();
+    }
+}
+
 /// The tool's main thread goes through the script, and so nobody else would move the clock.
 #[test]
 fn a_call_of_the_main_thread_that_nothing_ends_gives_up() {
