@@ -1,7 +1,7 @@
 //! The bond's two cables: TAP devices of this network namespace, and the host behind them.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -89,8 +89,9 @@ pub(super) fn plug(options: &EchoOptions) -> Result<Cabled, String> {
         let tap = Tap::create(Some(name)).map_err(|e| format!("{name}: {e}"))?;
         let tap = listen_in(tap, &mut wakers).map_err(|e| format!("{name}: {e}"))?;
         let wire = Watched { tap, number, up: false, changes: changes.clone() };
+        let seed = u64::from_ne_bytes(random()?);
         adapters.push(SoftConfig {
-            asic: AsicConfig { mac_base: card_mac(options, number), ..AsicConfig::t540_cr() },
+            asic: AsicConfig { mac_base: card_mac(options, number), seed, ..AsicConfig::t540_cr() },
             driver: AdapterConfig { mtu: MTU, ..AdapterConfig::default() },
             wires: vec![(PortId(0), Box::new(wire))],
         });
@@ -99,7 +100,7 @@ pub(super) fn plug(options: &EchoOptions) -> Result<Cabled, String> {
         StackConfig::new(options.addr.address, options.addr.prefix_len, bond_mac(options));
     stack.mtu = MTU;
     stack.sockets_max = CONNECTIONS;
-    stack.secret = secret().map_err(|e| format!("/dev/urandom: {e}"))?;
+    stack.secret = random()?;
     let links = vec![(0, PortId(0)), (1, PortId(0))];
     let host = Host::new(HostConfig { stack, adapters, links }).map_err(|e| e.to_string())?;
     Ok(Cabled { host, changes, wakers })
@@ -125,9 +126,10 @@ fn card_mac(options: &EchoOptions, number: usize) -> [u8; 6] {
     [0x06, 0x4d, number as u8, c, d, 0x10]
 }
 
-/// What initial sequence numbers are made from (RFC 6528).
-fn secret() -> io::Result<[u8; 16]> {
-    let mut secret = [0; 16];
-    File::open("/dev/urandom")?.read_exact(&mut secret)?;
-    Ok(secret)
+/// What nobody else is to know.
+fn random<const N: usize>() -> Result<[u8; N], String> {
+    let mut bytes = [0; N];
+    let read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+    read.map_err(|e| format!("/dev/urandom: {e}"))?;
+    Ok(bytes)
 }

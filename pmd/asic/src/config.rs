@@ -28,7 +28,8 @@ pub struct AsicConfig {
     pub cclk_khz: u32,
     /// Core clock ticks at time zero. Unlike on every card.
     pub clock_epoch: u64,
-    /// Seed of all that the card draws: delays, the order of tids.
+    /// Seed of the delays that the card draws, and key of its table of connections. In production a secret, or peers
+    /// could choose addresses and ports that collide there.
     pub seed: u64,
     /// A doorbell, a DMA write and a firmware reply are each late by 0 to this many polls. 0 in production.
     pub max_delay_polls: u32,

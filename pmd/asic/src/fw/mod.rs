@@ -283,6 +283,7 @@ pub(crate) fn regions(config: &AsicConfig) -> crate::le::Regions {
         tid_base: 0,
         tids: config.ntids,
         tid_order_seed: config.tid_order_seed,
+        secret: config.seed,
         filter_base: config.filter_start,
         filters: config.nfilters,
         server_base: config.server_start,

@@ -28,6 +28,8 @@ pub struct Regions {
     pub tids: u32,
     /// Draws the order in which TIDs are given out; 0 is ascending.
     pub tid_order_seed: u64,
+    /// Who does not know it cannot choose connections that collide in the table.
+    pub secret: u64,
     /// First filter.
     pub filter_base: u32,
     /// Filters that fit.
@@ -71,7 +73,7 @@ impl<S> Le<S> {
         Self {
             mode: FilterMode::default(),
             tids: Tids::new(regions.tid_base, regions.tids, regions.tid_order_seed),
-            active: TupleTable::new(regions.tids as usize),
+            active: TupleTable::new(regions.tids as usize, regions.secret),
             servers: Servers::new(regions.server_base, regions.servers),
             filters: Filters::new(regions.filter_base, regions.filters),
         }
@@ -172,6 +174,7 @@ mod tests {
             tid_base: 0,
             tids: 4,
             tid_order_seed: 0,
+            secret: 1,
             filter_base: 8,
             filters: 4,
             server_base: 12,

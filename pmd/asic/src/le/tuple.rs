@@ -1,6 +1,9 @@
 //! The exact-match table: addresses, ports and the enforced part of the compressed tuple to a TID.
 
+use core::hash::Hasher;
 use core::net::IpAddr;
+use std::hash::DefaultHasher;
+
 use mafo_t4::Tid;
 
 /// Both ends of a connection as the card sees them: local is the destination side of a received frame.
@@ -33,22 +36,34 @@ pub struct Key {
     pub ntuple: u64,
 }
 
-impl Key {
-    /// A hash with a fixed seed: lookups depend on the traffic alone, never on the run.
-    fn hash(&self) -> u32 {
-        let ports = u64::from(self.tuple.local_port) << 16 | u64::from(self.tuple.peer_port);
-        let mixed = match (self.tuple.local, self.tuple.peer) {
+/// Hashes keys under a secret, as the host does with its connections: who does not know it cannot choose addresses
+/// and ports that collide. The key is taken in once and the state copied, so it costs nothing then.
+#[derive(Clone, Debug)]
+struct KeyHasher(DefaultHasher);
+
+impl KeyHasher {
+    fn new(secret: u64) -> Self {
+        let mut keyed = DefaultHasher::new();
+        keyed.write_u64(secret);
+        Self(keyed)
+    }
+
+    /// In few words: each call costs.
+    fn hash(&self, key: &Key) -> u32 {
+        let FourTuple { local, peer, local_port, peer_port } = key.tuple;
+        let mut state = self.0.clone();
+        match (local, peer) {
             (IpAddr::V4(local), IpAddr::V4(peer)) => {
-                fold(u64::from(local.to_bits()) << 32 | u64::from(peer.to_bits()), ports ^ SEED[0])
+                state.write_u64(u64::from(local.to_bits()) << 32 | u64::from(peer.to_bits()));
             }
             (local, peer) => {
-                let (local, peer) = (bits(local), bits(peer));
-                let addresses = fold((local >> 64) as u64 ^ SEED[1], local as u64 ^ SEED[2])
-                    ^ fold((peer >> 64) as u64 ^ SEED[2], peer as u64 ^ SEED[3]);
-                fold(addresses, ports ^ SEED[1])
+                state.write_u128(bits(local));
+                state.write_u128(bits(peer));
             }
-        };
-        (fold(mixed ^ SEED[2], self.ntuple ^ SEED[3]) >> 32) as u32
+        }
+        state.write_u32(u32::from(local_port) << 16 | u32::from(peer_port));
+        state.write_u64(key.ntuple);
+        state.finish() as u32
     }
 }
 
@@ -57,16 +72,6 @@ fn bits(address: IpAddr) -> u128 {
         IpAddr::V4(v4) => u128::from(v4.to_bits()),
         IpAddr::V6(v6) => v6.to_bits(),
     }
-}
-
-/// Odd constants without structure (digits of pi).
-const SEED: [u64; 4] =
-    [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7345, 0xa409_3822_299f_31d1, 0x082e_fa98_ec4e_6c89];
-
-/// Multiplies to 128 bits and folds the halves: every bit of the operands reaches every bit of the result.
-fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a ^ SEED[3]) * u128::from(b | 1);
-    (product >> 64) as u64 ^ product as u64
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +84,7 @@ struct Entry {
 /// most half full; removal shifts back, so no tombstones slow the lookups of a card that has run for long.
 #[derive(Debug)]
 pub struct TupleTable {
+    hasher: KeyHasher,
     slots: Vec<u64>,
     entries: Vec<Entry>,
     capacity: usize,
@@ -86,11 +92,12 @@ pub struct TupleTable {
 }
 
 impl TupleTable {
-    /// A table for at most `capacity` connections.
+    /// A table for at most `capacity` connections. Which of them collide depends on `secret`.
     #[must_use]
-    pub fn new(capacity: usize) -> Self {
+    pub fn new(capacity: usize, secret: u64) -> Self {
+        let hasher = KeyHasher::new(secret);
         let slots = vec![0; (capacity * 2).next_power_of_two().max(8)];
-        Self { slots, entries: Vec::new(), capacity, v6: 0 }
+        Self { hasher, slots, entries: Vec::new(), capacity, v6: 0 }
     }
 
     /// IPv4 connections in the table (LE_DB_ACT_CNT_IPV4).
@@ -133,13 +140,13 @@ impl TupleTable {
         if self.entries.is_empty() {
             return None;
         }
-        let (_, index) = self.probe(key, key.hash());
+        let (_, index) = self.probe(key, self.hasher.hash(key));
         index.map(|index| self.entries[index].tid)
     }
 
     /// Enters a connection. Refused, and nothing changed, if the key is there or the table is full.
     pub fn insert(&mut self, key: Key, tid: Tid) -> Result<(), InsertError> {
-        let hash = key.hash();
+        let hash = self.hasher.hash(&key);
         let (slot, found) = self.probe(&key, hash);
         if let Some(index) = found {
             return Err(InsertError::Exists(self.entries[index].tid));
@@ -155,15 +162,16 @@ impl TupleTable {
 
     /// Removes a connection and says which it was.
     pub fn remove(&mut self, key: &Key) -> Option<Tid> {
-        let (slot, index) = self.probe(key, key.hash());
+        let (slot, index) = self.probe(key, self.hasher.hash(key));
         let index = index?;
         self.vacate(slot);
         let tid = self.entries.swap_remove(index).tid;
         self.v6 -= usize::from(key.tuple.is_v6());
         if let Some(moved) = self.entries.get(index) {
             // The last entry took the free place; its slot still has the old index.
-            let old = u64::from(moved.key.hash()) << 32 | (self.entries.len() + 1) as u64;
-            let mut slot = moved.key.hash() as usize & self.mask();
+            let hash = self.hasher.hash(&moved.key);
+            let old = u64::from(hash) << 32 | (self.entries.len() + 1) as u64;
+            let mut slot = hash as usize & self.mask();
             while self.slots[slot] != old {
                 slot = (slot + 1) & self.mask();
             }
@@ -232,7 +240,7 @@ mod tests {
 
     #[test]
     fn found_by_every_part_of_the_key() {
-        let mut table = TupleTable::new(4);
+        let mut table = TupleTable::new(4, 1);
         let key = v4(1000);
         table.insert(key, Tid(9)).expect("room");
         assert_eq!(table.get(&key), Some(Tid(9)));
@@ -249,7 +257,7 @@ mod tests {
 
     #[test]
     fn exists_and_full_are_told_apart() {
-        let mut table = TupleTable::new(2);
+        let mut table = TupleTable::new(2, 1);
         assert_eq!(table.insert(v4(1), Tid(1)), Ok(()));
         assert_eq!(table.insert(v4(1), Tid(2)), Err(InsertError::Exists(Tid(1))));
         assert_eq!(table.insert(v6(1), Tid(2)), Ok(()));
@@ -263,7 +271,7 @@ mod tests {
     /// Long probes, wrap-around, backward shift and the moved last entry, against a plain list.
     #[test]
     fn agrees_with_a_list_through_any_history() {
-        let mut table = TupleTable::new(64);
+        let mut table = TupleTable::new(64, 1);
         let mut list: Vec<(u32, Tid)> = Vec::new();
         let mut random = 1_u64;
         for step in 0..20_000_u32 {
@@ -291,9 +299,24 @@ mod tests {
         }
     }
 
+    /// Slots of a table under `secret` at which the first 512 ports would like to be.
+    fn homes(secret: u64) -> Vec<usize> {
+        let table = TupleTable::new(32, secret);
+        (0..512).map(|n| table.hasher.hash(&v4(n)) as usize & table.mask()).collect()
+    }
+
+    #[test]
+    fn which_connections_collide_depends_on_the_secret() {
+        let (one, other) = (homes(1), homes(2));
+        let chosen: Vec<usize> = (0..one.len()).filter(|&n| one[n] == one[0]).collect();
+        assert!(chosen.len() > 2, "{chosen:?}");
+        assert!(!chosen.iter().all(|&n| other[n] == other[0]), "{chosen:?} collide again");
+        assert_eq!(one, homes(1), "and on nothing else");
+    }
+
     #[test]
     fn a_range_of_ports_spreads() {
-        let mut table = TupleTable::new(1024);
+        let mut table = TupleTable::new(1024, 1);
         for n in 0..1024 {
             table.insert(v4(30_000 + n), Tid(n)).expect("room");
         }

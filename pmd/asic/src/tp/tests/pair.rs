@@ -151,6 +151,7 @@ impl Node {
             tid_base: 0,
             tids: 64,
             tid_order_seed: seed,
+            secret: seed,
             filter_base: 100,
             filters: 4,
             server_base: 200,

@@ -361,6 +361,7 @@ pub(super) fn regions() -> Regions {
         tid_base: 0,
         tids: 64,
         tid_order_seed: 0,
+        secret: 1,
         filter_base: 100,
         filters: 16,
         server_base: 200,
