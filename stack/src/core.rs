@@ -9,7 +9,7 @@ use mafo_pmd::TxState;
 use mafo_pmd::eal::dma::{Arena, DmaBuf};
 use mafo_pmd::l2t::{L2tTarget, NextHop};
 use mafo_t4::{PortId, Tid};
-use mafo_tcp::{Engine, Flags, Segment, isn, reset_for};
+use mafo_tcp::{Engine, Flags, Segment, SeqNum, isn, reset_for};
 use smoltcp::wire::IpProtocol;
 
 use crate::defect::{Defect, Defects};
@@ -31,6 +31,15 @@ use crate::{Counters, Event, PathChoice, StackConfig};
 const FRAME_OVERHEAD: usize = packet::ETHERNET_HEADER + 4;
 /// Frames collected before they are handed to a port.
 const TX_BURST: usize = 32;
+
+/// Whether what is left of an old connection has dealt with a segment.
+pub(crate) enum Late {
+    /// It has.
+    Done,
+    /// There is nothing left that could, or the segment opens a new connection, whose sequence numbers then begin
+    /// behind this one.
+    No(Option<SeqNum>),
+}
 
 /// All of a stack but the queues that frames and messages come from.
 #[derive(Debug)]
@@ -251,6 +260,34 @@ impl Core {
         self.handle_stray(now, src_mac, tuple, &segment, &bytes[header_len..]);
     }
 
+    /// A segment of no connection, unless of one whose remains are still here: then they answer it, to `src_mac`.
+    pub(crate) fn answer_late(
+        &mut self,
+        now: Nanos,
+        src_mac: Mac,
+        tuple: &FourTuple,
+        segment: &Segment,
+    ) -> Late {
+        let late = self.lingering.on_segment(now, tuple, segment);
+        match late.or_else(|| self.time_wait.on_segment(now, tuple, segment)) {
+            Some(Answer::Reply(reply, dscp)) => {
+                self.counters.time_wait_acks += 1;
+                self.send_segment(now, src_mac, tuple, dscp, &reply);
+                Late::Done
+            }
+            Some(Answer::Drop) => {
+                if segment.flags.contains(Flags::RST) {
+                    self.counters.time_wait_resets += 1;
+                } else {
+                    self.counters.time_wait_drops += 1;
+                }
+                Late::Done
+            }
+            Some(Answer::Reopen(after)) => Late::No(Some(after)),
+            None => Late::No(None),
+        }
+    }
+
     /// A segment of no connection of the host path: TIME_WAIT's, a listener's, or nobody's.
     fn handle_stray(
         &mut self,
@@ -260,23 +297,9 @@ impl Core {
         segment: &Segment,
         payload: &[u8],
     ) {
-        let late = self.lingering.on_segment(now, &tuple, segment);
-        let after = match late.or_else(|| self.time_wait.on_segment(now, &tuple, segment)) {
-            Some(Answer::Reply(reply, dscp)) => {
-                self.counters.time_wait_acks += 1;
-                self.send_segment(now, src_mac, &tuple, dscp, &reply);
-                return;
-            }
-            Some(Answer::Drop) => {
-                if segment.flags.contains(Flags::RST) {
-                    self.counters.time_wait_resets += 1;
-                } else {
-                    self.counters.time_wait_drops += 1;
-                }
-                return;
-            }
-            Some(Answer::Reopen(after)) => Some(after),
-            None => None,
+        let after = match self.answer_late(now, src_mac, &tuple, segment) {
+            Late::Done => return,
+            Late::No(after) => after,
         };
         let is_ack = segment.flags.contains(Flags::ACK);
         // What no state of a listener knows is dropped, and not reset, wherever its SYNs are answered.

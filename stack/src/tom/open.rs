@@ -21,7 +21,7 @@ use super::member::AtidUse;
 use super::state::{Event, State};
 use super::switches::Switches;
 use super::{Epoch, Fence, Gate, Member, MemberId, Offloaded, TidUse};
-use crate::core::Core;
+use crate::core::{Core, Late};
 use crate::defect::Defect;
 use crate::error::{ConnectionError, ListenError};
 use crate::host::{window_max, window_scale};
@@ -30,7 +30,6 @@ use crate::packet::{self, Packet};
 use crate::pmtu::HEADERS;
 use crate::slab::SocketId;
 use crate::socket::{Holder, Path, Readiness};
-use crate::time_wait::Answer;
 use crate::tuple::FourTuple;
 use crate::{Options, PathChoice, StackConfig};
 
@@ -39,12 +38,12 @@ const RCV_BUFSIZ_UNIT: usize = 1024;
 /// The card coalesces segments into one RX_DATA.
 const RX_COALESCE: u32 = 3;
 
-/// What became of a SYN that was not dropped.
+/// What became of a SYN for which there was room.
 enum Syn {
     /// A connection of the card is being opened by it.
     Accepted,
-    /// It was answered by a cookie, and is forgotten.
-    Answered,
+    /// A cookie answered it, or what is left of an old connection did: nothing of it is to be kept.
+    Handled,
 }
 
 impl Core {
@@ -275,7 +274,7 @@ impl Core {
         let tid = cpl.tid();
         match self.accept_syn(now, member_id, cpl, frame) {
             Some(Syn::Accepted) => {}
-            Some(Syn::Answered) => self.reject(member_id, tid),
+            Some(Syn::Handled) => self.reject(member_id, tid),
             None => {
                 self.counters.listen_overflows += 1;
                 self.reject(member_id, tid);
@@ -335,21 +334,14 @@ impl Core {
         }
         let full = listener.syn_queue_is_full(self.config.syn_backlog_max);
         let options = listener.options;
-        let old = self.lingering.on_segment(now, &tuple, &segment);
-        let after = match old.or_else(|| self.time_wait.on_segment(now, &tuple, &segment)) {
-            Some(Answer::Reopen(after)) => Some(after),
-            Some(Answer::Reply(reply, dscp)) => {
-                self.counters.time_wait_acks += 1;
-                self.send_segment(now, src_mac, &tuple, dscp, &reply);
-                return Some(Syn::Answered);
-            }
-            Some(Answer::Drop) => return None,
-            None => None,
+        let after = match self.answer_late(now, src_mac, &tuple, &segment) {
+            Late::Done => return Some(Syn::Handled),
+            Late::No(after) => after,
         };
         // The card's TIDs are for those who answer; a cookie's ACK is opened on the host path.
         if full && after.is_none() {
             self.answer_by_cookie(now, listener_id, src_mac, tuple, &segment);
-            return Some(Syn::Answered);
+            return Some(Syn::Handled);
         }
         let iss = self.iss(now, &tuple, after);
         let hop = self.next_hop(ip.src.into())?;
