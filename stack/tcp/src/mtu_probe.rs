@@ -115,6 +115,7 @@ impl Connection {
     pub(crate) fn next_mtu_probe(&mut self, engine: &Engine, now: Nanos) -> Option<MtuProbe> {
         let (current, payload) = (self.snd.mss, self.payload_max());
         let search = self.rare.as_mut()?.mtu_search.as_mut()?;
+        //= rfc4821#7.3 RFC4821-7.3-3
         if search.high.saturating_sub(search.low) < THRESHOLD {
             if now < search.again_at || search.ceiling.saturating_sub(current) < THRESHOLD {
                 return None;
@@ -122,6 +123,7 @@ impl Connection {
             (search.high, search.again_at) =
                 (search.ceiling, now + engine.config.mtu_probe_interval);
         }
+        //= rfc4821#7.6 RFC4821-7.6-1
         let mss = u16::midpoint(search.low, search.high);
         if search.probe.is_some() || mss <= current {
             return None;

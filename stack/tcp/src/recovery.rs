@@ -274,6 +274,7 @@ impl Connection {
         if ack.duplicate {
             self.count_duplicate(engine, now);
         }
+        //= rfc6675#5 RFC6675-5-7
         if ack.advanced > 0 {
             self.flight.dup_acks = 0;
             self.flight.dup_bytes = 0;
@@ -289,6 +290,7 @@ impl Connection {
         if ack.duplicate {
             self.count_duplicate(engine, now);
         }
+        //= rfc6675#5 RFC6675-5-8
         let repaired = self.snd.una.at_or_after(self.snd.recover);
         let needless = self.was_needless(engine, ack);
         if needless || repaired {

@@ -149,6 +149,7 @@ impl Connection {
             return None;
         }
         let unsent = self.snd.tx_max.since(self.snd.max);
+        //= rfc8985#7.3 RFC8985-7.3-4
         let usable = self.snd.edge().later(self.snd.max).since(self.snd.max);
         let len = unsent.min(usable).min(self.payload_room());
         (len > 0).then(|| self.snd.max + len)

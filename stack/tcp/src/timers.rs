@@ -124,7 +124,9 @@ impl Timers {
 
 /// Retransmission: runs while anything sent is not acknowledged.
 impl Timers {
-    /// It runs until `deadline`, for `what`.
+    /// It runs until `deadline`, for `what`, and for nothing else any more.
+    ///
+    //= rfc8985#8 RFC8985-8-1
     pub(crate) fn retransmit_is(&mut self, what: RetransmitTimer, deadline: Nanos) {
         self.is(Awaited::Ack(what), deadline);
     }

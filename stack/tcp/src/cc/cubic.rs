@@ -208,7 +208,7 @@ impl Epoch {
 
     /// What Reno's window would be after `acked` bytes more.
     //
-    //= rfc9438#4.3
+    //= rfc9438#4.3 RFC9438-4.3-2
     fn follow_reno(&mut self, cwnd: u32, cwnd_prior: u32, mss: u32, acked: u32) {
         // α is 3(1-β)/(1+β) = 9/17 until Reno's window would be back where it was, then 1.
         let grows_like_reno = self.w_est >= cwnd_prior;

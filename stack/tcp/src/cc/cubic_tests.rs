@@ -111,7 +111,7 @@ fn long_round_trips_follow_the_function() {
     assert!((119 * MSS..=123 * MSS).contains(&window.cwnd), "{}", window.cwnd);
 }
 
-//= rfc9438#4.3 RFC9438-4.3-1
+//= rfc9438#4.3 RFC9438-4.3-1 RFC9438-4.3-2
 #[test]
 fn short_round_trips_follow_reno() {
     // 9/17 of a segment a round trip from 70 to 100, which takes 56.7, then a whole one: 143 after 100.

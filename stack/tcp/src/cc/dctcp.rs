@@ -26,7 +26,7 @@ pub(super) struct Dctcp {
 }
 
 impl Dctcp {
-    //= rfc8257#4.2
+    //= rfc8257#4.2 RFC8257-4.2-2
     /// Alpha starts at 1: the first echo halves, until more is known.
     pub(super) fn new() -> Self {
         let reno = Reno::new(CongestionControl::NewReno);
@@ -138,6 +138,7 @@ mod tests {
 
     //= rfc8257#3.3 RFC8257-3.3-2
     //= rfc8257#3.5 RFC8257-3.5-1
+    //= rfc8257#4.2 RFC8257-4.2-2
     #[test]
     fn the_window_shrinks_by_half_of_alpha() {
         let mut window = Window { cwnd: 100 * MSS, ssthresh: 100 * MSS };

@@ -507,6 +507,7 @@ impl Congestion {
     /// RFC 3168 halves, not what is outstanding.
     ///
     //= rfc3168#6.1.2
+    //= rfc9438#4.6 RFC9438-4.6-3
     pub(crate) fn on_ecn(&mut self, at: &Situation) {
         let window = &mut self.window;
         match &mut self.algorithm {

@@ -230,6 +230,14 @@ fn what_was_no_loss_is_undone() {
     assert_eq!((cc.cwnd(), cc.ssthresh()), (6 * MSS, 5 * MSS), "never downwards");
 }
 
+//= rfc9438#4.6 RFC9438-4.6-3
+#[test]
+fn an_echo_lowers_cubics_window_as_a_loss_does() {
+    let mut cubic = full(CongestionControl::Cubic, 20);
+    cubic.on_ecn(&at(20 * MSS));
+    assert_eq!((cubic.cwnd(), cubic.ssthresh()), (14 * MSS, 14 * MSS));
+}
+
 //= rfc9438#4.9 RFC9438-4.9-1
 #[test]
 fn undoing_brings_back_all_that_cubic_remembers() {

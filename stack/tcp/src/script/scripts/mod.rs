@@ -23,6 +23,15 @@ pub mod urgent;
 pub mod user_timeout;
 pub mod window;
 
+use super::{Bench, Peer, Setup, Trace};
+
+/// Both ends do SACK, and the peer is 100 ms away: a segment that is overtaken is given 25 ms, a quarter of that, to
+/// come.
+fn with_sack(bench: &mut dyn Bench) -> Trace {
+    let setup = Setup { sack: true, ..Setup::default() };
+    Trace::established_after(bench, setup, Peer { sack: true, ..Peer::default() }, 100)
+}
+
 /// A behaviour that [`script_tests!`](crate::script_tests) makes a test of.
 #[derive(Clone, Copy, Debug)]
 pub struct Script {
@@ -31,7 +40,7 @@ pub struct Script {
     /// Its file, and its function.
     pub name: &'static str,
     /// What plays it.
-    pub play: fn(&mut dyn super::Bench),
+    pub play: fn(&mut dyn Bench),
 }
 
 /// All of them.
@@ -150,6 +159,7 @@ macro_rules! script_tests {
                 duplicate_acks_with_a_scaled_window_count,
                 duplicate_reports_that_cannot_be_are_ignored,
                 partial_ack_with_sack_marks_nothing_lost,
+                duplicates_of_different_bytes_are_not_added_up,
             }
             loss {
                 overtaken_segment_is_lost_after_the_reordering_window,
@@ -170,6 +180,7 @@ macro_rules! script_tests {
                 loss_after_a_repaired_timeout_is_repaired_fast,
                 duplicate_reported_during_recovery_ends_it,
                 reordering_timer_runs_once_for_all_that_was_overtaken,
+                probe_keeps_to_the_peers_window,
             }
             cc {
                 newreno_halves, cubic_leaves_seven_tenths, highspeed_leaves_more_of_a_large_window,
@@ -247,6 +258,7 @@ macro_rules! script_tests {
                 search_begins_anew_after_a_while, reported_mtu_limits_the_search,
                 search_begins_with_1024_bytes,
                 probe_that_is_lost_with_others_says_nothing,
+                a_search_has_one_probe_under_way,
             }
             options {
                 peer_without_mss_gets_536, tiny_mss_is_not_followed_all_the_way_down,

@@ -17,6 +17,7 @@ pub mod overtaken_segment_is_lost_after_the_reordering_window;
 pub mod path_that_reorders_is_given_time;
 pub mod probe_carries_new_payload;
 pub mod probe_is_followed_by_the_timeout;
+pub mod probe_keeps_to_the_peers_window;
 pub mod probe_that_was_needless_costs_nothing;
 pub mod probe_waits_a_second_without_a_round_trip;
 pub mod real_timeout_is_repaired_after_the_test;
@@ -31,13 +32,8 @@ pub mod single_segment_is_probed_no_later_than_the_timeout;
 pub mod spurious_timeout_is_taken_back;
 pub mod tail_loss_is_repaired_by_a_probe;
 
+use super::with_sack;
 use crate::script::*;
-
-/// Both ends do SACK; the peer is 100 ms away.
-fn with_sack(bench: &mut dyn Bench) -> Trace {
-    let setup = Setup { sack: true, ..Setup::default() };
-    Trace::established_after(bench, setup, Peer { sack: true, ..Peer::default() }, 100)
-}
 
 /// Without SACK, and so without RACK and TLP.
 fn plain(bench: &mut dyn Bench) -> Trace {

@@ -5,6 +5,7 @@ use super::with_sack;
 use crate::script::*;
 
 //= rfc8985#6.2 RFC8985-6.2-8
+//= rfc8985#8 RFC8985-8-1
 pub fn reordering_timer_runs_once_for_all_that_was_overtaken(bench: &mut dyn Bench) {
     let mut t = with_sack(bench);
     // Three segments, 10 ms apart.

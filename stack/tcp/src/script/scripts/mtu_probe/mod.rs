@@ -1,5 +1,6 @@
 //! Paths that drop long segments without a word, and the search for what they carry: RFC 4821.
 
+pub mod a_search_has_one_probe_under_way;
 pub mod black_hole_makes_segments_short;
 pub mod black_holes_are_not_looked_for_by_default;
 pub mod deeper_black_hole_makes_them_shorter;

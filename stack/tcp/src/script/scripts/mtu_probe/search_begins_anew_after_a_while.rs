@@ -4,7 +4,7 @@ use super::with_probing;
 use crate::MtuProbing;
 use crate::script::*;
 
-//= rfc4821#7.3 RFC4821-7.3-2
+//= rfc4821#7.3 RFC4821-7.3-2 RFC4821-7.3-3
 pub fn search_begins_anew_after_a_while(bench: &mut dyn Bench) {
     let mut t = with_probing(bench, MtuProbing::Always);
     let mut next = 1;

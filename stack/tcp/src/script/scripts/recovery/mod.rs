@@ -5,6 +5,7 @@ pub mod ack_without_news_changes_nothing;
 pub mod duplicate_acks_after_a_timeout_do_not_count;
 pub mod duplicate_acks_with_a_scaled_window_count;
 pub mod duplicate_reports_that_cannot_be_are_ignored;
+pub mod duplicates_of_different_bytes_are_not_added_up;
 pub mod first_two_duplicate_acks_let_new_segments_out;
 pub mod lost_retransmission_times_out;
 pub mod part_of_a_segment_is_not_reported;
@@ -21,14 +22,9 @@ pub mod timeout_keeps_what_sack_reported;
 pub mod timeout_starts_slowly;
 pub mod window_updates_are_no_duplicates;
 
+use super::with_sack;
 use crate::script::*;
 
 fn established(bench: &mut dyn Bench) -> Trace {
     Trace::established(bench, Setup::default(), Peer::default())
-}
-
-/// To a peer 100 ms away: a segment that is overtaken is given 25 ms, a quarter of that, to come.
-fn with_sack(bench: &mut dyn Bench) -> Trace {
-    let setup = Setup { sack: true, ..Setup::default() };
-    Trace::established_after(bench, setup, Peer { sack: true, ..Peer::default() }, 100)
 }

@@ -5,7 +5,7 @@ use super::with_sack;
 use crate::script::*;
 
 //= rfc6675#4 RFC6675-4-1
-//= rfc6675#5 RFC6675-5-1 RFC6675-5-2 RFC6675-5-5 RFC6675-5-6
+//= rfc6675#5 RFC6675-5-1 RFC6675-5-2 RFC6675-5-5 RFC6675-5-6 RFC6675-5-8
 //= rfc9937#6 RFC9937-6-1
 //= rfc9937#6.1 RFC9937-6.1-1
 //= rfc9937#6.2 RFC9937-6.2-1 RFC9937-6.2-3
