@@ -62,7 +62,10 @@ pub struct Core {
     pub(crate) watches: BTreeSet<(Nanos, SocketId)>,
     /// The last number given to a packet that routers may cut.
     pub(crate) packets_cut: u16,
-    pub(crate) next_port: u16,
+    /// Says at which port active opens to each peer begin.
+    pub(crate) port_hasher: TupleHasher,
+    /// Ports that active opens have tried, modulo how many there are.
+    pub(crate) ports_tried: u64,
     /// Sockets of the host path that may have something to send.
     pub(crate) unsent: Vec<SocketId>,
     /// Wake-ups of the host path, earliest first.
@@ -116,7 +119,8 @@ impl Core {
                 config.path_mtu_lifetime,
             ),
             lingering: TimeWait::new(config.time_wait_max, config.linger, hasher(2)),
-            next_port: config.ephemeral_ports.0,
+            port_hasher: hasher(3),
+            ports_tried: 0,
             unsent: Vec::new(),
             timers: BTreeSet::new(),
             news: VecDeque::new(),

@@ -290,7 +290,7 @@ pub struct StackConfig {
     pub path_mtu_least: u16,
     /// How long a narrower path is believed in (RFC 1191 6.3).
     pub path_mtu_lifetime: Nanos,
-    /// First and last port of active opens that name none (RFC 6056's range by default).
+    /// First and last port of active opens that name none (by default the range that RFC 6335 sets aside for them).
     pub ephemeral_ports: (u16, u16),
     /// What initial sequence numbers are made from; random in production.
     pub secret: [u8; 16],

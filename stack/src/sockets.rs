@@ -1,5 +1,6 @@
 //! What an application does with a stack.
 
+use core::hash::BuildHasher;
 use core::net::{IpAddr, SocketAddr};
 use std::collections::VecDeque;
 
@@ -128,6 +129,7 @@ impl Core {
         let free = |core: &Self, port: u16| {
             let local = SocketAddr::from((address, port));
             let tuple = FourTuple { local, remote };
+            //= rfc6056#3.1 RFC6056-3.1-1
             let taken = core.by_tuple.contains_key(&tuple)
                 || core.time_wait.contains(&tuple)
                 || core.listeners.values().any(|l| l.takes(local));
@@ -136,15 +138,17 @@ impl Core {
         if let Some(port) = port {
             return free(self, port);
         }
+        //= rfc6056#3.3.3 RFC6056-3.3.3-1 RFC6056-3.3.3-2
+        // In turn, but each peer's turn begins elsewhere.
         let (first, last) = self.config.ephemeral_ports;
-        for _ in first..=last {
-            let port = self.next_port.clamp(first, last);
-            self.next_port = if port == last { first } else { port + 1 };
-            if let Some(local) = free(self, port) {
-                return Some(local);
-            }
-        }
-        None
+        let ports = u64::from(last.checked_sub(first)?) + 1;
+        let ends = FourTuple { local: (address, 0).into(), remote };
+        let begin = self.port_hasher.hash_one(ends) % ports;
+        (0..ports).find_map(|_| {
+            let port = first + ((begin + self.ports_tried) % ports) as u16;
+            self.ports_tried = (self.ports_tried + 1) % ports;
+            free(self, port)
+        })
     }
 
     /// The congestion control in force, once there is a TCP that has one.

@@ -118,3 +118,48 @@ fn ip_options_are_skipped() {
     let reply = wire.one();
     assert_eq!((reply.to, reply.segment.flags), (peer(), Flags::SYN | Flags::ACK));
 }
+
+/// Ports that opens to `remote` take, one after the other, with this secret.
+fn ports_taken(secret: u8, remote: SocketAddrV4, count: usize) -> Vec<u16> {
+    let mut wire = Wire::new(|config| {
+        config.secret = [secret; 16];
+        config.ephemeral_ports = (50_000, 50_999);
+    });
+    let now = wire.now;
+    let mut open = || {
+        wire.core().connect(now, remote.into(), None, HOST).expect("opens");
+        wire.one().segment.src_port
+    };
+    (0..count).map(|_| open()).collect()
+}
+
+//= rfc6056#3.3.3 RFC6056-3.3.3-1 RFC6056-3.3.3-2
+#[test]
+fn each_peer_sees_ports_from_elsewhere_on() {
+    let taken = ports_taken(1, peer(), 3);
+    let from =
+        |first: u16| (0..3).map(|n| 50_000 + (first - 50_000 + n) % 1000).collect::<Vec<u16>>();
+    assert_eq!(taken, from(taken[0]), "in turn");
+    assert_eq!(taken, ports_taken(1, peer(), 3), "by the secret and the ends alone");
+    let other: SocketAddrV4 = "192.0.2.9:4001".parse().expect("address");
+    for elsewhere in [ports_taken(2, peer(), 1), ports_taken(1, other, 1)] {
+        assert_ne!(elsewhere[0], taken[0]);
+    }
+}
+
+//= rfc6056#3.1 RFC6056-3.1-1
+#[test]
+fn every_port_that_is_free_is_found_and_no_other() {
+    let mut wire = Wire::new(|config| config.ephemeral_ports = (50_000, 50_007));
+    let now = wire.now;
+    wire.core().listen((US, 50_003).into(), 4, HOST).expect("listens");
+    let mut taken = Vec::new();
+    for _ in 0..7 {
+        wire.core().connect(now, peer().into(), None, HOST).expect("a port is free");
+        taken.push(wire.one().segment.src_port);
+    }
+    taken.sort_unstable();
+    assert_eq!(taken, [50_000, 50_001, 50_002, 50_004, 50_005, 50_006, 50_007]);
+    let refused = wire.core().connect(now, peer().into(), None, HOST);
+    assert_eq!(refused, Err(ConnectError::AddrInUse(peer().into())));
+}
