@@ -16,8 +16,19 @@ pub fn fin_after_payload_waits_for_our_answer(bench: &mut dyn Bench) {
     expect!(t, FIN | ACK, seq 11, ack 12);
 
     let mut t = answering(bench);
+    inject!(t, FIN | ACK, seq 11, ack 11);
+    expect!(t, at 40 ms, ACK, seq 11, ack 12);
+
+    let mut t = answering(bench);
     inject!(t, FIN | ACK, seq 11, ack 11, len 1000);
     expect!(t, ACK, seq 11, ack 1012);
+
+    // Behind our own FIN nothing follows that it could go with.
+    let mut t = answering(bench);
+    t.close();
+    expect!(t, FIN | ACK, seq 11, ack 11);
+    inject!(t, FIN | ACK, seq 11, ack 12);
+    expect!(t, ACK, seq 12, ack 12);
 }
 
 /// A connection that has answered ten bytes of its peer by ten.
