@@ -181,6 +181,7 @@ macro_rules! script_tests {
                 duplicate_reported_during_recovery_ends_it,
                 reordering_timer_runs_once_for_all_that_was_overtaken,
                 probe_keeps_to_the_peers_window,
+                answer_of_a_probe_is_waited_for_behind_its_ack,
             }
             cc {
                 newreno_halves, cubic_leaves_seven_tenths, highspeed_leaves_more_of_a_large_window,

@@ -1,6 +1,7 @@
 //! What is lost, and what only seemed so: RACK-TLP (RFC 8985), F-RTO (RFC 5682), Eifel (RFC 3522), DSACK
 //! (RFC 2883, RFC 3708), restart of the timer (RFC 7765).
 
+pub mod answer_of_a_probe_is_waited_for_behind_its_ack;
 pub mod duplicate_of_before_the_episode_is_no_proof;
 pub mod duplicate_reported_during_recovery_ends_it;
 pub mod duplicate_widens_the_reordering_window;
