@@ -182,6 +182,8 @@ macro_rules! script_tests {
                 reordering_timer_runs_once_for_all_that_was_overtaken,
                 probe_keeps_to_the_peers_window,
                 answer_of_a_probe_is_waited_for_behind_its_ack,
+                echo_of_a_duplicate_proves_nothing,
+                duplicate_is_reported_behind_our_fin,
             }
             cc {
                 newreno_halves, cubic_leaves_seven_tenths, highspeed_leaves_more_of_a_large_window,

@@ -2,10 +2,12 @@
 //! (RFC 2883, RFC 3708), restart of the timer (RFC 7765).
 
 pub mod answer_of_a_probe_is_waited_for_behind_its_ack;
+pub mod duplicate_is_reported_behind_our_fin;
 pub mod duplicate_of_before_the_episode_is_no_proof;
 pub mod duplicate_reported_during_recovery_ends_it;
 pub mod duplicate_widens_the_reordering_window;
 pub mod duplicate_without_sack_ends_the_test;
+pub mod echo_of_a_duplicate_proves_nothing;
 pub mod four_segments_are_not_few;
 pub mod late_segment_is_seen_by_its_timestamp;
 pub mod late_segment_is_seen_by_the_duplicate;
