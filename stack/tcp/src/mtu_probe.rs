@@ -125,7 +125,8 @@ impl Connection {
         }
         //= rfc4821#7.6 RFC4821-7.6-1
         let mss = u16::midpoint(search.low, search.high);
-        if search.probe.is_some() || mss <= current {
+        // The owner may have lowered what is sent below what is known to arrive.
+        if search.probe.is_some() || mss <= current.max(search.low) {
             return None;
         }
         let len = u32::from(mss) - (u32::from(current) - payload);
