@@ -184,6 +184,8 @@ macro_rules! script_tests {
                 answer_of_a_probe_is_waited_for_behind_its_ack,
                 echo_of_a_duplicate_proves_nothing,
                 duplicate_is_reported_behind_our_fin,
+                third_duplicate_after_a_repaired_timeout_counts,
+                window_update_does_not_end_the_test,
             }
             cc {
                 newreno_halves, cubic_leaves_seven_tenths, highspeed_leaves_more_of_a_large_window,

@@ -34,6 +34,8 @@ pub mod single_loss_that_a_probe_repairs_halves_the_window;
 pub mod single_segment_is_probed_no_later_than_the_timeout;
 pub mod spurious_timeout_is_taken_back;
 pub mod tail_loss_is_repaired_by_a_probe;
+pub mod third_duplicate_after_a_repaired_timeout_counts;
+pub mod window_update_does_not_end_the_test;
 
 use super::with_sack;
 use crate::script::*;

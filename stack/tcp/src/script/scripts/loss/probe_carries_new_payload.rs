@@ -15,4 +15,10 @@ pub fn probe_carries_new_payload(bench: &mut dyn Bench) {
     expect!(t, ACK, seq 11_001, ack 1, len 1000);
     silence!(t, until 500 ms);
     counted!(t, rx_segments: 1, rx_predicted: 1, tail_probes: 1, tx_segments: 12, tx_bytes: 12_000);
+    // That probe is answered, and the next tail has one of its own.
+    inject!(t, ACK, seq 1, ack 12_001);
+    t.send(2000);
+    assert_eq!(t.drain(), 2);
+    t.skip_until(790);
+    t.counters_of(|counters| assert_eq!((counters.tail_probes, counters.timeouts), (1, 0)));
 }
