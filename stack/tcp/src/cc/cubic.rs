@@ -102,7 +102,8 @@ impl Cubic {
     //
     //= rfc9438#4.2 RFC9438-4.2-2
     /// How fast the window grows is made out once in [`ASKED_EVERY`] while it does not, as in Linux: what the ACKs in
-    /// between are worth is then known.
+    /// between are worth is then known. Reno's window is followed when it grows, unlike there: on a short path that
+    /// loses a few percent no window would live long enough to be asked about again.
     fn avoid(&mut self, window: &mut Window, ack: &AckSample, acked: u32) {
         let w_max = self.w_max;
         let epoch = match &mut self.phase {
@@ -113,9 +114,10 @@ impl Cubic {
                 epoch
             }
         };
-        epoch.follow_reno(window.cwnd, self.cwnd_prior, ack.at.mss, acked);
+        let reno_grew = epoch.follow_reno(window.cwnd, self.cwnd_prior, ack.at.mss, acked);
         let elapsed = ticks(ack.at.now - epoch.start.get());
-        if epoch.per_segment == 0 || elapsed.saturating_sub(epoch.asked.into()) > ASKED_EVERY {
+        let long_ago = elapsed.saturating_sub(epoch.asked.into()) > ASKED_EVERY;
+        if epoch.per_segment == 0 || long_ago || reno_grew {
             epoch.per_segment = epoch.per_segment_at(elapsed, window.cwnd, w_max, &ack.at);
             epoch.asked = elapsed.min(u32::MAX.into()) as u32;
         }
@@ -206,15 +208,16 @@ impl Epoch {
         Self { start, origin, k, credit, per_segment: 0, asked: 0, w_est: cwnd, est_credit }
     }
 
-    /// What Reno's window would be after `acked` bytes more.
+    /// What Reno's window would be after `acked` bytes more. Whether it is another than before.
     //
     //= rfc9438#4.3 RFC9438-4.3-2
-    fn follow_reno(&mut self, cwnd: u32, cwnd_prior: u32, mss: u32, acked: u32) {
+    fn follow_reno(&mut self, cwnd: u32, cwnd_prior: u32, mss: u32, acked: u32) -> bool {
         // α is 3(1-β)/(1+β) = 9/17 until Reno's window would be back where it was, then 1.
         let grows_like_reno = self.w_est >= cwnd_prior;
         let per_segment = if grows_like_reno { cwnd } else { (u64::from(cwnd) * 17 / 9) as u32 };
         let segments = self.est_credit.add(acked, per_segment);
         self.w_est = self.w_est.saturating_add(segments.saturating_mul(mss));
+        segments > 0
     }
 
     /// How many bytes are worth a segment of a window of `cwnd`.

@@ -190,7 +190,7 @@ macro_rules! script_tests {
             cc {
                 newreno_halves, cubic_leaves_seven_tenths, highspeed_leaves_more_of_a_large_window,
                 tahoe_repairs_with_a_window_of_one_segment, bbr_paces_the_initial_window,
-                cubic_keeps_to_its_growth_for_a_while, sack_grows_the_window_of_a_path_that_reorders,
+                cubic_follows_the_reno_friendly_window, sack_grows_the_window_of_a_path_that_reorders,
                 cubic_does_not_grow_while_idle,
             }
             ecn {

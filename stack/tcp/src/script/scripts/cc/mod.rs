@@ -2,7 +2,7 @@
 
 pub mod bbr_paces_the_initial_window;
 pub mod cubic_does_not_grow_while_idle;
-pub mod cubic_keeps_to_its_growth_for_a_while;
+pub mod cubic_follows_the_reno_friendly_window;
 pub mod cubic_leaves_seven_tenths;
 pub mod highspeed_leaves_more_of_a_large_window;
 pub mod newreno_halves;
