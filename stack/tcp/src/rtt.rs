@@ -71,8 +71,9 @@ impl Rtt {
     /// (as Linux's tcp_model_timeout).
     pub(crate) fn retransmissions_take(&self, config: &Config, max: u8) -> Nanos {
         let rto = self.rto(config).0;
-        let timeout = |n: u32| rto.checked_shl(n).unwrap_or(u64::MAX).min(config.rto_max.0);
-        Nanos((0..=u32::from(max)).map(timeout).sum())
+        let times = |n: u32| 1_u64.checked_shl(n).unwrap_or(u64::MAX);
+        let timeout = |n: u32| rto.saturating_mul(times(n)).min(config.rto_max.0);
+        Nanos((0..=u32::from(max)).map(timeout).fold(0, u64::saturating_add))
     }
 
     //= rfc6298#5.5
@@ -145,6 +146,16 @@ mod tests {
 
     fn config() -> Config {
         Config { rto_min: MS(200), rto_max: Nanos::from_secs(60), ..Config::default() }
+    }
+
+    #[test]
+    fn retransmissions_take_as_long_as_their_timeouts() {
+        let mut rtt = Rtt::new(&config());
+        rtt.sample(MS(100));
+        // 300 ms doubled, and from the eighth doubling on a minute.
+        assert_eq!(rtt.retransmissions_take(&config(), 2), MS(300 + 600 + 1200));
+        assert_eq!(rtt.retransmissions_take(&config(), 8), MS(300 * 255 + 60_000));
+        assert_eq!(rtt.retransmissions_take(&config(), u8::MAX), MS(300 * 255 + 248 * 60_000));
     }
 
     //= rfc6298#2.1 RFC6298-2.1-1

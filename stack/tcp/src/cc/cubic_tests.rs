@@ -97,6 +97,21 @@ fn the_window_never_falls_below_two_segments() {
     assert_eq!((window.cwnd, window.ssthresh), (2 * MSS, 2 * MSS));
 }
 
+#[test]
+fn the_function_is_asked_once_in_a_32nd_of_a_second() {
+    let mut cubic = Cubic::new();
+    let mut window = Window { cwnd: 100 * MSS, ssthresh: 100 * MSS };
+    cubic.on_loss(&mut window, &at(100 * MSS));
+    // An RTT ahead it is at 0.4 * (0.1 - 4.2172)^3 + 100 = 72.1, so a segment more is worth 34 of 70. Asked 28 ms
+    // later it would be at 72.7, and 28 would do.
+    for n in 0..33 {
+        cubic.on_ack(&mut window, &acked(MSS, ms(1000 + n), ms(100)));
+        assert_eq!(window.cwnd, 70 * MSS, "after {n} ms");
+    }
+    cubic.on_ack(&mut window, &acked(MSS, ms(1033), ms(100)));
+    assert_eq!(window.cwnd, 71 * MSS);
+}
+
 //= rfc9438#4.2 RFC9438-4.2-1
 #[test]
 fn long_round_trips_follow_the_function() {
