@@ -23,7 +23,7 @@ use crate::pmtu::PathMtus;
 use crate::slab::{Slab, SocketId};
 use crate::socket::{Holder, Path, Readiness, Socket};
 use crate::time_wait::{Answer, TimeWait};
-use crate::tom::{Member, MemberId};
+use crate::tom::{Farewell, Member, MemberId};
 use crate::tuple::{FourTuple, TupleHasher, TupleMap};
 use crate::{Counters, Event, PathChoice, StackConfig};
 
@@ -85,6 +85,8 @@ pub struct Core {
     pub(crate) orphans: VecDeque<(Nanos, SocketId)>,
     /// Tids whose release waits for room in a ring.
     pub(crate) releases: Vec<(MemberId, Tid)>,
+    /// Tids whose last work requests wait for room in a ring.
+    pub(crate) farewells: Vec<Farewell>,
     /// SYNs whose rejection found no room in a ring.
     pub(crate) rejects: Vec<(MemberId, Tid)>,
     /// When the last frame or message came in.
@@ -132,6 +134,7 @@ impl Core {
             opens: Vec::new(),
             orphans: VecDeque::new(),
             releases: Vec::new(),
+            farewells: Vec::new(),
             rejects: Vec::new(),
             now: Nanos::ZERO,
             scratch: Vec::with_capacity(frame),

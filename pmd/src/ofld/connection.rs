@@ -116,7 +116,7 @@ pub fn abort_rpl(
     cmd: AbortCmd,
 ) -> Result<(), Refused> {
     let reply = cpl::AbortRpl::new(tid).with_cmd(cmd);
-    offload_cpl(eq, pool, tid, Answer::OwnCplUrgent, &reply)
+    offload_cpl(eq, pool, tid, Answer::NoneUrgent, &reply)
 }
 
 /// Opens the receive window by `ack.credits` bytes, forces an ACK, changes delayed ACK.
@@ -124,7 +124,8 @@ pub fn rx_data_ack(ctrl: &mut Eq, tid: Tid, ack: CreditDack) -> Result<(), Full>
     control(ctrl, tid, &RxDataAck::new(tid).with_credit_dack(ack))
 }
 
-/// Gives a tid back to the card, when no message of it is outstanding.
+/// Gives a tid back to the card, when no message of it is outstanding. What is still in its offload queue
+/// would meet the tid's next owner: [`last_word`](super::last_word) tells when nothing is.
 pub fn tid_release(ctrl: &mut Eq, tid: Tid) -> Result<(), Full> {
     control(ctrl, tid, &TidRelease::new(tid))
 }

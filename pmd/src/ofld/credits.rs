@@ -2,12 +2,13 @@
 //!
 //! Every work request on an offload queue costs its length in units of 16 bytes, and the firmware gives
 //! units back with FW4_ACK, in order, whole work requests at a time. A few units are kept for the end:
-//! an ABORT_REQ and an ABORT_RPL must always be possible.
+//! an ABORT_REQ, an ABORT_RPL and the question whether all that is done must always be possible.
 
 use std::collections::VecDeque;
 
-/// Units of an ABORT_REQ and of an ABORT_RPL, 32 bytes each: both are needed when aborts cross.
-const ABORT_RESERVE: u16 = 2 + 2;
+/// Units of an ABORT_REQ and of an ABORT_RPL, 32 bytes each, both needed when aborts cross, and of the
+/// SET_TCB_FIELD behind them, 48 bytes.
+const ABORT_RESERVE: u16 = 2 + 2 + 3;
 /// Units of a longest work request.
 const WR_UNITS_MAX: u16 = (mafo_t4::wr::MAX_LEN / 16) as u16;
 
@@ -41,7 +42,7 @@ impl Drop for TxCredits {
 pub enum Purpose {
     /// Anything but the end: leaves what an abort needs.
     Ordinary,
-    /// ABORT_REQ or ABORT_RPL: may take the reserve.
+    /// ABORT_REQ, ABORT_RPL and what tells that they are done: may take the reserve.
     Abort,
 }
 
@@ -71,13 +72,42 @@ pub struct TxCreditPool {
     unasked: u16,
     /// Units of each work request outstanding, oldest first.
     outstanding: VecDeque<u8>,
+    tail: Tail,
+}
+
+/// What is last in a connection's offload queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tail {
+    /// Nothing was ever posted.
+    #[default]
+    Empty,
+    /// CLOSE_CON_REQ or ABORT_REQ: with the CPL that answers it nothing is left in the queue.
+    Answered,
+    /// Anything else: it may still be in the queue when the connection is over.
+    Unanswered,
 }
 
 impl TxCreditPool {
     /// All of `total` units, as the card told (`FLOWC_BUFFIFO_SZ`).
     #[must_use]
     pub fn new(total: u16) -> Self {
-        Self { total, free: total, unasked: 0, outstanding: VecDeque::with_capacity(total.into()) }
+        Self {
+            total,
+            free: total,
+            unasked: 0,
+            outstanding: VecDeque::with_capacity(total.into()),
+            tail: Tail::Empty,
+        }
+    }
+
+    /// What was posted last.
+    #[must_use]
+    pub fn tail(&self) -> Tail {
+        self.tail
+    }
+
+    pub(crate) fn set_tail(&mut self, tail: Tail) {
+        self.tail = tail;
     }
 
     /// Units for a work request; `None` when there are too few for now.
@@ -208,13 +238,13 @@ mod tests {
     #[test]
     fn an_abort_and_its_answer_are_always_possible() {
         let mut pool = TxCreditPool::new(16);
-        assert_eq!(pool.available(), 12);
-        assert_eq!(pool.take(13, Purpose::Ordinary), None);
-        spend(&mut pool, 12, Then::More);
+        assert_eq!(pool.available(), 9);
+        assert_eq!(pool.take(10, Purpose::Ordinary), None);
+        spend(&mut pool, 9, Then::More);
         assert_eq!(pool.available(), 0);
         assert_eq!(pool.take(1, Purpose::Ordinary), None);
-        for _ in 0..2 {
-            let credits = pool.take(2, Purpose::Abort).expect("the reserve");
+        for units in [2, 2, 3] {
+            let credits = pool.take(units, Purpose::Abort).expect("the reserve");
             pool.spend(credits, false);
         }
         assert_eq!(pool.take(1, Purpose::Abort), None);
@@ -224,8 +254,8 @@ mod tests {
     #[test]
     fn an_answer_is_asked_for_at_a_quarter_when_few_are_left_and_when_idle() {
         let mut pool = TxCreditPool::new(256);
-        let asked: Vec<bool> = (0..25).map(|_| spend(&mut pool, 10, Then::More)).collect();
-        let at: Vec<usize> = (0..25).filter(|&n| asked[n]).collect();
+        let asked: Vec<bool> = (0..24).map(|_| spend(&mut pool, 10, Then::More)).collect();
+        let at: Vec<usize> = (0..24).filter(|&n| asked[n]).collect();
         // Few is 96, a quarter is 64: after the sixteenth 96 are left and 160 are out; then every 70.
         assert_eq!(at, [15, 22]);
         let mut pool = TxCreditPool::new(256);
@@ -237,11 +267,11 @@ mod tests {
     #[test]
     fn nobody_waits_for_credits_without_an_answer_under_way() {
         let mut pool = TxCreditPool::new(64);
-        // The next longest work request needs 32 of 60.
-        assert!(!spend(&mut pool, 28, Then::More));
+        // The next longest work request needs 32 of 57.
+        assert!(!spend(&mut pool, 25, Then::More));
         assert!(spend(&mut pool, 1, Then::More), "31 are left");
         assert!(!spend(&mut pool, 1, Then::More), "one answer is enough");
-        assert_eq!(pool.give_back(28 + 1), Ok(2));
+        assert_eq!(pool.give_back(25 + 1), Ok(2));
         assert!(spend(&mut pool, 28, Then::More), "the one that was asked for has come");
     }
 
@@ -249,9 +279,9 @@ mod tests {
     fn what_was_not_posted_goes_back() {
         let mut pool = TxCreditPool::new(64);
         let credits = pool.take(10, Purpose::Ordinary).expect("enough");
-        assert_eq!((credits.units(), pool.available()), (10, 50));
+        assert_eq!((credits.units(), pool.available()), (10, 47));
         pool.put_back(credits);
-        assert_eq!((pool.available(), pool.work_requests()), (60, 0));
+        assert_eq!((pool.available(), pool.work_requests()), (57, 0));
     }
 
     proptest! {

@@ -7,7 +7,7 @@
 //! | control queue | offload queue |
 //! |---|---|
 //! | [`act_open`], [`pass_open`], [`close_listsrv`], [`pass_accept_rpl`], [`rx_data_ack`], [`get_tcb`], [`tid_release`] | [`flowc`], [`tx_data`], [`close_con`], [`abort_req`], [`abort_rpl`] |
-//! | [`set_tcb_field`], [`tcb_batch`] with [`Via::Control`] | the same with [`Via::Offload`] |
+//! | [`set_tcb_field`], [`tcb_batch`] with [`Via::Control`] | the same with [`Via::Offload`], [`last_word`] |
 
 mod connection;
 mod credits;
@@ -20,9 +20,9 @@ pub use connection::{
     Abort, Mark, TxPayload, abort_req, abort_rpl, close_con, flowc, rx_data_ack, tid_release,
     tx_data,
 };
-pub use credits::{BadAck, Purpose, Then, TxCreditPool, TxCredits};
+pub use credits::{BadAck, Purpose, Tail, Then, TxCreditPool, TxCredits};
 pub use open::{Accept, ActOpen, Listen, act_open, close_listsrv, pass_accept_rpl, pass_open};
-pub use tcb::{Via, get_tcb, set_tcb_field, tcb_batch};
+pub use tcb::{Via, get_tcb, last_word, set_tcb_field, tcb_batch};
 
 use mafo_mem::Full;
 use mafo_t4::Tid;
@@ -65,6 +65,8 @@ enum Answer {
     OwnCpl,
     /// As before, and it is so important that it may take the reserve of credits.
     OwnCplUrgent,
+    /// Not at all, and as important: an answer itself.
+    NoneUrgent,
 }
 
 /// Posts a work request of `len16` units of a connection on an offload queue; `write` is told whether
@@ -79,7 +81,7 @@ fn offload(
     // At most 32: builders check what they are given.
     let len16 = len16 as u8;
     let purpose = match answer {
-        Answer::OwnCplUrgent => Purpose::Abort,
+        Answer::OwnCplUrgent | Answer::NoneUrgent => Purpose::Abort,
         Answer::Ack(_) | Answer::OwnCpl => Purpose::Ordinary,
     };
     let credits = pool.take(len16, purpose).ok_or(Refused::NoCredits)?;
@@ -91,6 +93,10 @@ fn offload(
     slot.put_with(|buf| write(buf, ack));
     slot.post();
     pool.spend(credits, ack);
+    pool.set_tail(match answer {
+        Answer::OwnCpl | Answer::OwnCplUrgent => Tail::Answered,
+        Answer::Ack(_) | Answer::NoneUrgent => Tail::Unanswered,
+    });
     Ok(())
 }
 

@@ -39,6 +39,18 @@ pub fn set_tcb_field(via: Via<'_>, field: &SetTcbField) -> Result<(), Refused> {
     }
 }
 
+/// The last work request of a connection that is over: a read of nothing, whose SET_TCB_RPL on queue
+/// `reply_to` says that all before it has been carried out, and that the tid may be given back by another queue.
+pub fn last_word(
+    eq: &mut Eq,
+    pool: &mut TxCreditPool,
+    tid: Tid,
+    reply_to: IqId,
+) -> Result<(), Refused> {
+    let read = SetTcbField::at(tid, 0, 0, 0).with_reply_ctrl(ReplyCtrl::to(reply_to));
+    offload_cpl(eq, pool, tid, Answer::OwnCplUrgent, &read)
+}
+
 /// Applies `fields` of connection `tid`, 1 to [`UlptxWriter::MAX_SET_TCB_FIELDS`] of them, without
 /// anything in between.
 pub fn tcb_batch(via: Via<'_>, tid: Tid, fields: &[SetTcbField]) -> Result<(), Refused> {

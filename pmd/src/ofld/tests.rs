@@ -244,6 +244,26 @@ fn several_fields_of_a_tcb_at_once() {
 }
 
 #[test]
+fn a_queue_is_left_empty_by_what_is_answered() {
+    let (mut eq, mut pool, mut card) = connection();
+    assert_eq!(pool.tail(), Tail::Empty);
+    flowc(&mut eq, &mut pool, TID, &[(Mnem::CH, 0)], Then::More).expect("room");
+    assert_eq!(pool.tail(), Tail::Unanswered, "a FW4_ACK is no end");
+    close_con(&mut eq, &mut pool, TID).expect("room");
+    assert_eq!(pool.tail(), Tail::Answered);
+    abort_rpl(&mut eq, &mut pool, TID, AbortCmd::NO_RST).expect("room");
+    assert_eq!(pool.tail(), Tail::Unanswered);
+    for _ in 0..3 {
+        card.take();
+    }
+    last_word(&mut eq, &mut pool, TID, IqId(0x109)).expect("room");
+    // FW_TP_WR without COMPL, then SET_TCB_FIELD (5): reply queue, word 0, mask 0, value 0.
+    let expected =
+        words(&[0x0500_0018, 0x0012_3403, 0, 0, 0x0500_1234, 0x0109_0000, 0, 0, 0, 0, 0, 0]);
+    assert_eq!((card.take(), pool.tail()), (expected, Tail::Answered));
+}
+
+#[test]
 fn what_is_refused_changes_nothing() {
     let (mut eq, mut pool, _) = connection();
     while flowc(&mut eq, &mut pool, TID, &[(Mnem::CH, 0)], Then::More) == Ok(()) {}

@@ -6,6 +6,7 @@ use mafo_t4::wr::Mnem;
 use mafo_t4::{L2tIdx, Tid};
 use mafo_tcp::{Ended, GaveUp, IcmpError};
 
+use super::farewell::Hop;
 use super::member::AtidUse;
 use super::state::{Event, State};
 use super::{Fence, MemberId, Offloaded, TidUse};
@@ -101,34 +102,25 @@ impl Core {
             return;
         }
         let Some(conn) = self.offloaded(id) else { return };
-        let (member_id, tid, state) = (conn.member, conn.tid, conn.state);
-        if self.post_flowc(id).is_err() {
-            self.counters.tom_ring_full += 1;
-        }
+        let (state, fenced) = (conn.state, conn.fence == Fence::Posted);
         if !self.offload_event(id, Event::AbortRequest) {
             return;
         }
-        self.post_abort_rpl(id);
+        if let Some(conn) = self.offloaded_mut(id) {
+            conn.abort_reply_owed = true;
+        }
         if state == State::Aborting {
             // Crossing aborts: the answer to ours still comes and ends it.
+            self.post_abort_rpl(id);
             return;
         }
-        let fenced = self.offloaded(id).is_some_and(|conn| conn.fence == Fence::Posted);
         let error = match cpl.status() {
             Status::CONN_RESET => ConnectionError::Reset,
             _ => self.soft_error_of(id).map_or(ConnectionError::TimedOut, Into::into),
         };
         self.note_end(id, aborted_by(cpl.status()));
-        if fenced {
-            // So do crossing fences: the answer to ours ends the tid, not the connection any more.
-            let l2t = self.offloaded(id).map(|conn| conn.l2t);
-            if let Some(l2t) = l2t {
-                self.orphan(member_id, tid, l2t);
-            }
-        } else {
-            self.leave_card(id);
-            self.release_tid(member_id, tid);
-        }
+        // The answer to a fence that crosses it comes before that to the last word.
+        self.leave_tid(id, if fenced { Hop::Kept } else { Hop::LetGo });
         self.fail(id, error);
     }
 
@@ -158,13 +150,16 @@ impl Core {
         self.fail(id, error);
     }
 
+    /// Answers an ABORT_REQ_RSS; where there is no room for it now, with the tid's last word.
     fn post_abort_rpl(&mut self, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let Path::Offload(conn) = &mut socket.path else { return };
         let member = &mut self.members[conn.member.index()];
         let Some(eq) = member.ofld(conn.port) else { return };
         let (credits, cmd) = (&mut conn.credits, AbortCmd::NO_RST);
-        if ofld::abort_rpl(eq, credits, conn.tid, cmd).is_err() {
+        if ofld::abort_rpl(eq, credits, conn.tid, cmd).is_ok() {
+            conn.abort_reply_owed = false;
+        } else {
             self.counters.tom_ring_full += 1;
         }
     }
@@ -239,13 +234,10 @@ impl Core {
 
     /// The abort of `id` is done.
     pub(crate) fn on_abort_rpl(&mut self, id: SocketId) {
-        let Some(conn) = self.offloaded(id) else { return };
-        let (member_id, tid) = (conn.member, conn.tid);
         if !self.offload_event(id, Event::AbortReply) {
             return;
         }
-        self.leave_card(id);
-        self.release_tid(member_id, tid);
+        self.leave_tid(id, Hop::LetGo);
         self.note_end(id, Ended::Aborted);
         self.fail(id, ConnectionError::Aborted);
     }
@@ -275,15 +267,13 @@ impl Core {
 
     fn end_if_over(&mut self, id: SocketId) {
         let Some(conn) = self.offloaded(id) else { return };
-        let (member_id, tid) = (conn.member, conn.tid);
         if conn.fence == Fence::Posted {
             // Whoever silenced the owner ends it, when the answer comes.
             return;
         }
         if self.remember_end(id) {
             self.ask_last_timestamp(id);
-            self.leave_card(id);
-            self.release_tid(member_id, tid);
+            self.leave_tid(id, Hop::LetGo);
             self.end(id, Readiness::CLOSED);
         }
     }

@@ -179,6 +179,7 @@ impl Core {
                 }
             }
             Opcode::GET_TCB_RPL if self.on_get_tcb_rpl(member, bytes) => {}
+            Opcode::SET_TCB_RPL if self.on_last_word(member, tid) => {}
             Opcode::SET_TCB_RPL | Opcode::GET_TCB_RPL => {
                 hook.on_cpl(now, self, member, opcode, bytes);
             }
@@ -256,6 +257,8 @@ impl Core {
                     self.release_tid(member, tid);
                 }
             }
+            // Of work that was before the last word.
+            Some(TidUse::Leaving(_)) => {}
             Some(TidUse::Connection(_)) | None => self.counters.tom_unexpected += 1,
         }
     }
@@ -263,7 +266,7 @@ impl Core {
     fn connection(&self, member: MemberId, tid: Tid) -> Option<SocketId> {
         match self.members[member.index()].tids.get(tid) {
             Some(&TidUse::Connection(id)) => Some(id),
-            Some(TidUse::Hook(_) | TidUse::Dying(_)) | None => None,
+            Some(TidUse::Hook(_) | TidUse::Dying(_) | TidUse::Leaving(_)) | None => None,
         }
     }
 
@@ -289,6 +292,7 @@ impl Core {
         for (member, tid) in releases.drain(..) {
             self.release_tid(member, tid);
         }
+        self.poll_farewells();
         for (member, tid) in core::mem::take(&mut self.rejects) {
             self.reject(member, tid);
         }

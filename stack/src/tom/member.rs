@@ -37,6 +37,8 @@ pub enum TidUse {
     Hook(SocketId),
     /// Nobody any more, but the answer to an abort is still to come; until then the next hop is in use.
     Dying(L2tIdx),
+    /// Nobody any more, but work of it may still be in its offload queue, up to a last word that is answered.
+    Leaving(Option<L2tIdx>),
 }
 
 /// Who an atid belongs to.

@@ -9,6 +9,7 @@ mod card_view;
 mod close;
 mod data;
 mod dispatch;
+mod farewell;
 mod hold;
 mod last_stamp;
 mod member;
@@ -16,6 +17,8 @@ mod moves;
 mod open;
 pub mod state;
 mod switches;
+
+pub(crate) use farewell::Farewell;
 
 pub use dispatch::{Hook, NoHook, Verdict};
 pub use member::{AtidUse, Member, MemberId, TidUse};
@@ -117,6 +120,8 @@ pub struct Offloaded {
     pub fence: Fence,
     /// An ABORT_REQ found no room yet.
     pub(crate) abort_wanted: bool,
+    /// An ABORT_REQ_RSS has come whose answer found no room yet.
+    pub(crate) abort_reply_owed: bool,
     /// Whether an ABORT_REQ tells the peer.
     pub(crate) abort_cmd: AbortCmd,
     /// In the list of those that wait for room in a ring.

@@ -177,14 +177,7 @@ impl Core {
         }
     }
 
-    /// Says that a tid has nobody any more but is still to answer an abort.
-    pub fn orphan(&mut self, member: MemberId, tid: Tid, l2t: L2tIdx) {
-        if let Some(used) = self.members[member.index()].tids.get_mut(tid) {
-            *used = TidUse::Dying(l2t);
-        }
-    }
-
-    /// Like [`Core::orphan`], also for a tid that was never entered.
+    /// Says that a tid, which may never have been entered, has nobody any more but is still to answer an abort.
     pub fn orphan_or_enter(&mut self, member: MemberId, tid: Tid, l2t: L2tIdx) {
         let tids = &mut self.members[member.index()].tids;
         match tids.get_mut(tid) {

@@ -535,6 +535,7 @@ impl Offloaded {
             rx_gate: Gate::Open,
             fence: Fence::Absent,
             abort_wanted: false,
+            abort_reply_owed: false,
             abort_cmd: AbortCmd::SEND_RST,
             stalled: false,
         }
