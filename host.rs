@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mafo_asic::AsicConfig;
-use mafo_failover::{Bond, BondConfig, LinkId};
+use mafo_failover::{Bond, BondConfig};
 use mafo_mem::Nanos;
 use mafo_pmd::adapter::{AdapterEvent, Request, RequestId};
 use mafo_pmd::eal::dma::{Arena, Domain};
@@ -33,8 +33,8 @@ pub struct HostConfig {
     pub stack: StackConfig,
     /// The adapters.
     pub adapters: Vec<SoftConfig>,
-    /// The bond's links, as (adapter, port), the most preferred first.
-    pub links: Vec<(usize, PortId)>,
+    /// The bond over their ports.
+    pub bond: BondConfig,
 }
 
 /// Why a host could not be made, or stopped.
@@ -84,8 +84,9 @@ enum Stage {
 #[derive(Debug)]
 pub struct Host {
     adapters: Vec<Fitted>,
-    links: Vec<(usize, PortId)>,
     stack: Stack,
+    /// What the bond is made of, when the adapters are up.
+    config: BondConfig,
     bond: Option<Bond>,
     mac: [u8; 6],
 }
@@ -112,7 +113,7 @@ impl Host {
         }
         let mac = config.stack.mac;
         let stack = Stack::new(config.stack, shared);
-        Ok(Self { adapters, links: config.links, stack, bond: None, mac })
+        Ok(Self { adapters, stack, config: config.bond, bond: None, mac })
     }
 
     /// Moves everything on that can be moved without waiting.
@@ -139,9 +140,9 @@ impl Host {
     }
 
     fn bring_up(&mut self) {
-        let links = &self.links;
+        let links = &self.config.links;
         for (n, fitted) in self.adapters.iter_mut().enumerate() {
-            let ports = links.iter().filter(|(adapter, _)| *adapter == n).map(|&(_, port)| port);
+            let ports = links.iter().filter(|link| link.member.index() == n).map(|link| link.port);
             if fitted.stage == Stage::Starting && fitted.driver.is_up() {
                 let others: Vec<PortId> =
                     ports.filter(|&port| fitted.driver.mac(port) != Some(self.mac)).collect();
@@ -172,10 +173,7 @@ impl Host {
             }
             fitted.stage = Stage::Running;
         }
-        let id =
-            |&(adapter, port): &(usize, PortId)| LinkId { member: MemberId(adapter as u8), port };
-        let config = BondConfig::new(self.links.iter().map(id).collect());
-        self.bond = Some(Bond::new(config, self.stack.core_mut()));
+        self.bond = Some(Bond::new(self.config.clone(), self.stack.core_mut()));
     }
 
     /// Whether all adapters are up and the bond stands, though perhaps without a link.
@@ -193,6 +191,11 @@ impl Host {
     /// The bond, to fetch its events.
     pub fn bond_mut(&mut self) -> Option<&mut Bond> {
         self.bond.as_mut()
+    }
+
+    /// The bond, to be told what to do, and the sockets that it moves.
+    pub fn bond_and_sockets_mut(&mut self) -> Option<(&mut Bond, &mut Core)> {
+        Some((self.bond.as_mut()?, self.stack.core_mut()))
     }
 
     /// The sockets.

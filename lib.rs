@@ -15,7 +15,7 @@ mod wire_port;
 
 pub use host::{Host, HostConfig, HostError, SoftConfig};
 pub use mafo_asic::{AsicConfig, CardConnection, Refusals, TpCounters};
-pub use mafo_failover::{Bond, BondConfig, BondCounters, BondEvent, LinkId};
+pub use mafo_failover::{Bond, BondConfig, BondCounters, BondEvent, LinkId, NoSwitch};
 pub use mafo_mem::frame::capacity_for_mtu;
 pub use mafo_mem::{Frame, FrameBurst, Nanos};
 pub use mafo_pmd::eal;
@@ -23,9 +23,9 @@ pub use mafo_pmd::stats::Xstat;
 pub use mafo_pmd::{AdapterConfig, EthPort, TcpSettings, TxState};
 pub use mafo_stack::{
     Activity, CongestionControl, ConnectError, ConnectionError, Core, Defect, Defects, Dscp,
-    EcnMode, Ended, Event, FourTuple, GaveUp, IcmpError, Info, Keepalive, Life, ListenError,
-    ListenerId, MtuProbing, Options, PathChoice, Readiness, Recovery, SocketError, SocketId, Stack,
-    StackConfig, State, Status, Then, Timeouts,
+    EcnMode, Ended, Event, FourTuple, GaveUp, Handover, IcmpError, Info, Keepalive, Life,
+    ListenError, ListenerId, MtuProbing, Options, PathChoice, Readiness, Recovery, SocketError,
+    SocketId, Stack, StackConfig, State, Status, Then, Timeouts,
 };
 pub use mafo_t4::{L2tIdx, PortId};
 pub use mafo_wire as wire;

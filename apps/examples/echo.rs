@@ -13,7 +13,9 @@ use std::io::Read;
 
 use mafo::eal::clock::Clock;
 use mafo::wire::Tap;
-use mafo::{AdapterConfig, AsicConfig, Core, Event, Host, HostConfig, Nanos, Options, PortId};
+use mafo::{
+    AdapterConfig, AsicConfig, BondConfig, Core, Event, Host, HostConfig, Nanos, Options, PortId,
+};
 use mafo::{SocketError, SocketId, SoftConfig, StackConfig};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     stack.sockets_max = 64;
     File::open("/dev/urandom")?.read_exact(&mut stack.secret)?;
     let links = vec![(0, PortId(0)), (1, PortId(0))];
-    let mut host = Host::new(HostConfig { stack, adapters, links })?;
+    let mut host = Host::new(HostConfig { stack, adapters, bond: BondConfig::new(links) })?;
 
     // Nothing blocks and nothing runs by itself: the program polls, and says what time it is.
     let clock = Clock::start();

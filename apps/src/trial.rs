@@ -17,8 +17,8 @@ use mafo::wire::mem::LinkConfig;
 use mafo::wire::tap::{Tap, TapFds};
 use mafo::wire::{Impaired, ImpairedConfig, Wire, WireCounters};
 use mafo::{
-    AdapterConfig, AsicConfig, Frame, FrameBurst, Host, HostConfig, Nanos, Options, PortId,
-    SoftConfig, StackConfig,
+    AdapterConfig, AsicConfig, BondConfig, Frame, FrameBurst, Host, HostConfig, Nanos, Options,
+    PortId, SoftConfig, StackConfig,
 };
 use thiserror::Error;
 
@@ -244,7 +244,7 @@ pub(crate) fn host(
     asic.seed = seed;
     let driver = AdapterConfig { mtu: MTU, ..AdapterConfig::default() };
     let adapters = vec![SoftConfig { asic, driver, wires: vec![(PortId(0), wire)] }];
-    Ok(Host::new(HostConfig { stack, adapters, links: vec![(0, PortId(0))] })?)
+    Ok(Host::new(HostConfig { stack, adapters, bond: BondConfig::new(vec![(0, PortId(0))]) })?)
 }
 
 impl Running<'_> {

@@ -5,7 +5,7 @@ use core::cmp::Reverse;
 use mafo_mem::{Full, Nanos};
 use mafo_pmd::ofld::{self, Abort, Then, Via};
 use mafo_stack::tom::Fence;
-use mafo_stack::{Core, SocketId};
+use mafo_stack::{Core, Handover, SocketId};
 use mafo_t4::cpl::{AbortCmd, CreditDack, ReplyCtrl, SetTcbField};
 use mafo_t4::tcb::field;
 
@@ -28,6 +28,10 @@ impl Bond {
         let under_way = |id| {
             let progress = core.progress(id)?;
             core.offloaded(id).filter(|conn| conn.state.is_live())?;
+            // What is handed over at once is said again by its new owner.
+            if self.policy(core, id) == Handover::Instant {
+                return None;
+            }
             Some((Reverse(progress.snd_end.since(progress.snd_una)), id))
         };
         let mut kicks: Vec<_> = self.moves.keys().filter_map(|&id| under_way(id)).collect();
@@ -49,12 +53,16 @@ impl Bond {
     }
 }
 
+/// Whether the connection has received bytes so lately that their ACK may have died with the link.
+pub(crate) fn heard_lately(now: Nanos, core: &Core, id: SocketId) -> bool {
+    core.offloaded(id).is_some_and(|conn| now - conn.last_rx < ACKED_LATELY)
+}
+
 /// Lets the card say again what the peer may not have heard of a connection.
 fn kick_one(now: Nanos, core: &mut Core, id: SocketId) -> Result<(), Full> {
     let Some(conn) = core.offloaded(id) else { return Ok(()) };
     let (member_id, tid) = (conn.member, conn.tid);
-    // Its ACKs may have died with the link.
-    let acked_lately = now - conn.last_rx < ACKED_LATELY;
+    let acked_lately = heard_lately(now, core, id);
     let in_flight = core.progress(id).is_some_and(|p| !p.is_drained());
     let Some(member) = core.member_mut(member_id) else { return Ok(()) };
     let ctrl = &mut member.lcore.ctrl;

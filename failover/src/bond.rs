@@ -6,7 +6,9 @@
 //! where each connection lives, so that a second failure in the middle of the first needs no case of
 //! its own.
 
+use core::fmt;
 use core::net::IpAddr;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use mafo_mem::Nanos;
@@ -14,12 +16,12 @@ use mafo_pmd::filter::FilterEvent;
 use mafo_pmd::l2t::{L2tTarget, NextHop};
 use mafo_pmd::sge::RxMeta;
 use mafo_stack::tom::state::State;
-use mafo_stack::{Core, Defect, Hook, Mac, MemberId, SocketId, Verdict};
+use mafo_stack::{Core, Defect, Handover, Hook, Mac, MemberId, SocketId, Verdict};
 use mafo_t4::cpl::{self, Opcode};
 use mafo_t4::wr::{FilterMatch, FwFilterWr};
 use mafo_t4::{Ftid, PortId, Tid};
 
-use crate::handover::Move;
+use crate::handover::{Cause, Move};
 
 /// A port of an adapter that belongs to a bond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +37,8 @@ pub struct LinkId {
 pub struct BondConfig {
     /// The links, the most preferred first.
     pub links: Vec<LinkId>,
+    /// How connections are handed over, unless their options say otherwise.
+    pub handover: Handover,
     /// Frames that are held for a connection while it changes its owner; further ones are dropped.
     pub hold_frames: usize,
     /// How long the peer of a connection that is to move may acknowledge nothing of what is under way
@@ -61,9 +65,10 @@ pub struct BondConfig {
 impl BondConfig {
     /// Defaults for `links`.
     #[must_use]
-    pub fn new(links: Vec<LinkId>) -> Self {
+    pub fn new(links: impl IntoIterator<Item = impl Into<LinkId>>) -> Self {
         Self {
-            links,
+            links: links.into_iter().map(Into::into).collect(),
+            handover: Handover::Auto,
             hold_frames: 64,
             drain_deadline: Nanos::from_secs(2),
             reply_deadline: Nanos::from_millis(20),
@@ -108,6 +113,8 @@ mafo_mem::counters! {
         failures,
         /// Connections moved to another adapter.
         moved,
+        /// Of these, with bytes under way that were given to the new owner again.
+        moved_undrained,
         /// Connections moved to another port of their adapter.
         rechannelled,
         /// Attempts to move a connection that were undone.
@@ -126,6 +133,30 @@ mafo_mem::counters! {
         ring_full,
         /// Filters that a card refused.
         filter_refused,
+    }
+}
+
+/// Why another link was not made the active one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoSwitch {
+    /// It does not belong to the bond.
+    #[error("{0} does not belong to the bond")]
+    NotALink(LinkId),
+    /// Its link is down.
+    #[error("the link of {0} is down")]
+    LinkDown(LinkId),
+}
+
+/// An adapter, counted from 0 in the order in which the stack was given them, and a port of it.
+impl From<(usize, PortId)> for LinkId {
+    fn from((adapter, port): (usize, PortId)) -> Self {
+        Self { member: MemberId(adapter as u8), port }
+    }
+}
+
+impl fmt::Display for LinkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "port {} of adapter {}", self.port.0, self.member.0)
     }
 }
 
@@ -267,6 +298,22 @@ impl Bond {
         })
     }
 
+    /// Makes `to` the active link though nothing has failed: connections follow one by one, and nothing is lost on
+    /// the way. Refused, with traffic as it was, when that link cannot take over.
+    pub fn make_active(&mut self, now: Nanos, core: &mut Core, to: LinkId) -> Result<(), NoSwitch> {
+        if !self.links.iter().any(|link| link.id == to) {
+            return Err(NoSwitch::NotALink(to));
+        }
+        if !self.is_up(to) {
+            return Err(NoSwitch::LinkDown(to));
+        }
+        if self.active == Some(to) {
+            return Ok(());
+        }
+        self.activate(now, core, to, Cause::Wish);
+        Ok(())
+    }
+
     /// Whether a connection lives elsewhere than on the active link.
     #[must_use]
     pub fn is_moving(&self) -> bool {
@@ -283,7 +330,7 @@ impl Bond {
     #[must_use]
     pub fn heir(&self, id: SocketId) -> Option<MemberId> {
         let moving = self.moves.get(&id).filter(|m| m.stage == crate::Stage::Uploading)?;
-        moving.entry.as_ref().map(|entry| entry.to.member)
+        moving.entry.as_ref().map(|entry| entry.place.member)
     }
 
     /// The tunnel carries nothing from now on: a check that looks at it has to notice.
@@ -371,20 +418,22 @@ impl Bond {
                 // With nobody to take over it stays as it is: frames are dropped by the dead port, and
                 // whichever link returns first carries on.
                 if let Some(successor) = self.successor() {
-                    self.activate(now, core, successor);
+                    self.activate(now, core, successor, Cause::Failure);
                 }
             }
-            Some(active) if up && !self.is_up(active) => self.activate(now, core, id),
+            Some(active) if up && !self.is_up(active) => {
+                self.activate(now, core, id, Cause::Failure);
+            }
             // The switch, or the peer behind it, may have lost what it knew.
             Some(active) if up && active == id => self.notify(now),
             Some(_) => {}
-            None if up => self.activate(now, core, id),
+            None if up => self.activate(now, core, id, Cause::Wish),
             None => {}
         }
     }
 
     /// Makes `to` the active link. On the path of a failure are L2T writes only.
-    pub(crate) fn activate(&mut self, now: Nanos, core: &mut Core, to: LinkId) {
+    pub(crate) fn activate(&mut self, now: Nanos, core: &mut Core, to: LinkId, cause: Cause) {
         let from = self.active.replace(to);
         core.set_active_port(to.member, to.port);
         self.notify(now);
@@ -392,9 +441,9 @@ impl Bond {
         self.announce(now, core);
         self.tunnelled = from.is_none();
         self.point_hops(now, core);
-        self.adopt_all(now, core);
+        self.adopt_all(now, core, cause);
         self.sync_filters(core);
-        if from.is_some() {
+        if from.is_some() && cause == Cause::Failure {
             self.kick(core);
             self.poll_kicks(now, core);
         }
@@ -439,20 +488,30 @@ impl Bond {
     }
 
     /// Connections that live elsewhere than on the active link are to be moved.
-    fn adopt_all(&mut self, now: Nanos, core: &mut Core) {
+    fn adopt_all(&mut self, now: Nanos, core: &mut Core, cause: Cause) {
         let members: Vec<MemberId> = self.sides.keys().copied().collect();
         for id in members.into_iter().flat_map(|member| core.connections_on(member)) {
-            self.adopt(now, core, id);
+            self.adopt(now, core, id, cause);
         }
     }
 
     /// The same for one.
-    fn adopt(&mut self, now: Nanos, core: &Core, id: SocketId) {
+    fn adopt(&mut self, now: Nanos, core: &Core, id: SocketId, cause: Cause) {
         let (Some(active), Some(conn)) = (self.active, core.offloaded(id)) else { return };
         let home = LinkId { member: conn.member, port: conn.port };
-        if home != active && self.sides.contains_key(&home.member) && !self.moves.contains_key(&id)
-        {
-            self.moves.insert(id, Move::new(now, home, self.config.retry_min));
+        if home == active || !self.sides.contains_key(&home.member) {
+            return;
+        }
+        let pause = self.config.retry_min;
+        match self.moves.entry(id) {
+            Entry::Vacant(free) => {
+                free.insert(Move::new(now, home, pause, cause));
+            }
+            // Where it was going has failed now: what it said last may have died there.
+            Entry::Occupied(mut moving) if cause == Cause::Failure => {
+                moving.get_mut().cause = cause;
+            }
+            Entry::Occupied(_) => {}
         }
     }
 
@@ -641,7 +700,7 @@ impl Hook for Bond {
             self.counters.rechannelled += 1;
             self.log(now, BondEvent::Moved(id));
             // Another link may have become active meanwhile.
-            self.adopt(now, core, id);
+            self.adopt(now, core, id, Cause::Wish);
             if self.moves.is_empty() {
                 self.log(now, BondEvent::AllMoved);
             }

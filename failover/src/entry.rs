@@ -3,7 +3,7 @@
 
 use mafo_mem::Nanos;
 use mafo_pmd::ofld::{self, TxCreditPool};
-use mafo_stack::tom::{AtidUse, TidUse};
+use mafo_stack::tom::{AtidUse, Place, Reposted, TidUse};
 use mafo_stack::{Core, MemberId, SocketId};
 use mafo_t4::cpl::{AbortCmd, AbortReq, ActOpenRpl, Status};
 use mafo_t4::opt::{CongAlg, Opt0, Opt2};
@@ -11,25 +11,41 @@ use mafo_t4::{L2tIdx, Tid};
 
 use crate::bond::{Bond, LinkId};
 use crate::handover::{Stage, Undo};
+use crate::upload::Upload;
 
 /// The filter on the new adapter that becomes the connection.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) to: LinkId,
-    pub(crate) tid: Tid,
-    pub(crate) l2t: L2tIdx,
-    pub(crate) credits: TxCreditPool,
+    /// Where it is; the tid is known when the card has answered.
+    pub(crate) place: Place,
     /// Whether the writes that make it the connection are with the card.
     pub(crate) written: Written,
+    /// What these are.
+    pub(crate) plan: Option<Upload>,
+    /// How much of the payload that the peer has not acknowledged is with the card.
+    pub(crate) reposted: Reposted,
 }
 
-/// How far the writes of an upload have come.
+impl Entry {
+    /// The link that it is on.
+    pub(crate) fn to(&self) -> LinkId {
+        LinkId { member: self.place.member, port: self.place.port }
+    }
+}
+
+/// How far an upload has come. What finds no room in a ring, or no credits, is posted later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
     /// Nothing is posted.
     Nothing,
-    /// The firmware has been told of the flow; the writes found no room.
-    FlowTold,
+    /// The firmware has been told of the flow, and so many writes are posted.
+    Fields(usize),
+    /// The image is written; payload that the peer has not acknowledged is being posted behind it.
+    Image,
+    /// The card has been asked whether it has all of that payload.
+    EndAsked,
+    /// It has; the last writes found no room.
+    EndKnown,
     /// All are posted: the reply to the last one comes.
     All,
 }
@@ -104,8 +120,10 @@ impl Bond {
         }
         if let Some(moving) = self.moves.get_mut(&id) {
             let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
-            let written = Written::Nothing;
-            moving.entry = Some(Entry { to, tid: Tid(u32::MAX), l2t, credits, written });
+            let LinkId { member, port } = to;
+            let place = Place { member, port, tid: Tid(u32::MAX), l2t, credits };
+            let (written, reposted) = (Written::Nothing, Reposted::default());
+            moving.entry = Some(Entry { place, written, plan: None, reposted });
         }
         true
     }
@@ -137,7 +155,7 @@ impl Bond {
         moving.entry_asked = None;
         if status != Status::NONE {
             if let Some(entry) = moving.entry.take() {
-                member.release_hop(entry.l2t);
+                member.release_hop(entry.place.l2t);
             }
             if moving.is_past_return() {
                 self.next_owner(now, core, id);
@@ -151,7 +169,7 @@ impl Bond {
             return;
         }
         if let Some(entry) = &mut moving.entry {
-            entry.tid = tid;
+            entry.place.tid = tid;
         }
         if moving.stage == Stage::Uploading {
             self.find_owner(now, core, id);
@@ -175,12 +193,12 @@ impl Bond {
         let Some(moving) = self.moves.get_mut(&id) else { return };
         let Some(entry) = moving.entry.take() else { return };
         let asked = moving.entry_asked.take();
-        let (member_id, l2t) = (entry.to.member, entry.l2t);
+        let Place { member: member_id, l2t, tid, .. } = entry.place;
         if asked.is_some() {
             // The answer is still to come, and with it the tid to be closed.
             self.strays.push(Stray { member: member_id, l2t });
         } else {
-            self.close_entry(core, member_id, entry.tid, l2t);
+            self.close_entry(core, member_id, tid, l2t);
         }
     }
 

@@ -19,16 +19,16 @@ use mafo_mem::Nanos;
 use mafo_pmd::ofld;
 use mafo_stack::tom::TidUse;
 use mafo_stack::tom::state::State;
-use mafo_stack::{Core, Defect, MemberId, SocketId};
+use mafo_stack::{Core, Defect, Handover, MemberId, SocketId};
 use mafo_t4::PortId;
 use mafo_t4::cpl::GetTcbRpl;
 use mafo_t4::tcb::Tcb;
 use mafo_tcp::SeqNum;
 
-use crate::ask::{ask_for_answer, card_clock, post_fence};
+use crate::ask::{ask_for_answer, card_clock, heard_lately, post_fence};
 use crate::bond::{Bond, BondEvent, LinkId};
 use crate::entry::{Entry, Written};
-use crate::owner::{self, Orphan};
+use crate::owner::{self, Orphan, Shown};
 use crate::snoop::LetOut;
 use crate::upload::NotNow;
 
@@ -54,6 +54,7 @@ pub enum Stage {
 /// A connection that lives elsewhere than on the active link.
 #[derive(Debug)]
 pub(crate) struct Move {
+    pub(crate) cause: Cause,
     pub(crate) stage: Stage,
     /// Where the connection lives.
     pub(crate) home: LinkId,
@@ -69,6 +70,10 @@ pub(crate) struct Move {
     answer_asked: bool,
     /// What the peer had acknowledged when the drain was last looked at.
     drained_to: Option<SeqNum>,
+    /// Whether this attempt waits for the peer to acknowledge everything.
+    kind: Kind,
+    /// The new owner is to say at once where the connection stands.
+    pub(crate) speaks_first: bool,
     pub(crate) orphan: Option<Orphan>,
     /// Owners tried since the old one was silenced.
     pub(crate) owners_tried: u32,
@@ -104,6 +109,24 @@ enum Flushes {
     LetOut,
 }
 
+/// Why a connection lives elsewhere than on the active link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Its link failed: what it said last may never have arrived.
+    Failure,
+    /// Another link was made the active one.
+    Wish,
+}
+
+/// How an attempt goes about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The peer acknowledges everything first.
+    Drained,
+    /// What it has not acknowledged is posted again.
+    Instant,
+}
+
 /// Why an attempt is undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Undo {
@@ -119,8 +142,9 @@ const ANSWER_TIME: Nanos = Nanos::from_millis(20);
 const ASKS_MAX: u8 = 5;
 
 impl Move {
-    pub(crate) fn new(now: Nanos, home: LinkId, pause: Nanos) -> Self {
+    pub(crate) fn new(now: Nanos, home: LinkId, pause: Nanos, cause: Cause) -> Self {
         Self {
+            cause,
             stage: Stage::Tunnelled,
             home,
             wake_up: now,
@@ -130,6 +154,8 @@ impl Move {
             entry_asked: None,
             answer_asked: false,
             drained_to: None,
+            kind: Kind::Drained,
+            speaks_first: false,
             orphan: None,
             owners_tried: 0,
             ts_jump: 0,
@@ -150,6 +176,11 @@ impl Move {
     /// a connection with gaps could not move.
     fn is_fresh(&self, now: Nanos) -> bool {
         self.heard.is_none() && now - self.since < ANSWER_TIME
+    }
+
+    /// Whether the peer may not have heard what the connection said last, nor can have said so.
+    fn is_unheard(&self) -> bool {
+        self.cause == Cause::Failure && self.heard.is_none()
     }
 
     /// When there is something to do without an answer coming in.
@@ -182,6 +213,11 @@ impl Move {
 }
 
 impl Bond {
+    /// How a connection is to be handed over.
+    pub(crate) fn policy(&self, core: &Core, id: SocketId) -> Handover {
+        core.options(id).and_then(|options| options.handover).unwrap_or(self.config.handover)
+    }
+
     /// Moves every move on.
     pub(crate) fn poll_moves(&mut self, now: Nanos, core: &mut Core) {
         let ids: Vec<SocketId> = self.moves.keys().copied().collect();
@@ -200,6 +236,7 @@ impl Bond {
             self.abandon(core, id);
             return;
         };
+        let policy = self.policy(core, id);
         let Some(moving) = self.moves.get_mut(&id) else { return };
         if moving.is_past_return() {
             if moving.stage == Stage::Uploading
@@ -217,7 +254,7 @@ impl Bond {
             self.finish(now, id, false);
             return;
         }
-        let stale = moving.entry.as_ref().is_some_and(|f| f.to != active);
+        let stale = moving.entry.as_ref().is_some_and(|f| f.to() != active);
         if stale && moving.stage != Stage::Tunnelled {
             self.undo(now, core, id, Undo::Elsewhere);
             return;
@@ -226,7 +263,10 @@ impl Bond {
             return;
         }
         match moving.stage {
-            Stage::Tunnelled if moving.home.member != active.member && moving.is_fresh(now) => {}
+            Stage::Tunnelled
+                if moving.home.member != active.member
+                    && moving.is_fresh(now)
+                    && policy != Handover::Instant => {}
             Stage::Tunnelled if Self::is_movable(state) && state != State::Aborting => {
                 if moving.home.member == active.member {
                     self.rechannel(now, core, id, active.port);
@@ -241,6 +281,9 @@ impl Bond {
                 // reason to begin anew with another buffer full.
                 let una = core.progress(id).map(|p| p.snd_una);
                 if una != std::mem::replace(&mut moving.drained_to, una) {
+                    moving.wake_up = now + self.config.drain_deadline;
+                } else if policy == Handover::Auto && moving.kind == Kind::Drained {
+                    moving.kind = Kind::Instant;
                     moving.wake_up = now + self.config.drain_deadline;
                 } else {
                     self.undo(now, core, id, Undo::Later);
@@ -276,10 +319,15 @@ impl Bond {
         core.suspend(id);
         let asked = self.ask_entry(now, core, id, to);
         let answer_asked = ask_for_answer(core, id);
+        let policy = self.policy(core, id);
         let deadline = now + self.config.drain_deadline;
         let drained_to = core.progress(id).map(|p| p.snd_una);
         let Some(moving) = self.moves.get_mut(&id) else { return };
         moving.stage = Stage::Suspended;
+        moving.kind = match policy {
+            Handover::Instant => Kind::Instant,
+            Handover::Auto | Handover::Drained => Kind::Drained,
+        };
         moving.wake_up = deadline;
         moving.drained_to = drained_to;
         moving.answer_asked = answer_asked;
@@ -307,8 +355,7 @@ impl Bond {
                 m.stage == Stage::Suspended
                     && m.entry_asked.is_none()
                     && m.entry.is_some()
-                    && core.progress(**id).is_some_and(|p| p.is_drained())
-                    && core.offloaded(**id).is_some_and(|conn| settled(conn.state))
+                    && is_ready(core, **id, m.kind)
             })
             .map(|(&id, m)| (id, m.home))
             .collect();
@@ -428,7 +475,9 @@ impl Bond {
         }
         match self.last_record(core, id, reply.tcb()) {
             Ok(orphan) => {
+                let acked_lately = heard_lately(now, core, id);
                 if let Some(moving) = self.moves.get_mut(&id) {
+                    moving.speaks_first = acked_lately && moving.is_unheard();
                     moving.orphan = Some(orphan);
                 }
                 self.fence(now, core, id);
@@ -444,7 +493,7 @@ impl Bond {
         let (Some(moving), Some(progress)) = (self.moves.get(&id), core.progress(id)) else {
             return Err(unfit);
         };
-        if !core.offloaded(id).is_some_and(|conn| settled(conn.state)) {
+        if !is_ready(core, id, moving.kind) {
             // The application has given up since: the old owner has been told, and answers.
             return Err(unfit);
         }
@@ -452,15 +501,21 @@ impl Bond {
             return Err(NotNow::Undelivered);
         }
         let clock = core.member(moving.home.member).map(card_clock).ok_or(unfit)?;
-        // All that the present owner sent has been acknowledged: the peer took its timestamps.
-        let proved = core.offloaded(id).is_some_and(|conn| conn.posted_any);
+        let una = SeqNum(image.snd_una());
+        if moving.kind == Kind::Drained && una != progress.snd_end {
+            return Err(NotNow::NotDrained);
+        }
+        // What the present owner was the first to send has been acknowledged: the peer took its timestamps.
+        let proved = core.has_proved_owner(id);
         let jumped = if proved { 0 } else { self.jumps.get(&id).copied().unwrap_or(0) };
-        let orphan = Orphan { image, clock, jumped };
+        let max = SeqNum(image.snd_max());
+        let shown = if moving.is_unheard() { Shown::Unheard(max) } else { Shown::UpTo(max) };
+        let orphan = Orphan { image, clock, jumped, una, shown };
         // Another link may have become active in this very poll: its own adapter's perhaps, which then
         // speaks by the wire, past the gate.
-        let to = moving.entry.as_ref().map(|entry| entry.to);
+        let to = moving.entry.as_ref().map(Entry::to);
         let to = to.filter(|_| to == self.active).ok_or(unfit)?;
-        owner::plan(core, &orphan, &moving.let_out, to).map(|_| orphan)
+        owner::plan(core, &orphan, &progress, &moving.let_out, to).map(|_| orphan)
     }
 
     /// Silences the old owner: from here there is no way back to it.
@@ -490,6 +545,10 @@ impl Bond {
         let Some(moving) = self.moves.get_mut(&id) else { return };
         if moving.stage != Stage::Tunnelled {
             self.counters.attempts_undone += 1;
+            if moving.kind == Kind::Instant && moving.is_unheard() {
+                // It stays in the tunnel for now: there it has to be made to speak.
+                self.kicks.push_back(id);
+            }
         }
         moving.stage = Stage::Tunnelled;
         moving.orphan = None;
@@ -513,7 +572,18 @@ impl Bond {
     }
 }
 
-/// Whether a connection's state moves: not one whose FIN is on its way, that is drained first.
-fn settled(state: State) -> bool {
-    matches!(state, State::Established | State::CloseWait | State::FinWait2)
+/// Whether a connection can be taken to its new owner: as soon as its handshake is through, or when the peer has
+/// acknowledged everything, its FIN too.
+fn is_ready(core: &Core, id: SocketId, kind: Kind) -> bool {
+    let (Some(conn), Some(progress)) = (core.offloaded(id), core.progress(id)) else {
+        return false;
+    };
+    match kind {
+        Kind::Instant => conn.state.is_live(),
+        Kind::Drained => {
+            let settled =
+                matches!(conn.state, State::Established | State::CloseWait | State::FinWait2);
+            settled && progress.is_drained()
+        }
+    }
 }

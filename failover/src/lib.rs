@@ -10,5 +10,5 @@ pub mod snoop;
 mod tunnel;
 pub mod upload;
 
-pub use bond::{Bond, BondConfig, BondCounters, BondEvent, LinkId};
+pub use bond::{Bond, BondConfig, BondCounters, BondEvent, LinkId, NoSwitch};
 pub use handover::Stage;

@@ -2,9 +2,9 @@
 //! the new adapter, once more the new adapter, the old one (to live on in the tunnel), in turn.
 
 use mafo_mem::Nanos;
-use mafo_pmd::ofld::{self, Then, Via};
+use mafo_pmd::ofld::{self, Refused, Then, Via};
 use mafo_stack::tom::state::State;
-use mafo_stack::tom::{Place, TidUse};
+use mafo_stack::tom::{Place, Progress, TidUse};
 use mafo_stack::{Core, Defect, MemberId, SocketId};
 use mafo_t4::cpl::{Fw4Ack, ReplyCtrl, SetTcbField, SetTcbRpl, Status};
 use mafo_t4::tcb::{self, Tcb, field};
@@ -16,7 +16,7 @@ use crate::bond::{Bond, BondEvent, LinkId};
 use crate::entry::{Entry, Written};
 use crate::handover::{Move, Stage};
 use crate::snoop::LetOut;
-use crate::upload::{self, CardClock, NotNow, Target, Upload, WRITES_PER_WR};
+use crate::upload::{self, CardClock, NotNow, Sent, Target, Upload, WRITES_PER_WR, Write};
 
 /// Pause before the third owner, and each further one, is tried for a connection that has none.
 const OWNER_PAUSE: Nanos = Nanos::from_millis(1);
@@ -30,6 +30,19 @@ pub(crate) struct Orphan {
     pub(crate) clock: CardClock,
     /// The sum of earlier jumps of its timestamps.
     pub(crate) jumped: u32,
+    /// The oldest byte that the peer has not acknowledged, as the image says.
+    pub(crate) una: SeqNum,
+    /// What the peer may have seen of the bytes behind it.
+    pub(crate) shown: Shown,
+}
+
+/// What the peer may have seen of the bytes that it has not acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// All before this number, unless they were lost on the way as any segment may be.
+    UpTo(SeqNum),
+    /// All before this number, and nothing has come back since: they are sent again at once.
+    Unheard(SeqNum),
 }
 
 impl Orphan {
@@ -44,6 +57,16 @@ impl Orphan {
         image.set(field::RCV_WND, window.saturating_sub(more));
         image.set_last_ack_sent(last_ack);
         image.set_state(state);
+    }
+
+    /// Where our side of the stream stands, by this record and the host's.
+    fn sent(&self, progress: &Progress) -> Sent {
+        let (una, end) = (self.una.later(progress.snd_una), progress.snd_end);
+        let (Shown::UpTo(max) | Shown::Unheard(max)) = self.shown;
+        // Bytes that it acknowledges it has seen, and none behind the last.
+        let max = max.later(una).earlier(end);
+        let nxt = if matches!(self.shown, Shown::Unheard(_)) { una } else { max };
+        Sent { una, nxt, max, end }
     }
 }
 
@@ -65,6 +88,8 @@ impl Bond {
             if is_final {
                 orphan.hear(progress.rcv_nxt, tcp_state(state));
             }
+            let una = orphan.una.later(progress.snd_una);
+            core.acknowledge(id, una);
         }
         if self.upload_enabled {
             self.find_owner(now, core, id);
@@ -75,16 +100,7 @@ impl Bond {
     pub(crate) fn find_owner(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
         let Some(moving) = self.moves.get(&id) else { return };
         match &moving.entry {
-            Some(entry) => {
-                let to = entry.to;
-                let record = moving.orphan.as_ref().map(|o| plan(core, o, &moving.let_out, to));
-                match record {
-                    Some(Ok(plan)) => self.upload(core, id, &plan),
-                    // Its clock would take the timestamps too far.
-                    Some(Err(_)) => self.next_owner(now, core, id),
-                    None => {}
-                }
-            }
+            Some(_) => self.upload(now, core, id),
             None => {
                 // The active link, as before; then where it comes from, to live on in the tunnel.
                 let to = match self.active {
@@ -119,62 +135,31 @@ impl Bond {
     }
 
     /// Writes the connection into its TCB on the new adapter; what finds no room is tried again.
-    fn upload(&mut self, core: &mut Core, id: SocketId, plan: &Upload) {
-        let (Some(moving), Some(progress)) = (self.moves.get_mut(&id), core.progress(id)) else {
-            return;
+    fn upload(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        match self.post_upload(core, id) {
+            Ok(()) => {}
+            Err(Obstacle::Room) => self.counters.ring_full += 1,
+            // Its clock would take the timestamps too far.
+            Err(Obstacle::Unfit) => self.next_owner(now, core, id),
+        }
+    }
+
+    /// Posts what is still to be posted of an upload, as far as it goes without an answer.
+    fn post_upload(&mut self, core: &mut Core, id: SocketId) -> Result<(), Obstacle> {
+        let Some(progress) = core.progress(id) else { return Ok(()) };
+        let Some(moving) = self.moves.get_mut(&id) else { return Ok(()) };
+        let (Some(entry), Some(orphan)) = (&mut moving.entry, &moving.orphan) else {
+            return Ok(());
         };
-        moving.ts_jump = plan.ts_jump;
-        let Some(conn) = core.offloaded(id) else { return };
-        let (options, state) = (conn.options, conn.state);
-        let Some(entry) = &mut moving.entry else { return };
-        let send_buffer = core.send_capacity(id);
-        let Some(member) = core.member_mut(entry.to.member) else { return };
-        let iq = member.iq();
-        let resources = member.lcore.resources().clone();
-        let channel = u32::from(entry.to.port.0);
-        let params = [
-            (Mnem::PFNVFN, u32::from(resources.pf) << 8),
-            (Mnem::CH, channel),
-            (Mnem::PORT, channel),
-            (Mnem::IQID, u32::from(iq.0)),
-            (Mnem::SNDNXT, progress.snd_end.0),
-            (Mnem::RCVNXT, progress.rcv_nxt.0),
-            (Mnem::SNDBUF, send_buffer as u32),
-            (Mnem::MSS, u32::from(resources.mtus[usize::from(options.mss())])),
-            (Mnem::TCPSTATE, tcp_state(state) as u32),
-            (Mnem::RCV_SCALE, u32::from(options.snd_wscale())),
-        ];
-        let count = if options.wscale_ok() { params.len() } else { params.len() - 1 };
-        let fields: Vec<SetTcbField> = plan
-            .writes
-            .iter()
-            .enumerate()
-            .map(|(n, w)| {
-                let last = n + 1 == plan.writes.len();
-                let reply = if last { ReplyCtrl::to(iq) } else { ReplyCtrl::SILENT };
-                SetTcbField::at(entry.tid, w.word, w.mask, w.value).with_reply_ctrl(reply)
-            })
-            .collect();
-        let Some(eq) = member.ofld(entry.to.port) else { return };
-        let tid = entry.tid;
-        let pool = &mut entry.credits;
-        let mut posted = Ok(());
-        if entry.written == Written::Nothing {
-            posted = ofld::flowc(eq, pool, tid, &params[..count], Then::More);
-            if posted.is_ok() {
-                entry.written = Written::FlowTold;
-            }
-        }
-        let (first, second) = fields.split_at(fields.len().min(WRITES_PER_WR));
-        for batch in [first, second] {
-            if posted.is_ok() && !batch.is_empty() {
-                posted = ofld::tcb_batch(Via::Offload(eq, pool, Then::Idle), tid, batch);
-            }
-        }
-        match posted {
-            Ok(()) => entry.written = Written::All,
-            Err(_) => self.counters.ring_full += 1,
-        }
+        let upload = match entry.plan.take() {
+            Some(upload) => upload,
+            None => plan(core, orphan, &progress, &moving.let_out, entry.to())
+                .map_err(|_| Obstacle::Unfit)?,
+        };
+        moving.ts_jump = upload.ts_jump;
+        let posted = post_steps(core, id, entry, &upload);
+        entry.plan = Some(upload);
+        posted.map_err(|_| Obstacle::Room)
     }
 
     /// Work requests on a new tid are done with.
@@ -182,7 +167,7 @@ impl Bond {
         let owner = core.member(member).and_then(|m| m.tids.get(ack.tid()).copied());
         let Some(TidUse::Hook(id)) = owner else { return };
         let entry = self.moves.get_mut(&id).and_then(|m| m.entry.as_mut());
-        if entry.is_none_or(|f| f.credits.give_back(ack.credits()).is_err()) {
+        if entry.is_none_or(|f| f.place.credits.give_back(ack.credits()).is_err()) {
             self.counters.unexpected += 1;
         }
     }
@@ -209,15 +194,30 @@ impl Bond {
             self.next_owner(now, core, id);
             return;
         }
+        let Some(entry) = &mut moving.entry else { return };
+        if entry.written == Written::EndAsked {
+            // The low half of the 64 bits at TX_MAX is TX_MAX itself.
+            let has_all =
+                entry.plan.as_ref().is_some_and(|p| p.sent.end.0 == reply.oldval() as u32);
+            // What the card has not taken yet it takes soon: asked again.
+            entry.written = if has_all { Written::EndKnown } else { Written::Image };
+            return self.upload(now, core, id);
+        }
         let Some(entry) = moving.entry.take() else { return };
+        let (cause, speak) = (moving.cause, moving.speaks_first);
         self.jumps.insert(id, moving.ts_jump);
-        let Entry { to, tid, l2t, credits, .. } = entry;
-        let place = Place { member: to.member, port: to.port, tid, l2t, credits };
+        let undrained = entry.plan.as_ref().is_some_and(|plan| !plan.sent.is_drained());
+        self.counters.moved_undrained += u64::from(undrained);
+        let (to, place) = (entry.to(), entry.place);
         if core.rebind(id, place).is_err() {
             self.counters.unexpected += 1;
         }
         self.release_held(core, id);
         core.resume(id);
+        if speak {
+            // What its last owner said may have died with the link.
+            core.return_credits(id, true);
+        }
         self.counters.moved += 1;
         self.log(now, BondEvent::Moved(id));
         self.finish(now, id, true);
@@ -226,17 +226,126 @@ impl Bond {
         {
             // Another link became active meanwhile.
             let home = LinkId { member: conn.member, port: conn.port };
-            self.moves.insert(id, Move::new(now, home, self.config.retry_min));
+            self.moves.insert(id, Move::new(now, home, self.config.retry_min, cause));
         }
     }
 }
 
-/// The same state in a FLOWC.
+/// Why an upload does not go on.
+enum Obstacle {
+    /// No room in a ring, or no credits: later.
+    Room,
+    /// It cannot be done on this card.
+    Unfit,
+}
+
+/// The steps of an upload, from where `entry` stands on. All go by one offload queue, whose order is that of the card.
+fn post_steps(
+    core: &mut Core,
+    id: SocketId,
+    entry: &mut Entry,
+    upload: &Upload,
+) -> Result<(), Refused> {
+    if entry.written == Written::Nothing {
+        tell_flow(core, id, &mut entry.place, &upload.sent)?;
+        entry.written = Written::Fields(0);
+    }
+    while let Written::Fields(done) = entry.written {
+        let drained = upload.sent.is_drained();
+        let live: &[Write] = if drained { &upload.live } else { &[] };
+        let all: Vec<Write> = upload.image.iter().chain(live).copied().collect();
+        let end = all.len().min(done + WRITES_PER_WR);
+        post_writes(core, &mut entry.place, &all[done..end], drained && end == all.len())?;
+        entry.written = match (end == all.len(), drained) {
+            (false, _) => Written::Fields(end),
+            (true, true) => Written::All,
+            (true, false) => Written::Image,
+        };
+    }
+    if entry.written == Written::Image {
+        core.repost(id, &mut entry.place, &mut entry.reposted)?;
+        ask_end(core, &mut entry.place)?;
+        entry.written = Written::EndAsked;
+    }
+    if entry.written == Written::EndKnown {
+        post_writes(core, &mut entry.place, &upload.live, true)?;
+        entry.written = Written::All;
+    }
+    Ok(())
+}
+
+/// Tells the firmware of the flow: the first work request of a tid.
+fn tell_flow(core: &mut Core, id: SocketId, place: &mut Place, sent: &Sent) -> Result<(), Refused> {
+    let (Some(conn), Some(progress)) = (core.offloaded(id), core.progress(id)) else {
+        return Ok(());
+    };
+    let (options, state) = (conn.options, conn.state);
+    let send_buffer = core.send_capacity(id);
+    let member = core.member_mut(place.member).ok_or(Refused::RingFull)?;
+    let iq = member.iq();
+    let resources = member.lcore.resources();
+    let channel = u32::from(place.port.0);
+    let params = [
+        (Mnem::PFNVFN, u32::from(resources.pf) << 8),
+        (Mnem::CH, channel),
+        (Mnem::PORT, channel),
+        (Mnem::IQID, u32::from(iq.0)),
+        (Mnem::SNDNXT, sent.una.0),
+        (Mnem::RCVNXT, progress.rcv_nxt.0),
+        (Mnem::SNDBUF, send_buffer as u32),
+        (Mnem::MSS, u32::from(resources.mtus[usize::from(options.mss())])),
+        (Mnem::TCPSTATE, tcp_state(state) as u32),
+        (Mnem::RCV_SCALE, u32::from(options.snd_wscale())),
+    ];
+    let count = if options.wscale_ok() { params.len() } else { params.len() - 1 };
+    let eq = member.ofld(place.port).ok_or(Refused::RingFull)?;
+    ofld::flowc(eq, &mut place.credits, place.tid, &params[..count], Then::More)
+}
+
+/// Writes fields of the TCB, with an answer to the last one if `answered`.
+fn post_writes(
+    core: &mut Core,
+    place: &mut Place,
+    writes: &[Write],
+    answered: bool,
+) -> Result<(), Refused> {
+    let member = core.member_mut(place.member).ok_or(Refused::RingFull)?;
+    let iq = member.iq();
+    let fields: Vec<SetTcbField> = writes
+        .iter()
+        .enumerate()
+        .map(|(n, w)| {
+            let last = answered && n + 1 == writes.len();
+            let reply = if last { ReplyCtrl::to(iq) } else { ReplyCtrl::SILENT };
+            SetTcbField::at(place.tid, w.word, w.mask, w.value).with_reply_ctrl(reply)
+        })
+        .collect();
+    let eq = member.ofld(place.port).ok_or(Refused::RingFull)?;
+    ofld::tcb_batch(Via::Offload(eq, &mut place.credits, Then::Idle), place.tid, &fields)
+}
+
+/// Asks for TX_MAX: when it is where payload ends, the card has all of it.
+fn ask_end(core: &mut Core, place: &mut Place) -> Result<(), Refused> {
+    let member = core.member_mut(place.member).ok_or(Refused::RingFull)?;
+    let read = SetTcbField::read(place.tid, field::TX_MAX.word, member.iq());
+    let eq = member.ofld(place.port).ok_or(Refused::RingFull)?;
+    ofld::set_tcb_field(Via::Offload(eq, &mut place.credits, Then::Idle), &read)
+}
+
+/// The same state in a TCB.
 fn tcp_state(state: State) -> tcb::State {
     match state {
         State::CloseWait => tcb::State::CloseWait,
+        State::FinWait1 => tcb::State::FinWait1,
         State::FinWait2 => tcb::State::FinWait2,
-        _ => tcb::State::Established,
+        State::Closing => tcb::State::Closing,
+        State::LastAck => tcb::State::LastAck,
+        State::Opening
+        | State::Accepting
+        | State::Established
+        | State::Aborting
+        | State::TimeWait
+        | State::Closed => tcb::State::Established,
     }
 }
 
@@ -244,6 +353,7 @@ fn tcp_state(state: State) -> tcb::State {
 pub(crate) fn plan(
     core: &Core,
     orphan: &Orphan,
+    progress: &Progress,
     told: &LetOut,
     to: LinkId,
 ) -> Result<Upload, NotNow> {
@@ -251,7 +361,8 @@ pub(crate) fn plan(
         return Err(NotNow::State(orphan.image.state()));
     };
     let target = Target { clock: card_clock(member), port: to.port, defects: core.defects() };
-    let mut plan = upload::plan(&orphan.image, told, orphan.clock, &target, orphan.jumped)?;
+    let sent = orphan.sent(progress);
+    let mut plan = upload::plan(&orphan.image, sent, told, orphan.clock, &target, orphan.jumped)?;
     plan.ts_jump += orphan.jumped;
     Ok(plan)
 }

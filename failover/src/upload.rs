@@ -1,7 +1,11 @@
-//! The upload of a drained connection: which bits of the new card's TCB are written, in which order.
+//! The upload of a connection: which bits of the new card's TCB are written, in which order.
 //!
 //! Everything that the new owner will know of the connection is in these writes. The connection's
 //! image comes from the old card; the promises that the peer has been made come from the forwarder.
+//!
+//! The distances of a TCB count payload that the card holds, and where it holds it is private to the card. So a
+//! connection with bytes that the peer has not acknowledged is first written as if there were none, then given these
+//! bytes by ordinary work requests, and only then told how many of them have been sent before ([`Upload::live`]).
 
 use mafo_stack::{Defect, Defects};
 use mafo_t4::PortId;
@@ -49,7 +53,7 @@ pub struct Target {
 /// Why a connection cannot be uploaded as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotNow {
-    /// Payload or FIN is not acknowledged.
+    /// Payload or FIN is not acknowledged, and nobody said that it may be posted again.
     NotDrained,
     /// In-order bytes are still in the card.
     Undelivered,
@@ -62,11 +66,42 @@ pub enum NotNow {
     TimestampBudget,
 }
 
+/// Where our side of the stream stands, in sequence numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The oldest byte that the peer has not acknowledged.
+    pub una: SeqNum,
+    /// Where sending goes on.
+    pub nxt: SeqNum,
+    /// Behind the last byte, or the FIN, that the peer may have seen.
+    pub max: SeqNum,
+    /// Behind the last byte, or the FIN, that an owner has been given.
+    pub end: SeqNum,
+}
+
+impl Sent {
+    /// All up to `end` is acknowledged.
+    #[must_use]
+    pub fn all(end: SeqNum) -> Self {
+        Self { una: end, nxt: end, max: end, end }
+    }
+
+    /// Whether the peer has acknowledged everything.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.una == self.end
+    }
+}
+
 /// What is written, and by how much the peer will see our timestamps jump.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
-    /// All writes in order. The last one makes the connection live.
-    pub writes: Vec<Write>,
+    /// Writes of the image, in order.
+    pub image: Vec<Write>,
+    /// Writes behind the payload that is posted again. The last one makes the connection live.
+    pub live: Vec<Write>,
+    /// Where our side of the stream stands.
+    pub sent: Sent,
     /// Forward jump of TSval, in ticks of the peer's view; with earlier jumps that it has not proved to
     /// have taken.
     pub ts_jump: u32,
@@ -83,11 +118,17 @@ const FRAGMENTS: [Field; 4] =
 /// Whether the image can be moved at all.
 pub fn check(image: &Tcb) -> Result<(), NotNow> {
     let state = image.state();
-    if !matches!(state, State::Established | State::CloseWait | State::FinWait2) {
+    let moves = matches!(
+        state,
+        State::Established
+            | State::CloseWait
+            | State::FinWait1
+            | State::FinWait2
+            | State::Closing
+            | State::LastAck
+    );
+    if !moves {
         return Err(NotNow::State(state));
-    }
-    if image.get(field::SND_UNA_RAW) != 0 {
-        return Err(NotNow::NotDrained);
     }
     if image.get(field::RX_HDR_OFFSET) != 0 {
         return Err(NotNow::Undelivered);
@@ -101,9 +142,11 @@ pub fn check(image: &Tcb) -> Result<(), NotNow> {
 /// The writes that make the NON_OFFLOAD TCB on `target` the connection of `image`.
 ///
 /// `old` is the clock of the card that `image` comes from, read when it could no longer speak.
-/// `jumped` is the sum of earlier jumps that the peer has not proved to have taken.
+/// `jumped` is the sum of earlier jumps that the peer has not proved to have taken. Of our side of the stream only
+/// `sent` counts, not what the image says.
 pub fn plan(
     image: &Tcb,
+    sent: Sent,
     told: &LetOut,
     old: CardClock,
     target: &Target,
@@ -143,7 +186,10 @@ pub fn plan(
     let scale = |f: Field, other: Field| (f, image.get(if swapped { other } else { f }));
     let recent = image.get(field::T_RTSEQ_RECENT);
     let recent = if defects.has(Defect::RecentForgotten) { 0 } else { recent };
-    let groups: [(u8, &[(Field, u64)]); 16] = [
+    // Behind what an owner that repairs losses has in flight comes a window of what it took the path to carry.
+    let repairing = !sent.is_drained() && flags.fast_recovery();
+    let cwnd = image.get(if repairing { field::SND_SSTHRESH } else { field::SND_CWND });
+    let groups: [(u8, &[(Field, u64)]); 15] = [
         (
             3,
             &[
@@ -164,13 +210,13 @@ pub fn plan(
             &[
                 (field::T_SRTT, ticks(field::T_SRTT)),
                 (field::T_RTTVAR, ticks(field::T_RTTVAR)),
-                copy(field::TX_MAX),
+                (field::TX_MAX, u64::from(sent.una.0)),
             ],
         ),
         (10, &[(field::SND_UNA_RAW, 0), (field::SND_NXT_RAW, 0)]),
         (11, &[(field::SND_MAX_RAW, 0)]),
         (12, &[(field::SND_REC_RAW, 0)]),
-        (13, &[copy(field::SND_CWND)]),
+        (13, &[(field::SND_CWND, cwnd)]),
         (14, &[copy(field::SND_SSTHRESH)]),
         (16, &[copy(field::RCV_NXT)]),
         (17, &[(field::RCV_WND, rcv_wnd)]),
@@ -179,19 +225,19 @@ pub fn plan(
         (20, &[(field::RX_FRAG1_START_IDX_OFFSET, 0)]),
         (21, &[(field::RX_FRAG0_LEN, 0)]),
         (22, &[(field::RX_FRAG1_LEN, 0)]),
-        (
-            1,
-            &[(
-                Field { name: "T_FLAGS", word: 1, shift: 0, width: 64 },
-                live_flags(flags, target.port).0,
-            )],
-        ),
     ];
-    let mut writes: Vec<Write> = groups.iter().map(|(word, fields)| write(*word, fields)).collect();
-    if let Some(last) = writes.last_mut() {
-        last.mask = TFlags::TRAVELLING;
+    let mut image: Vec<Write> = groups.iter().map(|(word, fields)| write(*word, fields)).collect();
+    let mut live = Vec::new();
+    if !sent.is_drained() {
+        let quiesce = TFlags::TX_QUIESCE_MASK;
+        image.push(Write { word: field::T_FLAGS.word, mask: quiesce, value: quiesce });
+        let back = |seq: SeqNum| u64::from(sent.end.since(seq));
+        live.push(write(10, &[(field::SND_NXT_RAW, back(sent.nxt))]));
+        live.push(write(11, &[(field::SND_MAX_RAW, back(sent.max))]));
     }
-    Ok(Upload { writes, ts_jump })
+    let flags = live_flags(flags, target.port);
+    live.push(Write { word: field::T_FLAGS.word, mask: TFlags::TRAVELLING, value: flags.0 });
+    Ok(Upload { image, live, sent, ts_jump })
 }
 
 /// The flags of the live connection: those that travel, on the channel of its new port.
@@ -248,6 +294,13 @@ mod tests {
         defects: Defects::NONE,
     };
 
+    /// All that the image's owner was given is acknowledged.
+    const DRAINED: SeqNum = SeqNum(0xffff_fff0);
+
+    fn plan_of(image: &Tcb, told: &LetOut, jumped: u32) -> Result<Upload, NotNow> {
+        plan(image, Sent::all(DRAINED), told, OLD, &NEW, jumped)
+    }
+
     fn image() -> Tcb {
         let flags = TFlags(0)
             .with_recv_scale(true)
@@ -282,7 +335,7 @@ mod tests {
     /// The TCB after the writes, on one that an open left with its own flags and garbage.
     fn written(upload: &Upload) -> Tcb {
         let mut tcb = Tcb([0xff; 128]);
-        for write in &upload.writes {
+        for write in upload.image.iter().chain(&upload.live) {
             tcb.set_field(write.word, write.mask, write.value);
         }
         tcb
@@ -296,7 +349,7 @@ mod tests {
             right_edge: Some(SeqNum(0x10 + 5000)),
             ts_val: None,
         };
-        let upload = plan(&image(), &told, OLD, &NEW, 0).expect("movable");
+        let upload = plan_of(&image(), &told, 0).expect("movable");
         let tcb = written(&upload);
         assert_eq!(tcb.state(), State::CloseWait);
         // Scales keep their odd names: SND_SCALE is that of our window.
@@ -325,11 +378,41 @@ mod tests {
         assert_eq!((flags.tx_channel(), flags.tx_queue()), (2, 2), "the new port's channel");
     }
 
+    /// By hand: una 0xffff_fff0, 40 bytes and a FIN behind it, 25 bytes of which the peer may have seen.
+    #[test]
+    fn bytes_that_are_not_acknowledged_come_between_image_and_life() {
+        let sent = Sent { una: DRAINED, nxt: DRAINED + 5, max: SeqNum(9), end: SeqNum(0x19) };
+        let mut old = image();
+        old.set_flags(old.flags().with_fast_recovery(true));
+        let old = old.with(field::SND_SSTHRESH, 5000);
+        let upload = plan(&old, sent, &LetOut::default(), OLD, &NEW, 0).expect("movable");
+        let mut tcb = Tcb([0xff; 128]);
+        for write in &upload.image {
+            tcb.set_field(write.word, write.mask, write.value);
+        }
+        assert_eq!((tcb.tx_max(), tcb.snd_una(), tcb.snd_max()), (DRAINED.0, DRAINED.0, DRAINED.0));
+        assert_eq!(tcb.get(field::SND_CWND), 5000, "repair ends with the move");
+        // The card takes payload and FIN: TX_MAX and all distances grow.
+        tcb.set(field::TX_MAX, 0x19);
+        for raw in [field::SND_UNA_RAW, field::SND_NXT_RAW, field::SND_MAX_RAW] {
+            tcb.set(raw, 41);
+        }
+        for write in &upload.live {
+            tcb.set_field(write.word, write.mask, write.value);
+        }
+        assert_eq!((tcb.snd_una(), tcb.snd_nxt(), tcb.snd_max()), (DRAINED.0, 0xffff_fff5, 9));
+        assert!(!tcb.flags().non_offload());
+        let flags = upload.image.iter().filter(|w| w.word == 1 || w.word == 2);
+        let early: Vec<u64> = flags.map(|w| w.mask).collect();
+        assert_eq!(early, [TFlags::TX_QUIESCE_MASK], "others would be filter actions");
+    }
+
     #[test]
     fn it_fits_two_work_requests_and_goes_live_last() {
-        let upload = plan(&image(), &LetOut::default(), OLD, &NEW, 0).expect("movable");
-        assert!(upload.writes.len() <= 2 * WRITES_PER_WR);
-        let (last, before) = upload.writes.split_last().expect("writes");
+        let upload = plan_of(&image(), &LetOut::default(), 0).expect("movable");
+        let writes = [upload.image, upload.live].concat();
+        assert!(writes.len() <= 2 * WRITES_PER_WR);
+        let (last, before) = writes.split_last().expect("writes");
         assert_eq!(last.word, 1);
         assert_ne!(last.mask & TFlags::NON_OFFLOAD_MASK, 0);
         assert_eq!(
@@ -354,23 +437,22 @@ mod tests {
 
     #[test]
     fn jumps_are_budgeted() {
-        let upload = plan(&image(), &LetOut::default(), OLD, &NEW, 0).expect("movable");
+        let upload = plan_of(&image(), &LetOut::default(), 0).expect("movable");
         let spent = TS_JUMP_BUDGET - upload.ts_jump;
-        let refused = plan(&image(), &LetOut::default(), OLD, &NEW, spent);
+        let refused = plan_of(&image(), &LetOut::default(), spent);
         assert_eq!(refused, Err(NotNow::TimestampBudget));
-        assert!(plan(&image(), &LetOut::default(), OLD, &NEW, spent - 1).is_ok());
+        assert!(plan_of(&image(), &LetOut::default(), spent - 1).is_ok());
     }
 
     #[test]
     fn what_cannot_move_says_why() {
-        let refused = |tcb: Tcb| plan(&tcb, &LetOut::default(), OLD, &NEW, 0).map(|_| ());
-        assert_eq!(refused(image().with(field::SND_UNA_RAW, 1)), Err(NotNow::NotDrained));
+        let refused = |tcb: Tcb| plan_of(&tcb, &LetOut::default(), 0).map(|_| ());
         assert_eq!(refused(image().with(field::RX_HDR_OFFSET, 1)), Err(NotNow::Undelivered));
         for len in FRAGMENTS {
             assert_eq!(refused(image().with(len, 1)), Err(NotNow::Fragments), "{}", len.name);
         }
         let beyond = LetOut { ack: Some(SeqNum(0x11)), ..LetOut::default() };
-        let acked_more = plan(&image(), &beyond, OLD, &NEW, 0).map(|_| ());
+        let acked_more = plan_of(&image(), &beyond, 0).map(|_| ());
         assert_eq!(acked_more, Err(NotNow::Undelivered), "the peer was promised a byte more");
         let mut opening = image();
         opening.set_state(State::SynRcvd);

@@ -7,8 +7,8 @@ use mafo::eal::dma::Arena;
 use mafo::wire::Wire;
 use mafo::wire::mem::{self, LinkConfig, MemEnd};
 use mafo::{
-    AdapterConfig, AsicConfig, Core, Host, HostConfig, ListenerId, Options, PathChoice, PortId,
-    SocketId, SoftConfig, Stack, StackConfig, WirePort, capacity_for_mtu,
+    AdapterConfig, AsicConfig, BondConfig, Core, Host, HostConfig, ListenerId, Options, PathChoice,
+    PortId, SocketId, SoftConfig, Stack, StackConfig, WirePort, capacity_for_mtu,
 };
 use mafo_mem::{Frame, FrameBurst, Nanos, checksum};
 use mafo_stack::packet::{self, Packet};
@@ -90,7 +90,9 @@ impl World {
             let wires = vec![(PortId(0), Box::new(near) as Box<dyn Wire>)];
             let adapters = vec![SoftConfig { asic, driver: AdapterConfig::default(), wires }];
             let links = vec![(0, PortId(0))];
-            let host = Host::new(HostConfig { stack: config, adapters, links }).expect("memory");
+            let host =
+                Host::new(HostConfig { stack: config, adapters, bond: BondConfig::new(links) })
+                    .expect("memory");
             (OnPath::Offload(Box::new(host)), PathChoice::Offload)
         } else {
             let arena = Arena::ordinary(1 << 20).expect("memory");

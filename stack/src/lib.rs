@@ -199,6 +199,23 @@ pub struct Options {
     /// Connections of a listener can be accepted when their peers have sent something, or, without that, about so long
     /// after their SYNs (TCP_DEFER_ACCEPT). Not in an adapter, which has no field for it.
     pub defer_accept: Option<Nanos>,
+    /// How the connection is handed over to another adapter; `None`: as its bond says.
+    pub handover: Option<Handover>,
+}
+
+/// How a connection gets another owner.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Handover {
+    /// Drained, and instantly where the peer does not acknowledge what is under way.
+    #[default]
+    Auto,
+    /// The application's new bytes wait until the peer has acknowledged all earlier ones: nothing is sent twice, and the
+    /// new owner takes over a connection at rest. It takes a round trip, and as long as the peer's application reads
+    /// nothing it cannot be done.
+    Drained,
+    /// At once: what the peer has not acknowledged is given to the new owner again. What the old one knew of segments
+    /// under way is lost.
+    Instant,
 }
 
 impl Options {
@@ -217,6 +234,7 @@ impl Options {
             send_limit: None,
             recv_buffer: None,
             defer_accept: None,
+            handover: None,
         }
     }
 

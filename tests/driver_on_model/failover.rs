@@ -1,6 +1,6 @@
 //! Live connections move from one adapter to the other.
 
-use mafo::{Nanos, Refusals, SocketError, SocketId};
+use mafo::{Handover, LinkId, Nanos, NoSwitch, PortId, Refusals, SocketError, SocketId};
 
 use crate::hosts::{Net, pattern};
 
@@ -115,7 +115,15 @@ fn settle(net: &mut Net, mut traffic: impl FnMut(&mut Net)) {
 
 /// `connections` live through a cut of the active cable, with traffic on all of them throughout.
 fn cut(connections: usize) -> Net {
-    let mut net = Net::up(2);
+    cut_with(connections, Handover::Auto)
+}
+
+fn bonded(handover: Handover) -> Net {
+    Net::up_bonded(2, |_, wire| Box::new(wire), |_, bond| bond.handover = handover)
+}
+
+fn cut_with(connections: usize, handover: Handover) -> Net {
+    let mut net = bonded(handover);
     let ends = net.open(connections);
     let mut traffic = Traffic::new(ends);
     traffic.deliver(&mut net, 10_000);
@@ -173,4 +181,89 @@ fn a_connection_that_the_new_adapter_refuses_goes_home_and_moves_later() {
     traffic.deliver(&mut net, 10_000);
     traffic.finish(&mut net);
     assert_eq!(net.hosts[0].left_over(), 0);
+}
+
+/// Each has bytes under way, which its new owner is given again.
+#[test]
+fn sixteen_connections_live_on_without_being_drained() {
+    let net = cut_with(16, Handover::Instant);
+    let counters = net.hosts[0].bond().expect("bond").counters();
+    assert_eq!((counters.failures, counters.moved), (1, 16), "{counters:?}");
+    assert!(counters.moved_undrained >= 8, "{counters:?}");
+    assert_eq!((counters.unexpected, net.hosts[0].left_over()), (0, 0), "{counters:?}");
+}
+
+/// Its window is shut when the cable is cut: what waits for it can be acknowledged only when it reads again.
+#[test]
+fn a_peer_that_reads_nothing_does_not_hold_up_the_handover() {
+    let mut net = bonded(Handover::Auto);
+    let ends = net.open(1);
+    let end = ends[0];
+    let mut sent = 0;
+    let deadline = net.now + Nanos::from_secs(1);
+    while net.now < deadline {
+        let chunk: Vec<u8> = (sent..sent + 2000).map(pattern).collect();
+        sent += net.hosts[0].sockets_mut().send(end[0], &chunk).unwrap_or(0);
+        net.step();
+    }
+    net.cables[0].set_carrier(false);
+    net.step();
+    settle(&mut net, Net::step);
+    let counters = net.hosts[0].bond().expect("bond").counters();
+    assert_eq!((counters.moved, counters.moved_undrained), (1, 1), "{counters:?}");
+    net.hosts[0].sockets_mut().shutdown(end[0]).expect("open");
+    let (mut received, mut buf) = (0, [0; 4096]);
+    let deadline = net.now + Nanos::from_secs(20);
+    loop {
+        net.step();
+        match net.hosts[1].sockets_mut().recv(end[1], &mut buf) {
+            Ok(0) => break,
+            Ok(n) => {
+                for (i, &byte) in buf[..n].iter().enumerate() {
+                    assert_eq!(byte, pattern(received + i), "byte {}", received + i);
+                }
+                received += n;
+            }
+            Err(e) => assert_eq!(e, SocketError::WouldBlock),
+        }
+        assert!(net.now < deadline, "{received} of {sent}: {}", describe(&net));
+    }
+    assert_eq!(received, sent);
+}
+
+/// Nothing has failed, so nothing is lost.
+#[test]
+fn connections_move_to_another_adapter_and_back_because_somebody_wishes() {
+    let mut net = Net::up(2);
+    let ends = net.open(8);
+    let mut traffic = Traffic::new(ends);
+    traffic.deliver(&mut net, 10_000);
+    let link = |n: usize| LinkId::from((n, PortId(0)));
+    let now = net.now;
+    let (bond, core) = net.hosts[0].bond_and_sockets_mut().expect("bond");
+    let nowhere = LinkId::from((1, PortId(3)));
+    assert_eq!(bond.make_active(now, core, nowhere), Err(NoSwitch::NotALink(nowhere)));
+    for to in [1, 0] {
+        let now = net.now;
+        let (bond, core) = net.hosts[0].bond_and_sockets_mut().expect("bond");
+        bond.make_active(now, core, link(to)).expect("it is up");
+        traffic.deliver(&mut net, 10_000);
+        settle(&mut net, |net| traffic.step(net));
+        assert_eq!(net.hosts[0].bond().expect("bond").active(), Some(link(to)));
+        assert_eq!((net.hosts[0].offloaded(to), net.hosts[0].offloaded(1 - to)), (8, 0));
+    }
+    let counters = net.hosts[0].bond().expect("bond").counters();
+    assert_eq!((counters.failures, counters.moved), (0, 16), "{counters:?}");
+    traffic.finish(&mut net);
+    // The two ways are not equally long, and who is overtaken is taken for lost: each such segment came twice.
+    let tcp = |n: usize| net.hosts[0].adapter(n).expect("card").counters().tcp;
+    let lost: u64 = (0..2).map(tcp).map(|tcp| tcp.retransmits - tcp.rx_dsacks).sum();
+    let timeouts: u64 = (0..2).map(tcp).map(|tcp| tcp.timeouts).sum();
+    assert_eq!((lost, timeouts), (0, 0));
+    net.cables[1].set_carrier(false);
+    net.step();
+    net.step();
+    let now = net.now;
+    let (bond, core) = net.hosts[0].bond_and_sockets_mut().expect("bond");
+    assert_eq!(bond.make_active(now, core, link(1)), Err(NoSwitch::LinkDown(link(1))));
 }

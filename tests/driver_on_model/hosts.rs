@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use mafo::wire::mem::{self, LinkConfig, MemEnd};
 use mafo::wire::{Cable, Switch, SwitchConfig, UnknownUnicast, Wire};
 use mafo::{
-    AdapterConfig, AsicConfig, Host, HostConfig, Nanos, Options, PathChoice, PortId, SocketError,
-    SocketId, SoftConfig, StackConfig,
+    AdapterConfig, AsicConfig, BondConfig, Host, HostConfig, Nanos, Options, PathChoice, PortId,
+    SocketError, SocketId, SoftConfig, StackConfig,
 };
 
 pub(crate) const OFFLOAD: Options = Options::on(PathChoice::Offload);
@@ -58,8 +58,17 @@ impl Net {
     /// The same with stacks set up otherwise.
     pub(crate) fn up_configured(
         cables: usize,
-        mut plug: impl FnMut(usize, MemEnd) -> Box<dyn Wire>,
+        plug: impl FnMut(usize, MemEnd) -> Box<dyn Wire>,
         configure: impl Fn(&mut StackConfig),
+    ) -> Self {
+        Self::up_bonded(cables, plug, |stack, _| configure(stack))
+    }
+
+    /// The same with bonds set up otherwise, too.
+    pub(crate) fn up_bonded(
+        cables: usize,
+        mut plug: impl FnMut(usize, MemEnd) -> Box<dyn Wire>,
+        configure: impl Fn(&mut StackConfig, &mut BondConfig),
     ) -> Self {
         let (mut near, mut far): (Vec<_>, Vec<_>) =
             (0..=cables).map(|_| mem::link(&LinkConfig::default())).unzip();
@@ -77,9 +86,10 @@ impl Net {
                 let mut stack = StackConfig::new(ADDRESSES[n], 24, mac);
                 stack.sockets_max = 128;
                 stack.secret = [n as u8 + 1; 16];
-                configure(&mut stack);
-                let links = (0..adapters.len()).map(|adapter| (adapter, PortId(0))).collect();
-                Host::new(HostConfig { stack, adapters, links }).expect("memory")
+                let links = (0..adapters.len()).map(|adapter| (adapter, PortId(0)));
+                let mut bond = BondConfig::new(links);
+                configure(&mut stack, &mut bond);
+                Host::new(HostConfig { stack, adapters, bond }).expect("memory")
             })
             .collect();
         let mut net = Self { hosts, switch, cables: first_cables, now: Nanos::from_secs(1) };

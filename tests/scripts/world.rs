@@ -3,8 +3,8 @@
 use mafo::eal::dma::Arena;
 use mafo::wire::mem::{self, LinkConfig};
 use mafo::{
-    AdapterConfig, AsicConfig, CardConnection, Core, Host, HostConfig, Nanos, PathChoice, PortId,
-    SoftConfig, Stack, StackConfig, WirePort,
+    AdapterConfig, AsicConfig, BondConfig, CardConnection, Core, Host, HostConfig, Nanos,
+    PathChoice, PortId, SoftConfig, Stack, StackConfig, WirePort,
 };
 
 use crate::far::Far;
@@ -57,7 +57,7 @@ impl World {
                     vec![(PortId(0), Box::new(near))];
                 let adapters = vec![SoftConfig { asic, driver, wires }];
                 let links = vec![(0, PortId(0))];
-                let host = Host::new(HostConfig { stack, adapters, links });
+                let host = Host::new(HostConfig { stack, adapters, bond: BondConfig::new(links) });
                 Sockets::Offload(Box::new(host.expect("memory for an adapter")))
             }
         };

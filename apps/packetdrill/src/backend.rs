@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use mafo::eal::dma::Arena;
-use mafo::{AdapterConfig, AsicConfig, Core, Host, HostConfig, Nanos, PathChoice, PortId};
+use mafo::{
+    AdapterConfig, AsicConfig, BondConfig, Core, Host, HostConfig, Nanos, PathChoice, PortId,
+};
 use mafo::{SoftConfig, Stack, StackConfig};
 
 use crate::cable::Cable;
@@ -68,7 +70,8 @@ impl Backend {
         };
         let wanted = BTreeSet::from([config.mtu]);
         let links = vec![(0, PortId(0))];
-        let host = HostConfig { stack: config, adapters: vec![adapter], links };
+        let host =
+            HostConfig { stack: config, adapters: vec![adapter], bond: BondConfig::new(links) };
         let mut host = Host::new(host).expect("memory for an adapter");
         let mut turns = 0;
         while !host.is_up() {

@@ -6,8 +6,8 @@ use mafo::eal::dma::Arena;
 use mafo::wire::Wire;
 use mafo::wire::mem::MemEnd;
 use mafo::{
-    AdapterConfig, AsicConfig, Core, Event, Host, HostConfig, ListenerId, Nanos, Options,
-    PathChoice, PortId, Readiness, SoftConfig, Stack, StackConfig, WirePort,
+    AdapterConfig, AsicConfig, BondConfig, Core, Event, Host, HostConfig, ListenerId, Nanos,
+    Options, PathChoice, PortId, Readiness, SoftConfig, Stack, StackConfig, WirePort,
 };
 
 use super::app::{Endpoint, Role, Wants};
@@ -79,7 +79,7 @@ impl Ours {
                 let wires = vec![(PortId(0), Box::new(wire) as Box<dyn Wire>)];
                 let adapters = vec![SoftConfig { asic, driver, wires }];
                 let links = vec![(0, PortId(0))];
-                let host = Host::new(HostConfig { stack, adapters, links })?;
+                let host = Host::new(HostConfig { stack, adapters, bond: BondConfig::new(links) })?;
                 (OnPath::Offload(Box::new(host)), PathChoice::Offload)
             }
             Path::Host => {

@@ -11,7 +11,8 @@ use mafo::wire::pcap::{Pcap, PcapWriter};
 use mafo::wire::tap::{Tap, TapFds};
 use mafo::wire::{Cable, Impaired, ImpairedConfig, Wire};
 use mafo::{
-    AdapterConfig, AsicConfig, Host, HostConfig, L2tIdx, Nanos, PortId, SoftConfig, StackConfig,
+    AdapterConfig, AsicConfig, BondConfig, Host, HostConfig, L2tIdx, Nanos, PortId, SoftConfig,
+    StackConfig,
 };
 
 use super::options::{DemoOptions, Fault, PeerKind};
@@ -259,6 +260,6 @@ fn host(
         adapters[adapter].wires.push((port, wire));
     }
     let links = links(options.fault).to_vec();
-    Host::new(HostConfig { stack, adapters, links })
+    Host::new(HostConfig { stack, adapters, bond: BondConfig::new(links) })
         .map_err(|e| DemoError::CannotRun(e.to_string()))
 }

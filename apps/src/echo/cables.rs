@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mafo::wire::tap::{Tap, TapFds};
 use mafo::wire::{Wire, WireCounters};
 use mafo::{
-    AdapterConfig, AsicConfig, Frame, FrameBurst, Host, HostConfig, Nanos, PortId, SoftConfig,
-    StackConfig,
+    AdapterConfig, AsicConfig, BondConfig, Frame, FrameBurst, Host, HostConfig, Nanos, PortId,
+    SoftConfig, StackConfig,
 };
 
 use super::options::EchoOptions;
@@ -102,7 +102,8 @@ pub(super) fn plug(options: &EchoOptions) -> Result<Cabled, String> {
     stack.sockets_max = CONNECTIONS;
     stack.secret = random()?;
     let links = vec![(0, PortId(0)), (1, PortId(0))];
-    let host = Host::new(HostConfig { stack, adapters, links }).map_err(|e| e.to_string())?;
+    let host = Host::new(HostConfig { stack, adapters, bond: BondConfig::new(links) })
+        .map_err(|e| e.to_string())?;
     Ok(Cabled { host, changes, wakers })
 }
 

@@ -1,13 +1,14 @@
 //! Bytes out and in, and the credits for both.
 
-use mafo_pmd::ofld::{self, Mark, Refused, Then, TxPayload, Via};
-use mafo_t4::PortId;
+use mafo_pmd::ofld::{self, Mark, Refused, Then, TxCreditPool, TxPayload, Via};
 use mafo_t4::cpl::{CreditDack, Fw4Ack, ReplyCtrl, RxData, RxUrgNotify, SetTcbField};
 use mafo_t4::tcb::field;
 use mafo_t4::wr::{FwOfldTxDataWr, Mnem, Sge};
+use mafo_t4::{PortId, Tid};
 use mafo_tcp::SeqNum;
 
-use super::{Fence, Gate, Offloaded};
+use super::{Fence, Gate, Member, Offloaded};
+use crate::buffer::{Piece, SendBuffer};
 use crate::core::Core;
 use crate::defect::Defect;
 use crate::slab::SocketId;
@@ -15,13 +16,49 @@ use crate::socket::{Path, Readiness, SendSide, Socket};
 
 /// Payload of one work request at most: small enough that a buffer is freed bit by bit, large enough
 /// that a work request's cost is nothing.
-const PLEN_MAX: usize = 16 * 1024;
+pub(super) const PLEN_MAX: usize = 16 * 1024;
 /// Up to this many bytes are copied into the work request: shorter than the scatter list's detour.
 const INLINE_MAX: usize = 128;
 /// Receive credits are owed for so long...
 const CREDITS_OWED: u64 = 64 * 1024;
 /// ...unless the peer's view of the window has become so small.
 const WINDOW_LOW: u64 = 32 * 1024;
+
+/// Where payload goes: the queue of a tid on an adapter.
+pub(super) struct Lane<'a> {
+    pub(super) member: &'a mut Member,
+    pub(super) port: PortId,
+    pub(super) tid: Tid,
+    pub(super) credits: &'a mut TxCreditPool,
+}
+
+impl Lane<'_> {
+    /// Posts the `n` bytes of `tx` at `offset`, at most [`PLEN_MAX`].
+    pub(super) fn post(
+        self,
+        tx: &SendBuffer,
+        offset: u64,
+        n: usize,
+        (mark, then): (Mark, Then),
+    ) -> Result<(), Refused> {
+        let Self { member, port, tid, credits } = self;
+        if n <= INLINE_MAX.min(FwOfldTxDataWr::MAX_INLINE) {
+            let mut bytes = [0; INLINE_MAX];
+            tx.read(offset, &mut bytes[..n]);
+            let payload = TxPayload::Inline(&bytes[..n]);
+            let eq = member.ofld(port).ok_or(Refused::RingFull)?;
+            return ofld::tx_data(eq, credits, tid, payload, mark, then);
+        }
+        let base = member.lcore.iova(tx.memory(), 0);
+        let (first, second) = tx.pieces(offset, n);
+        let sge = |piece: Piece| Sge { iova: base.add(piece.offset), len: piece.len as u32 };
+        let pieces = [sge(first), sge(second)];
+        let count = if second.len == 0 { 1 } else { 2 };
+        let payload = TxPayload::Sgl(&pieces[..count]);
+        let eq = member.ofld(port).ok_or(Refused::RingFull)?;
+        ofld::tx_data(eq, credits, tid, payload, mark, then)
+    }
+}
 
 impl Core {
     /// Posts what the socket has to send, and the FIN behind it. What finds no room is tried again.
@@ -77,25 +114,8 @@ impl Core {
             let last = n == waiting || conn.unreported + n >= socket.tx.capacity() / 4;
             let then = if last { Then::Idle } else { Then::More };
             let offset = socket.tx.posted();
-            if n <= INLINE_MAX.min(FwOfldTxDataWr::MAX_INLINE) {
-                let mut bytes = [0; INLINE_MAX];
-                socket.tx.read(offset, &mut bytes[..n]);
-                let payload = TxPayload::Inline(&bytes[..n]);
-                let eq = member.ofld(conn.port).ok_or(Refused::RingFull)?;
-                ofld::tx_data(eq, &mut conn.credits, conn.tid, payload, mark, then)?;
-            } else {
-                let base = member.lcore.iova(socket.tx.memory(), 0);
-                let (first, second) = socket.tx.pieces(offset, n);
-                let sge = |piece: crate::buffer::Piece| Sge {
-                    iova: base.add(piece.offset),
-                    len: piece.len as u32,
-                };
-                let pieces = [sge(first), sge(second)];
-                let count = if second.len == 0 { 1 } else { 2 };
-                let payload = TxPayload::Sgl(&pieces[..count]);
-                let eq = member.ofld(conn.port).ok_or(Refused::RingFull)?;
-                ofld::tx_data(eq, &mut conn.credits, conn.tid, payload, mark, then)?;
-            }
+            let lane = Lane { member, port: conn.port, tid: conn.tid, credits: &mut conn.credits };
+            lane.post(&socket.tx, offset, n, (mark, then))?;
             socket.tx.post(n);
             conn.rhythm.on_payload_sent(self.now);
             if urgent {

@@ -15,6 +15,7 @@ mod last_stamp;
 mod member;
 mod moves;
 mod open;
+mod repost;
 pub mod state;
 mod switches;
 
@@ -23,6 +24,7 @@ pub(crate) use farewell::Farewell;
 pub use dispatch::{Hook, NoHook, Verdict};
 pub use member::{AtidUse, Member, MemberId, TidUse};
 pub use moves::{Place, Progress};
+pub use repost::Reposted;
 
 use mafo_pmd::ofld::TxCreditPool;
 use mafo_t4::cpl::AbortCmd;
@@ -90,6 +92,9 @@ pub struct Offloaded {
     pub(crate) flow_told: bool,
     /// Payload was posted on the present tid.
     pub posted_any: bool,
+    /// Stream offset of the first byte that the present owner was the first to be given. When the peer has
+    /// acknowledged more, it has taken segments that this owner made, timestamps and all.
+    pub(crate) first_own: u64,
     /// Bytes posted since a work request asked for an answer.
     pub(crate) unreported: usize,
     /// When bytes were last delivered.

@@ -9,7 +9,6 @@ use mafo_pmd::sge::Eq;
 use mafo_t4::{L2tIdx, PortId, Tid};
 use mafo_tcp::SeqNum;
 
-use super::state::State;
 use super::{Epoch, Fence, Gate, MemberId, Offloaded, TidUse};
 use crate::core::Core;
 use crate::defect::Defect;
@@ -101,7 +100,7 @@ impl Core {
     pub fn progress(&self, id: SocketId) -> Option<Progress> {
         let socket = self.sockets.get(id)?;
         let Path::Offload(conn) = &socket.path else { return None };
-        let our_fin_acked = matches!(conn.state, State::FinWait2 | State::TimeWait);
+        let our_fin_acked = conn.state.our_fin_acked();
         let fin = |posted: bool| u32::from(posted);
         Some(Progress {
             snd_una: conn.snd_seq(socket.tx.acked()) + fin(our_fin_acked),
@@ -152,7 +151,17 @@ impl Core {
             *used = TidUse::Connection(id);
         }
         let Offloaded {
-            member, port, tid, l2t, credits, fence, epoch, flow_told, posted_any, ..
+            member,
+            port,
+            tid,
+            l2t,
+            credits,
+            fence,
+            epoch,
+            flow_told,
+            posted_any,
+            first_own,
+            ..
         } = &mut **conn;
         *member = place.member;
         *port = place.port;
@@ -163,8 +172,16 @@ impl Core {
         *epoch = Epoch(epoch.0 + 1);
         // Whoever wrote the connection into its new place began with a FLOWC.
         *flow_told = true;
-        *posted_any = false;
+        *posted_any = socket.tx.acked() < socket.tx.posted();
+        *first_own = socket.tx.posted();
         Ok(())
+    }
+
+    /// Whether the peer has acknowledged bytes that the present owner was the first to send.
+    #[must_use]
+    pub fn has_proved_owner(&self, id: SocketId) -> bool {
+        let acked = self.sockets.get(id).map_or(0, |socket| socket.tx.acked());
+        self.offloaded(id).is_some_and(|conn| acked > conn.first_own)
     }
 
     /// Lets go of the tid that a connection had before, and of its next hop there.

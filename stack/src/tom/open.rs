@@ -520,6 +520,7 @@ impl Offloaded {
             fin_posted: false,
             flow_told: false,
             posted_any: false,
+            first_own: 0,
             unreported: 0,
             last_rx: Nanos::ZERO,
             asked_at: now,

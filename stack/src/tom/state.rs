@@ -124,6 +124,12 @@ impl State {
         matches!(self, Self::CloseWait | Self::Closing | Self::LastAck | Self::TimeWait)
     }
 
+    /// Whether the peer has acknowledged our FIN, and the connection is still one.
+    #[must_use]
+    pub const fn our_fin_acked(self) -> bool {
+        matches!(self, Self::FinWait2 | Self::TimeWait)
+    }
+
     /// Whether the handshake is through and the card still owns the connection.
     #[must_use]
     pub const fn is_live(self) -> bool {

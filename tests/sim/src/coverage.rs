@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mafo_failover::Stage;
+use mafo_failover::{BondCounters, Stage};
 
 /// What a bond is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +41,23 @@ const CONN: [(ConnState, &str); 9] = [
     (ConnState::On(1), "on B"),
 ];
 
-/// How often a fault hit what.
+/// A count of a bond.
+type Count = fn(&BondCounters) -> u64;
+
+/// What came of it, as the bond counted.
+const ENDS: [(Count, &str); 4] = [
+    (|counters| counters.moved, "moved"),
+    (|counters| counters.moved_undrained, "undrained"),
+    (|counters| counters.rechannelled, "rechannelled"),
+    (|counters| counters.attempts_undone, "undone"),
+];
+
+/// How often a fault hit what, and what came of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     bond: [u64; BOND.len()],
     conn: [u64; CONN.len()],
+    ends: [u64; ENDS.len()],
 }
 
 impl Coverage {
@@ -63,10 +75,17 @@ impl Coverage {
         }
     }
 
+    /// A run is over; its bond counted this.
+    pub fn end(&mut self, counters: &BondCounters) {
+        for (count, (of, _)) in self.ends.iter_mut().zip(ENDS) {
+            *count += of(counters);
+        }
+    }
+
     /// Adds what another run hit.
     pub fn add(&mut self, other: &Self) {
-        let all = self.bond.iter_mut().chain(&mut self.conn);
-        for (count, more) in all.zip(other.bond.iter().chain(&other.conn)) {
+        let all = self.bond.iter_mut().chain(&mut self.conn).chain(&mut self.ends);
+        for (count, more) in all.zip(other.bond.iter().chain(&other.conn).chain(&other.ends)) {
             *count += more;
         }
     }
@@ -74,7 +93,8 @@ impl Coverage {
     /// How often each state was hit, by name.
     pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         let bond = BOND.iter().map(|(_, name)| *name).zip(self.bond);
-        bond.chain(CONN.iter().map(|(_, name)| *name).zip(self.conn))
+        let conn = CONN.iter().map(|(_, name)| *name).zip(self.conn);
+        bond.chain(conn).chain(ENDS.iter().map(|(_, name)| *name).zip(self.ends))
     }
 
     /// What was never hit.
@@ -108,7 +128,11 @@ mod tests {
                 coverage.conn(state);
             }
         }
-        assert_eq!(coverage.missed(), ["Held"]);
+        let all =
+            BondCounters { moved: 1, moved_undrained: 1, rechannelled: 1, ..BondCounters::new() };
+        coverage.end(&all);
+        assert_eq!(coverage.missed(), ["Held", "undone"]);
+        coverage.end(&BondCounters { attempts_undone: 1, ..BondCounters::new() });
         let mut sum = Coverage::default();
         sum.conn(ConnState::In(Stage::Held));
         sum.add(&coverage);

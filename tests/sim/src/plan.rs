@@ -1,7 +1,7 @@
 //! What happens in a seed: who opens what, what applications do, which cables are bad, what breaks.
 
-use mafo::Defect;
 use mafo::wire::impair::{Impairments, Probability};
+use mafo::{Defect, Handover};
 use mafo_failover::Stage;
 use mafo_mem::Nanos;
 
@@ -143,6 +143,8 @@ pub struct Plan {
     pub recv_buffer: [usize; 2],
     /// Send buffers.
     pub send_buffer: [usize; 2],
+    /// How connections are handed over.
+    pub handover: Handover,
     /// A mistake that the host with the bond makes on purpose. Never drawn.
     pub defect: Option<Defect>,
 }
@@ -185,6 +187,11 @@ impl Plan {
             tick: Nanos::from_micros(draw.pick(&[2, 5, 10, 20])),
             recv_buffer: [buffer(draw), buffer(draw)],
             send_buffer: [buffer(draw), buffer(draw)],
+            handover: Draw::new(seed, 1).pick(&[
+                Handover::Auto,
+                Handover::Drained,
+                Handover::Instant,
+            ]),
             defect: None,
         };
         if plan.floods && draw.chance(0.1) {

@@ -208,7 +208,11 @@ impl<'a> Run<'a> {
         if let Some(violation) = self.impossible() {
             return Err((violation.clone(), self.story(&violation)));
         }
-        let moved = self.world.near.bond().map_or(0, |b| b.counters().moved);
+        let counters = self.world.near.bond().map(|bond| bond.counters());
+        let moved = counters.map_or(0, |counters| counters.moved);
+        if let Some(counters) = counters {
+            self.coverage.end(&counters);
+        }
         let frames = self.world.checker().frames;
         Ok(Outcome {
             coverage: self.coverage,

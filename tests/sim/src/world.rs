@@ -11,8 +11,8 @@ use mafo::eal::dma::Arena;
 use mafo::wire::mem::{self, LinkConfig, MemEnd};
 use mafo::wire::{Cable, Switch, SwitchConfig, UnknownUnicast, Wire};
 use mafo::{
-    AdapterConfig, AsicConfig, Core, Event, Host, HostConfig, L2tIdx, ListenerId, Options,
-    PathChoice, PortId, SocketId, SoftConfig, Stack, StackConfig, WirePort,
+    AdapterConfig, AsicConfig, BondConfig, Core, Event, Host, HostConfig, L2tIdx, ListenerId,
+    Options, PathChoice, PortId, SocketId, SoftConfig, Stack, StackConfig, WirePort,
 };
 use mafo_mem::Nanos;
 
@@ -142,7 +142,8 @@ impl World {
             let wire: Box<dyn Wire> = Box::new(Witnessed::new(wire, Place::Link(n), &checker));
             adapters[adapter].wires.push((port, wire));
         }
-        let near = Host::new(HostConfig { stack: stack(0), adapters, links }).expect("memory");
+        let bond = BondConfig { handover: plan.handover, ..BondConfig::new(links.iter().copied()) };
+        let near = Host::new(HostConfig { stack: stack(0), adapters, bond }).expect("memory");
         let applications = plan
             .connections
             .iter()
