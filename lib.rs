@@ -5,6 +5,7 @@
 //! | put a host together from adapters and cables | [`Host`], [`HostConfig`] |
 //! | listen, connect, send, receive | [`Core`], by [`Host::sockets_mut`] |
 //! | follow a failover | [`Bond::poll_event`] |
+//! | know how long failovers take | [`failover::Report`] |
 //! | plug cables in | [`wire`] |
 //! | take a clock, pin a core, reserve pages | [`eal`] |
 //! | see it all in 80 lines | `apps/examples/echo.rs` |
@@ -12,6 +13,11 @@
 mod host;
 mod soft;
 mod wire_port;
+
+pub mod failover {
+    //! How long failovers take.
+    pub use mafo_failover::{Distribution, Report};
+}
 
 pub use host::{Host, HostConfig, HostError, SoftConfig};
 pub use mafo_asic::{AsicConfig, CardConnection, Refusals, TpCounters};
@@ -24,8 +30,8 @@ pub use mafo_pmd::{AdapterConfig, EthPort, TcpSettings, TxState};
 pub use mafo_stack::{
     Activity, CongestionControl, ConnectError, ConnectionError, Core, Defect, Defects, Dscp,
     EcnMode, Ended, Event, FourTuple, GaveUp, Handover, IcmpError, Info, Keepalive, Life,
-    ListenError, ListenerId, MtuProbing, Options, PathChoice, Readiness, Recovery, SocketError,
-    SocketId, Stack, StackConfig, State, Status, Then, Timeouts,
+    ListenError, ListenerId, MemberId, MtuProbing, Options, PathChoice, Readiness, Recovery,
+    SocketError, SocketId, Stack, StackConfig, State, Status, Then, Timeouts,
 };
 pub use mafo_t4::{L2tIdx, PortId};
 pub use mafo_wire as wire;

@@ -2,11 +2,13 @@
 
 pub mod bench;
 pub mod demo;
+pub mod drill;
 pub mod echo;
 pub mod netlink;
 mod other;
 mod ours;
 pub mod peer;
+pub mod rig;
 pub mod smoltcp_peer;
 pub mod stream;
 mod sys;

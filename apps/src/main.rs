@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use mafo_apps::bench::{self, BenchOptions};
 use mafo_apps::demo::{self, DemoOptions};
+use mafo_apps::drill::{self, DrillOptions};
 use mafo_apps::echo::{self, EchoOptions};
 
 /// TCP offload whose live connections survive a port or an adapter.
@@ -19,6 +20,8 @@ struct Arguments {
 enum Command {
     /// Live connections with a peer, the cut of a cable, and what became of them
     Demo(DemoOptions),
+    /// Failure after failure of connections that are busy throughout, and how long each took
+    Drill(DrillOptions),
     /// Exchanges or bytes per second of a core, beside smoltcp if asked for
     Bench(BenchOptions),
     Echo(EchoOptions),
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
     mafo_apps::peer::run_if_asked();
     match Arguments::parse().command {
         Command::Demo(options) => demo::main(&options),
+        Command::Drill(options) => drill::main(&options),
         Command::Bench(options) => bench::main(&options),
         Command::Echo(options) => echo::main(&options),
     }

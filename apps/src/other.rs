@@ -32,6 +32,11 @@ impl Other {
         }
     }
 
+    /// Whether it counts its retransmission timeouts.
+    pub(crate) fn counts_timeouts(&self) -> bool {
+        matches!(self, Self::Kernel(_))
+    }
+
     /// The instant that its marks are told in.
     pub(crate) fn instant(&self, now: Nanos) -> Monotonic {
         match self {

@@ -6,9 +6,11 @@ mod bond;
 mod entry;
 mod handover;
 mod owner;
+mod report;
 pub mod snoop;
 mod tunnel;
 pub mod upload;
 
 pub use bond::{Bond, BondConfig, BondCounters, BondEvent, LinkId, NoSwitch};
 pub use handover::Stage;
+pub use report::{Distribution, Report};

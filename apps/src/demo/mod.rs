@@ -1,34 +1,35 @@
 //! `mafo demo`: live connections, a failure, and what became of them.
 
 mod options;
-mod report;
 mod run;
-mod sniff;
-mod world;
 
-pub use options::{DemoOptions, Direction, Fault, PeerKind};
+pub use options::{DemoOptions, Direction};
 
 use std::process::ExitCode;
+
+use crate::rig::RigError;
 
 /// Runs the demo. Exit code 0: everything survived. 1: something did not, and what. 2: it could not run.
 #[must_use]
 pub fn main(options: &DemoOptions) -> ExitCode {
     match run::run(options) {
-        Ok(report) => {
-            if options.json {
-                println!("{}", report.json());
+        Ok(verdict) => {
+            if options.rig.json {
+                println!("{}", verdict.json(&[]));
             } else {
-                println!("{}", report.text());
+                println!("{}{}{}", verdict.timeline(), verdict.figures(), verdict.judgement());
             }
-            if report.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if verdict.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        Err(run::DemoError::CannotRun(why)) => {
+        Err(RigError::CannotRun(why)) => {
             eprintln!("mafo demo: {why}");
             ExitCode::from(2)
         }
-        Err(run::DemoError::Failed(why)) => {
+        Err(RigError::Failed(why)) => {
             eprintln!("mafo demo: {why}");
             ExitCode::FAILURE
         }
+        // The demo leaves signals to do what they do.
+        Err(RigError::Stopped) => ExitCode::FAILURE,
     }
 }

@@ -1,84 +1,27 @@
 //! What `mafo demo` can be asked for.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
 use clap::{Args, ValueEnum};
+
+use crate::rig::{Fault, RigOptions};
 
 /// Sixty-four offloaded connections live through the cut of their cable.
 #[derive(Args, Clone, Debug)]
 pub struct DemoOptions {
-    /// The other host: Linux's own TCP, smoltcp, or the first of them that this system allows
-    #[arg(long, value_enum, default_value_t = PeerKind::Auto)]
-    pub peer: PeerKind,
-    /// Connections, half of them opened by either side
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub connections: u32,
+    /// What fails: the cable of the active adapter, or of one of its two ports
+    #[arg(long, value_enum, default_value_t = Fault::Link)]
+    pub fault: Fault,
     /// Bytes per connection and direction, at least; K, M and G are powers of 1024
     #[arg(long, default_value = "8M", value_parser = parse_size)]
     pub bytes: u64,
-    /// What fails: the cable of the active adapter, or of a port whose adapter has another one
-    #[arg(long, value_enum, default_value_t = Fault::Link)]
-    pub fault: Fault,
     /// Failures, one after the other: after each the failed port comes back as backup
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: u32,
     /// Who sends: both ends, only the peer (in), or only we (out)
     #[arg(long, value_enum, default_value_t = Direction::Both)]
     pub direction: Direction,
-    /// Probability that a frame is lost, each direction, every cable
-    #[arg(long, default_value_t = 0.0, value_parser = parse_probability)]
-    pub loss: f64,
-    /// One-way delay of every cable, such as 50us, 2ms or 1s
-    #[arg(long, default_value = "0us", value_parser = parse_time)]
-    pub delay: Duration,
-    /// What all that is drawn is drawn from
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Write captures into this folder: each cable's frames, and all that the peer's host sees
-    #[arg(long, value_name = "DIR")]
-    pub pcap: Option<PathBuf>,
-    /// Print one JSON object on standard output, everything else on standard error
-    #[arg(long)]
-    pub json: bool,
-    /// Spoil something, to see that the verdict notices
-    #[cfg(debug_assertions)]
-    #[arg(long, value_enum, hide = true)]
-    pub r#break: Option<Break>,
-    /// The bridge floods and forgets, and connections are idle for so long that it has to
-    #[cfg(debug_assertions)]
-    #[arg(long, hide = true)]
-    pub flood: bool,
-}
-
-impl DemoOptions {
-    /// Whether the bridge floods what it has not learnt, or has forgotten.
-    pub(super) fn floods(&self) -> bool {
-        #[cfg(debug_assertions)]
-        return self.flood;
-        #[cfg(not(debug_assertions))]
-        return false;
-    }
-}
-
-/// The host at the other end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PeerKind {
-    /// Linux if it can be had, else smoltcp.
-    Auto,
-    /// Linux's own TCP in a network namespace.
-    Kernel,
-    /// smoltcp in this process.
-    Smoltcp,
-}
-
-/// What fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Fault {
-    /// The active adapter's only cable.
-    Link,
-    /// The cable of one port of an adapter.
-    Port,
+    /// Hosts, cables, reports
+    #[command(flatten)]
+    pub rig: RigOptions,
 }
 
 /// Who sends.
@@ -106,24 +49,6 @@ impl Direction {
     }
 }
 
-/// What can be spoilt.
-#[cfg(debug_assertions)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Break {
-    /// The tunnel carries nothing.
-    Tunnel,
-    /// One payload byte is changed behind the checksum.
-    Payload,
-    /// A reset is put onto the cable.
-    Rst,
-    /// Connections are fenced but not uploaded.
-    Upload,
-    /// A tid is not given back.
-    Tid,
-    /// The cut comes after the last byte.
-    Late,
-}
-
 fn parse_size(text: &str) -> Result<u64, String> {
     let (digits, unit) = match text.char_indices().last() {
         Some((at, 'K' | 'k')) => (&text[..at], 1 << 10),
@@ -141,26 +66,6 @@ fn parse_size(text: &str) -> Result<u64, String> {
     }
 }
 
-fn parse_probability(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(p) if (0.0..1.0).contains(&p) => Ok(p),
-        _ => Err(format!("'{text}' is no probability from 0 to below 1")),
-    }
-}
-
-fn parse_time(text: &str) -> Result<Duration, String> {
-    let units = [("us", 1e-6), ("ms", 1e-3), ("s", 1.0)];
-    let parsed = units.iter().find_map(|(unit, seconds)| {
-        let number: f64 = text.strip_suffix(unit)?.parse().ok()?;
-        Duration::try_from_secs_f64(number * seconds).ok()
-    });
-    match parsed {
-        Some(time) if time <= Duration::from_secs(10) => Ok(time),
-        Some(_) => Err("more than 10s".to_owned()),
-        None => Err(format!("'{text}' is no time: a number with us, ms or s behind it")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,20 +77,6 @@ mod tests {
         assert_eq!(parse_size("17"), Ok(17));
         for wrong in ["", "M", "8X", "-1", "1.5M", "3", "99999999999G"] {
             assert!(parse_size(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn times_and_probabilities_have_their_range() {
-        assert_eq!(parse_time("50us"), Ok(Duration::from_micros(50)));
-        assert_eq!(parse_time("2ms"), Ok(Duration::from_millis(2)));
-        assert_eq!(parse_time("1s"), Ok(Duration::from_secs(1)));
-        for wrong in ["", "5", "5m", "-1s", "11s", "NaNs"] {
-            assert!(parse_time(wrong).is_err(), "{wrong}");
-        }
-        assert_eq!(parse_probability("0.01"), Ok(0.01));
-        for wrong in ["1", "-0.1", "NaN", "x"] {
-            assert!(parse_probability(wrong).is_err(), "{wrong}");
         }
     }
 }

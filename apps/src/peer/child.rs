@@ -10,6 +10,7 @@ use super::capture::Capture;
 use super::channel::{Channel, Received};
 use super::connection::Connection;
 use super::echo::{ECHO_LISTENER_TOKEN, ECHO_TOKENS, EchoService};
+use super::netstat;
 use super::network::{self, Failure, at};
 use super::ping::{Ping, PingOrder};
 use super::protocol::{Command, Malformed, Opening, Reply, Setup, Step};
@@ -183,6 +184,10 @@ impl Host {
                 ("ping", self.start_ping(PingOrder { to, count, interval, len }))
             }
             Command::Echo { port } => ("echo", self.start_echo(port)),
+            Command::Timeouts => match netstat::timeouts() {
+                Ok(count) => return out.push(Reply::Timeouts { count }),
+                Err(error) => ("count timeouts", Err(error)),
+            },
             Command::Quit => return,
         };
         if let Err(error) = result {

@@ -25,6 +25,7 @@ mod connection;
 mod echo;
 mod error;
 pub(crate) mod gaps;
+mod netstat;
 mod network;
 mod parent;
 mod ping;

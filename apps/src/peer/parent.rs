@@ -178,6 +178,9 @@ pub enum Event {
         /// Why the last refused request could not be sent.
         refused: Option<io::Error>,
     },
+    /// The answer to [`Command::Timeouts`]: how often a retransmission timer of the peer's host has run
+    /// out since it exists (TcpExtTCPTimeouts).
+    Timeouts(u64),
     /// A command could not be carried out, or something in the peer process went wrong.
     CommandFailed {
         /// What.
@@ -381,6 +384,7 @@ impl KernelPeer {
             Reply::CommandFailed { what, errno } => {
                 Event::CommandFailed { what, error: error(errno) }
             }
+            Reply::Timeouts { count } => Event::Timeouts(count),
             Reply::Stopped { .. } => return Err(self.process.gone()),
             Reply::Ready { .. } | Reply::Refused { .. } | Reply::FewFiles { .. } => {
                 return Err(Malformed::Content.into());

@@ -13,7 +13,7 @@ use super::clock::Monotonic;
 use super::plan::{End, Plan};
 
 /// Version of everything in this file; raised with every change.
-pub(super) const VERSION: u8 = 2;
+pub(super) const VERSION: u8 = 3;
 
 /// Bytes that are no message of this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -411,6 +411,8 @@ messages! {
         } = 9,
         /// Finish the capture and end.
         Quit = 10,
+        /// Asks for an [`Event::Timeouts`](super::Event::Timeouts).
+        Timeouts = 11,
     }
 }
 
@@ -540,6 +542,7 @@ messages! {
         Stopped { capture: Option<CaptureSummary> } = 11,
         /// Not set up: the limit on open files is `have` and cannot be raised to `want`.
         FewFiles { have: u64, want: u64 } = 12,
+        Timeouts { count: u64 } = 13,
     }
 }
 
@@ -601,6 +604,7 @@ mod tests {
             Command::Ping { to: Ipv4Addr::LOCALHOST, count: 3, interval_ms: 10, len: 56 },
             Command::Echo { port: 7 },
             Command::Quit,
+            Command::Timeouts,
         ]
     }
 
@@ -641,6 +645,7 @@ mod tests {
                 capture: Some(CaptureSummary { frames: 1, lost: 2, error: Some(28) }),
             },
             Reply::FewFiles { have: 1024, want: 1 << 40 },
+            Reply::Timeouts { count: 1 << 40 },
         ]
     }
 

@@ -175,7 +175,7 @@ impl SmoltcpPeer {
         &mut self.switch
     }
 
-    /// Asks for something, as of the last poll. What this peer cannot do (ping, echo) or may not
+    /// Asks for something, as of the last poll. What this peer cannot do (ping, echo, timeouts) or may not
     /// ([`Command::Quit`]: drop it, or [`SmoltcpPeer::stop`]) is an [`Event::CommandFailed`].
     pub fn command(&mut self, command: Command) {
         self.commanded = true;
@@ -201,6 +201,7 @@ impl SmoltcpPeer {
             }
             Command::Ping { .. } => self.refuse("ping", unsupported()),
             Command::Echo { .. } => self.refuse("echo", unsupported()),
+            Command::Timeouts => self.refuse("count timeouts", unsupported()),
             Command::Quit => self.refuse("quit", unsupported()),
         }
     }

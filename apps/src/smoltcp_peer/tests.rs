@@ -327,6 +327,7 @@ fn what_it_cannot_do_it_says() {
         }
     };
     assert_eq!(refusal(&mut peer, Command::Echo { port: 7 }), libc::EOPNOTSUPP);
+    assert_eq!(refusal(&mut peer, Command::Timeouts), libc::EOPNOTSUPP);
     assert_eq!(refusal(&mut peer, Command::Quit), libc::EOPNOTSUPP);
     let run = |ids| Command::Run { ids, opener: End::Ours, sending: Sending::Nothing };
     assert_eq!(refusal(&mut peer, run(0..1_000_000)), libc::EINVAL);

@@ -139,6 +139,26 @@ pub(crate) fn termination() -> io::Result<OwnedFd> {
     }
 }
 
+/// Takes the request to end that made `asked` readable, and lets the next one end the process as if
+/// [`termination`] had never been called.
+pub(crate) fn terminate_next(asked: OwnedFd) -> io::Result<()> {
+    let mut info = [0; size_of::<libc::signalfd_siginfo>()];
+    // What is taken here is not delivered below.
+    retry(|| io::Read::read(&mut std::fs::File::from(asked.try_clone()?), &mut info))?;
+    drop(asked);
+    // SAFETY: the sigset functions write `signals`, pthread_sigmask reads it.
+    unsafe {
+        let mut signals: libc::sigset_t = std::mem::zeroed();
+        check(libc::sigemptyset(&raw mut signals))?;
+        check(libc::sigaddset(&raw mut signals, libc::SIGTERM))?;
+        check(libc::sigaddset(&raw mut signals, libc::SIGINT))?;
+        match libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const signals, ptr::null_mut()) {
+            0 => Ok(()),
+            errno => Err(io::Error::from_raw_os_error(errno)),
+        }
+    }
+}
+
 /// Raises the number of files that the process may open to `want`, or as near as the system allows;
 /// returns the number then in force.
 pub(crate) fn raise_open_files(want: u64) -> io::Result<u64> {

@@ -86,7 +86,7 @@ impl Host {
                 }
                 Event::Report(report) => self.report = Some(report),
                 Event::Stalls(stalls) => self.stalls = Some(stalls),
-                Event::Pong { .. } | Event::Pinged { .. } => {}
+                Event::Pong { .. } | Event::Pinged { .. } | Event::Timeouts(_) => {}
             }
         }
     }

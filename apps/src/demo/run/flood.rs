@@ -2,8 +2,8 @@
 
 use mafo::Nanos;
 
-use super::{Demo, DemoError};
 use crate::peer::Command;
+use crate::rig::{RigError, Run};
 
 /// How long half of the connections are idle.
 const IDLE: Nanos = Nanos::from_secs(3);
@@ -15,10 +15,10 @@ const PEER_FIRST: Nanos = Nanos::from_millis(100);
 /// How long flooded frames are waited for.
 const PATIENCE: Nanos = Nanos::from_secs(5);
 
-impl Demo<'_> {
+impl Run {
     /// With the option `--flood`, lets the bridge forget us, and sees that the peer's frames then reach
     /// every link that is up.
-    pub(super) fn be_flooded(&mut self, when: &str) -> Result<(), DemoError> {
+    pub(super) fn be_flooded(&mut self, when: &str) -> Result<(), RigError> {
         if !self.options.flood {
             return Ok(());
         }
@@ -47,7 +47,7 @@ impl Demo<'_> {
             }
             if self.clock.now() >= end {
                 let why = format!("no flood {when}: frames at our links {arrived:?}");
-                return Err(DemoError::Failed(why));
+                return Err(RigError::Failed(why));
             }
             self.settle(Nanos::from_millis(10))?;
         }

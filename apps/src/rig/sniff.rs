@@ -6,51 +6,51 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use mafo::wire::{Wire, WireCounters};
 use mafo::{Frame, FrameBurst, Nanos};
 
-/// Counts of one cable, shared with the demo's loop.
+/// Counts of one cable, shared with the rig's loop.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     resets: AtomicU64,
     tcp_in: AtomicU64,
     /// When the first frame left since [`Seen::watch`]; 0 for not yet.
     first_out: AtomicU64,
     /// Spoil one payload byte of the next data frame that comes in.
-    pub(super) spoil_payload: AtomicU64,
+    pub(crate) spoil_payload: AtomicU64,
     /// Send a reset behind the next segment that goes out.
-    pub(super) send_reset: AtomicU64,
+    pub(crate) send_reset: AtomicU64,
 }
 
 impl Seen {
     /// TCP segments with RST, both ways.
-    pub(super) fn resets(&self) -> u64 {
+    pub(crate) fn resets(&self) -> u64 {
         self.resets.load(Ordering::Relaxed)
     }
 
     /// TCP segments that came in.
     #[cfg(debug_assertions)]
-    pub(super) fn tcp_in(&self) -> u64 {
+    pub(crate) fn tcp_in(&self) -> u64 {
         self.tcp_in.load(Ordering::Relaxed)
     }
 
     /// Notes anew when the first frame leaves.
-    pub(super) fn watch(&self) {
+    pub(crate) fn watch(&self) {
         self.first_out.store(0, Ordering::Relaxed);
     }
 
     /// When the first frame left since [`Seen::watch`].
-    pub(super) fn first_out(&self) -> Option<Nanos> {
+    pub(crate) fn first_out(&self) -> Option<Nanos> {
         Some(self.first_out.load(Ordering::Relaxed)).filter(|&at| at > 0).map(Nanos)
     }
 }
 
 /// A cable that is looked at.
 #[derive(Debug)]
-pub(super) struct Sniffer<W> {
+pub(crate) struct Sniffer<W> {
     inner: W,
     seen: Arc<Seen>,
 }
 
 impl<W: Wire> Sniffer<W> {
-    pub(super) fn new(inner: W) -> (Self, Arc<Seen>) {
+    pub(crate) fn new(inner: W) -> (Self, Arc<Seen>) {
         let seen = Arc::new(Seen::default());
         (Self { inner, seen: Arc::clone(&seen) }, seen)
     }

@@ -11,12 +11,13 @@ use mafo::wire::pcap::{Pcap, PcapWriter};
 use mafo::wire::tap::{Tap, TapFds};
 use mafo::wire::{Cable, Impaired, ImpairedConfig, Wire};
 use mafo::{
-    AdapterConfig, AsicConfig, BondConfig, Host, HostConfig, L2tIdx, Nanos, PortId, SoftConfig,
+    AdapterConfig, AsicConfig, BondConfig, Host, HostConfig, L2tIdx, LinkId, MemberId, Nanos,
+    PortId, SoftConfig,
     StackConfig,
 };
 
-use super::options::{DemoOptions, Fault, PeerKind};
-use super::run::DemoError;
+use super::options::{PeerKind, RigOptions};
+use super::run::RigError;
 use super::sniff::{Seen, Sniffer};
 use crate::other::Other;
 use crate::peer::{Isolation, KernelPeer, PeerConfig, Plan};
@@ -37,37 +38,53 @@ struct Near {
     cable: Cable,
 }
 
-/// One of our cables, as the demo holds it.
-pub(super) struct Line {
+/// One of our cables, as the rig holds it.
+pub(crate) struct Line {
     /// Adapter and port, as `A0`.
-    pub(super) name: String,
-    pub(super) cable: Cable,
-    pub(super) seen: Arc<Seen>,
+    pub(crate) name: String,
+    /// The same, as the bond calls it.
+    pub(crate) link: LinkId,
+    /// Whether the bond has been told that it is up.
+    pub(crate) up: bool,
+    pub(crate) cable: Cable,
+    pub(crate) seen: Arc<Seen>,
 }
 
 /// The other host, and why it is this one.
-pub(super) struct Peer {
-    pub(super) host: Other,
+pub(crate) struct Peer {
+    pub(crate) host: Other,
     /// Its name in reports.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Why it was chosen.
-    pub(super) why: String,
+    pub(crate) why: String,
 }
 
 /// Everything that runs.
-pub(super) struct World {
-    pub(super) host: Host,
-    pub(super) peer: Peer,
-    pub(super) plan: Plan,
+pub(crate) struct World {
+    pub(crate) host: Host,
+    pub(crate) peer: Peer,
+    pub(crate) plan: Plan,
     /// In the order of the bond's links.
-    pub(super) lines: Vec<Line>,
+    pub(crate) lines: Vec<Line>,
 }
 
-/// Where each of the bond's two links is: adapter and port.
-fn links(fault: Fault) -> [(usize, PortId); 2] {
-    match fault {
-        Fault::Link => [(0, PortId(0)), (1, PortId(0))],
-        Fault::Port => [(0, PortId(0)), (0, PortId(1))],
+/// Which ports have cables: all of them are links of the bond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Only another adapter can take over.
+    OnePortEach,
+    /// Another port of the same adapter can.
+    TwoPortsEach,
+}
+
+impl Layout {
+    /// Adapter and port of each link, the most preferred first.
+    fn links(self) -> Vec<(usize, PortId)> {
+        let ports: &[u8] = match self {
+            Self::OnePortEach => &[0],
+            Self::TwoPortsEach => &[0, 1],
+        };
+        (0..2).flat_map(|adapter| ports.iter().map(move |&port| (adapter, PortId(port)))).collect()
     }
 }
 
@@ -98,20 +115,26 @@ fn secret(seed: u64) -> [u8; 16] {
 }
 
 /// Builds both hosts and joins them.
-pub(super) fn build(options: &DemoOptions, start: SystemTime) -> Result<World, DemoError> {
+pub(crate) fn build(
+    options: &RigOptions,
+    layout: Layout,
+    start: SystemTime,
+) -> Result<World, RigError> {
     let plan = plan(options.connections);
-    let (peer, near) = choose(options, &plan, start)?;
+    let links = layout.links();
+    let (peer, near) = choose(options, &plan, links.len() as u8, start)?;
     let mut wires = Vec::new();
     let mut lines = Vec::new();
-    for (n, (near, (adapter, port))) in near.into_iter().zip(links(options.fault)).enumerate() {
+    for (n, (near, (adapter, port))) in near.into_iter().zip(links.iter().copied()).enumerate() {
         let name = format!("{}{}", ['A', 'B'][adapter], port.0);
         let cable = near.cable;
         let wire = plug(options, near.wire, n, &name, start)?;
         let (sniffer, seen) = Sniffer::new(wire);
-        lines.push(Line { name, cable, seen });
+        let link = LinkId { member: MemberId(adapter as u8), port };
+        lines.push(Line { name, link, up: false, cable, seen });
         wires.push((adapter, port, Box::new(sniffer) as Box<dyn Wire>));
     }
-    let host = host(options, &plan, wires)?;
+    let host = host(options, &plan, links, wires)?;
     Ok(World { host, peer, plan, lines })
 }
 
@@ -125,33 +148,34 @@ fn plan(connections: u32) -> Plan {
 
 /// The peer that was asked for, or the best that this system allows.
 fn choose(
-    options: &DemoOptions,
+    options: &RigOptions,
     plan: &Plan,
+    cables: u8,
     start: SystemTime,
-) -> Result<(Peer, Vec<Near>), DemoError> {
+) -> Result<(Peer, Vec<Near>), RigError> {
     if let Some(dir) = &options.pcap {
         std::fs::create_dir_all(dir)
-            .map_err(|e| DemoError::CannotRun(format!("{}: {e}", dir.display())))?;
+            .map_err(|e| RigError::CannotRun(format!("{}: {e}", dir.display())))?;
     }
     match options.peer {
-        PeerKind::Smoltcp => smoltcp(options, plan, start, "asked for".to_owned()),
-        PeerKind::Kernel => kernel(options, plan).map_err(DemoError::CannotRun),
-        PeerKind::Auto => match kernel(options, plan) {
+        PeerKind::Smoltcp => smoltcp(options, plan, cables, (start, "asked for".to_owned())),
+        PeerKind::Kernel => kernel(options, plan, cables).map_err(RigError::CannotRun),
+        PeerKind::Auto => match kernel(options, plan, cables) {
             Ok(kernel) => Ok(kernel),
-            Err(why) => smoltcp(options, plan, start, why),
+            Err(why) => smoltcp(options, plan, cables, (start, why)),
         },
     }
 }
 
 fn smoltcp(
-    options: &DemoOptions,
+    options: &RigOptions,
     plan: &Plan,
-    start: SystemTime,
-    why: String,
-) -> Result<(Peer, Vec<Near>), DemoError> {
+    cables: u8,
+    (start, why): (SystemTime, String),
+) -> Result<(Peer, Vec<Near>), RigError> {
     let config = SmoltcpConfig {
         plan: plan.clone(),
-        cables: 2,
+        cables,
         mtu: MTU,
         connections: options.connections,
         seed: options.seed,
@@ -161,16 +185,20 @@ fn smoltcp(
         ..SmoltcpConfig::default()
     };
     let (peer, ends) =
-        SmoltcpPeer::start(config).map_err(|e| DemoError::CannotRun(e.to_string()))?;
+        SmoltcpPeer::start(config).map_err(|e| RigError::CannotRun(e.to_string()))?;
     let near =
         ends.into_iter().map(|end| Near { cable: end.cable(), wire: Box::new(end) }).collect();
     Ok((Peer { host: Other::Smoltcp(Box::new(peer)), name: "smoltcp", why }, near))
 }
 
-fn kernel(options: &DemoOptions, plan: &Plan) -> Result<(Peer, Vec<Near>), String> {
+fn kernel(
+    options: &RigOptions,
+    plan: &Plan,
+    cables: u8,
+) -> Result<(Peer, Vec<Near>), String> {
     let config = PeerConfig {
         plan: plan.clone(),
-        taps: 2,
+        taps: cables,
         mtu: u32::from(MTU),
         flood: options.floods(),
         ageing: options.floods().then_some(FLOODING_AGEING),
@@ -197,13 +225,13 @@ fn kernel(options: &DemoOptions, plan: &Plan) -> Result<(Peer, Vec<Near>), Strin
 
 /// A cable with what it is to suffer, and a capture at its end.
 fn plug(
-    options: &DemoOptions,
+    options: &RigOptions,
     near: Box<dyn Wire>,
     n: usize,
     name: &str,
     start: SystemTime,
-) -> Result<Box<dyn Wire>, DemoError> {
-    let loss = Probability::new(options.loss).map_err(|e| DemoError::CannotRun(e.to_string()))?;
+) -> Result<Box<dyn Wire>, RigError> {
+    let loss = Probability::new(options.loss).map_err(|e| RigError::CannotRun(e.to_string()))?;
     let delay = Nanos(options.delay.as_nanos() as u64);
     let impairments = Impairments { loss, delay, ..Impairments::default() };
     let wire: Box<dyn Wire> = if impairments.is_none() {
@@ -228,17 +256,18 @@ fn capture(
     wire: Box<dyn Wire>,
     path: &Path,
     start: SystemTime,
-) -> Result<Box<dyn Wire>, DemoError> {
+) -> Result<Box<dyn Wire>, RigError> {
     let writer = PcapWriter::create(path, start)
-        .map_err(|e| DemoError::CannotRun(format!("{}: {e}", path.display())))?;
+        .map_err(|e| RigError::CannotRun(format!("{}: {e}", path.display())))?;
     Ok(Box::new(Pcap::new(wire, writer)))
 }
 
 fn host(
-    options: &DemoOptions,
+    options: &RigOptions,
     plan: &Plan,
+    links: Vec<(usize, PortId)>,
     wires: Vec<(usize, PortId, Box<dyn Wire>)>,
-) -> Result<Host, DemoError> {
+) -> Result<Host, RigError> {
     let mac = [0x02, 0x4d, 0x46, 0x00, 0x00, 0x02];
     let mut stack = StackConfig::new(plan.ours, plan.prefix_len, mac);
     stack.mtu = MTU;
@@ -259,7 +288,6 @@ fn host(
     for (adapter, port, wire) in wires {
         adapters[adapter].wires.push((port, wire));
     }
-    let links = links(options.fault).to_vec();
     Host::new(HostConfig { stack, adapters, bond: BondConfig::new(links) })
-        .map_err(|e| DemoError::CannotRun(e.to_string()))
+        .map_err(|e| RigError::CannotRun(e.to_string()))
 }

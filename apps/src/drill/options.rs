@@ -1,0 +1,98 @@
+//! What `mafo drill` can be asked for.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::rig::{Fault, RigOptions, parse_time};
+
+/// The same failure again and again, there and back, on connections that are busy throughout.
+#[derive(Args, Clone, Debug)]
+pub struct DrillOptions {
+    /// What fails, each time: `link` is the cable of the active adapter, `port` that of one of its two
+    /// ports
+    #[arg(long, default_value = "link", value_parser = parse_fault)]
+    pub fault: Fault,
+    /// How many times
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub count: u32,
+    /// Pause between a failure that is healed and the next
+    #[arg(long, default_value = "20ms", value_parser = parse_time)]
+    pub interval: Duration,
+    /// How connections move: `drained`, when the peer has acknowledged what is under way
+    #[arg(long, default_value = "drained", value_parser = parse_handover)]
+    pub handover: Handover,
+    /// Whether the host knows what it must before the adapter acknowledges: `on`
+    #[arg(long, default_value = "on", value_parser = parse_protect)]
+    pub protect: Protect,
+    /// Fail if more than 1 % of the stalls are longer than this
+    #[arg(long, value_name = "T", value_parser = parse_time)]
+    pub max_stall_p99: Option<Duration>,
+    /// Fail if more than 1 % of the tunnels take longer than this to come up
+    #[arg(long, value_name = "T", value_parser = parse_time)]
+    pub max_tunnel_p99: Option<Duration>,
+    /// Fail if there are more resets than this; without it there may be none
+    #[arg(long, value_name = "N")]
+    pub max_resets: Option<u64>,
+    /// Hosts, cables, reports
+    #[command(flatten)]
+    pub rig: RigOptions,
+}
+
+/// How connections move to another adapter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Handover {
+    /// When the peer has acknowledged all that is under way.
+    Drained,
+}
+
+/// Whether adapters acknowledge only what their host has been told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Protect {
+    /// They do.
+    On,
+}
+
+/// One of the values of an enum, or of those that `later` names, which are refused in other words.
+fn parse<T: ValueEnum>(text: &str, later: &[&str], what: &str) -> Result<T, String> {
+    let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    let names: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
+    T::from_str(text, false).map_err(|_| {
+        let can = names.join(", ");
+        if later.contains(&text) {
+            format!("{what} is not there yet; there is: {can}")
+        } else {
+            format!("'{text}' is none of: {can}")
+        }
+    })
+}
+
+fn parse_fault(text: &str) -> Result<Fault, String> {
+    let later = ["blackhole", "adapter", "move", "failback"];
+    parse(text, &later, "a drill of this fault")
+}
+
+fn parse_handover(text: &str) -> Result<Handover, String> {
+    parse(text, &["instant", "auto"], "a handover of connections that are not drained")
+}
+
+fn parse_protect(text: &str) -> Result<Protect, String> {
+    parse(text, &["off"], "acknowledging ahead of the host, as silicon does,")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_yet_is_refused_in_a_sentence() {
+        assert_eq!(parse_fault("port"), Ok(Fault::Port));
+        assert_eq!(parse_handover("drained"), Ok(Handover::Drained));
+        assert_eq!(parse_protect("on"), Ok(Protect::On));
+        let adapter = parse_fault("adapter").expect_err("not there");
+        assert_eq!(adapter, "a drill of this fault is not there yet; there is: link, port");
+        assert!(parse_handover("instant").expect_err("not there").contains("there is: drained"));
+        assert!(parse_protect("off").expect_err("not there").contains("there is: on"));
+        assert_eq!(parse_fault("lnik").expect_err("wrong"), "'lnik' is none of: link, port");
+    }
+}

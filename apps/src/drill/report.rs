@@ -1,0 +1,96 @@
+//! What came of all drills: a line for each, then times, counts and the verdict.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::time::Duration;
+
+use mafo::Nanos;
+use mafo::failover::{Distribution, Report as Times};
+
+use super::options::DrillOptions;
+use crate::rig::Verdict;
+
+/// What came of the drills.
+pub(super) struct Report {
+    pub(super) verdict: Verdict,
+    /// Drills that have been through.
+    pub(super) count: u32,
+    /// Timeouts of the peer's TCP during the drills; `None` if it does not count.
+    pub(super) peer_timeouts: Option<u64>,
+    /// The same over as long a time without faults.
+    pub(super) peer_timeouts_control: Option<u64>,
+}
+
+impl Report {
+    /// No drill yet.
+    pub(super) fn new(verdict: Verdict) -> Self {
+        Self { verdict, count: 0, peer_timeouts: None, peer_timeouts_control: None }
+    }
+
+    /// Adds what a drill measured, also of one that does not come to its end.
+    pub(super) fn measured(&mut self, times: &Times, moved: &BTreeSet<usize>) {
+        self.verdict.handed_over += moved.len();
+        self.verdict.times.add(times);
+    }
+
+    /// A drill, when it is through.
+    pub(super) fn line(&self, n: u32, what: &str, times: &Times) -> String {
+        let us = |times: &Distribution| times.max().as_micros();
+        format!(
+            "drill {n}: {what}; detect {} µs, up {} µs, {} handed over in {} to {} µs, stall at most {} µs",
+            us(&times.detection),
+            us(&times.tunnel_up),
+            times.handover.count(),
+            times.handover.quantile(0.0).as_micros(),
+            us(&times.handover),
+            us(&times.stall),
+        )
+    }
+
+    /// Compares with what was allowed.
+    pub(super) fn judge(&mut self, options: &DrillOptions) {
+        let times = &self.verdict.times;
+        let limits = [
+            ("stall", &times.stall, options.max_stall_p99),
+            ("tunnel up", &times.tunnel_up, options.max_tunnel_p99),
+        ];
+        let mut broken = Vec::new();
+        for (what, times, limit) in limits {
+            let Some(limit) = limit.map(nanos) else { continue };
+            let p99 = times.quantile(0.99);
+            if p99 > limit {
+                let (p99, limit) = (p99.as_micros(), limit.as_micros());
+                broken.push(format!("{what}: p99 is {p99} µs, more than {limit} µs"));
+            }
+        }
+        self.verdict.reasons.extend(broken);
+        self.verdict.resets_allowed = options.max_resets.unwrap_or(0);
+    }
+
+    /// For people.
+    pub(super) fn text(&self) -> String {
+        let mut out = self.verdict.figures();
+        let _ = writeln!(out, "{} drills", self.count);
+        if let (Some(drills), Some(control)) = (self.peer_timeouts, self.peer_timeouts_control) {
+            let _ = writeln!(
+                out,
+                "timeouts of the peer's TCP: {drills} during the drills, {control} in as long without faults"
+            );
+        }
+        out + &self.verdict.judgement()
+    }
+
+    /// For programs.
+    pub(super) fn json(&self) -> String {
+        let number = |n: Option<u64>| n.map_or("null".to_owned(), |n| n.to_string());
+        self.verdict.json(&[
+            ("count", self.count.to_string()),
+            ("peer_timeouts", number(self.peer_timeouts)),
+            ("peer_timeouts_control", number(self.peer_timeouts_control)),
+        ])
+    }
+}
+
+fn nanos(time: Duration) -> Nanos {
+    Nanos(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+}

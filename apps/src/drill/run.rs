@@ -1,0 +1,115 @@
+//! The course of the drills: connect, then break, wait, compare and heal again and again, close, count.
+
+use mafo::Nanos;
+
+use super::control::Control;
+use super::options::DrillOptions;
+use super::report::Report;
+use crate::rig::{Injected, RigError, Run, Verdict, say};
+
+/// How long a moment is waited for in which every connection has bytes under way.
+const IN_FLIGHT_PATIENCE: Nanos = Nanos::from_millis(250);
+/// What a drill is guessed to take beside its interval: each, and for each connection. A guess that is
+/// wrong makes only the two halves of the control phase unlike.
+const GUESS: Nanos = Nanos::from_millis(100);
+const GUESS_SHARE: Nanos = Nanos::from_millis(5);
+
+/// Runs the drills to their report.
+pub(super) fn run(options: &DrillOptions) -> Result<Report, RigError> {
+    let run = Run::start(&options.rig, options.fault, [true, true])?;
+    let count = options.rig.connections;
+    let verdict = Verdict::new(&run.world.peer, options.fault, options.rig.seed, count);
+    let mut drills = Drills { options, run, report: Report::new(verdict) };
+    let course = drills.run.stop_in_order().and_then(|()| drills.course());
+    match course {
+        Ok(()) => {}
+        Err(RigError::CannotRun(why)) => return Err(RigError::CannotRun(why)),
+        Err(RigError::Failed(why)) => drills.report.verdict.gave_up = Some(why),
+        Err(RigError::Stopped) => drills.stop(),
+    }
+    drills.finish()
+}
+
+/// Drills under way.
+struct Drills<'a> {
+    options: &'a DrillOptions,
+    run: Run,
+    report: Report,
+}
+
+impl Drills<'_> {
+    fn course(&mut self) -> Result<(), RigError> {
+        self.run.connect(0)?;
+        self.run.deliver(1, "before the first drill")?;
+        #[cfg(debug_assertions)]
+        self.run.spoil()?;
+        let interval = Nanos(self.options.interval.as_nanos() as u64);
+        let each = interval + GUESS + Nanos(GUESS_SHARE.0 * u64::from(self.options.rig.connections));
+        let control =
+            Control::before(&mut self.run, Nanos(each.0 * u64::from(self.options.count) / 2))?;
+
+        let counted = self.run.peer_timeouts()?;
+        let start = self.run.clock.now();
+        for n in 1..=self.options.count {
+            self.drill(n)?;
+            self.run.settle(interval)?;
+        }
+        let took = self.run.clock.now() - start;
+        if let (Some(control), Some(before)) = (control, counted) {
+            self.report.peer_timeouts = self.run.peer_timeouts()?.map(|after| after - before);
+            self.report.peer_timeouts_control = Some(control.after(&mut self.run, took)?);
+        }
+        self.run.close()
+    }
+
+    /// One failure, from the fault to a bond that is as before.
+    fn drill(&mut self, n: u32) -> Result<(), RigError> {
+        let in_flight = self.run.await_in_flight(IN_FLIGHT_PATIENCE)?;
+        self.report.verdict.at_fault(self.run.offloaded(), in_flight);
+        let fault = Injected::begin(self.options.fault, &mut self.run)?;
+        let what = fault.what(&self.run);
+        self.run.event(format!("drill {n}: {what}"));
+        let came = self.watch(n, &fault);
+        self.report.measured(&self.run.times, &self.run.moved);
+        came?;
+        fault.heal(&mut self.run);
+        self.run.until("while the bond recovers", |run| fault.is_healed(run))?;
+        self.report.count += 1;
+        say(format_args!("{}", self.report.line(n, &what, &self.run.times)));
+        Ok(())
+    }
+
+    /// Until every connection has moved and both ends have heard from each other again.
+    fn watch(&mut self, n: u32, fault: &Injected) -> Result<(), RigError> {
+        self.run.await_handovers(|run| fault.is_over(run))?;
+        fault.measure(&mut self.run);
+        self.run.deliver_anew("after the handovers")?;
+        let all = self.options.rig.connections as usize;
+        let moved = self.run.moved.len();
+        if moved != all {
+            self.report.verdict.reasons.push(format!("drill {n}: {moved} of {all} handed over"));
+        }
+        for (_, stall) in self.run.gather_stalls()? {
+            self.run.times.stall(stall);
+        }
+        Ok(())
+    }
+
+    /// Somebody has asked for the end: what is open is closed in order.
+    fn stop(&mut self) {
+        let (done, asked) = (self.report.count, self.options.count);
+        let mut why = format!("ended by a signal after {done} of {asked} drills");
+        if let Err(RigError::Failed(closing)) = self.run.close() {
+            why += "; ";
+            why += &closing;
+        }
+        self.report.verdict.gave_up = Some(why);
+    }
+
+    fn finish(self) -> Result<Report, RigError> {
+        let Self { options, run, mut report } = self;
+        run.finish(&mut report.verdict)?;
+        report.judge(options);
+        Ok(report)
+    }
+}

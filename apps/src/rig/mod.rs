@@ -1,0 +1,22 @@
+//! What the demo and the drill share: two hosts and the cables between them, traffic on them, something
+//! that breaks, and what became of it all.
+
+mod fault;
+mod options;
+mod run;
+mod sniff;
+#[cfg(debug_assertions)]
+mod spoil;
+mod stop;
+mod verdict;
+mod world;
+
+pub use fault::Fault;
+#[cfg(debug_assertions)]
+pub use options::Break;
+pub use options::{PeerKind, RigOptions};
+
+pub(crate) use fault::Injected;
+pub(crate) use options::parse_time;
+pub(crate) use run::{RigError, Run, say};
+pub(crate) use verdict::Verdict;

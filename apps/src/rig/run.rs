@@ -1,0 +1,520 @@
+//! Two hosts at work: one turn of everything, and what the turns are repeated for.
+
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+use mafo::eal::clock::Clock;
+use mafo::failover::Report;
+use mafo::{BondEvent, LinkId, Nanos, Options, PathChoice};
+
+use super::fault::Fault;
+use super::options::RigOptions;
+use super::stop::Stop;
+use super::verdict::{TimelineEvent, Verdict};
+use super::world::{self, World};
+use crate::ours::Application;
+use crate::peer::{self, Command, End, Event, PeerError, Sending};
+
+/// Why there is no report.
+#[derive(Debug)]
+pub(crate) enum RigError {
+    /// The system, or the command line, does not allow it.
+    CannotRun(String),
+    /// Something broke on the way.
+    Failed(String),
+    /// Somebody asked it to end.
+    Stopped,
+}
+
+impl From<PeerError> for RigError {
+    fn from(error: PeerError) -> Self {
+        Self::Failed(format!("the peer: {error}"))
+    }
+}
+
+/// What the peer said of a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Far {
+    established: bool,
+    in_flight: bool,
+    sent: u64,
+    received: u64,
+    corrupt: u64,
+    closed: bool,
+    failed: bool,
+}
+
+/// What is under way.
+pub(crate) struct Run {
+    pub(crate) options: RigOptions,
+    pub(crate) clock: Clock,
+    pub(crate) world: World,
+    pub(crate) ours: Application,
+    pub(crate) far: Vec<Far>,
+    pub(crate) events: Vec<TimelineEvent>,
+    /// Of the present failover.
+    pub(crate) times: Report,
+    /// Connections that moved in the present failover.
+    pub(crate) moved: BTreeSet<usize>,
+    /// The peer sends, we send.
+    sends: [bool; 2],
+    /// Reports asked of the peer, and the last answered.
+    asked: u32,
+    answered: u32,
+    /// The longest pause of each connection at the peer around the last mark, once it has said.
+    stalls: Option<Vec<(u32, Nanos)>>,
+    /// What the peer has counted of its timeouts, once it has said.
+    timeouts: Option<u64>,
+    stop: Option<Stop>,
+    is_handing_over: bool,
+    last_progress: Nanos,
+}
+
+const OFFLOAD: Options = Options::on(PathChoice::Offload);
+/// How long nothing may move before it is given up.
+const PATIENCE: Nanos = Nanos::from_secs(15);
+/// How long handovers may take, beside a share for each connection.
+const HANDOVER_PATIENCE: Nanos = Nanos::from_secs(10);
+const HANDOVER_SHARE: Nanos = Nanos::from_millis(100);
+/// How often the peer is asked how far it is.
+const ASK_EVERY: Nanos = Nanos::from_millis(20);
+
+impl Run {
+    /// Two hosts that are up, in a world in which `fault` can happen. `sends`: the peer, we.
+    pub(crate) fn start(
+        options: &RigOptions,
+        fault: Fault,
+        sends: [bool; 2],
+    ) -> Result<Self, RigError> {
+        let clock = Clock::start();
+        let mut world = world::build(options, fault.layout(), SystemTime::now())?;
+        say(format_args!("peer: {} ({})", world.peer.name, world.peer.why));
+        let mut now = clock.now();
+        while !world.host.is_up() {
+            world.host.poll(now).map_err(|e| RigError::CannotRun(e.to_string()))?;
+            now = clock.now();
+            if now > Nanos::from_secs(10) {
+                return Err(RigError::CannotRun("the adapters do not come up".to_owned()));
+            }
+        }
+        let count = options.connections;
+        let ours = Application::new(
+            world.host.sockets_mut(),
+            &world.plan,
+            OFFLOAD,
+            (options.seed, count, sends[1]),
+        )
+        .map_err(|e| RigError::CannotRun(e.to_string()))?;
+        Ok(Self {
+            options: options.clone(),
+            clock,
+            world,
+            ours,
+            far: vec![Far::default(); count as usize],
+            events: Vec::new(),
+            times: Report::default(),
+            moved: BTreeSet::new(),
+            sends,
+            asked: 0,
+            answered: 0,
+            stalls: None,
+            timeouts: None,
+            stop: None,
+            is_handing_over: false,
+            last_progress: Nanos::ZERO,
+        })
+    }
+
+    /// From now on Ctrl-C and SIGTERM are [`RigError::Stopped`], once; the next ends the process.
+    pub(crate) fn stop_in_order(&mut self) -> Result<(), RigError> {
+        self.stop = Some(Stop::new()?);
+        Ok(())
+    }
+
+    /// One turn of everything.
+    fn turn(&mut self) -> Result<Nanos, RigError> {
+        let now = self.clock.now();
+        if let Some(stop) = self.stop.take_if(|stop| stop.is_asked(now)) {
+            stop.end_next_time()?;
+            return Err(RigError::Stopped);
+        }
+        self.world.host.poll(now).map_err(|e| RigError::Failed(e.to_string()))?;
+        self.ours.poll(now, self.world.host.sockets_mut());
+        self.world.host.sockets_mut().kick(now);
+        self.follow_bond();
+        while let Some(event) = self.world.peer.host.poll(now)? {
+            self.on_peer(event)?;
+        }
+        Ok(now)
+    }
+
+    /// Turns until `done`, or gives up when nothing moves any more.
+    pub(crate) fn until(
+        &mut self,
+        what: &str,
+        mut done: impl FnMut(&mut Self) -> bool,
+    ) -> Result<(), RigError> {
+        let mut before = 0;
+        let mut next_ask = Nanos::ZERO;
+        self.last_progress = self.clock.now();
+        loop {
+            let now = self.turn()?;
+            if done(self) {
+                return Ok(());
+            }
+            if now >= next_ask && self.asked == self.answered {
+                next_ask = now + ASK_EVERY;
+                self.ask(false)?;
+            }
+            let moved = self.total();
+            if moved != before {
+                before = moved;
+                self.last_progress = now;
+            } else if now - self.last_progress > PATIENCE {
+                return Err(RigError::Failed(format!("nothing moves any more {what}")));
+            }
+        }
+    }
+
+    fn total(&self) -> u64 {
+        let ours: u64 = self.ours.connections.iter().map(|c| c.received).sum();
+        let far: u64 = self.far.iter().map(|far| far.received).sum();
+        let closed = self.far.iter().filter(|far| far.closed || far.established).count();
+        ours + far + closed as u64 + self.moved.len() as u64
+    }
+
+    fn ask(&mut self, queues: bool) -> Result<(), RigError> {
+        self.asked += 1;
+        self.world.peer.host.command(Command::Report { token: self.asked, queues })?;
+        Ok(())
+    }
+
+    /// Asks the peer how far it is, and waits for the answer.
+    fn hear(&mut self, queues: bool, when: &str) -> Result<(), RigError> {
+        self.ask(queues)?;
+        self.until(when, |run| run.asked == run.answered)
+    }
+
+    /// Opens all connections; the peer sends at least `bytes` on each, if it sends.
+    pub(crate) fn connect(&mut self, bytes: u64) -> Result<(), RigError> {
+        let count = self.options.connections;
+        let half = count.div_ceil(2);
+        let sending = if self.sends[0] { Sending::AtLeast(bytes) } else { Sending::Nothing };
+        self.until("while the link comes up", |run| run.active().is_some())?;
+        self.world.peer.host.command(Command::Run { ids: 0..half, opener: End::Ours, sending })?;
+        if half < count {
+            let ids = half..count;
+            self.world.peer.host.command(Command::Run { ids, opener: End::Peer, sending })?;
+        }
+        // The peer takes commands in order: an answer says that it expects us.
+        self.hear(false, "while the peer gets ready")?;
+        for id in 0..half {
+            let now = self.clock.now();
+            self.ours
+                .open(now, self.world.host.sockets_mut(), id)
+                .map_err(|e| RigError::Failed(format!("connection {id}: {e}")))?;
+            self.turn()?;
+        }
+        self.until("while connecting", |run| {
+            let open = run.ours.open_count(run.world.host.sockets());
+            open == run.far.len() && run.far.iter().all(|far| far.established)
+        })?;
+        self.event(format!("{count} connections established, {half} of them opened by us"));
+        Ok(())
+    }
+
+    /// Bytes delivered so far each way: to us, to the peer.
+    fn delivered(&self) -> Vec<[u64; 2]> {
+        let pairs = self.ours.connections.iter().zip(&self.far);
+        pairs.map(|(ours, far)| [ours.received, far.received]).collect()
+    }
+
+    fn wanted(&self, bytes: u64) -> [u64; 2] {
+        self.sends.map(|sends| if sends { bytes } else { 0 })
+    }
+
+    /// Until every direction that is used has delivered `more` than now.
+    pub(crate) fn deliver(&mut self, more: u64, when: &str) -> Result<(), RigError> {
+        let start = self.delivered();
+        let goal = self.wanted(more);
+        self.until(when, move |run| {
+            run.delivered()
+                .iter()
+                .zip(&start)
+                .all(|(now, start)| now[0] >= start[0] + goal[0] && now[1] >= start[1] + goal[1])
+        })
+    }
+
+    /// Until every direction that is used has delivered `bytes` in all.
+    pub(crate) fn deliver_all(&mut self, bytes: u64) -> Result<(), RigError> {
+        let goal = self.wanted(bytes);
+        self.until("before the end", move |run| {
+            run.delivered().iter().all(|now| now[0] >= goal[0] && now[1] >= goal[1])
+        })
+    }
+
+    /// Until every direction that is used has delivered something that it had not at this instant.
+    pub(crate) fn deliver_anew(&mut self, when: &str) -> Result<(), RigError> {
+        self.hear(false, when)?;
+        self.deliver(1, when)
+    }
+
+    /// The link that the bond uses.
+    pub(crate) fn active(&self) -> Option<LinkId> {
+        self.world.host.bond()?.active()
+    }
+
+    /// Its line.
+    pub(crate) fn active_line(&self) -> Option<usize> {
+        let active = self.active()?;
+        self.world.lines.iter().position(|line| line.link == active)
+    }
+
+    /// Connections that the active adapter owns, by its own count.
+    pub(crate) fn offloaded(&self) -> usize {
+        self.active().map_or(0, |link| self.world.host.offloaded(link.member.0.into()))
+    }
+
+    /// When the driver had handled the word of the present failure.
+    pub(crate) fn failed_at(&self) -> Option<Nanos> {
+        self.times.failed_at()
+    }
+
+    /// Asks both ends until every connection has bytes under way in each direction that is used, for
+    /// `patience` at most; how many have when it ends. Where the receiver is faster than the sender, a
+    /// queue is empty now and then.
+    pub(crate) fn await_in_flight(&mut self, patience: Nanos) -> Result<usize, RigError> {
+        let [they, we] = self.sends;
+        let end = self.clock.now() + patience;
+        loop {
+            self.hear(true, "at the cut")?;
+            let core = self.world.host.sockets();
+            let in_flight = (0..self.far.len())
+                .filter(|&n| !we || self.ours.in_flight(core, n))
+                .filter(|&n| !they || self.far[n].in_flight)
+                .count();
+            if in_flight == self.far.len() || self.clock.now() >= end {
+                return Ok(in_flight);
+            }
+        }
+    }
+
+    /// What follows is measured as a new failover.
+    pub(super) fn begin_failover(&mut self) {
+        self.times = Report::new(self.active());
+        self.moved.clear();
+        self.is_handing_over = false;
+        for line in &self.world.lines {
+            line.seen.watch();
+        }
+    }
+
+    /// The fault happened just now.
+    pub(super) fn mark(&mut self) -> Result<(), RigError> {
+        let now = self.clock.now();
+        self.times.fault_at(now);
+        self.ours.mark(now);
+        self.world.peer.host.command(Command::Mark { at: self.world.peer.host.instant(now) })?;
+        Ok(())
+    }
+
+    /// Until `is_over`. The others go on sending: that something moves does not say that this will end.
+    pub(crate) fn await_handovers(
+        &mut self,
+        mut is_over: impl FnMut(&Self) -> bool,
+    ) -> Result<(), RigError> {
+        let patience =
+            HANDOVER_PATIENCE + Nanos(HANDOVER_SHARE.0 * u64::from(self.options.connections));
+        let deadline = self.clock.now() + patience;
+        let mut late = false;
+        self.until("during the handovers", |run| {
+            late = run.clock.now() > deadline;
+            late || is_over(run)
+        })?;
+        if late {
+            return Err(RigError::Failed("the handovers do not end".to_owned()));
+        }
+        self.event(format!("{} connections handed over", self.moved.len()));
+        Ok(())
+    }
+
+    /// The longest pause around the fault of each connection that had one worth mentioning: at the
+    /// peer's application, or at ours if only the peer sends.
+    pub(crate) fn gather_stalls(&mut self) -> Result<Vec<(u32, Nanos)>, RigError> {
+        if !self.sends[1] {
+            let stalls = self.ours.connections.iter().map(|ours| ours.stall);
+            return Ok((0..).zip(stalls).collect());
+        }
+        self.stalls = None;
+        self.world.peer.host.command(Command::Stalls)?;
+        self.until("while the peer counts", |run| run.stalls.is_some())?;
+        Ok(self.stalls.take().unwrap_or_default())
+    }
+
+    /// How often a retransmission timer of the peer's host has run out since it exists; `None` if it does
+    /// not count.
+    pub(crate) fn peer_timeouts(&mut self) -> Result<Option<u64>, RigError> {
+        if !self.world.peer.host.counts_timeouts() {
+            return Ok(None);
+        }
+        self.timeouts = None;
+        self.world.peer.host.command(Command::Timeouts)?;
+        self.until("while the peer counts", |run| run.timeouts.is_some())?;
+        Ok(self.timeouts)
+    }
+
+    /// Goes on for a while.
+    pub(crate) fn settle(&mut self, time: Nanos) -> Result<(), RigError> {
+        let end = self.clock.now() + time;
+        self.until("between failures", move |run| run.clock.now() >= end)
+    }
+
+    /// Ends all connections in order.
+    pub(crate) fn close(&mut self) -> Result<(), RigError> {
+        self.world.peer.host.command(Command::Close { ids: 0..self.options.connections })?;
+        self.ours.shutdown(self.world.host.sockets_mut());
+        self.until("while closing", |run| {
+            let far = run.far.iter().all(|far| far.closed || far.failed);
+            far && run.ours.connections.iter().all(|ours| ours.closed || ours.error.is_some())
+        })?;
+        self.event("all connections closed".to_owned());
+        // Answers to the last releases are still under way.
+        let end = self.clock.now() + Nanos::from_millis(500);
+        self.until("at the end", move |run| {
+            run.clock.now() >= end || run.world.host.left_over() == 0
+        })
+    }
+
+    /// Ends everything and counts.
+    pub(crate) fn finish(self, verdict: &mut Verdict) -> Result<(), RigError> {
+        for (ours, far) in self.ours.connections.iter().zip(&self.far) {
+            verdict.bytes_corrupt += ours.corrupt + far.corrupt;
+            verdict.bytes_verified += ours.received + far.received - ours.corrupt - far.corrupt;
+            let whole = ours.received == far.sent && far.received == ours.sent;
+            let right =
+                ours.corrupt == 0 && far.corrupt == 0 && ours.error.is_none() && !far.failed;
+            if whole && right && ours.closed && far.closed {
+                verdict.survived += 1;
+            }
+            verdict.resets += u64::from(ours.error.is_some() || far.failed);
+        }
+        verdict.resets += self.world.lines.iter().map(|line| line.seen.resets()).sum::<u64>();
+        if let Some(bond) = self.world.host.bond() {
+            let counters = bond.counters();
+            verdict.tunnelled_out = counters.tunnelled_out;
+            verdict.tunnelled_in = counters.tunnelled_in;
+            if verdict.gave_up.is_some() && !self.options.json {
+                eprintln!("{counters:?}\n{:?}", self.world.host.sockets().counters());
+            }
+        }
+        verdict.left_over = self.world.host.left_over();
+        verdict.events = self.events;
+        let lacking = self.world.peer.host.stop()?;
+        if lacking > 0 {
+            say(format_args!("peer.pcap lacks {lacking} frames"));
+        }
+        Ok(())
+    }
+
+    /// Something happened just now.
+    pub(crate) fn event(&mut self, what: String) {
+        let at = self.clock.now();
+        self.timeline(at, what);
+    }
+
+    fn timeline(&mut self, at: Nanos, what: String) {
+        say(format_args!("{:>10.3} ms  {what}", at.0 as f64 / 1e6));
+        self.events.push(TimelineEvent { at, what });
+    }
+
+    fn follow_bond(&mut self) {
+        while let Some((at, event)) = self.world.host.bond_mut().and_then(|bond| bond.poll_event())
+        {
+            self.times.note(at, &event);
+            match event {
+                BondEvent::Link(link, up) => {
+                    if let Some(line) = self.world.lines.iter_mut().find(|line| line.link == link) {
+                        line.up = up;
+                    }
+                    let state = if up { "up" } else { "down" };
+                    self.timeline(at, format!("firmware: link of {} {state}", name(link)));
+                }
+                BondEvent::Active(link) => self.timeline(at, format!("{} is active", name(link))),
+                BondEvent::FirstTunnelled => {
+                    self.timeline(at, "first frame through the tunnel".to_owned());
+                }
+                BondEvent::Suspended(_) => {
+                    if !std::mem::replace(&mut self.is_handing_over, true) {
+                        self.timeline(at, "handovers begin".to_owned());
+                    }
+                }
+                BondEvent::Moved(id) => self.moved.extend(self.ours.of(id)),
+                BondEvent::AllMoved => {
+                    self.timeline(at, "no connection lives elsewhere".to_owned());
+                }
+            }
+        }
+    }
+
+    fn on_peer(&mut self, event: Event) -> Result<(), RigError> {
+        match event {
+            Event::Established { id } => self.far(id).established = true,
+            Event::Closed { id, sent, received, corrupt } => {
+                let far = self.far(id);
+                *far = Far { sent, received, corrupt, closed: true, ..*far };
+            }
+            Event::Failed { id, phase, error } => {
+                self.far(id).failed = true;
+                self.event(format!("connection {id} failed at the peer in {phase:?}: {error}"));
+            }
+            Event::Report(report) => self.on_report(&report),
+            Event::Stalls(stalls) => {
+                let instant = self.world.peer.host.instant(self.clock.now());
+                let longest = stalls.stalls.iter().filter_map(|stall| {
+                    let gap = stall.longest.or(stall.spanning)?;
+                    Some((stall.id, Nanos(gap.len_at(instant))))
+                });
+                self.stalls = Some(longest.collect());
+            }
+            Event::Stranger { from } => {
+                self.event(format!("a connection from {from} that nobody announced"));
+            }
+            Event::CommandFailed { what, error } => {
+                return Err(RigError::Failed(format!("the peer cannot {what}: {error}")));
+            }
+            Event::Timeouts(count) => self.timeouts = Some(count),
+            Event::Pong { .. } | Event::Pinged { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn far(&mut self, id: u32) -> &mut Far {
+        &mut self.far[id as usize]
+    }
+
+    fn on_report(&mut self, report: &peer::Report) {
+        self.answered = report.token;
+        for connection in &report.connections {
+            let Some(far) = self.far.get_mut(connection.id as usize) else { continue };
+            if far.closed {
+                continue;
+            }
+            far.sent = connection.sent;
+            far.received = connection.received;
+            far.corrupt = connection.corrupt;
+            if let Some(queues) = connection.queues {
+                far.in_flight = queues.unacknowledged > 0;
+            }
+        }
+    }
+}
+
+/// A link as reports call it: `A0`.
+fn name(link: LinkId) -> String {
+    format!("{}{}", char::from(b'A' + link.member.0), link.port.0)
+}
+
+/// Progress goes to standard error, so that standard output has the result alone.
+pub(crate) fn say(what: std::fmt::Arguments<'_>) {
+    eprintln!("{what}");
+}
