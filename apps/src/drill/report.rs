@@ -8,13 +8,18 @@ use mafo::Nanos;
 use mafo::failover::{Distribution, Report as Times};
 
 use super::options::DrillOptions;
-use crate::rig::Verdict;
+use crate::rig::{Verdict, micros_json, quantiles};
 
 /// What came of the drills.
 pub(super) struct Report {
     pub(super) verdict: Verdict,
     /// Drills that have been through.
     pub(super) count: u32,
+    /// Connections, over all drills, whose peer's last frames went into the dead wire with nothing behind
+    /// them.
+    pub(super) swallowed: u64,
+    /// The stalls of all others.
+    pub(super) stall_clean: Distribution,
     /// Timeouts of the peer's TCP during the drills; `None` if it does not count.
     pub(super) peer_timeouts: Option<u64>,
     /// The same over as long a time without faults.
@@ -24,7 +29,14 @@ pub(super) struct Report {
 impl Report {
     /// No drill yet.
     pub(super) fn new(verdict: Verdict) -> Self {
-        Self { verdict, count: 0, peer_timeouts: None, peer_timeouts_control: None }
+        Self {
+            verdict,
+            count: 0,
+            swallowed: 0,
+            stall_clean: Distribution::default(),
+            peer_timeouts: None,
+            peer_timeouts_control: None,
+        }
     }
 
     /// Adds what a drill measured, also of one that does not come to its end.
@@ -70,7 +82,15 @@ impl Report {
     /// For people.
     pub(super) fn text(&self) -> String {
         let mut out = self.verdict.figures();
-        let _ = writeln!(out, "{} drills", self.count);
+        let clean = quantiles(&self.stall_clean).map(|time| time.as_micros().to_string());
+        let _ = writeln!(
+            out,
+            "{} drills; {} times the wire swallowed a connection's last frames with nothing behind them; \
+             stalls of the others: {} µs",
+            self.count,
+            self.swallowed,
+            clean.join(", ")
+        );
         if let (Some(drills), Some(control)) = (self.peer_timeouts, self.peer_timeouts_control) {
             let _ = writeln!(
                 out,
@@ -85,6 +105,8 @@ impl Report {
         let number = |n: Option<u64>| n.map_or("null".to_owned(), |n| n.to_string());
         self.verdict.json(&[
             ("count", self.count.to_string()),
+            ("swallowed", self.swallowed.to_string()),
+            ("stall_clean_us", micros_json(&self.stall_clean)),
             ("peer_timeouts", number(self.peer_timeouts)),
             ("peer_timeouts_control", number(self.peer_timeouts_control)),
         ])

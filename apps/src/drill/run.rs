@@ -89,9 +89,15 @@ impl Drills<'_> {
         if moved != all {
             self.report.verdict.reasons.push(format!("drill {n}: {moved} of {all} handed over"));
         }
-        for (_, stall) in self.run.gather_stalls()? {
+        let stalls = self.run.gather_stalls()?;
+        let swallowed = fault.swallowed(&self.run);
+        for (id, stall) in stalls {
             self.run.times.stall(stall);
+            if !swallowed.contains(&id) {
+                self.report.stall_clean.record(stall);
+            }
         }
+        self.report.swallowed += swallowed.len() as u64;
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! What breaks, and how it is made whole again.
 
+use std::collections::BTreeSet;
+
 use clap::ValueEnum;
 
 use super::run::{RigError, Run};
@@ -75,6 +77,14 @@ impl Injected {
             && let Some(first) = run.world.lines[line].seen.first_out()
         {
             run.times.tunnel_up.record(first - failed);
+        }
+    }
+
+    /// The connections whose peer waits for one of its timers, since its last frames were lost and nobody
+    /// can know; to be asked once.
+    pub(crate) fn swallowed(&self, run: &Run) -> BTreeSet<u32> {
+        match self.fault {
+            Fault::Link | Fault::Port => run.swallowed(self.line),
         }
     }
 

@@ -8,6 +8,7 @@ mod sniff;
 #[cfg(debug_assertions)]
 mod spoil;
 mod stop;
+mod swallowed;
 mod verdict;
 mod world;
 
@@ -19,4 +20,4 @@ pub use options::{PeerKind, RigOptions};
 pub(crate) use fault::Injected;
 pub(crate) use options::parse_time;
 pub(crate) use run::{RigError, Run, say};
-pub(crate) use verdict::Verdict;
+pub(crate) use verdict::{Verdict, micros_json, quantiles};

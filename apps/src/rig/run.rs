@@ -9,7 +9,9 @@ use mafo::{BondEvent, LinkId, Nanos, Options, PathChoice};
 
 use super::fault::Fault;
 use super::options::RigOptions;
+use super::sniff::Data;
 use super::stop::Stop;
+use super::swallowed::Swallowed;
 use super::verdict::{TimelineEvent, Verdict};
 use super::world::{self, World};
 use crate::ours::Application;
@@ -306,6 +308,7 @@ impl Run {
         self.is_handing_over = false;
         for line in &self.world.lines {
             line.seen.watch();
+            line.cable.watch_lost();
         }
     }
 
@@ -349,6 +352,25 @@ impl Run {
         self.world.peer.host.command(Command::Stalls)?;
         self.until("while the peer counts", |run| run.stalls.is_some())?;
         Ok(self.stalls.take().unwrap_or_default())
+    }
+
+    /// The connections whose peer's last frames went into the wire of `dead`, with nothing behind them.
+    pub(super) fn swallowed(&self, dead: usize) -> BTreeSet<u32> {
+        let plan = &self.world.plan;
+        let mut swallowed = Swallowed::default();
+        for frame in self.world.lines[dead].cable.take_lost() {
+            if let Some(data) = Data::of(frame.head()) {
+                swallowed.lost(plan, &data);
+            }
+        }
+        for (n, line) in self.world.lines.iter().enumerate() {
+            for ((from, to), seq) in line.seen.take_first_in() {
+                if n != dead {
+                    swallowed.next(plan, from, to, seq);
+                }
+            }
+        }
+        swallowed.connections()
     }
 
     /// How often a retransmission timer of the peer's host has run out since it exists; `None` if it does

@@ -1,7 +1,9 @@
 //! What a cable carries, as far as the verdict wants to know.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mafo::wire::{Wire, WireCounters};
 use mafo::{Frame, FrameBurst, Nanos};
@@ -13,6 +15,9 @@ pub(crate) struct Seen {
     tcp_in: AtomicU64,
     /// When the first frame left since [`Seen::watch`]; 0 for not yet.
     first_out: AtomicU64,
+    /// Of each connection, by its ends: the sequence number of the first payload that came in since
+    /// [`Seen::watch`]; `None` before the first.
+    first_in: Mutex<Option<BTreeMap<Ends, u32>>>,
     /// Spoil one payload byte of the next data frame that comes in.
     pub(crate) spoil_payload: AtomicU64,
     /// Send a reset behind the next segment that goes out.
@@ -31,9 +36,28 @@ impl Seen {
         self.tcp_in.load(Ordering::Relaxed)
     }
 
-    /// Notes anew when the first frame leaves.
+    /// Notes anew when the first frame leaves, and what each connection's peer sends first.
     pub(crate) fn watch(&self) {
         self.first_out.store(0, Ordering::Relaxed);
+        self.with_first_in(|first| first.get_or_insert_default().clear());
+    }
+
+    /// What each connection's peer has sent first since [`Seen::watch`]; ends the watch.
+    pub(crate) fn take_first_in(&self) -> BTreeMap<Ends, u32> {
+        self.with_first_in(Option::take).unwrap_or_default()
+    }
+
+    fn with_first_in<T>(&self, act: impl FnOnce(&mut Option<BTreeMap<Ends, u32>>) -> T) -> T {
+        act(&mut self.first_in.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note_first_in(&self, frames: &[Frame]) {
+        self.with_first_in(|first| {
+            let Some(first) = first else { return };
+            for data in frames.iter().filter_map(|frame| Data::of(frame.as_slice())) {
+                first.entry((data.from, data.to)).or_insert(data.seq);
+            }
+        });
     }
 
     /// When the first frame left since [`Seen::watch`].
@@ -68,6 +92,7 @@ impl<W: Wire> Wire for Sniffer<W> {
         let before = burst.len();
         let n = self.inner.rx_burst(now, burst);
         self.look(&burst.frames()[before..]);
+        self.seen.note_first_in(&burst.frames()[before..]);
         let segments = burst.frames()[before..].iter().filter(|f| tcp_at(f.as_slice()).is_some());
         self.seen.tcp_in.fetch_add(segments.count() as u64, Ordering::Relaxed);
         if self.seen.spoil_payload.load(Ordering::Relaxed) > 0 {
@@ -107,6 +132,35 @@ impl<W: Wire> Wire for Sniffer<W> {
 
     fn counters(&self) -> WireCounters {
         self.inner.counters()
+    }
+}
+
+/// Who sent a segment, and to whom.
+pub(crate) type Ends = (SocketAddrV4, SocketAddrV4);
+
+/// Payload of a connection, by the headers of its frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Data {
+    pub(crate) from: SocketAddrV4,
+    pub(crate) to: SocketAddrV4,
+    pub(crate) seq: u32,
+    /// Never 0.
+    pub(crate) len: u32,
+}
+
+impl Data {
+    /// What a frame carries; its headers are enough.
+    pub(crate) fn of(frame: &[u8]) -> Option<Self> {
+        let at = tcp_at(frame)?;
+        let array = |at: usize| frame.get(at..)?.first_chunk().copied();
+        let word = |at: usize| frame.get(at..)?.first_chunk().copied().map(u16::from_be_bytes);
+        let total = usize::from(word(ETHERNET + 2)?);
+        let payload = at + usize::from(*frame.get(at + 12)? >> 4) * 4;
+        let len = (ETHERNET + total).checked_sub(payload).filter(|&len| len > 0)?;
+        let address = |at: usize| array(at).map(Ipv4Addr::from_octets);
+        let from = SocketAddrV4::new(address(ETHERNET + 12)?, word(at)?);
+        let to = SocketAddrV4::new(address(ETHERNET + 16)?, word(at + 2)?);
+        Some(Self { from, to, seq: u32::from_be_bytes(array(at + 4)?), len: len as u32 })
     }
 }
 
@@ -187,6 +241,28 @@ mod tests {
         assert!(!is_reset(&udp));
         for len in 0..48 {
             let _ = is_reset(&tcp_frame(0x14)[..len]);
+        }
+    }
+
+    #[test]
+    fn payload_is_told_by_headers_alone() {
+        let mut frame = tcp_frame(0x10);
+        frame[16..18].copy_from_slice(&104u16.to_be_bytes());
+        frame[26..34].copy_from_slice(&[10, 77, 0, 1, 10, 77, 0, 2]);
+        frame[34..38].copy_from_slice(&[0x1e, 0x14, 0x2e, 0xe0]);
+        frame[38..42].copy_from_slice(&[0x80, 0, 0, 1]);
+        let from = SocketAddrV4::new(Ipv4Addr::new(10, 77, 0, 1), 7700);
+        let to = SocketAddrV4::new(Ipv4Addr::new(10, 77, 0, 2), 12_000);
+        let data = Some(Data { from, to, seq: 0x8000_0001, len: 64 });
+        assert_eq!(Data::of(&frame), data);
+        assert_eq!(Data::of(&frame[..54]), data, "the payload itself is not needed");
+        for len in 0..47 {
+            assert_eq!(Data::of(&frame[..len]), None);
+        }
+        // An ACK; with a length that is a lie.
+        for total in [40u16, 39, 0] {
+            frame[16..18].copy_from_slice(&total.to_be_bytes());
+            assert_eq!(Data::of(&frame), None, "{total}");
         }
     }
 

@@ -127,8 +127,8 @@ pub(crate) fn build(
     let mut lines = Vec::new();
     for (n, (near, (adapter, port))) in near.into_iter().zip(links.iter().copied()).enumerate() {
         let name = format!("{}{}", ['A', 'B'][adapter], port.0);
-        let cable = near.cable;
-        let wire = plug(options, near.wire, n, &name, start)?;
+        let cable = near.cable.clone();
+        let wire = plug(options, near, n, &name, start)?;
         let (sniffer, seen) = Sniffer::new(wire);
         let link = LinkId { member: MemberId(adapter as u8), port };
         lines.push(Line { name, link, up: false, cable, seen });
@@ -226,7 +226,7 @@ fn kernel(
 /// A cable with what it is to suffer, and a capture at its end.
 fn plug(
     options: &RigOptions,
-    near: Box<dyn Wire>,
+    near: Near,
     n: usize,
     name: &str,
     start: SystemTime,
@@ -235,7 +235,7 @@ fn plug(
     let delay = Nanos(options.delay.as_nanos() as u64);
     let impairments = Impairments { loss, delay, ..Impairments::default() };
     let wire: Box<dyn Wire> = if impairments.is_none() {
-        near
+        near.wire
     } else {
         let config = ImpairedConfig {
             mtu: usize::from(MTU),
@@ -244,7 +244,9 @@ fn plug(
             seed: options.seed.wrapping_add(1000 + n as u64),
             ..ImpairedConfig::default()
         };
-        Box::new(Impaired::new(near, &config))
+        let mut impaired = Impaired::new(near.wire, &config);
+        impaired.note_lost(&near.cable);
+        Box::new(impaired)
     };
     match &options.pcap {
         Some(dir) => capture(wire, &dir.join(format!("{name}.pcap")), start),

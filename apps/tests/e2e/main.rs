@@ -3,6 +3,7 @@
 
 #[path = "../cases/mod.rs"]
 mod cases;
+mod drill;
 mod echo;
 
 mod capture;
@@ -52,6 +53,11 @@ fn main() -> ExitCode {
         ("the verdict sees a tid that leaks", || spoilt("tid")),
         ("the verdict sees a cut that comes late", || spoilt("late")),
         ("wrong flags and values are named", wrong_flags),
+        ("smoltcp: five drills of each fault", drill::smoltcp),
+        ("kernel: five drills of each fault", drill::kernel),
+        ("drill: limits are kept, or it fails", drill::limits),
+        ("drill: wrong flags and values are named", drill::wrong_flags),
+        ("drill: Ctrl-C ends it in order", drill::ends_in_order),
         ("echo: cables are pulled", echo::cables),
         ("echo: both cables are down for a while", echo::both_down),
         ("echo: wrong arguments are named", echo::bad_input),

@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         ("a refused connection is an error", traffic::a_refused_connection_is_an_error),
         ("strangers are reset", traffic::strangers_are_reset),
         ("a paused sender sends nothing", traffic::a_paused_sender_sends_nothing),
+        ("timeouts are counted", traffic::timeouts_are_counted),
         ("the stall spans the mark", traffic::the_stall_spans_the_mark),
         ("hundreds of connections over two addresses", traffic::hundreds_of_connections),
         ("echo over smoltcp", traffic::echo),

@@ -38,6 +38,7 @@ struct Host {
     refused: Vec<(String, Option<i32>)>,
     report: Option<Report>,
     stalls: Option<Stalls>,
+    timeouts: Option<u64>,
 }
 
 impl Host {
@@ -58,6 +59,7 @@ impl Host {
             refused: Vec::new(),
             report: None,
             stalls: None,
+            timeouts: None,
         })
     }
 
@@ -86,7 +88,8 @@ impl Host {
                 }
                 Event::Report(report) => self.report = Some(report),
                 Event::Stalls(stalls) => self.stalls = Some(stalls),
-                Event::Pong { .. } | Event::Pinged { .. } | Event::Timeouts(_) => {}
+                Event::Timeouts(count) => self.timeouts = Some(count),
+                Event::Pong { .. } | Event::Pinged { .. } => {}
             }
         }
     }
@@ -424,6 +427,33 @@ pub(crate) fn the_stall_spans_the_mark() -> Outcome {
         }
     }
     pair.close(8);
+    Outcome::Done
+}
+
+/// A sender whose cable is cut repeats by its timer; the end that only acknowledges has nothing to repeat.
+pub(crate) fn timeouts_are_counted() -> Outcome {
+    let mut pair = pair_or_skip!(Plan::default(), 1);
+    let counted = |pair: &mut Pair| {
+        (pair.peer.timeouts, pair.ours.timeouts) = (None, None);
+        pair.both(Command::Timeouts);
+        pair.until("counts", |pair| pair.peer.timeouts.is_some() && pair.ours.timeouts.is_some());
+        [&pair.peer, &pair.ours].map(|host| host.timeouts.unwrap())
+    };
+    pair.run(0..1, End::Peer, Sending::AtLeast(LEN), Sending::Nothing);
+    pair.until_reported("payload", |connection| connection.sent + connection.received > 0);
+    let before = counted(&mut pair);
+    pair.cut = true;
+    let deadline = Instant::now() + PATIENCE;
+    let after = loop {
+        assert!(Instant::now() < deadline, "no timeout");
+        let now = counted(&mut pair);
+        if now[0] > before[0] {
+            break now;
+        }
+    };
+    assert_eq!(after[1], before[1]);
+    pair.cut = false;
+    pair.close(1);
     Outcome::Done
 }
 

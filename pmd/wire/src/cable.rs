@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use crate::lost::{LossLog, LostFrame};
+
 /// A handle on the carrier of a wire, for whoever cuts it: a fault injector, a user's command.
 ///
 /// From the instant of the cut no frame passes either way, and what was under way is lost, even if
@@ -31,6 +33,7 @@ struct Carrier {
     period: AtomicU64,
     /// Held while the carrier changes, so that carriage and period agree.
     carriage: Mutex<Option<Weak<dyn Carriage>>>,
+    lost: LossLog,
 }
 
 /// Set for good when an end of the cable is gone.
@@ -39,17 +42,18 @@ const UNPLUGGED: u64 = 1 << 63;
 impl Cable {
     /// A cable with carrier.
     pub(crate) fn new() -> Self {
-        Self::with(None)
+        Self::with(None, LossLog::default())
     }
 
-    /// A cable with carrier over something outside.
-    pub(crate) fn over(carriage: Arc<impl Carriage + 'static>) -> Self {
+    /// A cable with carrier over something outside, which notes in `lost` what it loses.
+    pub(crate) fn over(carriage: Arc<impl Carriage + 'static>, lost: LossLog) -> Self {
         let carriage: Arc<dyn Carriage> = carriage;
-        Self::with(Some(Arc::downgrade(&carriage)))
+        Self::with(Some(Arc::downgrade(&carriage)), lost)
     }
 
-    fn with(carriage: Option<Weak<dyn Carriage>>) -> Self {
-        let carrier = Carrier { period: AtomicU64::new(0), carriage: Mutex::new(carriage) };
+    fn with(carriage: Option<Weak<dyn Carriage>>, lost: LossLog) -> Self {
+        let period = AtomicU64::new(0);
+        let carrier = Carrier { period, carriage: Mutex::new(carriage), lost };
         Self { carrier: Arc::new(carrier) }
     }
 
@@ -75,6 +79,22 @@ impl Cable {
     #[must_use]
     pub fn carrier(&self) -> bool {
         self.period().carrier()
+    }
+
+    /// Keeps the beginnings of all frames that are lost from now on because the carrier went: those that
+    /// were under way, and those that were sent before an end saw it.
+    pub fn watch_lost(&self) {
+        self.carrier.lost.watch();
+    }
+
+    /// What was lost since [`Cable::watch_lost`], or since the last time: as far as an end has noticed, and
+    /// 65,536 frames at most.
+    pub fn take_lost(&self) -> Vec<LostFrame> {
+        self.carrier.lost.take()
+    }
+
+    pub(crate) fn lost(&self) -> &LossLog {
+        &self.carrier.lost
     }
 
     /// Ends the carrier for good: an end is gone.

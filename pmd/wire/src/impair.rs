@@ -276,8 +276,14 @@ impl Impairer {
 
     /// Loses everything under way; returns how many frames that were.
     pub fn clear(&mut self) -> usize {
+        self.clear_with(|_| {})
+    }
+
+    /// The same; `note` is told of each frame, in no order.
+    pub(crate) fn clear_with(&mut self, note: impl Fn(&[u8])) -> usize {
         let lost = self.under_way.len();
         for Reverse(UnderWay { frame, .. }) in self.under_way.drain() {
+            note(frame.as_slice());
             self.pool.give(frame);
         }
         self.counters.cleared += lost as u64;

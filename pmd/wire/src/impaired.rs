@@ -5,7 +5,9 @@ use core::slice;
 use mafo_mem::frame::capacity_for_mtu;
 use mafo_mem::{Frame, FrameBurst, Full, Nanos};
 
+use crate::cable::Cable;
 use crate::impair::{ImpairCounters, Impairer, Impairments};
+use crate::lost::LossLog;
 use crate::{Wire, WireCounters};
 
 /// What [`Impaired`] does.
@@ -49,6 +51,8 @@ pub struct Impaired<W> {
     carrier_changes: u64,
     /// What was lost here: carrier and size.
     counters: WireCounters,
+    /// Where frames are noted that were on their way to this end when the carrier went.
+    lost: LossLog,
 }
 
 /// Frames taken from the inner wire at once.
@@ -68,7 +72,14 @@ impl<W: Wire> Impaired<W> {
             arrivals: FrameBurst::new(ARRIVALS, capacity),
             carrier_changes,
             counters: WireCounters::new(),
+            lost: LossLog::default(),
         }
+    }
+
+    /// Frames that wait here for this end when the carrier of `cable`, the inner wire's, goes are among
+    /// those of [`Cable::take_lost`].
+    pub fn note_lost(&mut self, cable: &Cable) {
+        self.lost = cable.lost().clone();
     }
 
     /// What happens to frames from now on.
@@ -107,7 +118,8 @@ impl<W: Wire> Impaired<W> {
         let changes = self.inner.counters().carrier_changes;
         if changes != self.carrier_changes {
             self.carrier_changes = changes;
-            self.counters.rx_carrier_lost += self.rx.clear() as u64;
+            let lost = self.rx.clear_with(|frame| self.lost.note(frame));
+            self.counters.rx_carrier_lost += lost as u64;
             self.counters.tx_carrier_errors += self.tx.clear() as u64;
         }
     }

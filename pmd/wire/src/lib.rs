@@ -14,6 +14,7 @@
 mod cable;
 pub mod impair;
 mod impaired;
+mod lost;
 pub mod mem;
 pub mod pcap;
 pub mod switch;
@@ -23,6 +24,7 @@ use mafo_mem::{Frame, FrameBurst, Nanos};
 
 pub use cable::Cable;
 pub use impaired::{Impaired, ImpairedConfig};
+pub use lost::LostFrame;
 pub use pcap::{Pcap, PcapWriter};
 pub use switch::{Switch, SwitchConfig, UnknownUnicast};
 pub use tap::{Tap, TapError};

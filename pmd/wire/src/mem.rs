@@ -141,6 +141,7 @@ impl MemEnd {
                     receive_frame(&mut self.counters, &mut slot.frame, burst);
                 } else {
                     self.counters.rx_carrier_lost += 1;
+                    self.cable.lost().note(slot.frame.as_slice());
                 }
             }
             self.rx.release_burst(count);
@@ -155,10 +156,12 @@ impl MemEnd {
             let period = self.cable.period();
             if period != self.seen {
                 self.seen = period;
-                self.counters.rx_carrier_lost += self.impairer.clear() as u64;
+                let lost = self.impairer.clear_with(|frame| self.cable.lost().note(frame));
+                self.counters.rx_carrier_lost += lost as u64;
             }
             if slot.period != period {
                 self.counters.rx_carrier_lost += 1;
+                self.cable.lost().note(slot.frame.as_slice());
             } else if self.impairer.admit(slot.sent, &mut slot.frame).is_err() {
                 self.counters.rx_errors += 1;
             }
@@ -171,7 +174,8 @@ impl MemEnd {
         let period = self.cable.period();
         if period != self.seen {
             self.seen = period;
-            self.counters.rx_carrier_lost += self.impairer.clear() as u64;
+            let lost = self.impairer.clear_with(|frame| self.cable.lost().note(frame));
+            self.counters.rx_carrier_lost += lost as u64;
         }
         self.impairer.deliver(now, |frame| {
             if burst.is_full() {

@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use mafo_mem::{Frame, FrameBurst, Nanos};
 
 use crate::cable::{Cable, Carriage, Period};
+use crate::lost::LossLog;
 use crate::{Wire, WireCounters};
 use rtnl::{Interface, Route};
 
@@ -127,8 +128,10 @@ impl Tap {
         sys::set_carrier(&file, true).map_err(TapError::system("TUNSETCARRIER"))?;
         let mut route = Route::new(fds.route).map_err(TapError::system("using a route socket"))?;
         let interface = route.find(&name).map_err(TapError::system("RTM_GETLINK"))?;
-        let file = Arc::new(TapFile { file, carrier_lost: AtomicU64::new(0) });
-        let cable = Cable::over(file.clone());
+        let lost = LossLog::default();
+        let carrier_lost = AtomicU64::new(0);
+        let file = Arc::new(TapFile { file, carrier_lost, lost: lost.clone() });
+        let cable = Cable::over(file.clone(), lost);
         let seen = cable.period();
         let counters = WireCounters::new();
         Ok(Self { file, route, cable, interface, name, up: false, seen, counters })
@@ -220,6 +223,7 @@ impl Wire for Tap {
             match self.file.read(frame) {
                 Ok(Arrival::Frame) if !self.up || self.cable.period() != self.seen => {
                     self.counters.rx_carrier_lost += 1;
+                    self.cable.lost().note(frame.as_slice());
                 }
                 Ok(Arrival::Frame) => {
                     self.counters.rx_frames += 1;
@@ -283,6 +287,7 @@ struct TapFile {
     file: File,
     /// Frames that were under way from the kernel when the carrier was taken.
     carrier_lost: AtomicU64,
+    lost: LossLog,
 }
 
 enum Arrival {
@@ -319,9 +324,8 @@ impl TapFile {
     fn drain(&self) {
         let mut buf = [0; 64];
         for _ in 0..DRAIN_MAX {
-            if retry(|| (&self.file).read(&mut buf)).is_err() {
-                break;
-            }
+            let Ok(len) = retry(|| (&self.file).read(&mut buf)) else { break };
+            self.lost.note(&buf[..len]);
             self.carrier_lost.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -91,13 +91,18 @@ fn a_good_wire_passes_as_it_is_and_may_turn_bad() {
 fn a_cut_loses_what_is_held_back_here_too() {
     let config = ImpairedConfig { tx: delay(100), rx: delay(100), ..ImpairedConfig::default() };
     let (mut near, mut far, cable) = wires(&config, &LinkConfig::default());
+    near.note_lost(&cable);
     near.tx_burst(Nanos(0), &[frame(&[1])]);
-    far.tx_burst(Nanos(0), &[frame(&[2]), frame(&[3])]);
+    far.tx_burst(Nanos(0), &[frame(&[2]), frame(&[3; 99])]);
     assert_eq!(received(&mut near, Nanos(0)), []);
+    cable.watch_lost();
     cable.set_carrier(false);
     cable.set_carrier(true);
     assert_eq!(received(&mut near, Nanos(500)), []);
     assert_eq!(received(&mut far, Nanos(500)), []);
+    let mut lost: Vec<_> = cable.take_lost().iter().map(|lost| lost.head().to_vec()).collect();
+    lost.sort_unstable();
+    assert_eq!(lost, [vec![2], vec![3; 64]], "what was on its way here, as far as it is kept");
     let counters = near.counters();
     assert_eq!((counters.rx_carrier_lost, counters.tx_carrier_errors), (2, 1));
     assert_eq!((counters.carrier_changes, near.poll_timeout()), (2, None));

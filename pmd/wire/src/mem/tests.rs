@@ -22,6 +22,11 @@ fn received(end: &mut MemEnd, now: Nanos, max: usize) -> Vec<Vec<u8>> {
     burst.frames().iter().map(|frame| frame.as_slice().to_vec()).collect()
 }
 
+/// The first byte of each frame that was lost, in order.
+fn heads(cable: &Cable) -> Vec<u8> {
+    cable.take_lost().iter().map(|frame| frame.head()[0]).collect()
+}
+
 #[test]
 fn frames_pass_whole_and_in_order_both_ways() {
     let (mut a, mut b) = link(&LinkConfig::default());
@@ -105,6 +110,7 @@ fn a_cut_loses_what_is_under_way_and_stops_both_directions() {
         // With a delay, B's frames are by now in the impairer, A's still in the ring.
         assert_eq!(received(&mut b, Nanos(1), 1).len(), usize::from(delay == Nanos::ZERO));
 
+        cable.watch_lost();
         cable.set_carrier(false);
         assert!(!a.link_up(Nanos(1)) && !b.link_up(Nanos(1)));
         assert_eq!(a.tx_burst(Nanos(1), &frames(&[&[4], &[5], &[6]])), 3, "taken and lost");
@@ -112,6 +118,11 @@ fn a_cut_loses_what_is_under_way_and_stops_both_directions() {
         assert_eq!(received(&mut a, late, 9), [[0u8; 0]; 0], "delay {delay:?}");
         assert_eq!(received(&mut b, late, 9), [[0u8; 0]; 0], "delay {delay:?}");
         assert_eq!(a.counters().tx_carrier_errors, 3);
+        let mut lost = heads(&cable);
+        lost.sort_unstable();
+        let before = if delay == Nanos::ZERO { vec![] } else { vec![1] };
+        assert_eq!(lost, [before, vec![2, 3]].concat(), "what was sent without carrier was not under way");
+        assert_eq!(heads(&cable), [], "told once");
         assert_eq!(a.counters().rx_carrier_lost, 1);
         assert_eq!(b.counters().rx_carrier_lost, if delay == Nanos::ZERO { 1 } else { 2 });
         assert_eq!((b.poll_timeout(), b.under_way()), (None, 0));

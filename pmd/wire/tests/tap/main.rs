@@ -183,6 +183,7 @@ fn a_cut_reaches_the_kernel() {
         socket.send(&message(&[1; 46])).expect("sent to the TAP");
     }
     let before = tap.counters();
+    cable.watch_lost();
     cable.set_carrier(false);
     assert!(!tap.link_up(NOW), "at once");
     wait_for("the kernel sees it", || !kernel::is_running(tap.name()));
@@ -194,6 +195,9 @@ fn a_cut_reaches_the_kernel() {
     assert_eq!(socket.receive(), [0; 0], "nothing passed the other way");
     let delta = tap.counters().since(&before);
     assert!(delta.rx_carrier_lost >= 3, "{delta:?}");
+    let (lost, sent) = (cable.take_lost(), message(&[1; 46]));
+    assert_eq!(lost.len() as u64, delta.rx_carrier_lost);
+    assert!(lost[..3].iter().all(|frame| frame.head() == sent), "{lost:?}");
     assert_eq!((delta.rx_frames, delta.tx_frames, delta.tx_carrier_errors), (0, 0, 1));
 
     cable.set_carrier(true);

@@ -1,0 +1,154 @@
+//! `mafo drill` as its users run it: five of each fault with each peer, limits, and an end by Ctrl-C.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use crate::cases::Outcome;
+use crate::{mafo, no_kernel_peer};
+
+/// The number behind a key of a JSON object.
+fn number(json: &str, key: &str) -> Option<u64> {
+    let (_, rest) = json.split_once(&format!("\"{key}\":"))?;
+    rest.split([',', '}']).next()?.parse().ok()
+}
+
+/// Runs drills that have to come out well; their JSON object.
+fn good(arguments: &[&str]) -> String {
+    let all = [&["drill", "--json"], arguments].concat();
+    let output = mafo(&all);
+    let json = String::from_utf8(output.stdout).expect("text");
+    let progress = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{all:?}: {json}\n{progress}");
+    assert!(json.contains("\"ok\":true"), "{json}");
+    assert_eq!(json.lines().count(), 1, "exactly one object");
+    json
+}
+
+/// Five drills of a fault with `connections`.
+fn five(peer: &str, fault: &str, connections: u64) {
+    let n = connections.to_string();
+    let json = good(&["--peer", peer, "--fault", fault, "--count", "5", "--connections", &n]);
+    for (key, wanted) in [
+        ("count", 5),
+        ("connections", connections),
+        ("survived", connections),
+        ("offloaded", connections),
+        ("handed_over", 5 * connections),
+        ("resets", 0),
+        ("bytes_corrupt", 0),
+        ("left_over", 0),
+    ] {
+        assert_eq!(number(&json, key), Some(wanted), "{key}: {json}");
+    }
+    // A time of each drill, and of each connection in each.
+    for key in ["detect_us", "tunnel_up_us", "handover_us", "stall_us", "stall_clean_us"] {
+        let (_, times) = json.split_once(&format!("\"{key}\":")).expect(key);
+        let [p50, p99, p999, max] = ["p50", "p99", "p999", "max"].map(|q| number(times, q));
+        assert!(p50 <= p99 && p99 <= p999 && p999 <= max && max.is_some(), "{key}: {times}");
+    }
+    assert!(number(&json, "swallowed").is_some_and(|n| n <= 5 * connections), "{json}");
+    let tunnelled = number(&json, "out").is_some_and(|frames| frames > 0);
+    assert_eq!(tunnelled, fault == "link", "{json}");
+    for key in ["peer_timeouts", "peer_timeouts_control"] {
+        assert_eq!(number(&json, key).is_some(), peer == "kernel", "{json}");
+    }
+    assert_eq!(json.contains("\"peer_timeouts\":null"), peer == "smoltcp", "{json}");
+}
+
+pub(crate) fn smoltcp() -> Outcome {
+    five("smoltcp", "link", 8);
+    five("smoltcp", "port", 8);
+    Outcome::Done
+}
+
+pub(crate) fn kernel() -> Outcome {
+    if let Some(skipped) = no_kernel_peer() {
+        return skipped;
+    }
+    five("kernel", "link", 16);
+    five("kernel", "port", 16);
+    Outcome::Done
+}
+
+/// Exit 1 and the reason, in both forms of the report.
+fn bad(arguments: &[&str], reason: &str) {
+    for form in [&["--json"][..], &[]] {
+        let few = ["drill", "--peer", "smoltcp", "--connections", "2", "--count", "1"];
+        let all = [&few[..], arguments, form].concat();
+        let output = mafo(&all);
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{all:?}: {told}");
+        assert!(told.contains(reason), "{all:?}: {told}");
+        assert!(told.contains(if form.is_empty() { "FAILED" } else { "\"ok\":false" }), "{told}");
+    }
+}
+
+pub(crate) fn limits() -> Outcome {
+    bad(&["--max-stall-p99", "0us"], "stall: p99 is");
+    bad(&["--max-tunnel-p99", "0us"], "tunnel up: p99 is");
+    bad(&["--break", "rst"], "resets");
+    bad(&["--break", "upload"], "the handovers do not end");
+    let kept = ["--max-stall-p99", "10s", "--max-tunnel-p99", "10s", "--max-resets", "0"];
+    good(&[&["--peer", "smoltcp", "--connections", "2", "--count", "1"], &kept[..]].concat());
+    Outcome::Done
+}
+
+pub(crate) fn wrong_flags() -> Outcome {
+    for (arguments, named) in [
+        (&["--fault", "cable"][..], "link, port"),
+        (&["--fault", "adapter"], "not there yet"),
+        (&["--handover", "instant"], "not there yet"),
+        (&["--protect", "off"], "not there yet"),
+        (&["--count", "0"], "1..=100000"),
+        (&["--interval", "5"], "us, ms or s"),
+        (&["--max-resets", "few"], "--max-resets"),
+        (&["--bytes", "1M"], "--bytes"),
+    ] {
+        let all = [&["drill"], arguments].concat();
+        let output = mafo(&all);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(named), "{arguments:?} does not name {named}: {error}");
+    }
+    let help = String::from_utf8(mafo(&["drill", "--help"]).stdout).expect("text");
+    for option in ["--fault", "--count", "--interval", "--handover", "--max-stall-p99", "--peer"] {
+        assert!(help.contains(option), "{option}: {help}");
+    }
+    assert!(help.starts_with("Failure after failure"), "{help}");
+    assert!(!help.contains("blackhole") && !help.contains("--bytes"), "{help}");
+    Outcome::Done
+}
+
+/// Ctrl-C between two drills: connections are closed, what was measured is reported.
+#[expect(unsafe_code, reason = "std only knows SIGKILL, and leaves an ignored signal ignored")]
+pub(crate) fn ends_in_order() -> Outcome {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mafo"));
+    command
+        .args(["drill", "--json", "--peer", "smoltcp", "--connections", "4", "--count", "100000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    // SAFETY: signal is async-signal-safe and takes no pointer.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
+            Ok(())
+        });
+    }
+    let mut child = command.spawn().expect("the program starts");
+    let mut progress = BufReader::new(child.stderr.take().expect("piped")).lines();
+    let second = progress.find(|line| line.as_ref().is_ok_and(|l| l.starts_with("drill 2:")));
+    assert!(second.is_some(), "it ended before its second drill");
+    // SAFETY: takes no pointer.
+    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
+    let rest = progress.map_while(Result::ok).collect::<Vec<_>>().join("\n");
+    let output = child.wait_with_output().expect("it ends");
+    let json = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{json}\n{rest}");
+    let count = number(&json, "count").expect("how many came to their end");
+    let reason = format!("\"ended by a signal after {count} of 100000 drills\"");
+    assert!(count >= 2 && json.contains(&reason), "{json}\n{rest}");
+    assert_eq!(number(&json, "survived"), Some(4), "{json}");
+    assert!(rest.contains("all connections closed"), "{rest}");
+    Outcome::Done
+}
