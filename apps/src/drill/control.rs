@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn of_a_phase_that_was_too_long_the_end_counts() {
-        let samples = [(10, 3), (20, 4), (30, 6), (40, 9)].map(|(ms, n)| (Nanos::from_millis(ms), n));
+        let samples =
+            [(10, 3), (20, 4), (30, 6), (40, 9)].map(|(ms, n)| (Nanos::from_millis(ms), n));
         let last = |ms| last(&samples, Nanos::from_millis(ms));
         assert_eq!(last(100), (Nanos::from_millis(30), 6));
         assert_eq!(last(25), (Nanos::from_millis(20), 5));

@@ -44,7 +44,8 @@ impl Drills<'_> {
         #[cfg(debug_assertions)]
         self.run.spoil()?;
         let interval = Nanos(self.options.interval.as_nanos() as u64);
-        let each = interval + GUESS + Nanos(GUESS_SHARE.0 * u64::from(self.options.rig.connections));
+        let each =
+            interval + GUESS + Nanos(GUESS_SHARE.0 * u64::from(self.options.rig.connections));
         let control =
             Control::before(&mut self.run, Nanos(each.0 * u64::from(self.options.count) / 2))?;
 

@@ -12,8 +12,7 @@ use mafo::wire::tap::{Tap, TapFds};
 use mafo::wire::{Cable, Impaired, ImpairedConfig, Wire};
 use mafo::{
     AdapterConfig, AsicConfig, BondConfig, Host, HostConfig, L2tIdx, LinkId, MemberId, Nanos,
-    PortId, SoftConfig,
-    StackConfig,
+    PortId, SoftConfig, StackConfig,
 };
 
 use super::options::{PeerKind, RigOptions};
@@ -191,11 +190,7 @@ fn smoltcp(
     Ok((Peer { host: Other::Smoltcp(Box::new(peer)), name: "smoltcp", why }, near))
 }
 
-fn kernel(
-    options: &RigOptions,
-    plan: &Plan,
-    cables: u8,
-) -> Result<(Peer, Vec<Near>), String> {
+fn kernel(options: &RigOptions, plan: &Plan, cables: u8) -> Result<(Peer, Vec<Near>), String> {
     let config = PeerConfig {
         plan: plan.clone(),
         taps: cables,
@@ -254,11 +249,7 @@ fn plug(
     }
 }
 
-fn capture(
-    wire: Box<dyn Wire>,
-    path: &Path,
-    start: SystemTime,
-) -> Result<Box<dyn Wire>, RigError> {
+fn capture(wire: Box<dyn Wire>, path: &Path, start: SystemTime) -> Result<Box<dyn Wire>, RigError> {
     let writer = PcapWriter::create(path, start)
         .map_err(|e| RigError::CannotRun(format!("{}: {e}", path.display())))?;
     Ok(Box::new(Pcap::new(wire, writer)))

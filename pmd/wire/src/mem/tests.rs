@@ -121,7 +121,11 @@ fn a_cut_loses_what_is_under_way_and_stops_both_directions() {
         let mut lost = heads(&cable);
         lost.sort_unstable();
         let before = if delay == Nanos::ZERO { vec![] } else { vec![1] };
-        assert_eq!(lost, [before, vec![2, 3]].concat(), "what was sent without carrier was not under way");
+        assert_eq!(
+            lost,
+            [before, vec![2, 3]].concat(),
+            "what was sent without carrier was not under way"
+        );
         assert_eq!(heads(&cable), [], "told once");
         assert_eq!(a.counters().rx_carrier_lost, 1);
         assert_eq!(b.counters().rx_carrier_lost, if delay == Nanos::ZERO { 1 } else { 2 });
