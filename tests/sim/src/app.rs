@@ -102,6 +102,7 @@ impl Application {
         now: Nanos,
         core: &mut Core,
         reset_expected: bool,
+        scratch: &mut [u8],
     ) -> Result<(), Complaint> {
         let Some(id) = self.id else { return Ok(()) };
         self.looked = now;
@@ -116,7 +117,7 @@ impl Application {
             }
             Phase::Talking => {}
         }
-        let done = self.talk(now, core, id);
+        let done = self.talk(now, core, id, scratch);
         match done {
             Ok(()) => {}
             Err(Complaint::Error(_)) if reset_expected || self.gave_up => {
@@ -151,11 +152,17 @@ impl Application {
         true
     }
 
-    fn talk(&mut self, now: Nanos, core: &mut Core, id: SocketId) -> Result<(), Complaint> {
+    fn talk(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        id: SocketId,
+        scratch: &mut [u8],
+    ) -> Result<(), Complaint> {
         if core.is_established(id) || core.is_over(id) {
             self.write(now, core, id)?;
         }
-        self.read(now, core, id)
+        self.read(now, core, id, scratch)
     }
 
     fn write(&mut self, now: Nanos, core: &mut Core, id: SocketId) -> Result<(), Complaint> {
@@ -188,8 +195,13 @@ impl Application {
         Ok(())
     }
 
-    fn read(&mut self, now: Nanos, core: &mut Core, id: SocketId) -> Result<(), Complaint> {
-        let mut buf = [0; 16 * 1024];
+    fn read(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        id: SocketId,
+        buf: &mut [u8],
+    ) -> Result<(), Complaint> {
         while !self.eof && now >= self.read_from {
             if let Some((at, pause)) = self.plan.read_pause
                 && self.read >= at
@@ -198,7 +210,7 @@ impl Application {
                 self.read_from = now + pause;
                 break;
             }
-            match core.recv(id, &mut buf) {
+            match core.recv(id, buf) {
                 Ok(0) => self.eof = true,
                 Ok(n) => self.compare(&buf[..n])?,
                 Err(SocketError::WouldBlock) => break,

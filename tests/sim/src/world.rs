@@ -42,6 +42,8 @@ pub(crate) struct World {
     by_socket: [Vec<usize>; 2],
     /// Applications that have something to do.
     due: Vec<(usize, Side)>,
+    /// Where applications read into.
+    scratch: Vec<u8>,
     /// Since when not all cables have been down, and whether they are.
     pub(crate) dark_until: Option<Nanos>,
     tick: Nanos,
@@ -83,6 +85,7 @@ fn asic(n: usize, plan: &Plan) -> AsicConfig {
 fn driver(n: usize) -> AdapterConfig {
     let mut config = AdapterConfig::default();
     config.queues.ingress = [256, 512][n];
+    config.queues.freelist = [128, 160][n];
     config.queues.ofld = [256, 320][n];
     config.queues.ctrl = [192, 256][n];
     config.queues.eth = [192, 256][n];
@@ -102,6 +105,8 @@ impl World {
             vec![(0, PortId(0)), (1, PortId(0))]
         };
         let link = |n: usize| LinkConfig {
+            // Memory that is there for every seed: as little as is enough.
+            queue_frames: 128,
             under_way_frames: 2048,
             seed: plan.seed ^ (n as u64 + 1) << 56,
             ..LinkConfig::default()
@@ -160,6 +165,7 @@ impl World {
             applications,
             by_socket: [vec![usize::MAX; count + 8], vec![usize::MAX; count + 8]],
             due: Vec::new(),
+            scratch: vec![0; 16 << 10],
             dark_until: None,
             tick: Nanos::from_micros(2),
             idle: 0,
@@ -317,7 +323,7 @@ impl World {
         let before = (app.phase, app.written, app.read, app.eof, app.shut);
         // While no cable works nobody answers for a next hop: an open may fail for that.
         let may_fail = other.gave_up || (dark && other.phase == Phase::Waiting);
-        let complaint = app.run(self.now, core, may_fail).err();
+        let complaint = app.run(self.now, core, may_fail, &mut self.scratch).err();
         if app.was_reset && other.phase == Phase::Waiting {
             app.gave_up = true;
         }
