@@ -10,6 +10,7 @@ mod ours;
 pub mod peer;
 pub mod rig;
 pub mod smoltcp_peer;
+pub mod soak;
 pub mod stream;
 mod sys;
 pub mod throughput;

@@ -7,6 +7,7 @@ use mafo_apps::bench::{self, BenchOptions};
 use mafo_apps::demo::{self, DemoOptions};
 use mafo_apps::drill::{self, DrillOptions};
 use mafo_apps::echo::{self, EchoOptions};
+use mafo_apps::soak::{self, SoakOptions};
 
 /// TCP offload whose live connections survive a port or an adapter.
 #[derive(Parser)]
@@ -25,6 +26,7 @@ enum Command {
     /// Exchanges or bytes per second of a core, beside smoltcp if asked for
     Bench(BenchOptions),
     Echo(EchoOptions),
+    Soak(SoakOptions),
 }
 
 fn main() -> ExitCode {
@@ -35,5 +37,6 @@ fn main() -> ExitCode {
         Command::Drill(options) => drill::main(&options),
         Command::Bench(options) => bench::main(&options),
         Command::Echo(options) => echo::main(&options),
+        Command::Soak(options) => soak::main(&options),
     }
 }

@@ -23,6 +23,7 @@ use crate::pmtu::PathMtus;
 use crate::slab::{Slab, SocketId};
 use crate::socket::{Holder, Path, Readiness, Socket};
 use crate::time_wait::{Answer, TimeWait};
+use crate::tom::state::Transitions;
 use crate::tom::{Farewell, Member, MemberId};
 use crate::tuple::{FourTuple, TupleHasher, TupleMap};
 use crate::{Counters, Event, PathChoice, StackConfig};
@@ -95,6 +96,7 @@ pub struct Core {
     arena: Arc<Arena>,
     send_buffers: Vec<DmaBuf>,
     pub(crate) counters: Counters,
+    pub(crate) transitions: Transitions,
     pub(crate) defects: Defects,
 }
 
@@ -141,6 +143,7 @@ impl Core {
             arena,
             send_buffers: Vec::new(),
             counters: Counters::new(),
+            transitions: Transitions::default(),
             defects: Defects::default(),
             config,
         }
@@ -653,6 +656,12 @@ impl Core {
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// What offloaded connections went through.
+    #[must_use]
+    pub fn transitions(&self) -> &Transitions {
+        &self.transitions
     }
 
     /// Everything the host path's engine counted.

@@ -36,6 +36,8 @@ impl Core {
 
     /// Moves the connection's state. `false`, counted, when the event cannot be.
     pub(crate) fn offload_event(&mut self, id: SocketId, event: Event) -> bool {
+        let Some(state) = self.offloaded(id).map(|conn| conn.state) else { return false };
+        self.transitions.note(state, event);
         let Some(conn) = self.offloaded_mut(id) else { return false };
         let Some(next) = conn.state.on(event) else {
             self.counters.tom_unexpected += 1;

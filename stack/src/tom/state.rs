@@ -69,6 +69,37 @@ pub enum Event {
     OpenFailed,
 }
 
+impl Event {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Establish,
+        Self::PeerClose,
+        Self::ClosePosted,
+        Self::CloseReply,
+        Self::AbortPosted,
+        Self::AbortReply,
+        Self::AbortRequest,
+        Self::OpenFailed,
+    ];
+}
+
+/// How often each event found a connection in each state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transitions([[u64; Event::ALL.len()]; State::ALL.len()]);
+
+impl Transitions {
+    pub(crate) fn note(&mut self, state: State, event: Event) {
+        self.0[state as usize][event as usize] += 1;
+    }
+
+    /// Every pair of the table, and how often it came.
+    pub fn iter(&self) -> impl Iterator<Item = (State, Event, u64)> + '_ {
+        State::ALL.into_iter().zip(&self.0).flat_map(|(state, counts)| {
+            Event::ALL.into_iter().zip(counts).map(move |(event, &count)| (state, event, count))
+        })
+    }
+}
+
 transitions! {
     /// The state after `event`, or `None` when the event cannot happen here.
     State on Event {
@@ -112,6 +143,50 @@ transitions! {
 }
 
 impl State {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Opening,
+        Self::Accepting,
+        Self::Established,
+        Self::CloseWait,
+        Self::FinWait1,
+        Self::FinWait2,
+        Self::Closing,
+        Self::LastAck,
+        Self::Aborting,
+        Self::TimeWait,
+        Self::Closed,
+    ];
+
+    /// Why `event` cannot happen here, where [`State::on`] has no answer.
+    #[must_use]
+    pub const fn impossible(self, event: Event) -> Option<&'static str> {
+        if self.on(event).is_some() {
+            return None;
+        }
+        Some(match (self, event) {
+            (Self::Closed, _) => "the tid is nobody's any more",
+            (Self::TimeWait, _) => "both FINs are acknowledged: the card has nothing more to say",
+            (_, Event::Establish) => "a handshake is through once",
+            (Self::Opening | Self::Accepting, Event::PeerClose) => {
+                "the card tells of the handshake first"
+            }
+            (_, Event::PeerClose) => "a peer has one FIN",
+            (Self::Opening | Self::Accepting, Event::ClosePosted) => {
+                "a FIN waits for the handshake's end"
+            }
+            (Self::Aborting, Event::ClosePosted) => "nothing is posted behind an ABORT_REQ",
+            (_, Event::ClosePosted) => "our FIN is posted once",
+            (Self::FinWait2, Event::CloseReply) => "one answer to one CLOSE_CON_REQ",
+            (_, Event::CloseReply) => "no CLOSE_CON_REQ was posted",
+            (Self::Opening, Event::AbortPosted) => "without a tid the open is orphaned instead",
+            (_, Event::AbortPosted) => "an ABORT_REQ is posted once",
+            (_, Event::AbortReply) => "no ABORT_REQ was posted; a fence's answer is the bond's",
+            (_, Event::AbortRequest) => "an open that fails is answered by ACT_OPEN_RPL",
+            (_, Event::OpenFailed) => "no active open is under way",
+        })
+    }
+
     /// Whether payload may still be posted.
     #[must_use]
     pub const fn can_send(self) -> bool {
@@ -147,39 +222,39 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, State};
+    use super::{Event, State, Transitions};
     use expect_test::expect;
 
-    const STATES: [State; 11] = [
-        State::Opening,
-        State::Accepting,
-        State::Established,
-        State::CloseWait,
-        State::FinWait1,
-        State::FinWait2,
-        State::Closing,
-        State::LastAck,
-        State::Aborting,
-        State::TimeWait,
-        State::Closed,
-    ];
-    const EVENTS: [Event; 8] = [
-        Event::Establish,
-        Event::PeerClose,
-        Event::ClosePosted,
-        Event::CloseReply,
-        Event::AbortPosted,
-        Event::AbortReply,
-        Event::AbortRequest,
-        Event::OpenFailed,
-    ];
+    #[test]
+    fn what_has_no_answer_has_a_reason_and_the_rest_none() {
+        for (state, event, _) in Transitions::default().iter() {
+            assert_ne!(
+                state.on(event).is_some(),
+                state.impossible(event).is_some(),
+                "{state:?} {event:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn pairs_are_counted_each_by_itself() {
+        let mut seen = Transitions::default();
+        seen.note(State::Closing, Event::CloseReply);
+        seen.note(State::Closed, Event::OpenFailed);
+        seen.note(State::Closed, Event::OpenFailed);
+        let counted: Vec<_> = seen.iter().filter(|(.., count)| *count > 0).collect();
+        let expected =
+            [(State::Closing, Event::CloseReply, 1), (State::Closed, Event::OpenFailed, 2)];
+        assert_eq!(counted, expected);
+        assert_eq!(seen.iter().count(), 11 * 8);
+    }
 
     /// All pairs, so that a forgotten one is a difference here and not a surprise in the field.
     #[test]
     fn every_pair_of_state_and_event() {
         let mut table = String::new();
-        for state in STATES {
-            for event in EVENTS {
+        for state in State::ALL {
+            for event in Event::ALL {
                 let next = state.on(event).map_or("-".to_owned(), |next| format!("{next:?}"));
                 table += &format!("{state:?} {event:?} {next}\n");
             }

@@ -1,7 +1,9 @@
-//! What faults hit.
+//! What faults hit, and what of the transition tables was reached.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use mafo::{Bond, Core};
 use mafo_failover::{BondCounters, Stage};
 
 /// What a bond is doing.
@@ -52,12 +54,21 @@ const ENDS: [(Count, &str); 4] = [
     (|counters| counters.attempts_undone, "undone"),
 ];
 
-/// How often a fault hit what, and what came of it.
+/// The pairs of all transition tables that can happen, by name, and how often they have.
+fn tables(core: &Core, _bond: Option<&Bond>) -> impl Iterator<Item = (String, u64)> {
+    core.transitions()
+        .iter()
+        .filter(|(state, event, _)| state.impossible(*event).is_none())
+        .map(|(state, event, count)| (format!("offload: {event:?} in {state:?}"), count))
+}
+
+/// How often a fault hit what, what came of it, and how often each event found each state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     bond: [u64; BOND.len()],
     conn: [u64; CONN.len()],
     ends: [u64; ENDS.len()],
+    pairs: BTreeMap<String, u64>,
 }
 
 impl Coverage {
@@ -75,6 +86,29 @@ impl Coverage {
         }
     }
 
+    /// Takes over what the host with the bond went through, when a run is over.
+    pub(crate) fn read(&mut self, core: &Core, bond: Option<&Bond>) {
+        for (name, count) in tables(core, bond) {
+            *self.pairs.entry(name).or_default() += count;
+        }
+        if let Some(bond) = bond {
+            self.end(&bond.counters());
+        }
+    }
+
+    /// Pairs of a state and an event that can be reached.
+    #[must_use]
+    pub fn states_total(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Those that were not.
+    #[must_use]
+    pub fn never_reached(&self) -> Vec<&str> {
+        let never = self.pairs.iter().filter(|(_, count)| **count == 0);
+        never.map(|(name, _)| name.as_str()).collect()
+    }
+
     /// A run is over; its bond counted this.
     pub fn end(&mut self, counters: &BondCounters) {
         for (count, (of, _)) in self.ends.iter_mut().zip(ENDS) {
@@ -84,6 +118,14 @@ impl Coverage {
 
     /// Adds what another run hit.
     pub fn add(&mut self, other: &Self) {
+        for (name, count) in &other.pairs {
+            match self.pairs.get_mut(name) {
+                Some(sum) => *sum += count,
+                None => {
+                    self.pairs.insert(name.clone(), *count);
+                }
+            }
+        }
         let all = self.bond.iter_mut().chain(&mut self.conn).chain(&mut self.ends);
         for (count, more) in all.zip(other.bond.iter().chain(&other.conn).chain(&other.ends)) {
             *count += more;
@@ -108,6 +150,9 @@ impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, count) in self.counts() {
             writeln!(f, "  {name:14} {count:8}")?;
+        }
+        for (name, count) in &self.pairs {
+            writeln!(f, "  {name:36} {count:8}")?;
         }
         Ok(())
     }
@@ -137,5 +182,18 @@ mod tests {
         sum.conn(ConnState::In(Stage::Held));
         sum.add(&coverage);
         assert!(sum.missed().is_empty(), "{sum}");
+    }
+
+    #[test]
+    fn pairs_that_one_run_reached_are_reached_in_the_sum() {
+        let run = |counts: [u64; 2]| Coverage {
+            pairs: [("a".to_string(), counts[0]), ("b".to_string(), counts[1])].into(),
+            ..Coverage::default()
+        };
+        let mut sum = Coverage::default();
+        sum.add(&run([3, 0]));
+        assert_eq!((sum.states_total(), sum.never_reached()), (2, vec!["b"]));
+        sum.add(&run([0, 1]));
+        assert_eq!((sum.states_total(), sum.never_reached()), (2, vec![]));
     }
 }

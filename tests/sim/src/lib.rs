@@ -1,7 +1,7 @@
 //! Live connections under faults, from a seed.
 //!
 //! [`Plan::draw`] decides what happens in a seed, [`run`] lets it happen between two hosts under a
-//! virtual clock, [`check`] judges every frame and [`Coverage`] counts what faults hit.
+//! virtual clock, [`check`] judges every frame and [`Coverage`] counts what faults hit; [`soak`] runs many.
 #![forbid(unsafe_code)]
 
 mod app;
@@ -11,6 +11,7 @@ pub mod draw;
 mod header;
 pub mod plan;
 pub mod run;
+pub mod soak;
 pub mod stream;
 mod wire;
 mod world;

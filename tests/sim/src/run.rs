@@ -64,7 +64,7 @@ impl fmt::Display for Failure {
         if let Some(capture) = &self.capture {
             writeln!(f, "the peer's side: {}", capture.display())?;
         }
-        write!(f, "again: MAFO_SIM_SEED={} cargo test -p mafo-sim --test seeds", self.seed)
+        write!(f, "again: cargo run --release -- soak --seeds 1 --first-seed {}", self.seed)
     }
 }
 
@@ -208,11 +208,8 @@ impl<'a> Run<'a> {
         if let Some(violation) = self.impossible() {
             return Err((violation.clone(), self.story(&violation)));
         }
-        let counters = self.world.near.bond().map(|bond| bond.counters());
-        let moved = counters.map_or(0, |counters| counters.moved);
-        if let Some(counters) = counters {
-            self.coverage.end(&counters);
-        }
+        self.coverage.read(self.world.near.sockets(), self.world.near.bond());
+        let moved = self.world.near.bond().map_or(0, |bond| bond.counters().moved);
         let frames = self.world.checker().frames;
         Ok(Outcome {
             coverage: self.coverage,
