@@ -85,7 +85,8 @@ pub struct Report {
     /// From the fault to the driver having handled the firmware's message; only of faults that
     /// [`Report::fault_at`] was told of.
     pub detection: Distribution,
-    /// From there to the first frame of a failed adapter's connection out of the one that took over.
+    /// From there, or from the wish that another link be active, to the first frame of a connection of the
+    /// one adapter out of the other.
     pub tunnel_up: Distribution,
     /// Of each connection that moved: from the suspension of its new payload to the new owner's word
     /// that it lives there.
@@ -139,7 +140,13 @@ impl Report {
                 }
             }
             BondEvent::Link(..) | BondEvent::AllMoved => {}
-            BondEvent::Active(link) => self.active = Some(link),
+            BondEvent::Active(link) => {
+                let before = self.active.replace(link);
+                if before.is_some_and(|before| before != link) && self.untunnelled.is_none() {
+                    // By wish: the tunnel is needed from here on.
+                    self.untunnelled = Some(at);
+                }
+            }
             BondEvent::FirstTunnelled => {
                 if let Some(failed) = self.untunnelled.take() {
                     self.tunnel_up.record(at - failed);
@@ -257,10 +264,14 @@ mod tests {
         }
         report.note(us(302), &BondEvent::FirstTunnelled);
         assert_eq!((report.detection.count(), report.tunnel_up.count()), (1, 2));
+        // And by wish.
+        report.note(us(400), &BondEvent::Active(B));
+        report.note(us(409), &BondEvent::FirstTunnelled);
+        assert_eq!((report.failures, one(&report.tunnel_up)), (2, (3, us(9))));
         let mut sum = Report::new(None);
         sum.stall(us(3));
         sum.add(&report);
         assert_eq!((sum.failures, sum.moved, sum.stall.count()), (2, 2, 1));
-        assert_eq!((one(&sum.tunnel_up), one(&sum.handover)), ((2, us(7)), (2, us(30))));
+        assert_eq!((one(&sum.tunnel_up), one(&sum.handover)), ((3, us(9)), (2, us(30))));
     }
 }

@@ -7,7 +7,7 @@ use crate::rig::{Fault, RigOptions};
 /// Sixty-four offloaded connections live through the cut of their cable.
 #[derive(Args, Clone, Debug)]
 pub struct DemoOptions {
-    /// What fails: the cable of the active adapter, or of one of its two ports
+    /// What happens to the active link
     #[arg(long, value_enum, default_value_t = Fault::Link)]
     pub fault: Fault,
     /// Bytes per connection and direction, at least; K, M and G are powers of 1024

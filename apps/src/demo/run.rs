@@ -5,7 +5,7 @@ mod flood;
 
 use std::collections::BTreeSet;
 
-use mafo::Nanos;
+use mafo::{Handover, Nanos};
 
 use super::options::DemoOptions;
 use crate::rig::{Injected, RigError, Run, Verdict};
@@ -27,7 +27,7 @@ const IN_FLIGHT_PATIENCE: Nanos = Nanos::from_secs(3);
 /// Runs the demo to its verdict.
 pub(super) fn run(options: &DemoOptions) -> Result<Verdict, RigError> {
     let sends = [options.direction.peer_sends(), options.direction.we_send()];
-    let run = Run::start(&options.rig, options.fault, sends)?;
+    let run = Run::start(&options.rig, options.fault, Handover::default(), sends)?;
     let count = options.rig.connections;
     let verdict = Verdict::new(&run.world.peer, options.fault, options.rig.seed, count);
     let moved_always = (0..count as usize).collect();

@@ -5,12 +5,14 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::rig::{Fault, RigOptions, parse_time};
+use mafo::Handover;
 
 /// The same failure again and again, there and back, on connections that are busy throughout.
 #[derive(Args, Clone, Debug)]
 pub struct DrillOptions {
-    /// What fails, each time: `link` is the cable of the active adapter, `port` that of one of its two
-    /// ports
+    /// What happens each time: `link`, the cable of the active adapter is cut; `port`, that of one of its
+    /// two ports; `move`, nothing, the bond is told to use the other adapter; `failback`, it returns to an
+    /// adapter whose cable was cut and is back
     #[arg(long, default_value = "link", value_parser = parse_fault)]
     pub fault: Fault,
     /// How many times
@@ -19,9 +21,9 @@ pub struct DrillOptions {
     /// Pause between a failure that is healed and the next
     #[arg(long, default_value = "20ms", value_parser = parse_time)]
     pub interval: Duration,
-    /// How connections move: `drained`, when the peer has acknowledged what is under way
-    #[arg(long, default_value = "drained", value_parser = parse_handover)]
-    pub handover: Handover,
+    /// How connections move to another adapter
+    #[arg(long, value_enum, default_value_t = Kind::Auto)]
+    pub handover: Kind,
     /// Whether the host knows what it must before the adapter acknowledges: `on`
     #[arg(long, default_value = "on", value_parser = parse_protect)]
     pub protect: Protect,
@@ -41,9 +43,23 @@ pub struct DrillOptions {
 
 /// How connections move to another adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Handover {
-    /// When the peer has acknowledged all that is under way.
+pub enum Kind {
+    /// Drained, and instantly where the peer does not acknowledge what is under way
+    Auto,
+    /// When the peer has acknowledged all that is under way
     Drained,
+    /// At once: what is under way is given to the new adapter again
+    Instant,
+}
+
+impl From<Kind> for Handover {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Auto => Self::Auto,
+            Kind::Drained => Self::Drained,
+            Kind::Instant => Self::Instant,
+        }
+    }
 }
 
 /// Whether adapters acknowledge only what their host has been told of.
@@ -68,12 +84,8 @@ fn parse<T: ValueEnum>(text: &str, later: &[&str], what: &str) -> Result<T, Stri
 }
 
 fn parse_fault(text: &str) -> Result<Fault, String> {
-    let later = ["blackhole", "adapter", "move", "failback"];
+    let later = ["blackhole", "adapter"];
     parse(text, &later, "a drill of this fault")
-}
-
-fn parse_handover(text: &str) -> Result<Handover, String> {
-    parse(text, &["instant", "auto"], "a handover of connections that are not drained")
 }
 
 fn parse_protect(text: &str) -> Result<Protect, String> {
@@ -87,12 +99,14 @@ mod tests {
     #[test]
     fn what_is_not_there_yet_is_refused_in_a_sentence() {
         assert_eq!(parse_fault("port"), Ok(Fault::Port));
-        assert_eq!(parse_handover("drained"), Ok(Handover::Drained));
         assert_eq!(parse_protect("on"), Ok(Protect::On));
         let adapter = parse_fault("adapter").expect_err("not there");
-        assert_eq!(adapter, "a drill of this fault is not there yet; there is: link, port");
-        assert!(parse_handover("instant").expect_err("not there").contains("there is: drained"));
+        assert_eq!(
+            adapter,
+            "a drill of this fault is not there yet; there is: link, port, move, failback"
+        );
         assert!(parse_protect("off").expect_err("not there").contains("there is: on"));
-        assert_eq!(parse_fault("lnik").expect_err("wrong"), "'lnik' is none of: link, port");
+        let wrong = parse_fault("lnik").expect_err("wrong");
+        assert_eq!(wrong, "'lnik' is none of: link, port, move, failback");
     }
 }

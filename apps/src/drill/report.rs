@@ -85,9 +85,10 @@ impl Report {
         let clean = quantiles(&self.stall_clean).map(|time| time.as_micros().to_string());
         let _ = writeln!(
             out,
-            "{} drills; {} times the wire swallowed a connection's last frames with nothing behind them; \
+            "{} drills; {} handovers with bytes under way; {} times the wire swallowed a connection's last frames with nothing behind them; \
              stalls of the others: {} µs",
             self.count,
+            self.verdict.undrained,
             self.swallowed,
             clean.join(", ")
         );
@@ -105,6 +106,7 @@ impl Report {
         let number = |n: Option<u64>| n.map_or("null".to_owned(), |n| n.to_string());
         self.verdict.json(&[
             ("count", self.count.to_string()),
+            ("handed_over_undrained", self.verdict.undrained.to_string()),
             ("swallowed", self.swallowed.to_string()),
             ("stall_clean_us", micros_json(&self.stall_clean)),
             ("peer_timeouts", number(self.peer_timeouts)),

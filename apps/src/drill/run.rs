@@ -16,7 +16,7 @@ const GUESS_SHARE: Nanos = Nanos::from_millis(5);
 
 /// Runs the drills to their report.
 pub(super) fn run(options: &DrillOptions) -> Result<Report, RigError> {
-    let run = Run::start(&options.rig, options.fault, [true, true])?;
+    let run = Run::start(&options.rig, options.fault, options.handover.into(), [true, true])?;
     let count = options.rig.connections;
     let verdict = Verdict::new(&run.world.peer, options.fault, options.rig.seed, count);
     let mut drills = Drills { options, run, report: Report::new(verdict) };

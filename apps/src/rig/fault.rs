@@ -3,57 +3,98 @@
 use std::collections::BTreeSet;
 
 use clap::ValueEnum;
+use mafo::LinkId;
 
 use super::run::{RigError, Run};
 use super::world::Layout;
 
-/// What fails.
+/// What happens to the active link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Fault {
-    /// The active adapter's only cable.
+    /// The cable of an adapter that has no other is cut: another adapter takes over
     Link,
-    /// The cable of one port of an adapter that has another.
+    /// The cable of a port is cut whose adapter has another, which takes over
     Port,
+    /// None: the bond is told to use another adapter
+    Move,
+    /// The cable of an adapter is cut and comes back, and the bond returns to it; the return counts
+    Failback,
 }
 
 impl Fault {
     /// Which ports have cables, so that it can happen.
     pub(crate) fn layout(self) -> Layout {
         match self {
-            Self::Link => Layout::OnePortEach,
+            Self::Link | Self::Move | Self::Failback => Layout::OnePortEach,
             Self::Port => Layout::TwoPortsEach,
         }
     }
 
-    /// Whether frames of the failed link's connections have to cross the host.
+    /// Whether frames of both directions have to cross the host: nothing moves before the peer has been heard
+    /// by the new way.
     pub(crate) fn needs_tunnel(self) -> bool {
         match self {
             Self::Link => true,
-            Self::Port => false,
+            // By wish a connection may move before its peer says anything.
+            Self::Move | Self::Failback | Self::Port => false,
         }
     }
 }
 
-/// A fault that has been brought about.
+/// A fault that has been brought about, or a change that was asked for.
 #[derive(Debug)]
 pub(crate) struct Injected {
     fault: Fault,
     /// The line that was active.
     line: usize,
+    /// The one that the bond was told to use.
+    wanted: Option<LinkId>,
+    /// Connections that a wire swallowed on the way here.
+    swallowed: BTreeSet<u32>,
 }
 
 impl Injected {
     /// Breaks what is active. From now on the times of one failover are measured.
     pub(crate) fn begin(fault: Fault, run: &mut Run) -> Result<Self, RigError> {
-        let Some(line) = run.active_line() else {
-            return Err(RigError::Failed("no link is active: nothing to break".to_owned()));
-        };
-        run.begin_failover();
+        let line = active(run)?;
         match fault {
-            Fault::Link | Fault::Port => run.world.lines[line].cable.set_carrier(false),
+            Fault::Link | Fault::Port => {
+                run.begin_failover();
+                run.world.lines[line].cable.set_carrier(false);
+                run.mark()?;
+                Ok(Self { fault, line, wanted: None, swallowed: BTreeSet::new() })
+            }
+            Fault::Move => {
+                let standby = run.world.lines.iter().find(|other| {
+                    other.up && other.link.member != run.world.lines[line].link.member
+                });
+                let Some(to) = standby.map(|other| other.link) else {
+                    return Err(RigError::Failed("no other adapter is up".to_owned()));
+                };
+                Self::switch(fault, run, line, to)
+            }
+            Fault::Failback => {
+                let before = Self::begin(Fault::Link, run)?;
+                run.await_handovers(|run| before.is_over(run))?;
+                let swallowed = before.swallowed(run);
+                before.heal(run);
+                run.until("while the bond recovers", |run| before.is_healed(run))?;
+                let (line, home) = (active(run)?, run.world.lines[line].link);
+                Ok(Self { swallowed, ..Self::switch(fault, run, line, home)? })
+            }
         }
+    }
+
+    /// Tells the bond to use `to`.
+    fn switch(fault: Fault, run: &mut Run, line: usize, to: LinkId) -> Result<Self, RigError> {
+        run.begin_failover();
         run.mark()?;
-        Ok(Self { fault, line })
+        let now = run.clock.now();
+        if let Some((bond, core)) = run.world.host.bond_and_sockets_mut() {
+            let switched = bond.make_active(now, core, to);
+            switched.map_err(|why| RigError::Failed(why.to_string()))?;
+        }
+        Ok(Self { fault, line, wanted: Some(to), swallowed: BTreeSet::new() })
     }
 
     /// What happened, for the timeline.
@@ -61,17 +102,24 @@ impl Injected {
         let name = &run.world.lines[self.line].name;
         match self.fault {
             Fault::Link | Fault::Port => format!("the cable of {name} is cut"),
+            Fault::Move => format!("the bond is to leave {name}"),
+            Fault::Failback => format!("the bond is to return from {name}"),
         }
     }
 
     /// Whether the bond has noticed, and no connection lives elsewhere any more.
     pub(crate) fn is_over(&self, run: &Run) -> bool {
-        run.failed_at().is_some() && run.world.host.bond().is_some_and(|bond| !bond.is_moving())
+        let Some(bond) = run.world.host.bond() else { return false };
+        let noticed = match self.wanted {
+            None => run.failed_at().is_some(),
+            wanted => bond.active() == wanted,
+        };
+        noticed && !bond.is_moving()
     }
 
     /// When traffic went on where the bond does not tell of it, since it needs no tunnel.
     pub(crate) fn measure(&self, run: &mut Run) {
-        if !self.fault.needs_tunnel()
+        if self.fault == Fault::Port
             && let Some(failed) = run.failed_at()
             && let Some(line) = run.active_line()
             && let Some(first) = run.world.lines[line].seen.first_out()
@@ -85,25 +133,32 @@ impl Injected {
     pub(crate) fn swallowed(&self, run: &Run) -> BTreeSet<u32> {
         match self.fault {
             Fault::Link | Fault::Port => run.swallowed(self.line),
+            // This wire lives.
+            Fault::Move | Fault::Failback => self.swallowed.clone(),
         }
     }
 
     /// Makes it whole.
     pub(crate) fn heal(&self, run: &mut Run) {
         match self.fault {
-            Fault::Link | Fault::Port => run.world.lines[self.line].cable.set_carrier(true),
+            Fault::Link | Fault::Port => {
+                run.world.lines[self.line].cable.set_carrier(true);
+                let name = run.world.lines[self.line].name.clone();
+                run.event(format!("{name} is back"));
+            }
+            Fault::Move | Fault::Failback => {}
         }
-        let name = run.world.lines[self.line].name.clone();
-        run.event(format!("{name} is back"));
     }
 
     /// Whether the bond is as before, but for who is active.
     pub(crate) fn is_healed(&self, run: &Run) -> bool {
-        let ready = run
-            .world
-            .host
-            .bond()
-            .is_some_and(|bond| !bond.is_moving() && bond.is_ready(run.world.host.sockets()));
-        ready && run.world.lines[self.line].up
+        let core = run.world.host.sockets();
+        let whole = |bond: &mafo::Bond| !bond.is_moving() && bond.is_ready(core);
+        run.world.host.bond().is_some_and(whole) && run.world.lines[self.line].up
     }
+}
+
+fn active(run: &Run) -> Result<usize, RigError> {
+    let nothing = || RigError::Failed("no link is active: nothing to break".to_owned());
+    run.active_line().ok_or_else(nothing)
 }

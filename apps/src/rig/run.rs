@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use mafo::eal::clock::Clock;
 use mafo::failover::Report;
-use mafo::{BondEvent, LinkId, Nanos, Options, PathChoice};
+use mafo::{BondEvent, Handover, LinkId, Nanos, Options, PathChoice};
 
 use super::fault::Fault;
 use super::options::RigOptions;
@@ -86,10 +86,11 @@ impl Run {
     pub(crate) fn start(
         options: &RigOptions,
         fault: Fault,
+        handover: Handover,
         sends: [bool; 2],
     ) -> Result<Self, RigError> {
         let clock = Clock::start();
-        let mut world = world::build(options, fault.layout(), SystemTime::now())?;
+        let mut world = world::build(options, fault.layout(), handover, SystemTime::now())?;
         say(format_args!("peer: {} ({})", world.peer.name, world.peer.why));
         let mut now = clock.now();
         while !world.host.is_up() {
@@ -423,6 +424,7 @@ impl Run {
         verdict.resets += self.world.lines.iter().map(|line| line.seen.resets()).sum::<u64>();
         if let Some(bond) = self.world.host.bond() {
             let counters = bond.counters();
+            verdict.undrained = counters.moved_undrained;
             verdict.tunnelled_out = counters.tunnelled_out;
             verdict.tunnelled_in = counters.tunnelled_in;
             if verdict.gave_up.is_some() && !self.options.json {

@@ -28,6 +28,8 @@ pub(crate) struct Verdict {
     /// The same.
     pub(crate) in_flight_at_cut: Option<usize>,
     pub(crate) handed_over: usize,
+    /// Times that a connection moved to another adapter with bytes under way, measured or not.
+    pub(crate) undrained: u64,
     pub(crate) survived: usize,
     pub(crate) resets: u64,
     /// So many connections may be lost, and so many resets be seen.
@@ -58,6 +60,7 @@ impl Verdict {
             offloaded: None,
             in_flight_at_cut: None,
             handed_over: 0,
+            undrained: 0,
             survived: 0,
             resets: 0,
             resets_allowed: 0,
@@ -248,6 +251,7 @@ mod tests {
             offloaded: Some(2),
             in_flight_at_cut: Some(2),
             handed_over: 2,
+            undrained: 0,
             survived: 2,
             resets: 0,
             resets_allowed: 0,

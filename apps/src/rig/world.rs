@@ -11,8 +11,8 @@ use mafo::wire::pcap::{Pcap, PcapWriter};
 use mafo::wire::tap::{Tap, TapFds};
 use mafo::wire::{Cable, Impaired, ImpairedConfig, Wire};
 use mafo::{
-    AdapterConfig, AsicConfig, BondConfig, Host, HostConfig, L2tIdx, LinkId, MemberId, Nanos,
-    PortId, SoftConfig, StackConfig,
+    AdapterConfig, AsicConfig, BondConfig, Handover, Host, HostConfig, L2tIdx, LinkId, MemberId,
+    Nanos, PortId, SoftConfig, StackConfig,
 };
 
 use super::options::{PeerKind, RigOptions};
@@ -117,6 +117,7 @@ fn secret(seed: u64) -> [u8; 16] {
 pub(crate) fn build(
     options: &RigOptions,
     layout: Layout,
+    handover: Handover,
     start: SystemTime,
 ) -> Result<World, RigError> {
     let plan = plan(options.connections);
@@ -133,7 +134,8 @@ pub(crate) fn build(
         lines.push(Line { name, link, up: false, cable, seen });
         wires.push((adapter, port, Box::new(sniffer) as Box<dyn Wire>));
     }
-    let host = host(options, &plan, links, wires)?;
+    let bond = BondConfig { handover, ..BondConfig::new(links) };
+    let host = host(options, &plan, bond, wires)?;
     Ok(World { host, peer, plan, lines })
 }
 
@@ -258,7 +260,7 @@ fn capture(wire: Box<dyn Wire>, path: &Path, start: SystemTime) -> Result<Box<dy
 fn host(
     options: &RigOptions,
     plan: &Plan,
-    links: Vec<(usize, PortId)>,
+    bond: BondConfig,
     wires: Vec<(usize, PortId, Box<dyn Wire>)>,
 ) -> Result<Host, RigError> {
     let mac = [0x02, 0x4d, 0x46, 0x00, 0x00, 0x02];
@@ -281,6 +283,5 @@ fn host(
     for (adapter, port, wire) in wires {
         adapters[adapter].wires.push((port, wire));
     }
-    Host::new(HostConfig { stack, adapters, bond: BondConfig::new(links) })
-        .map_err(|e| RigError::CannotRun(e.to_string()))
+    Host::new(HostConfig { stack, adapters, bond }).map_err(|e| RigError::CannotRun(e.to_string()))
 }

@@ -25,6 +25,9 @@ fn good(arguments: &[&str]) -> String {
     json
 }
 
+/// What can be drilled.
+const FAULTS: [&str; 4] = ["link", "port", "move", "failback"];
+
 /// Five drills of a fault with `connections`.
 fn five(peer: &str, fault: &str, connections: u64) {
     let n = connections.to_string();
@@ -49,7 +52,7 @@ fn five(peer: &str, fault: &str, connections: u64) {
     }
     assert!(number(&json, "swallowed").is_some_and(|n| n <= 5 * connections), "{json}");
     let tunnelled = number(&json, "out").is_some_and(|frames| frames > 0);
-    assert_eq!(tunnelled, fault == "link", "{json}");
+    assert_eq!(tunnelled, fault != "port", "{json}");
     for key in ["peer_timeouts", "peer_timeouts_control"] {
         assert_eq!(number(&json, key).is_some(), peer == "kernel", "{json}");
     }
@@ -57,8 +60,9 @@ fn five(peer: &str, fault: &str, connections: u64) {
 }
 
 pub(crate) fn smoltcp() -> Outcome {
-    five("smoltcp", "link", 8);
-    five("smoltcp", "port", 8);
+    for fault in FAULTS {
+        five("smoltcp", fault, 8);
+    }
     Outcome::Done
 }
 
@@ -66,8 +70,9 @@ pub(crate) fn kernel() -> Outcome {
     if let Some(skipped) = no_kernel_peer() {
         return skipped;
     }
-    five("kernel", "link", 16);
-    five("kernel", "port", 16);
+    for fault in FAULTS {
+        five("kernel", fault, 16);
+    }
     Outcome::Done
 }
 
@@ -84,6 +89,18 @@ fn bad(arguments: &[&str], reason: &str) {
     }
 }
 
+/// Each kind of handover, on connections that have bytes under way.
+pub(crate) fn kinds() -> Outcome {
+    for (kind, fault) in [("drained", "link"), ("instant", "link"), ("instant", "move")] {
+        let all = ["--peer", "smoltcp", "--connections", "8", "--count", "2", "--handover", kind];
+        let json = good(&[&all[..], &["--fault", fault]].concat());
+        assert_eq!(number(&json, "handed_over"), Some(16), "{kind} {fault}: {json}");
+        let undrained = number(&json, "handed_over_undrained").expect("a number");
+        assert_eq!(undrained > 0, kind == "instant", "{kind} {fault}: {json}");
+    }
+    Outcome::Done
+}
+
 pub(crate) fn limits() -> Outcome {
     bad(&["--max-stall-p99", "0us"], "stall: p99 is");
     bad(&["--max-tunnel-p99", "0us"], "tunnel up: p99 is");
@@ -96,9 +113,8 @@ pub(crate) fn limits() -> Outcome {
 
 pub(crate) fn wrong_flags() -> Outcome {
     for (arguments, named) in [
-        (&["--fault", "cable"][..], "link, port"),
+        (&["--fault", "cable"][..], "link, port, move, failback"),
         (&["--fault", "adapter"], "not there yet"),
-        (&["--handover", "instant"], "not there yet"),
         (&["--protect", "off"], "not there yet"),
         (&["--count", "0"], "1..=100000"),
         (&["--interval", "5"], "us, ms or s"),

@@ -55,6 +55,7 @@ fn main() -> ExitCode {
         ("wrong flags and values are named", wrong_flags),
         ("smoltcp: five drills of each fault", drill::smoltcp),
         ("kernel: five drills of each fault", drill::kernel),
+        ("drill: each kind of handover", drill::kinds),
         ("drill: limits are kept, or it fails", drill::limits),
         ("drill: wrong flags and values are named", drill::wrong_flags),
         ("drill: Ctrl-C ends it in order", drill::ends_in_order),
