@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use mafo::{Handover, Nanos};
 
 use super::options::DemoOptions;
-use crate::rig::{Injected, RigError, Run, Verdict};
+use crate::rig::{Contents, Injected, Page, RigError, Run, Verdict};
 
 /// A demo under way.
 struct Demo<'a> {
@@ -26,6 +26,7 @@ const IN_FLIGHT_PATIENCE: Nanos = Nanos::from_secs(3);
 
 /// Runs the demo to its verdict.
 pub(super) fn run(options: &DemoOptions) -> Result<Verdict, RigError> {
+    let page = options.rig.page("demo")?;
     let sends = [options.direction.peer_sends(), options.direction.we_send()];
     let run = Run::start(&options.rig, options.fault, Handover::default(), sends)?;
     let count = options.rig.connections;
@@ -36,7 +37,7 @@ pub(super) fn run(options: &DemoOptions) -> Result<Verdict, RigError> {
         Err(RigError::Failed(why)) => demo.verdict.gave_up = Some(why),
         course => course?,
     }
-    demo.finish()
+    demo.finish(page)
 }
 
 impl Demo<'_> {
@@ -77,7 +78,7 @@ impl Demo<'_> {
         self.round_open = true;
         let fault = Injected::begin(self.options.fault, &mut self.run)?;
         let what = fault.what(&self.run);
-        self.run.event(format!("round {round}: {what}"));
+        self.run.fault_event(format!("round {round}: {what}"));
         Ok(fault)
     }
 
@@ -88,7 +89,7 @@ impl Demo<'_> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Verdict, RigError> {
+    fn finish(mut self, page: Option<Page>) -> Result<Verdict, RigError> {
         if self.round_open {
             self.verdict.times.add(&self.run.times);
             // It ended in the middle of a round: only who moved in it counts.
@@ -99,7 +100,16 @@ impl Demo<'_> {
         verdict.handed_over = if began { self.moved_always.len() } else { 0 };
         verdict.demand_all(verdict.in_flight_at_cut.unwrap_or(0), "in flight at the cut");
         verdict.demand_all(verdict.handed_over, "handed over");
-        self.run.finish(verdict)?;
+        let samples = self.run.finish(verdict)?;
+        if let (Some(page), Some((samples, lines))) = (page, samples) {
+            page.write(&Contents {
+                summary: verdict.counts(),
+                verdict,
+                samples: &samples,
+                lines: &lines,
+                further: Vec::new(),
+            })?;
+        }
         Ok(self.verdict)
     }
 }

@@ -81,7 +81,17 @@ impl Report {
 
     /// For people.
     pub(super) fn text(&self) -> String {
-        let mut out = self.verdict.figures();
+        self.verdict.figures() + &self.further() + &self.verdict.judgement()
+    }
+
+    /// The counts alone, a line each.
+    pub(super) fn counts(&self) -> String {
+        self.verdict.counts() + &self.further()
+    }
+
+    /// What the verdict does not tell.
+    fn further(&self) -> String {
+        let mut out = String::new();
         let clean = quantiles(&self.stall_clean).map(|time| time.as_micros().to_string());
         let _ = writeln!(
             out,
@@ -98,7 +108,7 @@ impl Report {
                 "timeouts of the peer's TCP: {drills} during the drills, {control} in as long without faults"
             );
         }
-        out + &self.verdict.judgement()
+        out
     }
 
     /// For programs.

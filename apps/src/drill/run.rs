@@ -5,7 +5,7 @@ use mafo::Nanos;
 use super::control::Control;
 use super::options::DrillOptions;
 use super::report::Report;
-use crate::rig::{Injected, RigError, Run, Verdict, say};
+use crate::rig::{Contents, Injected, Page, RigError, Run, Verdict, say};
 
 /// How long a moment is waited for in which every connection has bytes under way.
 const IN_FLIGHT_PATIENCE: Nanos = Nanos::from_millis(250);
@@ -16,6 +16,7 @@ const GUESS_SHARE: Nanos = Nanos::from_millis(5);
 
 /// Runs the drills to their report.
 pub(super) fn run(options: &DrillOptions) -> Result<Report, RigError> {
+    let page = options.rig.page("drill")?;
     let run = Run::start(&options.rig, options.fault, options.handover.into(), [true, true])?;
     let count = options.rig.connections;
     let verdict = Verdict::new(&run.world.peer, options.fault, options.rig.seed, count);
@@ -27,7 +28,7 @@ pub(super) fn run(options: &DrillOptions) -> Result<Report, RigError> {
         Err(RigError::Failed(why)) => drills.report.verdict.gave_up = Some(why),
         Err(RigError::Stopped) => drills.stop(),
     }
-    drills.finish()
+    drills.finish(page)
 }
 
 /// Drills under way.
@@ -69,7 +70,7 @@ impl Drills<'_> {
         self.report.verdict.at_fault(self.run.offloaded(), in_flight);
         let fault = Injected::begin(self.options.fault, &mut self.run)?;
         let what = fault.what(&self.run);
-        self.run.event(format!("drill {n}: {what}"));
+        self.run.fault_event(format!("drill {n}: {what}"));
         let came = self.watch(n, &fault);
         self.report.measured(&self.run.times, &self.run.moved);
         came?;
@@ -113,10 +114,19 @@ impl Drills<'_> {
         self.report.verdict.gave_up = Some(why);
     }
 
-    fn finish(self) -> Result<Report, RigError> {
+    fn finish(self, page: Option<Page>) -> Result<Report, RigError> {
         let Self { options, run, mut report } = self;
-        run.finish(&mut report.verdict)?;
+        let samples = run.finish(&mut report.verdict)?;
         report.judge(options);
+        if let (Some(page), Some((samples, lines))) = (page, samples) {
+            page.write(&Contents {
+                verdict: &report.verdict,
+                samples: &samples,
+                lines: &lines,
+                further: vec![("stall, clean", &report.stall_clean)],
+                summary: report.counts(),
+            })?;
+        }
         Ok(report)
     }
 }

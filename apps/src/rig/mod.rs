@@ -3,7 +3,10 @@
 
 mod fault;
 mod options;
+mod page;
+mod plot;
 mod run;
+mod samples;
 mod sniff;
 #[cfg(debug_assertions)]
 mod spoil;
@@ -19,5 +22,6 @@ pub use options::{PeerKind, RigOptions};
 
 pub(crate) use fault::Injected;
 pub(crate) use options::parse_time;
+pub(crate) use page::{Contents, Page};
 pub(crate) use run::{RigError, Run, say};
 pub(crate) use verdict::{Verdict, micros_json, quantiles};

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::page::Page;
+use super::run::RigError;
+
 /// Two hosts, what lies between them, and what is to be told.
 #[derive(Args, Clone, Debug)]
 pub struct RigOptions {
@@ -26,6 +29,9 @@ pub struct RigOptions {
     /// Write captures into this folder: each cable's frames, and all that the peer's host sees
     #[arg(long, value_name = "DIR")]
     pub pcap: Option<PathBuf>,
+    /// Write a page with plots into this file: throughput through a failover, and how long its parts took
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Print one JSON object on standard output, everything else on standard error
     #[arg(long)]
     pub json: bool,
@@ -40,6 +46,11 @@ pub struct RigOptions {
 }
 
 impl RigOptions {
+    /// The file of `--report`, made already.
+    pub(crate) fn page(&self, command: &'static str) -> Result<Option<Page>, RigError> {
+        self.report.as_ref().map(|path| Page::create(path, command)).transpose()
+    }
+
     /// Whether the bridge floods what it has not learnt, or has forgotten.
     pub(super) fn floods(&self) -> bool {
         #[cfg(debug_assertions)]

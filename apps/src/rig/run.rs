@@ -9,10 +9,11 @@ use mafo::{BondEvent, Handover, LinkId, Nanos, Options, PathChoice};
 
 use super::fault::Fault;
 use super::options::RigOptions;
+use super::samples::Samples;
 use super::sniff::Data;
 use super::stop::Stop;
 use super::swallowed::Swallowed;
-use super::verdict::{TimelineEvent, Verdict};
+use super::verdict::{EventKind, TimelineEvent, Verdict};
 use super::world::{self, World};
 use crate::ours::Application;
 use crate::peer::{self, Command, End, Event, PeerError, Sending};
@@ -69,6 +70,10 @@ pub(crate) struct Run {
     timeouts: Option<u64>,
     stop: Option<Stop>,
     is_handing_over: bool,
+    /// When the last fault was brought about.
+    marked: Nanos,
+    /// What goes over the cables, if somebody wants to know.
+    samples: Option<Samples>,
     last_progress: Nanos,
 }
 
@@ -124,6 +129,8 @@ impl Run {
             timeouts: None,
             stop: None,
             is_handing_over: false,
+            marked: Nanos::ZERO,
+            samples: options.report.is_some().then(Samples::default),
             last_progress: Nanos::ZERO,
         })
     }
@@ -145,6 +152,9 @@ impl Run {
         self.ours.poll(now, self.world.host.sockets_mut());
         self.world.host.sockets_mut().kick(now);
         self.follow_bond();
+        if let Some(samples) = &mut self.samples {
+            samples.look(now, &self.world.lines);
+        }
         while let Some(event) = self.world.peer.host.poll(now)? {
             self.on_peer(event)?;
         }
@@ -316,6 +326,7 @@ impl Run {
     /// The fault happened just now.
     pub(super) fn mark(&mut self) -> Result<(), RigError> {
         let now = self.clock.now();
+        self.marked = now;
         self.times.fault_at(now);
         self.ours.mark(now);
         self.world.peer.host.command(Command::Mark { at: self.world.peer.host.instant(now) })?;
@@ -408,8 +419,11 @@ impl Run {
         })
     }
 
-    /// Ends everything and counts.
-    pub(crate) fn finish(self, verdict: &mut Verdict) -> Result<(), RigError> {
+    /// Ends everything and counts. What went over which cable, if that was to be looked at.
+    pub(crate) fn finish(
+        self,
+        verdict: &mut Verdict,
+    ) -> Result<Option<(Samples, Vec<String>)>, RigError> {
         for (ours, far) in self.ours.connections.iter().zip(&self.far) {
             verdict.bytes_corrupt += ours.corrupt + far.corrupt;
             verdict.bytes_verified += ours.received + far.received - ours.corrupt - far.corrupt;
@@ -437,18 +451,24 @@ impl Run {
         if lacking > 0 {
             say(format_args!("peer.pcap lacks {lacking} frames"));
         }
-        Ok(())
+        let names = self.world.lines.into_iter().map(|line| line.name).collect();
+        Ok(self.samples.map(|samples| (samples, names)))
     }
 
     /// Something happened just now.
     pub(crate) fn event(&mut self, what: String) {
         let at = self.clock.now();
-        self.timeline(at, what);
+        self.note(at, EventKind::Other, what);
     }
 
-    fn timeline(&mut self, at: Nanos, what: String) {
+    /// The fault that was marked is this.
+    pub(crate) fn fault_event(&mut self, what: String) {
+        self.note(self.marked, EventKind::Fault, what);
+    }
+
+    fn note(&mut self, at: Nanos, kind: EventKind, what: String) {
         say(format_args!("{:>10.3} ms  {what}", at.0 as f64 / 1e6));
-        self.events.push(TimelineEvent { at, what });
+        self.events.push(TimelineEvent { at, kind, what });
     }
 
     fn follow_bond(&mut self) {
@@ -461,20 +481,23 @@ impl Run {
                         line.up = up;
                     }
                     let state = if up { "up" } else { "down" };
-                    self.timeline(at, format!("firmware: link of {} {state}", name(link)));
+                    let kind = if up { EventKind::Other } else { EventKind::Step };
+                    self.note(at, kind, format!("firmware: link of {} {state}", name(link)));
                 }
-                BondEvent::Active(link) => self.timeline(at, format!("{} is active", name(link))),
+                BondEvent::Active(link) => {
+                    self.note(at, EventKind::Step, format!("{} is active", name(link)));
+                }
                 BondEvent::FirstTunnelled => {
-                    self.timeline(at, "first frame through the tunnel".to_owned());
+                    self.note(at, EventKind::Step, "first frame through the tunnel".to_owned());
                 }
                 BondEvent::Suspended(_) => {
                     if !std::mem::replace(&mut self.is_handing_over, true) {
-                        self.timeline(at, "handovers begin".to_owned());
+                        self.note(at, EventKind::Step, "handovers begin".to_owned());
                     }
                 }
                 BondEvent::Moved(id) => self.moved.extend(self.ours.of(id)),
                 BondEvent::AllMoved => {
-                    self.timeline(at, "no connection lives elsewhere".to_owned());
+                    self.note(at, EventKind::Step, "no connection lives elsewhere".to_owned());
                 }
             }
         }

@@ -8,11 +8,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mafo::wire::{Wire, WireCounters};
 use mafo::{Frame, FrameBurst, Nanos};
 
+/// Places of the directions.
+const IN: usize = 0;
+const OUT: usize = 1;
+
 /// Counts of one cable, shared with the rig's loop.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     resets: AtomicU64,
     tcp_in: AtomicU64,
+    /// Bytes of frames: in, out.
+    bytes: [AtomicU64; 2],
     /// When the first frame left since [`Seen::watch`]; 0 for not yet.
     first_out: AtomicU64,
     /// Of each connection, by its ends: the sequence number of the first payload that came in since
@@ -28,6 +34,11 @@ impl Seen {
     /// TCP segments with RST, both ways.
     pub(crate) fn resets(&self) -> u64 {
         self.resets.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of all frames so far: in, out.
+    pub(crate) fn bytes(&self) -> [u64; 2] {
+        self.bytes.each_ref().map(|bytes| bytes.load(Ordering::Relaxed))
     }
 
     /// TCP segments that came in.
@@ -79,7 +90,9 @@ impl<W: Wire> Sniffer<W> {
         (Self { inner, seen: Arc::clone(&seen) }, seen)
     }
 
-    fn look(&self, frames: &[Frame]) {
+    fn look(&self, frames: &[Frame], direction: usize) {
+        let bytes: usize = frames.iter().map(|frame| frame.as_slice().len()).sum();
+        self.seen.bytes[direction].fetch_add(bytes as u64, Ordering::Relaxed);
         let resets = frames.iter().filter(|frame| is_reset(frame.as_slice())).count();
         if resets > 0 {
             self.seen.resets.fetch_add(resets as u64, Ordering::Relaxed);
@@ -91,7 +104,7 @@ impl<W: Wire> Wire for Sniffer<W> {
     fn rx_burst(&mut self, now: Nanos, burst: &mut FrameBurst) -> usize {
         let before = burst.len();
         let n = self.inner.rx_burst(now, burst);
-        self.look(&burst.frames()[before..]);
+        self.look(&burst.frames()[before..], IN);
         self.seen.note_first_in(&burst.frames()[before..]);
         let segments = burst.frames()[before..].iter().filter(|f| tcp_at(f.as_slice()).is_some());
         self.seen.tcp_in.fetch_add(segments.count() as u64, Ordering::Relaxed);
@@ -107,7 +120,7 @@ impl<W: Wire> Wire for Sniffer<W> {
     }
 
     fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize {
-        self.look(frames);
+        self.look(frames, OUT);
         if !frames.is_empty() && self.seen.first_out.load(Ordering::Relaxed) == 0 {
             self.seen.first_out.store(now.0.max(1), Ordering::Relaxed);
         }
@@ -116,7 +129,7 @@ impl<W: Wire> Wire for Sniffer<W> {
             && let Some(reset) = frames.iter().find_map(|frame| reset_like(frame.as_slice()))
         {
             self.seen.send_reset.fetch_sub(1, Ordering::Relaxed);
-            self.look(core::slice::from_ref(&reset));
+            self.look(core::slice::from_ref(&reset), OUT);
             self.inner.tx_burst(now, core::slice::from_ref(&reset));
         }
         sent

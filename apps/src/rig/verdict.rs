@@ -12,7 +12,19 @@ use super::world::Peer;
 #[derive(Clone, Debug)]
 pub(crate) struct TimelineEvent {
     pub(crate) at: Nanos,
+    pub(crate) kind: EventKind,
     pub(crate) what: String,
+}
+
+/// What an event belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EventKind {
+    /// A fault, or a wish: a failover begins.
+    Fault,
+    /// A step of the failover.
+    Step,
+    /// What else there is.
+    Other,
 }
 
 /// What came of it. Counts are of connections unless they say otherwise.
@@ -147,10 +159,16 @@ impl Verdict {
             let columns = quantiles(times).map(|time| format!("{:>8} µs", time.as_micros()));
             let _ = writeln!(out, "{what:<12} {}", columns.join(""));
         }
+        out + "\n" + &self.counts()
+    }
+
+    /// The counts alone, a line each.
+    pub(crate) fn counts(&self) -> String {
+        let mut out = String::new();
         let n = self.connections;
         let _ = writeln!(
             out,
-            "\n{} of {n} survived, {} handed over, {} in flight at the cut; {:.1} MiB verified, \
+            "{} of {n} survived, {} handed over, {} in flight at the cut; {:.1} MiB verified, \
              {} bytes corrupt, {} resets",
             self.survived,
             self.handed_over,

@@ -111,6 +111,43 @@ pub(crate) fn limits() -> Outcome {
     Outcome::Done
 }
 
+/// A page that needs nothing else, of either command.
+pub(crate) fn page() -> Outcome {
+    let file = std::env::temp_dir().join(format!("mafo-page-{}.html", std::process::id()));
+    let path = file.to_str().expect("text");
+    for (command, plots) in [
+        (
+            &["drill", "--count", "2"][..],
+            &["stall, clean (", "A0 out", "B0 in", "B0 is active"][..],
+        ),
+        (
+            &["demo", "--bytes", "64K"],
+            &["handover (2)", "A0 in", "B0 out", "the cable of A0 is cut"],
+        ),
+    ] {
+        let few = ["--peer", "smoltcp", "--connections", "2", "--report", path];
+        let output = mafo(&[command, &few[..]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        let html = std::fs::read_to_string(&file).expect("a page");
+        std::fs::remove_file(&file).expect("it is there");
+        assert_eq!((html.matches("<svg").count(), html.matches("</svg>").count()), (3, 3));
+        assert!(html.starts_with("<!DOCTYPE html>") && html.trim_end().ends_with("</html>"));
+        for foreign in ["<script", "<link", "<img", "@import", "url(", "href="] {
+            assert!(!html.contains(foreign), "{foreign}");
+        }
+        for plot in plots {
+            assert!(html.contains(plot), "{command:?}: no {plot}");
+        }
+    }
+    let nowhere = ["drill", "--report", "/nonexistent/page.html"];
+    let output = mafo(&nowhere);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("cannot write /nonexistent/page.html"), "{error}");
+    assert!(!error.contains("peer:"), "before anything runs: {error}");
+    Outcome::Done
+}
+
 pub(crate) fn wrong_flags() -> Outcome {
     for (arguments, named) in [
         (&["--fault", "cable"][..], "link, port, move, failback"),

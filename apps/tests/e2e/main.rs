@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         ("kernel: five drills of each fault", drill::kernel),
         ("drill: each kind of handover", drill::kinds),
         ("drill: limits are kept, or it fails", drill::limits),
+        ("demo and drill: a page with plots", drill::page),
         ("drill: wrong flags and values are named", drill::wrong_flags),
         ("drill: Ctrl-C ends it in order", drill::ends_in_order),
         ("echo: cables are pulled", echo::cables),
