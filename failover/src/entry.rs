@@ -7,7 +7,7 @@ use mafo_stack::tom::{AtidUse, Place, Reposted, TidUse};
 use mafo_stack::{Core, MemberId, SocketId};
 use mafo_t4::cpl::{AbortCmd, AbortReq, ActOpenRpl, Status};
 use mafo_t4::opt::{CongAlg, Opt0, Opt2};
-use mafo_t4::{L2tIdx, Tid};
+use mafo_t4::{Atid, L2tIdx, Tid};
 
 use crate::bond::{Bond, LinkId};
 use crate::handover::{Stage, Undo};
@@ -16,6 +16,8 @@ use crate::upload::Upload;
 /// The filter on the new adapter that becomes the connection.
 #[derive(Debug)]
 pub(crate) struct Entry {
+    /// The handle of its open: an earlier one of the connection may not have been answered yet.
+    atid: Atid,
     /// Where it is; the tid is known when the card has answered.
     pub(crate) place: Place,
     /// Whether the writes that make it the connection are with the card.
@@ -54,6 +56,7 @@ pub(crate) enum Written {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stray {
     member: MemberId,
+    atid: Atid,
     pub(crate) l2t: L2tIdx,
 }
 
@@ -123,7 +126,7 @@ impl Bond {
             let LinkId { member, port } = to;
             let place = Place { member, port, tid: Tid(u32::MAX), l2t, credits };
             let (written, reposted) = (Written::Nothing, Reposted::default());
-            moving.entry = Some(Entry { place, written, plan: None, reposted });
+            moving.entry = Some(Entry { atid, place, written, plan: None, reposted });
         }
         true
     }
@@ -143,13 +146,16 @@ impl Bond {
         };
         let tid = reply.tid();
         let status = reply.status();
+        // Asked before for the same connection, on another port of the adapter, it is nobody's now.
+        let is_asked_for =
+            |entry: &Entry| entry.place.member == member_id && entry.atid == reply.atid();
         let moving = self
             .moves
             .get_mut(&id)
-            .filter(|m| m.entry_asked.is_some_and(|to| to.member == member_id));
+            .filter(|m| m.entry_asked.is_some() && m.entry.as_ref().is_some_and(is_asked_for));
         let Some(moving) = moving else {
             // Nobody waits for it any more; its next hop went into the account of strays.
-            self.strays_answered(core, member_id, tid, status);
+            self.on_stray(core, member_id, reply);
             return;
         };
         moving.entry_asked = None;
@@ -176,8 +182,10 @@ impl Bond {
         }
     }
 
-    fn strays_answered(&mut self, core: &mut Core, member_id: MemberId, tid: Tid, status: Status) {
-        let Some(at) = self.strays.iter().position(|stray| stray.member == member_id) else {
+    fn on_stray(&mut self, core: &mut Core, member_id: MemberId, reply: &ActOpenRpl) {
+        let (tid, status) = (reply.tid(), reply.status());
+        let asked = |stray: &Stray| stray.member == member_id && stray.atid == reply.atid();
+        let Some(at) = self.strays.iter().position(asked) else {
             self.counters.unexpected += 1;
             return;
         };
@@ -196,7 +204,7 @@ impl Bond {
         let Place { member: member_id, l2t, tid, .. } = entry.place;
         if asked.is_some() {
             // The answer is still to come, and with it the tid to be closed.
-            self.strays.push(Stray { member: member_id, l2t });
+            self.strays.push(Stray { member: member_id, atid: entry.atid, l2t });
         } else {
             self.close_entry(core, member_id, tid, l2t);
         }

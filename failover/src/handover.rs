@@ -356,6 +356,7 @@ impl Bond {
                     && m.entry_asked.is_none()
                     && m.entry.is_some()
                     && is_ready(core, **id, m.kind)
+                    && is_looped(core, **id)
             })
             .map(|(&id, m)| (id, m.home))
             .collect();
@@ -570,6 +571,13 @@ impl Bond {
             self.counters.ended_in_move += 1;
         }
     }
+}
+
+/// Whether the adapter has taken over what was last written to a connection's next hop: before, what it says leaves by
+/// its wire, where no gate stops it.
+fn is_looped(core: &Core, id: SocketId) -> bool {
+    let Some(conn) = core.offloaded(id) else { return false };
+    core.member(conn.member).is_some_and(|member| member.lcore.l2t.is_settled(conn.l2t))
 }
 
 /// Whether a connection can be taken to its new owner: as soon as its handshake is through, or when the peer has

@@ -1,15 +1,13 @@
 //! The end of an offloaded connection, in order or not.
 
-use mafo_pmd::ofld::{self, Abort, Refused, Then, TxCreditPool};
+use mafo_pmd::ofld::{self, Abort, Refused};
 use mafo_t4::cpl::{AbortCmd, AbortReqRss, CloseConRpl, PeerClose, Status};
-use mafo_t4::wr::Mnem;
-use mafo_t4::{L2tIdx, Tid};
 use mafo_tcp::{Ended, GaveUp, IcmpError};
 
 use super::farewell::Hop;
 use super::member::AtidUse;
 use super::state::{Event, State};
-use super::{Fence, MemberId, Offloaded, TidUse};
+use super::{Fence, Offloaded};
 use crate::core::Core;
 use crate::error::ConnectionError;
 use crate::slab::SocketId;
@@ -242,29 +240,6 @@ impl Core {
         self.leave_tid(id, Hop::LetGo);
         self.note_end(id, Ended::Aborted);
         self.fail(id, ConnectionError::Aborted);
-    }
-
-    /// Aborts a connection of the card that no socket stands behind.
-    pub(crate) fn abort_stranger(&mut self, member_id: MemberId, tid: Tid, l2t: L2tIdx) {
-        let member = &mut self.members[member_id.index()];
-        if member.tids.insert(tid, TidUse::Dying(l2t)).is_err() {
-            self.counters.tom_unexpected += 1;
-            return;
-        }
-        let resources = member.lcore.resources();
-        let mut credits = TxCreditPool::new(resources.flowc_credits);
-        let (pf, iq) = (u32::from(resources.pf) << 8, u32::from(member.iq().0));
-        let Some(home) = member.lcore.l2t.get(l2t).map(|hop| hop.port) else { return };
-        let Some(eq) = member.ofld(home) else { return };
-        let channel = u32::from(home.0);
-        let params =
-            [(Mnem::PFNVFN, pf), (Mnem::CH, channel), (Mnem::PORT, channel), (Mnem::IQID, iq)];
-        let abort = Abort { cmd: AbortCmd::SEND_RST, snd_nxt: 0, tx_data_sent: false };
-        let posted = ofld::flowc(eq, &mut credits, tid, &params, Then::More)
-            .and_then(|()| ofld::abort_req(eq, &mut credits, tid, abort));
-        if posted.is_err() {
-            self.counters.tom_ring_full += 1;
-        }
     }
 
     fn end_if_over(&mut self, id: SocketId) {

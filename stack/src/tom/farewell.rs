@@ -5,10 +5,10 @@
 //! the answer that ends the connection is that to the last work request, a question is posted behind it
 //! ([`ofld::last_word`]), and the tid waits for the answer.
 
-use mafo_pmd::ofld::{self, Refused, Tail, Then, TxCreditPool};
+use mafo_pmd::ofld::{self, Abort, Refused, Tail, Then, TxCreditPool};
 use mafo_t4::cpl::AbortCmd;
 use mafo_t4::wr::Mnem;
-use mafo_t4::{PortId, Tid};
+use mafo_t4::{L2tIdx, PortId, Tid};
 
 use super::{MemberId, TidUse};
 use crate::core::Core;
@@ -32,7 +32,18 @@ pub(crate) struct Farewell {
     tid: Tid,
     credits: TxCreditPool,
     flow_told: bool,
-    abort_reply_owed: bool,
+    owed: Owed,
+}
+
+/// What is posted next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owed {
+    /// An ABORT_REQ for a connection that no socket stands behind; its answer ends the tid.
+    Abort,
+    /// The answer to an ABORT_REQ_RSS, then the last word.
+    AbortReply,
+    /// The last word.
+    LastWord,
 }
 
 impl Core {
@@ -47,9 +58,10 @@ impl Core {
             tid,
             credits: core::mem::replace(&mut conn.credits, TxCreditPool::new(0)),
             flow_told: conn.flow_told,
-            abort_reply_owed: core::mem::take(&mut conn.abort_reply_owed),
+            owed: if conn.abort_reply_owed { Owed::AbortReply } else { Owed::LastWord },
         };
-        let is_done = !farewell.abort_reply_owed && farewell.credits.tail() != Tail::Unanswered;
+        let is_done =
+            farewell.owed == Owed::LastWord && farewell.credits.tail() != Tail::Unanswered;
         let kept = (hop == Hop::Kept && !is_done).then_some(l2t);
         if kept.is_none() {
             self.leave_card(id);
@@ -62,6 +74,19 @@ impl Core {
             *used = TidUse::Leaving(kept);
         }
         self.bid(farewell);
+    }
+
+    /// Aborts a connection of the card that no socket stands behind.
+    pub(crate) fn abort_stranger(&mut self, member_id: MemberId, tid: Tid, l2t: L2tIdx) {
+        let member = &mut self.members[member_id.index()];
+        if member.tids.insert(tid, TidUse::Dying(l2t)).is_err() {
+            self.counters.tom_unexpected += 1;
+            return;
+        }
+        let Some(port) = member.lcore.l2t.get(l2t).map(|hop| hop.port) else { return };
+        let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
+        let owed = Owed::Abort;
+        self.bid(Farewell { member: member_id, port, tid, credits, flow_told: false, owed });
     }
 
     fn bid(&mut self, mut farewell: Farewell) {
@@ -108,9 +133,16 @@ impl Farewell {
             ofld::flowc(eq, &mut self.credits, self.tid, &params, Then::More)?;
             self.flow_told = true;
         }
-        if self.abort_reply_owed {
-            ofld::abort_rpl(eq, &mut self.credits, self.tid, AbortCmd::NO_RST)?;
-            self.abort_reply_owed = false;
+        match self.owed {
+            Owed::Abort => {
+                let abort = Abort { cmd: AbortCmd::SEND_RST, snd_nxt: 0, tx_data_sent: false };
+                return ofld::abort_req(eq, &mut self.credits, self.tid, abort);
+            }
+            Owed::AbortReply => {
+                ofld::abort_rpl(eq, &mut self.credits, self.tid, AbortCmd::NO_RST)?;
+                self.owed = Owed::LastWord;
+            }
+            Owed::LastWord => {}
         }
         ofld::last_word(eq, &mut self.credits, self.tid, iq)
     }

@@ -129,10 +129,10 @@ struct Run<'a> {
     last_fault: Nanos,
     /// When each cable is mended.
     down_until: Vec<Option<Nanos>>,
-    /// How long a link is down at least.
-    link_training: Nanos,
-    /// When each cable was cut last.
-    cut_at: Vec<Nanos>,
+    /// How many polls a link is down at least.
+    link_training: u64,
+    /// At which poll each cable was cut last.
+    cut_at: Vec<u64>,
     /// When there is nothing more to open and to break.
     quiet_since: Nanos,
     coverage: Coverage,
@@ -176,7 +176,7 @@ impl<'a> Run<'a> {
             last_fault: Nanos::ZERO,
             down_until: vec![None; world.cables.len()],
             link_training: link_training(plan),
-            cut_at: vec![Nanos::ZERO; world.cables.len()],
+            cut_at: vec![0; world.cables.len()],
             quiet_since: world.now,
             coverage: Coverage::default(),
             events: VecDeque::new(),
@@ -363,15 +363,17 @@ impl<'a> Run<'a> {
 
     fn cut(&mut self, link: usize, time: Nanos) {
         self.world.cables[link].set_carrier(false);
-        self.cut_at[link] = self.world.now;
-        self.down_until[link] = Some(self.world.now + time.max(self.link_training));
+        self.cut_at[link] = self.world.steps;
+        self.down_until[link] = Some(self.world.now + time);
         self.event(format!("link {link} is cut for {:.6} s", time.as_secs_f64()));
     }
 
     fn mend(&mut self, link: usize) {
+        // Lateness counts polls, and the clock jumps where nothing moves.
         let earliest = self.cut_at[link] + self.link_training;
-        if self.world.now < earliest {
-            self.down_until[link] = Some(earliest);
+        if self.world.steps < earliest {
+            let missing = Nanos(self.plan.tick.0 * (earliest - self.world.steps));
+            self.down_until[link] = Some(self.world.now + missing);
             return;
         }
         self.world.cables[link].set_carrier(true);
@@ -653,8 +655,7 @@ pub struct Cost {
     pub frames: u64,
 }
 
-fn link_training(plan: &Plan) -> Nanos {
+fn link_training(plan: &Plan) -> u64 {
     let late = plan.late_polls.iter().max().copied().unwrap_or(0);
-    let polls = LINK_TRAINING[0] + LINK_TRAINING[1] * late;
-    Nanos(plan.tick.0 * u64::from(polls))
+    u64::from(LINK_TRAINING[0] + LINK_TRAINING[1] * late)
 }

@@ -31,6 +31,10 @@ fn plan(defect: Defect, seed: u64) -> Plan {
         // The old owner hears the peer by its own cable: behind a hub it always does.
         (plan.floods, plan.ageing) = (true, Nanos(1));
     }
+    if defect == Defect::LoopedLate {
+        // The same adapter is active again before the host has taken all from its queue: a slow card.
+        plan.late_polls = [60; 2];
+    }
     if defect == Defect::CreditsNotWithheld {
         // Credits matter that are returned while the TCB is being read: of a small buffer, on slow cards.
         plan.late_polls = [60; 2];

@@ -3,7 +3,7 @@
 use mafo_sim::{Plan, run};
 
 /// In the order in which they were understood.
-const KNOWN: [(u64, &str); 19] = [
+const KNOWN: [(u64, &str); 26] = [
     (160, "an image was uploaded without what the old owner delivered after it was read"),
     (952, "a connection that nobody held waited for a FIN for ever"),
     (73, "frames stayed in a dead link's queue and left by it when it was back"),
@@ -23,6 +23,19 @@ const KNOWN: [(u64, &str); 19] = [
     (804, "what the old owner had said waited in a queue behind the new owner's words"),
     (6_289, "a change of channel met the next owner of a tid that was released before it"),
     (7_598, "the answer to an abort met the next owner of its tid"),
+    (
+        102_448,
+        "the abort of a connection that nobody wanted any more found no room, and was forgotten",
+    ),
+    (116_381, "the same"),
+    (
+        103_465,
+        "the answer to an earlier open on the same adapter was taken for that to a later one",
+    ),
+    (131_513, "the same"),
+    (132_392, "the same"),
+    (170_375, "a connection was gated before its old adapter had turned its next hop"),
+    (110_907, "a link of the simulation came back before a late card had heard that it was gone"),
 ];
 
 #[test]
