@@ -63,6 +63,8 @@ pub enum HostError {
 struct Fitted {
     soft: SoftAdapter,
     driver: Adapter,
+    settings: AdapterConfig,
+    ports: u8,
     /// Requests for the bond's address on the ports, not answered yet.
     asked: Vec<RequestId>,
     /// Requests that the firmware refused.
@@ -78,17 +80,60 @@ enum Stage {
     Addressing,
     /// Its queues are the stack's.
     Running,
+    /// It has failed, and is held in reset.
+    Dead,
 }
 
 /// A host on software adapters: bring-up, then a stack and a bond, by [`Host::poll`].
 #[derive(Debug)]
 pub struct Host {
     adapters: Vec<Fitted>,
+    /// Memory that every adapter reaches.
+    shared: Arc<Arena>,
     stack: Stack,
     /// What the bond is made of, when the adapters are up.
     config: BondConfig,
     bond: Option<Bond>,
     mac: [u8; 6],
+}
+
+/// What an adapter with `ports` ports may reach: queues of its own, and what all share.
+fn reach(
+    n: usize,
+    settings: &AdapterConfig,
+    ports: u8,
+    shared: &Arc<Arena>,
+) -> Result<(Arc<Domain>, Arc<Arena>), HostError> {
+    let arena = Arena::new(settings.memory_len(ports.into()))
+        .map_err(|source| HostError::Memory { what: "queues", source })?;
+    let domain = Domain::new(n as u8 + 1);
+    domain.map(shared);
+    Ok((domain, arena))
+}
+
+impl Fitted {
+    /// Adds the bond's address to `ports` when the driver has brought the adapter up.
+    fn address(&mut self, mac: [u8; 6], ports: impl Iterator<Item = PortId>) {
+        if self.stage == Stage::Starting && self.driver.is_up() {
+            let driver = &mut self.driver;
+            let others: Vec<PortId> = ports.filter(|&port| driver.mac(port) != Some(mac)).collect();
+            for port in others {
+                if let Ok(id) = driver.request(Request::AddMac { port, mac, source: true }) {
+                    self.asked.push(id);
+                }
+            }
+            self.stage = Stage::Addressing;
+        }
+        // Of what else happens the lcore has been told.
+        while let Some(event) = self.driver.poll_event() {
+            if let AdapterEvent::Done { id, result } = event {
+                self.asked.retain(|&asked| asked != id);
+                if result.is_err() {
+                    self.refused += 1;
+                }
+            }
+        }
+    }
 }
 
 impl Host {
@@ -102,68 +147,106 @@ impl Host {
         let shared = Arena::new(send_memory).map_err(memory("send buffers"))?;
         let mut adapters = Vec::new();
         for (n, soft) in config.adapters.into_iter().enumerate() {
-            let queues = soft.driver.memory_len(soft.asic.ports.into());
-            let arena = Arena::new(queues).map_err(memory("queues"))?;
-            let domain = Domain::new(n as u8 + 1);
-            domain.map(&shared);
+            let (ports, settings) = (soft.asic.ports, soft.driver);
+            let (domain, arena) = reach(n, &settings, ports, &shared)?;
             let card = SoftAdapter::new(soft.asic, Arc::clone(&domain), soft.wires);
-            let driver = Adapter::new(card.bar(), domain, arena, soft.driver);
-            let stage = Stage::Starting;
-            adapters.push(Fitted { soft: card, driver, asked: Vec::new(), refused: 0, stage });
+            let driver = Adapter::new(card.bar(), domain, arena, settings);
+            adapters.push(Fitted {
+                soft: card,
+                driver,
+                settings,
+                ports,
+                asked: Vec::new(),
+                refused: 0,
+                stage: Stage::Starting,
+            });
         }
         let mac = config.stack.mac;
-        let stack = Stack::new(config.stack, shared);
-        Ok(Self { adapters, stack, config: config.bond, bond: None, mac })
+        let stack = Stack::new(config.stack, Arc::clone(&shared));
+        Ok(Self { adapters, shared, stack, config: config.bond, bond: None, mac })
     }
 
-    /// Moves everything on that can be moved without waiting.
+    /// Moves everything on that can be moved without waiting. An adapter that fails once the host is up is no error:
+    /// its connections go on elsewhere, as [`Bond::poll_event`] tells.
     pub fn poll(&mut self, now: Nanos) -> Result<(), HostError> {
-        for (n, fitted) in self.adapters.iter_mut().enumerate() {
-            fitted.soft.poll(now);
-            let polled = fitted.driver.poll(now);
-            polled.map_err(|source| HostError::Adapter { adapter: n, source })?;
-        }
-        match &mut self.bond {
-            Some(bond) => {
-                self.stack.poll_with(now, bond);
-                bond.poll(now, self.stack.core_mut());
-                self.stack.core_mut().ring();
-                while let Some(event) = self.adapters.iter_mut().find_map(|a| a.driver.poll_event())
-                {
-                    // The lcore has been told; there is nothing else to do here.
-                    let _ = event;
-                }
+        for n in 0..self.adapters.len() {
+            let fitted = &mut self.adapters[n];
+            if fitted.stage == Stage::Dead {
+                continue;
             }
-            None => self.bring_up(),
+            fitted.soft.poll(now);
+            if let Err(source) = fitted.driver.poll(now).map(|_| ()) {
+                if self.bond.is_none() {
+                    return Err(HostError::Adapter { adapter: n, source });
+                }
+                self.bury(now, n);
+            }
+        }
+        self.bring_up(now);
+        if let Some(bond) = &mut self.bond {
+            self.stack.poll_with(now, bond);
+            bond.poll(now, self.stack.core_mut());
+            self.stack.core_mut().ring();
         }
         Ok(())
     }
 
-    fn bring_up(&mut self) {
+    /// An adapter has failed: it is silenced, its memory is taken away from it, what it had still told is heard, and its
+    /// connections get other owners. In this order: nothing of it may change any more what is decided then.
+    fn bury(&mut self, now: Nanos, n: usize) {
+        let Some(bond) = &mut self.bond else { return };
+        let fitted = &mut self.adapters[n];
+        fitted.soft.silence(now);
+        fitted.driver.domain().revoke();
+        let was_running = fitted.stage == Stage::Running;
+        fitted.stage = Stage::Dead;
+        if was_running {
+            let member = MemberId(n as u8);
+            self.stack.hear_out(now, bond, member);
+            let core = self.stack.core_mut();
+            core.bury(member);
+            bond.on_adapter_dead(now, core, member);
+            core.ring();
+        }
+    }
+
+    /// Gives an adapter that has failed its power back, resets it and probes it anew; it joins the bond when it is up,
+    /// and takes over again only when it has to. Nothing happens to one that lives.
+    pub fn revive(&mut self, n: usize) -> Result<(), HostError> {
+        let Some(fitted) = self.adapters.get_mut(n).filter(|a| a.stage == Stage::Dead) else {
+            return Ok(());
+        };
+        let (domain, arena) = reach(n, &fitted.settings, fitted.ports, &self.shared)?;
+        fitted.soft.power_cycle(&domain);
+        fitted.driver = Adapter::new(fitted.soft.bar(), domain, arena, fitted.settings);
+        (fitted.asked, fitted.refused, fitted.stage) = (Vec::new(), 0, Stage::Starting);
+        Ok(())
+    }
+
+    /// Whether an adapter has failed and was not revived.
+    #[must_use]
+    pub fn is_dead(&self, n: usize) -> bool {
+        self.adapters.get(n).is_some_and(|fitted| fitted.stage == Stage::Dead)
+    }
+
+    fn bring_up(&mut self, now: Nanos) {
         let links = &self.config.links;
         for (n, fitted) in self.adapters.iter_mut().enumerate() {
             let ports = links.iter().filter(|link| link.member.index() == n).map(|link| link.port);
-            if fitted.stage == Stage::Starting && fitted.driver.is_up() {
-                let others: Vec<PortId> =
-                    ports.filter(|&port| fitted.driver.mac(port) != Some(self.mac)).collect();
-                for port in others {
-                    let add = Request::AddMac { port, mac: self.mac, source: true };
-                    if let Ok(id) = fitted.driver.request(add) {
-                        fitted.asked.push(id);
-                    }
-                }
-                fitted.stage = Stage::Addressing;
-            }
-            while let Some(event) = fitted.driver.poll_event() {
-                if let AdapterEvent::Done { id, result } = event {
-                    fitted.asked.retain(|&asked| asked != id);
-                    if result.is_err() {
-                        fitted.refused += 1;
-                    }
-                }
-            }
+            fitted.address(self.mac, ports);
         }
         let ready = |a: &Fitted| a.stage == Stage::Addressing && a.asked.is_empty();
+        if let Some(bond) = &mut self.bond {
+            for (n, fitted) in self.adapters.iter_mut().enumerate().filter(|(_, a)| ready(a)) {
+                fitted.stage = Stage::Running;
+                if let Some(lcore) = fitted.driver.take_lcore(0) {
+                    let (core, member) = (self.stack.core_mut(), MemberId(n as u8));
+                    core.replace_adapter(member, lcore);
+                    bond.on_adapter_back(now, core, member);
+                }
+            }
+            return;
+        }
         if !self.adapters.iter().all(ready) {
             return;
         }
@@ -285,8 +368,10 @@ impl Host {
     /// When [`Host::poll`] has something to do without a frame coming in.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        let cards = self.adapters.iter().filter_map(|a| a.soft.poll_timeout()).min();
+        let alive = || self.adapters.iter().filter(|a| a.stage != Stage::Dead);
+        let cards = alive().filter_map(|a| a.soft.poll_timeout()).min();
+        let drivers = alive().filter_map(|a| a.driver.poll_timeout()).min();
         let bond = self.bond.as_ref().and_then(Bond::poll_timeout);
-        [cards, bond, self.stack.poll_timeout()].into_iter().flatten().min()
+        [cards, drivers, bond, self.stack.poll_timeout()].into_iter().flatten().min()
     }
 }

@@ -35,5 +35,5 @@ pub use mafo_stack::{
 };
 pub use mafo_t4::{L2tIdx, PortId};
 pub use mafo_wire as wire;
-pub use soft::SoftAdapter;
+pub use soft::{Faults, SoftAdapter};
 pub use wire_port::WirePort;

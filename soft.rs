@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use mafo_asic::bar::BarShared;
 use mafo_asic::{Asic, AsicConfig};
 use mafo_mem::{FrameBurst, Nanos};
 use mafo_pmd::eal::dma::{DeviceView, Domain};
@@ -26,6 +27,7 @@ struct Plugged {
 
 /// A software T5 and its cables.
 pub struct SoftAdapter {
+    config: AsicConfig,
     asic: Asic<DeviceView>,
     plugged: Vec<Plugged>,
     rx: FrameBurst,
@@ -33,6 +35,38 @@ pub struct SoftAdapter {
     tx: Vec<FrameBurst>,
     /// Frames that a cable did not take.
     tx_dropped: u64,
+}
+
+/// How a software card can be made to fail.
+#[derive(Clone, Copy, Debug)]
+pub struct Faults<'a>(&'a BarShared);
+
+impl Faults<'_> {
+    /// The card dies now: it does nothing any more, and its registers read as all ones.
+    pub fn die(&self) {
+        self.0.fuse().blow();
+    }
+
+    /// The card dies after so many effects more: writes to host memory, frames handed to cables, changes of registers.
+    pub fn die_after(&self, effects: u64) {
+        self.0.fuse().arm(effects);
+    }
+
+    /// Effects since [`Faults::die_after`].
+    #[must_use]
+    pub fn effects(&self) -> u64 {
+        self.0.fuse().effects()
+    }
+
+    /// The card falls off the bus: its registers read as all ones, and it goes on as it is.
+    pub fn fall_off_the_bus(&self) {
+        self.0.set_gone(true);
+    }
+
+    /// The card stands still; its registers show what they showed.
+    pub fn hang(&self) {
+        self.0.set_hung(true);
+    }
 }
 
 impl fmt::Debug for SoftAdapter {
@@ -53,8 +87,34 @@ impl SoftAdapter {
         let tx = wires.iter().map(|_| FrameBurst::new(BURST, frame)).collect();
         let plugged =
             wires.into_iter().map(|(port, wire)| Plugged { port, wire, up: false }).collect();
-        let asic = Asic::new(config, domain.device());
-        Self { asic, plugged, rx: FrameBurst::new(BURST, frame), tx, tx_dropped: 0 }
+        let asic = Asic::new(config.clone(), domain.device());
+        Self { config, asic, plugged, rx: FrameBurst::new(BURST, frame), tx, tx_dropped: 0 }
+    }
+
+    /// Holds the card in reset, by a line of its own that works when its registers cannot be reached. When this
+    /// returns, the card has done its last DMA and sent its last frame.
+    pub(crate) fn silence(&mut self, now: Nanos) {
+        let line = self.asic.reset_line();
+        line.assert();
+        // The card looks at the line whenever it is about to do something.
+        while !line.is_acknowledged() {
+            self.asic.poll(now);
+        }
+    }
+
+    /// Takes the card's power away and gives it back: as after power-on, it reaches host memory through `domain`.
+    pub(crate) fn power_cycle(&mut self, domain: &Arc<Domain>) {
+        self.asic = Asic::new(self.config.clone(), domain.device());
+        for (plugged, tx) in self.plugged.iter_mut().zip(&mut self.tx) {
+            plugged.up = false;
+            tx.clear();
+        }
+    }
+
+    /// What the card shows of itself to others, and how it can be made to fail.
+    #[must_use]
+    pub fn faults(&self) -> Faults<'_> {
+        Faults(self.asic.shared())
     }
 
     /// The card's registers and doorbells.

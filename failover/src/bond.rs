@@ -109,6 +109,14 @@ mafo_mem::counters! {
         syns_returned,
         /// Frames of the peer for a connection that has just moved, put back into its adapter.
         late_returned,
+        /// Adapters that died.
+        adapters_lost,
+        /// Connections of dead adapters that go on by the host's own record.
+        rebuilt,
+        /// Handshakes of dead adapters that go on over an Ethernet port.
+        handshakes_rescued,
+        /// Connections that could not, since bytes were missing that the peer had been told we have.
+        connections_lost,
         /// Times that the active link went down.
         failures,
         /// Connections moved to another adapter.
@@ -175,6 +183,10 @@ pub enum BondEvent {
     Moved(SocketId),
     /// No connection lives elsewhere any more.
     AllMoved,
+    /// An adapter is dead; its connections are given to others.
+    AdapterLost(MemberId),
+    /// An adapter that was dead is there again.
+    AdapterBack(MemberId),
 }
 
 #[derive(Debug)]
@@ -198,6 +210,21 @@ pub(crate) struct Side {
     standing: BTreeMap<PortId, WantedFilter>,
     /// Frames that the adapter sends into its own loopback come to the host, ahead of TCBs.
     tunnel_out: BTreeMap<PortId, WantedFilter>,
+}
+
+impl Side {
+    /// An adapter with these ports in the bond.
+    pub(crate) fn new(ports: impl Iterator<Item = PortId>) -> Self {
+        let mut side = Self::default();
+        ports.for_each(|port| side.add(port));
+        side
+    }
+
+    fn add(&mut self, port: PortId) {
+        let wanted = WantedFilter { ftid: None, wanted: true };
+        self.tunnel_out.insert(port, wanted);
+        self.standing.insert(port, wanted);
+    }
 }
 
 /// A bond in active-backup mode.
@@ -247,10 +274,9 @@ impl Bond {
         let mut sides = BTreeMap::new();
         for id in &config.links {
             let side: &mut Side = sides.entry(id.member).or_default();
-            let wanted = WantedFilter { ftid: None, wanted: true };
-            side.tunnel_out.insert(id.port, wanted);
-            side.standing.insert(id.port, wanted);
+            side.add(id.port);
         }
+        core.sample_connections();
         if let Some(first) = config.links.first() {
             core.set_active_port(first.member, first.port);
         }
@@ -399,7 +425,7 @@ impl Bond {
 
     /// Who takes over: another port of the same adapter, since nothing has to move then, or the most
     /// preferred link that is up.
-    fn successor(&self) -> Option<LinkId> {
+    pub(crate) fn successor(&self) -> Option<LinkId> {
         let up = || self.links.iter().filter(|link| link.up).map(|link| link.id);
         let same = self.active.and_then(|old| up().find(|id| id.member == old.member));
         same.or_else(|| up().next())
@@ -548,7 +574,7 @@ impl Bond {
         filter.is_some_and(|filter| filter.ftid.is_some())
     }
 
-    fn sync_filters(&mut self, core: &mut Core) {
+    pub(crate) fn sync_filters(&mut self, core: &mut Core) {
         let members: Vec<MemberId> = self.sides.keys().copied().collect();
         let address = core.address().octets();
         for member_id in members {

@@ -55,7 +55,7 @@ pub(crate) enum Written {
 /// An open on a new adapter that nobody waits for any more.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stray {
-    member: MemberId,
+    pub(crate) member: MemberId,
     atid: Atid,
     pub(crate) l2t: L2tIdx,
 }
@@ -79,8 +79,9 @@ impl Bond {
         else {
             return false;
         };
-        let Some(scale) = core.offloaded(id).map(|conn| conn.rcv_scale) else { return false };
-        let mtu = core.mtu();
+        let Some(conn) = core.offloaded(id) else { return false };
+        // What was agreed on, which may be less than the link carries.
+        let (scale, mss_idx) = (conn.rcv_scale, conn.options.mss());
         let Some(member) = core.member_mut(to.member) else { return false };
         let smt = member.lcore.resources().port(to.port).map(|p| p.smt);
         let Some(smt) = smt else { return false };
@@ -101,7 +102,7 @@ impl Bond {
             .with_smac(smt)
             .with_l2t(l2t)
             .with_port(to.port)
-            .with_mss_idx(u64::from(resources.mtu_index(mtu)))
+            .with_mss_idx(u64::from(mss_idx))
             .with_wnd_scale(u64::from(scale));
         let opt2 =
             Opt2(0).with_t5_opt_2_valid(true).with_queue(member.iq()).with_cong(CongAlg::NEWRENO);
@@ -124,7 +125,8 @@ impl Bond {
         if let Some(moving) = self.moves.get_mut(&id) {
             let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
             let LinkId { member, port } = to;
-            let place = Place { member, port, tid: Tid(u32::MAX), l2t, credits };
+            let tid = Tid(u32::MAX);
+            let place = Place { member, port, tid, l2t, credits, ts_offset: 0 };
             let (written, reposted) = (Written::Nothing, Reposted::default());
             moving.entry = Some(Entry { atid, place, written, plan: None, reposted });
         }

@@ -141,6 +141,13 @@ const ANSWER_TIME: Nanos = Nanos::from_millis(20);
 /// Questions to a card before it is given up.
 const ASKS_MAX: u8 = 5;
 
+impl Batch {
+    /// Whether the marker of the batch goes through an adapter, or its connections live there.
+    pub(crate) fn is_with(&self, member: MemberId) -> bool {
+        self.home.member == member || self.through.member == member
+    }
+}
+
 impl Move {
     pub(crate) fn new(now: Nanos, home: LinkId, pause: Nanos, cause: Cause) -> Self {
         Self {
@@ -511,7 +518,8 @@ impl Bond {
         let jumped = if proved { 0 } else { self.jumps.get(&id).copied().unwrap_or(0) };
         let max = SeqNum(image.snd_max());
         let shown = if moving.is_unheard() { Shown::Unheard(max) } else { Shown::UpTo(max) };
-        let orphan = Orphan { image, clock, jumped, una, shown };
+        let recent_unknown = false;
+        let orphan = Orphan { image, recent_unknown, clock, jumped, una, shown };
         // Another link may have become active in this very poll: its own adapter's perhaps, which then
         // speaks by the wire, past the gate.
         let to = moving.entry.as_ref().map(Entry::to);
@@ -565,7 +573,7 @@ impl Bond {
     }
 
     /// The connection is gone.
-    fn abandon(&mut self, core: &mut Core, id: SocketId) {
+    pub(crate) fn abandon(&mut self, core: &mut Core, id: SocketId) {
         self.drop_entry(core, id);
         if self.moves.remove(&id).is_some() {
             self.counters.ended_in_move += 1;

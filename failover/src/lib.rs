@@ -3,6 +3,7 @@
 
 mod ask;
 mod bond;
+mod death;
 mod entry;
 mod handover;
 mod owner;

@@ -4,7 +4,7 @@
 use mafo_mem::Nanos;
 use mafo_pmd::ofld::{self, Refused, Then, Via};
 use mafo_stack::tom::state::State;
-use mafo_stack::tom::{Place, Progress, TidUse};
+use mafo_stack::tom::{Place, Progress, TidUse, t_state};
 use mafo_stack::{Core, Defect, MemberId, SocketId};
 use mafo_t4::cpl::{Fw4Ack, ReplyCtrl, SetTcbField, SetTcbRpl, Status};
 use mafo_t4::tcb::{self, Tcb, field};
@@ -26,6 +26,8 @@ const OWNER_PAUSE: Nanos = Nanos::from_millis(1);
 pub(crate) struct Orphan {
     /// Its last TCB.
     pub(crate) image: Tcb,
+    /// Whether the image does not know what the peer last sent as its timestamp.
+    pub(crate) recent_unknown: bool,
     /// The clock of the card that it comes from, read when that was no longer heard.
     pub(crate) clock: CardClock,
     /// The sum of earlier jumps of its timestamps.
@@ -49,7 +51,7 @@ impl Orphan {
     /// The image was taken while the old owner still lived, and could hear the peer by its own cable:
     /// what it delivered after that is part of the record. Of all that the peer knows nothing, since
     /// the old owner's acknowledgments were stopped already.
-    fn hear(&mut self, rcv_nxt: SeqNum, state: tcb::State) {
+    pub(crate) fn hear(&mut self, rcv_nxt: SeqNum, state: tcb::State) {
         let image = &mut self.image;
         let more = u64::from(rcv_nxt.since(SeqNum(image.rcv_nxt())));
         let (last_ack, window) = (image.last_ack_sent(), image.get(field::RCV_WND));
@@ -86,7 +88,7 @@ impl Bond {
         if let (Some(orphan), Some(progress)) = (&mut moving.orphan, core.progress(id)) {
             let state = core.offloaded(id).map_or(State::Established, |conn| conn.state);
             if is_final {
-                orphan.hear(progress.rcv_nxt, tcp_state(state));
+                orphan.hear(progress.rcv_nxt, t_state(state));
             }
             let una = orphan.una.later(progress.snd_una);
             core.acknowledge(id, una);
@@ -102,12 +104,12 @@ impl Bond {
         match &moving.entry {
             Some(_) => self.upload(now, core, id),
             None => {
-                // The active link, as before; then where it comes from, to live on in the tunnel.
-                let to = match self.active {
-                    Some(active) if moving.owners_tried % 2 != 0 || moving.owners_tried == 0 => {
-                        active
+                let Some(to) = self.next_place(moving) else {
+                    // When an adapter is there again, it is looked at at once.
+                    if let Some(moving) = self.moves.get_mut(&id) {
+                        moving.wake_up = now + self.config.retry_max;
                     }
-                    _ => moving.home,
+                    return;
                 };
                 let asked = self.ask_entry(now, core, id, to);
                 let Some(moving) = self.moves.get_mut(&id) else { return };
@@ -118,6 +120,19 @@ impl Bond {
                     self.point_hops(now, core);
                 }
             }
+        }
+    }
+
+    /// Where a connection without an owner is to live: on the active link, as was intended; and then where it comes
+    /// from, in the tunnel.
+    fn next_place(&self, moving: &Move) -> Option<LinkId> {
+        let alive = |link: &LinkId| self.sides.contains_key(&link.member);
+        let active = self.active.filter(alive);
+        let home = Some(moving.home).filter(alive);
+        if moving.owners_tried == 0 || !moving.owners_tried.is_multiple_of(2) {
+            active.or(home)
+        } else {
+            home.or(active)
         }
     }
 
@@ -139,8 +154,14 @@ impl Bond {
         match self.post_upload(core, id) {
             Ok(()) => {}
             Err(Obstacle::Room) => self.counters.ring_full += 1,
+            Err(Obstacle::Unfit(NotNow::Undelivered)) => {
+                // The peer was told that we have more than its adapter had told us: there would be a hole.
+                self.counters.connections_lost += 1;
+                self.abandon(core, id);
+                core.lose(id);
+            }
             // Its clock would take the timestamps too far.
-            Err(Obstacle::Unfit) => self.next_owner(now, core, id),
+            Err(Obstacle::Unfit(_)) => self.next_owner(now, core, id),
         }
     }
 
@@ -154,7 +175,7 @@ impl Bond {
         let upload = match entry.plan.take() {
             Some(upload) => upload,
             None => plan(core, orphan, &progress, &moving.let_out, entry.to())
-                .map_err(|_| Obstacle::Unfit)?,
+                .map_err(Obstacle::Unfit)?,
         };
         moving.ts_jump = upload.ts_jump;
         let posted = post_steps(core, id, entry, &upload);
@@ -208,7 +229,8 @@ impl Bond {
         self.jumps.insert(id, moving.ts_jump);
         let undrained = entry.plan.as_ref().is_some_and(|plan| !plan.sent.is_drained());
         self.counters.moved_undrained += u64::from(undrained);
-        let (to, place) = (entry.to(), entry.place);
+        let ts_offset = entry.plan.as_ref().map_or(0, |plan| plan.ts_offset);
+        let (to, place) = (entry.to(), Place { ts_offset, ..entry.place });
         if core.rebind(id, place).is_err() {
             self.counters.unexpected += 1;
         }
@@ -236,7 +258,7 @@ enum Obstacle {
     /// No room in a ring, or no credits: later.
     Room,
     /// It cannot be done on this card.
-    Unfit,
+    Unfit(NotNow),
 }
 
 /// The steps of an upload, from where `entry` stands on. All go by one offload queue, whose order is that of the card.
@@ -294,7 +316,7 @@ fn tell_flow(core: &mut Core, id: SocketId, place: &mut Place, sent: &Sent) -> R
         (Mnem::RCVNXT, progress.rcv_nxt.0),
         (Mnem::SNDBUF, send_buffer as u32),
         (Mnem::MSS, u32::from(resources.mtus[usize::from(options.mss())])),
-        (Mnem::TCPSTATE, tcp_state(state) as u32),
+        (Mnem::TCPSTATE, t_state(state) as u32),
         (Mnem::RCV_SCALE, u32::from(options.snd_wscale())),
     ];
     let count = if options.wscale_ok() { params.len() } else { params.len() - 1 };
@@ -332,23 +354,6 @@ fn ask_end(core: &mut Core, place: &mut Place) -> Result<(), Refused> {
     ofld::set_tcb_field(Via::Offload(eq, &mut place.credits, Then::Idle), &read)
 }
 
-/// The same state in a TCB.
-fn tcp_state(state: State) -> tcb::State {
-    match state {
-        State::CloseWait => tcb::State::CloseWait,
-        State::FinWait1 => tcb::State::FinWait1,
-        State::FinWait2 => tcb::State::FinWait2,
-        State::Closing => tcb::State::Closing,
-        State::LastAck => tcb::State::LastAck,
-        State::Opening
-        | State::Accepting
-        | State::Established
-        | State::Aborting
-        | State::TimeWait
-        | State::Closed => tcb::State::Established,
-    }
-}
-
 /// What is written so that the entry on `to` becomes the connection.
 pub(crate) fn plan(
     core: &Core,
@@ -363,6 +368,9 @@ pub(crate) fn plan(
     let target = Target { clock: card_clock(member), port: to.port, defects: core.defects() };
     let sent = orphan.sent(progress);
     let mut plan = upload::plan(&orphan.image, sent, told, orphan.clock, &target, orphan.jumped)?;
+    if orphan.recent_unknown {
+        plan.forget_recent(&target);
+    }
     plan.ts_jump += orphan.jumped;
     Ok(plan)
 }

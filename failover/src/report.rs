@@ -93,7 +93,7 @@ pub struct Report {
     pub handover: Distribution,
     /// Of each connection: the longest time that an application waited for payload around the fault.
     pub stall: Distribution,
-    /// Times that the active link went down.
+    /// Times that the active link went down, or its adapter died.
     pub failures: u64,
     /// Connections that moved, each time that they did.
     pub moved: u64,
@@ -139,7 +139,21 @@ impl Report {
                     self.detection.record(at - fault);
                 }
             }
-            BondEvent::Link(..) | BondEvent::AllMoved => {}
+            BondEvent::AdapterLost(member)
+                if self.active.is_some_and(|active| active.member == member) =>
+            {
+                // Nothing is left that could be tunnelled.
+                (self.active, self.untunnelled) = (None, None);
+                self.failures += 1;
+                self.failed = Some(at);
+                if let Some(fault) = self.fault.take() {
+                    self.detection.record(at - fault);
+                }
+            }
+            BondEvent::Link(..)
+            | BondEvent::AllMoved
+            | BondEvent::AdapterLost(_)
+            | BondEvent::AdapterBack(_) => {}
             BondEvent::Active(link) => {
                 let before = self.active.replace(link);
                 if before.is_some_and(|before| before != link) && self.untunnelled.is_none() {

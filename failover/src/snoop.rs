@@ -66,10 +66,14 @@ impl LetOut {
             later(&mut self.right_edge, segment.ack + (u32::from(segment.window) << scale.min(14)));
         }
         if let Some(ts) = segment.options.timestamps {
-            let newer = self.ts_val.is_none_or(|old| (ts.val.wrapping_sub(old) as i32) > 0);
-            if newer {
-                self.ts_val = Some(ts.val);
-            }
+            self.note_ts(ts.val);
+        }
+    }
+
+    /// Notes a timestamp that the peer may have been shown.
+    pub fn note_ts(&mut self, val: u32) {
+        if self.ts_val.is_none_or(|old| (val.wrapping_sub(old) as i32) > 0) {
+            self.ts_val = Some(val);
         }
     }
 }

@@ -102,6 +102,8 @@ pub struct Upload {
     pub live: Vec<Write>,
     /// Where our side of the stream stands.
     pub sent: Sent,
+    /// TIMESTAMP_OFFSET of the new TCB.
+    pub ts_offset: u8,
     /// Forward jump of TSval, in ticks of the peer's view; with earlier jumps that it has not proved to
     /// have taken.
     pub ts_jump: u32,
@@ -237,7 +239,19 @@ pub fn plan(
     }
     let flags = live_flags(flags, target.port);
     live.push(Write { word: field::T_FLAGS.word, mask: TFlags::TRAVELLING, value: flags.0 });
-    Ok(Upload { image, live, sent, ts_jump })
+    Ok(Upload { image, live, sent, ts_offset, ts_jump })
+}
+
+impl Upload {
+    /// The first timestamp that the peer sends is taken, whatever it is: the one of the image is nobody's. A
+    /// timestamp is no longer believed after 24 days (RFC 7323 5.5), and a stamp shows up to 2^31 ticks, 26 days, ago.
+    pub fn forget_recent(&mut self, target: &Target) {
+        let age = field::T_RTT_TS_RECENT_AGE;
+        let long_ago = target.clock.ts_now.wrapping_sub(i32::MAX as u32);
+        for write in self.image.iter_mut().filter(|write| write.word == age.word) {
+            write.value = write.value & !age.mask() | age.place(u64::from(long_ago));
+        }
+    }
 }
 
 /// The flags of the live connection: those that travel, on the channel of its new port.

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
+use mafo_mem::Nanos;
 use mafo_t4::fw::LinkState;
 use mafo_t4::regs::tp::{MTU_COUNT, TP_TIME_HI, TP_TIME_LO};
 use mafo_t4::{EqId, Iova, PortId};
@@ -34,6 +35,13 @@ pub enum ToLcore {
         port: PortId,
         /// Its state.
         state: LinkState,
+    },
+    /// The card's clock: core ticks (TP_TIME) at a time of the host.
+    Clock {
+        /// When it was read.
+        at: Nanos,
+        /// What it showed.
+        ticks: u64,
     },
     /// The MTU table is another one from now on ([`Resources::mtus`]).
     Mtus([u16; MTU_COUNT]),
@@ -82,6 +90,8 @@ pub struct Lcore {
     pub filters: Filters,
     /// Links as last told, in the order of [`Resources::ports`].
     links: Vec<LinkState>,
+    /// The card's clock as last told.
+    clock: Option<(Nanos, u64)>,
     share: Share,
     resources: Arc<Resources>,
     domain: Arc<Domain>,
@@ -117,6 +127,7 @@ impl Lcore {
             smt: Smt::new(resources.pf, known),
             filters: Filters::new(share.filters.clone()),
             links,
+            clock: None,
             share,
             resources,
             domain,
@@ -176,6 +187,17 @@ impl Lcore {
         (ticks >> self.resources.tp_resolution.timestampresolution()) as u32
     }
 
+    /// What the clock behind TCP timestamps ought to show at `now`, by what the control plane last told of it: for a
+    /// card that cannot be asked any more. `None` before it was told anything.
+    #[must_use]
+    pub fn timestamp_at(&self, now: Nanos) -> Option<u32> {
+        let (at, ticks) = self.clock?;
+        let since =
+            u128::from((now - at).0) * u128::from(self.resources.core_clock_khz) / 1_000_000;
+        let ticks = ticks.wrapping_add(since as u64);
+        Some((ticks >> self.resources.tp_resolution.timestampresolution()) as u32)
+    }
+
     /// A port's link as the control plane last told; `None` of a port that the card does not have.
     #[must_use]
     pub fn link(&self, port: PortId) -> Option<&LinkState> {
@@ -191,6 +213,7 @@ impl Lcore {
                     self.links[index] = state;
                 }
             }
+            ToLcore::Clock { at, ticks } => self.clock = Some((at, ticks)),
             ToLcore::Mtus(mtus) => Arc::make_mut(&mut self.resources).mtus = mtus,
             ToLcore::Close => {}
         }

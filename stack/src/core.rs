@@ -24,7 +24,7 @@ use crate::slab::{Slab, SocketId};
 use crate::socket::{Holder, Path, Readiness, Socket};
 use crate::time_wait::{Answer, TimeWait};
 use crate::tom::state::Transitions;
-use crate::tom::{Farewell, Member, MemberId};
+use crate::tom::{Farewell, Member, MemberId, Sampling};
 use crate::tuple::{FourTuple, TupleHasher, TupleMap};
 use crate::{Counters, Event, PathChoice, StackConfig};
 
@@ -97,6 +97,8 @@ pub struct Core {
     send_buffers: Vec<DmaBuf>,
     pub(crate) counters: Counters,
     pub(crate) transitions: Transitions,
+    /// Whose TCBs are looked at next.
+    pub(crate) sampling: Sampling,
     pub(crate) defects: Defects,
 }
 
@@ -144,6 +146,7 @@ impl Core {
             send_buffers: Vec::new(),
             counters: Counters::new(),
             transitions: Transitions::default(),
+            sampling: Sampling::default(),
             defects: Defects::default(),
             config,
         }
@@ -414,6 +417,7 @@ impl Core {
         self.poll_orphans(now);
         self.poll_path_mtus(now);
         self.poll_watches(now);
+        self.poll_samples(now);
         self.host_timers(now);
         self.host_output(now);
         self.flush(now);
@@ -630,7 +634,8 @@ impl Core {
         let mtus = self.path_mtus.poll_timeout();
         let watches = self.watches.first().map(|&(at, _)| at);
         let neighbours = self.neighbours.poll_timeout();
-        let all = [timers, neighbours, waits[0], waits[1], orphans, mtus, watches];
+        let samples = self.samples_timeout();
+        let all = [timers, neighbours, waits[0], waits[1], orphans, mtus, watches, samples];
         all.into_iter().flatten().min()
     }
 

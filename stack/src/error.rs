@@ -73,6 +73,9 @@ pub enum ConnectionError {
     /// We aborted it.
     #[error("connection aborted")]
     Aborted,
+    /// Its adapter died, and no other could go on with it without a hole in what was received.
+    #[error("connection lost with its adapter")]
+    Lost,
 }
 
 /// What an ICMP error said, as a reason for an application.

@@ -433,6 +433,11 @@ impl Stack {
         self.core.poll(now);
     }
 
+    /// Takes all that a dead adapter has left in its queue, with a bond that sees it first.
+    pub fn hear_out(&mut self, now: Nanos, hook: &mut dyn Hook, member: MemberId) {
+        self.core.hear_out(now, hook, member);
+    }
+
     /// When [`Stack::poll`] has something to do without a frame coming in.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {

@@ -2,12 +2,12 @@
 
 use mafo::{Handover, LinkId, Nanos, NoSwitch, PortId, Refusals, SocketError, SocketId};
 
-use crate::hosts::{Net, pattern};
+use crate::hosts::{ADDRESSES, Net, pattern};
 
 /// Both directions of some connections, sent, received and compared. Everybody sends until
 /// [`Traffic::stop`], so that at any moment every connection has bytes under way.
-struct Traffic {
-    ends: Vec<[SocketId; 2]>,
+pub(crate) struct Traffic {
+    pub(crate) ends: Vec<[SocketId; 2]>,
     sent: Vec<[usize; 2]>,
     received: Vec<[usize; 2]>,
     eof: Vec<[bool; 2]>,
@@ -15,13 +15,13 @@ struct Traffic {
 }
 
 impl Traffic {
-    fn new(ends: Vec<[SocketId; 2]>) -> Self {
+    pub(crate) fn new(ends: Vec<[SocketId; 2]>) -> Self {
         let n = ends.len();
         let none = || vec![[0; 2]; n];
         Self { ends, sent: none(), received: none(), eof: vec![[false; 2]; n], stopped: false }
     }
 
-    fn step(&mut self, net: &mut Net) {
+    pub(crate) fn step(&mut self, net: &mut Net) {
         net.step();
         for k in 0..self.ends.len() {
             for n in 0..2 {
@@ -73,7 +73,7 @@ impl Traffic {
     }
 
     /// Steps until every direction has delivered `more` bytes more than now.
-    fn deliver(&mut self, net: &mut Net, more: usize) {
+    pub(crate) fn deliver(&mut self, net: &mut Net, more: usize) {
         let goal: Vec<[usize; 2]> = self.received.iter().map(|r| r.map(|n| n + more)).collect();
         let reached = |now: &[[usize; 2]]| {
             now.iter().zip(&goal).all(|(now, goal)| now[0] >= goal[0] && now[1] >= goal[1])
@@ -85,7 +85,7 @@ impl Traffic {
         }
     }
 
-    fn finish(&mut self, net: &mut Net) {
+    pub(crate) fn finish(&mut self, net: &mut Net) {
         self.stop(net);
         let deadline = net.now + Nanos::from_secs(5);
         while !self.is_done() {
@@ -100,12 +100,12 @@ impl Traffic {
     }
 }
 
-fn describe(net: &Net) -> String {
+pub(crate) fn describe(net: &Net) -> String {
     let core = net.hosts[0].sockets();
     format!("{:?} {:?} {:?}", net.now, net.hosts[0].bond(), core.counters())
 }
 
-fn settle(net: &mut Net, mut traffic: impl FnMut(&mut Net)) {
+pub(crate) fn settle(net: &mut Net, mut traffic: impl FnMut(&mut Net)) {
     let deadline = net.now + Nanos::from_secs(5);
     while net.hosts[0].bond().expect("bond").is_moving() {
         traffic(net);
@@ -266,4 +266,35 @@ fn connections_move_to_another_adapter_and_back_because_somebody_wishes() {
     let now = net.now;
     let (bond, core) = net.hosts[0].bond_and_sockets_mut().expect("bond");
     assert_eq!(bond.make_active(now, core, link(1)), Err(NoSwitch::LinkDown(link(1))));
+}
+
+/// What was agreed on is less than our link carries, and every owner keeps to it.
+#[test]
+fn a_peer_of_small_packets_gets_no_larger_ones_from_the_next_owner() {
+    let mut net = Net::up_configured(
+        2,
+        |_, wire| Box::new(wire),
+        |stack| {
+            if stack.address == ADDRESSES[1] {
+                stack.mtu = 1280;
+            }
+        },
+    );
+    let ends = net.open(1);
+    let end = ends[0][0];
+    let mut traffic = Traffic::new(ends);
+    let payload_max = |net: &mut Net, traffic: &mut Traffic| {
+        traffic.deliver(net, 1000);
+        net.hosts[0].sockets_mut().ask_card(end);
+        for _ in 0..10 {
+            traffic.step(net);
+        }
+        net.hosts[0].sockets().info(end).expect("alive").payload_max
+    };
+    // Two headers of 20 bytes and timestamps.
+    assert_eq!(payload_max(&mut net, &mut traffic), 1228);
+    net.cables[0].set_carrier(false);
+    traffic.deliver(&mut net, 1000);
+    settle(&mut net, |net| traffic.step(net));
+    assert_eq!(payload_max(&mut net, &mut traffic), 1228);
 }

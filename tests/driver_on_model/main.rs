@@ -2,6 +2,7 @@
 
 mod advice;
 mod counters;
+mod death;
 mod failover;
 mod hosts;
 mod icmp;

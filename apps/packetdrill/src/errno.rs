@@ -38,6 +38,7 @@ impl From<ConnectionError> for Errno {
             ConnectionError::Unreachable => libc::EHOSTUNREACH,
             ConnectionError::AddrInUse => libc::EADDRINUSE,
             ConnectionError::NoBuffers => libc::ENOBUFS,
+            ConnectionError::Lost => libc::EIO,
             _ => libc::ECONNABORTED,
         })
     }

@@ -5,7 +5,7 @@ use std::fmt::Arguments;
 use std::io::Write;
 use std::net::SocketAddr;
 
-use mafo::{BondEvent, Host, LinkId, Nanos, SocketId};
+use mafo::{BondEvent, Host, LinkId, MemberId, Nanos, SocketId};
 
 use super::cables::Changes;
 
@@ -70,7 +70,11 @@ impl Timeline {
             BondEvent::Link(link, true) => {
                 line(
                     at,
-                    format_args!("{}: adapter {} reports its link", self.name(link), letter(link)),
+                    format_args!(
+                        "{}: adapter {} reports its link",
+                        self.name(link),
+                        letter(link.member)
+                    ),
                 );
             }
             BondEvent::Link(link, false) => {
@@ -79,7 +83,7 @@ impl Timeline {
                     format_args!(
                         "{}: detected, adapter {} reports its link down",
                         self.name(link),
-                        letter(link)
+                        letter(link.member)
                     ),
                 );
             }
@@ -102,6 +106,12 @@ impl Timeline {
                     line(at, format_args!("{peer}: handed over, {took:.3} ms"));
                 }
             }
+            BondEvent::AdapterLost(member) => {
+                line(at, format_args!("adapter {} is dead", letter(member)));
+            }
+            BondEvent::AdapterBack(member) => {
+                line(at, format_args!("adapter {} is back", letter(member)));
+            }
             BondEvent::AllMoved => {
                 self.moving.clear();
                 line(at, format_args!("all {} connections moved", self.moved));
@@ -114,8 +124,8 @@ impl Timeline {
     }
 }
 
-fn letter(link: LinkId) -> char {
-    char::from(b'A' + link.member.0)
+fn letter(member: MemberId) -> char {
+    char::from(b'A' + member.0)
 }
 
 fn line(at: Nanos, what: Arguments<'_>) {

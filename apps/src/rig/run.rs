@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use mafo::eal::clock::Clock;
 use mafo::failover::Report;
-use mafo::{BondEvent, Handover, LinkId, Nanos, Options, PathChoice};
+use mafo::{BondEvent, Handover, LinkId, MemberId, Nanos, Options, PathChoice};
 
 use super::fault::Fault;
 use super::options::RigOptions;
@@ -496,6 +496,15 @@ impl Run {
                     }
                 }
                 BondEvent::Moved(id) => self.moved.extend(self.ours.of(id)),
+                BondEvent::AdapterLost(member) => {
+                    for line in self.world.lines.iter_mut().filter(|l| l.link.member == member) {
+                        line.up = false;
+                    }
+                    self.note(at, EventKind::Step, format!("adapter {} is dead", letter(member)));
+                }
+                BondEvent::AdapterBack(member) => {
+                    self.note(at, EventKind::Step, format!("adapter {} is back", letter(member)));
+                }
                 BondEvent::AllMoved => {
                     self.note(at, EventKind::Step, "no connection lives elsewhere".to_owned());
                 }
@@ -558,7 +567,12 @@ impl Run {
 
 /// A link as reports call it: `A0`.
 fn name(link: LinkId) -> String {
-    format!("{}{}", char::from(b'A' + link.member.0), link.port.0)
+    format!("{}{}", letter(link.member), link.port.0)
+}
+
+/// An adapter as reports call it: `A`.
+fn letter(member: MemberId) -> char {
+    char::from(b'A' + member.0)
 }
 
 /// Progress goes to standard error, so that standard output has the result alone.

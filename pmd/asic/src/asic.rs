@@ -208,6 +208,9 @@ impl<M: HostMemory> Asic<M> {
 
     /// Gives frames to the cable of `port`: appends to `out` and says how many.
     pub fn tx_burst(&mut self, port: PortId, out: &mut FrameBurst) -> usize {
+        if self.shared.fuse().is_blown() || self.shared.is_hung() {
+            return 0;
+        }
         let landed = self.hw.sge.dma.landed();
         match self.hw.ports.get_mut(port.index()) {
             Some(port) => port.drain(&self.shared, landed, out),
@@ -231,6 +234,9 @@ impl<M: HostMemory> Asic<M> {
     /// What waits for the host (credits, buffers, a queue for events) does not count: the host rings.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
+        if self.shared.fuse().is_blown() || self.shared.is_hung() {
+            return None;
+        }
         let now = self.shared.has_work()
             || self.fw.is_busy()
             || self.hw.sge.has_late()
@@ -242,12 +248,17 @@ impl<M: HostMemory> Asic<M> {
     /// Whether the reset line keeps the card still. Asserted, it resets the card once; released, the
     /// card is as after power-on.
     fn is_held(&mut self) -> bool {
+        if self.shared.fuse().is_blown() {
+            // There is nothing left that could go on.
+            self.shared.acknowledge_reset(self.shared.reset_line_is_asserted());
+            return true;
+        }
         let asserted = self.shared.reset_line_is_asserted();
         if asserted {
             self.reset();
         }
         self.shared.acknowledge_reset(asserted);
-        asserted
+        asserted || self.shared.is_hung()
     }
 
     fn reset(&mut self) {
@@ -296,10 +307,10 @@ impl<M: HostMemory> Asic<M> {
         let ticks = self.hw.clock.ticks(now);
         self.hw.sge.set_timestamp(ticks);
         let (low, high) = (ticks as u32, (ticks >> 32) as u32);
-        self.shared.put_register(SGE_TIMESTAMP_LO::OFFSET, low);
-        self.shared.put_register(SGE_TIMESTAMP_HI::OFFSET, high & 0x0fff_ffff);
-        self.shared.put_register(TP_TIME_LO::OFFSET, low);
-        self.shared.put_register(TP_TIME_HI::OFFSET, high);
+        self.shared.put_clock(SGE_TIMESTAMP_LO::OFFSET, low);
+        self.shared.put_clock(SGE_TIMESTAMP_HI::OFFSET, high & 0x0fff_ffff);
+        self.shared.put_clock(TP_TIME_LO::OFFSET, low);
+        self.shared.put_clock(TP_TIME_HI::OFFSET, high);
     }
 
     fn finish(&mut self) {

@@ -2,10 +2,12 @@
 //! while, faults counted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use mafo_t4::{DmaFault, EqId, HostMemory, Iova, IqId};
 
 use crate::delay::{Late, Lateness};
+use crate::fault::Fuse;
 
 /// Whose messages keep their order among each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,11 +37,12 @@ pub struct Dma<M> {
     /// Messages made so far; the next one's number.
     made: u64,
     faults: u64,
+    fuse: Arc<Fuse>,
 }
 
 impl<M: HostMemory> Dma<M> {
-    /// Access to `mem`; writes are late by what `lateness` draws.
-    pub fn new(mem: M, lateness: Lateness) -> Self {
+    /// Access to `mem`; writes are late by what `lateness` draws, and the card may die by `fuse` before any of them.
+    pub fn new(mem: M, lateness: Lateness, fuse: Arc<Fuse>) -> Self {
         Self {
             mem,
             lateness,
@@ -47,6 +50,7 @@ impl<M: HostMemory> Dma<M> {
             under_way: BTreeSet::new(),
             made: 0,
             faults: 0,
+            fuse,
         }
     }
 
@@ -135,13 +139,13 @@ impl<M: HostMemory> Dma<M> {
     }
 
     fn store(&mut self, iova: Iova, bytes: &[u8]) {
-        if self.mem.write(iova, bytes).is_err() {
+        if self.fuse.allows() && self.mem.write(iova, bytes).is_err() {
             self.faults += 1;
         }
     }
 
     fn store_release(&mut self, iova: Iova, value: u64) {
-        if self.mem.store_release_u64(iova, value).is_err() {
+        if self.fuse.allows() && self.mem.store_release_u64(iova, value).is_err() {
             self.faults += 1;
         }
     }

@@ -73,12 +73,14 @@ impl FrameQueue {
         }
     }
 
-    /// Moves frames to the end of `out` while it has room and they may go; `sent` sees each one.
+    /// Moves frames to the end of `out` while it has room and they may go, and `lives` says for each that there is
+    /// still somebody to send it; `sent` sees each one.
     /// A frame that is longer than `out`'s buffers is lost, and `sent` is told so by `false`.
     pub fn drain(
         &mut self,
         landed: u64,
         out: &mut FrameBurst,
+        lives: impl Fn() -> bool,
         mut sent: impl FnMut(&[u8], bool),
     ) -> usize {
         let before = out.len();
@@ -87,6 +89,9 @@ impl FrameQueue {
                 break;
             }
             let Some(spare) = out.spare() else { break };
+            if !lives() {
+                break;
+            }
             let Some((mut frame, _)) = self.queue.pop_front() else { break };
             // Buffers change hands only between equals, or the pool would shrink byte by byte.
             let moved = if spare.capacity() >= self.frame_capacity {

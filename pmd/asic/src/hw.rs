@@ -87,7 +87,11 @@ pub struct Hw<M> {
 impl<M: HostMemory> Hw<M> {
     pub(crate) fn new(config: AsicConfig, mem: M, shared: Arc<BarShared>) -> Self {
         let clock = Clock::new(config.cclk_khz, config.clock_epoch);
-        let dma = Dma::new(mem, Lateness::new(config.seed, config.max_delay_polls));
+        let dma = Dma::new(
+            mem,
+            Lateness::new(config.seed, config.max_delay_polls),
+            shared.fuse().clone(),
+        );
         let eq_base = config.eq_start + config.eq_absolute_offset;
         let sge_settings = SgeSettings::read(&shared);
         let tp = TpSettings::read(&shared, &shared.control().indirect, &clock);

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod delay;
 pub mod dma;
+pub mod fault;
 pub mod flow;
 pub mod frame_queue;
 pub mod fw;

@@ -103,7 +103,8 @@ impl Port {
     /// Moves frames to the cable.
     pub fn drain(&mut self, shared: &BarShared, landed: u64, out: &mut FrameBurst) -> usize {
         let stats = shared.port_stats(self.id);
-        self.tx.drain(landed, out, |frame, sent| {
+        let lives = || shared.fuse().allows();
+        self.tx.drain(landed, out, lives, |frame, sent| {
             if let Some(stats) = stats {
                 if sent {
                     stats.frame(Direction::Tx, frame);

@@ -29,6 +29,11 @@ pub struct AdapterConfig {
     pub queues: QueueSizes,
     /// How long the firmware may take for a command.
     pub command_timeout: Nanos,
+    /// How often the card is looked at while nothing is asked of it; `None`: never, and its death is found out by a
+    /// command that fails.
+    pub heartbeat: Option<Nanos>,
+    /// How long the card's clock may stand still before the card counts as dead.
+    pub hang_timeout: Nanos,
     /// How long lcores may take to let go of their queues when the adapter is closed.
     pub close_timeout: Nanos,
 }
@@ -84,6 +89,8 @@ impl Default for AdapterConfig {
             tcp: TcpSettings::default(),
             queues: QueueSizes::default(),
             command_timeout: Nanos::from_millis(fw::TIMEOUT_MS as u64),
+            heartbeat: Some(Nanos::from_millis(1)),
+            hang_timeout: Nanos::from_millis(10),
             close_timeout: Nanos::from_secs(1),
         }
     }

@@ -1,7 +1,9 @@
 //! How an adapter fails.
 
+use mafo_mem::Nanos;
 use mafo_t4::chip::Chip;
 use mafo_t4::fw::Opcode;
+use mafo_t4::regs::pcie::PCIE_FW;
 
 use super::BadConfig;
 use crate::eal::dma::ArenaFull;
@@ -28,6 +30,18 @@ pub enum AdapterError {
     /// The card's registers read as all ones.
     #[error("the card does not answer")]
     Gone,
+    /// PCIE_FW.ERR is set.
+    #[error("the firmware has stopped (PCIE_FW {state:?})")]
+    FirmwareStopped {
+        /// What the register says.
+        state: PCIE_FW,
+    },
+    /// The card's clock stands still.
+    #[error("the card stands still since {still:?}")]
+    Hung {
+        /// For how long.
+        still: Nanos,
+    },
     /// This driver drives T5 only.
     #[error("{chip:?} is not supported")]
     UnsupportedChip {

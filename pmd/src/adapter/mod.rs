@@ -10,6 +10,7 @@ mod close;
 mod config;
 mod error;
 mod events;
+mod health;
 mod ports;
 mod queues;
 mod registers;
@@ -107,6 +108,7 @@ pub struct Adapter {
     events: VecDeque<AdapterEvent>,
     requests: request::Requests,
     closing: Option<close::Closing>,
+    pulse: health::Pulse,
     counters: AdapterCounters,
 }
 
@@ -170,6 +172,7 @@ impl Adapter {
             events: VecDeque::new(),
             requests: request::Requests::default(),
             closing: None,
+            pulse: health::Pulse::default(),
             counters: AdapterCounters::new(),
         }
     }
@@ -271,6 +274,7 @@ impl Adapter {
             self.started = Some(now);
         }
         self.run_tasks(now)?;
+        self.poll_pulse(now)?;
         self.poll_event_queue();
         self.tell_lcores();
         self.poll_closing(now);

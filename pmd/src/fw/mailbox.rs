@@ -20,7 +20,7 @@ use crate::sge::SharedBar;
 /// failed for now: the first and three repetitions [t4_hw.c t4_wr_mbox_meat_timeout].
 const CLAIM_READS: usize = 4;
 /// What a register of a card that is not there reads as.
-const GONE: u32 = u32::MAX;
+pub(crate) const GONE: u32 = u32::MAX;
 
 /// A firmware command did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,4 +4,4 @@ mod mailbox;
 
 pub use mailbox::{FwError, MailboxCounters};
 
-pub(crate) use mailbox::{Mailbox, Progress, Reply};
+pub(crate) use mailbox::{GONE, Mailbox, Progress, Reply};

@@ -18,7 +18,7 @@ use mafo_t4::regs::tp::MTU_COUNT;
 use mafo_t4::tcb::{self, Tcb, field};
 use mafo_tcp::{Info, Limit, Recovery, RttCheckpoint, State, TIMESTAMPS_LEN, WindowScale};
 
-use super::{Member, MemberId, Offloaded, TidUse, last_stamp};
+use super::{Member, MemberId, Offloaded, TidUse, last_stamp, shadow};
 use crate::activity::Activity;
 use crate::core::Core;
 use crate::pmtu::HEADERS;
@@ -83,6 +83,10 @@ impl Core {
         let Some(reply) = cpl::parse::<GetTcbRpl>(bytes) else { return false };
         match reply.cookie() {
             COOKIE => {}
+            shadow::COOKIE => {
+                self.on_sample(member, reply);
+                return true;
+            }
             last_stamp::COOKIE => {
                 self.on_last_timestamp(member, reply);
                 return true;
@@ -206,7 +210,7 @@ fn payload_max(member: &Member, index: usize, timestamps: bool) -> u32 {
 }
 
 /// The peer's window in bytes.
-fn snd_wnd(tcb: &Tcb) -> u32 {
+pub(super) fn snd_wnd(tcb: &Tcb) -> u32 {
     let scale = if tcb.flags().recv_scale() { tcb.get(field::RCV_SCALE) } else { 0 };
     (tcb.get(field::RCV_ADV) as u32) << scale.min(14)
 }

@@ -186,7 +186,7 @@ impl Core {
         if given.is_err() {
             self.counters.tom_bad_credits += 1;
         }
-        let mut freed = 0;
+        let (mut freed, mut progressed) = (0, false);
         if cpl.flags().seqval() {
             let base = socket.tx.acked();
             match conn.snd_offset(base, SeqNum(cpl.snd_una())) {
@@ -206,10 +206,14 @@ impl Core {
             conn.tx_gate = Gate::Open;
         }
         if freed > 0 {
+            progressed = true;
             let (member, l2t) = (conn.member, conn.l2t);
             conn.hold.release();
             self.members[member.index()].note_heard(l2t, self.now);
             self.tell(id, Readiness::WRITABLE);
+        }
+        if progressed {
+            self.want_sample(id);
         }
         self.tom_post(id);
         changed
@@ -267,6 +271,7 @@ impl Core {
             let (member, l2t) = (conn.member, conn.l2t);
             self.members[member.index()].note_heard(l2t, now);
         }
+        self.want_sample(id);
         if self.nobody_reads(id) {
             self.tom_abort(id);
         } else if stored > 0 {

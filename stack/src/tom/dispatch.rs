@@ -79,6 +79,9 @@ impl Core {
         self.now = now;
         for n in 0..self.members.len() {
             let member = MemberId(n as u8);
+            if self.is_dead(member) {
+                continue;
+            }
             while let Some(message) = self.members[n].lcore.poll_control() {
                 if let ToLcore::Link { port, state } = message {
                     hook.on_link(now, self, member, port, state.up);
@@ -306,7 +309,7 @@ impl Core {
 
     /// Tells the adapters of all that was posted since the last time.
     pub fn ring(&mut self) {
-        for member in &mut self.members {
+        for member in self.members.iter_mut().filter(|member| !member.is_dead) {
             member.lcore.flush();
         }
     }

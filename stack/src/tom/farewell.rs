@@ -27,7 +27,7 @@ pub(super) enum Hop {
 /// What a tid's offload queue is still to be given.
 #[derive(Debug)]
 pub(crate) struct Farewell {
-    member: MemberId,
+    pub(super) member: MemberId,
     port: PortId,
     tid: Tid,
     credits: TxCreditPool,

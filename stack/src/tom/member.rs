@@ -77,6 +77,8 @@ pub struct Member {
     uses: Vec<Option<HopUse>>,
     iq: IqId,
     pub(super) last_stamps: LastStamps,
+    /// Nothing is asked of it any more.
+    pub(super) is_dead: bool,
 }
 
 impl fmt::Debug for Member {
@@ -98,6 +100,7 @@ impl Member {
             uses: Vec::new(),
             iq,
             last_stamps: LastStamps::default(),
+            is_dead: false,
         }
     }
 

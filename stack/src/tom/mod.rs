@@ -8,6 +8,7 @@
 mod card_view;
 mod close;
 mod data;
+mod death;
 mod dispatch;
 mod farewell;
 mod hold;
@@ -16,6 +17,7 @@ mod member;
 mod moves;
 mod open;
 mod repost;
+mod shadow;
 pub mod state;
 mod switches;
 
@@ -25,15 +27,18 @@ pub use dispatch::{Hook, NoHook, Verdict};
 pub use member::{AtidUse, Member, MemberId, TidUse};
 pub use moves::{Place, Progress};
 pub use repost::Reposted;
+pub(crate) use shadow::Sampling;
+pub use shadow::{Shadow, t_state};
 
 use mafo_pmd::ofld::TxCreditPool;
 use mafo_t4::cpl::AbortCmd;
-use mafo_t4::opt::TcpOpt;
+use mafo_t4::opt::{CongAlg, TcpOpt};
 use mafo_t4::{Atid, L2tIdx, PortId, Tid};
-use mafo_tcp::{Rhythm, SeqNum};
+use mafo_tcp::{Rhythm, Segment, SeqNum};
 
 use self::card_view::CardView;
 use self::hold::Hold;
+use self::shadow::{Sample, Turn};
 use self::state::State;
 use self::switches::Switches;
 
@@ -111,6 +116,15 @@ pub struct Offloaded {
     pub(crate) mss_announced: u16,
     /// What is kept back of what was written.
     pub(crate) hold: Hold,
+    /// The congestion control that the card was asked for.
+    pub(crate) cong: CongAlg,
+    /// The SYN that it answers, until the handshake is through.
+    pub(crate) syn: Option<Box<Segment>>,
+    /// TIMESTAMP_OFFSET of the TCB.
+    pub(crate) ts_offset: u8,
+    /// What the TCB said when it was last looked at, and whether it is to be again.
+    pub(crate) sample: Option<Sample>,
+    pub(crate) turn: Turn,
     /// What the card's own record said last, if anybody asks for it.
     pub(crate) view: Option<Box<CardView>>,
     /// The port that the connection is changing to, on its adapter.

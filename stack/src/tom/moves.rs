@@ -9,6 +9,7 @@ use mafo_pmd::sge::Eq;
 use mafo_t4::{L2tIdx, PortId, Tid};
 use mafo_tcp::SeqNum;
 
+use super::shadow::Turn;
 use super::{Epoch, Fence, Gate, MemberId, Offloaded, TidUse};
 use crate::core::Core;
 use crate::defect::Defect;
@@ -49,6 +50,8 @@ pub struct Place {
     pub l2t: L2tIdx,
     /// The account of work-request credits, with what has been spent on the tid so far.
     pub credits: TxCreditPool,
+    /// TIMESTAMP_OFFSET of the TCB there.
+    pub ts_offset: u8,
 }
 
 impl Core {
@@ -137,6 +140,7 @@ impl Core {
             return;
         }
         self.set_switches(id);
+        self.apply_known_path_mtu(id);
         self.tom_post(id);
         self.tom_credit(id);
     }
@@ -161,6 +165,8 @@ impl Core {
             flow_told,
             posted_any,
             first_own,
+            ts_offset,
+            turn,
             ..
         } = &mut **conn;
         *member = place.member;
@@ -174,6 +180,8 @@ impl Core {
         *flow_told = true;
         *posted_any = socket.tx.acked() < socket.tx.posted();
         *first_own = socket.tx.posted();
+        *ts_offset = place.ts_offset;
+        *turn = Turn::None;
         Ok(())
     }
 

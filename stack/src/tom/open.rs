@@ -14,10 +14,11 @@ use mafo_t4::regs::tp::MTU_COUNT;
 use mafo_t4::tcb::{self, field};
 use mafo_t4::wr::Mnem;
 use mafo_t4::{IqId, L2tIdx, PortId, SmtIdx, Stid, Tid};
-use mafo_tcp::{CongestionControl, EcnMode, Ended, GaveUp, Rhythm, SeqNum, isn};
+use mafo_tcp::{CongestionControl, EcnMode, Ended, GaveUp, Rhythm, Segment, SeqNum, isn};
 
 use super::hold::Hold;
 use super::member::AtidUse;
+use super::shadow::Turn;
 use super::state::{Event, State};
 use super::switches::Switches;
 use super::{Epoch, Fence, Gate, Member, MemberId, Offloaded, TidUse};
@@ -193,7 +194,8 @@ impl Core {
         }
         let place = (member_id, &*member, port, l2t);
         let opening = Offloaded::opening(self.now, place, iss, opt0, told);
-        socket.path = Path::Offload(Box::new(Offloaded { atid: Some(atid), ..opening }));
+        let opening = Offloaded { atid: Some(atid), cong: congestion, ..opening };
+        socket.path = Path::Offload(Box::new(opening));
         Ok(())
     }
 
@@ -316,7 +318,7 @@ impl Core {
             self.counters.rx_bad_source += 1;
             return None;
         }
-        let (segment, _) = mafo_tcp::Segment::parse(bytes).ok()?;
+        let (segment, _) = Segment::parse(bytes).ok()?;
         let tuple = FourTuple {
             local: (ip.dst, segment.dst_port).into(),
             remote: (ip.src, segment.src_port).into(),
@@ -350,8 +352,14 @@ impl Core {
         // the port of the same number.
         let (_, port) = by;
         let l2t = self.l2t(member_id, port, ip.src.into()).ok().flatten()?;
-        let accepted =
-            self.post_accept(iss, (member_id, port, l2t), cpl, listener_id, tuple, options);
+        let accepted = self.post_accept(
+            iss,
+            (member_id, port, l2t),
+            (cpl, &segment),
+            listener_id,
+            tuple,
+            options,
+        );
         if accepted.is_none() {
             self.members[member_id.index()].release_hop(l2t);
         }
@@ -362,7 +370,7 @@ impl Core {
         &mut self,
         iss: SeqNum,
         (member_id, port, l2t): (MemberId, PortId, L2tIdx),
-        cpl: &PassAcceptReq,
+        (cpl, syn): (&PassAcceptReq, &Segment),
         listener_id: ListenerId,
         tuple: FourTuple,
         options: Options,
@@ -394,7 +402,8 @@ impl Core {
         }
         let place = (member_id, &*member, port, l2t);
         let opening = Offloaded::opening(self.now, place, iss, opt0, told);
-        let accepting = Offloaded { tid, state: State::Accepting, ..opening };
+        let (state, syn) = (State::Accepting, Some(Box::new(*syn)));
+        let accepting = Offloaded { tid, state, cong: congestion, syn, ..opening };
         self.sockets.get_mut(id)?.path = Path::Offload(Box::new(accepting));
         self.by_tuple.insert(tuple, id);
         if let Some(listener) = self.listeners.get_mut(&listener_id) {
@@ -418,6 +427,7 @@ impl Core {
         conn.iss = snd - 1;
         conn.irs = rcv - 1;
         conn.options = options;
+        conn.syn = None;
         if !options.wscale_ok() {
             conn.rcv_scale = 0;
         }
@@ -433,6 +443,7 @@ impl Core {
         self.apply_known_path_mtu(id);
         self.on_established(id);
         self.tell(id, Readiness::CONNECTED | Readiness::WRITABLE);
+        self.want_sample(id);
         self.tom_post(id);
     }
 
@@ -529,6 +540,11 @@ impl Offloaded {
             longest_rx: 0,
             mss_announced: announced(member, opt0),
             hold: Hold::default(),
+            cong: CongAlg::NEWRENO,
+            syn: None,
+            ts_offset: 0,
+            sample: None,
+            turn: Turn::None,
             view: None,
             changing_to: None,
             granted: opt0.rcv_bufsiz() * RCV_BUFSIZ_UNIT as u64,

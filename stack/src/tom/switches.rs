@@ -35,7 +35,7 @@ impl Switches {
         }
     }
 
-    fn flags(self) -> TFlags {
+    pub(super) fn flags(self) -> TFlags {
         TFlags(0).with_nagle(self.nagle).with_keepalive(self.keepalive).with_dack(self.delays_acks)
     }
 }

@@ -90,6 +90,8 @@ fn driver(n: usize) -> AdapterConfig {
     config.queues.ctrl = [192, 256][n];
     config.queues.eth = [192, 256][n];
     config.queues.eth_buffers = [64, 96][n];
+    // Of most of the time that passes nothing but heartbeats would be left.
+    config.heartbeat = Some(Nanos::from_millis(250));
     config
 }
 

@@ -18,6 +18,7 @@ use mafo_t4::regs::{mps, pcie, pf, pl, sge, tp};
 use mafo_t4::{Bar, PortId, Tid};
 
 use crate::config::AsicConfig;
+use crate::fault::Fuse;
 use doorbell::DoorbellCells;
 pub(crate) use indirect::Indirect;
 pub(crate) use mailbox::Mail;
@@ -69,6 +70,9 @@ pub struct BarShared {
     reset_acknowledged: AtomicBool,
     /// The card has fallen off the bus.
     gone: AtomicBool,
+    /// The card's clocks and engines stand still.
+    hung: AtomicBool,
+    fuse: Arc<Fuse>,
     accesses_bad: AtomicU64,
 }
 
@@ -88,6 +92,8 @@ impl BarShared {
             reset_line: AtomicBool::new(false),
             reset_acknowledged: AtomicBool::new(false),
             gone: AtomicBool::new(false),
+            hung: AtomicBool::new(false),
+            fuse: Arc::default(),
             accesses_bad: AtomicU64::new(0),
             config: config.clone(),
         }
@@ -111,10 +117,25 @@ impl BarShared {
         self.gone.store(gone, Ordering::Release);
     }
 
-    /// Whether the card has fallen off the bus.
+    /// Whether the card's registers cannot be reached: it has fallen off the bus, or is dead.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        self.gone.load(Ordering::Acquire)
+        self.gone.load(Ordering::Acquire) || self.fuse.is_blown()
+    }
+
+    /// The card stands still, or goes on: its registers can be read, but none of them changes.
+    pub fn set_hung(&self, hung: bool) {
+        self.hung.store(hung, Ordering::Release);
+    }
+
+    pub(crate) fn is_hung(&self) -> bool {
+        self.hung.load(Ordering::Acquire)
+    }
+
+    /// What ends the card.
+    #[must_use]
+    pub fn fuse(&self) -> &Arc<Fuse> {
+        &self.fuse
     }
 
     // --- The card's side ------------------------------------------------------------------------
@@ -129,6 +150,13 @@ impl BarShared {
     }
 
     pub(crate) fn put_register(&self, offset: u32, value: u32) {
+        if self.register(offset) != value && self.fuse.allows() {
+            self.registers.put(offset, value);
+        }
+    }
+
+    /// Shows what changes all the time. Nobody could tell a card that dies before from one that dies behind it.
+    pub(crate) fn put_clock(&self, offset: u32, value: u32) {
         self.registers.put(offset, value);
     }
 

@@ -1,0 +1,164 @@
+//! An adapter dies: its connections go on by the host's own record.
+//!
+//! Whoever finds out that an adapter is dead silences it first (its reset line), takes its memory away, and lets the
+//! stack hear what its queue still holds ([`Core::hear_out`], [`Core::bury`]). Then [`Bond::on_adapter_dead`] finds an
+//! owner for every connection that it had. The commit rule makes the host's record whole: the peer believes nothing
+//! that the host has not been told.
+
+use mafo_mem::Nanos;
+use mafo_stack::tom::state::State;
+use mafo_stack::tom::t_state;
+use mafo_stack::{Core, MemberId, SocketId};
+use mafo_tcp::SeqNum;
+
+use crate::ask::heard_lately;
+use crate::bond::{Bond, BondEvent, LinkId, Side};
+use crate::entry::Written;
+use crate::handover::{Cause, Move, Stage};
+use crate::owner::{Orphan, Shown};
+use crate::upload::CardClock;
+
+/// By how much the clock of a dead card may be ahead of where its last report says it is, in its own ticks of about a
+/// millisecond.
+const CLOCK_MARGIN: u32 = 8;
+
+impl Bond {
+    /// `member` is dead and silenced, and the stack has buried it. Its connections are given to other adapters, as soon
+    /// as there is one.
+    pub fn on_adapter_dead(&mut self, now: Nanos, core: &mut Core, member: MemberId) {
+        if self.sides.remove(&member).is_none() {
+            return;
+        }
+        self.counters.adapters_lost += 1;
+        self.log(now, BondEvent::AdapterLost(member));
+        for link in self.links.iter_mut().filter(|link| link.id.member == member) {
+            link.up = false;
+        }
+        self.strays.retain(|stray| stray.member != member);
+        self.closes.retain(|(of, _)| *of != member);
+        self.batch.take_if(|batch| batch.is_with(member));
+        self.forget_entries(now, core, member);
+        for id in core.connections_on(member) {
+            self.bereave(now, core, id);
+        }
+        if self.active.is_some_and(|active| active.member == member) {
+            match self.successor() {
+                Some(successor) => {
+                    self.counters.failures += 1;
+                    self.activate(now, core, successor, Cause::Failure);
+                }
+                // Whichever link comes next takes over.
+                None => self.active = None,
+            }
+        }
+        self.poll_moves(now, core);
+    }
+
+    /// An adapter that was dead has been put in its place again: its links are members of the bond when they are up.
+    pub fn on_adapter_back(&mut self, now: Nanos, core: &mut Core, member: MemberId) {
+        let ports = self.links.iter().filter(|link| link.id.member == member);
+        let side = Side::new(ports.map(|link| link.id.port));
+        self.sides.insert(member, side);
+        self.log(now, BondEvent::AdapterBack(member));
+        self.sync_filters(core);
+    }
+
+    /// Entries on a dead adapter are gone. A connection that was being written there may have lived there for a moment,
+    /// and said something that nobody here has heard of: its clock counts.
+    fn forget_entries(&mut self, now: Nanos, core: &Core, member: MemberId) {
+        for moving in self.moves.values_mut() {
+            if moving.entry_asked.is_some_and(|to| to.member == member) {
+                moving.entry_asked = None;
+            }
+            let Some(entry) = moving.entry.take_if(|entry| entry.place.member == member) else {
+                continue;
+            };
+            if entry.written == Written::All
+                && let (Some(plan), Some(clock)) = (&entry.plan, dead_clock(now, core, member))
+            {
+                let shown = clock.ts_now.wrapping_add(u32::from(plan.ts_offset) << 28);
+                moving.let_out.note_ts(shown);
+            }
+            moving.wake_up = now;
+        }
+    }
+
+    /// A connection has lost its owner.
+    fn bereave(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        let Some(conn) = core.offloaded(id) else { return };
+        let (state, home) = (conn.state, LinkId { member: conn.member, port: conn.port });
+        let clock = dead_clock(now, core, home.member);
+        if matches!(state, State::Opening | State::Accepting) {
+            self.leave(core, id);
+            // A native connection's timestamps are its card's clock.
+            self.counters.handshakes_rescued += 1;
+            return match clock {
+                Some(clock) => core.open_without_owner(now, id, clock.ts_now),
+                None => core.lose(id),
+            };
+        }
+        if core.wants_abort(id) {
+            self.leave(core, id);
+            return core.abort_without_owner(now, id);
+        }
+        if core.end_without_owner(id) {
+            self.leave(core, id);
+            return;
+        }
+        let pause = self.config.retry_min;
+        let moving =
+            self.moves.entry(id).or_insert_with(|| Move::new(now, home, pause, Cause::Failure));
+        let (had_begun, was_silenced) =
+            (moving.stage != Stage::Tunnelled, moving.stage == Stage::Fenced);
+        if moving.stage == Stage::Uploading {
+            // It had no owner before.
+            return;
+        }
+        moving.cause = Cause::Failure;
+        moving.heard = None;
+        moving.owners_tried = 0;
+        moving.stage = Stage::Uploading;
+        moving.wake_up = now;
+        moving.speaks_first = heard_lately(now, core, id);
+        let jumped = self.jumps.get(&id).copied().unwrap_or(0);
+        let jumped = if core.has_proved_owner(id) { 0 } else { jumped };
+        let Some(progress) = core.progress(id) else { return };
+        if was_silenced && let Some(orphan) = &mut moving.orphan {
+            // Its TCB was read, which says more; all that came after that has been heard.
+            orphan.hear(progress.rcv_nxt, t_state(state));
+        } else if let (Some(shadow), Some(clock)) = (core.shadow(id), clock) {
+            moving.orphan = Some(Orphan {
+                image: shadow.tcb,
+                recent_unknown: shadow.recent_unknown,
+                clock,
+                jumped,
+                una: progress.snd_una,
+                shown: Shown::Unheard(SeqNum(progress.snd_end.0)),
+            });
+            self.counters.rebuilt += 1;
+        } else {
+            self.leave(core, id);
+            return core.lose(id);
+        }
+        if !had_begun {
+            self.log(now, BondEvent::Suspended(id));
+        }
+    }
+
+    /// The connection is none that is moved any more.
+    fn leave(&mut self, core: &mut Core, id: SocketId) {
+        self.jumps.remove(&id);
+        self.abandon(core, id);
+    }
+}
+
+/// The clocks of a card that cannot be asked any more, never behind what they really showed.
+fn dead_clock(now: Nanos, core: &Core, member: MemberId) -> Option<CardClock> {
+    let lcore = &core.member(member)?.lcore;
+    let resources = lcore.resources();
+    Some(CardClock {
+        khz: resources.core_clock_khz,
+        timer_shift: resources.tp_resolution.timerresolution() as u8,
+        ts_now: lcore.timestamp_at(now)?.wrapping_add(CLOCK_MARGIN),
+    })
+}

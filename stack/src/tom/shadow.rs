@@ -1,0 +1,225 @@
+//! What the host knows of an offloaded connection without asking the adapter: enough to go on with it on another when
+//! its own is dead.
+//!
+//! | | from |
+//! |---|---|
+//! | sequence numbers, FINs, credits | what was posted, acknowledged, delivered and granted; the commit rule makes it exact |
+//! | scales, options, MSS | the ESTABLISH message |
+//! | congestion window, RTT, the peer's window and timestamp | a *sample* of the TCB, taken now and then |
+//!
+//! Samples are taken of connections on which something happens, by turns, one a millisecond at most for all.
+
+use mafo_mem::Nanos;
+use mafo_pmd::ofld;
+use mafo_t4::cpl::GetTcbRpl;
+use mafo_t4::tcb::{self, Field, TFlags, Tcb, field};
+use mafo_tcp::SeqNum;
+
+use super::card_view::snd_wnd;
+use super::state::State;
+use super::{MemberId, Offloaded, TidUse};
+use crate::core::Core;
+use crate::slab::SocketId;
+use crate::socket::Path;
+
+/// Repeated by the answers that are samples.
+pub(super) const COOKIE: u8 = 0x5c;
+/// Time between two samples.
+const INTERVAL: Nanos = Nanos::from_millis(1);
+/// Segments that a connection begins with of which there is no sample (RFC 6928).
+const WINDOW_SEGMENTS: u64 = 10;
+
+/// What a TCB said when it was last looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    /// The peer's right edge.
+    edge: SeqNum,
+    cwnd: u32,
+    ssthresh: u32,
+    ts_recent: u32,
+    srtt: u16,
+    rttvar: u16,
+    /// CCTRL_ECN, as a flag of its own.
+    ecn: bool,
+}
+
+/// Whether a connection waits for its turn to be sampled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Nothing has happened since the last time.
+    #[default]
+    None,
+    /// It is in the queue.
+    Queued,
+    /// It was asked for; something has happened since, or not.
+    Asked,
+}
+
+/// Connections that wait for their turn.
+#[derive(Debug, Default)]
+pub(crate) struct Sampling {
+    /// Somebody may need them.
+    wanted: bool,
+    queue: std::collections::VecDeque<SocketId>,
+    next: Nanos,
+}
+
+/// A connection as the host's own record describes it to another card, and what no record of the host's says.
+#[derive(Clone, Debug)]
+pub struct Shadow {
+    /// A TCB without distances: all of our side of the stream is in [`super::Progress`].
+    pub tcb: Tcb,
+    /// Nobody knows what the peer last sent as its timestamp.
+    pub recent_unknown: bool,
+}
+
+impl Core {
+    /// Something has happened on `id` that a sample would show.
+    pub(super) fn want_sample(&mut self, id: SocketId) {
+        if self.sampling.wanted
+            && let Some(conn) = self.offloaded_mut(id)
+            && conn.turn == Turn::None
+        {
+            conn.turn = Turn::Queued;
+            self.sampling.queue.push_back(id);
+        }
+    }
+
+    /// Has connections sampled from now on: another adapter may have to go on with them.
+    pub fn sample_connections(&mut self) {
+        self.sampling.wanted = true;
+    }
+
+    /// Asks for the sample whose turn it is.
+    pub(crate) fn poll_samples(&mut self, now: Nanos) {
+        if self.sampling.queue.is_empty() || now < self.sampling.next {
+            return;
+        }
+        self.sampling.next = now + INTERVAL;
+        while let Some(id) = self.sampling.queue.pop_front() {
+            let Some(socket) = self.sockets.get_mut(id) else { continue };
+            let Path::Offload(conn) = &mut socket.path else { continue };
+            if !conn.is_writable() {
+                // Between two owners: its next will be asked.
+                conn.turn = Turn::None;
+                continue;
+            }
+            let member = &mut self.members[conn.member.index()];
+            let reply_to = member.iq();
+            match ofld::get_tcb(&mut member.lcore.ctrl, conn.tid, reply_to, COOKIE) {
+                Ok(()) => conn.turn = Turn::Asked,
+                Err(_) => {
+                    self.counters.tom_ring_full += 1;
+                    self.sampling.queue.push_back(id);
+                }
+            }
+            return;
+        }
+    }
+
+    /// When [`Core::poll_samples`] has something to do.
+    pub(crate) fn samples_timeout(&self) -> Option<Nanos> {
+        (!self.sampling.queue.is_empty()).then_some(self.sampling.next)
+    }
+
+    pub(super) fn on_sample(&mut self, member: MemberId, reply: &GetTcbRpl) {
+        let owner = self.members[member.index()].tids.get(reply.tid()).copied();
+        let Some(TidUse::Connection(id)) = owner else { return };
+        let Some(conn) = self.offloaded_mut(id) else { return };
+        conn.turn = Turn::None;
+        conn.sample = Some(Sample::of(&reply.tcb()));
+    }
+
+    /// The connection of `id` as another card needs it, by the host's own record; `None` when no adapter had it.
+    #[must_use]
+    pub fn shadow(&self, id: SocketId) -> Option<Shadow> {
+        let socket = self.sockets.get(id)?;
+        let Path::Offload(conn) = &socket.path else { return None };
+        let progress = self.progress(id)?;
+        let (options, sample) = (conn.options, conn.sample);
+        let member = &self.members[conn.member.index()];
+        let segment = u64::from(conn.payload_max(member));
+        let flags = conn
+            .told
+            .flags()
+            .with_recv_scale(options.wscale_ok())
+            .with_recv_tstmp(options.tstamp())
+            .with_recv_sack(options.sack())
+            .with_rcv_coalesce_enable(true)
+            .with_cctrl_sel(conn.cong.0.into())
+            .with_cctrl_ecn(sample.is_some_and(|sample| sample.ecn))
+            .with_peer_fin(conn.state.peer_closed());
+        let scale = if options.wscale_ok() { options.snd_wscale() } else { 0 };
+        let window = sample.map_or(segment, |s| {
+            let left = s.edge.since(progress.snd_una) as i32;
+            left.max(0) as u64
+        });
+        let fill = |field: Field, value: u64| (field, value.min(field.max()));
+        let begin = WINDOW_SEGMENTS * segment;
+        let granted = conn.granted.saturating_sub(socket.rx.received());
+        let mut tcb = [
+            fill(field::TOS, conn.told.dscp.code_point().into()),
+            fill(field::MAX_RT, u64::MAX),
+            fill(field::T_MAXSEG, u64::from(options.mss())),
+            fill(field::SND_SCALE, u64::from(conn.rcv_scale)),
+            fill(field::RCV_SCALE, u64::from(scale)),
+            // A window that is smaller than a unit is none.
+            fill(field::RCV_ADV, window >> scale),
+            fill(field::T_RTSEQ_RECENT, sample.map_or(0, |s| s.ts_recent.into())),
+            fill(field::TIMESTAMP_OFFSET, u64::from(conn.ts_offset)),
+            fill(field::T_SRTT, sample.map_or(0, |s| s.srtt.into())),
+            fill(field::T_RTTVAR, sample.map_or(0, |s| s.rttvar.into())),
+            fill(field::SND_CWND, sample.map_or(begin, |s| s.cwnd.into())),
+            fill(field::SND_SSTHRESH, sample.map_or(u64::MAX, |s| s.ssthresh.into())),
+            fill(field::TX_MAX, u64::from(progress.snd_una.0)),
+            fill(field::RCV_NXT, u64::from(progress.rcv_nxt.0)),
+            fill(field::RCV_WND, granted),
+        ]
+        .into_iter()
+        .fold(Tcb::default(), |tcb, (field, value)| tcb.with(field, value));
+        tcb.set_state(t_state(conn.state));
+        tcb.set_flags(flags);
+        let recent_unknown = options.tstamp() && sample.is_none();
+        Some(Shadow { tcb, recent_unknown })
+    }
+}
+
+impl Sample {
+    fn of(tcb: &Tcb) -> Self {
+        Self {
+            edge: SeqNum(tcb.snd_una()) + snd_wnd(tcb),
+            cwnd: tcb.get(field::SND_CWND) as u32,
+            ssthresh: tcb.get(field::SND_SSTHRESH) as u32,
+            ts_recent: tcb.get(field::T_RTSEQ_RECENT) as u32,
+            srtt: tcb.get(field::T_SRTT) as u16,
+            rttvar: tcb.get(field::T_RTTVAR) as u16,
+            ecn: tcb.flags().0 & TFlags::CCTRL_ECN_MASK != 0,
+        }
+    }
+}
+
+impl Offloaded {
+    /// Whether the host has sampled the connection since it was opened.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.sample.is_some()
+    }
+}
+
+/// The same state in a TCB.
+#[must_use]
+pub fn t_state(state: State) -> tcb::State {
+    match state {
+        State::CloseWait => tcb::State::CloseWait,
+        State::FinWait1 => tcb::State::FinWait1,
+        State::FinWait2 => tcb::State::FinWait2,
+        State::Closing => tcb::State::Closing,
+        State::LastAck => tcb::State::LastAck,
+        State::Opening
+        | State::Accepting
+        | State::Established
+        | State::Aborting
+        | State::TimeWait
+        | State::Closed => tcb::State::Established,
+    }
+}
