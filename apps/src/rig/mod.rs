@@ -1,6 +1,7 @@
 //! What the demo and the drill share: two hosts and the cables between them, traffic on them, something
 //! that breaks, and what became of it all.
 
+mod adapters;
 mod fault;
 mod options;
 mod page;
@@ -15,6 +16,7 @@ mod swallowed;
 mod verdict;
 mod world;
 
+pub use adapters::{Adapters, Card};
 pub use fault::Fault;
 #[cfg(debug_assertions)]
 pub use options::Break;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::adapters::{self, Adapters};
 use super::page::Page;
 use super::run::RigError;
 
@@ -17,6 +18,11 @@ pub struct RigOptions {
     /// Connections, half of them opened by either side
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub connections: u32,
+    /// Both adapters of the bond, each t540-cr or t520-cr, and behind a colon how many connections (ntids),
+    /// next hops (l2t) and filters it has room for, as in t540-cr,t520-cr:ntids=64,filters=32
+    #[arg(long, value_name = "A,B", default_value = "t540-cr,t540-cr",
+          value_parser = adapters::parse)]
+    pub adapters: Adapters,
     /// Probability that a frame is lost, each direction, every cable
     #[arg(long, default_value_t = 0.0, value_parser = parse_probability)]
     pub loss: f64,

@@ -15,6 +15,7 @@ use mafo::{
     Nanos, PortId, SoftConfig, StackConfig,
 };
 
+use super::adapters::Card;
 use super::options::{PeerKind, RigOptions};
 use super::run::RigError;
 use super::sniff::{Seen, Sniffer};
@@ -25,6 +26,8 @@ use crate::smoltcp_peer::{SmoltcpConfig, SmoltcpPeer};
 /// Frames that a memory link holds: enough for a window of each of some dozen connections, since an
 /// overflow costs smoltcp, which does not know SACK, a timeout.
 const LINK_FRAMES: usize = 4096;
+/// Filters that a bond stands on: the standing rule and the tunnel's way out, for each link.
+const FILTERS_PER_LINK: u32 = 2;
 /// Largest IP packet of all links.
 const MTU: u16 = 1500;
 
@@ -89,8 +92,8 @@ impl Layout {
 
 /// Cards that are unlike in everything that silicon does not fix: nothing may work because two numbers
 /// happen to be equal.
-fn asic(adapter: usize, seed: u64) -> AsicConfig {
-    let mut config = AsicConfig::t540_cr();
+fn asic(adapter: usize, card: Card, seed: u64) -> AsicConfig {
+    let mut config = card.config();
     config.seed = seed.wrapping_mul(31).wrapping_add(adapter as u64);
     if adapter == 1 {
         config.cclk_khz = 200_000;
@@ -268,20 +271,27 @@ fn host(
     stack.mtu = MTU;
     stack.sockets_max = options.connections + 16;
     stack.secret = secret(options.seed);
-    let count = wires.iter().map(|(adapter, ..)| adapter + 1).max().unwrap_or(0);
-    let mut adapters: Vec<SoftConfig> = (0..count)
-        .map(|n| {
+    let cards = options.adapters.0.into_iter().enumerate();
+    let mut adapters: Vec<SoftConfig> = cards
+        .map(|(n, card)| {
             let mut driver = AdapterConfig { mtu: MTU, ..AdapterConfig::default() };
             if n == 1 {
                 driver.queues.ingress = 2048;
                 driver.queues.ofld = 1536;
                 driver.queues.eth = 768;
             }
-            SoftConfig { asic: asic(n, options.seed), driver, wires: Vec::new() }
+            SoftConfig { asic: asic(n, card, options.seed), driver, wires: Vec::new() }
         })
         .collect();
     for (adapter, port, wire) in wires {
         adapters[adapter].wires.push((port, wire));
+    }
+    for (name, adapter) in ['A', 'B'].into_iter().zip(&adapters) {
+        let (room, need) = (adapter.asic.nfilters, FILTERS_PER_LINK * adapter.wires.len() as u32);
+        if room < need {
+            let why = format!("adapter {name} has room for {room} filters, the bond needs {need}");
+            return Err(RigError::CannotRun(why));
+        }
     }
     Host::new(HostConfig { stack, adapters, bond }).map_err(|e| RigError::CannotRun(e.to_string()))
 }

@@ -148,6 +148,24 @@ pub(crate) fn page() -> Outcome {
     Outcome::Done
 }
 
+/// Cards that are unlike in their ports and in the sizes of their tables; one that is too small.
+pub(crate) fn adapters() -> Outcome {
+    let few = ["--peer", "smoltcp", "--connections", "4"];
+    let small = "t540-cr:ntids=300,t520-cr:ntids=8,l2t=2,filters=8";
+    let drills = [&few[..], &["--count", "2", "--fault", "port", "--adapters", small]].concat();
+    let json = good(&drills);
+    assert_eq!(number(&json, "handed_over"), Some(8), "{json}");
+    let drills = [&few[..], &["--count", "2", "--adapters", "t520-cr,t540-cr"]].concat();
+    assert_eq!(number(&good(&drills), "handed_over"), Some(8));
+
+    let full = [&["demo"], &few[..], &["--adapters", "t540-cr,t540-cr:filters=1"]].concat();
+    let output = mafo(&full);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("adapter B has room for 1 filters, the bond needs 2"), "{error}");
+    Outcome::Done
+}
+
 pub(crate) fn wrong_flags() -> Outcome {
     for (arguments, named) in [
         (&["--fault", "cable"][..], "link, port, move, failback"),
@@ -157,6 +175,7 @@ pub(crate) fn wrong_flags() -> Outcome {
         (&["--interval", "5"], "us, ms or s"),
         (&["--max-resets", "few"], "--max-resets"),
         (&["--bytes", "1M"], "--bytes"),
+        (&["--adapters", "t540-cr,eth"], "not there yet"),
     ] {
         let all = [&["drill"], arguments].concat();
         let output = mafo(&all);

@@ -117,6 +117,12 @@ impl AsicConfig {
             loopback_frames: 512,
         }
     }
+
+    /// A T520-CR: the same silicon with two ports.
+    #[must_use]
+    pub fn t520_cr() -> Self {
+        Self { ports: 2, mac_base: [0x00, 0x07, 0x43, 0x52, 0x00, 0x00], ..Self::t540_cr() }
+    }
 }
 
 impl AsicConfig {
