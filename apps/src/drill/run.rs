@@ -3,7 +3,7 @@
 use mafo::Nanos;
 
 use super::control::Control;
-use super::options::DrillOptions;
+use super::options::{DrillOptions, Kind};
 use super::report::Report;
 use crate::rig::{Contents, Injected, Page, RigError, Run, Verdict, say};
 
@@ -19,7 +19,9 @@ pub(super) fn run(options: &DrillOptions) -> Result<Report, RigError> {
     let page = options.rig.page("drill")?;
     let run = Run::start(&options.rig, options.fault, options.handover.into(), [true, true])?;
     let count = options.rig.connections;
-    let verdict = Verdict::new(&run.world.peer, options.fault, options.rig.seed, count);
+    let mut verdict = Verdict::new(&run.world.peer, options.fault, options.rig.seed, count);
+    // What moves at once may have nothing to say before it has moved.
+    verdict.needs_tunnel &= options.handover != Kind::Instant;
     let mut drills = Drills { options, run, report: Report::new(verdict) };
     let course = drills.run.stop_in_order().and_then(|()| drills.course());
     match course {

@@ -32,7 +32,8 @@ pub(crate) enum EventKind {
 pub(crate) struct Verdict {
     pub(crate) peer: &'static str,
     pub(crate) peer_why: String,
-    pub(crate) fault: Fault,
+    /// Whether frames have to have gone through the tunnel, both ways.
+    pub(crate) needs_tunnel: bool,
     pub(crate) seed: u64,
     pub(crate) connections: usize,
     /// The least at any fault; `None` before the first.
@@ -66,7 +67,7 @@ impl Verdict {
         Self {
             peer: peer.name,
             peer_why: peer.why.clone(),
-            fault,
+            needs_tunnel: fault.needs_tunnel(),
             seed,
             connections: connections as usize,
             offloaded: None,
@@ -124,7 +125,7 @@ impl Verdict {
         if self.left_over > 0 {
             faults.push(format!("{} things not given back to the adapters", self.left_over));
         }
-        if self.fault.needs_tunnel() && (self.tunnelled_out == 0 || self.tunnelled_in == 0) {
+        if self.needs_tunnel && (self.tunnelled_out == 0 || self.tunnelled_in == 0) {
             faults.push("nothing went through the tunnel one way or the other".to_owned());
         }
         faults.extend(self.reasons.iter().cloned());
@@ -263,7 +264,7 @@ mod tests {
         Verdict {
             peer: "kernel",
             peer_why: "asked \"for\"".to_owned(),
-            fault: Fault::Link,
+            needs_tunnel: true,
             seed: 1,
             connections: 2,
             offloaded: Some(2),
@@ -311,7 +312,7 @@ mod tests {
         let lost = Verdict { survived: 1, resets: 1, resets_allowed: 1, ..good() };
         assert!(lost.is_ok(), "one may be lost");
         let mut verdict = good();
-        (verdict.fault, verdict.tunnelled_out) = (Fault::Port, 0);
+        (verdict.needs_tunnel, verdict.tunnelled_out) = (false, 0);
         assert!(verdict.is_ok(), "a port's neighbour needs no tunnel");
     }
 
