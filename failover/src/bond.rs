@@ -123,6 +123,8 @@ mafo_mem::counters! {
         moved,
         /// Of these, with bytes under way that were given to the new owner again.
         moved_undrained,
+        /// Connections that no adapter would have, and with which the host path goes on.
+        sheltered,
         /// Connections moved to another port of their adapter.
         rechannelled,
         /// Attempts to move a connection that were undone.
@@ -181,6 +183,8 @@ pub enum BondEvent {
     Suspended(SocketId),
     /// A connection lives on the active adapter, or port.
     Moved(SocketId),
+    /// No adapter would have a connection: the host path goes on with it.
+    Sheltered(SocketId),
     /// No connection lives elsewhere any more.
     AllMoved,
     /// An adapter is dead; its connections are given to others.
@@ -340,10 +344,11 @@ impl Bond {
         Ok(())
     }
 
-    /// Whether a connection lives elsewhere than on the active link.
+    /// Whether a connection lives elsewhere than on the active link. One that the host path has does not: it sends
+    /// by that.
     #[must_use]
     pub fn is_moving(&self) -> bool {
-        !self.moves.is_empty()
+        self.moves.values().any(|moving| moving.stage != crate::Stage::Sheltered)
     }
 
     /// How far the handover of a connection has come; `None` when it lives on the active link.
@@ -385,7 +390,8 @@ impl Bond {
     /// Runs timers and moves. After [`mafo_stack::Stack::poll_with`].
     pub fn poll(&mut self, now: Nanos, core: &mut Core) {
         if self.jumps.len() > 2 * core.sockets() + 64 {
-            self.jumps.retain(|&id, _| core.offloaded(id).is_some());
+            let moves = &self.moves;
+            self.jumps.retain(|id, _| core.offloaded(*id).is_some() || moves.contains_key(id));
         }
         self.sync_filters(core);
         self.announce(now, core);
@@ -564,7 +570,7 @@ impl Bond {
 
     /// Whether a connection lives on another adapter than `member`.
     fn lives_elsewhere(&self, core: &Core, member: MemberId) -> bool {
-        self.moves.values().any(|m| m.home.member != member)
+        self.moves.values().any(|m| m.home.member != member && m.stage != crate::Stage::Sheltered)
             && !core.has_defect(Defect::StandingRuleMissing)
     }
 
@@ -727,7 +733,7 @@ impl Hook for Bond {
             self.log(now, BondEvent::Moved(id));
             // Another link may have become active meanwhile.
             self.adopt(now, core, id, Cause::Wish);
-            if self.moves.is_empty() {
+            if !self.is_moving() {
                 self.log(now, BondEvent::AllMoved);
             }
         }

@@ -92,10 +92,10 @@ impl Bond {
             self.leave(core, id);
             // A native connection's timestamps are its card's clock.
             self.counters.handshakes_rescued += 1;
-            return match clock {
-                Some(clock) => core.open_without_owner(now, id, clock.ts_now),
-                None => core.lose(id),
-            };
+            let Some(clock) = clock else { return core.lose(id) };
+            core.open_without_owner(now, id, clock.ts_now);
+            self.moves.insert(id, self.sheltered(now, home));
+            return;
         }
         if core.wants_abort(id) {
             self.leave(core, id);
@@ -117,6 +117,7 @@ impl Bond {
         moving.cause = Cause::Failure;
         moving.heard = None;
         moving.owners_tried = 0;
+        moving.marker = None;
         moving.stage = Stage::Uploading;
         moving.wake_up = now;
         moving.speaks_first = heard_lately(now, core, id);

@@ -79,9 +79,12 @@ impl Bond {
         else {
             return false;
         };
-        let Some(conn) = core.offloaded(id) else { return false };
         // What was agreed on, which may be less than the link carries.
-        let (scale, mss_idx) = (conn.rcv_scale, conn.options.mss());
+        let agreed = match core.offloaded(id) {
+            Some(conn) => Some((conn.options.mss() as u8, conn.rcv_scale)),
+            None => core.sheltered(id, to.member),
+        };
+        let Some((mss_idx, scale)) = agreed else { return false };
         let Some(member) = core.member_mut(to.member) else { return false };
         let smt = member.lcore.resources().port(to.port).map(|p| p.smt);
         let Some(smt) = smt else { return false };
@@ -165,7 +168,9 @@ impl Bond {
             if let Some(entry) = moving.entry.take() {
                 member.release_hop(entry.place.l2t);
             }
-            if moving.is_past_return() {
+            if moving.stage == Stage::Sheltered {
+                self.put_off_departure(now, id);
+            } else if moving.is_past_return() {
                 self.next_owner(now, core, id);
             } else {
                 self.undo(now, core, id, Undo::Later);

@@ -49,6 +49,8 @@ pub enum Stage {
     Uploading,
     /// It changes the port of its adapter.
     Rechannelling,
+    /// The host path has it, and an adapter is to.
+    Sheltered,
 }
 
 /// A connection that lives elsewhere than on the active link.
@@ -60,7 +62,7 @@ pub(crate) struct Move {
     pub(crate) home: LinkId,
     /// When something is to be done, at the latest.
     pub(crate) wake_up: Nanos,
-    pause: Nanos,
+    pub(crate) pause: Nanos,
     /// Questions asked again in this stage.
     asked: u8,
     pub(crate) entry: Option<Entry>,
@@ -72,6 +74,11 @@ pub(crate) struct Move {
     drained_to: Option<SeqNum>,
     /// Whether this attempt waits for the peer to acknowledge everything.
     kind: Kind,
+    /// The marker behind the last frames of the host path, while the connection waits for it.
+    pub(crate) marker: Option<u64>,
+    /// Behind the last byte that earlier owners were given: when the peer has acknowledged more, it has taken the
+    /// timestamps of the present one.
+    pub(crate) proof: Option<SeqNum>,
     /// The new owner is to say at once where the connection stands.
     pub(crate) speaks_first: bool,
     pub(crate) orphan: Option<Orphan>,
@@ -162,6 +169,8 @@ impl Move {
             answer_asked: false,
             drained_to: None,
             kind: Kind::Drained,
+            marker: None,
+            proof: None,
             speaks_first: false,
             orphan: None,
             owners_tried: 0,
@@ -196,7 +205,8 @@ impl Move {
             Stage::Tunnelled if self.heard.is_none() => {
                 Some(self.wake_up.max(self.since + ANSWER_TIME))
             }
-            Stage::Fenced | Stage::Rechannelling => None,
+            Stage::Fenced if self.marker.is_none() => None,
+            Stage::Rechannelling => None,
             Stage::Uploading if self.waits_for_card() => None,
             _ => Some(self.wake_up),
         }
@@ -235,6 +245,9 @@ impl Bond {
     }
 
     fn poll_move(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        if self.moves.get(&id).is_some_and(|moving| moving.stage == Stage::Sheltered) {
+            return self.poll_sheltered(now, core, id);
+        }
         let Some(active) = self.active else { return };
         let alive = core.offloaded(id).map(|conn| conn.state);
         let Some(state) = alive else {
@@ -246,6 +259,10 @@ impl Bond {
         let policy = self.policy(core, id);
         let Some(moving) = self.moves.get_mut(&id) else { return };
         if moving.is_past_return() {
+            if moving.marker.is_some() && now >= moving.wake_up {
+                // Lost with the link that it was to go through.
+                return self.mark_departure(now, core, id);
+            }
             if moving.stage == Stage::Uploading
                 && !moving.waits_for_card()
                 && now >= moving.wake_up
@@ -301,7 +318,11 @@ impl Bond {
             Stage::Suspended if !moving.answer_asked => {
                 moving.answer_asked = ask_for_answer(core, id);
             }
-            Stage::Suspended | Stage::Fenced | Stage::Uploading | Stage::Rechannelling => {}
+            Stage::Suspended
+            | Stage::Fenced
+            | Stage::Uploading
+            | Stage::Rechannelling
+            | Stage::Sheltered => {}
         }
     }
 
@@ -319,7 +340,11 @@ impl Bond {
 
     /// Nothing new is posted; the new adapter is asked for a filter of the 4-tuple.
     fn suspend(&mut self, now: Nanos, core: &mut Core, id: SocketId, to: LinkId) {
-        let running = self.moves.values().filter(|m| m.stage != Stage::Tunnelled).count();
+        let running = self
+            .moves
+            .values()
+            .filter(|m| !matches!(m.stage, Stage::Tunnelled | Stage::Sheltered))
+            .count();
         if running >= self.config.moves_max {
             return;
         }
@@ -416,7 +441,9 @@ impl Bond {
     ) {
         let Some(batch) = self.batch.take_if(|b| b.number == number && b.through.member == member)
         else {
-            self.counters.unexpected += 1;
+            if !self.on_departure_marked(now, core, number) {
+                self.counters.unexpected += 1;
+            }
             return;
         };
         let waits_for = match batch.flushes {
@@ -542,7 +569,7 @@ impl Bond {
 
     pub(crate) fn finish(&mut self, now: Nanos, id: SocketId, moved: bool) {
         self.moves.remove(&id);
-        if self.moves.is_empty() && moved {
+        if moved && !self.is_moving() {
             self.log(now, BondEvent::AllMoved);
         }
     }
@@ -550,7 +577,7 @@ impl Bond {
     /// Takes an attempt back: the old adapter goes on as if nothing had been.
     pub(crate) fn undo(&mut self, now: Nanos, core: &mut Core, id: SocketId, why: Undo) {
         self.drop_entry(core, id);
-        self.release_held(core, id);
+        self.release_held(now, core, id);
         let Some(moving) = self.moves.get_mut(&id) else { return };
         if moving.stage != Stage::Tunnelled {
             self.counters.attempts_undone += 1;

@@ -7,6 +7,7 @@ mod death;
 mod entry;
 mod handover;
 mod owner;
+mod refuge;
 mod report;
 pub mod snoop;
 mod tunnel;

@@ -15,6 +15,7 @@ use crate::ask::card_clock;
 use crate::bond::{Bond, BondEvent, LinkId};
 use crate::entry::{Entry, Written};
 use crate::handover::{Move, Stage};
+use crate::refuge::REFUSALS_MAX;
 use crate::snoop::LetOut;
 use crate::upload::{self, CardClock, NotNow, Sent, Target, Upload, WRITES_PER_WR, Write};
 
@@ -61,8 +62,18 @@ impl Orphan {
         image.set_state(state);
     }
 
+    /// The acknowledgment that the last owner sent last.
+    pub(crate) fn last_ack_sent(&self) -> SeqNum {
+        SeqNum(self.image.last_ack_sent())
+    }
+
+    /// The latest timestamp that the peer may have been shown, by the last owner or through the tunnel.
+    pub(crate) fn last_stamp(&self, told: &LetOut) -> u32 {
+        upload::last_stamp(&self.image, told, self.clock)
+    }
+
     /// Where our side of the stream stands, by this record and the host's.
-    fn sent(&self, progress: &Progress) -> Sent {
+    pub(crate) fn sent(&self, progress: &Progress) -> Sent {
         let (una, end) = (self.una.later(progress.snd_una), progress.snd_end);
         let (Shown::UpTo(max) | Shown::Unheard(max)) = self.shown;
         // Bytes that it acknowledges it has seen, and none behind the last.
@@ -100,6 +111,11 @@ impl Bond {
 
     /// The connection has no owner: an entry for it is asked for, or written.
     pub(crate) fn find_owner(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        let Some(moving) = self.moves.get(&id) else { return };
+        let refused = moving.entry.is_none() && moving.owners_tried >= REFUSALS_MAX;
+        if refused && self.shelter(now, core, id) {
+            return;
+        }
         let Some(moving) = self.moves.get(&id) else { return };
         match &moving.entry {
             Some(_) => self.upload(now, core, id),
@@ -142,7 +158,8 @@ impl Bond {
         self.drop_entry(core, id);
         let Some(moving) = self.moves.get_mut(&id) else { return };
         moving.owners_tried += 1;
-        if moving.owners_tried > 2 {
+        if moving.owners_tried > REFUSALS_MAX {
+            // Not even an Ethernet port is there.
             moving.wake_up = now + OWNER_PAUSE;
         } else {
             self.find_owner(now, core, id);
@@ -234,7 +251,7 @@ impl Bond {
         if core.rebind(id, place).is_err() {
             self.counters.unexpected += 1;
         }
-        self.release_held(core, id);
+        self.release_held(now, core, id);
         core.resume(id);
         if speak {
             // What its last owner said may have died with the link.

@@ -170,7 +170,7 @@ impl Report {
                 // After an attempt that was undone its payload went on: the last one counts.
                 self.suspended.insert(id, at);
             }
-            BondEvent::Moved(id) => {
+            BondEvent::Moved(id) | BondEvent::Sheltered(id) => {
                 self.moved += 1;
                 if let Some(since) = self.suspended.remove(&id) {
                     self.handover.record(at - since);

@@ -189,16 +189,18 @@ impl Bond {
     }
 
     /// Gives held frames to the connection's owner, in the order in which they came.
-    pub(crate) fn release_held(&mut self, core: &mut Core, id: SocketId) {
-        let Some(conn) = core.offloaded(id) else { return };
-        let (member, port) = (conn.member, conn.port);
+    pub(crate) fn release_held(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        let owner = core.offloaded(id).map(|conn| (conn.member, conn.port));
         let Some(moving) = self.moves.get_mut(&id) else { return };
         let mut held = core::mem::take(&mut moving.held);
         if core.has_defect(Defect::HeldReversed) {
             held.make_contiguous().reverse();
         }
         for frame in held {
-            self.inject(core, member, port, &frame);
+            match owner {
+                Some((member, port)) => self.inject(core, member, port, &frame),
+                None => core.handle_frame(now, &frame),
+            }
         }
     }
 

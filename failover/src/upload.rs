@@ -161,8 +161,7 @@ pub fn plan(
     }
     let flags = image.flags();
     let (ts_offset, ts_jump) = if flags.recv_tstmp() {
-        let last = old.ts_now.wrapping_add((image.get(field::TIMESTAMP_OFFSET) as u32) << 28);
-        let last = told.ts_val.filter(|&out| (out.wrapping_sub(last) as i32) > 0).unwrap_or(last);
+        let last = last_stamp(image, told, old);
         let (offset, jump) = timestamp_offset(target.clock.ts_now, last);
         if jumped.saturating_add(jump) >= TS_JUMP_BUDGET {
             return Err(NotNow::TimestampBudget);
@@ -252,6 +251,12 @@ impl Upload {
             write.value = write.value & !age.mask() | age.place(u64::from(long_ago));
         }
     }
+}
+
+/// The latest timestamp that the peer may have been shown.
+pub fn last_stamp(image: &Tcb, told: &LetOut, old: CardClock) -> u32 {
+    let last = old.ts_now.wrapping_add((image.get(field::TIMESTAMP_OFFSET) as u32) << 28);
+    told.ts_val.filter(|&out| (out.wrapping_sub(last) as i32) > 0).unwrap_or(last)
 }
 
 /// The flags of the live connection: those that travel, on the channel of its new port.

@@ -183,6 +183,41 @@ fn a_connection_that_the_new_adapter_refuses_goes_home_and_moves_later() {
     assert_eq!(net.hosts[0].left_over(), 0);
 }
 
+/// Neither adapter will have it: the host path goes on with it, by the same bytes.
+#[test]
+fn a_connection_that_no_adapter_takes_lives_on_on_the_host_path() {
+    for handover in [Handover::Drained, Handover::Instant] {
+        let mut net = bonded(handover);
+        let ends = net.open(4);
+        let mut traffic = Traffic::new(ends);
+        traffic.deliver(&mut net, 10_000);
+        for adapter in [0, 1] {
+            let refusals = Refusals { opens: 0, uploads: 1000 };
+            net.hosts[0].adapter_mut(adapter).expect("a card").refuse(refusals);
+        }
+        net.cables[0].set_carrier(false);
+        traffic.deliver(&mut net, 10_000);
+        settle(&mut net, |net| traffic.step(net));
+        let counters = net.hosts[0].bond().expect("bond").counters();
+        assert_eq!((counters.sheltered, counters.moved), (4, 0), "{counters:?}");
+        traffic.deliver(&mut net, 10_000);
+        assert_eq!((net.hosts[0].offloaded(0), net.hosts[0].offloaded(1)), (0, 0));
+        // There is room again, and they go back, to whichever adapter is active.
+        net.hosts[0].adapter_mut(1).expect("a card").refuse(Refusals::default());
+        let deadline = net.now + Nanos::from_secs(10);
+        while net.hosts[0].offloaded(1) < 4 {
+            traffic.step(&mut net);
+            assert!(net.now < deadline, "not back: {}", describe(&net));
+        }
+        settle(&mut net, |net| traffic.step(net));
+        let counters = net.hosts[0].bond().expect("bond").counters();
+        assert_eq!((counters.moved, counters.unexpected), (4, 0), "{counters:?}");
+        traffic.deliver(&mut net, 10_000);
+        traffic.finish(&mut net);
+        net.settle();
+    }
+}
+
 /// Each has bytes under way, which its new owner is given again.
 #[test]
 fn sixteen_connections_live_on_without_being_drained() {

@@ -106,6 +106,12 @@ impl Timeline {
                     line(at, format_args!("{peer}: handed over, {took:.3} ms"));
                 }
             }
+            BondEvent::Sheltered(id) => {
+                self.moved += 1;
+                if let Some((_, Some(peer))) = self.moving.remove(&id) {
+                    line(at, format_args!("{peer}: no adapter takes it, the host path goes on"));
+                }
+            }
             BondEvent::AdapterLost(member) => {
                 line(at, format_args!("adapter {} is dead", letter(member)));
             }

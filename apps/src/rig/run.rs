@@ -496,6 +496,7 @@ impl Run {
                     }
                 }
                 BondEvent::Moved(id) => self.moved.extend(self.ours.of(id)),
+                BondEvent::Sheltered(id) => self.moved.extend(self.ours.of(id)),
                 BondEvent::AdapterLost(member) => {
                     for line in self.world.lines.iter_mut().filter(|l| l.link.member == member) {
                         line.up = false;

@@ -508,7 +508,7 @@ impl Core {
 
 impl Offloaded {
     /// A connection that `member` is asked for with `opt0`; neither tid nor atid are known.
-    fn opening(
+    pub(super) fn opening(
         now: Nanos,
         (member_id, member, port, l2t): (MemberId, &Member, PortId, L2tIdx),
         iss: SeqNum,
@@ -592,7 +592,10 @@ fn announced(member: &Member, opt0: Opt0) -> u16 {
 }
 
 /// The code point that stands for what the application chose, if there is one.
-fn code_point(chosen: Option<CongestionControl>, code_points: [CongestionControl; 4]) -> CongAlg {
+pub(super) fn code_point(
+    chosen: Option<CongestionControl>,
+    code_points: [CongestionControl; 4],
+) -> CongAlg {
     let found = code_points.iter().position(|&algorithm| Some(algorithm) == chosen);
     found.map_or(CongAlg::NEWRENO, |code| CongAlg(code as u8))
 }

@@ -13,7 +13,7 @@ use mafo_mem::Nanos;
 use mafo_pmd::ofld;
 use mafo_t4::cpl::GetTcbRpl;
 use mafo_t4::tcb::{self, Field, TFlags, Tcb, field};
-use mafo_tcp::SeqNum;
+use mafo_tcp::{Checkpoint, SeqNum};
 
 use super::card_view::snd_wnd;
 use super::state::State;
@@ -194,6 +194,23 @@ impl Sample {
             srtt: tcb.get(field::T_SRTT) as u16,
             rttvar: tcb.get(field::T_RTTVAR) as u16,
             ecn: tcb.flags().0 & TFlags::CCTRL_ECN_MASK != 0,
+        }
+    }
+}
+
+impl Sample {
+    /// What a TCB would say of a connection of the host path, with round-trip times in ticks of `tick`.
+    pub(super) fn of_checkpoint(checkpoint: &Checkpoint, tick: Nanos) -> Self {
+        let ticks = |time: Nanos| time.0.div_ceil(tick.0).clamp(1, u16::MAX.into()) as u16;
+        let recent = checkpoint.timestamps.and_then(|timestamps| timestamps.recent);
+        Self {
+            edge: checkpoint.snd_una + checkpoint.snd_wnd,
+            cwnd: checkpoint.cwnd,
+            ssthresh: checkpoint.ssthresh,
+            ts_recent: recent.unwrap_or(0),
+            srtt: checkpoint.rtt.map_or(0, |rtt| ticks(rtt.srtt)),
+            rttvar: checkpoint.rtt.map_or(0, |rtt| ticks(rtt.rttvar)),
+            ecn: checkpoint.ecn.sends && checkpoint.ecn.echoes,
         }
     }
 }

@@ -1,0 +1,178 @@
+//! Connections that no adapter can have: the host path goes on with them, over whatever link is active.
+
+use mafo_mem::Nanos;
+use mafo_stack::tom::{DEPARTURE_TICK, Refugee};
+use mafo_stack::{Core, MemberId, SocketId};
+
+use crate::bond::{Bond, BondEvent, LinkId};
+use crate::handover::{Cause, Move, Stage};
+use crate::owner::{Orphan, Shown};
+use crate::snoop::LetOut;
+use crate::upload::CardClock;
+
+/// Refusals by adapters before a connection goes on without.
+pub(crate) const REFUSALS_MAX: u32 = 3;
+
+impl Bond {
+    /// Gives a connection without an owner to the host path. `false` when there is no link for it either, or its record
+    /// is none.
+    pub(crate) fn shelter(&mut self, now: Nanos, core: &mut Core, id: SocketId) -> bool {
+        if !self.active.is_some_and(|active| self.is_up(active)) {
+            return false;
+        }
+        let Some(progress) = core.progress(id) else { return false };
+        let Some(moving) = self.moves.get(&id) else { return false };
+        let Some(orphan) = moving.orphan.as_ref().filter(|_| moving.stage == Stage::Uploading)
+        else {
+            return false;
+        };
+        let sent = orphan.sent(&progress);
+        let refugee = Refugee {
+            tcb: orphan.image,
+            recent_unknown: orphan.recent_unknown,
+            tick: tick(&orphan.clock),
+            una: sent.una,
+            nxt: sent.nxt,
+            max: sent.max,
+            last_ack: Some(moving.let_out.ack.unwrap_or_else(|| orphan.last_ack_sent())),
+            ts_min: orphan.last_stamp(&moving.let_out),
+            speaks_first: moving.speaks_first,
+        };
+        if !core.take_home(now, id, &refugee) {
+            return false;
+        }
+        let home = moving.home;
+        self.drop_entry(core, id);
+        self.release_held(now, core, id);
+        self.counters.sheltered += 1;
+        self.log(now, BondEvent::Sheltered(id));
+        self.finish(now, id, true);
+        let mut moving = self.sheltered(now, home);
+        moving.proof = Some(sent.end);
+        self.moves.insert(id, moving);
+        true
+    }
+
+    /// A connection that the host path has, to be given to an adapter when one takes it.
+    pub(crate) fn sheltered(&self, now: Nanos, home: LinkId) -> Move {
+        let pause = self.config.retry_min;
+        let mut moving = Move::new(now + pause, home, pause, Cause::Wish);
+        moving.stage = Stage::Sheltered;
+        moving
+    }
+
+    /// Looks whether an adapter takes a connection that the host path has.
+    pub(crate) fn poll_sheltered(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        let member = self.moves.get(&id).map_or(MemberId(0), |moving| moving.home.member);
+        if core.sheltered(id, member).is_none() {
+            // It is over.
+            self.jumps.remove(&id);
+            self.drop_entry(core, id);
+            self.moves.remove(&id);
+            return;
+        }
+        let up = self.active.filter(|&active| self.is_up(active));
+        let Some(moving) = self.moves.get_mut(&id) else { return };
+        if moving.entry.as_ref().is_some_and(|entry| Some(entry.to()) != up) {
+            self.drop_entry(core, id);
+            return self.put_off_departure(now, id);
+        }
+        if moving.entry_asked.is_some() {
+            return;
+        }
+        let Some(active) = up.filter(|_| now >= moving.wake_up) else { return };
+        if moving.entry.is_some() {
+            self.depart(now, core, id, active);
+        } else {
+            let asked = self.ask_entry(now, core, id, active);
+            self.put_off_departure(now, id);
+            if let Some(moving) = self.moves.get_mut(&id).filter(|_| asked) {
+                moving.entry_asked = Some(active);
+                moving.wake_up = now;
+            }
+        }
+    }
+
+    /// Not now, but later.
+    pub(crate) fn put_off_departure(&mut self, now: Nanos, id: SocketId) {
+        let retry_max = self.config.retry_max;
+        if let Some(moving) = self.moves.get_mut(&id) {
+            moving.wake_up = now + moving.pause;
+            moving.pause = (moving.pause + moving.pause).min(retry_max);
+        }
+    }
+
+    /// The filter is there: the host path lets go.
+    fn depart(&mut self, now: Nanos, core: &mut Core, id: SocketId, to: LinkId) {
+        let Some(left) = core.leave_home(now, id, (to.member, to.port)) else {
+            // Soon, perhaps: a gap is being filled.
+            if let Some(moving) = self.moves.get_mut(&id) {
+                moving.wake_up = now + PATIENCE;
+            }
+            return;
+        };
+        let jumped = self.jumps.get(&id).copied().unwrap_or(0);
+        let Some(moving) = self.moves.get_mut(&id) else { return };
+        let proved = moving.proof.is_none_or(|proof| left.una.after(proof));
+        moving.orphan = Some(Orphan {
+            image: left.shadow.tcb,
+            recent_unknown: left.shadow.recent_unknown,
+            clock: CardClock { khz: HOST_KHZ, timer_shift: HOST_SHIFT, ts_now: left.stamp },
+            jumped: if proved { 0 } else { jumped },
+            una: left.una,
+            shown: Shown::UpTo(left.max),
+        });
+        moving.let_out = LetOut {
+            seq_end: Some(left.max),
+            ack: Some(left.last_ack),
+            right_edge: Some(left.right_edge),
+            ts_val: None,
+        };
+        moving.home = to;
+        moving.stage = Stage::Fenced;
+        self.log(now, BondEvent::Suspended(id));
+        core.flush(now);
+        self.mark_departure(now, core, id);
+    }
+
+    /// Sends a marker behind the last frames that the host path sent for a connection: the adapter's TP does not wait
+    /// for the Ethernet queue.
+    pub(crate) fn mark_departure(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        self.batches += 1;
+        let number = self.batches;
+        let sent = self
+            .active
+            .is_some_and(|active| self.send_marker(core, active.member, active.port, number));
+        self.counters.tx_full += u64::from(!sent);
+        let deadline = now + self.config.reply_deadline;
+        if let Some(moving) = self.moves.get_mut(&id) {
+            moving.marker = Some(number);
+            moving.wake_up = deadline;
+        }
+    }
+
+    /// A marker is back; whether it was one of a departure.
+    pub(crate) fn on_departure_marked(&mut self, now: Nanos, core: &mut Core, number: u64) -> bool {
+        let waits = |moving: &Move| moving.marker == Some(number) && moving.stage == Stage::Fenced;
+        let Some(id) = self.moves.iter().find(|(_, m)| waits(m)).map(|(&id, _)| id) else {
+            return false;
+        };
+        if let Some(moving) = self.moves.get_mut(&id) {
+            (moving.marker, moving.stage, moving.wake_up) = (None, Stage::Uploading, now);
+        }
+        self.find_owner(now, core, id);
+        true
+    }
+}
+
+/// Time between two looks at a connection that cannot leave the host path yet.
+const PATIENCE: Nanos = Nanos::from_millis(1);
+/// The clock of a card whose timer tick is [`DEPARTURE_TICK`].
+const HOST_KHZ: u32 = 1_000_000;
+const HOST_SHIFT: u8 = 16;
+const _: () = assert!(DEPARTURE_TICK.0 == (1_000_000 << HOST_SHIFT) / HOST_KHZ as u64);
+
+/// The length of a card's timer tick.
+fn tick(clock: &CardClock) -> Nanos {
+    Nanos((1_000_000u64 << clock.timer_shift) / u64::from(clock.khz.max(1)))
+}
