@@ -22,6 +22,7 @@ use mafo_t4::wr::{FilterMatch, FwFilterWr};
 use mafo_t4::{Ftid, PortId, Tid};
 
 use crate::handover::{Cause, Move};
+use crate::stage::Transitions;
 
 /// A port of an adapter that belongs to a bond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -239,6 +240,7 @@ pub struct Bond {
     pub(crate) active: Option<LinkId>,
     pub(crate) sides: BTreeMap<MemberId, Side>,
     pub(crate) moves: BTreeMap<SocketId, Move>,
+    pub(crate) transitions: Transitions,
     pub(crate) batch: Option<crate::handover::Batch>,
     pub(crate) batches: u64,
     /// Connections that are to speak, those with most under way first.
@@ -290,6 +292,7 @@ impl Bond {
             active: None,
             sides,
             moves: BTreeMap::new(),
+            transitions: Transitions::default(),
             batch: None,
             batches: 0,
             kicks: VecDeque::new(),
@@ -379,6 +382,12 @@ impl Bond {
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<(Nanos, BondEvent)> {
         self.events.pop_front()
+    }
+
+    /// How often each event found a move in each stage.
+    #[must_use]
+    pub fn transitions(&self) -> &Transitions {
+        &self.transitions
     }
 
     /// What was counted.
@@ -471,6 +480,9 @@ impl Bond {
         self.notify(now);
         self.log(now, BondEvent::Active(to));
         self.announce(now, core);
+        for moving in self.moves.values() {
+            self.transitions.note(moving.stage, crate::stage::Event::OtherLink);
+        }
         self.tunnelled = from.is_none();
         self.point_hops(now, core);
         self.adopt_all(now, core, cause);
@@ -728,7 +740,8 @@ impl Hook for Bond {
     }
 
     fn on_channel(&mut self, now: Nanos, core: &mut Core, id: SocketId, _port: PortId) {
-        if self.moves.remove(&id).is_some() {
+        if let Some(mut moving) = self.moves.remove(&id) {
+            moving.advance(&mut self.transitions, crate::stage::Event::Rechannelled);
             self.counters.rechannelled += 1;
             self.log(now, BondEvent::Moved(id));
             // Another link may have become active meanwhile.

@@ -14,8 +14,9 @@ use mafo_tcp::SeqNum;
 use crate::ask::heard_lately;
 use crate::bond::{Bond, BondEvent, LinkId, Side};
 use crate::entry::Written;
-use crate::handover::{Cause, Move, Stage};
+use crate::handover::{Cause, Move};
 use crate::owner::{Orphan, Shown};
+use crate::stage::{Event, Stage};
 use crate::upload::CardClock;
 
 /// By how much the clock of a dead card may be ahead of where its last report says it is, in its own ticks of about a
@@ -79,6 +80,7 @@ impl Bond {
                 let shown = clock.ts_now.wrapping_add(u32::from(plan.ts_offset) << 28);
                 moving.let_out.note_ts(shown);
             }
+            self.transitions.note(moving.stage, Event::HeirDied);
             moving.wake_up = now;
         }
     }
@@ -110,15 +112,15 @@ impl Bond {
             self.moves.entry(id).or_insert_with(|| Move::new(now, home, pause, Cause::Failure));
         let (had_begun, was_silenced) =
             (moving.stage != Stage::Tunnelled, moving.stage == Stage::Fenced);
-        if moving.stage == Stage::Uploading {
-            // It had no owner before.
+        let had_none = moving.stage == Stage::Uploading;
+        moving.advance(&mut self.transitions, Event::OwnerDied);
+        if had_none {
             return;
         }
         moving.cause = Cause::Failure;
         moving.heard = None;
         moving.owners_tried = 0;
         moving.marker = None;
-        moving.stage = Stage::Uploading;
         moving.wake_up = now;
         moving.speaks_first = heard_lately(now, core, id);
         let jumped = self.jumps.get(&id).copied().unwrap_or(0);

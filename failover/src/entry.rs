@@ -10,7 +10,8 @@ use mafo_t4::opt::{CongAlg, Opt0, Opt2};
 use mafo_t4::{Atid, L2tIdx, Tid};
 
 use crate::bond::{Bond, LinkId};
-use crate::handover::{Stage, Undo};
+use crate::handover::Undo;
+use crate::stage::Stage;
 use crate::upload::Upload;
 
 /// The filter on the new adapter that becomes the connection.

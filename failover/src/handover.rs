@@ -1,11 +1,4 @@
-//! The handover: one connection after the other, many at a time, gets a new owner.
-//!
-//! ```text
-//!  OnA ─► Tunnelled ─► Suspended ─► Held ─► Gated ─► Fenced ─► Uploading ─► OnB
-//!             ▲            │          │        │        │
-//!             └────────────┴──────────┴────────┘        └─ the point of no return
-//!               undone, tried again after a pause
-//! ```
+//! The handover: one connection after the other, many at a time, gets a new owner, by the stages of [`crate::stage`].
 //!
 //! *Suspended*: new payload waits in the socket; the 4-tuple is a filter on the new adapter; the peer
 //! acknowledges what is under way. *Held*: frames of the peer wait in the host while a marker flushes
@@ -30,28 +23,8 @@ use crate::bond::{Bond, BondEvent, LinkId};
 use crate::entry::{Entry, Written};
 use crate::owner::{self, Orphan, Shown};
 use crate::snoop::LetOut;
+use crate::stage::{Event, Next, Stage, Transitions};
 use crate::upload::NotNow;
-
-/// How far a connection has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Its frames cross the host.
-    Tunnelled,
-    /// Nothing new is posted; what is under way drains.
-    Suspended,
-    /// Frames of the peer are held; a marker is on its way through the old adapter.
-    Held,
-    /// The old adapter is no longer heard; what it said before leaves, then its TCB is being read.
-    Gated,
-    /// The old TCB is being aborted.
-    Fenced,
-    /// The new TCB is being written.
-    Uploading,
-    /// It changes the port of its adapter.
-    Rechannelling,
-    /// The host path has it, and an adapter is to.
-    Sheltered,
-}
 
 /// A connection that lives elsewhere than on the active link.
 #[derive(Debug)]
@@ -182,6 +155,16 @@ impl Move {
         }
     }
 
+    /// Something happens: the next stage, if there is one. What cannot happen is a bug of ours.
+    pub(crate) fn advance(&mut self, transitions: &mut Transitions, event: Event) {
+        transitions.note(self.stage, event);
+        match self.stage.on(event) {
+            Some(Next::Stage(stage)) => self.stage = stage,
+            Some(Next::Over) => {}
+            None => debug_assert!(false, "{event:?} in {:?}", self.stage),
+        }
+    }
+
     /// Whether frames of the peer are kept.
     pub(crate) fn holds(&self) -> bool {
         matches!(self.stage, Stage::Held | Stage::Gated | Stage::Fenced | Stage::Uploading)
@@ -274,6 +257,7 @@ impl Bond {
         }
         if moving.home == active && moving.stage != Stage::Rechannelling {
             // Its own link is active again: nothing has to move.
+            self.transitions.note(moving.stage, Event::OwnLinkBack);
             self.undo(now, core, id, Undo::Elsewhere);
             self.finish(now, id, false);
             return;
@@ -331,7 +315,7 @@ impl Bond {
         let changed = core.change_channel(id, to).is_ok();
         let Some(moving) = self.moves.get_mut(&id) else { return };
         if changed {
-            moving.stage = Stage::Rechannelling;
+            moving.advance(&mut self.transitions, Event::Rechannel);
             self.log(now, BondEvent::Suspended(id));
         } else {
             moving.wake_up = now + self.config.retry_min;
@@ -355,7 +339,7 @@ impl Bond {
         let deadline = now + self.config.drain_deadline;
         let drained_to = core.progress(id).map(|p| p.snd_una);
         let Some(moving) = self.moves.get_mut(&id) else { return };
-        moving.stage = Stage::Suspended;
+        moving.advance(&mut self.transitions, Event::Suspend);
         moving.kind = match policy {
             Handover::Instant => Kind::Instant,
             Handover::Auto | Handover::Drained => Kind::Drained,
@@ -399,7 +383,7 @@ impl Bond {
         let deadline = now + self.config.reply_deadline;
         for (id, _) in ready.into_iter().filter(|(_, h)| *h == home) {
             if let Some(moving) = self.moves.get_mut(&id) {
-                moving.stage = Stage::Held;
+                moving.advance(&mut self.transitions, Event::Hold);
                 moving.wake_up = deadline;
                 moving.asked = 0;
             }
@@ -460,7 +444,7 @@ impl Bond {
             Flushes::Injected => {
                 for id in ids {
                     if let Some(moving) = self.moves.get_mut(&id) {
-                        moving.stage = Stage::Gated;
+                        moving.advance(&mut self.transitions, Event::Flushed);
                         moving.wake_up = now + self.config.reply_deadline;
                     }
                 }
@@ -563,7 +547,7 @@ impl Bond {
             return;
         }
         if let Some(moving) = self.moves.get_mut(&id) {
-            moving.stage = Stage::Fenced;
+            moving.advance(&mut self.transitions, Event::Silence);
         }
     }
 
@@ -580,13 +564,13 @@ impl Bond {
         self.release_held(now, core, id);
         let Some(moving) = self.moves.get_mut(&id) else { return };
         if moving.stage != Stage::Tunnelled {
+            moving.advance(&mut self.transitions, Event::Undo);
             self.counters.attempts_undone += 1;
             if moving.kind == Kind::Instant && moving.is_unheard() {
                 // It stays in the tunnel for now: there it has to be made to speak.
                 self.kicks.push_back(id);
             }
         }
-        moving.stage = Stage::Tunnelled;
         moving.orphan = None;
         moving.asked = 0;
         moving.wake_up = match why {
@@ -602,7 +586,8 @@ impl Bond {
     /// The connection is gone.
     pub(crate) fn abandon(&mut self, core: &mut Core, id: SocketId) {
         self.drop_entry(core, id);
-        if self.moves.remove(&id).is_some() {
+        if let Some(moving) = self.moves.remove(&id) {
+            self.transitions.note(moving.stage, Event::Ended);
             self.counters.ended_in_move += 1;
         }
     }

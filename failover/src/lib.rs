@@ -10,9 +10,10 @@ mod owner;
 mod refuge;
 mod report;
 pub mod snoop;
+pub mod stage;
 mod tunnel;
 pub mod upload;
 
 pub use bond::{Bond, BondConfig, BondCounters, BondEvent, LinkId, NoSwitch};
-pub use handover::Stage;
 pub use report::{Distribution, Report};
+pub use stage::Stage;

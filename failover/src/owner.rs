@@ -14,9 +14,10 @@ use mafo_tcp::SeqNum;
 use crate::ask::card_clock;
 use crate::bond::{Bond, BondEvent, LinkId};
 use crate::entry::{Entry, Written};
-use crate::handover::{Move, Stage};
+use crate::handover::Move;
 use crate::refuge::REFUSALS_MAX;
 use crate::snoop::LetOut;
+use crate::stage::{Event, Stage};
 use crate::upload::{self, CardClock, NotNow, Sent, Target, Upload, WRITES_PER_WR, Write};
 
 /// Pause before the third owner, and each further one, is tried for a connection that has none.
@@ -94,7 +95,7 @@ impl Bond {
             return;
         }
         let Some(moving) = self.moves.get_mut(&id) else { return };
-        moving.stage = Stage::Uploading;
+        moving.advance(&mut self.transitions, Event::Silenced);
         moving.wake_up = now;
         if let (Some(orphan), Some(progress)) = (&mut moving.orphan, core.progress(id)) {
             let state = core.offloaded(id).map_or(State::Established, |conn| conn.state);
@@ -158,6 +159,7 @@ impl Bond {
         self.drop_entry(core, id);
         let Some(moving) = self.moves.get_mut(&id) else { return };
         moving.owners_tried += 1;
+        moving.advance(&mut self.transitions, Event::Refused);
         if moving.owners_tried > REFUSALS_MAX {
             // Not even an Ethernet port is there.
             moving.wake_up = now + OWNER_PAUSE;
@@ -243,6 +245,7 @@ impl Bond {
         }
         let Some(entry) = moving.entry.take() else { return };
         let (cause, speak) = (moving.cause, moving.speaks_first);
+        moving.advance(&mut self.transitions, Event::Live);
         self.jumps.insert(id, moving.ts_jump);
         let undrained = entry.plan.as_ref().is_some_and(|plan| !plan.sent.is_drained());
         self.counters.moved_undrained += u64::from(undrained);

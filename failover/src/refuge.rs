@@ -5,9 +5,10 @@ use mafo_stack::tom::{DEPARTURE_TICK, Refugee};
 use mafo_stack::{Core, MemberId, SocketId};
 
 use crate::bond::{Bond, BondEvent, LinkId};
-use crate::handover::{Cause, Move, Stage};
+use crate::handover::{Cause, Move};
 use crate::owner::{Orphan, Shown};
 use crate::snoop::LetOut;
+use crate::stage::{Event, Stage};
 use crate::upload::CardClock;
 
 /// Refusals by adapters before a connection goes on without.
@@ -45,6 +46,7 @@ impl Bond {
         self.drop_entry(core, id);
         self.release_held(now, core, id);
         self.counters.sheltered += 1;
+        self.transitions.note(Stage::Uploading, Event::Shelter);
         self.log(now, BondEvent::Sheltered(id));
         self.finish(now, id, true);
         let mut moving = self.sheltered(now, home);
@@ -69,6 +71,7 @@ impl Bond {
             self.jumps.remove(&id);
             self.drop_entry(core, id);
             self.moves.remove(&id);
+            self.transitions.note(Stage::Sheltered, Event::Ended);
             return;
         }
         let up = self.active.filter(|&active| self.is_up(active));
@@ -97,6 +100,7 @@ impl Bond {
     pub(crate) fn put_off_departure(&mut self, now: Nanos, id: SocketId) {
         let retry_max = self.config.retry_max;
         if let Some(moving) = self.moves.get_mut(&id) {
+            moving.advance(&mut self.transitions, Event::PutOff);
             moving.wake_up = now + moving.pause;
             moving.pause = (moving.pause + moving.pause).min(retry_max);
         }
@@ -129,7 +133,7 @@ impl Bond {
             ts_val: None,
         };
         moving.home = to;
-        moving.stage = Stage::Fenced;
+        moving.advance(&mut self.transitions, Event::Silence);
         self.log(now, BondEvent::Suspended(id));
         core.flush(now);
         self.mark_departure(now, core, id);
@@ -158,7 +162,8 @@ impl Bond {
             return false;
         };
         if let Some(moving) = self.moves.get_mut(&id) {
-            (moving.marker, moving.stage, moving.wake_up) = (None, Stage::Uploading, now);
+            moving.advance(&mut self.transitions, Event::Silenced);
+            (moving.marker, moving.wake_up) = (None, now);
         }
         self.find_owner(now, core, id);
         true

@@ -5,12 +5,14 @@ pub mod checksum;
 mod counters;
 pub mod frame;
 mod loom_or_std;
+mod pairs;
 mod prefetch;
 pub mod queue;
 pub mod ring;
 pub mod time;
 
 pub use frame::{Frame, FrameBurst, Full};
+pub use pairs::Pairs;
 pub use prefetch::prefetch;
 pub use queue::{FramePool, FrameQueue, QueueCounters};
 pub use time::Nanos;

@@ -85,18 +85,16 @@ impl Event {
 
 /// How often each event found a connection in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Transitions([[u64; Event::ALL.len()]; State::ALL.len()]);
+pub struct Transitions(mafo_mem::Pairs<{ State::ALL.len() }, { Event::ALL.len() }>);
 
 impl Transitions {
     pub(crate) fn note(&mut self, state: State, event: Event) {
-        self.0[state as usize][event as usize] += 1;
+        self.0.note(state as usize, event as usize);
     }
 
     /// Every pair of the table, and how often it came.
     pub fn iter(&self) -> impl Iterator<Item = (State, Event, u64)> + '_ {
-        State::ALL.into_iter().zip(&self.0).flat_map(|(state, counts)| {
-            Event::ALL.into_iter().zip(counts).map(move |(event, &count)| (state, event, count))
-        })
+        self.0.iter().map(|(state, event, count)| (State::ALL[state], Event::ALL[event], count))
     }
 }
 
