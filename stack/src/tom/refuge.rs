@@ -62,7 +62,9 @@ impl Core {
         socket.path = HostPath::path(conn);
         self.apply_known_path_mtu(id);
         self.apply_timeouts(now, id);
-        self.post(id);
+        if !checkpoint.fin_posted {
+            self.post(id);
+        }
         if closes {
             self.host_shutdown(id);
         }

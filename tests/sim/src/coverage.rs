@@ -55,11 +55,18 @@ const ENDS: [(Count, &str); 4] = [
 ];
 
 /// The pairs of all transition tables that can happen, by name, and how often they have.
-fn tables(core: &Core, _bond: Option<&Bond>) -> impl Iterator<Item = (String, u64)> {
-    core.transitions()
+fn tables(core: &Core, bond: Option<&Bond>) -> impl Iterator<Item = (String, u64)> {
+    let offload = core
+        .transitions()
         .iter()
         .filter(|(state, event, _)| state.impossible(*event).is_none())
-        .map(|(state, event, count)| (format!("offload: {event:?} in {state:?}"), count))
+        .map(|(state, event, count)| (format!("offload: {event:?} in {state:?}"), count));
+    let handover = bond
+        .into_iter()
+        .flat_map(|bond| bond.transitions().iter())
+        .filter(|(stage, event, _)| stage.impossible(*event).is_none())
+        .map(|(stage, event, count)| (format!("handover: {event:?} in {stage:?}"), count));
+    offload.chain(handover)
 }
 
 /// How often a fault hit what, what came of it, and how often each event found each state.
