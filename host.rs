@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mafo_asic::AsicConfig;
-use mafo_failover::{Bond, BondConfig};
+use mafo_failover::{BadBond, Bond, BondConfig};
 use mafo_mem::Nanos;
 use mafo_pmd::adapter::{AdapterEvent, Request, RequestId};
 use mafo_pmd::eal::dma::{Arena, Domain};
@@ -49,6 +49,9 @@ pub enum HostError {
         /// What the system said.
         source: mafo_pmd::eal::hugepage::NoMemory,
     },
+    /// The bond's settings contradict themselves.
+    #[error("bond: {0}")]
+    Bond(#[from] BadBond),
     /// An adapter failed.
     #[error("adapter {adapter}: {source}")]
     Adapter {
@@ -139,6 +142,7 @@ impl Fitted {
 impl Host {
     /// Plugs everything together. Nothing runs before [`Host::poll`].
     pub fn new(config: HostConfig) -> Result<Self, HostError> {
+        config.bond.check()?;
         let memory = |what| move |source| HostError::Memory { what, source };
         let sockets = config.stack.sockets_max as usize;
         // Send buffers are reached by every adapter: a connection's bytes stay where they are when it

@@ -21,7 +21,10 @@ pub mod failover {
 
 pub use host::{Host, HostConfig, HostError, SoftConfig};
 pub use mafo_asic::{AsicConfig, CardConnection, Refusals, TpCounters};
-pub use mafo_failover::{Bond, BondConfig, BondCounters, BondEvent, LinkId, NoSwitch};
+pub use mafo_failover::{
+    ArpValidate, BadBond, Bond, BondConfig, BondCounters, BondEvent, LinkId, NoSwitch,
+    PrimaryReselect,
+};
 pub use mafo_mem::frame::capacity_for_mtu;
 pub use mafo_mem::{Frame, FrameBurst, Nanos};
 pub use mafo_pmd::eal;

@@ -16,12 +16,14 @@ use mafo_pmd::filter::FilterEvent;
 use mafo_pmd::l2t::{L2tTarget, NextHop};
 use mafo_pmd::sge::RxMeta;
 use mafo_stack::tom::state::State;
-use mafo_stack::{Core, Defect, Handover, Hook, Mac, MemberId, SocketId, Verdict};
+use mafo_stack::{Core, Defect, Hook, Mac, MemberId, SocketId, Verdict};
 use mafo_t4::cpl::{self, Opcode};
 use mafo_t4::wr::{FilterMatch, FwFilterWr};
 use mafo_t4::{Ftid, PortId, Tid};
 
+use crate::config::BondConfig;
 use crate::handover::{Cause, Move};
+use crate::links::{Link, Monitor};
 use crate::stage::Transitions;
 
 /// A port of an adapter that belongs to a bond.
@@ -31,56 +33,6 @@ pub struct LinkId {
     pub member: MemberId,
     /// The port.
     pub port: PortId,
-}
-
-/// What a bond is set up with.
-#[derive(Clone, Debug)]
-pub struct BondConfig {
-    /// The links, the most preferred first.
-    pub links: Vec<LinkId>,
-    /// How connections are handed over, unless their options say otherwise.
-    pub handover: Handover,
-    /// Frames that are held for a connection while it changes its owner; further ones are dropped.
-    pub hold_frames: usize,
-    /// How long the peer of a connection that is to move may acknowledge nothing of what is under way
-    /// before the connection goes back to the tunnel and is tried again later.
-    pub drain_deadline: Nanos,
-    /// How long a card may take to answer about a TCB, and a marker to come back, before it is asked
-    /// again: longer than a full ingress queue takes to be read.
-    pub reply_deadline: Nanos,
-    /// First pause before a connection that could not be moved is tried again; it doubles.
-    pub retry_min: Nanos,
-    /// The longest such pause.
-    pub retry_max: Nanos,
-    /// Gratuitous ARPs after a change (Linux bonding's num_peer_notif).
-    pub num_peer_notif: u32,
-    /// Pause between them (Linux bonding's peer_notif_delay).
-    pub peer_notif_delay: Nanos,
-    /// A switch forgets a silent station after its ageing time, 300 s as a rule; the address is
-    /// announced again before.
-    pub announce_interval: Nanos,
-    /// Connections that are moved at the same time.
-    pub moves_max: usize,
-}
-
-impl BondConfig {
-    /// Defaults for `links`.
-    #[must_use]
-    pub fn new(links: impl IntoIterator<Item = impl Into<LinkId>>) -> Self {
-        Self {
-            links: links.into_iter().map(Into::into).collect(),
-            handover: Handover::Auto,
-            hold_frames: 64,
-            drain_deadline: Nanos::from_secs(2),
-            reply_deadline: Nanos::from_millis(20),
-            retry_min: Nanos::from_millis(100),
-            retry_max: Nanos::from_secs(2),
-            num_peer_notif: 3,
-            peer_notif_delay: Nanos::from_millis(500),
-            announce_interval: Nanos::from_secs(120),
-            moves_max: 1024,
-        }
-    }
 }
 
 mafo_mem::counters! {
@@ -100,6 +52,8 @@ mafo_mem::counters! {
         tx_full,
         /// Frames of our connections while no link is up: dropped, as a port without a link would.
         tx_down,
+        /// Probes of the ways that links lead.
+        probes,
         /// Frames that came in by a link that is not active.
         backup_drops,
         /// Looped frames whose adapter became active before they were carried out: dropped.
@@ -194,12 +148,6 @@ pub enum BondEvent {
     AdapterBack(MemberId),
 }
 
-#[derive(Debug)]
-pub(crate) struct Link {
-    pub(crate) id: LinkId,
-    pub(crate) up: bool,
-}
-
 /// A filter that the bond wants on an adapter or not.
 #[derive(Clone, Copy, Debug, Default)]
 struct WantedFilter {
@@ -237,6 +185,7 @@ impl Side {
 pub struct Bond {
     pub(crate) config: BondConfig,
     pub(crate) links: Vec<Link>,
+    pub(crate) monitor: Monitor,
     pub(crate) active: Option<LinkId>,
     pub(crate) sides: BTreeMap<MemberId, Side>,
     pub(crate) moves: BTreeMap<SocketId, Move>,
@@ -276,7 +225,7 @@ impl Bond {
     /// the bond stands on; [`Bond::is_ready`] says when they are in force.
     #[must_use]
     pub fn new(config: BondConfig, core: &mut Core) -> Self {
-        let links = config.links.iter().map(|&id| Link { id, up: false }).collect();
+        let links = config.links.iter().map(|&id| Link::new(id)).collect();
         let mut sides = BTreeMap::new();
         for id in &config.links {
             let side: &mut Side = sides.entry(id.member).or_default();
@@ -289,6 +238,7 @@ impl Bond {
         let mut bond = Self {
             config,
             links,
+            monitor: Monitor::default(),
             active: None,
             sides,
             moves: BTreeMap::new(),
@@ -408,6 +358,7 @@ impl Bond {
             self.point_hops(now, core);
         }
         self.poll_closes(core);
+        self.poll_links(now, core);
         self.poll_kicks(now, core);
         self.poll_moves(now, core);
     }
@@ -420,7 +371,7 @@ impl Bond {
         // A ring was full: it is looked at again.
         let waits = self.hops_pending || !self.kicks.is_empty() || !self.closes.is_empty();
         let pending = waits.then_some(Nanos::ZERO);
-        [moves, notice, pending].into_iter().flatten().min()
+        [moves, notice, pending, self.links_timeout()].into_iter().flatten().min()
     }
 
     pub(crate) fn log(&mut self, now: Nanos, event: BondEvent) {
@@ -430,47 +381,8 @@ impl Bond {
         self.events.push_back((now, event));
     }
 
-    fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
-        self.links.iter_mut().find(|link| link.id == id)
-    }
-
     pub(crate) fn is_up(&self, id: LinkId) -> bool {
         self.links.iter().any(|link| link.id == id && link.up)
-    }
-
-    /// Who takes over: another port of the same adapter, since nothing has to move then, or the most
-    /// preferred link that is up.
-    pub(crate) fn successor(&self) -> Option<LinkId> {
-        let up = || self.links.iter().filter(|link| link.up).map(|link| link.id);
-        let same = self.active.and_then(|old| up().find(|id| id.member == old.member));
-        same.or_else(|| up().next())
-    }
-
-    fn on_link_change(&mut self, now: Nanos, core: &mut Core, id: LinkId, up: bool) {
-        let Some(link) = self.link_mut(id) else { return };
-        if link.up == up {
-            return;
-        }
-        link.up = up;
-        self.log(now, BondEvent::Link(id, up));
-        match self.active {
-            Some(active) if active == id && !up => {
-                self.counters.failures += 1;
-                // With nobody to take over it stays as it is: frames are dropped by the dead port, and
-                // whichever link returns first carries on.
-                if let Some(successor) = self.successor() {
-                    self.activate(now, core, successor, Cause::Failure);
-                }
-            }
-            Some(active) if up && !self.is_up(active) => {
-                self.activate(now, core, id, Cause::Failure);
-            }
-            // The switch, or the peer behind it, may have lost what it knew.
-            Some(active) if up && active == id => self.notify(now),
-            Some(_) => {}
-            None if up => self.activate(now, core, id, Cause::Wish),
-            None => {}
-        }
     }
 
     /// Makes `to` the active link. On the path of a failure are L2T writes only.
@@ -559,7 +471,7 @@ impl Bond {
         }
     }
 
-    fn notify(&mut self, now: Nanos) {
+    pub(crate) fn notify(&mut self, now: Nanos) {
         self.notices_left = self.config.num_peer_notif.max(1);
         self.next_notice = now;
     }
@@ -753,7 +665,7 @@ impl Hook for Bond {
     }
 
     fn on_link(&mut self, now: Nanos, core: &mut Core, member: MemberId, port: PortId, up: bool) {
-        self.on_link_change(now, core, LinkId { member, port }, up);
+        self.on_carrier(now, core, LinkId { member, port }, up);
     }
 }
 

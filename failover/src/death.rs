@@ -33,7 +33,7 @@ impl Bond {
         self.counters.adapters_lost += 1;
         self.log(now, BondEvent::AdapterLost(member));
         for link in self.links.iter_mut().filter(|link| link.id.member == member) {
-            link.up = false;
+            link.lose();
         }
         self.strays.retain(|stray| stray.member != member);
         self.closes.retain(|(of, _)| *of != member);

@@ -3,9 +3,11 @@
 
 mod ask;
 mod bond;
+mod config;
 mod death;
 mod entry;
 mod handover;
+mod links;
 mod owner;
 mod refuge;
 mod report;
@@ -14,6 +16,7 @@ pub mod stage;
 mod tunnel;
 pub mod upload;
 
-pub use bond::{Bond, BondConfig, BondCounters, BondEvent, LinkId, NoSwitch};
+pub use bond::{Bond, BondCounters, BondEvent, LinkId, NoSwitch};
+pub use config::{ArpValidate, BadBond, BondConfig, PrimaryReselect};
 pub use report::{Distribution, Report};
 pub use stage::Stage;

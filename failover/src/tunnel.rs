@@ -31,6 +31,9 @@ impl Bond {
         let iport = meta.iport();
         let link = LinkId { member, port: PortId(iport) };
         let is_active = self.active == Some(link);
+        if iport < LOOPBACK {
+            self.note_heard(now, link, frame);
+        }
         let Some(seen) = Seen::of(frame) else {
             // ARP and the like are for the active port alone: two members would answer one question.
             if is_active {
@@ -245,7 +248,13 @@ fn owns(core: &Core, id: SocketId, member: MemberId) -> bool {
 }
 
 /// Sends a frame by an Ethernet queue, its checksums as they are. `false` when the queue is full.
-fn send(core: &mut Core, member: MemberId, port: PortId, frame: &[u8], to: TxTo) -> bool {
+pub(crate) fn send(
+    core: &mut Core,
+    member: MemberId,
+    port: PortId,
+    frame: &[u8],
+    to: TxTo,
+) -> bool {
     let Some(member) = core.member_mut(member) else { return false };
     let Some(index) = member.lcore.port_index(port) else { return false };
     member.lcore.eth[index].send(frame, to, TxChecksum::Keep).is_ok()

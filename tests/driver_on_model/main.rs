@@ -6,6 +6,7 @@ mod death;
 mod failover;
 mod hosts;
 mod icmp;
+mod links;
 mod options;
 
 use hosts::{ADDRESSES, Net, OFFLOAD};

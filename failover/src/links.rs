@@ -1,0 +1,250 @@
+//! Which links are up: by the firmware's word, by probes, and only when they stay so; and who takes over.
+//!
+//! | a link counts as | when |
+//! |---|---|
+//! | up | its carrier is there, and frames are heard on it, or on no other link either; for `updelay`, unless no other link is up |
+//! | down | not so, for `downdelay` |
+
+use mafo_mem::Nanos;
+use mafo_pmd::eth::TxTo;
+use mafo_stack::packet::{self, Arp, Packet};
+use mafo_stack::{Core, Mac};
+
+use crate::bond::{Bond, BondEvent, LinkId};
+use crate::config::{ArpValidate, PrimaryReselect};
+use crate::handover::Cause;
+use crate::tunnel::send;
+
+/// A link of the bond.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) id: LinkId,
+    /// Whether it counts as up.
+    pub(crate) up: bool,
+    /// What the firmware says.
+    carrier: bool,
+    /// When it is to count as what it is now.
+    due: Option<Nanos>,
+    /// When a frame that proves that it carries frames was last heard on it, or its carrier came.
+    heard: Nanos,
+    /// Others hear something, and this one has not for too long.
+    is_silent: bool,
+}
+
+/// The probes.
+#[derive(Debug, Default)]
+pub(crate) struct Monitor {
+    next: Nanos,
+    /// Whose turn it is to probe by our own name when nothing is heard by the active link's.
+    turn: usize,
+}
+
+impl Link {
+    pub(crate) fn new(id: LinkId) -> Self {
+        Self { id, up: false, carrier: false, due: None, heard: Nanos::ZERO, is_silent: false }
+    }
+
+    /// Its adapter is dead.
+    pub(crate) fn lose(&mut self) {
+        *self = Self::new(self.id);
+    }
+}
+
+impl Bond {
+    fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.links.iter_mut().find(|link| link.id == id)
+    }
+
+    /// Who takes over: the primary link if it is up; else another port of the same adapter, since nothing has to move
+    /// then; else the most preferred link that is up.
+    pub(crate) fn successor(&self) -> Option<LinkId> {
+        let up = || self.links.iter().filter(|link| link.up).map(|link| link.id);
+        let primary = self.config.primary.filter(|&primary| self.is_up(primary));
+        let same = || self.active.and_then(|old| up().find(|id| id.member == old.member));
+        primary.or_else(same).or_else(|| up().next())
+    }
+
+    /// The firmware says that the carrier of a link came or went.
+    pub(crate) fn on_carrier(&mut self, now: Nanos, core: &mut Core, id: LinkId, up: bool) {
+        let Some(link) = self.link_mut(id) else { return };
+        link.carrier = up;
+        // What was heard on it before says nothing any more.
+        link.heard = now;
+        link.is_silent = false;
+        self.reconsider(now, core, id);
+    }
+
+    /// Whether a link is what it counts as, and if not, since when.
+    fn reconsider(&mut self, now: Nanos, core: &mut Core, id: LinkId) {
+        let nobody = !self.active.is_some_and(|active| self.is_up(active));
+        let (updelay, downdelay) = (self.config.updelay, self.config.downdelay);
+        let Some(link) = self.link_mut(id) else { return };
+        let up = link.carrier && !link.is_silent;
+        if up == link.up {
+            link.due = None;
+            return;
+        }
+        let delay = match up {
+            true if nobody => Nanos::ZERO,
+            true => updelay,
+            false => downdelay,
+        };
+        if delay == Nanos::ZERO {
+            link.due = None;
+            self.on_link_change(now, core, id, up);
+        } else {
+            link.due.get_or_insert(now + delay);
+        }
+    }
+
+    fn on_link_change(&mut self, now: Nanos, core: &mut Core, id: LinkId, up: bool) {
+        let Some(link) = self.link_mut(id) else { return };
+        link.up = up;
+        self.log(now, BondEvent::Link(id, up));
+        match self.active {
+            Some(active) if active == id && !up => {
+                self.counters.failures += 1;
+                // With nobody to take over it stays as it is: frames are dropped by the dead port, and
+                // whichever link returns first carries on.
+                if let Some(successor) = self.successor() {
+                    self.activate(now, core, successor, Cause::Failure);
+                }
+            }
+            Some(active) if up && !self.is_up(active) => {
+                self.activate(now, core, id, Cause::Failure);
+            }
+            // The switch, or the peer behind it, may have lost what it knew.
+            Some(active) if up && active == id => self.notify(now),
+            Some(active) if up && self.is_preferred(core, id, active) => {
+                self.activate(now, core, id, Cause::Wish);
+            }
+            Some(_) => {}
+            None if up => self.activate(now, core, id, Cause::Wish),
+            None => {}
+        }
+    }
+
+    /// Whether a link that has come back takes over from one that is up.
+    fn is_preferred(&self, core: &Core, id: LinkId, active: LinkId) -> bool {
+        let speed = |link: LinkId| {
+            let state = core.member(link.member).and_then(|m| m.lcore.link(link.port).copied());
+            state.map_or(0, |state| state.link.speed_mbps())
+        };
+        self.config.primary == Some(id)
+            && match self.config.primary_reselect {
+                PrimaryReselect::Always => true,
+                PrimaryReselect::Better => speed(id) > speed(active),
+                PrimaryReselect::Failure => false,
+            }
+    }
+
+    /// Links whose time has come count as what they are; probes are sent.
+    pub(crate) fn poll_links(&mut self, now: Nanos, core: &mut Core) {
+        let due = |link: &Link| link.due.filter(|&due| due <= now).map(|_| link.id);
+        let ids: Vec<LinkId> = self.links.iter().filter_map(due).collect();
+        for id in ids {
+            let Some(link) = self.link_mut(id) else { continue };
+            link.due = None;
+            let up = link.carrier && !link.is_silent;
+            if up != link.up {
+                self.on_link_change(now, core, id, up);
+            }
+        }
+        if self.config.arp_interval > Nanos::ZERO && now >= self.monitor.next {
+            self.monitor.next = now + self.config.arp_interval;
+            self.judge(now, core);
+            self.probe(now, core);
+        }
+    }
+
+    /// When [`Bond::poll_links`] has something to do.
+    pub(crate) fn links_timeout(&self) -> Option<Nanos> {
+        let probes = (self.config.arp_interval > Nanos::ZERO).then_some(self.monitor.next);
+        self.links.iter().filter_map(|link| link.due).chain(probes).min()
+    }
+
+    /// A frame came in by a link's wire.
+    pub(crate) fn note_heard(&mut self, now: Nanos, id: LinkId, frame: &[u8]) {
+        if self.config.arp_interval == Nanos::ZERO {
+            return;
+        }
+        let is_active = self.active == Some(id);
+        let counts = match self.config.arp_validate {
+            ArpValidate::None => true,
+            ArpValidate::Active => !is_active || self.is_of_target(frame),
+            ArpValidate::Backup => is_active || self.is_of_target(frame),
+            ArpValidate::All => self.is_of_target(frame),
+        };
+        if let Some(link) = self.link_mut(id).filter(|_| counts) {
+            link.heard = now;
+        }
+    }
+
+    fn is_of_target(&self, frame: &[u8]) -> bool {
+        let Ok(Packet::Arp(arp)) = packet::parse(frame) else { return false };
+        self.config.arp_ip_target.contains(&arp.sender)
+    }
+
+    /// A link on which nothing is heard is dead, if something is on another: else it is the targets that are.
+    fn judge(&mut self, now: Nanos, core: &mut Core) {
+        let patience = Nanos(
+            self.config.arp_interval.0.saturating_mul(u64::from(self.config.arp_missed_max.max(1))),
+        );
+        let is_heard = |link: &Link| link.carrier && now - link.heard <= patience;
+        let anybody = self.links.iter().any(is_heard);
+        let ids: Vec<LinkId> = self.links.iter().map(|link| link.id).collect();
+        for link in self.links.iter_mut().filter(|link| link.carrier) {
+            link.is_silent = anybody && now - link.heard > patience;
+        }
+        for id in ids {
+            self.reconsider(now, core, id);
+        }
+    }
+
+    /// Asks the targets who they are, by every link: by our own name on the active one, by nobody's on others (RFC 5227),
+    /// or the switch would learn us there. Where the active one hears nothing, others have to ask by our name, in turn:
+    /// not everybody answers nobody.
+    fn probe(&mut self, now: Nanos, core: &mut Core) {
+        let carrying: Vec<LinkId> =
+            self.links.iter().filter(|link| link.carrier).map(|link| link.id).collect();
+        let active = self.active;
+        let missed = self.config.arp_interval;
+        let is_deaf = |link: &Link| Some(link.id) == active && now - link.heard > missed;
+        let deaf = self.links.iter().any(is_deaf);
+        let others: Vec<LinkId> =
+            carrying.iter().copied().filter(|&id| Some(id) != active).collect();
+        if deaf {
+            self.monitor.turn = self.monitor.turn.wrapping_add(1);
+        }
+        let by_name = others.get(self.monitor.turn % others.len().max(1)).filter(|_| deaf);
+        for &id in &carrying {
+            let named = Some(id) == active || Some(&id) == by_name;
+            self.probe_by(core, id, named);
+        }
+    }
+
+    fn probe_by(&mut self, core: &mut Core, id: LinkId, named: bool) {
+        let resources = core.member(id.member).map(|member| member.lcore.resources());
+        let Some(own) = resources.and_then(|all| all.port(id.port)).map(|port| port.mac) else {
+            return;
+        };
+        let (mac, sender) = if named {
+            (core.mac(), core.address())
+        } else {
+            (own, core::net::Ipv4Addr::UNSPECIFIED)
+        };
+        for &target in &self.config.arp_ip_target {
+            let arp = Arp { request: true, sender_mac: mac, sender, target_mac: [0; 6], target };
+            let mut frame = [0; 64];
+            let len = packet::emit_arp(&mut frame, mac, EVERYBODY, &arp);
+            if send(core, id.member, id.port, &frame[..len], TxTo::Wire) {
+                self.counters.probes += 1;
+            } else {
+                self.counters.tx_full += 1;
+            }
+        }
+    }
+}
+
+/// The Ethernet broadcast address.
+const EVERYBODY: Mac = [0xff; 6];

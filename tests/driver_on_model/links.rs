@@ -1,0 +1,188 @@
+//! Which link is active, and why.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mafo::wire::mem::MemEnd;
+use mafo::wire::{Wire, WireCounters};
+use mafo::{ArpValidate, BondConfig, Frame, FrameBurst, LinkId, Nanos, PortId, PrimaryReselect};
+
+use crate::failover::{Traffic, describe, settle};
+use crate::hosts::{ADDRESSES, Net};
+
+/// A cable that keeps its carrier and loses every frame while it is `dark`.
+struct BlackHole {
+    cable: MemEnd,
+    dark: Arc<AtomicBool>,
+}
+
+impl Wire for BlackHole {
+    fn rx_burst(&mut self, now: Nanos, out: &mut FrameBurst) -> usize {
+        assert!(out.is_empty());
+        let taken = self.cable.rx_burst(now, out);
+        if self.dark.load(Ordering::Relaxed) {
+            out.clear();
+            return 0;
+        }
+        taken
+    }
+
+    fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize {
+        if self.dark.load(Ordering::Relaxed) {
+            return frames.len();
+        }
+        self.cable.tx_burst(now, frames)
+    }
+
+    fn link_up(&mut self, now: Nanos) -> bool {
+        self.cable.link_up(now)
+    }
+
+    fn poll_timeout(&self) -> Option<Nanos> {
+        self.cable.poll_timeout()
+    }
+
+    fn counters(&self) -> WireCounters {
+        self.cable.counters()
+    }
+}
+
+fn link(n: usize) -> LinkId {
+    (n, PortId(0)).into()
+}
+
+fn active(net: &Net) -> Option<LinkId> {
+    net.hosts[0].bond().expect("bond").active()
+}
+
+fn run(net: &mut Net, traffic: &mut Traffic, time: Nanos) {
+    let until = net.now + time;
+    while net.now < until {
+        traffic.step(net);
+    }
+}
+
+fn bonded(configure: impl Fn(&mut BondConfig)) -> (Net, Traffic) {
+    let with = |stack: &mut mafo::StackConfig, bond: &mut BondConfig| {
+        if stack.address == ADDRESSES[0] {
+            configure(bond);
+        }
+    };
+    let mut net = Net::up_bonded(2, |_, wire| Box::new(wire), with);
+    let ends = net.open(4);
+    let traffic = Traffic::new(ends);
+    (net, traffic)
+}
+
+#[test]
+fn the_primary_link_takes_over_again_when_it_is_to() {
+    for (reselect, returns) in [
+        (PrimaryReselect::Always, true),
+        (PrimaryReselect::Better, false),
+        (PrimaryReselect::Failure, false),
+    ] {
+        let (mut net, mut traffic) = bonded(|bond| {
+            bond.primary = Some(link(0));
+            bond.primary_reselect = reselect;
+        });
+        traffic.deliver(&mut net, 10_000);
+        net.cables[0].set_carrier(false);
+        traffic.deliver(&mut net, 10_000);
+        settle(&mut net, |net| traffic.step(net));
+        assert_eq!(active(&net), Some(link(1)));
+        net.cables[0].set_carrier(true);
+        run(&mut net, &mut traffic, Nanos::from_millis(5));
+        settle(&mut net, |net| traffic.step(net));
+        assert_eq!(active(&net), Some(link(usize::from(!returns))), "{reselect:?}");
+        traffic.finish(&mut net);
+    }
+}
+
+/// A link that comes and goes is not believed, down or up, before it stays so.
+#[test]
+fn a_link_that_flaps_is_damped() {
+    let (mut net, mut traffic) = bonded(|bond| {
+        bond.updelay = Nanos::from_millis(4);
+        bond.downdelay = Nanos::from_millis(2);
+        bond.primary = Some(link(0));
+    });
+    traffic.deliver(&mut net, 10_000);
+    for _ in 0..10 {
+        net.cables[0].set_carrier(false);
+        run(&mut net, &mut traffic, Nanos::from_millis(1));
+        net.cables[0].set_carrier(true);
+        run(&mut net, &mut traffic, Nanos::from_millis(1));
+    }
+    let failures = |net: &Net| net.hosts[0].bond().expect("bond").counters().failures;
+    assert_eq!((active(&net), failures(&net)), (Some(link(0)), 0));
+    net.cables[0].set_carrier(false);
+    run(&mut net, &mut traffic, Nanos::from_millis(3));
+    assert_eq!((active(&net), failures(&net)), (Some(link(1)), 1));
+    for _ in 0..3 {
+        net.cables[0].set_carrier(true);
+        run(&mut net, &mut traffic, Nanos::from_millis(3));
+        net.cables[0].set_carrier(false);
+        run(&mut net, &mut traffic, Nanos::from_millis(1));
+    }
+    assert_eq!(active(&net), Some(link(1)));
+    net.cables[0].set_carrier(true);
+    run(&mut net, &mut traffic, Nanos::from_millis(6));
+    assert_eq!(active(&net), Some(link(0)));
+    settle(&mut net, |net| traffic.step(net));
+    traffic.finish(&mut net);
+}
+
+/// The carrier stays, and nothing comes through: only probes can tell. Whatever proves a link.
+#[test]
+fn a_way_that_is_dead_is_found_out_by_probes() {
+    for validate in [ArpValidate::None, ArpValidate::Active, ArpValidate::Backup, ArpValidate::All]
+    {
+        let dark: [Arc<AtomicBool>; 2] = Default::default();
+        let mut net = Net::up_bonded(
+            2,
+            |n, cable| Box::new(BlackHole { cable, dark: Arc::clone(&dark[n]) }),
+            |stack, bond| {
+                if stack.address == ADDRESSES[0] {
+                    bond.arp_interval = Nanos::from_millis(2);
+                    bond.arp_ip_target = vec![ADDRESSES[1]];
+                    bond.arp_validate = validate;
+                }
+            },
+        );
+        let ends = net.open(4);
+        let mut traffic = Traffic::new(ends);
+        traffic.deliver(&mut net, 10_000);
+        run(&mut net, &mut traffic, Nanos::from_millis(20));
+        assert_eq!(active(&net), Some(link(0)), "{validate:?}: nothing has happened");
+        dark[0].store(true, Ordering::Relaxed);
+        run(&mut net, &mut traffic, Nanos::from_millis(20));
+        assert_eq!(active(&net), Some(link(1)), "{validate:?}: {}", describe(&net));
+        traffic.deliver(&mut net, 10_000);
+        settle(&mut net, |net| traffic.step(net));
+        assert_eq!(net.hosts[0].offloaded(1), 4);
+        // There and back.
+        dark[0].store(false, Ordering::Relaxed);
+        run(&mut net, &mut traffic, Nanos::from_millis(20));
+        dark[1].store(true, Ordering::Relaxed);
+        run(&mut net, &mut traffic, Nanos::from_millis(20));
+        assert_eq!(active(&net), Some(link(0)), "{validate:?}: {}", describe(&net));
+        settle(&mut net, |net| traffic.step(net));
+        traffic.finish(&mut net);
+    }
+}
+
+/// Nobody answers any more, by no link: it is not the links that are dead.
+#[test]
+fn a_target_that_is_dead_fails_no_link() {
+    let (mut net, mut traffic) = bonded(|bond| {
+        bond.arp_interval = Nanos::from_millis(2);
+        bond.arp_ip_target = vec![[10, 77, 0, 9].into()];
+        bond.arp_validate = ArpValidate::All;
+    });
+    traffic.deliver(&mut net, 10_000);
+    run(&mut net, &mut traffic, Nanos::from_millis(50));
+    let counters = net.hosts[0].bond().expect("bond").counters();
+    assert_eq!((active(&net), counters.failures), (Some(link(0)), 0), "{counters:?}");
+    assert!(counters.probes >= 40, "{counters:?}");
+    traffic.finish(&mut net);
+}
