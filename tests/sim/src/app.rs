@@ -4,7 +4,7 @@
 use mafo::{Core, SocketError, SocketId};
 use mafo_mem::Nanos;
 
-use crate::plan::{End, Ending, Side};
+use crate::plan::{Act, End, Ending, Side};
 use crate::stream;
 
 /// Why an application is not content.
@@ -80,6 +80,20 @@ impl Application {
     pub(crate) fn start(&mut self, id: SocketId) {
         self.id = Some(id);
         self.phase = Phase::Talking;
+    }
+
+    /// Does this from now on, whatever it was going to.
+    pub(crate) fn change_mind(&mut self, now: Nanos, act: Act) {
+        match act {
+            Act::Finish => {
+                self.plan.bytes = self.written;
+                self.plan.linger = Nanos::ZERO;
+                self.write_from = now;
+            }
+            Act::Close => self.plan.ending = Ending::CloseEarly(self.read),
+            Act::Abort => self.plan.ending = Ending::Abort(self.read),
+            Act::Rest(time) => self.read_from = now + time,
+        }
     }
 
     /// When a pause ends.

@@ -129,6 +129,7 @@ struct Half {
     ack: Option<i64>,
     edge: Option<i64>,
     ts_val: Option<u32>,
+    first_ts: Option<u32>,
     ts_ecr: Option<u32>,
     heard_edge: Option<i64>,
     heard_ts: Option<u32>,
@@ -156,6 +157,15 @@ struct Flow {
     /// None came since that the new owner may have taken itself.
     held_alone: bool,
     holds_before: bool,
+}
+
+/// What went past 2^32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wrapped {
+    /// Sequence numbers, by [`Side::index`] of the sender.
+    pub numbers: [bool; 2],
+    /// Timestamps of the host with the bond.
+    pub stamps: bool,
 }
 
 /// Watches all frames.
@@ -263,6 +273,20 @@ impl Checker {
             fits
         });
         gapless && flow.held.len() > 1 && flow.held_alone && !self.lost_held
+    }
+
+    /// Whether sequence numbers, and timestamps, of the host with the bond or of its peer went past 2^32.
+    pub(crate) fn wrapped(&self) -> Wrapped {
+        let of = |side: Side| {
+            let halves = || self.flows.iter().map(move |flow| &flow.halves[side.index()]);
+            let beyond = |half: &Half| {
+                half.iss.is_some_and(|iss| u64::from(iss) + half.sent_end as u64 >= 1 << 32)
+            };
+            let around = |half: &Half| half.first_ts.zip(half.ts_val).is_some_and(|(a, b)| b < a);
+            (halves().any(beyond), halves().any(around))
+        };
+        let (near, peer) = (of(Side::Near), of(Side::Peer));
+        Wrapped { numbers: [near.0, peer.0], stamps: near.1 }
     }
 
     pub(crate) fn speaker_of(&self, conn: usize) -> Speaker {
@@ -388,6 +412,14 @@ impl Checker {
         }
         let [near, peer] = &mut flow.halves;
         let (here, there) = if side == Side::Near { (near, peer) } else { (peer, near) };
+        let begins_anew =
+            flow.gave_up && tcp.has(SYN | ACK) && here.iss.is_some_and(|i| i != tcp.seq);
+        if begins_anew && here.sent_end <= 0 && there.sent_end <= 0 {
+            // A listener was closed and is there again: half a handshake was forgotten, and begins once more.
+            (here.iss, here.ack, here.edge) = (None, None, None);
+            (here.ts_val, here.ts_ecr) = (None, None);
+            (there.ack, there.edge) = (None, None);
+        }
         let iss = opens(here, tcp)?;
         says(conn, side, here, tcp, place_of(tcp.seq, iss))?;
         if tcp.has(ACK) {
@@ -512,6 +544,7 @@ fn stamps(here: &mut Half, tcp: &Tcp<'_>) -> Result<(), (Rule, String)> {
         return Err((Rule::Timestamp, format!("TSval {val} after {before}")));
     }
     here.ts_val = Some(val);
+    here.first_ts.get_or_insert(val);
     if !tcp.has(ACK) {
         return Ok(());
     }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use mafo::{Bond, Core};
 use mafo_failover::{BondCounters, Stage};
+use mafo_stack::tom::state::State;
 
 /// What a bond is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,21 @@ const CONN: [(ConnState, &str); 9] = [
     (ConnState::On(1), "on B"),
 ];
 
+/// Names of [`State`], in its order.
+const TCP: [&str; State::ALL.len()] = [
+    "Opening",
+    "Accepting",
+    "Established",
+    "CloseWait",
+    "FinWait1",
+    "FinWait2",
+    "Closing",
+    "LastAck",
+    "Aborting",
+    "TimeWait",
+    "Closed",
+];
+
 /// A count of a bond.
 type Count = fn(&BondCounters) -> u64;
 
@@ -76,6 +92,8 @@ pub struct Coverage {
     conn: [u64; CONN.len()],
     ends: [u64; ENDS.len()],
     pairs: BTreeMap<String, u64>,
+    /// Faults by name and state of a connection.
+    faults: BTreeMap<(&'static str, &'static str), u64>,
 }
 
 impl Coverage {
@@ -123,8 +141,29 @@ impl Coverage {
         }
     }
 
+    /// A fault came when a connection was in this state.
+    pub(crate) fn fault(&mut self, what: &'static str, state: ConnState) {
+        if let Some((_, name)) = CONN.iter().find(|(known, _)| *known == state) {
+            *self.faults.entry((what, name)).or_default() += 1;
+        }
+    }
+
+    /// And when it was in this state of TCP, as its host sees it.
+    pub(crate) fn fault_in_tcp(&mut self, what: &'static str, state: State) {
+        *self.faults.entry((what, TCP[state as usize])).or_default() += 1;
+    }
+
+    /// How often a fault of this name came when a connection was in this state.
+    #[must_use]
+    pub fn faults_in(&self, what: &'static str, state: &'static str) -> u64 {
+        self.faults.get(&(what, state)).copied().unwrap_or(0)
+    }
+
     /// Adds what another run hit.
     pub fn add(&mut self, other: &Self) {
+        for (pair, count) in &other.faults {
+            *self.faults.entry(*pair).or_default() += count;
+        }
         for (name, count) in &other.pairs {
             match self.pairs.get_mut(name) {
                 Some(sum) => *sum += count,
@@ -160,6 +199,9 @@ impl fmt::Display for Coverage {
         }
         for (name, count) in &self.pairs {
             writeln!(f, "  {name:36} {count:8}")?;
+        }
+        for ((what, state), count) in &self.faults {
+            writeln!(f, "  {what:24} {state:14} {count:8}")?;
         }
         Ok(())
     }

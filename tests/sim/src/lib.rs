@@ -12,11 +12,13 @@ mod header;
 pub mod plan;
 pub mod run;
 pub mod soak;
+mod story;
+mod stray;
 pub mod stream;
 mod wire;
 mod world;
 
-pub use check::{Rule, Violation};
+pub use check::{Rule, Violation, Wrapped};
 pub use coverage::Coverage;
 pub use plan::Plan;
 pub use run::{Failure, Outcome, run};

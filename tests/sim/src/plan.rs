@@ -105,6 +105,70 @@ pub enum Breakage {
     RefuseOpens(u32),
     /// Both adapters refuse so many TCBs that were written into such entries.
     RefuseUploads(u32),
+    /// An application does something at an end of the connection that is in the stage waited for, or of any.
+    Does(Side, Act),
+    /// Nothing that the peer sends arrives, for so long.
+    Silence(Nanos),
+    /// Nobody listens on this side, for so long.
+    Deaf(Side, Nanos),
+    /// The next connection is opened before its time.
+    Open,
+    /// Somebody else on the network sends the host with the bond a frame about such a connection.
+    Stranger(Stray),
+}
+
+/// What an application does all of a sudden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// It has no more to say: a FIN.
+    Finish,
+    /// It closes, whatever it had to say.
+    Close,
+    /// It resets the connection.
+    Abort,
+    /// It does not read for so long: the window closes.
+    Rest(Nanos),
+}
+
+/// A frame that is nothing of a connection's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stray {
+    /// An old SYN with its addresses and ports.
+    Syn,
+    /// A router says that the peer cannot be reached.
+    Unreachable,
+    /// A fragment of a segment, whose rest never comes.
+    Fragment,
+}
+
+impl Breakage {
+    /// Its name where faults are counted.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Active(_) => "active link lost",
+            Self::Backup(_) => "backup link lost or back",
+            Self::All(_) => "all links lost",
+            Self::Mend => "link back",
+            Self::RefuseOpens(_) => "opens refused",
+            Self::RefuseUploads(_) => "uploads refused",
+            Self::Does(Side::Near, Act::Finish) => "we finish",
+            Self::Does(Side::Near, Act::Close) => "we close",
+            Self::Does(Side::Near, Act::Abort) => "we abort",
+            Self::Does(Side::Near, Act::Rest(_)) => "we stop reading",
+            Self::Does(Side::Peer, Act::Finish) => "peer finishes",
+            Self::Does(Side::Peer, Act::Close) => "peer closes",
+            Self::Does(Side::Peer, Act::Abort) => "peer resets",
+            Self::Does(Side::Peer, Act::Rest(_)) => "peer stops reading",
+            Self::Silence(_) => "peer silent",
+            Self::Deaf(Side::Near, _) => "we do not listen",
+            Self::Deaf(Side::Peer, _) => "peer does not listen",
+            Self::Open => "open",
+            Self::Stranger(Stray::Syn) => "old SYN",
+            Self::Stranger(Stray::Unreachable) => "ICMP error",
+            Self::Stranger(Stray::Fragment) => "fragment",
+        }
+    }
 }
 
 /// A fault.
@@ -145,6 +209,12 @@ pub struct Plan {
     pub send_buffer: [usize; 2],
     /// How connections are handed over.
     pub handover: Handover,
+    /// Up to where receive buffers may grow, which decides the window scales.
+    pub recv_buffer_max: [usize; 2],
+    /// The adapter whose timestamps go past 2^32, if one's do, soon after the start.
+    pub stamps_wrap: Option<u8>,
+    /// The sequence numbers of the first connection go past 2^32, by [`Side::index`] of the sender.
+    pub numbers_wrap: [bool; 2],
     /// A mistake that the host with the bond makes on purpose. Never drawn.
     pub defect: Option<Defect>,
 }
@@ -163,6 +233,36 @@ impl Plan {
     /// What `seed` decides.
     #[must_use]
     pub fn draw(seed: u64) -> Self {
+        let mut plan = Self::first_edition(seed);
+        let draw = &mut Draw::new(seed, 2);
+        if draw.chance(0.6) {
+            for _ in 0..draw.within(1, 3) {
+                let fault = further(draw, &plan.faults);
+                plan.faults.push(fault);
+            }
+        }
+        if draw.chance(0.05) {
+            // While connections are being opened.
+            let when = Trigger::At(draw.log_time(Nanos::from_micros(10), Nanos::from_millis(10)));
+            let (side, time) = (draw.pick(&Side::BOTH), Nanos(draw.below(20_000_000)));
+            plan.faults.insert(0, Fault { when, what: Breakage::Deaf(side, time) });
+        }
+        if draw.chance(0.1) {
+            // Scales of 0 to 9.
+            for (max, least) in plan.recv_buffer_max.iter_mut().zip(plan.recv_buffer) {
+                *max = ((64 << draw.below(10)) * 1023).max(least);
+            }
+        }
+        plan.stamps_wrap = draw.chance(0.1).then(|| draw.below(2) as u8);
+        for wraps in &mut plan.numbers_wrap {
+            *wraps = draw.chance(0.1);
+        }
+        plan
+    }
+
+    /// What `seed` decided before there was more to draw: seeds that failed then are known by it.
+    #[must_use]
+    pub fn first_edition(seed: u64) -> Self {
         let mut draw = Draw::new(seed, 0);
         let draw = &mut draw;
         let count = if draw.chance(0.5) { draw.within(1, 3) } else { draw.within(4, 32) };
@@ -192,8 +292,12 @@ impl Plan {
                 Handover::Drained,
                 Handover::Instant,
             ]),
+            recv_buffer_max: [0; 2],
+            stamps_wrap: None,
+            numbers_wrap: [false; 2],
             defect: None,
         };
+        plan.recv_buffer_max = plan.recv_buffer;
         if plan.floods && draw.chance(0.1) {
             // A hub.
             plan.ageing = Nanos(1);
@@ -295,4 +399,33 @@ fn faults(draw: &mut Draw) -> Vec<Fault> {
         faults.push(Fault { when, what });
     }
     faults
+}
+
+/// A fault of the kinds that concern one connection, or that come from outside.
+fn further(draw: &mut Draw, before: &[Fault]) -> Fault {
+    let last = before.iter().map(|fault| match fault.when {
+        Trigger::At(at) | Trigger::In(_, at) => at,
+    });
+    let at = last.max().unwrap_or(Nanos::ZERO);
+    let when = if draw.chance(0.7) {
+        let at = at + draw.log_time(Nanos::from_micros(100), Nanos::from_millis(500));
+        Trigger::In(draw.pick(&STAGES), at)
+    } else {
+        Trigger::At(at + draw.log_time(Nanos::from_micros(20), Nanos::from_millis(100)))
+    };
+    let time = draw.log_time(Nanos::from_micros(50), Nanos::from_secs(1));
+    let side = draw.pick(&Side::BOTH);
+    let what = match draw.below(13) {
+        0..=1 => Breakage::Does(side, Act::Finish),
+        2 => Breakage::Does(side, Act::Close),
+        3 => Breakage::Does(side, Act::Abort),
+        4..=5 => Breakage::Does(side, Act::Rest(time)),
+        6 => Breakage::Silence(time),
+        7 => Breakage::Open,
+        8 => Breakage::Stranger(Stray::Syn),
+        9 => Breakage::Stranger(Stray::Unreachable),
+        10..=11 => Breakage::Deaf(side, time),
+        _ => Breakage::Stranger(Stray::Fragment),
+    };
+    Fault { when, what }
 }

@@ -8,16 +8,17 @@ use std::time::UNIX_EPOCH;
 
 use mafo::eal::clock::thread_cpu_time;
 use mafo::wire::PcapWriter;
-use mafo::{BondEvent, LinkId, Refusals, SocketId};
+use mafo::{BondCounters, BondEvent, LinkId, Refusals, SocketId};
 use mafo_failover::Stage;
 use mafo_mem::Nanos;
 use mafo_stack::MemberId;
 
 use crate::app::Phase;
-use crate::check::{Passed, Rule, Speaker, Violation};
+use crate::check::{Passed, Rule, Speaker, Violation, Wrapped};
 use crate::coverage::{BondState, ConnState, Coverage};
-use crate::header::{self, Tcp};
-use crate::plan::{Breakage, Plan, Trigger};
+use crate::header::Tcp;
+use crate::plan::{Breakage, Connection, Fault, Plan, Side, Trigger};
+use crate::story::{PlanOf, describe};
 use crate::world::World;
 
 /// Polls that a card may need, by its lateness, to tell of a link that has gone, and to drop what was queued
@@ -36,8 +37,10 @@ pub struct Outcome {
     pub steps: u64,
     /// Frames on the hosts' cables.
     pub frames: u64,
-    /// Connections that moved to another adapter.
-    pub moved: u64,
+    /// What the bond counted.
+    pub bond: BondCounters,
+    /// What went past 2^32.
+    pub wrapped: Wrapped,
 }
 
 /// A seed that went wrong.
@@ -124,13 +127,17 @@ struct Run<'a> {
     /// Connections not opened yet, earliest last.
     unopened: Vec<usize>,
     /// Faults to come.
-    faults: VecDeque<crate::plan::Fault>,
+    faults: VecDeque<Fault>,
     /// When the last fault came.
     last_fault: Nanos,
     /// When each cable is mended.
     down_until: Vec<Option<Nanos>>,
     /// How many polls a link is down at least.
     link_training: u64,
+    /// On which side nobody listens, and until when.
+    deaf_until: Option<(Side, Nanos)>,
+    /// Until when the peer is not heard.
+    silent_until: Option<Nanos>,
     /// At which poll each cable was cut last.
     cut_at: Vec<u64>,
     /// When there is nothing more to open and to break.
@@ -176,6 +183,8 @@ impl<'a> Run<'a> {
             last_fault: Nanos::ZERO,
             down_until: vec![None; world.cables.len()],
             link_training: link_training(plan),
+            deaf_until: None,
+            silent_until: None,
             cut_at: vec![0; world.cables.len()],
             quiet_since: world.now,
             coverage: Coverage::default(),
@@ -209,14 +218,16 @@ impl<'a> Run<'a> {
             return Err((violation.clone(), self.story(&violation)));
         }
         self.coverage.read(self.world.near.sockets(), self.world.near.bond());
-        let moved = self.world.near.bond().map_or(0, |bond| bond.counters().moved);
+        let bond = self.world.near.bond().map_or(BondCounters::new(), |bond| bond.counters());
+        let wrapped = self.world.checker().wrapped();
         let frames = self.world.checker().frames;
         Ok(Outcome {
             coverage: self.coverage,
             lasted: self.world.now - self.start,
             steps: self.world.steps,
             frames,
-            moved,
+            bond,
+            wrapped,
         })
     }
 
@@ -233,7 +244,8 @@ impl<'a> Run<'a> {
             Trigger::At(at) | Trigger::In(_, at) => self.start + at,
         });
         let mend = self.down_until.iter().flatten().copied().min();
-        [open, fault, mend].into_iter().flatten().min()
+        let deaf = self.deaf_until.map(|(_, until)| until);
+        [open, fault, mend, deaf, self.silent_until].into_iter().flatten().min()
     }
 
     /// Opens and breaks what is due. Whether there was anything.
@@ -250,22 +262,32 @@ impl<'a> Run<'a> {
         }
         for link in 0..self.down_until.len() {
             if self.down_until[link].is_some_and(|until| until <= now) {
-                self.hit();
-                self.mend(link);
-                any = true;
+                any |= self.mend(link);
             }
         }
         while let Some(fault) = self.faults.front().copied()
             && self.is_due(fault.when)
         {
             self.faults.pop_front();
-            self.hit();
-            self.breaks(fault.what);
+            self.hit(fault.what);
+            self.breaks(fault);
+            any = true;
+        }
+        if let Some((side, until)) = self.deaf_until {
+            self.world.nobody_listens(side);
+            if until <= now {
+                self.deaf_until = None;
+                self.world.listen(side);
+                any = true;
+            }
+        }
+        if self.silent_until.take_if(|until| *until <= now).is_some() {
+            self.world.silence(false);
             any = true;
         }
         let all_down = self.down_until.iter().all(Option::is_some);
         if all_down {
-            self.world.dark_until = Some(now);
+            self.world.dark_until = self.world.dark_until.max(Some(now));
         }
         if any {
             self.quiet_since = now;
@@ -290,7 +312,7 @@ impl<'a> Run<'a> {
     }
 
     /// Counts what is hit now.
-    fn hit(&mut self) {
+    fn hit(&mut self, what: Breakage) {
         self.last_fault = self.world.now;
         let Some(bond) = self.world.near.bond() else { return };
         let stages: Vec<_> = self.stages().flatten().collect();
@@ -302,11 +324,14 @@ impl<'a> Run<'a> {
             BondState::Tunnel
         };
         self.coverage.bond(state);
-        for [near, _] in &self.world.applications {
-            let Some(id) = near.id else { continue };
-            let Some(conn) = self.world.near.sockets().offloaded(id) else { continue };
+        let core = self.world.near.sockets();
+        for id in (0..2).flat_map(|n| core.connections_on(MemberId(n))) {
+            let Some(conn) = core.offloaded(id) else { continue };
             let stage = bond.stage(id);
-            self.coverage.conn(stage.map_or(ConnState::On(conn.member.0), ConnState::In));
+            let state = stage.map_or(ConnState::On(conn.member.0), ConnState::In);
+            self.coverage.conn(state);
+            self.coverage.fault(what.name(), state);
+            self.coverage.fault_in_tcp(what.name(), conn.state);
         }
     }
 
@@ -322,7 +347,8 @@ impl<'a> Run<'a> {
             .position(|&(adapter, port)| (active.member.0, active.port.0) == (adapter, port))
     }
 
-    fn breaks(&mut self, what: Breakage) {
+    fn breaks(&mut self, fault: Fault) {
+        let what = fault.what;
         let active = self.active().unwrap_or(0);
         let all = 0..self.down_until.len();
         let down = |run: &Self, link: usize| run.down_until[link].is_some();
@@ -331,12 +357,45 @@ impl<'a> Run<'a> {
             Breakage::Backup(time) => {
                 let backup = all.clone().find(|&link| link != active);
                 match backup {
-                    Some(link) if down(self, link) => self.mend(link),
+                    Some(link) if down(self, link) => {
+                        self.mend(link);
+                    }
                     Some(link) => self.cut(link, time),
                     None => {}
                 }
             }
             Breakage::All(time) => all.for_each(|link| self.cut(link, time)),
+            Breakage::Does(side, act) => {
+                if let Some(n) = self.concerned(fault.when) {
+                    self.world.acts(n, side, act);
+                    self.event(format!("connection {n}, {side:?}: {act:?}"));
+                }
+            }
+            Breakage::Stranger(stray) => {
+                if let Some(n) = self.concerned(fault.when) {
+                    self.world.stray(n, stray);
+                    self.event(format!("connection {n}, a stranger: {stray:?}"));
+                }
+            }
+            Breakage::Silence(time) => {
+                self.world.silence(true);
+                self.silent_until = Some(self.world.now + time);
+                // Nor are answers about next hops.
+                self.world.dark_until = self.silent_until;
+                self.event(format!("the peer is not heard for {:.6} s", time.as_secs_f64()));
+            }
+            Breakage::Deaf(side, time) if self.deaf_until.is_none() => {
+                self.world.deafen(side);
+                self.deaf_until = Some((side, self.world.now + time));
+                self.event(format!("{side:?} does not listen for {:.6} s", time.as_secs_f64()));
+            }
+            Breakage::Deaf(..) => {}
+            Breakage::Open => {
+                if let Some(n) = self.unopened.pop() {
+                    let Connection { opener, nagle, .. } = self.plan.connections[n];
+                    self.world.open(n, opener, nagle);
+                }
+            }
             Breakage::RefuseOpens(opens) => self.refuse(Refusals { opens, uploads: 0 }),
             Breakage::RefuseUploads(uploads) => self.refuse(Refusals { opens: 0, uploads }),
             Breakage::Mend => {
@@ -345,6 +404,26 @@ impl<'a> Run<'a> {
                 }
             }
         }
+    }
+
+    /// The connection that a fault is about: one in the stage that it waited for, or else any that lives on an
+    /// adapter.
+    fn concerned(&self, when: Trigger) -> Option<usize> {
+        let core = self.world.near.sockets();
+        let bond = self.world.near.bond()?;
+        let live = |n: &usize| {
+            let ids = &self.world.applications[*n];
+            ids.iter().all(|app| app.phase == Phase::Talking)
+                && ids[0].id.and_then(|id| core.offloaded(id)).is_some_and(|c| c.state.is_live())
+        };
+        let waited_for = |n: &usize| match when {
+            Trigger::In(stage, _) => {
+                self.world.applications[*n][0].id.and_then(|id| bond.stage(id)) == Some(stage)
+            }
+            Trigger::At(_) => true,
+        };
+        let all = 0..self.world.applications.len();
+        all.clone().filter(live).find(waited_for).or_else(|| all.clone().find(live))
     }
 
     #[cfg(debug_assertions)]
@@ -368,17 +447,19 @@ impl<'a> Run<'a> {
         self.event(format!("link {link} is cut for {:.6} s", time.as_secs_f64()));
     }
 
-    fn mend(&mut self, link: usize) {
+    /// Mends a cable, or says when it can be. Whether it was mended.
+    fn mend(&mut self, link: usize) -> bool {
         // Lateness counts polls, and the clock jumps where nothing moves.
         let earliest = self.cut_at[link] + self.link_training;
         if self.world.steps < earliest {
-            let missing = Nanos(self.plan.tick.0 * (earliest - self.world.steps));
-            self.down_until[link] = Some(self.world.now + missing);
-            return;
+            self.down_until[link] = Some(self.world.now + self.plan.tick);
+            return false;
         }
+        self.hit(Breakage::Mend);
         self.world.cables[link].set_carrier(true);
         self.down_until[link] = None;
         self.event(format!("link {link} is mended"));
+        true
     }
 
     /// Takes down who may speak, and what the bond says.
@@ -476,6 +557,8 @@ impl<'a> Run<'a> {
         self.unopened.is_empty()
             && self.faults.is_empty()
             && self.down_until.iter().all(Option::is_none)
+            && self.silent_until.is_none()
+            && self.deaf_until.is_none()
             && world.all_over()
             && world.near.sockets().sockets() == 0
             && world.peer.core().sockets() == 0
@@ -581,47 +664,6 @@ impl<'a> Run<'a> {
         }
         story
     }
-}
-
-/// A plan without its connections.
-struct PlanOf<'a>(&'a Plan);
-
-impl fmt::Debug for PlanOf<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Plan { ports_of_a, connections, faults, impairments, .. } = self.0;
-        f.debug_struct("Plan")
-            .field("ports_of_a", ports_of_a)
-            .field("connections", &connections.len())
-            .field("faults", &format_args!("{faults:?}"))
-            .field("impairments", &format_args!("{impairments:?}"))
-            .field("late_polls", &format_args!("{:?}", self.0.late_polls))
-            .field("tick", &self.0.tick)
-            .field("recv_buffer", &format_args!("{:?}", self.0.recv_buffer))
-            .field("send_buffer", &format_args!("{:?}", self.0.send_buffer))
-            .finish()
-    }
-}
-
-fn describe(passed: &Passed) -> String {
-    let arrow = if passed.sent { "sends" } else { "gets " };
-    let at = passed.at.as_secs_f64();
-    let place = format!("{:?}", passed.place);
-    let Some(tcp) = Tcp::parse_head(&passed.head) else {
-        return format!("{at:.6} {place:8} {arrow} {} bytes", passed.len);
-    };
-    let flags: String =
-        [(header::SYN, 'S'), (header::FIN, 'F'), (header::RST, 'R'), (header::ACK, '.')]
-            .into_iter()
-            .filter(|(flag, _)| tcp.has(*flag))
-            .map(|(_, c)| c)
-            .collect();
-    let Tcp { ports, seq, ack, window, timestamps, .. } = tcp;
-    let len = tcp.len;
-    let sacks = tcp.sacks();
-    format!(
-        "{at:.6} {place:8} {arrow} {}>{} {flags} {seq}+{len} ack {ack} win {window} ts {timestamps:?} {sacks:?}",
-        ports.0, ports.1
-    )
 }
 
 /// Runs seeds `0..count`: what their faults hit, and what each one cost, in order.

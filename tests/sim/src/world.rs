@@ -4,26 +4,32 @@
 //! bare cable: no driver and no adapter of ours is at its end, so a mistake in those has no counterpart
 //! that could hide it, and it costs next to nothing.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mafo::eal::dma::Arena;
+use mafo::wire::impair::Probability;
 use mafo::wire::mem::{self, LinkConfig, MemEnd};
 use mafo::wire::{Cable, Switch, SwitchConfig, UnknownUnicast, Wire};
 use mafo::{
-    AdapterConfig, AsicConfig, BondConfig, Core, Event, Host, HostConfig, L2tIdx, ListenerId,
-    Options, PathChoice, PortId, SocketId, SoftConfig, Stack, StackConfig, WirePort,
+    AdapterConfig, AsicConfig, BondConfig, Core, Event, FrameBurst, Host, HostConfig, L2tIdx,
+    ListenerId, Options, PathChoice, PortId, SocketId, SoftConfig, Stack, StackConfig, WirePort,
 };
 use mafo_mem::Nanos;
+use mafo_tcp::isn;
 
 use crate::app::{Application, Complaint, Phase};
 use crate::check::{Checker, Place, Rule};
-use crate::plan::{Plan, Side};
+use crate::plan::{Act, Plan, Side, Stray};
+use crate::stray::{self, About};
 use crate::wire::{Mac, Witnessed};
 
 const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 77, 0, 2), Ipv4Addr::new(10, 77, 0, 1)];
 const MACS: [Mac; 2] = [[2, 0, 0, 0xff, 0, 0], [2, 0, 0, 0xff, 0, 1]];
 const PORT: u16 = 7;
+/// Of the first connection, where its sequence numbers are of interest.
+const FIRST_PORT: u16 = 40_000;
+const STRANGER: Mac = [2, 0, 0, 0xff, 0, 9];
 /// Where clocks stand when a seed begins.
 const BEGINNING: Nanos = Nanos::from_secs(1);
 
@@ -35,6 +41,11 @@ pub(crate) struct World {
     /// The cables of the host with the bond, in the order of its links.
     pub(crate) cables: Vec<Cable>,
     pub(crate) checker: Arc<Mutex<Checker>>,
+    /// Somebody else on the network.
+    stranger: MemEnd,
+    /// By side.
+    listeners: [Option<ListenerId>; 2],
+    plan: Plan,
     pub(crate) now: Nanos,
     /// The connections' two applications each.
     pub(crate) applications: Vec<[Application; 2]>,
@@ -58,6 +69,10 @@ fn asic(n: usize, plan: &Plan) -> AsicConfig {
     config.ports = 2;
     config.seed = plan.seed ^ (n as u64) << 60;
     config.clock_epoch = 1_000_000_007_000 * (n as u64 + 1);
+    if plan.stamps_wrap == Some(n as u8) {
+        // 2^32 ticks of 2^18 ns, but for what is left until a while after the start.
+        config.clock_epoch = (1 << 50) - 1_060_000_000;
+    }
     config.cclk_khz = [250_000, 200_000][n];
     config.mac_base = [2, 0, 0, n as u8, 0, 0x10];
     config.max_delay_polls = plan.late_polls[n];
@@ -82,6 +97,32 @@ fn asic(n: usize, plan: &Plan) -> AsicConfig {
     config
 }
 
+/// Of a host: one with which the first connection's numbers soon go past 2^32, if that is wanted.
+fn secret(plan: &Plan, n: usize) -> [u8; 16] {
+    let mut secret = [plan.seed as u8 ^ n as u8; 16];
+    let Some(first) = plan.connections.first().filter(|_| plan.numbers_wrap[n]) else {
+        return secret;
+    };
+    let opens = first.opener.index() == n;
+    let (client, server) = (FIRST_PORT, PORT);
+    let ports = if opens { [client, server] } else { [server, client] };
+    let local = (ADDRESSES[n], ports[0]).into();
+    let remote = (ADDRESSES[1 - n], ports[1]).into();
+    let near = BEGINNING + Nanos::from_millis(1) + first.at;
+    let wraps = |secret| {
+        let left = isn::generate(&isn::Secret(secret), local, remote, near).0.wrapping_neg();
+        (8_000..72_000).contains(&left)
+    };
+    // One of 65,536.
+    for tried in 0..1_u32 << 20 {
+        secret[..4].copy_from_slice(&tried.to_le_bytes());
+        if wraps(secret) {
+            break;
+        }
+    }
+    secret
+}
+
 fn driver(n: usize) -> AdapterConfig {
     let mut config = AdapterConfig::default();
     config.queues.ingress = [256, 512][n];
@@ -99,7 +140,7 @@ impl World {
     /// The world of `plan`, with both hosts up and listening.
     pub(crate) fn new(plan: &Plan) -> Self {
         let count = plan.connections.len();
-        let checker = Checker::new(ADDRESSES[0].octets(), plan.recv_buffer, count);
+        let checker = Checker::new(ADDRESSES[0].octets(), plan.recv_buffer_max, count);
         let checker = Arc::new(Mutex::new(checker));
         let links: Vec<(usize, PortId)> = if plan.ports_of_a == 2 {
             vec![(0, PortId(0)), (0, PortId(1)), (1, PortId(0))]
@@ -114,7 +155,8 @@ impl World {
             ..LinkConfig::default()
         };
         let (mut near, far): (Vec<_>, Vec<_>) =
-            (0..=links.len()).map(|n| mem::link(&link(n))).unzip();
+            (0..=links.len() + 1).map(|n| mem::link(&link(n))).unzip();
+        let stranger = near.remove(links.len() + 1);
         let cables: Vec<Cable> = near[..links.len()].iter().map(MemEnd::cable).collect();
         let unknown = if plan.floods { UnknownUnicast::Flood } else { UnknownUnicast::Drop };
         let config = SwitchConfig {
@@ -128,10 +170,10 @@ impl World {
             stack.sockets_max = count as u32 + 4;
             // A SYN that comes twice may be answered by a cookie and then by a kept handshake, with two numbers.
             stack.syn_cookies = false;
-            stack.secret = [plan.seed as u8 ^ n as u8; 16];
+            stack.secret = secret(plan, n);
             stack.recv_buffer = plan.recv_buffer[n];
             // What scales the windows: unlike at both ends, or nobody sees them swapped.
-            stack.recv_buffer_max = plan.recv_buffer[n];
+            stack.recv_buffer_max = plan.recv_buffer_max[n];
             stack.send_buffer = plan.send_buffer[n];
             stack.time_wait_max = 256;
             stack.neighbours_max = 8;
@@ -163,6 +205,9 @@ impl World {
             switch,
             cables,
             checker,
+            stranger,
+            listeners: [None; 2],
+            plan: plan.clone(),
             now: BEGINNING,
             applications,
             by_socket: [vec![usize::MAX; count + 8], vec![usize::MAX; count + 8]],
@@ -177,7 +222,7 @@ impl World {
         if let Some(defect) = plan.defect {
             world.near.sockets_mut().set_defects(mafo::Defects::one(defect));
         }
-        world.bring_up(plan.backlog);
+        world.bring_up();
         world.tick = plan.tick;
         world.impair(plan);
         world
@@ -190,17 +235,14 @@ impl World {
         }
     }
 
-    fn bring_up(&mut self, backlog: usize) {
+    fn bring_up(&mut self) {
         for _ in 0..100_000 {
             self.poll();
             self.now += self.tick;
             let ready =
                 |host: &Host| host.is_up() && host.bond().is_some_and(|b| b.active().is_some());
             if ready(&self.near) {
-                for side in Side::BOTH {
-                    let at = (ADDRESSES[side.index()], PORT).into();
-                    self.core(side).listen(at, backlog, options(side, true)).expect("listens");
-                }
+                Side::BOTH.iter().for_each(|&side| self.listen(side));
                 for _ in 0..300 {
                     self.poll();
                     self.now += self.tick;
@@ -209,6 +251,34 @@ impl World {
             }
         }
         panic!("not up: {:?}", self.near)
+    }
+
+    /// Somebody listens on this side from now on.
+    pub(crate) fn listen(&mut self, side: Side) {
+        let (at, backlog) = ((ADDRESSES[side.index()], PORT).into(), self.plan.backlog);
+        let listener = self.core(side).listen(at, backlog, options(side, true));
+        self.listeners[side.index()] = Some(listener.expect("listens"));
+    }
+
+    /// Nobody does any more: opens by the other side may fail.
+    pub(crate) fn deafen(&mut self, side: Side) {
+        let now = self.now;
+        if let Some(listener) = self.listeners[side.index()].take() {
+            self.core(side).close_listener(now, listener);
+        }
+        self.nobody_listens(side);
+    }
+
+    /// While nobody listens on this side, what has not been accepted there is given up.
+    pub(crate) fn nobody_listens(&mut self, side: Side) {
+        for n in 0..self.applications.len() {
+            if self.plan.connections[n].opener == side.other()
+                && self.applications[n][side.index()].phase == Phase::Waiting
+            {
+                self.applications[n][side.index()].gave_up = true;
+                self.checker().application_gave_up(n);
+            }
+        }
     }
 
     pub(crate) fn checker(&self) -> MutexGuard<'_, Checker> {
@@ -257,8 +327,9 @@ impl World {
     pub(crate) fn open(&mut self, n: usize, opener: Side, nagle: bool) {
         let remote = (ADDRESSES[opener.other().index()], PORT).into();
         let now = self.now;
+        let local = self.plan.numbers_wrap.contains(&true).then_some(FIRST_PORT + n as u16);
         let id =
-            self.core(opener).connect(now, remote, None, options(opener, nagle)).expect("a port");
+            self.core(opener).connect(now, remote, local, options(opener, nagle)).expect("a port");
         let tuple = self.core(opener).tuple(id).expect("made");
         let (local, remote) = (tuple.local.port(), tuple.remote.port());
         let ports = if opener == Side::Near { (local, remote) } else { (remote, local) };
@@ -350,6 +421,43 @@ impl World {
             None => {}
         }
         true
+    }
+
+    /// An application of a connection does something.
+    pub(crate) fn acts(&mut self, n: usize, side: Side, act: Act) {
+        let now = self.now;
+        self.applications[n][side.index()].change_mind(now, act);
+        self.due.push((n, side));
+    }
+
+    /// Nothing that the peer sends arrives any more, or again what should.
+    pub(crate) fn silence(&mut self, silent: bool) {
+        let port = self.cables.len();
+        let mut impairments = self.plan.impairments;
+        if silent {
+            impairments.loss = Probability::new(1.0).unwrap_or(impairments.loss);
+        }
+        self.switch.port_mut(port).set_impairments(impairments);
+    }
+
+    /// A stranger sends a frame about a connection.
+    pub(crate) fn stray(&mut self, n: usize, stray: Stray) {
+        let Some(id) = self.applications[n][0].id else { return };
+        let core = self.near.sockets();
+        let (Some(tuple), Some(progress)) = (core.tuple(id), core.progress(id)) else { return };
+        let (SocketAddr::V4(local), SocketAddr::V4(remote)) = (tuple.local, tuple.remote) else {
+            return;
+        };
+        let about =
+            About { ends: [local, remote], snd: progress.snd_una.0, rcv: progress.rcv_nxt.0 };
+        let bytes = stray::frame(stray, &about, STRANGER, MACS[0]);
+        let mut burst = FrameBurst::new(1, 128);
+        if let Some(frame) = burst.spare() {
+            frame.buffer_mut()[..bytes.len()].copy_from_slice(&bytes);
+            frame.set_len(bytes.len());
+            burst.commit();
+            self.stranger.tx_burst(self.now, burst.frames());
+        }
     }
 
     /// An application that hears nothing from one that gave up, whose reset may be lost, gives up too.

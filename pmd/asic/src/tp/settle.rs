@@ -248,6 +248,11 @@ impl Tp {
                     // The host has released the TID meanwhile; the message would be its next owner's.
                     continue;
                 }
+                let is_over = tcb.as_ref().is_none_or(|tcb| !matches!(tcb.phase, Phase::Live(_)));
+                if matches!(owed.what, What::Message { then: Then::DeliverFin, .. }) && is_over {
+                    // A reset came behind the FIN, and what waited ahead of it is gone: no end of a stream.
+                    continue;
+                }
                 let done = match (&owed.what, tcb) {
                     (What::Bytes, tcb) => tcb.map_or(Ok(()), |tcb| ctx.deliver_backlog(tcb)),
                     (What::Message { bytes, cpl_len, then }, tcb) => {
