@@ -78,6 +78,8 @@ mafo_mem::counters! {
         moved,
         /// Of these, with bytes under way that were given to the new owner again.
         moved_undrained,
+        /// Connections whose owner held bytes beyond a gap that the host had kept as well.
+        moved_gapped,
         /// Connections that no adapter would have, and with which the host path goes on.
         sheltered,
         /// Connections moved to another port of their adapter.

@@ -34,6 +34,9 @@ pub struct BondConfig {
     pub handover: Handover,
     /// Frames that are held for a connection while it changes its owner; further ones are dropped.
     pub hold_frames: usize,
+    /// Frames of a connection beyond a gap that are kept while it is tunnelled, so that it can move before the gap is
+    /// filled.
+    pub let_in_frames: usize,
     /// How long the peer of a connection that is to move may acknowledge nothing of what is under way
     /// before the connection goes back to the tunnel and is tried again later.
     pub drain_deadline: Nanos,
@@ -117,6 +120,7 @@ impl BondConfig {
             arp_missed_max: 2,
             handover: Handover::Auto,
             hold_frames: 64,
+            let_in_frames: 256,
             drain_deadline: Nanos::from_secs(2),
             reply_deadline: Nanos::from_millis(20),
             retry_min: Nanos::from_millis(100),

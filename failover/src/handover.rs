@@ -22,9 +22,9 @@ use crate::ask::{ask_for_answer, card_clock, heard_lately, post_fence};
 use crate::bond::{Bond, BondEvent, LinkId};
 use crate::entry::{Entry, Written};
 use crate::owner::{self, Orphan, Shown};
-use crate::snoop::LetOut;
+use crate::snoop::{LetIn, LetOut};
 use crate::stage::{Event, Next, Stage, Transitions};
-use crate::upload::NotNow;
+use crate::upload::{self, NotNow};
 
 /// A connection that lives elsewhere than on the active link.
 #[derive(Debug)]
@@ -61,6 +61,8 @@ pub(crate) struct Move {
     pub(crate) ts_jump: u32,
     /// What the peer was told since the connection is tunnelled.
     pub(crate) let_out: LetOut,
+    /// What the peer sent beyond a gap since the connection is tunnelled.
+    pub(crate) let_in: LetIn,
     /// When the peer's last frame was let in.
     pub(crate) heard: Option<Nanos>,
     pub(crate) held: VecDeque<Vec<u8>>,
@@ -149,6 +151,7 @@ impl Move {
             owners_tried: 0,
             ts_jump: 0,
             let_out: LetOut::default(),
+            let_in: LetIn::default(),
             heard: None,
             held: VecDeque::new(),
             since: now,
@@ -495,6 +498,8 @@ impl Bond {
         match self.last_record(core, id, reply.tcb()) {
             Ok(orphan) => {
                 let acked_lately = heard_lately(now, core, id);
+                let gapped = !upload::fragments(&reply.tcb()).is_empty();
+                self.counters.moved_gapped += u64::from(gapped);
                 if let Some(moving) = self.moves.get_mut(&id) {
                     moving.speaks_first = acked_lately && moving.is_unheard();
                     moving.orphan = Some(orphan);
@@ -518,6 +523,9 @@ impl Bond {
         }
         if SeqNum(image.rcv_nxt()) != progress.rcv_nxt {
             return Err(NotNow::Undelivered);
+        }
+        if !moving.let_in.covers(&upload::fragments(&image)) {
+            return Err(NotNow::Fragments);
         }
         let clock = core.member(moving.home.member).map(card_clock).ok_or(unfit)?;
         let una = SeqNum(image.snd_una());

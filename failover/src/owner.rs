@@ -254,7 +254,7 @@ impl Bond {
         if core.rebind(id, place).is_err() {
             self.counters.unexpected += 1;
         }
-        self.release_held(now, core, id);
+        self.replay(now, core, id);
         core.resume(id);
         if speak {
             // What its last owner said may have died with the link.

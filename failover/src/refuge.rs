@@ -44,7 +44,7 @@ impl Bond {
         }
         let home = moving.home;
         self.drop_entry(core, id);
-        self.release_held(now, core, id);
+        self.replay(now, core, id);
         self.counters.sheltered += 1;
         self.transitions.note(Stage::Uploading, Event::Shelter);
         self.log(now, BondEvent::Sheltered(id));

@@ -78,6 +78,62 @@ impl LetOut {
     }
 }
 
+/// Segments of the peer that were let in beyond a gap, in case that the connection gets another owner before it is
+/// filled: the peer has been told that they are here.
+#[derive(Clone, Debug, Default)]
+pub struct LetIn {
+    /// Behind the last byte without a gap before it that was let in.
+    next: Option<SeqNum>,
+    /// First number, the one behind the last, and the frame.
+    frames: Vec<(SeqNum, SeqNum, Vec<u8>)>,
+}
+
+impl LetIn {
+    /// Notes a segment that is let in. `rcv_nxt` is what its owner has delivered; at most `max` frames are kept.
+    pub fn note(&mut self, rcv_nxt: SeqNum, segment: &Segment, frame: &[u8], max: usize) {
+        let (start, end) = (segment.seq, segment.seq + segment.seq_len());
+        let next = self.next.get_or_insert(rcv_nxt);
+        *next = next.later(rcv_nxt);
+        self.frames.retain(|(_, end, _)| end.after(rcv_nxt));
+        if !end.after(*next) {
+            return;
+        }
+        if start.after(*next) {
+            if self.frames.len() < max {
+                self.frames.push((start, end, frame.to_vec()));
+            }
+            return;
+        }
+        *next = end;
+        // What was kept may join on.
+        while let Some((_, end, _)) =
+            self.frames.iter().find(|(start, end, _)| !start.after(*next) && end.after(*next))
+        {
+            *next = *end;
+        }
+    }
+
+    /// Whether all bytes of `ranges` are in frames that are kept.
+    #[must_use]
+    pub fn covers(&self, ranges: &[(SeqNum, SeqNum)]) -> bool {
+        ranges.iter().all(|&(start, end)| {
+            let mut at = start;
+            while end.after(at) {
+                let kept = self.frames.iter().find(|(s, e, _)| !s.after(at) && e.after(at));
+                let Some((_, e, _)) = kept else { return false };
+                at = *e;
+            }
+            true
+        })
+    }
+
+    /// The frames that are kept and end behind `rcv_nxt`, all if that is not known, in the order in which they came.
+    pub fn take(self, rcv_nxt: Option<SeqNum>) -> impl Iterator<Item = Vec<u8>> {
+        let is_new = move |end: &SeqNum| rcv_nxt.is_none_or(|rcv_nxt| end.after(rcv_nxt));
+        self.frames.into_iter().filter(move |(_, end, _)| is_new(end)).map(|(.., frame)| frame)
+    }
+}
+
 fn later(highest: &mut Option<SeqNum>, seq: SeqNum) {
     *highest = Some(highest.map_or(seq, |old| old.later(seq)));
 }
@@ -118,6 +174,33 @@ mod tests {
         out.note(&segment(100, 0, 500, 11, 2), 3);
         assert_eq!(out.right_edge, Some(SeqNum(588)), "a window update alone");
         assert_eq!(out.ts_val, Some(2));
+    }
+
+    #[test]
+    fn what_is_let_in_beyond_a_gap_is_kept_until_it_is_delivered() {
+        let mut kept = LetIn::default();
+        let note = |kept: &mut LetIn, rcv_nxt, seq, len| {
+            let frame = [seq as u8];
+            kept.note(SeqNum(rcv_nxt), &segment(seq, len, 0, 0, 0), &frame, 3);
+        };
+        let range = |a, b| [(SeqNum(a), SeqNum(b))];
+        // In order, across the wrap: nothing is kept.
+        note(&mut kept, u32::MAX, u32::MAX, 11);
+        assert!(!kept.covers(&range(0, 1)) && kept.covers(&[]));
+        // Ten bytes are missing, then two neighbours, another gap, and one too many.
+        note(&mut kept, u32::MAX, 20, 10);
+        note(&mut kept, 10, 30, 10);
+        note(&mut kept, 10, 50, 10);
+        note(&mut kept, 10, 60, 10);
+        assert!(kept.covers(&range(20, 40)) && kept.covers(&range(25, 31)));
+        assert!(!kept.covers(&range(20, 41)) && !kept.covers(&range(50, 70)));
+        assert!(kept.covers(&[range(20, 40)[0], range(50, 60)[0]]));
+        // The first gap is filled and all up to the second delivered.
+        note(&mut kept, 10, 10, 10);
+        note(&mut kept, 40, 40, 5);
+        assert!(!kept.covers(&range(30, 40)) && kept.covers(&range(50, 60)));
+        let frames: Vec<_> = kept.take(Some(SeqNum(45))).collect();
+        assert_eq!(frames, [[50]]);
     }
 
     #[test]

@@ -91,10 +91,16 @@ impl Bond {
         };
         let Some(conn) = core.offloaded(id) else { return Verdict::Stack };
         let (owner, home) = (conn.member, conn.port);
+        let rcv_nxt = core.progress(id).map(|progress| progress.rcv_nxt);
+        let kept_max = self.config.let_in_frames;
         let moving = self.moves.get_mut(&id);
         let held = moving.is_some_and(|moving| {
             moving.heard = Some(now);
-            moving.holds()
+            let held = moving.holds();
+            if let Some(rcv_nxt) = rcv_nxt.filter(|_| !held) {
+                moving.let_in.note(rcv_nxt, &seen.segment, frame, kept_max);
+            }
+            held
         });
         if held {
             self.hold(id, frame);
@@ -189,6 +195,17 @@ impl Bond {
         }
         self.counters.held_frames += 1;
         moving.held.push_back(frame.to_vec());
+    }
+
+    /// Gives a connection's new owner what the peer was told is here and the old one had kept beyond a gap, and then
+    /// what was held.
+    pub(crate) fn replay(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        let rcv_nxt = core.progress(id).map(|progress| progress.rcv_nxt);
+        let Some(moving) = self.moves.get_mut(&id) else { return };
+        let kept = core::mem::take(&mut moving.let_in).take(rcv_nxt);
+        let held = core::mem::take(&mut moving.held);
+        moving.held = kept.chain(held).collect();
+        self.release_held(now, core, id);
     }
 
     /// Gives held frames to the connection's owner, in the order in which they came.

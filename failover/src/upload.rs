@@ -57,7 +57,7 @@ pub enum NotNow {
     NotDrained,
     /// In-order bytes are still in the card.
     Undelivered,
-    /// Out-of-order bytes are still in the card.
+    /// Bytes beyond a gap are in the card, and the host does not have them.
     Fragments,
     /// The state does not move: the handshake, or the end, comes first.
     State(State),
@@ -113,9 +113,13 @@ pub struct Upload {
 /// PAWS turns round, by a margin for the clock's own progress.
 pub const TS_JUMP_BUDGET: u32 = (1 << 31) - (1 << 29);
 
-/// Fragments that the card may hold.
-const FRAGMENTS: [Field; 4] =
-    [field::RX_FRAG0_LEN, field::RX_FRAG1_LEN, field::RX_FRAG2_LEN, field::RX_FRAG3_LEN];
+/// Fragments that the card may hold: where they begin and how long they are.
+const FRAGMENTS: [(Field, Field); 4] = [
+    (field::RX_FRAG0_START_IDX_RAW, field::RX_FRAG0_LEN),
+    (field::RX_FRAG1_START_IDX_OFFSET, field::RX_FRAG1_LEN),
+    (field::RX_FRAG2_START, field::RX_FRAG2_LEN),
+    (field::RX_FRAG3_START, field::RX_FRAG3_LEN),
+];
 
 /// Whether the image can be moved at all.
 pub fn check(image: &Tcb) -> Result<(), NotNow> {
@@ -135,10 +139,25 @@ pub fn check(image: &Tcb) -> Result<(), NotNow> {
     if image.get(field::RX_HDR_OFFSET) != 0 {
         return Err(NotNow::Undelivered);
     }
-    if FRAGMENTS.iter().any(|&len| image.get(len) != 0) {
-        return Err(NotNow::Fragments);
-    }
     Ok(())
+}
+
+/// The ranges that the card holds beyond a gap. They are not moved: the peer has been told that they are here, so
+/// somebody else has to have them too.
+#[must_use]
+pub fn fragments(image: &Tcb) -> Vec<(SeqNum, SeqNum)> {
+    let rcv_nxt = SeqNum(image.rcv_nxt());
+    let first = rcv_nxt + image.get(field::RX_FRAG0_START_IDX_RAW) as u32;
+    let mut held = Vec::new();
+    for (n, (start, len)) in FRAGMENTS.into_iter().enumerate() {
+        let len = image.get(len) as u32;
+        if len != 0 {
+            // The second counts from the first, the others from RCV_NXT.
+            let start = if n == 1 { first } else { rcv_nxt } + image.get(start) as u32;
+            held.push((start, start + len));
+        }
+    }
+    held
 }
 
 /// The writes that make the NON_OFFLOAD TCB on `target` the connection of `image`.
@@ -454,6 +473,22 @@ mod tests {
         }
     }
 
+    /// By hand, with RCV_NXT 0x10: 100 bytes 50 beyond it, 10 bytes 200 beyond the first one's start, 7 bytes 1000
+    /// beyond RCV_NXT.
+    #[test]
+    fn fragments_are_where_the_datasheet_says() {
+        let image = image()
+            .with(field::RX_FRAG0_START_IDX_RAW, 50)
+            .with(field::RX_FRAG0_LEN, 100)
+            .with(field::RX_FRAG1_START_IDX_OFFSET, 200)
+            .with(field::RX_FRAG1_LEN, 10)
+            .with(field::RX_FRAG3_START, 1000)
+            .with(field::RX_FRAG3_LEN, 7);
+        let expected = [(66, 166), (266, 276), (1016, 1023)];
+        assert_eq!(fragments(&image), expected.map(|(a, b)| (SeqNum(a), SeqNum(b))));
+        assert_eq!(fragments(&self::image()), []);
+    }
+
     #[test]
     fn jumps_are_budgeted() {
         let upload = plan_of(&image(), &LetOut::default(), 0).expect("movable");
@@ -467,9 +502,6 @@ mod tests {
     fn what_cannot_move_says_why() {
         let refused = |tcb: Tcb| plan_of(&tcb, &LetOut::default(), 0).map(|_| ());
         assert_eq!(refused(image().with(field::RX_HDR_OFFSET, 1)), Err(NotNow::Undelivered));
-        for len in FRAGMENTS {
-            assert_eq!(refused(image().with(len, 1)), Err(NotNow::Fragments), "{}", len.name);
-        }
         let beyond = LetOut { ack: Some(SeqNum(0x11)), ..LetOut::default() };
         let acked_more = plan_of(&image(), &beyond, 0).map(|_| ());
         assert_eq!(acked_more, Err(NotNow::Undelivered), "the peer was promised a byte more");

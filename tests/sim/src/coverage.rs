@@ -63,9 +63,10 @@ const TCP: [&str; State::ALL.len()] = [
 type Count = fn(&BondCounters) -> u64;
 
 /// What came of it, as the bond counted.
-const ENDS: [(Count, &str); 4] = [
+const ENDS: [(Count, &str); 5] = [
     (|counters| counters.moved, "moved"),
     (|counters| counters.moved_undrained, "undrained"),
+    (|counters| counters.moved_gapped, "gapped"),
     (|counters| counters.rechannelled, "rechannelled"),
     (|counters| counters.attempts_undone, "undone"),
 ];
@@ -222,8 +223,13 @@ mod tests {
                 coverage.conn(state);
             }
         }
-        let all =
-            BondCounters { moved: 1, moved_undrained: 1, rechannelled: 1, ..BondCounters::new() };
+        let all = BondCounters {
+            moved: 1,
+            moved_undrained: 1,
+            moved_gapped: 1,
+            rechannelled: 1,
+            ..BondCounters::new()
+        };
         coverage.end(&all);
         assert_eq!(coverage.missed(), ["Held", "undone"]);
         coverage.end(&BondCounters { attempts_undone: 1, ..BondCounters::new() });
