@@ -20,9 +20,6 @@ fn a_thousand_seeds() {
     report(costs);
     println!("faults hit\n{coverage}");
     assert_eq!(coverage.missed(), [""; 0], "never hit by a fault");
-    if count >= 20 * SEEDS {
-        assert_eq!(coverage.never_reached(), [""; 0], "of {}", coverage.states_total());
-    }
 }
 
 fn report(mut costs: Vec<Cost>) {
