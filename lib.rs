@@ -20,13 +20,13 @@ pub mod failover {
 }
 
 pub use host::{Host, HostConfig, HostError, SoftConfig};
-pub use mafo_asic::{AsicConfig, CardConnection, Refusals, TpCounters};
+pub use mafo_asic::{AsicConfig, CardConnection, Charge, Refusals, TpCounters};
 pub use mafo_failover::{
     ArpValidate, BadBond, Bond, BondConfig, BondCounters, BondEvent, LinkId, NoSwitch,
     PrimaryReselect,
 };
 pub use mafo_mem::frame::capacity_for_mtu;
-pub use mafo_mem::{Frame, FrameBurst, Nanos};
+pub use mafo_mem::{Frame, FrameBurst, Meter, Nanos};
 pub use mafo_pmd::eal;
 pub use mafo_pmd::stats::Xstat;
 pub use mafo_pmd::{AdapterConfig, EthPort, TcpSettings, TxState};

@@ -149,6 +149,11 @@ impl SoftAdapter {
         list
     }
 
+    /// What changes of connections' owners have cost the card since the last time.
+    pub fn take_charges(&mut self) -> Vec<mafo_asic::Charge> {
+        self.asic.take_charges()
+    }
+
     /// What is in use on the card.
     #[must_use]
     pub fn in_use(&self) -> mafo_asic::InUse {

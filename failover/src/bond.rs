@@ -16,6 +16,7 @@ use mafo_pmd::filter::FilterEvent;
 use mafo_pmd::l2t::{L2tTarget, NextHop};
 use mafo_pmd::sge::RxMeta;
 use mafo_stack::tom::state::State;
+use mafo_stack::tom::{AtidUse, TidUse};
 use mafo_stack::{Core, Defect, Hook, Mac, MemberId, SocketId, Verdict};
 use mafo_t4::cpl::{self, Opcode};
 use mafo_t4::wr::{FilterMatch, FwFilterWr};
@@ -207,6 +208,8 @@ pub struct Bond {
     /// By how much timestamps of connections that moved have jumped since the peer last proved, by
     /// acknowledging what their owner sent, that it took them.
     pub(crate) jumps: BTreeMap<SocketId, u32>,
+    /// What the handover of each connection has cost the host so far.
+    costs: BTreeMap<SocketId, u64>,
     /// Opens on an adapter whose answer nobody waits for any more.
     pub(crate) strays: Vec<crate::entry::Stray>,
     /// Entries that are to be ended and whose abort found no room in a ring.
@@ -255,6 +258,7 @@ impl Bond {
             events: VecDeque::new(),
             counters: BondCounters::new(),
             jumps: BTreeMap::new(),
+            costs: BTreeMap::new(),
             strays: Vec::new(),
             closes: Vec::new(),
             carries: true,
@@ -319,6 +323,51 @@ impl Bond {
         moving.entry.as_ref().map(|entry| entry.place.member)
     }
 
+    /// What the work of handing a connection over has cost the host since the last time, its share of what was done for
+    /// several at once included, in units of [`BondConfig::meter`].
+    pub fn take_cost(&mut self, id: SocketId) -> u64 {
+        self.costs.remove(&id).unwrap_or(0)
+    }
+
+    /// Charges `ids` with what was done since the meter showed `start`.
+    pub(crate) fn charge(&mut self, ids: &[SocketId], start: u64) {
+        if !self.config.meter.is_on() || ids.is_empty() {
+            return;
+        }
+        let share = self.config.meter.since(start) / ids.len() as u64;
+        for &id in ids {
+            *self.costs.entry(id).or_default() += share;
+        }
+    }
+
+    /// The connection whose handover a message is about.
+    fn subject(
+        &self,
+        core: &Core,
+        member: MemberId,
+        opcode: Opcode,
+        message: &[u8],
+    ) -> Option<SocketId> {
+        let member = core.member(member).filter(|_| self.config.meter.is_on())?;
+        let tid = match opcode {
+            Opcode::SET_TCB_RPL => cpl::parse::<cpl::SetTcbRpl>(message)?.tid(),
+            Opcode::GET_TCB_RPL => cpl::parse::<cpl::GetTcbRpl>(message)?.tid(),
+            Opcode::FW4_ACK => cpl::parse::<cpl::Fw4Ack>(message)?.tid(),
+            Opcode::ACT_OPEN_RPL => {
+                let atid = cpl::parse::<cpl::ActOpenRpl>(message)?.atid();
+                return match *member.atids.get(atid)? {
+                    AtidUse::Hook(id) => Some(id),
+                    _ => None,
+                };
+            }
+            _ => return None,
+        };
+        match *member.tids.get(tid)? {
+            TidUse::Connection(id) | TidUse::Hook(id) => Some(id),
+            _ => None,
+        }
+    }
+
     /// The tunnel carries nothing from now on: a check that looks at it has to notice.
     #[cfg(debug_assertions)]
     pub fn spoil_tunnel(&mut self) {
@@ -353,6 +402,9 @@ impl Bond {
         if self.jumps.len() > 2 * core.sockets() + 64 {
             let moves = &self.moves;
             self.jumps.retain(|id, _| core.offloaded(*id).is_some() || moves.contains_key(id));
+        }
+        if self.costs.len() > 2 * core.sockets() + 64 {
+            self.costs.retain(|&id, _| core.offloaded(id).is_some());
         }
         self.sync_filters(core);
         self.announce(now, core);
@@ -593,19 +645,9 @@ impl Bond {
     }
 }
 
-impl Hook for Bond {
-    fn on_frame(
-        &mut self,
-        now: Nanos,
-        core: &mut Core,
-        member: MemberId,
-        meta: &RxMeta,
-        frame: &[u8],
-    ) -> Verdict {
-        self.forward(now, core, member, meta, frame)
-    }
-
-    fn on_cpl(
+impl Bond {
+    /// A message that is the bond's to understand.
+    fn on_message(
         &mut self,
         now: Nanos,
         core: &mut Core,
@@ -648,9 +690,38 @@ impl Hook for Bond {
             _ => self.counters.unexpected += 1,
         }
     }
+}
+
+impl Hook for Bond {
+    fn on_frame(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        member: MemberId,
+        meta: &RxMeta,
+        frame: &[u8],
+    ) -> Verdict {
+        self.forward(now, core, member, meta, frame)
+    }
+
+    fn on_cpl(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        member: MemberId,
+        opcode: Opcode,
+        cpl: &[u8],
+    ) {
+        let start = self.config.meter.now();
+        let subject = self.subject(core, member, opcode, cpl);
+        self.on_message(now, core, member, opcode, cpl);
+        self.charge(subject.as_slice(), start);
+    }
 
     fn on_fenced(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        let start = self.config.meter.now();
         self.on_fence_reply(now, core, id);
+        self.charge(&[id], start);
     }
 
     fn on_channel(&mut self, now: Nanos, core: &mut Core, id: SocketId, _port: PortId) {

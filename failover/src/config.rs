@@ -2,7 +2,7 @@
 
 use core::net::Ipv4Addr;
 
-use mafo_mem::Nanos;
+use mafo_mem::{Meter, Nanos};
 use mafo_stack::Handover;
 
 use crate::bond::LinkId;
@@ -56,6 +56,8 @@ pub struct BondConfig {
     pub announce_interval: Nanos,
     /// Connections that are moved at the same time.
     pub moves_max: usize,
+    /// What the host's work of a handover is charged by ([`Bond::take_cost`](crate::Bond::take_cost)).
+    pub meter: Meter,
 }
 
 /// When a primary link that comes back takes over again.
@@ -129,6 +131,7 @@ impl BondConfig {
             peer_notif_delay: Nanos::from_millis(500),
             announce_interval: Nanos::from_secs(120),
             moves_max: 1024,
+            meter: Meter::default(),
         }
     }
 

@@ -225,7 +225,14 @@ impl Bond {
     pub(crate) fn poll_moves(&mut self, now: Nanos, core: &mut Core) {
         let ids: Vec<SocketId> = self.moves.keys().copied().collect();
         for id in ids {
+            let start = self.config.meter.now();
+            let before = self.stage(id);
             self.poll_move(now, core, id);
+            let after = self.stage(id);
+            // Looking at one that only waits is no work for it.
+            if after != before || after == Some(Stage::Uploading) {
+                self.charge(&[id], start);
+            }
         }
         self.cut_over(now, core);
     }
@@ -380,11 +387,14 @@ impl Bond {
             .map(|(&id, m)| (id, m.home))
             .collect();
         let Some(&(_, home)) = ready.first() else { return };
+        let start = self.config.meter.now();
         if !self.flush(now, core, home, home, Flushes::Injected) {
             return;
         }
         let deadline = now + self.config.reply_deadline;
-        for (id, _) in ready.into_iter().filter(|(_, h)| *h == home) {
+        let batch = ready.into_iter().filter(|(_, h)| *h == home);
+        let batch: Vec<SocketId> = batch.map(|(id, _)| id).collect();
+        for &id in &batch {
             if let Some(moving) = self.moves.get_mut(&id) {
                 moving.advance(&mut self.transitions, Event::Hold);
                 moving.wake_up = deadline;
@@ -395,6 +405,7 @@ impl Bond {
                 core.withhold_credits(id);
             }
         }
+        self.charge(&batch, start);
     }
 
     /// Sends a marker `through` a link, for the connections at `home`. `false` when its queue is full.
@@ -433,6 +444,7 @@ impl Bond {
             }
             return;
         };
+        let start = self.config.meter.now();
         let waits_for = match batch.flushes {
             Flushes::Injected => Stage::Held,
             Flushes::LetOut => Stage::Gated,
@@ -445,8 +457,8 @@ impl Bond {
             .collect();
         match batch.flushes {
             Flushes::Injected => {
-                for id in ids {
-                    if let Some(moving) = self.moves.get_mut(&id) {
+                for id in &ids {
+                    if let Some(moving) = self.moves.get_mut(id) {
                         moving.advance(&mut self.transitions, Event::Flushed);
                         moving.wake_up = now + self.config.reply_deadline;
                     }
@@ -457,11 +469,12 @@ impl Bond {
                 }
             }
             Flushes::LetOut => {
-                for id in ids {
+                for &id in &ids {
                     self.read_tcb(now, core, id);
                 }
             }
         }
+        self.charge(&ids, start);
     }
 
     fn read_tcb(&mut self, now: Nanos, core: &mut Core, id: SocketId) {

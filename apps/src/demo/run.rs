@@ -63,7 +63,7 @@ impl Demo<'_> {
             #[cfg(debug_assertions)]
             self.run.be_flooded("after the handovers")?;
             if round < self.options.rounds {
-                fault.heal(&mut self.run);
+                fault.heal(&mut self.run)?;
                 self.run.settle(Nanos::from_millis(50))?;
             }
         }

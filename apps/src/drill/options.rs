@@ -11,7 +11,7 @@ use mafo::Handover;
 #[derive(Args, Clone, Debug)]
 pub struct DrillOptions {
     /// What happens each time: `link`, the cable of the active adapter is cut; `port`, that of one of its
-    /// two ports; `move`, nothing, the bond is told to use the other adapter; `failback`, it returns to an
+    /// two ports; `adapter`, it dies and is reset; `move`, nothing, the bond is told to use the other adapter; `failback`, it returns to an
     /// adapter whose cable was cut and is back
     #[arg(long, default_value = "link", value_parser = parse_fault)]
     pub fault: Fault,
@@ -84,7 +84,7 @@ fn parse<T: ValueEnum>(text: &str, later: &[&str], what: &str) -> Result<T, Stri
 }
 
 fn parse_fault(text: &str) -> Result<Fault, String> {
-    let later = ["blackhole", "adapter"];
+    let later = ["blackhole"];
     parse(text, &later, "a drill of this fault")
 }
 
@@ -100,13 +100,13 @@ mod tests {
     fn what_is_not_there_yet_is_refused_in_a_sentence() {
         assert_eq!(parse_fault("port"), Ok(Fault::Port));
         assert_eq!(parse_protect("on"), Ok(Protect::On));
-        let adapter = parse_fault("adapter").expect_err("not there");
+        let hole = parse_fault("blackhole").expect_err("not there");
         assert_eq!(
-            adapter,
-            "a drill of this fault is not there yet; there is: link, port, move, failback"
+            hole,
+            "a drill of this fault is not there yet; there is: link, port, adapter, move, failback"
         );
         assert!(parse_protect("off").expect_err("not there").contains("there is: on"));
         let wrong = parse_fault("lnik").expect_err("wrong");
-        assert_eq!(wrong, "'lnik' is none of: link, port, move, failback");
+        assert_eq!(wrong, "'lnik' is none of: link, port, adapter, move, failback");
     }
 }

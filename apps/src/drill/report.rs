@@ -18,6 +18,8 @@ pub(super) struct Report {
     /// Connections, over all drills, whose peer's last frames went into the dead wire with nothing behind
     /// them.
     pub(super) swallowed: u64,
+    /// Processor time of each handover: of host, driver and both cards.
+    pub(super) handover_cpu: Distribution,
     /// The stalls of all others.
     pub(super) stall_clean: Distribution,
     /// Timeouts of the peer's TCP during the drills; `None` if it does not count.
@@ -33,6 +35,7 @@ impl Report {
             verdict,
             count: 0,
             swallowed: 0,
+            handover_cpu: Distribution::default(),
             stall_clean: Distribution::default(),
             peer_timeouts: None,
             peer_timeouts_control: None,
@@ -92,6 +95,11 @@ impl Report {
     /// What the verdict does not tell.
     fn further(&self) -> String {
         let mut out = String::new();
+        let [p50, p99, _, max] = quantiles(&self.handover_cpu).map(micros);
+        let _ = writeln!(
+            out,
+            "processor time of a handover: p50 {p50:.3} µs, p99 {p99:.3} µs, max {max:.3} µs"
+        );
         let clean = quantiles(&self.stall_clean).map(|time| time.as_micros().to_string());
         let _ = writeln!(
             out,
@@ -116,6 +124,7 @@ impl Report {
         let number = |n: Option<u64>| n.map_or("null".to_owned(), |n| n.to_string());
         self.verdict.json(&[
             ("count", self.count.to_string()),
+            ("handover_cpu_us", fine_micros_json(&self.handover_cpu)),
             ("handed_over_undrained", self.verdict.undrained.to_string()),
             ("swallowed", self.swallowed.to_string()),
             ("stall_clean_us", micros_json(&self.stall_clean)),
@@ -123,6 +132,16 @@ impl Report {
             ("peer_timeouts_control", number(self.peer_timeouts_control)),
         ])
     }
+}
+
+/// Microseconds to the nanosecond: what is told of is a few of them.
+fn fine_micros_json(times: &Distribution) -> String {
+    let [p50, p99, _, max] = quantiles(times).map(micros);
+    format!("{{\"p50\":{p50:.3},\"p99\":{p99:.3},\"max\":{max:.3}}}")
+}
+
+fn micros(time: Nanos) -> f64 {
+    time.0 as f64 / 1e3
 }
 
 fn nanos(time: Duration) -> Nanos {

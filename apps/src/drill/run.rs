@@ -75,34 +75,37 @@ impl Drills<'_> {
         self.run.fault_event(format!("drill {n}: {what}"));
         let came = self.watch(n, &fault);
         self.report.measured(&self.run.times, &self.run.moved);
-        came?;
-        fault.heal(&mut self.run);
+        let stalls = came?;
+        fault.heal(&mut self.run)?;
         self.run.until("while the bond recovers", |run| fault.is_healed(run))?;
+        let swallowed = fault.swallowed(&self.run);
+        for (_, stall) in stalls.iter().filter(|(id, _)| !swallowed.contains(id)) {
+            self.report.stall_clean.record(*stall);
+        }
+        self.report.swallowed += swallowed.len() as u64;
         self.report.count += 1;
         say(format_args!("{}", self.report.line(n, &what, &self.run.times)));
         Ok(())
     }
 
-    /// Until every connection has moved and both ends have heard from each other again.
-    fn watch(&mut self, n: u32, fault: &Injected) -> Result<(), RigError> {
+    /// Until every connection has moved and both ends have heard from each other again; how long each stalled.
+    fn watch(&mut self, n: u32, fault: &Injected) -> Result<Vec<(u32, Nanos)>, RigError> {
         self.run.await_handovers(|run| fault.is_over(run))?;
         fault.measure(&mut self.run);
         self.run.deliver_anew("after the handovers")?;
+        for cost in self.run.costs() {
+            self.report.handover_cpu.record(cost);
+        }
         let all = self.options.rig.connections as usize;
         let moved = self.run.moved.len();
         if moved != all {
             self.report.verdict.reasons.push(format!("drill {n}: {moved} of {all} handed over"));
         }
         let stalls = self.run.gather_stalls()?;
-        let swallowed = fault.swallowed(&self.run);
-        for (id, stall) in stalls {
+        for &(_, stall) in &stalls {
             self.run.times.stall(stall);
-            if !swallowed.contains(&id) {
-                self.report.stall_clean.record(stall);
-            }
         }
-        self.report.swallowed += swallowed.len() as u64;
-        Ok(())
+        Ok(stalls)
     }
 
     /// Somebody has asked for the end: what is open is closed in order.
@@ -125,7 +128,10 @@ impl Drills<'_> {
                 verdict: &report.verdict,
                 samples: &samples,
                 lines: &lines,
-                further: vec![("stall, clean", &report.stall_clean)],
+                further: vec![
+                    ("stall, clean", &report.stall_clean),
+                    ("processor time of a handover", &report.handover_cpu),
+                ],
                 summary: report.counts(),
             })?;
         }

@@ -15,6 +15,9 @@ pub enum Fault {
     Link,
     /// The cable of a port is cut whose adapter has another, which takes over
     Port,
+    /// The adapter dies: it does and says nothing any more, its registers read as all ones. It is reset
+    /// and joins again
+    Adapter,
     /// None: the bond is told to use another adapter
     Move,
     /// The cable of an adapter is cut and comes back, and the bond returns to it; the return counts
@@ -25,7 +28,7 @@ impl Fault {
     /// Which ports have cables, so that it can happen.
     pub(crate) fn layout(self) -> Layout {
         match self {
-            Self::Link | Self::Move | Self::Failback => Layout::OnePortEach,
+            Self::Link | Self::Adapter | Self::Move | Self::Failback => Layout::OnePortEach,
             Self::Port => Layout::TwoPortsEach,
         }
     }
@@ -35,8 +38,8 @@ impl Fault {
     pub(crate) fn needs_tunnel(self) -> bool {
         match self {
             Self::Link => true,
-            // By wish a connection may move before its peer says anything.
-            Self::Move | Self::Failback | Self::Port => false,
+            // By wish a connection may move before its peer says anything; a dead adapter has nothing to say.
+            Self::Move | Self::Failback | Self::Port | Self::Adapter => false,
         }
     }
 }
@@ -64,6 +67,14 @@ impl Injected {
                 run.mark()?;
                 Ok(Self { fault, line, wanted: None, swallowed: BTreeSet::new() })
             }
+            Fault::Adapter => {
+                run.begin_failover();
+                if let Some(card) = run.world.host.adapter(adapter(run, line)) {
+                    card.faults().die();
+                }
+                run.mark()?;
+                Ok(Self { fault, line, wanted: None, swallowed: BTreeSet::new() })
+            }
             Fault::Move => {
                 let standby = run.world.lines.iter().find(|other| {
                     other.up && other.link.member != run.world.lines[line].link.member
@@ -76,9 +87,9 @@ impl Injected {
             Fault::Failback => {
                 let before = Self::begin(Fault::Link, run)?;
                 run.await_handovers(|run| before.is_over(run))?;
-                let swallowed = before.swallowed(run);
-                before.heal(run);
+                before.heal(run)?;
                 run.until("while the bond recovers", |run| before.is_healed(run))?;
+                let swallowed = before.swallowed(run);
                 let (line, home) = (active(run)?, run.world.lines[line].link);
                 Ok(Self { swallowed, ..Self::switch(fault, run, line, home)? })
             }
@@ -102,6 +113,7 @@ impl Injected {
         let name = &run.world.lines[self.line].name;
         match self.fault {
             Fault::Link | Fault::Port => format!("the cable of {name} is cut"),
+            Fault::Adapter => format!("the adapter of {name} dies"),
             Fault::Move => format!("the bond is to leave {name}"),
             Fault::Failback => format!("the bond is to return from {name}"),
         }
@@ -119,7 +131,7 @@ impl Injected {
 
     /// When traffic went on where the bond does not tell of it, since it needs no tunnel.
     pub(crate) fn measure(&self, run: &mut Run) {
-        if self.fault == Fault::Port
+        if matches!(self.fault, Fault::Port | Fault::Adapter)
             && let Some(failed) = run.failed_at()
             && let Some(line) = run.active_line()
             && let Some(first) = run.world.lines[line].seen.first_out()
@@ -129,25 +141,35 @@ impl Injected {
     }
 
     /// The connections whose peer waits for one of its timers, since its last frames were lost and nobody
-    /// can know; to be asked once.
+    /// can know; to be asked once, when all is whole: only then a cable knows all that it lost.
     pub(crate) fn swallowed(&self, run: &Run) -> BTreeSet<u32> {
         match self.fault {
-            Fault::Link | Fault::Port => run.swallowed(self.line),
+            Fault::Link | Fault::Port | Fault::Adapter => run.swallowed(self.line),
             // This wire lives.
             Fault::Move | Fault::Failback => self.swallowed.clone(),
         }
     }
 
     /// Makes it whole.
-    pub(crate) fn heal(&self, run: &mut Run) {
+    pub(crate) fn heal(&self, run: &mut Run) -> Result<(), RigError> {
         match self.fault {
             Fault::Link | Fault::Port => {
                 run.world.lines[self.line].cable.set_carrier(true);
                 let name = run.world.lines[self.line].name.clone();
                 run.event(format!("{name} is back"));
             }
+            Fault::Adapter => {
+                // Its port has no light while it is reset: what came meanwhile is lost.
+                run.world.lines[self.line].cable.set_carrier(false);
+                let n = adapter(run, self.line);
+                let revived = run.world.host.revive(n);
+                revived.map_err(|why| RigError::Failed(why.to_string()))?;
+                run.world.lines[self.line].cable.set_carrier(true);
+                run.event(format!("the adapter of {} is reset", run.world.lines[self.line].name));
+            }
             Fault::Move | Fault::Failback => {}
         }
+        Ok(())
     }
 
     /// Whether the bond is as before, but for who is active.
@@ -156,6 +178,11 @@ impl Injected {
         let whole = |bond: &mafo::Bond| !bond.is_moving() && bond.is_ready(core);
         run.world.host.bond().is_some_and(whole) && run.world.lines[self.line].up
     }
+}
+
+/// The adapter of a line, as the host counts them.
+fn adapter(run: &Run, line: usize) -> usize {
+    run.world.lines[line].link.member.index()
 }
 
 fn active(run: &Run) -> Result<usize, RigError> {

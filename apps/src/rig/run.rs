@@ -7,6 +7,7 @@ use mafo::eal::clock::Clock;
 use mafo::failover::Report;
 use mafo::{BondEvent, Handover, LinkId, MemberId, Nanos, Options, PathChoice};
 
+use super::cost::Costs;
 use super::fault::Fault;
 use super::options::RigOptions;
 use super::samples::Samples;
@@ -70,6 +71,8 @@ pub(crate) struct Run {
     timeouts: Option<u64>,
     stop: Option<Stop>,
     is_handing_over: bool,
+    /// What the present failover's handovers cost.
+    costs: Costs,
     /// When the last fault was brought about.
     marked: Nanos,
     /// What goes over the cables, if somebody wants to know.
@@ -129,6 +132,7 @@ impl Run {
             timeouts: None,
             stop: None,
             is_handing_over: false,
+            costs: Costs::new(clock),
             marked: Nanos::ZERO,
             samples: options.report.is_some().then(Samples::default),
             last_progress: Nanos::ZERO,
@@ -316,6 +320,8 @@ impl Run {
     pub(super) fn begin_failover(&mut self) {
         self.times = Report::new(self.active());
         self.moved.clear();
+        self.take_charges();
+        self.costs.clear();
         self.is_handing_over = false;
         for line in &self.world.lines {
             line.seen.watch();
@@ -331,6 +337,22 @@ impl Run {
         self.ours.mark(now);
         self.world.peer.host.command(Command::Mark { at: self.world.peer.host.instant(now) })?;
         Ok(())
+    }
+
+    /// What the handover of each connection that has moved has cost the thread.
+    pub(crate) fn costs(&mut self) -> Vec<Nanos> {
+        self.take_charges();
+        self.costs.times(self.clock, &self.moved)
+    }
+
+    /// Takes over what the cards have noted.
+    fn take_charges(&mut self) {
+        for n in 0..2 {
+            let Some(card) = self.world.host.adapter_mut(n) else { continue };
+            for charge in card.take_charges() {
+                self.costs.charge(&self.world.plan, &charge);
+            }
+        }
     }
 
     /// Until `is_over`. The others go on sending: that something moves does not say that this will end.
@@ -495,8 +517,13 @@ impl Run {
                         self.note(at, EventKind::Step, "handovers begin".to_owned());
                     }
                 }
-                BondEvent::Moved(id) => self.moved.extend(self.ours.of(id)),
-                BondEvent::Sheltered(id) => self.moved.extend(self.ours.of(id)),
+                BondEvent::Moved(id) | BondEvent::Sheltered(id) => {
+                    let cost = self.world.host.bond_mut().map_or(0, |bond| bond.take_cost(id));
+                    if let Some(n) = self.ours.of(id) {
+                        self.moved.insert(n);
+                        self.costs.add(n, cost);
+                    }
+                }
                 BondEvent::AdapterLost(member) => {
                     for line in self.world.lines.iter_mut().filter(|l| l.link.member == member) {
                         line.up = false;
@@ -504,7 +531,7 @@ impl Run {
                     self.note(at, EventKind::Step, format!("adapter {} is dead", letter(member)));
                 }
                 BondEvent::AdapterBack(member) => {
-                    self.note(at, EventKind::Step, format!("adapter {} is back", letter(member)));
+                    self.note(at, EventKind::Other, format!("adapter {} is back", letter(member)));
                 }
                 BondEvent::AllMoved => {
                     self.note(at, EventKind::Step, "no connection lives elsewhere".to_owned());

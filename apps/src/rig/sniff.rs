@@ -19,7 +19,7 @@ pub(crate) struct Seen {
     tcp_in: AtomicU64,
     /// Bytes of frames: in, out.
     bytes: [AtomicU64; 2],
-    /// When the first frame left since [`Seen::watch`]; 0 for not yet.
+    /// When the first TCP segment left since [`Seen::watch`]; 0 for not yet.
     first_out: AtomicU64,
     /// Of each connection, by its ends: the sequence number of the first payload that came in since
     /// [`Seen::watch`]; `None` before the first.
@@ -47,7 +47,7 @@ impl Seen {
         self.tcp_in.load(Ordering::Relaxed)
     }
 
-    /// Notes anew when the first frame leaves, and what each connection's peer sends first.
+    /// Notes anew when the first TCP segment leaves, and what each connection's peer sends first.
     pub(crate) fn watch(&self) {
         self.first_out.store(0, Ordering::Relaxed);
         self.with_first_in(|first| first.get_or_insert_default().clear());
@@ -71,7 +71,7 @@ impl Seen {
         });
     }
 
-    /// When the first frame left since [`Seen::watch`].
+    /// When the first TCP segment left since [`Seen::watch`].
     pub(crate) fn first_out(&self) -> Option<Nanos> {
         Some(self.first_out.load(Ordering::Relaxed)).filter(|&at| at > 0).map(Nanos)
     }
@@ -121,7 +121,8 @@ impl<W: Wire> Wire for Sniffer<W> {
 
     fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize {
         self.look(frames, OUT);
-        if !frames.is_empty() && self.seen.first_out.load(Ordering::Relaxed) == 0 {
+        let is_waited_for = self.seen.first_out.load(Ordering::Relaxed) == 0;
+        if is_waited_for && frames.iter().any(|frame| tcp_at(frame.as_slice()).is_some()) {
             self.seen.first_out.store(now.0.max(1), Ordering::Relaxed);
         }
         let sent = self.inner.tx_burst(now, frames);

@@ -16,6 +16,7 @@ use mafo::{
 };
 
 use super::adapters::Card;
+use super::cost::Costs;
 use super::options::{PeerKind, RigOptions};
 use super::run::RigError;
 use super::sniff::{Seen, Sniffer};
@@ -94,6 +95,7 @@ impl Layout {
 /// happen to be equal.
 fn asic(adapter: usize, card: Card, seed: u64) -> AsicConfig {
     let mut config = card.config();
+    config.meter = Costs::meter();
     config.seed = seed.wrapping_mul(31).wrapping_add(adapter as u64);
     if adapter == 1 {
         config.cclk_khz = 200_000;
@@ -137,7 +139,7 @@ pub(crate) fn build(
         lines.push(Line { name, link, up: false, cable, seen });
         wires.push((adapter, port, Box::new(sniffer) as Box<dyn Wire>));
     }
-    let bond = BondConfig { handover, ..BondConfig::new(links) };
+    let bond = BondConfig { handover, meter: Costs::meter(), ..BondConfig::new(links) };
     let host = host(options, &plan, bond, wires)?;
     Ok(World { host, peer, plan, lines })
 }

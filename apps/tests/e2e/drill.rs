@@ -26,7 +26,7 @@ fn good(arguments: &[&str]) -> String {
 }
 
 /// What can be drilled.
-const FAULTS: [&str; 4] = ["link", "port", "move", "failback"];
+const FAULTS: [&str; 5] = ["link", "port", "adapter", "move", "failback"];
 
 /// Five drills of a fault with `connections`.
 fn five(peer: &str, fault: &str, connections: u64) {
@@ -50,9 +50,18 @@ fn five(peer: &str, fault: &str, connections: u64) {
         let [p50, p99, p999, max] = ["p50", "p99", "p999", "max"].map(|q| number(times, q));
         assert!(p50 <= p99 && p99 <= p999 && p999 <= max && max.is_some(), "{key}: {times}");
     }
+    let cost = |part: &str| {
+        let (_, times) = json.split_once("\"handover_cpu_us\":").expect("a key");
+        let (_, value) = times.split_once(&format!("\"{part}\":")).expect(part);
+        value.split([',', '}']).next().and_then(|v| v.parse::<f64>().ok()).expect(part)
+    };
+    assert!(
+        cost("p50") > 0.0 && cost("p50") <= cost("p99") && cost("p99") <= cost("max"),
+        "{json}"
+    );
     assert!(number(&json, "swallowed").is_some_and(|n| n <= 5 * connections), "{json}");
     let tunnelled = number(&json, "out").is_some_and(|frames| frames > 0);
-    assert_eq!(tunnelled, fault != "port", "{json}");
+    assert_eq!(tunnelled, !["port", "adapter"].contains(&fault), "{json}");
     for key in ["peer_timeouts", "peer_timeouts_control"] {
         assert_eq!(number(&json, key).is_some(), peer == "kernel", "{json}");
     }
@@ -168,8 +177,8 @@ pub(crate) fn adapters() -> Outcome {
 
 pub(crate) fn wrong_flags() -> Outcome {
     for (arguments, named) in [
-        (&["--fault", "cable"][..], "link, port, move, failback"),
-        (&["--fault", "adapter"], "not there yet"),
+        (&["--fault", "cable"][..], "link, port, adapter, move, failback"),
+        (&["--fault", "blackhole"], "not there yet"),
         (&["--protect", "off"], "not there yet"),
         (&["--count", "0"], "1..=100000"),
         (&["--interval", "5"], "us, ms or s"),

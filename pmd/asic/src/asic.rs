@@ -111,6 +111,11 @@ impl<M: HostMemory> Asic<M> {
         ResetLine(Arc::clone(&self.shared))
     }
 
+    /// What changes of connections' owners have cost since the last time, in units of [`AsicConfig::meter`].
+    pub fn take_charges(&mut self) -> Vec<crate::Charge> {
+        self.hw.ledger.take()
+    }
+
     /// The card below firmware and TP.
     #[must_use]
     pub fn hw(&self) -> &Hw<M> {

@@ -1,5 +1,6 @@
 //! How one card differs from the next.
 
+use mafo_mem::Meter;
 use mafo_t4::L2tIdx;
 use mafo_tcp::CongestionControl;
 
@@ -80,6 +81,8 @@ pub struct AsicConfig {
     pub tx_queue_frames: usize,
     /// Frames that a loopback port holds; a full one drops.
     pub loopback_frames: usize,
+    /// What the work of changing a connection's owner is charged by (`Asic::take_charges`).
+    pub meter: Meter,
 }
 
 impl AsicConfig {
@@ -115,6 +118,7 @@ impl AsicConfig {
             max_frame_len: 9_614,
             tx_queue_frames: 512,
             loopback_frames: 512,
+            meter: Meter::default(),
         }
     }
 

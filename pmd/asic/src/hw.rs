@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mafo_t4::{HostMemory, IqId, L2tIdx, PortId};
 
 use crate::bar::BarShared;
+use crate::charge::Ledger;
 use crate::clock::Clock;
 use crate::config::AsicConfig;
 use crate::delay::Lateness;
@@ -76,6 +77,8 @@ pub struct Hw<M> {
     /// Work requests since somebody asked for a recording.
     #[cfg(debug_assertions)]
     pub(crate) recording: Option<Vec<crate::wr::Recorded>>,
+    /// What changes of owners cost.
+    pub(crate) ledger: Ledger,
     pub(crate) waiting: Waiting,
     /// What was counted.
     pub counters: HwCounters,
@@ -108,6 +111,7 @@ impl<M: HostMemory> Hw<M> {
             wr: WrCounters::new(),
             #[cfg(debug_assertions)]
             recording: None,
+            ledger: Ledger::new(config.meter),
             waiting: Waiting::default(),
             counters: HwCounters::new(),
             config,

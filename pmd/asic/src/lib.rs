@@ -3,6 +3,7 @@
 
 mod asic;
 pub mod bar;
+mod charge;
 pub mod clock;
 pub mod config;
 pub mod delay;
@@ -26,6 +27,7 @@ mod tp_card;
 pub mod wr;
 
 pub use asic::{Asic, AsicCounters, InUse};
+pub use charge::Charge;
 pub use config::AsicConfig;
 pub use hw::Hw;
 pub use sge::EqKind;

@@ -5,6 +5,7 @@ pub mod checksum;
 mod counters;
 pub mod frame;
 mod loom_or_std;
+mod meter;
 mod pairs;
 mod prefetch;
 pub mod queue;
@@ -12,6 +13,7 @@ pub mod ring;
 pub mod time;
 
 pub use frame::{Frame, FrameBurst, Full};
+pub use meter::Meter;
 pub use pairs::Pairs;
 pub use prefetch::prefetch;
 pub use queue::{FramePool, FrameQueue, QueueCounters};

@@ -46,7 +46,7 @@ pub use counters::{MibView, TpCounters};
 pub use input::Disposition;
 
 use crate::clock::Clock;
-use crate::le::{Le, Regions};
+use crate::le::{FourTuple, Le, Regions};
 use crate::settings::TpSettings;
 use image::Ticks;
 use mafo_mem::{Frame, Nanos};
@@ -291,6 +291,16 @@ impl Tp {
     #[must_use]
     pub fn has_tid(&self, tid: Tid) -> bool {
         self.tcbs.get(tid).is_some()
+    }
+
+    /// The connection of a TID in use.
+    pub(crate) fn tuple(&self, tid: Tid) -> Option<FourTuple> {
+        Some(self.tcbs.get(tid)?.key.tuple)
+    }
+
+    /// Whether TP leaves what a TID in use receives to the host.
+    pub(crate) fn is_left_alone(&self, tid: Tid) -> bool {
+        self.tcbs.get(tid).is_some_and(|tcb| matches!(tcb.phase, tcb::Phase::NonOffload))
     }
 
     /// The counters that registers show.

@@ -16,6 +16,7 @@ use mafo_t4::wr::{
 use mafo_t4::{HostMemory, Tid};
 use zerocopy::FromBytes;
 
+use crate::charge;
 use crate::flow::{FlowError, FlowParams};
 use crate::hw::Hw;
 use crate::l2t::Egress;
@@ -111,6 +112,7 @@ fn run_queue<M: HostMemory>(hw: &mut Hw<M>, tp: &mut Tp, now: Nanos, index: usiz
         if hw.sge.is_congested(config.iq) {
             break;
         }
+        let start = hw.ledger.meter.now();
         match hw.sge.fetch(index, &mut buffer) {
             Fetched::Nothing => break,
             Fetched::Malformed { units } => hw.sge.consume(index, units, Completion::default()),
@@ -121,6 +123,11 @@ fn run_queue<M: HostMemory>(hw: &mut Hw<M>, tp: &mut Tp, now: Nanos, index: usiz
                     let (kind, channel) = (config.kind, config.channel);
                     recording.push(Recorded { kind, channel, bytes: bytes.to_vec() });
                 }
+                // Asked before: an abort ends it.
+                let subject = match wr::header(bytes) {
+                    Some(header) if hw.ledger.meter.is_on() => charge::subject(tp, header, bytes),
+                    _ => None,
+                };
                 if let Outcome::Blocked(egress) = carry_out(hw, tp, now, from, bytes) {
                     hw.waiting.full.push(egress);
                     break;
@@ -129,6 +136,9 @@ fn run_queue<M: HostMemory>(hw: &mut Hw<M>, tp: &mut Tp, now: Nanos, index: usiz
                     Completion { update: header.mid().equiq(), status: header.mid().equeq() }
                 });
                 hw.sge.consume(index, units, completion);
+                if let Some(tuple) = subject {
+                    hw.ledger.charge(tuple, start);
+                }
             }
         }
     }

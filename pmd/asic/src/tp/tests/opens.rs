@@ -548,3 +548,29 @@ fn a_tuple_that_the_filter_mask_enforces_must_be_right() {
     rig.cpl(act_open_req(9, opt0(), opt2()).with_params(params).as_bytes());
     assert_eq!(rig.seg(peer(SYN_ACK, IRS, ISS + 1)), Disposition::Unmatched);
 }
+
+/// Whoever measures what a change of owner costs is told whose it is.
+#[test]
+fn what_an_upload_is_made_of_is_charged_to_its_connection() {
+    let mut rig = Rig::new();
+    let subject = |rig: &Rig, message: &[u8]| {
+        crate::charge::subject_of_cpl(&rig.tp, message).map(|of| (of.local_port, of.peer_port))
+    };
+    let left_alone = opt0().with_non_offload(true);
+    let open = act_open_req(9, left_alone, opt2());
+    let ports = Some((open.local_port(), open.peer_port()));
+    assert_eq!(subject(&rig, open.as_bytes()), ports);
+    let usual = act_open_req(9, opt0(), opt2());
+    assert_eq!(subject(&rig, usual.as_bytes()), None, "an open of TP's own");
+    let get = cpl::GetTcb::new(Tid(0));
+    assert_eq!(subject(&rig, get.as_bytes()), None, "nobody has the TID");
+    rig.act_open(9, left_alone, opt2());
+    rig.expect(&["iq5 ACT_OPEN_RPL tid 0 atid 9 status 0"]);
+    let (set, abort) = (cpl::SetTcbField::at(Tid(0), 1, 0, 0), cpl::AbortReq::new(Tid(0)));
+    for message in [get.as_bytes(), set.as_bytes(), abort.as_bytes()] {
+        assert_eq!(subject(&rig, message), ports);
+        assert_eq!(subject(&rig, &message[..4]), None, "cut short");
+    }
+    assert_eq!(subject(&rig, cpl::RxDataAck::new(Tid(0)).as_bytes()), None);
+    assert!(rig.tp.is_left_alone(Tid(0)) && !rig.tp.is_left_alone(Tid(1)));
+}
