@@ -55,6 +55,8 @@ impl World {
             PathChoice::Offload => {
                 let wires: Vec<(PortId, Box<dyn mafo::wire::Wire>)> =
                     vec![(PortId(0), Box::new(near))];
+                // Hours pass between two segments: nothing but heartbeats would be left of them.
+                let driver = AdapterConfig { heartbeat: None, ..driver };
                 let adapters = vec![SoftConfig { asic, driver, wires }];
                 let links = vec![(0, PortId(0))];
                 let host = Host::new(HostConfig { stack, adapters, bond: BondConfig::new(links) });

@@ -65,7 +65,8 @@ impl Backend {
                 engine: config.tcp.clone(),
                 ..AsicConfig::t540_cr()
             },
-            driver: AdapterConfig { mtus: Some(MTUS), ..AdapterConfig::default() },
+            // The clock jumps to the next thing to do: of a pause nothing but heartbeats would be left.
+            driver: AdapterConfig { mtus: Some(MTUS), heartbeat: None, ..AdapterConfig::default() },
             wires: vec![(PortId(0), Box::new(cable.clone()))],
         };
         let wanted = BTreeSet::from([config.mtu]);
