@@ -25,6 +25,7 @@ use mafo_t4::{Ftid, PortId, Tid};
 use crate::config::BondConfig;
 use crate::handover::{Cause, Move};
 use crate::links::{Link, Monitor};
+use crate::replay::Given;
 use crate::stage::Transitions;
 
 /// A port of an adapter that belongs to a bond.
@@ -81,6 +82,8 @@ mafo_mem::counters! {
         moved_undrained,
         /// Connections whose owner held bytes beyond a gap that the host had kept as well.
         moved_gapped,
+        /// Connections whose new owner would not hold such bytes: their peers have to send them again.
+        gaps_lost,
         /// Connections that no adapter would have, and with which the host path goes on.
         sheltered,
         /// Connections moved to another port of their adapter.
@@ -212,6 +215,8 @@ pub struct Bond {
     costs: BTreeMap<SocketId, u64>,
     /// Opens on an adapter whose answer nobody waits for any more.
     pub(crate) strays: Vec<crate::entry::Stray>,
+    /// What new owners of connections are to hold.
+    pub(crate) given: BTreeMap<SocketId, Given>,
     /// Entries that are to be ended and whose abort found no room in a ring.
     pub(crate) closes: Vec<(MemberId, Tid)>,
     /// Whether the tunnel carries frames, and an upload is done: switched off only to show that a check
@@ -260,6 +265,7 @@ impl Bond {
             jumps: BTreeMap::new(),
             costs: BTreeMap::new(),
             strays: Vec::new(),
+            given: BTreeMap::new(),
             closes: Vec::new(),
             carries: true,
             upload_enabled: true,
@@ -412,6 +418,7 @@ impl Bond {
             self.point_hops(now, core);
         }
         self.poll_closes(core);
+        self.poll_given(core);
         self.poll_links(now, core);
         self.poll_kicks(now, core);
         self.poll_moves(now, core);
@@ -423,7 +430,10 @@ impl Bond {
         let moves = self.moves.values().filter_map(Move::poll_timeout).min();
         let notice = self.active.map(|_| self.next_notice);
         // A ring was full: it is looked at again.
-        let waits = self.hops_pending || !self.kicks.is_empty() || !self.closes.is_empty();
+        let waits = self.hops_pending
+            || !self.kicks.is_empty()
+            || !self.closes.is_empty()
+            || !self.given.is_empty();
         let pending = waits.then_some(Nanos::ZERO);
         [moves, notice, pending, self.links_timeout()].into_iter().flatten().min()
     }

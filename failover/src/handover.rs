@@ -250,6 +250,7 @@ impl Bond {
             return;
         };
         let policy = self.policy(core, id);
+        let has_to_take = self.given.contains_key(&id);
         let Some(moving) = self.moves.get_mut(&id) else { return };
         if moving.is_past_return() {
             if moving.marker.is_some() && now >= moving.wake_up {
@@ -285,6 +286,7 @@ impl Bond {
                 if moving.home.member != active.member
                     && moving.is_fresh(now)
                     && policy != Handover::Instant => {}
+            Stage::Tunnelled if has_to_take => {}
             Stage::Tunnelled if Self::is_movable(state) && state != State::Aborting => {
                 if moving.home.member == active.member {
                     self.rechannel(now, core, id, active.port);
@@ -504,6 +506,9 @@ impl Bond {
             self.counters.unexpected += 1;
             return;
         };
+        if self.given.contains_key(&id) {
+            return self.on_given(core, id, &reply.tcb());
+        }
         if self.moves.get(&id).is_none_or(|m| m.stage != Stage::Gated) {
             // A question that was asked twice is answered twice.
             return;
@@ -511,11 +516,12 @@ impl Bond {
         match self.last_record(core, id, reply.tcb()) {
             Ok(orphan) => {
                 let acked_lately = heard_lately(now, core, id);
-                let gapped = !upload::fragments(&reply.tcb()).is_empty();
-                self.counters.moved_gapped += u64::from(gapped);
+                let held = upload::fragments(&reply.tcb());
+                self.counters.moved_gapped += u64::from(!held.is_empty());
                 if let Some(moving) = self.moves.get_mut(&id) {
                     moving.speaks_first = acked_lately && moving.is_unheard();
                     moving.orphan = Some(orphan);
+                    moving.let_in.restrict(&held);
                 }
                 self.fence(now, core, id);
             }

@@ -10,6 +10,7 @@ mod handover;
 mod links;
 mod owner;
 mod refuge;
+mod replay;
 mod report;
 pub mod snoop;
 pub mod stage;

@@ -16,7 +16,7 @@ use crate::bond::{Bond, BondEvent, LinkId};
 use crate::entry::{Entry, Written};
 use crate::handover::Move;
 use crate::refuge::REFUSALS_MAX;
-use crate::snoop::LetOut;
+use crate::snoop::{LetOut, Present};
 use crate::stage::{Event, Stage};
 use crate::upload::{self, CardClock, NotNow, Sent, Target, Upload, WRITES_PER_WR, Write};
 
@@ -61,6 +61,17 @@ impl Orphan {
         image.set(field::RCV_WND, window.saturating_sub(more));
         image.set_last_ack_sent(last_ack);
         image.set_state(state);
+    }
+
+    /// What a segment of the peer would say now of our side of the stream.
+    pub(crate) fn present(&self, progress: &Progress) -> Present {
+        let image = &self.image;
+        let stamped = image.flags().recv_tstmp() && !self.recent_unknown;
+        Present {
+            ack: self.sent(progress).una,
+            window: image.get(field::RCV_ADV) as u16,
+            recent: stamped.then(|| image.get(field::T_RTSEQ_RECENT) as u32),
+        }
     }
 
     /// The acknowledgment that the last owner sent last.
@@ -199,6 +210,10 @@ impl Bond {
         moving.ts_jump = upload.ts_jump;
         let posted = post_steps(core, id, entry, &upload);
         entry.plan = Some(upload);
+        let is_written = entry.written == Written::All;
+        if is_written {
+            self.replay_early(core, id);
+        }
         posted.map_err(|_| Obstacle::Room)
     }
 

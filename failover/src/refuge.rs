@@ -39,12 +39,17 @@ impl Bond {
             ts_min: orphan.last_stamp(&moving.let_out),
             speaks_first: moving.speaks_first,
         };
+        let (kept, present) = (moving.let_in.clone(), orphan.present(&progress));
         if !core.take_home(now, id, &refugee) {
             return false;
         }
         let home = moving.home;
         self.drop_entry(core, id);
-        self.replay(now, core, id);
+        for (.., mut frame) in kept.take(progress.rcv_nxt) {
+            present.put_into(&mut frame);
+            core.handle_frame(now, &frame);
+        }
+        self.release_held(now, core, id);
         self.counters.sheltered += 1;
         self.transitions.note(Stage::Uploading, Event::Shelter);
         self.log(now, BondEvent::Sheltered(id));

@@ -3,6 +3,7 @@
 
 use core::net::{IpAddr, SocketAddr};
 
+use mafo_mem::checksum;
 use mafo_stack::FourTuple;
 use mafo_stack::packet::{self, Packet};
 use mafo_tcp::{Flags, Segment, SeqNum};
@@ -84,9 +85,11 @@ impl LetOut {
 pub struct LetIn {
     /// Behind the last byte without a gap before it that was let in.
     next: Option<SeqNum>,
-    /// First number, the one behind the last, and the frame.
-    frames: Vec<(SeqNum, SeqNum, Vec<u8>)>,
+    frames: Vec<Kept>,
 }
+
+/// A segment: its first number, the one behind the last, and the frame.
+pub type Kept = (SeqNum, SeqNum, Vec<u8>);
 
 impl LetIn {
     /// Notes a segment that is let in. `rcv_nxt` is what its owner has delivered; at most `max` frames are kept.
@@ -95,7 +98,7 @@ impl LetIn {
         let next = self.next.get_or_insert(rcv_nxt);
         *next = next.later(rcv_nxt);
         self.frames.retain(|(_, end, _)| end.after(rcv_nxt));
-        if !end.after(*next) {
+        if !end.after(*next) || start == end {
             return;
         }
         if start.after(*next) {
@@ -127,11 +130,89 @@ impl LetIn {
         })
     }
 
-    /// The frames that are kept and end behind `rcv_nxt`, all if that is not known, in the order in which they came.
-    pub fn take(self, rcv_nxt: Option<SeqNum>) -> impl Iterator<Item = Vec<u8>> {
-        let is_new = move |end: &SeqNum| rcv_nxt.is_none_or(|rcv_nxt| end.after(rcv_nxt));
-        self.frames.into_iter().filter(move |(_, end, _)| is_new(end)).map(|(.., frame)| frame)
+    /// Forgets what is not in `ranges`: its owner did not hold it either.
+    pub fn restrict(&mut self, ranges: &[(SeqNum, SeqNum)]) {
+        let held = |start: SeqNum, end: SeqNum| {
+            ranges.iter().any(|&(from, to)| to.after(start) && end.after(from))
+        };
+        self.frames.retain(|&(start, end, _)| held(start, end));
     }
+
+    /// The frames that are kept and end behind `rcv_nxt`, in the order in which they came.
+    pub fn take(self, rcv_nxt: SeqNum) -> impl Iterator<Item = Kept> {
+        self.frames.into_iter().filter(move |(_, end, _)| end.after(rcv_nxt))
+    }
+}
+
+/// What the peer has said last of our side of the stream, where an older segment of it is let in again: its own
+/// acknowledgment may be so old that it would be taken for an attack (RFC 5961, 5), its window is that of another time,
+/// and its timestamp would prove it old (RFC 7323, 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Present {
+    /// The oldest byte of ours that it has not acknowledged.
+    pub ack: SeqNum,
+    /// Its window, unscaled.
+    pub window: u16,
+    /// Its last timestamp, if that is known.
+    pub recent: Option<u32>,
+}
+
+/// The Ethernet header, and where the fields of a TCP header are.
+const IP: usize = packet::ETHERNET_HEADER;
+const ACK: usize = 8;
+const WINDOW: usize = 14;
+const CHECKSUM: usize = 16;
+const OPTIONS: usize = 20;
+/// Kind of the timestamps option (RFC 7323, 3.2), whose value is behind kind and length.
+const TIMESTAMPS: u8 = 8;
+
+impl Present {
+    /// Brings a TCP frame up to date, its checksum too. One that is none stays as it is.
+    pub fn put_into(&self, frame: &mut [u8]) {
+        let Some(&first) = frame.get(IP) else { return };
+        let tcp = IP + 4 * usize::from(first & 0xf);
+        let Some(header) = frame.get(tcp..).filter(|tcp| tcp.len() >= OPTIONS) else { return };
+        let end = (4 * usize::from(header[12] >> 4)).min(header.len());
+        let stamp = self.recent.zip(stamp_at(&header[..end]));
+        put(frame, tcp, ACK, self.ack.0);
+        put_half(frame, tcp, WINDOW, self.window);
+        if let Some((recent, at)) = stamp {
+            let val = u32::from_be_bytes([0, 1, 2, 3].map(|n| frame[tcp + at + n]));
+            if (recent.wrapping_sub(val) as i32) > 0 {
+                put(frame, tcp, at, recent);
+            }
+        }
+    }
+}
+
+/// Where the value of the timestamps option of a TCP header is, if there is one on an even place, as there always is.
+fn stamp_at(header: &[u8]) -> Option<usize> {
+    let mut at = OPTIONS;
+    while let Some(&kind) = header.get(at) {
+        match kind {
+            0 => return None,
+            1 => at += 1,
+            TIMESTAMPS => {
+                return (at.is_multiple_of(2) && at + 10 <= header.len()).then_some(at + 2);
+            }
+            _ => at += usize::from(*header.get(at + 1).filter(|len| **len >= 2)?),
+        }
+    }
+    None
+}
+
+fn put(frame: &mut [u8], tcp: usize, at: usize, value: u32) {
+    put_half(frame, tcp, at, (value >> 16) as u16);
+    put_half(frame, tcp, at + 2, value as u16);
+}
+
+/// Two bytes of a TCP header, and what they change in its checksum.
+fn put_half(frame: &mut [u8], tcp: usize, at: usize, value: u16) {
+    let read = |frame: &[u8], at: usize| u16::from_be_bytes([frame[tcp + at], frame[tcp + at + 1]]);
+    let (old, sum) = (read(frame, at), read(frame, CHECKSUM));
+    let sum = checksum::update(sum, old, value);
+    frame[tcp + at..][..2].copy_from_slice(&value.to_be_bytes());
+    frame[tcp + CHECKSUM..][..2].copy_from_slice(&sum.to_be_bytes());
 }
 
 fn later(highest: &mut Option<SeqNum>, seq: SeqNum) {
@@ -177,6 +258,30 @@ mod tests {
     }
 
     #[test]
+    fn an_old_segment_is_brought_up_to_date() {
+        let of = |ack, window, ts_val| {
+            let segment = Segment { seq: SeqNum(7), ..segment(7, 5, ack, window, ts_val) };
+            let mut frame = [0; 128];
+            let ends = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+            let len = packet::emit_tcp(&mut frame, ([2; 6], [4; 6]), ends, &segment, b"bytes");
+            frame[..len].to_vec()
+        };
+        let present = Present { ack: SeqNum(0x0102_0304), window: 500, recent: Some(1000) };
+        let mut frame = of(17, 3, 900);
+        present.put_into(&mut frame);
+        assert_eq!(frame, of(0x0102_0304, 500, 1000), "with a good checksum");
+        // A newer timestamp stays, and so does what is no whole header.
+        let mut frame = of(17, 3, 1001);
+        present.put_into(&mut frame);
+        assert_eq!(frame, of(0x0102_0304, 500, 1001));
+        for len in 0..54 {
+            let (mut cut, whole) = (of(17, 3, 900)[..len].to_vec(), of(17, 3, 900));
+            present.put_into(&mut cut);
+            assert!(whole.starts_with(&cut), "{len}");
+        }
+    }
+
+    #[test]
     fn what_is_let_in_beyond_a_gap_is_kept_until_it_is_delivered() {
         let mut kept = LetIn::default();
         let note = |kept: &mut LetIn, rcv_nxt, seq, len| {
@@ -195,12 +300,20 @@ mod tests {
         assert!(kept.covers(&range(20, 40)) && kept.covers(&range(25, 31)));
         assert!(!kept.covers(&range(20, 41)) && !kept.covers(&range(50, 70)));
         assert!(kept.covers(&[range(20, 40)[0], range(50, 60)[0]]));
+        // What has no bytes is not kept.
+        note(&mut kept, 10, 45, 0);
+        assert_eq!(kept.frames.len(), 3);
         // The first gap is filled and all up to the second delivered.
         note(&mut kept, 10, 10, 10);
         note(&mut kept, 40, 40, 5);
         assert!(!kept.covers(&range(30, 40)) && kept.covers(&range(50, 60)));
-        let frames: Vec<_> = kept.take(Some(SeqNum(45))).collect();
-        assert_eq!(frames, [[50]]);
+        kept.restrict(&range(55, 57));
+        assert!(kept.covers(&range(50, 60)));
+        kept.restrict(&range(60, 70));
+        assert!(!kept.covers(&range(50, 60)));
+        note(&mut kept, 45, 50, 10);
+        let frames: Vec<_> = kept.take(SeqNum(45)).collect();
+        assert_eq!(frames, [(SeqNum(50), SeqNum(60), vec![50])]);
     }
 
     #[test]

@@ -197,17 +197,6 @@ impl Bond {
         moving.held.push_back(frame.to_vec());
     }
 
-    /// Gives a connection's new owner what the peer was told is here and the old one had kept beyond a gap, and then
-    /// what was held.
-    pub(crate) fn replay(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
-        let rcv_nxt = core.progress(id).map(|progress| progress.rcv_nxt);
-        let Some(moving) = self.moves.get_mut(&id) else { return };
-        let kept = core::mem::take(&mut moving.let_in).take(rcv_nxt);
-        let held = core::mem::take(&mut moving.held);
-        moving.held = kept.chain(held).collect();
-        self.release_held(now, core, id);
-    }
-
     /// Gives held frames to the connection's owner, in the order in which they came.
     pub(crate) fn release_held(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
         let owner = core.offloaded(id).map(|conn| (conn.member, conn.port));

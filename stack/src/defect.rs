@@ -35,6 +35,8 @@ pub enum Defect {
     FlowcOnce,
     /// A TCB that the card refused counts as live.
     RefusalIgnored,
+    /// What the old owner held beyond a gap is not given to the new one.
+    GapForgotten,
 }
 
 /// The mistakes that are made: none, but in tests.

@@ -27,6 +27,8 @@ pub enum Rule {
     Overcommit,
     /// No acknowledgment moves back, or is of what was never sent.
     Ack,
+    /// What was acknowledged selectively is still here when its turn comes (RFC 2018, 8).
+    Renege,
     /// No TSval moves back.
     Timestamp,
     /// TSecr is a TSval that was heard, and never moves back (RFC 7323, 4.3).
@@ -127,6 +129,10 @@ struct Half {
     /// The place of the FIN.
     fin: Option<i64>,
     ack: Option<i64>,
+    /// What was acknowledged selectively, behind `ack`.
+    sacked: Vec<(i64, i64)>,
+    /// An acknowledgment ended before bytes that are here: since when, and which.
+    short: Option<(Nanos, i64, i64)>,
     edge: Option<i64>,
     ts_val: Option<u32>,
     first_ts: Option<u32>,
@@ -417,13 +423,14 @@ impl Checker {
         if begins_anew && here.sent_end <= 0 && there.sent_end <= 0 {
             // A listener was closed and is there again: half a handshake was forgotten, and begins once more.
             (here.iss, here.ack, here.edge) = (None, None, None);
+            (here.sacked, here.short) = (Vec::new(), None);
             (here.ts_val, here.ts_ecr) = (None, None);
             (there.ack, there.edge) = (None, None);
         }
         let iss = opens(here, tcp)?;
         says(conn, side, here, tcp, place_of(tcp.seq, iss))?;
         if tcp.has(ACK) {
-            acknowledges(here, there, tcp)?;
+            acknowledges(at, here, there, tcp)?;
         }
         let ended =
             here.fin.is_some() && there.fin.zip(here.ack).is_some_and(|(fin, ack)| ack > fin);
@@ -507,7 +514,15 @@ fn says(
     Ok(())
 }
 
-fn acknowledges(here: &mut Half, there: &Half, tcp: &Tcp<'_>) -> Result<(), (Rule, String)> {
+/// What Linux waits before it believes that its peer has dropped what it said to have (tcp_check_sack_reneging).
+const RENEGE_PATIENCE: Nanos = Nanos::from_millis(10);
+
+fn acknowledges(
+    at: Nanos,
+    here: &mut Half,
+    there: &Half,
+    tcp: &Tcp<'_>,
+) -> Result<(), (Rule, String)> {
     let Some(iss) = there.iss else {
         return Err((Rule::Ack, "an acknowledgment of nothing".into()));
     };
@@ -521,6 +536,21 @@ fn acknowledges(here: &mut Half, there: &Half, tcp: &Tcp<'_>) -> Result<(), (Rul
         return Err((Rule::Ack, format!("acknowledges {ack} after {before}")));
     }
     here.ack = Some(ack);
+    // A card that is still telling its host of such bytes acknowledges them a moment later.
+    if let Some((since, start, end)) = here.short.take()
+        && at - since > RENEGE_PATIENCE
+    {
+        let how = format!("{start}..{end}, said to be here, is not acknowledged since {since:?}");
+        return Err((Rule::Renege, how));
+    }
+    here.sacked.retain(|&(_, end)| end > ack);
+    let short = here.sacked.iter().find(|(start, _)| *start <= ack);
+    here.short = short.map(|&(start, end)| (at, start, end));
+    let blocks = tcp.sacks().iter().map(|&(start, end)| (place_of(start, iss), place_of(end, iss)));
+    // One below the acknowledgment is of what came twice (RFC 2883).
+    here.sacked.extend(blocks.filter(|&(start, end)| start > ack && end > start));
+    here.sacked.sort_unstable();
+    here.sacked.dedup();
     let edge = ack + window(tcp, here, there);
     if let Some(before) = here.edge
         && before - edge >= 1 << here.wscale.filter(|_| there.wscale.is_some()).unwrap_or(0)

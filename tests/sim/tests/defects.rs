@@ -7,7 +7,7 @@ use mafo_sim::{Plan, Rule, run};
 
 const SEEDS: u64 = 1_000;
 
-const DEFECTS: [(Defect, Rule); 15] = [
+const DEFECTS: [(Defect, Rule); 16] = [
     (Defect::NoFence, Rule::Speaker),
     (Defect::HeldReversed, Rule::Order),
     (Defect::FinLost, Rule::Liveness),
@@ -23,6 +23,7 @@ const DEFECTS: [(Defect, Rule); 15] = [
     (Defect::LoopedLate, Rule::Timestamp),
     (Defect::FlowcOnce, Rule::Liveness),
     (Defect::RefusalIgnored, Rule::Liveness),
+    (Defect::GapForgotten, Rule::Renege),
 ];
 
 fn plan(defect: Defect, seed: u64) -> Plan {

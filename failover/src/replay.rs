@@ -1,0 +1,111 @@
+//! What the peer was told is here goes with its connection: segments beyond a gap that the old owner held are let into the
+//! new one again.
+//!
+//! The new owner may find them old: by its wire comes what the peer sent later, whose timestamp proves them so (RFC 7323,
+//! 5). So they go in behind the very write that lets it live, ahead of its wire; and its TCB is looked at until it holds
+//! them, with its own latest timestamp in them the next time.
+
+use mafo_mem::Nanos;
+use mafo_pmd::eth::TxTo;
+use mafo_pmd::ofld;
+use mafo_stack::{Core, Defect, SocketId};
+use mafo_t4::tcb::{Tcb, field};
+use mafo_tcp::SeqNum;
+
+use crate::bond::Bond;
+use crate::snoop::{Kept, Present};
+use crate::stage::Stage;
+use crate::tunnel::send;
+use crate::upload;
+
+/// Looks at a TCB before what it will not hold is given up: the peer has to send it again.
+const LOOKS_MAX: u8 = 16;
+
+/// Segments that a new owner is to hold.
+#[derive(Debug)]
+pub(crate) struct Given {
+    frames: Vec<Kept>,
+    looks: u8,
+    /// Its TCB is being read.
+    is_asked: bool,
+}
+
+impl Bond {
+    /// Gives the kept segments to an owner that is being written.
+    pub(crate) fn replay_early(&mut self, core: &mut Core, id: SocketId) {
+        let (Some(moving), Some(progress)) = (self.moves.get(&id), core.progress(id)) else {
+            return;
+        };
+        let (Some(entry), Some(orphan)) = (&moving.entry, &moving.orphan) else { return };
+        let (member, port) = (entry.place.member, entry.place.port);
+        let present = orphan.present(&progress);
+        let frames: Vec<Kept> = moving.let_in.clone().take(progress.rcv_nxt).collect();
+        for (.., mut frame) in frames {
+            present.put_into(&mut frame);
+            if core.has_defect(Defect::GapForgotten)
+                || !send(core, member, port, &frame, TxTo::Loopback)
+            {
+                return;
+            }
+        }
+    }
+
+    /// A connection has a new owner: it is given the kept segments again if it needs them, and what was held.
+    pub(crate) fn replay(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        let (Some(moving), Some(progress)) = (self.moves.get_mut(&id), core.progress(id)) else {
+            return self.release_held(now, core, id);
+        };
+        let kept = core::mem::take(&mut moving.let_in).take(progress.rcv_nxt);
+        let frames: Vec<Kept> = kept.filter(|_| !core.has_defect(Defect::GapForgotten)).collect();
+        if !frames.is_empty() {
+            self.given.insert(id, Given { frames, looks: 0, is_asked: false });
+        }
+        self.release_held(now, core, id);
+    }
+
+    /// Looks whether new owners hold what they were given.
+    pub(crate) fn poll_given(&mut self, core: &mut Core) {
+        let moves = &self.moves;
+        // It does not move on before it holds them.
+        let stays =
+            |id: &SocketId| moves.get(id).is_none_or(|moving| moving.stage == Stage::Tunnelled);
+        self.given.retain(|id, _| core.offloaded(*id).is_some() && stays(id));
+        for (&id, given) in self.given.iter_mut().filter(|(_, given)| !given.is_asked) {
+            let Some(conn) = core.offloaded(id) else { continue };
+            let (member, tid) = (conn.member, conn.tid);
+            let Some(member) = core.member_mut(member) else { continue };
+            let iq = member.iq();
+            given.is_asked = ofld::get_tcb(&mut member.lcore.ctrl, tid, iq, 0).is_ok();
+        }
+    }
+
+    /// The TCB of a connection that was given segments.
+    pub(crate) fn on_given(&mut self, core: &mut Core, id: SocketId, tcb: &Tcb) {
+        let Some(given) = self.given.get_mut(&id) else { return };
+        let (held, rcv_nxt) = (upload::fragments(tcb), SeqNum(tcb.rcv_nxt()));
+        let holds = |start: SeqNum, end: SeqNum| {
+            // A FIN behind the bytes is in no fragment.
+            held.iter().any(|&(from, to)| !from.after(start) && !end.after(to + 1))
+        };
+        given.frames.retain(|&(start, end, _)| end.after(rcv_nxt) && !holds(start, end));
+        given.looks += 1;
+        given.is_asked = false;
+        if given.frames.is_empty() || given.looks > LOOKS_MAX {
+            let given = self.given.remove(&id);
+            self.counters.gaps_lost += u64::from(given.is_some_and(|g| !g.frames.is_empty()));
+            return;
+        }
+        let Some(conn) = core.offloaded(id) else { return };
+        let (member, port) = (conn.member, conn.port);
+        let recent = tcb.flags().recv_tstmp().then(|| tcb.get(field::T_RTSEQ_RECENT) as u32);
+        let (ack, window) = (SeqNum(tcb.snd_una()), tcb.get(field::RCV_ADV) as u16);
+        let present = Present { ack, window, recent };
+        for (.., frame) in &mut given.frames {
+            present.put_into(frame);
+            // What finds no room is given again at the next look.
+            if !send(core, member, port, frame, TxTo::Loopback) {
+                return;
+            }
+        }
+    }
+}
