@@ -514,8 +514,9 @@ fn says(
     Ok(())
 }
 
-/// What Linux waits before it believes that its peer has dropped what it said to have (tcp_check_sack_reneging).
-const RENEGE_PATIENCE: Nanos = Nanos::from_millis(10);
+/// Before it believes that its peer has dropped what it said to have, Linux waits 10 ms (tcp_check_sack_reneging). The
+/// slowest cards here need longer than that for a question and an answer; a timeout takes 200 ms.
+const RENEGE_PATIENCE: Nanos = Nanos::from_millis(50);
 
 fn acknowledges(
     at: Nanos,
