@@ -7,7 +7,6 @@ use mafo_tcp::{Connection, Ended, Flags, Open, Segment};
 use super::dispatch::Hook;
 use super::state::State;
 use super::{Fence, Gate, Member, MemberId};
-use crate::PathChoice;
 use crate::core::Core;
 use crate::error::ConnectionError;
 use crate::host::HostPath;
@@ -70,17 +69,7 @@ impl Core {
         let Some(place) = self.members.get_mut(member.index()) else { return };
         let iq = lcore.ingress.as_ref().map_or(mafo_t4::IqId(0), |ingress| ingress.id());
         *place = Member::new(lcore, iq);
-        let offloaded: Vec<_> = self
-            .listeners
-            .iter()
-            .filter(|(_, l)| l.options.path == PathChoice::Offload)
-            .map(|(&id, l)| (id, l.address))
-            .collect();
-        for (listener, address) in offloaded {
-            if self.tom_listen(member, listener, address).is_err() {
-                self.counters.tom_listen_failed += 1;
-            }
-        }
+        self.listen_on(member);
     }
 
     /// The handshake of a connection whose adapter is dead goes on over an Ethernet port, by the host path's engine: with

@@ -57,6 +57,12 @@ impl Core {
         if self.active.is_none() {
             self.active = first.map(|port| (id, port));
         }
+        self.listen_on(id);
+        id
+    }
+
+    /// Puts all listeners on an adapter.
+    pub(super) fn listen_on(&mut self, member: MemberId) {
         let offloaded: Vec<_> = self
             .listeners
             .iter()
@@ -64,11 +70,10 @@ impl Core {
             .map(|(&id, l)| (id, l.address))
             .collect();
         for (listener, address) in offloaded {
-            if self.tom_listen(id, listener, address).is_err() {
+            if self.tom_listen(member, listener, address).is_err() {
                 self.counters.tom_listen_failed += 1;
             }
         }
-        id
     }
 
     /// Puts a listener on an adapter.
