@@ -72,7 +72,8 @@ mafo_mem::counters! {
         rebuilt,
         /// Handshakes of dead adapters that go on over an Ethernet port.
         handshakes_rescued,
-        /// Connections that could not, since bytes were missing that the peer had been told we have.
+        /// Connections with which nobody could go on: the clock of their adapter was not known, or bytes were missing
+        /// that the peer had been told we have.
         connections_lost,
         /// Times that the active link went down.
         failures,

@@ -91,10 +91,10 @@ impl Bond {
         let (state, home) = (conn.state, LinkId { member: conn.member, port: conn.port });
         let clock = dead_clock(now, core, home.member);
         if matches!(state, State::Opening | State::Accepting) {
-            self.leave(core, id);
             // A native connection's timestamps are its card's clock.
+            let Some(clock) = clock else { return self.lose(core, id) };
+            self.leave(core, id);
             self.counters.handshakes_rescued += 1;
-            let Some(clock) = clock else { return core.lose(id) };
             core.open_without_owner(now, id, clock.ts_now);
             self.moves.insert(id, self.sheltered(now, home));
             return;
@@ -140,12 +140,18 @@ impl Bond {
             });
             self.counters.rebuilt += 1;
         } else {
-            self.leave(core, id);
-            return core.lose(id);
+            return self.lose(core, id);
         }
         if !had_begun {
             self.log(now, BondEvent::Suspended(id));
         }
+    }
+
+    /// Nobody can go on with the connection.
+    pub(crate) fn lose(&mut self, core: &mut Core, id: SocketId) {
+        self.counters.connections_lost += 1;
+        self.leave(core, id);
+        core.lose(id);
     }
 
     /// The connection is none that is moved any more.

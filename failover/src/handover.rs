@@ -291,7 +291,7 @@ impl Bond {
                 if moving.home.member == active.member {
                     self.rechannel(now, core, id, active.port);
                 } else {
-                    self.suspend(now, core, id, active);
+                    self.suspend(now, core, id, (active, policy));
                 }
             }
             Stage::Tunnelled => moving.wake_up = now + self.config.retry_min,
@@ -335,7 +335,13 @@ impl Bond {
     }
 
     /// Nothing new is posted; the new adapter is asked for a filter of the 4-tuple.
-    fn suspend(&mut self, now: Nanos, core: &mut Core, id: SocketId, to: LinkId) {
+    fn suspend(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        id: SocketId,
+        (to, policy): (LinkId, Handover),
+    ) {
         let running = self
             .moves
             .values()
@@ -347,7 +353,6 @@ impl Bond {
         core.suspend(id);
         let asked = self.ask_entry(now, core, id, to);
         let answer_asked = ask_for_answer(core, id);
-        let policy = self.policy(core, id);
         let deadline = now + self.config.drain_deadline;
         let drained_to = core.progress(id).map(|p| p.snd_una);
         let Some(moving) = self.moves.get_mut(&id) else { return };

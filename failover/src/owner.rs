@@ -186,9 +186,7 @@ impl Bond {
             Err(Obstacle::Room) => self.counters.ring_full += 1,
             Err(Obstacle::Unfit(NotNow::Undelivered)) => {
                 // The peer was told that we have more than its adapter had told us: there would be a hole.
-                self.counters.connections_lost += 1;
-                self.abandon(core, id);
-                core.lose(id);
+                self.lose(core, id);
             }
             // Its clock would take the timestamps too far.
             Err(Obstacle::Unfit(_)) => self.next_owner(now, core, id),

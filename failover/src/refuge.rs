@@ -23,10 +23,7 @@ impl Bond {
         }
         let Some(progress) = core.progress(id) else { return false };
         let Some(moving) = self.moves.get(&id) else { return false };
-        let Some(orphan) = moving.orphan.as_ref().filter(|_| moving.stage == Stage::Uploading)
-        else {
-            return false;
-        };
+        let Some(orphan) = &moving.orphan else { return false };
         let sent = orphan.sent(&progress);
         let refugee = Refugee {
             tcb: orphan.image,
@@ -35,7 +32,7 @@ impl Bond {
             una: sent.una,
             nxt: sent.nxt,
             max: sent.max,
-            last_ack: Some(moving.let_out.ack.unwrap_or_else(|| orphan.last_ack_sent())),
+            last_ack: moving.let_out.ack.unwrap_or_else(|| orphan.last_ack_sent()),
             ts_min: orphan.last_stamp(&moving.let_out),
             speaks_first: moving.speaks_first,
         };
@@ -44,7 +41,6 @@ impl Bond {
             return false;
         }
         let home = moving.home;
-        self.drop_entry(core, id);
         for (.., mut frame) in kept.take(progress.rcv_nxt) {
             present.put_into(&mut frame);
             core.handle_frame(now, &frame);
@@ -92,11 +88,11 @@ impl Bond {
         if moving.entry.is_some() {
             self.depart(now, core, id, active);
         } else {
-            let asked = self.ask_entry(now, core, id, active);
-            self.put_off_departure(now, id);
-            if let Some(moving) = self.moves.get_mut(&id).filter(|_| asked) {
+            if !self.ask_entry(now, core, id, active) {
+                return self.put_off_departure(now, id);
+            }
+            if let Some(moving) = self.moves.get_mut(&id) {
                 moving.entry_asked = Some(active);
-                moving.wake_up = now;
             }
         }
     }

@@ -469,7 +469,7 @@ impl Core {
     /// The adapters' tables follow a next hop that has moved. Entries that lead into a loopback have
     /// somebody else's MAC, and get the new one when they lead out again.
     fn follow_next_hop(&mut self, next_hop: IpAddr, mac: Mac) {
-        for member in &mut self.members {
+        for member in self.members.iter_mut().filter(|member| !member.is_dead()) {
             let used: Vec<_> = member.hops().filter(|(address, ..)| *address == next_hop).collect();
             for (_, _, l2t) in used {
                 let Some(&says) = member.lcore.l2t.get(l2t) else { continue };

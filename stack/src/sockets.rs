@@ -48,8 +48,11 @@ impl Core {
             Listener { address, options, stids, opening: 0, ready, backlog, last_cookie };
         self.listeners.insert(id, listener);
         if options.path == PathChoice::Offload {
-            for n in 0..self.members.len() {
-                self.tom_listen(MemberId(n as u8), id, address)?;
+            // One that is dead gets it with all others when it is back.
+            let members = (0..self.members.len()).map(|n| MemberId(n as u8));
+            let alive: Vec<_> = members.filter(|&member| !self.is_dead(member)).collect();
+            for member in alive {
+                self.tom_listen(member, id, address)?;
             }
         }
         Ok(id)

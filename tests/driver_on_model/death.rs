@@ -1,9 +1,9 @@
 //! An adapter dies with live connections on it.
 
-use mafo::{BondEvent, Handover, Nanos, SocketError};
+use mafo::{BondEvent, Handover, LinkId, Nanos, PortId, SocketError};
 
 use crate::failover::{Traffic, describe, settle};
-use crate::hosts::Net;
+use crate::hosts::{ADDRESSES, Net, OFFLOAD};
 
 fn kill(net: &Net, adapter: usize) {
     net.hosts[0].adapter(adapter).expect("a card").faults().die();
@@ -185,4 +185,80 @@ fn both_adapters_die_and_one_comes_back() {
     settle(&mut net, |net| traffic.step(net));
     assert_eq!(net.hosts[0].offloaded(1), 4);
     traffic.finish(&mut net);
+}
+
+fn wait(net: &mut Net, done: impl Fn(&Net) -> bool) {
+    let deadline = net.now + Nanos::from_secs(5);
+    while !done(net) {
+        net.step();
+        assert!(net.now < deadline, "{}", describe(net));
+    }
+}
+
+/// It is on the adapter when that is back, and only its own places there are given up when it is closed.
+#[test]
+fn a_listener_that_is_made_while_an_adapter_is_dead_finds_its_place_there_later() {
+    let mut net = Net::up(2);
+    net.open(1);
+    let listeners = |net: &Net| net.hosts[0].adapter(1).expect("a card").in_use().servers;
+    let listen = |net: &mut Net, port: u16| {
+        let sockets = net.hosts[0].sockets_mut();
+        sockets.listen((ADDRESSES[0], port).into(), 64, OFFLOAD).expect("there is an adapter")
+    };
+    let early = listen(&mut net, 6);
+    wait(&mut net, |net| listeners(net) == 2);
+    kill(&net, 1);
+    wait(&mut net, |net| net.hosts[0].is_dead(1));
+    let late = listen(&mut net, 8);
+    let now = net.now;
+    net.hosts[0].sockets_mut().close_listener(now, early);
+    net.hosts[0].revive(1).expect("memory");
+    wait(&mut net, |net| net.hosts[0].is_up() && listeners(net) == 2);
+    // It gets the number on the card that the other one had before.
+    listen(&mut net, 10);
+    wait(&mut net, |net| listeners(net) == 3);
+    let b = LinkId::from((1, PortId(0)));
+    wait(&mut net, |net| net.hosts[0].adapter(1).is_some_and(|card| card.in_use().filters >= 2));
+    let now = net.now;
+    let (bond, core) = net.hosts[0].bond_and_sockets_mut().expect("bond");
+    bond.make_active(now, core, b).expect("it is up");
+    let remote = (ADDRESSES[0], 8).into();
+    net.hosts[1].sockets_mut().connect(now, remote, None, OFFLOAD).expect("opens");
+    let mut accepted = None;
+    let deadline = net.now + Nanos::from_secs(5);
+    while accepted.is_none() {
+        net.step();
+        accepted = net.hosts[0].sockets_mut().accept(late);
+        assert!(net.now < deadline, "{}", describe(&net));
+    }
+    assert!(net.hosts[0].offloaded(1) >= 1);
+    let now = net.now;
+    net.hosts[0].sockets_mut().close_listener(now, late);
+    for _ in 0..100 {
+        net.step();
+    }
+    assert_eq!(listeners(&net), 2, "the others stay");
+}
+
+/// Nobody could send its SYN: it waits until somebody can.
+#[test]
+fn a_connection_that_is_opened_while_all_adapters_are_dead_opens_when_one_is_back() {
+    let mut net = Net::up(2);
+    net.open(1);
+    kill(&net, 0);
+    kill(&net, 1);
+    wait(&mut net, |net| net.hosts[0].is_dead(0) && net.hosts[0].is_dead(1));
+    let listener = net.hosts[1].sockets_mut().listen((ADDRESSES[1], 9).into(), 64, OFFLOAD);
+    let listener = listener.expect("listens");
+    let (now, remote) = (net.now, (ADDRESSES[1], 9).into());
+    net.hosts[0].sockets_mut().connect(now, remote, None, OFFLOAD).expect("a socket");
+    for _ in 0..500 {
+        net.step();
+    }
+    net.hosts[0].revive(1).expect("memory");
+    let deadline = net.now + Nanos::from_secs(5);
+    while net.hosts[1].sockets_mut().accept(listener).is_none() {
+        net.step();
+        assert!(net.now < deadline, "{}", describe(&net));
+    }
 }

@@ -224,7 +224,7 @@ fn is_window_limited(tcb: &Tcb, segment: u32) -> bool {
 }
 
 /// The state's name in RFC 9293.
-fn state_of(state: tcb::State) -> State {
+pub(super) fn state_of(state: tcb::State) -> State {
     match state {
         tcb::State::SynSent => State::SynSent,
         tcb::State::SynRcvd => State::SynRcvd,

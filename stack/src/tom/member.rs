@@ -104,6 +104,11 @@ impl Member {
         }
     }
 
+    /// Whether nothing is asked of it any more.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.is_dead
+    }
+
     /// The absolute id of the ingress queue.
     #[must_use]
     pub fn iq(&self) -> IqId {

@@ -148,6 +148,10 @@ impl Core {
             self.fail(id, ConnectionError::NoBuffers);
             return;
         };
+        if self.is_dead(member_id) {
+            // Nobody is left: until somebody is.
+            return self.retry_open(id);
+        }
         let Some(socket) = self.sockets.get(id) else { return };
         let FourTuple { local, remote } = socket.tuple;
         let l2t = match self.l2t(member_id, port, remote.ip()) {

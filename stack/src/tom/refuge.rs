@@ -10,8 +10,9 @@ use mafo_tcp::{
     RttCheckpoint, SeqNum, TimersCheckpoint, TimestampsCheckpoint, WindowScale,
 };
 
+use super::card_view::state_of;
 use super::open::code_point;
-use super::shadow::{Sample, Shadow};
+use super::shadow::{Sample, Shadow, t_state};
 use super::state::State;
 use super::switches::Switches;
 use super::{Fence, Gate, MemberId, Offloaded};
@@ -37,8 +38,8 @@ pub struct Refugee {
     pub nxt: SeqNum,
     /// Behind the last byte, or the FIN, that the peer may have seen.
     pub max: SeqNum,
-    /// The last acknowledgment that the peer has been sent, if that is known.
-    pub last_ack: Option<SeqNum>,
+    /// The last acknowledgment that the peer has been sent.
+    pub last_ack: SeqNum,
     /// The least timestamp that the peer may be shown.
     pub ts_min: u32,
     /// It is to say at once where it stands.
@@ -79,19 +80,10 @@ impl Core {
         let Refugee { tcb, una, nxt, max, .. } = refugee;
         let get = |field| tcb.get(field) as u32;
         let (flags, options) = (tcb.flags(), conn.options);
-        let state = match conn.state {
-            State::Established => mafo_tcp::State::Established,
-            State::CloseWait => mafo_tcp::State::CloseWait,
-            State::FinWait1 => mafo_tcp::State::FinWait1,
-            State::FinWait2 => mafo_tcp::State::FinWait2,
-            State::Closing => mafo_tcp::State::Closing,
-            State::LastAck => mafo_tcp::State::LastAck,
-            State::Opening
-            | State::Accepting
-            | State::Aborting
-            | State::TimeWait
-            | State::Closed => return None,
-        };
+        if !conn.state.is_live() {
+            return None;
+        }
+        let state = state_of(t_state(conn.state));
         let window_scale = options
             .wscale_ok()
             .then(|| WindowScale { snd: options.snd_wscale() as u8, rcv: conn.rcv_scale });
@@ -131,7 +123,7 @@ impl Core {
             rcv_wnd: room,
             rcv_wnd_max: room,
             rcv_adv: progress.rcv_nxt + granted,
-            last_ack_sent: refugee.last_ack.unwrap_or(progress.rcv_nxt),
+            last_ack_sent: refugee.last_ack,
             peer_fin: if conn.state.peer_closed() { PeerFin::Delivered } else { PeerFin::Absent },
             held: Vec::new(),
             ack: AckCheckpoint { duplicates: u8::from(refugee.speaks_first), ..Default::default() },

@@ -17,7 +17,7 @@ use mafo_tcp::{Checkpoint, SeqNum};
 
 use super::card_view::snd_wnd;
 use super::state::State;
-use super::{MemberId, Offloaded, TidUse};
+use super::{MemberId, TidUse};
 use crate::core::Core;
 use crate::slab::SocketId;
 use crate::socket::Path;
@@ -212,14 +212,6 @@ impl Sample {
             rttvar: checkpoint.rtt.map_or(0, |rtt| ticks(rtt.rttvar)),
             ecn: checkpoint.ecn.sends && checkpoint.ecn.echoes,
         }
-    }
-}
-
-impl Offloaded {
-    /// Whether the host has sampled the connection since it was opened.
-    #[must_use]
-    pub fn is_sampled(&self) -> bool {
-        self.sample.is_some()
     }
 }
 
