@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mafo_asic::AsicConfig;
 use mafo_failover::{BadBond, Bond, BondConfig};
 use mafo_mem::Nanos;
-use mafo_pmd::adapter::{AdapterEvent, Request, RequestId};
+use mafo_pmd::adapter::{AdapterEvent, Request, RequestId, State};
 use mafo_pmd::eal::dma::{Arena, Domain};
 use mafo_pmd::stats::{Xstat, extend};
 use mafo_pmd::{Adapter, AdapterConfig, AdapterError};
@@ -225,6 +225,15 @@ impl Host {
         fitted.driver = Adapter::new(fitted.soft.bar(), domain, arena, fitted.settings);
         (fitted.asked, fitted.refused, fitted.stage) = (Vec::new(), 0, Stage::Starting);
         Ok(())
+    }
+
+    /// Why an adapter has failed, if it has and was not revived.
+    #[must_use]
+    pub fn failure(&self, n: usize) -> Option<&AdapterError> {
+        match self.adapters.get(n)?.driver.state() {
+            State::Failed(error) => Some(error),
+            _ => None,
+        }
     }
 
     /// Whether an adapter has failed and was not revived.

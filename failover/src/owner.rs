@@ -4,11 +4,10 @@
 use mafo_mem::Nanos;
 use mafo_pmd::ofld::{self, Refused, Then, Via};
 use mafo_stack::tom::state::State;
-use mafo_stack::tom::{Place, Progress, TidUse, t_state};
+use mafo_stack::tom::{Flow, Place, Progress, TidUse, t_state};
 use mafo_stack::{Core, Defect, MemberId, SocketId};
 use mafo_t4::cpl::{Fw4Ack, ReplyCtrl, SetTcbField, SetTcbRpl, Status};
 use mafo_t4::tcb::{self, Tcb, field};
-use mafo_t4::wr::Mnem;
 use mafo_tcp::SeqNum;
 
 use crate::ask::card_clock;
@@ -334,27 +333,15 @@ fn tell_flow(core: &mut Core, id: SocketId, place: &mut Place, sent: &Sent) -> R
     let (Some(conn), Some(progress)) = (core.offloaded(id), core.progress(id)) else {
         return Ok(());
     };
-    let (options, state) = (conn.options, conn.state);
-    let send_buffer = core.send_capacity(id);
+    let flow = Flow {
+        snd_nxt: sent.una,
+        rcv_nxt: progress.rcv_nxt,
+        send_buffer: core.send_capacity(id),
+        options: conn.options,
+        state: t_state(conn.state),
+    };
     let member = core.member_mut(place.member).ok_or(Refused::RingFull)?;
-    let iq = member.iq();
-    let resources = member.lcore.resources();
-    let channel = u32::from(place.port.0);
-    let params = [
-        (Mnem::PFNVFN, u32::from(resources.pf) << 8),
-        (Mnem::CH, channel),
-        (Mnem::PORT, channel),
-        (Mnem::IQID, u32::from(iq.0)),
-        (Mnem::SNDNXT, sent.una.0),
-        (Mnem::RCVNXT, progress.rcv_nxt.0),
-        (Mnem::SNDBUF, send_buffer as u32),
-        (Mnem::MSS, u32::from(resources.mtus[usize::from(options.mss())])),
-        (Mnem::TCPSTATE, t_state(state) as u32),
-        (Mnem::RCV_SCALE, u32::from(options.snd_wscale())),
-    ];
-    let count = if options.wscale_ok() { params.len() } else { params.len() - 1 };
-    let eq = member.ofld(place.port).ok_or(Refused::RingFull)?;
-    ofld::flowc(eq, &mut place.credits, place.tid, &params[..count], Then::More)
+    member.tell_flow(place.port, place.tid, &mut place.credits, &flow)
 }
 
 /// Writes fields of the TCB, with an answer to the last one if `answered`.

@@ -84,8 +84,7 @@ impl Bond {
         let Some(given) = self.given.get_mut(&id) else { return };
         let (held, rcv_nxt) = (upload::fragments(tcb), SeqNum(tcb.rcv_nxt()));
         let holds = |start: SeqNum, end: SeqNum| {
-            // A FIN behind the bytes is in no fragment.
-            held.iter().any(|&(from, to)| !from.after(start) && !end.after(to + 1))
+            held.iter().any(|&(from, to)| !from.after(start) && !end.after(to))
         };
         given.frames.retain(|&(start, end, _)| end.after(rcv_nxt) && !holds(start, end));
         given.looks += 1;

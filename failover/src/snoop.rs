@@ -88,13 +88,14 @@ pub struct LetIn {
     frames: Vec<Kept>,
 }
 
-/// A segment: its first number, the one behind the last, and the frame.
+/// A segment: its first number, the one behind its last byte, and the frame.
 pub type Kept = (SeqNum, SeqNum, Vec<u8>);
 
 impl LetIn {
     /// Notes a segment that is let in. `rcv_nxt` is what its owner has delivered; at most `max` frames are kept.
     pub fn note(&mut self, rcv_nxt: SeqNum, segment: &Segment, frame: &[u8], max: usize) {
-        let (start, end) = (segment.seq, segment.seq + segment.seq_len());
+        // A FIN beyond a gap is held by nobody: its peer says it again.
+        let (start, end) = (segment.seq, segment.seq + segment.payload_len);
         let next = self.next.get_or_insert(rcv_nxt);
         *next = next.later(rcv_nxt);
         self.frames.retain(|(_, end, _)| end.after(rcv_nxt));

@@ -59,6 +59,9 @@ fn an_adapter_that_falls_off_the_bus_or_hangs_is_found_out() {
         traffic.deliver(&mut net, 10_000);
         settle(&mut net, |net| traffic.step(net));
         assert!(net.hosts[0].is_dead(0));
+        let why = net.hosts[0].failure(0).expect("it has failed").to_string();
+        let expected = if hangs { "the card stands still" } else { "the card does not answer" };
+        assert!(why.starts_with(expected), "{why}");
         traffic.finish(&mut net);
     }
 }

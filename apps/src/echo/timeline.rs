@@ -113,7 +113,9 @@ impl Timeline {
                 }
             }
             BondEvent::AdapterLost(member) => {
-                line(at, format_args!("adapter {} is dead", letter(member)));
+                let why = host.failure(member.index());
+                let why = why.map_or(String::new(), |why| format!(": {why}"));
+                line(at, format_args!("adapter {} is dead{why}", letter(member)));
             }
             BondEvent::AdapterBack(member) => {
                 line(at, format_args!("adapter {} is back", letter(member)));

@@ -528,7 +528,10 @@ impl Run {
                     for line in self.world.lines.iter_mut().filter(|l| l.link.member == member) {
                         line.up = false;
                     }
-                    self.note(at, EventKind::Step, format!("adapter {} is dead", letter(member)));
+                    let why = self.world.host.failure(member.index());
+                    let why = why.map_or(String::new(), |why| format!(": {why}"));
+                    let dead = format!("adapter {} is dead{why}", letter(member));
+                    self.note(at, EventKind::Step, dead);
                 }
                 BondEvent::AdapterBack(member) => {
                     self.note(at, EventKind::Other, format!("adapter {} is back", letter(member)));

@@ -7,9 +7,15 @@ use std::collections::BTreeMap;
 use mafo_mem::{Full, Nanos};
 use mafo_pmd::Lcore;
 use mafo_pmd::l2t::{L2tTarget, NextHop};
+use mafo_pmd::ofld::{self, Refused, Then, TxCreditPool};
 use mafo_pmd::sge::Eq;
 use mafo_pmd::tid::{AtidTable, StidTable, TidTable};
-use mafo_t4::{IqId, L2tIdx, PortId};
+use mafo_t4::opt::TcpOpt;
+use mafo_t4::regs::tp::MTU_COUNT;
+use mafo_t4::tcb;
+use mafo_t4::wr::Mnem;
+use mafo_t4::{IqId, L2tIdx, PortId, Tid};
+use mafo_tcp::SeqNum;
 
 use super::last_stamp::LastStamps;
 use crate::listener::ListenerId;
@@ -60,6 +66,21 @@ struct HopUse {
     home: PortId,
     users: u32,
     heard: Nanos,
+}
+
+/// What the firmware is told of a connection before anything else of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Flow {
+    /// The first sequence number that is posted.
+    pub snd_nxt: SeqNum,
+    /// The next one expected of the peer.
+    pub rcv_nxt: SeqNum,
+    /// Bytes that the socket holds for its peer at most.
+    pub send_buffer: usize,
+    /// What the handshake agreed on.
+    pub options: TcpOpt,
+    /// Where the connection stands.
+    pub state: tcb::State,
 }
 
 /// An adapter in use.
@@ -119,6 +140,33 @@ impl Member {
     pub fn ofld(&mut self, port: PortId) -> Option<&mut Eq> {
         let index = self.lcore.port_index(port)?;
         self.lcore.ofld.get_mut(index)
+    }
+
+    /// Tells the firmware of a flow on the channel of `port`: the first work request of `tid` on its offload queue.
+    pub fn tell_flow(
+        &mut self,
+        port: PortId,
+        tid: Tid,
+        credits: &mut TxCreditPool,
+        flow: &Flow,
+    ) -> Result<(), Refused> {
+        let (resources, channel) = (self.lcore.resources(), u32::from(port.0));
+        let params = [
+            (Mnem::PFNVFN, u32::from(resources.pf) << 8),
+            (Mnem::CH, channel),
+            (Mnem::PORT, channel),
+            (Mnem::IQID, u32::from(self.iq.0)),
+            (Mnem::SNDNXT, flow.snd_nxt.0),
+            (Mnem::RCVNXT, flow.rcv_nxt.0),
+            (Mnem::SNDBUF, flow.send_buffer as u32),
+            (Mnem::MSS, u32::from(resources.mtus[usize::from(flow.options.mss()) % MTU_COUNT])),
+            (Mnem::TCPSTATE, flow.state as u32),
+            (Mnem::RCV_SCALE, u32::from(flow.options.snd_wscale())),
+        ];
+        // Without scaling there is no scale.
+        let count = params.len() - usize::from(!flow.options.wscale_ok());
+        let eq = self.ofld(port).ok_or(Refused::RingFull)?;
+        ofld::flowc(eq, credits, tid, &params[..count], Then::More)
     }
 
     /// A use of the L2T entry of `next_hop` by the wire of `home`, which says `mac` from now on unless it

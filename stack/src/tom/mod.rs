@@ -25,7 +25,7 @@ mod switches;
 pub(crate) use farewell::Farewell;
 
 pub use dispatch::{Hook, NoHook, Verdict};
-pub use member::{AtidUse, Member, MemberId, TidUse};
+pub use member::{AtidUse, Flow, Member, MemberId, TidUse};
 pub use moves::{Place, Progress};
 pub use refuge::{DEPARTURE_TICK, Departure, Refugee};
 pub use repost::Reposted;

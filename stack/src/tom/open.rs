@@ -4,7 +4,7 @@ use core::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 use mafo_mem::Nanos;
 use mafo_pmd::Lcore;
-use mafo_pmd::ofld::{self, Refused, Then, TxCreditPool, Via};
+use mafo_pmd::ofld::{self, Refused, TxCreditPool, Via};
 use mafo_t4::cpl::{
     AbortCmd, AcceptMode, ActEstablish, ActOpenRpl, PassAcceptReq, PassEstablish, PassOpenRpl,
     ReplyCtrl, SetTcbField, Status,
@@ -12,12 +12,12 @@ use mafo_t4::cpl::{
 use mafo_t4::opt::{CongAlg, ConnPolicy, Opt0, Opt1, Opt2, TcpOpt};
 use mafo_t4::regs::tp::MTU_COUNT;
 use mafo_t4::tcb::{self, field};
-use mafo_t4::wr::Mnem;
 use mafo_t4::{IqId, L2tIdx, PortId, SmtIdx, Stid, Tid};
 use mafo_tcp::{CongestionControl, EcnMode, Ended, GaveUp, Rhythm, Segment, SeqNum, isn};
 
 use super::hold::Hold;
 use super::member::AtidUse;
+use super::member::Flow;
 use super::shadow::Turn;
 use super::state::{Event, State};
 use super::switches::Switches;
@@ -486,21 +486,14 @@ impl Core {
             return Ok(());
         }
         let member = &mut self.members[conn.member.index()];
-        let params = [
-            (Mnem::PFNVFN, u32::from(member.lcore.resources().pf) << 8),
-            (Mnem::CH, u32::from(conn.port.0)),
-            (Mnem::PORT, u32::from(conn.port.0)),
-            (Mnem::IQID, u32::from(member.iq().0)),
-            (Mnem::SNDNXT, conn.snd_seq(socket.tx.posted()).0),
-            (Mnem::RCVNXT, conn.rcv_seq(socket.rx.received()).0),
-            (Mnem::SNDBUF, socket.tx.capacity() as u32),
-            (Mnem::MSS, u32::from(member.lcore.resources().mtus[usize::from(conn.options.mss())])),
-            (Mnem::TCPSTATE, tcb::State::Established as u32),
-            (Mnem::RCV_SCALE, u32::from(conn.options.snd_wscale())),
-        ];
-        let count = if conn.options.wscale_ok() { params.len() } else { params.len() - 1 };
-        let eq = member.ofld(conn.port).ok_or(Refused::RingFull)?;
-        ofld::flowc(eq, &mut conn.credits, conn.tid, &params[..count], Then::More)?;
+        let flow = Flow {
+            snd_nxt: conn.snd_seq(socket.tx.posted()),
+            rcv_nxt: conn.rcv_seq(socket.rx.received()),
+            send_buffer: socket.tx.capacity(),
+            options: conn.options,
+            state: tcb::State::Established,
+        };
+        member.tell_flow(conn.port, conn.tid, &mut conn.credits, &flow)?;
         conn.flow_told = true;
         Ok(())
     }
