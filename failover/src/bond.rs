@@ -12,17 +12,15 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use mafo_mem::Nanos;
-use mafo_pmd::filter::FilterEvent;
-use mafo_pmd::l2t::{L2tTarget, NextHop};
 use mafo_pmd::sge::RxMeta;
 use mafo_stack::tom::state::State;
 use mafo_stack::tom::{AtidUse, TidUse};
-use mafo_stack::{Core, Defect, Hook, Mac, MemberId, SocketId, Verdict};
+use mafo_stack::{Core, Hook, Mac, MemberId, SocketId, Verdict};
 use mafo_t4::cpl::{self, Opcode};
-use mafo_t4::wr::{FilterMatch, FwFilterWr};
 use mafo_t4::{Ftid, PortId, Tid};
 
 use crate::config::BondConfig;
+use crate::filters::Side;
 use crate::handover::{Cause, Move};
 use crate::links::{Link, Monitor};
 use crate::replay::Given;
@@ -155,38 +153,6 @@ pub enum BondEvent {
     AdapterBack(MemberId),
 }
 
-/// A filter that the bond wants on an adapter or not.
-#[derive(Clone, Copy, Debug, Default)]
-struct WantedFilter {
-    ftid: Option<Ftid>,
-    wanted: bool,
-}
-
-/// What the bond keeps on an adapter.
-#[derive(Debug, Default)]
-pub(crate) struct Side {
-    /// Frames from the peer for the bond's address that match no TCB come to the host (behind TCBs,
-    /// ahead of listeners).
-    standing: BTreeMap<PortId, WantedFilter>,
-    /// Frames that the adapter sends into its own loopback come to the host, ahead of TCBs.
-    tunnel_out: BTreeMap<PortId, WantedFilter>,
-}
-
-impl Side {
-    /// An adapter with these ports in the bond.
-    pub(crate) fn new(ports: impl Iterator<Item = PortId>) -> Self {
-        let mut side = Self::default();
-        ports.for_each(|port| side.add(port));
-        side
-    }
-
-    fn add(&mut self, port: PortId) {
-        let wanted = WantedFilter { ftid: None, wanted: true };
-        self.tunnel_out.insert(port, wanted);
-        self.standing.insert(port, wanted);
-    }
-}
-
 /// A bond in active-backup mode.
 #[derive(Debug)]
 pub struct Bond {
@@ -202,11 +168,11 @@ pub struct Bond {
     /// Connections that are to speak, those with most under way first.
     pub(crate) kicks: VecDeque<SocketId>,
     /// Next hops whose entries found no room in a ring.
-    hops_pending: bool,
+    pub(crate) hops_pending: bool,
     /// The tunnel has carried its first frame since the last failure.
     tunnelled: bool,
-    notices_left: u32,
-    next_notice: Nanos,
+    pub(crate) notices_left: u32,
+    pub(crate) next_notice: Nanos,
     events: VecDeque<(Nanos, BondEvent)>,
     pub(crate) counters: BondCounters,
     /// By how much timestamps of connections that moved have jumped since the peer last proved, by
@@ -228,9 +194,6 @@ pub struct Bond {
 
 /// Events kept for the application; older ones are dropped.
 const EVENTS_MAX: usize = 65_536;
-/// Unknown to any peer: a flush marker goes from our address to our address.
-const IP_PROTOCOL_TCP: u8 = 6;
-
 impl Bond {
     /// A bond over `config.links`, none of which is known to be up. Every adapter gets the filters that
     /// the bond stands on; [`Bond::is_ready`] says when they are in force.
@@ -279,19 +242,6 @@ impl Bond {
     #[must_use]
     pub fn active(&self) -> Option<LinkId> {
         self.active
-    }
-
-    /// Whether the filters that the bond stands on are in force.
-    #[must_use]
-    pub fn is_ready(&self, core: &Core) -> bool {
-        self.sides.iter().all(|(&member, side)| {
-            let Some(member) = core.member(member) else { return false };
-            let mut filters = side.tunnel_out.values().chain(side.standing.values());
-            filters.all(|f| match f.ftid {
-                Some(ftid) => f.wanted && member.lcore.filters.is_active(ftid),
-                None => !f.wanted,
-            })
-        })
     }
 
     /// Makes `to` the active link though nothing has failed: connections follow one by one, and nothing is lost on
@@ -470,44 +420,6 @@ impl Bond {
         }
     }
 
-    /// Every adapter's next hops: out by the active port on the active adapter, into the loopback on
-    /// all others.
-    pub(crate) fn point_hops(&mut self, now: Nanos, core: &mut Core) {
-        let Some(active) = self.active else { return };
-        self.hops_pending = false;
-        let is_fencing = self
-            .moves
-            .values()
-            .any(|m| m.home.member == active.member && m.stage == crate::Stage::Fenced);
-        let members: Vec<MemberId> = self.sides.keys().copied().collect();
-        for member_id in members {
-            let hops: Vec<_> = core.member(member_id).into_iter().flat_map(|m| m.hops()).collect();
-            for (next_hop, _, l2t) in hops {
-                let known = core.hop_towards(now, next_hop).map(|(_, mac)| mac);
-                let Some(member) = core.member_mut(member_id) else { continue };
-                let Some(&says) = member.lcore.l2t.get(l2t) else { continue };
-                if is_fencing && member_id == active.member && says.target == L2tTarget::Loopback {
-                    // It may still speak for a connection that it is being silenced for, and by the wire
-                    // the host could not stop it.
-                    self.hops_pending = true;
-                    continue;
-                }
-                let wanted = if member_id == active.member {
-                    let mac = known.unwrap_or(says.mac);
-                    NextHop { mac, port: active.port, target: L2tTarget::Wire, ..says }
-                } else {
-                    let resources = member.lcore.resources();
-                    let own = resources.port(says.port).map_or(says.mac, |port| port.mac);
-                    NextHop { mac: own, target: L2tTarget::Loopback, ..says }
-                };
-                if wanted != says && member.write_hop(l2t, wanted).is_err() {
-                    self.hops_pending = true;
-                    self.counters.ring_full += 1;
-                }
-            }
-        }
-    }
-
     /// Connections that live elsewhere than on the active link are to be moved.
     fn adopt_all(&mut self, now: Nanos, core: &mut Core, cause: Cause) {
         let members: Vec<MemberId> = self.sides.keys().copied().collect();
@@ -533,98 +445,6 @@ impl Bond {
                 moving.get_mut().cause = cause;
             }
             Entry::Occupied(_) => {}
-        }
-    }
-
-    pub(crate) fn notify(&mut self, now: Nanos) {
-        self.notices_left = self.config.num_peer_notif.max(1);
-        self.next_notice = now;
-    }
-
-    /// Says where the address is now, so that the switch learns the active port.
-    fn announce(&mut self, now: Nanos, core: &mut Core) {
-        if self.active.is_none() || now < self.next_notice {
-            return;
-        }
-        core.announce(now);
-        core.flush(now);
-        self.notices_left = self.notices_left.saturating_sub(1);
-        let pause = if self.notices_left > 0 {
-            self.config.peer_notif_delay
-        } else {
-            self.config.announce_interval
-        };
-        self.next_notice = now + pause;
-    }
-
-    /// Whether a connection lives on another adapter than `member`.
-    fn lives_elsewhere(&self, core: &Core, member: MemberId) -> bool {
-        self.moves.values().any(|m| m.home.member != member && m.stage != crate::Stage::Sheltered)
-            && !core.has_defect(Defect::StandingRuleMissing)
-    }
-
-    /// Whether the standing rule is, or may be, in force for what comes in by `link`.
-    pub(crate) fn has_standing(&self, link: LinkId) -> bool {
-        let filter = self.sides.get(&link.member).and_then(|side| side.standing.get(&link.port));
-        filter.is_some_and(|filter| filter.ftid.is_some())
-    }
-
-    pub(crate) fn sync_filters(&mut self, core: &mut Core) {
-        let members: Vec<MemberId> = self.sides.keys().copied().collect();
-        let address = core.address().octets();
-        for member_id in members {
-            let (active, elsewhere) = (self.active, self.lives_elsewhere(core, member_id));
-            let (Some(side), Some(member)) =
-                (self.sides.get_mut(&member_id), core.member_mut(member_id))
-            else {
-                continue;
-            };
-            let iq = member.iq();
-            for (&port, filter) in &mut side.standing {
-                // By every link but the active one, and by that too while a connection lives elsewhere.
-                // A port of the active adapter that is a backup is none: a switch that floods would open
-                // connections by it.
-                filter.wanted = elsewhere || active != Some(LinkId { member: member_id, port });
-                let build = |wr: FwFilterWr| {
-                    wr.with_matches(FilterMatch(0).with_port(u32::from(port.0)).with_portm(7))
-                        .with_ptcl(IP_PROTOCOL_TCP)
-                        .with_ptclm(0xff)
-                        .with_lip(ipv4(address))
-                        .with_lipm(ipv4([0xff; 4]))
-                };
-                sync(&mut member.lcore, iq, filter, build, &mut self.counters);
-            }
-            for (&port, filter) in &mut side.tunnel_out {
-                let build = |wr: FwFilterWr| {
-                    let looped = u32::from(port.0) + 4;
-                    wr.with_action(wr.action().with_prio(true))
-                        .with_matches(FilterMatch(0).with_port(looped).with_portm(7))
-                        .with_fip(ipv4(address))
-                        .with_fipm(ipv4([0xff; 4]))
-                };
-                sync(&mut member.lcore, iq, filter, build, &mut self.counters);
-            }
-        }
-    }
-
-    fn on_filter(&mut self, member: MemberId, event: FilterEvent) {
-        let (ftid, gone) = match event {
-            FilterEvent::Added(ftid) => (ftid, false),
-            FilterEvent::Deleted(ftid) => (ftid, true),
-            FilterEvent::NotAdded(ftid, _) => {
-                self.counters.filter_refused += 1;
-                (ftid, true)
-            }
-            FilterEvent::NotDeleted(ftid, _) => {
-                self.counters.filter_refused += 1;
-                (ftid, false)
-            }
-        };
-        let Some(side) = self.sides.get_mut(&member) else { return };
-        for filter in side.standing.values_mut().chain(side.tunnel_out.values_mut()) {
-            if filter.ftid == Some(ftid) && gone {
-                filter.ftid = None;
-            }
         }
     }
 
@@ -750,34 +570,5 @@ impl Hook for Bond {
 
     fn on_link(&mut self, now: Nanos, core: &mut Core, member: MemberId, port: PortId, up: bool) {
         self.on_carrier(now, core, LinkId { member, port }, up);
-    }
-}
-
-/// An IPv4 address in a filter: the first four bytes.
-fn ipv4(address: [u8; 4]) -> [u8; 16] {
-    let mut wide = [0; 16];
-    wide[..4].copy_from_slice(&address);
-    wide
-}
-
-/// Adds or deletes a filter so that it is in force if and only if it is wanted.
-fn sync(
-    lcore: &mut mafo_pmd::Lcore,
-    iq: mafo_t4::IqId,
-    filter: &mut WantedFilter,
-    build: impl FnOnce(FwFilterWr) -> FwFilterWr,
-    counters: &mut BondCounters,
-) {
-    match (filter.wanted, filter.ftid) {
-        (true, None) => match lcore.filters.add(&mut lcore.ctrl, iq, build) {
-            Ok(ftid) => filter.ftid = Some(ftid),
-            Err(_) => counters.ring_full += 1,
-        },
-        (false, Some(ftid)) if lcore.filters.is_active(ftid) => {
-            if lcore.filters.delete(&mut lcore.ctrl, iq, ftid).is_err() {
-                counters.ring_full += 1;
-            }
-        }
-        (true, Some(_)) | (false, Some(_) | None) => {}
     }
 }

@@ -12,8 +12,9 @@ use mafo_stack::{Core, MemberId, SocketId};
 use mafo_tcp::SeqNum;
 
 use crate::ask::heard_lately;
-use crate::bond::{Bond, BondEvent, LinkId, Side};
+use crate::bond::{Bond, BondEvent, LinkId};
 use crate::entry::Written;
+use crate::filters::Side;
 use crate::handover::{Cause, Move};
 use crate::owner::{Orphan, Shown};
 use crate::stage::{Event, Stage};

@@ -1,0 +1,68 @@
+//! Whom the bond tells where its address is: the switch by gratuitous ARP, the adapters by their next hops.
+
+use mafo_mem::Nanos;
+use mafo_pmd::l2t::{L2tTarget, NextHop};
+use mafo_stack::{Core, MemberId};
+
+use crate::bond::Bond;
+
+impl Bond {
+    /// Every adapter's next hops: out by the active port on the active adapter, into the loopback on
+    /// all others.
+    pub(crate) fn point_hops(&mut self, now: Nanos, core: &mut Core) {
+        let Some(active) = self.active else { return };
+        self.hops_pending = false;
+        let is_fencing = self
+            .moves
+            .values()
+            .any(|m| m.home.member == active.member && m.stage == crate::Stage::Fenced);
+        let members: Vec<MemberId> = self.sides.keys().copied().collect();
+        for member_id in members {
+            let hops: Vec<_> = core.member(member_id).into_iter().flat_map(|m| m.hops()).collect();
+            for (next_hop, _, l2t) in hops {
+                let known = core.hop_towards(now, next_hop).map(|(_, mac)| mac);
+                let Some(member) = core.member_mut(member_id) else { continue };
+                let Some(&says) = member.lcore.l2t.get(l2t) else { continue };
+                if is_fencing && member_id == active.member && says.target == L2tTarget::Loopback {
+                    // It may still speak for a connection that it is being silenced for, and by the wire
+                    // the host could not stop it.
+                    self.hops_pending = true;
+                    continue;
+                }
+                let wanted = if member_id == active.member {
+                    let mac = known.unwrap_or(says.mac);
+                    NextHop { mac, port: active.port, target: L2tTarget::Wire, ..says }
+                } else {
+                    let resources = member.lcore.resources();
+                    let own = resources.port(says.port).map_or(says.mac, |port| port.mac);
+                    NextHop { mac: own, target: L2tTarget::Loopback, ..says }
+                };
+                if wanted != says && member.write_hop(l2t, wanted).is_err() {
+                    self.hops_pending = true;
+                    self.counters.ring_full += 1;
+                }
+            }
+        }
+    }
+
+    pub(crate) fn notify(&mut self, now: Nanos) {
+        self.notices_left = self.config.num_peer_notif.max(1);
+        self.next_notice = now;
+    }
+
+    /// Says where the address is now, so that the switch learns the active port.
+    pub(crate) fn announce(&mut self, now: Nanos, core: &mut Core) {
+        if self.active.is_none() || now < self.next_notice {
+            return;
+        }
+        core.announce(now);
+        core.flush(now);
+        self.notices_left = self.notices_left.saturating_sub(1);
+        let pause = if self.notices_left > 0 {
+            self.config.peer_notif_delay
+        } else {
+            self.config.announce_interval
+        };
+        self.next_notice = now + pause;
+    }
+}
