@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mafo_asic::AsicConfig;
-use mafo_failover::{BadBond, Bond, BondConfig};
+use mafo_failover::{BadBond, Bond, BondConfig, BondWarning};
 use mafo_mem::Nanos;
 use mafo_pmd::adapter::{AdapterEvent, Request, RequestId, State};
 use mafo_pmd::eal::dma::{Arena, Domain};
@@ -98,6 +98,9 @@ pub struct Host {
     config: BondConfig,
     bond: Option<Bond>,
     mac: [u8; 6],
+    warnings: Vec<BondWarning>,
+    /// When ports are asked for the state of their links next (`miimon`).
+    next_look: Nanos,
 }
 
 /// What an adapter with `ports` ports may reach: queues of its own, and what all share.
@@ -112,6 +115,21 @@ fn reach(
     let domain = Domain::new(n as u8 + 1);
     domain.map(shared);
     Ok((domain, arena))
+}
+
+/// Whether every link of the bond is a port that there is, and carries the packets of the stack: connections send as
+/// much by any of them.
+fn check_links(config: &HostConfig) -> Result<(), BadBond> {
+    let need = config.stack.mtu;
+    for &link in &config.bond.links {
+        let adapter = config.adapters.get(link.member.index());
+        let adapter = adapter.filter(|adapter| link.port.0 < adapter.asic.ports);
+        let has = adapter.ok_or(BadBond::NoSuchPort(link))?.driver.mtu;
+        if has < need {
+            return Err(BadBond::Mtu { member: link.member, has, need });
+        }
+    }
+    Ok(())
 }
 
 impl Fitted {
@@ -141,8 +159,10 @@ impl Fitted {
 
 impl Host {
     /// Plugs everything together. Nothing runs before [`Host::poll`].
-    pub fn new(config: HostConfig) -> Result<Self, HostError> {
+    pub fn new(mut config: HostConfig) -> Result<Self, HostError> {
         config.bond.check()?;
+        check_links(&config)?;
+        let warnings = config.bond.round();
         let memory = |what| move |source| HostError::Memory { what, source };
         let sockets = config.stack.sockets_max as usize;
         // Send buffers are reached by every adapter: a connection's bytes stay where they are when it
@@ -167,7 +187,22 @@ impl Host {
         }
         let mac = config.stack.mac;
         let stack = Stack::new(config.stack, Arc::clone(&shared));
-        Ok(Self { adapters, shared, stack, config: config.bond, bond: None, mac })
+        Ok(Self {
+            adapters,
+            shared,
+            stack,
+            config: config.bond,
+            bond: None,
+            mac,
+            warnings,
+            next_look: Nanos::ZERO,
+        })
+    }
+
+    /// What of the bond's settings was put right, or has no effect.
+    #[must_use]
+    pub fn warnings(&self) -> &[BondWarning] {
+        &self.warnings
     }
 
     /// Moves everything on that can be moved without waiting. An adapter that fails once the host is up is no error:
@@ -186,7 +221,8 @@ impl Host {
                 self.bury(now, n);
             }
         }
-        self.bring_up(now);
+        self.bring_up(now)?;
+        self.look_at_links(now);
         if let Some(bond) = &mut self.bond {
             self.stack.poll_with(now, bond);
             bond.poll(now, self.stack.core_mut());
@@ -242,7 +278,22 @@ impl Host {
         self.adapters.get(n).is_some_and(|fitted| fitted.stage == Stage::Dead)
     }
 
-    fn bring_up(&mut self, now: Nanos) {
+    /// Asks for the state of every link of the bond, in case that the firmware has not told of a change.
+    fn look_at_links(&mut self, now: Nanos) {
+        if self.config.miimon == Nanos::ZERO || now < self.next_look {
+            return;
+        }
+        self.next_look = now + self.config.miimon;
+        for link in &self.config.links {
+            let fitted = self.adapters.get_mut(link.member.index());
+            if let Some(fitted) = fitted.filter(|fitted| fitted.stage == Stage::Running) {
+                // One that has not answered the last questions yet is not asked.
+                let _ = fitted.driver.request(Request::PollLink { port: link.port });
+            }
+        }
+    }
+
+    fn bring_up(&mut self, now: Nanos) -> Result<(), HostError> {
         let links = &self.config.links;
         for (n, fitted) in self.adapters.iter_mut().enumerate() {
             let ports = links.iter().filter(|link| link.member.index() == n).map(|link| link.port);
@@ -258,10 +309,10 @@ impl Host {
                     bond.on_adapter_back(now, core, member);
                 }
             }
-            return;
+            return Ok(());
         }
         if !self.adapters.iter().all(ready) {
-            return;
+            return Ok(());
         }
         for fitted in &mut self.adapters {
             if let Some(lcore) = fitted.driver.take_lcore(0) {
@@ -269,7 +320,9 @@ impl Host {
             }
             fitted.stage = Stage::Running;
         }
+        self.config.check_members(self.stack.core())?;
         self.bond = Some(Bond::new(self.config.clone(), self.stack.core_mut()));
+        Ok(())
     }
 
     /// Whether all adapters are up and the bond stands, though perhaps without a link.
@@ -385,6 +438,7 @@ impl Host {
         let cards = alive().filter_map(|a| a.soft.poll_timeout()).min();
         let drivers = alive().filter_map(|a| a.driver.poll_timeout()).min();
         let bond = self.bond.as_ref().and_then(Bond::poll_timeout);
-        [cards, drivers, bond, self.stack.poll_timeout()].into_iter().flatten().min()
+        let look = (self.config.miimon > Nanos::ZERO).then_some(self.next_look);
+        [cards, drivers, bond, look, self.stack.poll_timeout()].into_iter().flatten().min()
     }
 }

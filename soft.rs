@@ -177,6 +177,12 @@ impl SoftAdapter {
         self.asic.refuse(refusals);
     }
 
+    /// The firmware does not tell of links any more, though it says how they are when it is asked.
+    #[cfg(debug_assertions)]
+    pub fn lose_link_events(&mut self, lose: bool) {
+        self.asic.lose_link_events(lose);
+    }
+
     /// Records the work requests that the card reads from now on.
     #[cfg(debug_assertions)]
     pub fn record(&mut self) {

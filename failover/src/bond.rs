@@ -171,7 +171,7 @@ pub struct Bond {
     pub(crate) hops_pending: bool,
     /// The tunnel has carried its first frame since the last failure.
     tunnelled: bool,
-    pub(crate) notices_left: u32,
+    pub(crate) notices_left: u8,
     pub(crate) next_notice: Nanos,
     events: VecDeque<(Nanos, BondEvent)>,
     pub(crate) counters: BondCounters,

@@ -1,4 +1,5 @@
-//! How a bond is set up, in the words of Linux bonding where it has some.
+//! How a bond is set up, in the words of Linux bonding where it has some ([`crate::options`] reads them). What
+//! contradicts itself is refused by [`crate::checks`].
 
 use core::net::Ipv4Addr;
 
@@ -12,6 +13,11 @@ use crate::bond::LinkId;
 pub struct BondConfig {
     /// The links, the most preferred first.
     pub links: Vec<LinkId>,
+    /// Who carries what (Linux: `mode`).
+    pub mode: Mode,
+    /// How often the state of each port is asked for as well; zero: what the firmware tells of its own accord is enough
+    /// (Linux: `miimon`).
+    pub miimon: Nanos,
     /// The link that is active whenever it can be (Linux: `primary`).
     pub primary: Option<LinkId>,
     /// When it takes over again after it was down (Linux: `primary_reselect`).
@@ -23,13 +29,17 @@ pub struct BondConfig {
     /// How often the way to [`BondConfig::arp_ip_target`] is probed on every link that has a carrier; zero: never
     /// (Linux: `arp_interval`).
     pub arp_interval: Nanos,
-    /// Whom the probes are for (Linux: `arp_ip_target`).
+    /// Whom the probes are for, [`BondConfig::ARP_TARGETS_MAX`] at most (Linux: `arp_ip_target`).
     pub arp_ip_target: Vec<Ipv4Addr>,
     /// What proves that a link carries frames (Linux: `arp_validate`).
     pub arp_validate: ArpValidate,
     /// Intervals in a row without such a proof after which a link counts as dead, if another has one (Linux:
     /// `arp_missed_max`).
     pub arp_missed_max: u8,
+    /// Whose station address the bond has (Linux: `fail_over_mac`).
+    pub fail_over_mac: FailOverMac,
+    /// What a frame of the host is given to a link by, in balance-xor (Linux: `xmit_hash_policy`).
+    pub xmit_hash_policy: XmitHashPolicy,
     /// How connections are handed over, unless their options say otherwise.
     pub handover: Handover,
     /// Frames that are held for a connection while it changes its owner; further ones are dropped.
@@ -47,8 +57,9 @@ pub struct BondConfig {
     pub retry_min: Nanos,
     /// The longest such pause.
     pub retry_max: Nanos,
-    /// Gratuitous ARPs after a change (Linux: `num_peer_notif`).
-    pub num_peer_notif: u32,
+    /// Gratuitous ARPs after a change, 0 to 255 (Linux: `num_peer_notif`, whose default is 1: the bond would then stand
+    /// on one frame that nobody acknowledges).
+    pub num_peer_notif: u8,
     /// Pause between them (Linux: `peer_notif_delay`).
     pub peer_notif_delay: Nanos,
     /// A switch forgets a silent station after its ageing time, 300 s as a rule; the address is
@@ -58,6 +69,40 @@ pub struct BondConfig {
     pub moves_max: usize,
     /// What the host's work of a handover is charged by ([`Bond::take_cost`](crate::Bond::take_cost)).
     pub meter: Meter,
+}
+
+/// Who carries what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// One link carries everything, the others stand by.
+    #[default]
+    ActiveBackup,
+    /// All links carry; a switch that knows them as one chooses by a hash.
+    BalanceXor,
+}
+
+/// Whose station address the bond has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FailOverMac {
+    /// Its own, on every link.
+    #[default]
+    None,
+    /// That of the active link: it changes when another link becomes active, and everybody has to be told.
+    Active,
+    /// Its own, but on the active link alone: it follows.
+    Follow,
+}
+
+/// What a frame's link is chosen by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum XmitHashPolicy {
+    /// Station addresses.
+    #[default]
+    Layer2,
+    /// These, and IP addresses.
+    Layer23,
+    /// IP addresses and ports.
+    Layer34,
 }
 
 /// When a primary link that comes back takes over again.
@@ -86,32 +131,17 @@ pub enum ArpValidate {
     All,
 }
 
-/// Why a bond cannot be set up so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadBond {
-    /// There is nothing to bond.
-    #[error("a bond has at least one link")]
-    NoLinks,
-    /// A link is named more than once.
-    #[error("{0} is named twice")]
-    Twice(LinkId),
-    /// The primary link is none of the bond's.
-    #[error("primary: {0} does not belong to the bond")]
-    PrimaryNotALink(LinkId),
-    /// Probes would have no destination.
-    #[error("arp_interval without arp_ip_target: whom are the probes for?")]
-    NoArpTarget,
-    /// Nothing would be sent to them.
-    #[error("arp_ip_target without arp_interval: how often is it to be probed?")]
-    NoArpInterval,
-}
-
 impl BondConfig {
+    /// Targets of probes at most, as in Linux.
+    pub const ARP_TARGETS_MAX: usize = 16;
+
     /// Defaults for `links`.
     #[must_use]
     pub fn new(links: impl IntoIterator<Item = impl Into<LinkId>>) -> Self {
         Self {
             links: links.into_iter().map(Into::into).collect(),
+            mode: Mode::default(),
+            miimon: Nanos::ZERO,
             primary: None,
             primary_reselect: PrimaryReselect::default(),
             updelay: Nanos::ZERO,
@@ -120,6 +150,8 @@ impl BondConfig {
             arp_ip_target: Vec::new(),
             arp_validate: ArpValidate::default(),
             arp_missed_max: 2,
+            fail_over_mac: FailOverMac::default(),
+            xmit_hash_policy: XmitHashPolicy::default(),
             handover: Handover::Auto,
             hold_frames: 64,
             let_in_frames: 256,
@@ -133,56 +165,5 @@ impl BondConfig {
             moves_max: 1024,
             meter: Meter::default(),
         }
-    }
-
-    /// Whether a bond can be set up so.
-    ///
-    /// # Errors
-    ///
-    /// The first thing that contradicts itself.
-    pub fn check(&self) -> Result<(), BadBond> {
-        let mut links = self.links.clone();
-        links.sort_unstable();
-        if links.is_empty() {
-            return Err(BadBond::NoLinks);
-        }
-        if let Some(twice) = links.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(BadBond::Twice(twice[0]));
-        }
-        if let Some(primary) = self.primary.filter(|primary| !links.contains(primary)) {
-            return Err(BadBond::PrimaryNotALink(primary));
-        }
-        match (self.arp_interval > Nanos::ZERO, self.arp_ip_target.is_empty()) {
-            (true, true) => Err(BadBond::NoArpTarget),
-            (false, false) => Err(BadBond::NoArpInterval),
-            _ => Ok(()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use mafo_t4::PortId;
-
-    use super::*;
-
-    #[test]
-    fn what_contradicts_itself_is_refused() {
-        let link = |n| LinkId::from((n, PortId(0)));
-        let good = || BondConfig::new([link(0), link(1)]);
-        let refused = |change: fn(&mut BondConfig)| {
-            let mut config = good();
-            change(&mut config);
-            config.check()
-        };
-        assert_eq!(good().check(), Ok(()));
-        assert_eq!(refused(|bond| bond.links.clear()), Err(BadBond::NoLinks));
-        assert_eq!(refused(|bond| bond.links.push(bond.links[1])), Err(BadBond::Twice(link(1))));
-        let other = |bond: &mut BondConfig| bond.primary = Some((2, PortId(0)).into());
-        assert_eq!(refused(other), Err(BadBond::PrimaryNotALink(link(2))));
-        let interval = |bond: &mut BondConfig| bond.arp_interval = Nanos::from_millis(1);
-        assert_eq!(refused(interval), Err(BadBond::NoArpTarget));
-        let target = |bond: &mut BondConfig| bond.arp_ip_target.push(Ipv4Addr::LOCALHOST);
-        assert_eq!(refused(target), Err(BadBond::NoArpInterval));
     }
 }

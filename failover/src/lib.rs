@@ -3,6 +3,7 @@
 
 mod ask;
 mod bond;
+mod checks;
 mod config;
 mod death;
 mod entry;
@@ -10,6 +11,7 @@ mod filters;
 mod handover;
 mod links;
 mod notify;
+mod options;
 mod owner;
 mod refuge;
 mod replay;
@@ -20,6 +22,8 @@ mod tunnel;
 pub mod upload;
 
 pub use bond::{Bond, BondCounters, BondEvent, LinkId, NoSwitch};
-pub use config::{ArpValidate, BadBond, BondConfig, PrimaryReselect};
+pub use checks::{BadBond, BondWarning};
+pub use config::{ArpValidate, BondConfig, FailOverMac, Mode, PrimaryReselect, XmitHashPolicy};
+pub use options::{BadOption, BondOptions, NoLink};
 pub use report::{Distribution, Report};
 pub use stage::Stage;

@@ -46,8 +46,10 @@ impl Bond {
     }
 
     pub(crate) fn notify(&mut self, now: Nanos) {
-        self.notices_left = self.config.num_peer_notif.max(1);
-        self.next_notice = now;
+        self.notices_left = self.config.num_peer_notif;
+        // With none asked for, it is told before the switch forgets all the same.
+        let soon = self.notices_left > 0;
+        self.next_notice = if soon { now } else { now + self.config.announce_interval };
     }
 
     /// Says where the address is now, so that the switch learns the active port.

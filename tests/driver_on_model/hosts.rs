@@ -37,7 +37,7 @@ fn asic(n: usize) -> AsicConfig {
     config
 }
 
-fn soft(n: usize, wire: Box<dyn Wire>) -> SoftConfig {
+pub(crate) fn soft(n: usize, wire: Box<dyn Wire>) -> SoftConfig {
     let mut driver = AdapterConfig::default();
     driver.queues.ofld += 64 * n as u16;
     driver.tcp.ttl = Some(TTL);

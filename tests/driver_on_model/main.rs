@@ -8,6 +8,7 @@ mod hosts;
 mod icmp;
 mod links;
 mod options;
+mod setup;
 
 use hosts::{ADDRESSES, Net, OFFLOAD};
 use mafo::{ConnectionError, Event, Nanos, Readiness, SocketError, Timeouts};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use mafo::BondOptions;
 
 use super::adapters::{self, Adapters};
 use super::page::Page;
@@ -23,6 +24,11 @@ pub struct RigOptions {
     #[arg(long, value_name = "A,B", default_value = "t540-cr,t540-cr",
           value_parser = adapters::parse)]
     pub adapters: Adapters,
+    /// Options of the bond as Linux bonding spells them, such as miimon=100,updelay=200,primary=B0: mode, miimon, updelay,
+    /// downdelay, arp_interval, arp_ip_target, arp_validate, arp_missed_max, primary, primary_reselect, fail_over_mac,
+    /// num_peer_notif, peer_notif_delay, xmit_hash_policy; times in milliseconds
+    #[arg(long, value_name = "NAME=VALUE,…")]
+    pub bond: Option<BondOptions>,
     /// Probability that a frame is lost, each direction, every cable
     #[arg(long, default_value_t = 0.0, value_parser = parse_probability)]
     pub loss: f64,

@@ -18,7 +18,7 @@ use mafo::{
 use super::adapters::Card;
 use super::cost::Costs;
 use super::options::{PeerKind, RigOptions};
-use super::run::RigError;
+use super::run::{RigError, say};
 use super::sniff::{Seen, Sniffer};
 use crate::other::Other;
 use crate::peer::{Isolation, KernelPeer, PeerConfig, Plan};
@@ -27,8 +27,6 @@ use crate::smoltcp_peer::{SmoltcpConfig, SmoltcpPeer};
 /// Frames that a memory link holds: enough for a window of each of some dozen connections, since an
 /// overflow costs smoltcp, which does not know SACK, a timeout.
 const LINK_FRAMES: usize = 4096;
-/// Filters that a bond stands on: the standing rule and the tunnel's way out, for each link.
-const FILTERS_PER_LINK: u32 = 2;
 /// Largest IP packet of all links.
 const MTU: u16 = 1500;
 
@@ -139,7 +137,10 @@ pub(crate) fn build(
         lines.push(Line { name, link, up: false, cable, seen });
         wires.push((adapter, port, Box::new(sniffer) as Box<dyn Wire>));
     }
-    let bond = BondConfig { handover, meter: Costs::meter(), ..BondConfig::new(links) };
+    let mut bond = BondConfig { handover, meter: Costs::meter(), ..BondConfig::new(links) };
+    if let Some(options) = &options.bond {
+        options.apply(&mut bond);
+    }
     let host = host(options, &plan, bond, wires)?;
     Ok(World { host, peer, plan, lines })
 }
@@ -288,12 +289,8 @@ fn host(
     for (adapter, port, wire) in wires {
         adapters[adapter].wires.push((port, wire));
     }
-    for (name, adapter) in ['A', 'B'].into_iter().zip(&adapters) {
-        let (room, need) = (adapter.asic.nfilters, FILTERS_PER_LINK * adapter.wires.len() as u32);
-        if room < need {
-            let why = format!("adapter {name} has room for {room} filters, the bond needs {need}");
-            return Err(RigError::CannotRun(why));
-        }
-    }
-    Host::new(HostConfig { stack, adapters, bond }).map_err(|e| RigError::CannotRun(e.to_string()))
+    let host = Host::new(HostConfig { stack, adapters, bond });
+    let host = host.map_err(|e| RigError::CannotRun(e.to_string()))?;
+    host.warnings().iter().for_each(|warning| say(format_args!("bond: {warning}")));
+    Ok(host)
 }

@@ -171,7 +171,7 @@ pub(crate) fn adapters() -> Outcome {
     let output = mafo(&full);
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{error}");
-    assert!(error.contains("adapter B has room for 1 filters, the bond needs 2"), "{error}");
+    assert!(error.contains("adapter 1 has room for 1 filters, the bond needs 2"), "{error}");
     Outcome::Done
 }
 
@@ -185,6 +185,9 @@ pub(crate) fn wrong_flags() -> Outcome {
         (&["--max-resets", "few"], "--max-resets"),
         (&["--bytes", "1M"], "--bytes"),
         (&["--adapters", "t540-cr,eth"], "not there yet"),
+        (&["--bond", "miimom=100"], "is miimon meant?"),
+        (&["--bond", "miimon=100,arp_interval=10,arp_ip_target=10.77.0.1"], "not both"),
+        (&["--bond", "primary=C0"], "port 0 of adapter 2 does not belong to the bond"),
     ] {
         let all = [&["drill"], arguments].concat();
         let output = mafo(&all);
@@ -193,7 +196,7 @@ pub(crate) fn wrong_flags() -> Outcome {
         assert!(error.contains(named), "{arguments:?} does not name {named}: {error}");
     }
     let help = String::from_utf8(mafo(&["drill", "--help"]).stdout).expect("text");
-    for option in ["--fault", "--count", "--interval", "--handover", "--max-stall-p99", "--peer"] {
+    for option in ["--fault", "--count", "--interval", "--handover", "--max-stall-p99", "--bond"] {
         assert!(help.contains(option), "{option}: {help}");
     }
     assert!(help.starts_with("Failure after failure"), "{help}");

@@ -145,6 +145,11 @@ impl<M: HostMemory> Asic<M> {
         self.tp.refuse(refusals);
     }
 
+    /// Whether the firmware tells of links from now on, or says how they are only when it is asked.
+    pub fn lose_link_events(&mut self, lose: bool) {
+        self.fw.lose_events(lose);
+    }
+
     /// What was counted.
     #[must_use]
     pub fn counters(&self) -> AsicCounters {

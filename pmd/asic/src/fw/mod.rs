@@ -89,6 +89,8 @@ pub(crate) struct Firmware {
     events: VecDeque<PortId>,
     /// One of them is new: nobody has tried to tell it.
     events_new: bool,
+    /// None of them is told.
+    loses_events: bool,
 }
 
 /// What a command works on.
@@ -111,12 +113,18 @@ impl Firmware {
             command: Late::default(),
             events: VecDeque::new(),
             events_new: false,
+            loses_events: false,
         }
     }
 
     /// Everything as at power-on, but for what was counted.
     pub(crate) fn reset(&mut self) {
         *self = Self { counters: self.counters, ..Self::new() };
+    }
+
+    /// Whether link events are lost from now on.
+    pub(crate) fn lose_events(&mut self, lose: bool) {
+        self.loses_events = lose;
     }
 
     /// The chip was reset by a command of the driver, who is still there, and gets its answer.

@@ -60,7 +60,7 @@ impl Firmware {
 
     /// The state of `port` is to be told to the driver.
     pub(crate) fn link_changed(&mut self, port: PortId) {
-        if self.events.len() < EVENTS_MAX {
+        if self.events.len() < EVENTS_MAX && !self.loses_events {
             self.events.push_back(port);
             self.events_new = true;
         } else {
