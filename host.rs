@@ -7,6 +7,7 @@ use mafo_failover::{BadBond, Bond, BondConfig, BondWarning};
 use mafo_mem::Nanos;
 use mafo_pmd::adapter::{AdapterEvent, Request, RequestId, State};
 use mafo_pmd::eal::dma::{Arena, Domain};
+use mafo_pmd::eal::hugepage::NoMemory;
 use mafo_pmd::stats::{Xstat, extend};
 use mafo_pmd::{Adapter, AdapterConfig, AdapterError};
 use mafo_stack::{Core, MemberId, Stack, StackConfig};
@@ -47,7 +48,7 @@ pub enum HostError {
         /// What it was for.
         what: &'static str,
         /// What the system said.
-        source: mafo_pmd::eal::hugepage::NoMemory,
+        source: NoMemory,
     },
     /// The bond's settings contradict themselves.
     #[error("bond: {0}")]
@@ -91,6 +92,8 @@ enum Stage {
 #[derive(Debug)]
 pub struct Host {
     adapters: Vec<Fitted>,
+    /// Where memory comes from.
+    memory: Memory,
     /// Memory that every adapter reaches.
     shared: Arc<Arena>,
     stack: Stack,
@@ -103,14 +106,17 @@ pub struct Host {
     next_look: Nanos,
 }
 
+/// Gives an arena of so many bytes.
+type Memory = fn(usize) -> Result<Arc<Arena>, NoMemory>;
+
 /// What an adapter with `ports` ports may reach: queues of its own, and what all share.
 fn reach(
     n: usize,
     settings: &AdapterConfig,
     ports: u8,
-    shared: &Arc<Arena>,
+    (memory, shared): (Memory, &Arc<Arena>),
 ) -> Result<(Arc<Domain>, Arc<Arena>), HostError> {
-    let arena = Arena::new(settings.memory_len(ports.into()))
+    let arena = memory(settings.memory_len(ports.into()))
         .map_err(|source| HostError::Memory { what: "queues", source })?;
     let domain = Domain::new(n as u8 + 1);
     domain.map(shared);
@@ -159,20 +165,29 @@ impl Fitted {
 
 impl Host {
     /// Plugs everything together. Nothing runs before [`Host::poll`].
-    pub fn new(mut config: HostConfig) -> Result<Self, HostError> {
+    pub fn new(config: HostConfig) -> Result<Self, HostError> {
+        Self::in_memory(config, Arena::new)
+    }
+
+    /// The same by [`Arena::ordinary`]: for simulations, in which hosts come and go.
+    pub fn simulated(config: HostConfig) -> Result<Self, HostError> {
+        Self::in_memory(config, Arena::ordinary)
+    }
+
+    fn in_memory(mut config: HostConfig, memory: Memory) -> Result<Self, HostError> {
         config.bond.check()?;
         check_links(&config)?;
         let warnings = config.bond.round();
-        let memory = |what| move |source| HostError::Memory { what, source };
         let sockets = config.stack.sockets_max as usize;
         // Send buffers are reached by every adapter: a connection's bytes stay where they are when it
         // changes its owner.
         let send_memory = sockets * config.stack.send_buffer.next_multiple_of(64) + (64 << 10);
-        let shared = Arena::new(send_memory).map_err(memory("send buffers"))?;
+        let shared = memory(send_memory)
+            .map_err(|source| HostError::Memory { what: "send buffers", source })?;
         let mut adapters = Vec::new();
         for (n, soft) in config.adapters.into_iter().enumerate() {
             let (ports, settings) = (soft.asic.ports, soft.driver);
-            let (domain, arena) = reach(n, &settings, ports, &shared)?;
+            let (domain, arena) = reach(n, &settings, ports, (memory, &shared))?;
             let card = SoftAdapter::new(soft.asic, Arc::clone(&domain), soft.wires);
             let driver = Adapter::new(card.bar(), domain, arena, settings);
             adapters.push(Fitted {
@@ -189,6 +204,7 @@ impl Host {
         let stack = Stack::new(config.stack, Arc::clone(&shared));
         Ok(Self {
             adapters,
+            memory,
             shared,
             stack,
             config: config.bond,
@@ -256,7 +272,8 @@ impl Host {
         let Some(fitted) = self.adapters.get_mut(n).filter(|a| a.stage == Stage::Dead) else {
             return Ok(());
         };
-        let (domain, arena) = reach(n, &fitted.settings, fitted.ports, &self.shared)?;
+        let (domain, arena) =
+            reach(n, &fitted.settings, fitted.ports, (self.memory, &self.shared))?;
         fitted.soft.power_cycle(&domain);
         fitted.driver = Adapter::new(fitted.soft.bar(), domain, arena, fitted.settings);
         (fitted.asked, fitted.refused, fitted.stage) = (Vec::new(), 0, Stage::Starting);

@@ -11,6 +11,7 @@ pub mod draw;
 mod header;
 pub mod plan;
 pub mod run;
+mod secret;
 pub mod soak;
 mod story;
 mod stray;

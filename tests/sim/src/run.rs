@@ -449,9 +449,10 @@ impl<'a> Run<'a> {
 
     /// Mends a cable, or says when it can be. Whether it was mended.
     fn mend(&mut self, link: usize) -> bool {
-        // Lateness counts polls, and the clock jumps where nothing moves.
+        // Lateness counts polls, and the clock jumps where nothing moves. Where no card is late with anything any
+        // more, everybody has heard.
         let earliest = self.cut_at[link] + self.link_training;
-        if self.world.steps < earliest {
+        if self.world.steps < earliest && !self.world.is_settled() {
             self.down_until[link] = Some(self.world.now + self.plan.tick);
             return false;
         }

@@ -16,22 +16,23 @@ use mafo::{
     ListenerId, Options, PathChoice, PortId, SocketId, SoftConfig, Stack, StackConfig, WirePort,
 };
 use mafo_mem::Nanos;
-use mafo_tcp::isn;
 
 use crate::app::{Application, Complaint, Phase};
 use crate::check::{Checker, Place, Rule};
 use crate::plan::{Act, Plan, Side, Stray};
+use crate::secret;
 use crate::stray::{self, About};
 use crate::wire::{Mac, Witnessed};
 
-const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 77, 0, 2), Ipv4Addr::new(10, 77, 0, 1)];
+pub(crate) const ADDRESSES: [Ipv4Addr; 2] =
+    [Ipv4Addr::new(10, 77, 0, 2), Ipv4Addr::new(10, 77, 0, 1)];
 const MACS: [Mac; 2] = [[2, 0, 0, 0xff, 0, 0], [2, 0, 0, 0xff, 0, 1]];
-const PORT: u16 = 7;
+pub(crate) const PORT: u16 = 7;
 /// Of the first connection, where its sequence numbers are of interest.
-const FIRST_PORT: u16 = 40_000;
+pub(crate) const FIRST_PORT: u16 = 40_000;
 const STRANGER: Mac = [2, 0, 0, 0xff, 0, 9];
 /// Where clocks stand when a seed begins.
-const BEGINNING: Nanos = Nanos::from_secs(1);
+pub(crate) const BEGINNING: Nanos = Nanos::from_secs(1);
 
 /// Everything that is simulated.
 pub(crate) struct World {
@@ -66,7 +67,7 @@ pub(crate) struct World {
 /// Cards that are unlike in everything that silicon does not fix, and small.
 fn asic(n: usize, plan: &Plan) -> AsicConfig {
     let mut config = AsicConfig::t540_cr();
-    config.ports = 2;
+    config.ports = [2, 1][n];
     config.seed = plan.seed ^ (n as u64) << 60;
     config.clock_epoch = 1_000_000_007_000 * (n as u64 + 1);
     if plan.stamps_wrap == Some(n as u8) {
@@ -97,32 +98,6 @@ fn asic(n: usize, plan: &Plan) -> AsicConfig {
     config
 }
 
-/// Of a host: one with which the first connection's numbers soon go past 2^32, if that is wanted.
-fn secret(plan: &Plan, n: usize) -> [u8; 16] {
-    let mut secret = [plan.seed as u8 ^ n as u8; 16];
-    let Some(first) = plan.connections.first().filter(|_| plan.numbers_wrap[n]) else {
-        return secret;
-    };
-    let opens = first.opener.index() == n;
-    let (client, server) = (FIRST_PORT, PORT);
-    let ports = if opens { [client, server] } else { [server, client] };
-    let local = (ADDRESSES[n], ports[0]).into();
-    let remote = (ADDRESSES[1 - n], ports[1]).into();
-    let near = BEGINNING + Nanos::from_millis(1) + first.at;
-    let wraps = |secret| {
-        let left = isn::generate(&isn::Secret(secret), local, remote, near).0.wrapping_neg();
-        (8_000..72_000).contains(&left)
-    };
-    // One of 65,536.
-    for tried in 0..1_u32 << 20 {
-        secret[..4].copy_from_slice(&tried.to_le_bytes());
-        if wraps(secret) {
-            break;
-        }
-    }
-    secret
-}
-
 fn driver(n: usize) -> AdapterConfig {
     let mut config = AdapterConfig::default();
     config.queues.ingress = [256, 512][n];
@@ -132,7 +107,7 @@ fn driver(n: usize) -> AdapterConfig {
     config.queues.eth = [192, 256][n];
     config.queues.eth_buffers = [64, 96][n];
     // Of most of the time that passes nothing but heartbeats would be left.
-    config.heartbeat = Some(Nanos::from_millis(250));
+    config.heartbeat = Some(Nanos::from_secs(5));
     config
 }
 
@@ -170,7 +145,7 @@ impl World {
             stack.sockets_max = count as u32 + 4;
             // A SYN that comes twice may be answered by a cookie and then by a kept handshake, with two numbers.
             stack.syn_cookies = false;
-            stack.secret = secret(plan, n);
+            stack.secret = secret::of(plan, n);
             stack.recv_buffer = plan.recv_buffer[n];
             // What scales the windows: unlike at both ends, or nobody sees them swapped.
             stack.recv_buffer_max = plan.recv_buffer_max[n];
@@ -192,7 +167,7 @@ impl World {
             adapters[adapter].wires.push((port, wire));
         }
         let bond = BondConfig { handover: plan.handover, ..BondConfig::new(links.iter().copied()) };
-        let near = Host::new(HostConfig { stack: stack(0), adapters, bond }).expect("memory");
+        let near = Host::simulated(HostConfig { stack: stack(0), adapters, bond }).expect("memory");
         let applications = plan
             .connections
             .iter()
@@ -298,6 +273,12 @@ impl World {
         self.peer.poll(self.now);
         self.steps += 1;
         self.switch.poll(self.now) > 0
+    }
+
+    /// Whether nothing has moved for some polls, and nothing is late in a card.
+    pub(crate) fn is_settled(&self) -> bool {
+        let cards = || (0..2).filter_map(|n| self.near.adapter(n));
+        self.idle > 2 && cards().all(|card| card.poll_timeout() != Some(Nanos::ZERO))
     }
 
     /// Moves everything on at this time. Whether anything moved.

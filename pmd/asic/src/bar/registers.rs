@@ -38,9 +38,9 @@ impl RegisterFile {
             let base = mps::port::T5_BASE + port * mps::port::T5_STRIDE;
             map(mps::port::TABLES, base);
         }
-        let this =
-            Self { words: (0..WORDS).map(|_| AtomicU32::new(0)).collect(), access: access.into() };
-        this.reset(config);
+        let words = (0..WORDS).map(|_| AtomicU32::new(0)).collect();
+        let this = Self { words, access: access.into() };
+        this.put_reset_values(config);
         this
     }
 
@@ -102,6 +102,10 @@ impl RegisterFile {
         for word in &self.words {
             word.store(0, Ordering::Relaxed);
         }
+        self.put_reset_values(config);
+    }
+
+    fn put_reset_values(&self, config: &AsicConfig) {
         for (offset, value) in reset_values(config) {
             self.put(offset, value);
         }

@@ -17,7 +17,14 @@ const GRAIN: usize = 64;
 /// that is mapped for every adapter of a bond ([`Domain::map`](super::Domain::map)).
 pub struct Arena {
     region: Region,
-    free: Mutex<FreeList>,
+    free: Mutex<Free>,
+}
+
+/// What an arena has left.
+struct Free {
+    list: FreeList,
+    /// From here on the system's zeroes are still there: nobody has had that memory.
+    untouched: usize,
 }
 
 /// An arena has no free piece that is long enough.
@@ -34,19 +41,22 @@ pub struct ArenaFull {
 
 impl Arena {
     /// At least `len` bytes, by huge pages if the system has some free; if not, by ordinary pages,
-    /// with one warning a process that names the command to reserve huge ones.
+    /// with one warning a process that names the command to reserve huge ones. A buffer's pages are there when it is
+    /// taken: no card and no lcore waits for them later.
     pub fn new(len: usize) -> Result<Arc<Self>, NoMemory> {
-        Ok(Self::of(Region::new(len)?))
+        let region = Region::new(len)?;
+        let touched = region.len();
+        Ok(Self::of(region, touched))
     }
 
     /// At least `len` bytes of ordinary pages on purpose: for simulations, which must not depend on
-    /// what the machine has reserved.
+    /// what the machine has reserved, and which use little of what they take: pages are there when they are used.
     pub fn ordinary(len: usize) -> Result<Arc<Self>, NoMemory> {
-        Ok(Self::of(Region::ordinary(len)?))
+        Ok(Self::of(Region::ordinary(len)?, 0))
     }
 
-    fn of(region: Region) -> Arc<Self> {
-        let free = Mutex::new(FreeList::new(region.len()));
+    fn of(region: Region, untouched: usize) -> Arc<Self> {
+        let free = Mutex::new(Free { list: FreeList::new(region.len()), untouched });
         Arc::new(Self { region, free })
     }
 
@@ -56,15 +66,18 @@ impl Arena {
         assert!(len > 0, "an empty DMA buffer");
         assert!(align.is_power_of_two() && align <= 4096, "alignment {align}");
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = ArenaFull { len, free: free.free(), arena: self.len() };
+        let full = ArenaFull { len, free: free.list.free(), arena: self.len() };
         let taken = len.checked_next_multiple_of(GRAIN).ok_or(full)?;
-        let offset = free.take(taken, align.max(GRAIN)).ok_or(full)?;
+        let offset = free.list.take(taken, align.max(GRAIN)).ok_or(full)?;
+        // What nobody has had is zero already.
+        let dirty = free.untouched.saturating_sub(offset).min(len);
+        free.untouched = free.untouched.max(offset + taken);
         drop(free);
         // SAFETY: `offset` is within the region.
         let base = unsafe { self.region.base().add(offset) };
         let block = Arc::new(Block { arena: Arc::clone(self), offset, taken });
         let mut buf = DmaBuf { base, len, block };
-        buf.zero(0, len);
+        buf.zero(0, dirty);
         Ok(buf)
     }
 
@@ -83,7 +96,7 @@ impl Arena {
     /// Bytes that no buffer holds.
     #[must_use]
     pub fn free(&self) -> usize {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).free()
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).list.free()
     }
 
     /// What the arena is made of.
@@ -113,7 +126,7 @@ struct Block {
 impl Drop for Block {
     fn drop(&mut self) {
         let mut free = self.arena.free.lock().unwrap_or_else(PoisonError::into_inner);
-        free.give_back(self.offset, self.taken);
+        free.list.give_back(self.offset, self.taken);
     }
 }
 
@@ -284,6 +297,17 @@ mod tests {
         drop(a);
         let a = arena.alloc(10, 64).expect("room");
         assert_eq!(a.read_array::<10>(0), [0; 10], "what an earlier buffer held is gone");
+    }
+
+    #[test]
+    fn a_buffer_that_only_begins_in_used_memory_is_zero_to_its_end() {
+        let arena = arena();
+        arena.alloc(128, 64).expect("room").write(0, &[0xff; 128]);
+        let mut longer = arena.alloc(256, 64).expect("room");
+        assert_eq!((longer.offset(), longer.read_array::<256>(0)), (0, [0; 256]));
+        longer.write(0, &[0xff; 256]);
+        drop(longer);
+        assert_eq!(arena.alloc(256, 64).expect("room").read_array::<256>(0), [0; 256]);
     }
 
     #[test]
