@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mafo_asic::AsicConfig;
-use mafo_failover::{BadBond, Bond, BondConfig, BondWarning};
+use mafo_failover::{BadBond, Bond, BondConfig, BondWarning, FailOverMac, LinkId};
 use mafo_mem::Nanos;
 use mafo_pmd::adapter::{AdapterEvent, Request, RequestId, State};
 use mafo_pmd::eal::dma::{Arena, Domain};
@@ -102,6 +102,8 @@ pub struct Host {
     bond: Option<Bond>,
     mac: [u8; 6],
     warnings: Vec<BondWarning>,
+    /// Links that receive frames for the bond's address, where only one is to (`fail_over_mac` follow).
+    macs_at: Vec<LinkId>,
     /// When ports are asked for the state of their links next (`miimon`).
     next_look: Nanos,
 }
@@ -211,6 +213,7 @@ impl Host {
             bond: None,
             mac,
             warnings,
+            macs_at: Vec::new(),
             next_look: Nanos::ZERO,
         })
     }
@@ -244,6 +247,7 @@ impl Host {
             bond.poll(now, self.stack.core_mut());
             self.stack.core_mut().ring();
         }
+        self.move_mac();
         Ok(())
     }
 
@@ -256,6 +260,8 @@ impl Host {
         fitted.driver.domain().revoke();
         let was_running = fitted.stage == Stage::Running;
         fitted.stage = Stage::Dead;
+        // It is reset, and forgets what it received.
+        self.macs_at.retain(|at| at.member.index() != n);
         if was_running {
             let member = MemberId(n as u8);
             self.stack.hear_out(now, bond, member);
@@ -295,6 +301,29 @@ impl Host {
         self.adapters.get(n).is_some_and(|fitted| fitted.stage == Stage::Dead)
     }
 
+    /// The active link receives frames for the bond's address, and no other does (`fail_over_mac` follow).
+    fn move_mac(&mut self) {
+        let active = self.bond.as_ref().and_then(Bond::active);
+        let Some(active) = active.filter(|_| self.config.fail_over_mac == FailOverMac::Follow)
+        else {
+            return;
+        };
+        let (adapters, mac) = (&mut self.adapters, self.mac);
+        // Where too much is asked of an adapter already it is asked again at the next poll.
+        let mut ask = |link: LinkId, request: Request| {
+            let fitted = adapters.get_mut(link.member.index());
+            let running = fitted.filter(|fitted| fitted.stage == Stage::Running);
+            running.is_some_and(|fitted| fitted.driver.request(request).is_ok())
+        };
+        if !self.macs_at.contains(&active)
+            && ask(active, Request::AddMac { port: active.port, mac, source: false })
+        {
+            self.macs_at.push(active);
+        }
+        self.macs_at
+            .retain(|&at| at == active || !ask(at, Request::RemoveMac { port: at.port, mac }));
+    }
+
     /// Asks for the state of every link of the bond, in case that the firmware has not told of a change.
     fn look_at_links(&mut self, now: Nanos) {
         if self.config.miimon == Nanos::ZERO || now < self.next_look {
@@ -311,7 +340,8 @@ impl Host {
     }
 
     fn bring_up(&mut self, now: Nanos) -> Result<(), HostError> {
-        let links = &self.config.links;
+        let everywhere = self.config.fail_over_mac == FailOverMac::None;
+        let links = if everywhere { &self.config.links[..] } else { &[] };
         for (n, fitted) in self.adapters.iter_mut().enumerate() {
             let ports = links.iter().filter(|link| link.member.index() == n).map(|link| link.port);
             fitted.address(self.mac, ports);

@@ -177,6 +177,12 @@ impl SoftAdapter {
         self.asic.refuse(refusals);
     }
 
+    /// Whether the card takes a frame for `mac` that comes in by the cable in `port`.
+    #[must_use]
+    pub fn takes(&self, port: PortId, mac: [u8; 6]) -> bool {
+        self.asic.takes(port, mac)
+    }
+
     /// The firmware does not tell of links any more, though it says how they are when it is asked.
     #[cfg(debug_assertions)]
     pub fn lose_link_events(&mut self, lose: bool) {

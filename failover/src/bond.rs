@@ -169,6 +169,8 @@ pub struct Bond {
     pub(crate) kicks: VecDeque<SocketId>,
     /// Next hops whose entries found no room in a ring.
     pub(crate) hops_pending: bool,
+    /// Rows of a source MAC table that found no room in a ring.
+    pub(crate) sources_pending: bool,
     /// The tunnel has carried its first frame since the last failure.
     tunnelled: bool,
     pub(crate) notices_left: u8,
@@ -221,6 +223,7 @@ impl Bond {
             batches: 0,
             kicks: VecDeque::new(),
             hops_pending: false,
+            sources_pending: false,
             tunnelled: true,
             notices_left: 0,
             next_notice: Nanos::ZERO,
@@ -368,6 +371,9 @@ impl Bond {
         if self.hops_pending {
             self.point_hops(now, core);
         }
+        if self.sources_pending {
+            self.write_sources(core);
+        }
         self.poll_closes(core);
         self.poll_given(core);
         self.poll_links(now, core);
@@ -382,6 +388,7 @@ impl Bond {
         let notice = self.active.map(|_| self.next_notice);
         // A ring was full: it is looked at again.
         let waits = self.hops_pending
+            || self.sources_pending
             || !self.kicks.is_empty()
             || !self.closes.is_empty()
             || !self.given.is_empty();
@@ -404,6 +411,7 @@ impl Bond {
     pub(crate) fn activate(&mut self, now: Nanos, core: &mut Core, to: LinkId, cause: Cause) {
         let from = self.active.replace(to);
         core.set_active_port(to.member, to.port);
+        self.take_mac(core, to);
         self.notify(now);
         self.log(now, BondEvent::Active(to));
         self.announce(now, core);

@@ -66,6 +66,9 @@ pub enum BadBond {
     /// Two links have one station address of their own: a switch could not tell them apart.
     #[error("{0} and {1} have one station address")]
     OneMac(LinkId, LinkId),
+    /// The bond's address is a link's own: what that says for itself as a backup would be taken for the bond.
+    #[error("the bond has the station address of {0}, which would send with it as a backup")]
+    NotItsOwnMac(LinkId),
     /// It cannot carry the packets of the bond.
     #[error("adapter {} carries packets of up to {has} bytes, the bond's are of {need}", member.0)]
     Mtu {
@@ -192,9 +195,6 @@ impl BondConfig {
         if self.mode == Mode::BalanceXor {
             return Err(BadBond::NotThere("balance-xor"));
         }
-        if self.fail_over_mac != FailOverMac::None {
-            return Err(BadBond::NotThere("fail_over_mac"));
-        }
         self.check_probes()
     }
 
@@ -232,6 +232,11 @@ impl BondConfig {
         for &link in &self.links {
             let port = core.member(link.member).and_then(|m| m.lcore.resources().port(link.port));
             macs.push((port.ok_or(BadBond::NoSuchPort(link))?.mac, link));
+        }
+        let own = macs.iter().find(|(mac, _)| *mac == core.mac()).map(|&(_, link)| link);
+        let alone = self.links.len() == 1 || self.fail_over_mac == FailOverMac::Active;
+        if let Some(link) = own.filter(|_| !alone) {
+            return Err(BadBond::NotItsOwnMac(link));
         }
         tell_apart(macs)?;
         let mut members: Vec<MemberId> = self.links.iter().map(|link| link.member).collect();

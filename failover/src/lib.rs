@@ -10,6 +10,7 @@ mod entry;
 mod filters;
 mod handover;
 mod links;
+mod mac;
 mod notify;
 mod options;
 mod owner;

@@ -6,6 +6,7 @@ use mafo_stack::{Core, MemberId, SocketId};
 
 use crate::bond::{Bond, BondEvent, LinkId};
 use crate::handover::{Cause, Move};
+use crate::mac::readdress;
 use crate::owner::{Orphan, Shown};
 use crate::snoop::LetOut;
 use crate::stage::{Event, Stage};
@@ -43,6 +44,7 @@ impl Bond {
         let home = moving.home;
         for (.., mut frame) in kept.take(progress.rcv_nxt) {
             present.put_into(&mut frame);
+            readdress(&mut frame, core.mac());
             core.handle_frame(now, &frame);
         }
         self.release_held(now, core, id);

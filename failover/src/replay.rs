@@ -12,7 +12,8 @@ use mafo_stack::{Core, Defect, SocketId};
 use mafo_t4::tcb::{Tcb, field};
 use mafo_tcp::SeqNum;
 
-use crate::bond::Bond;
+use crate::bond::{Bond, LinkId};
+use crate::mac::{own_mac, readdress};
 use crate::snoop::{Kept, Present};
 use crate::stage::Stage;
 use crate::tunnel::send;
@@ -42,6 +43,9 @@ impl Bond {
         let frames: Vec<Kept> = moving.let_in.clone().take(progress.rcv_nxt).collect();
         for (.., mut frame) in frames {
             present.put_into(&mut frame);
+            if let Some(own) = own_mac(core, LinkId { member, port }) {
+                readdress(&mut frame, own);
+            }
             if core.has_defect(Defect::GapForgotten)
                 || !send(core, member, port, &frame, TxTo::Loopback)
             {
@@ -101,6 +105,9 @@ impl Bond {
         let present = Present { ack, window, recent };
         for (.., frame) in &mut given.frames {
             present.put_into(frame);
+            if let Some(own) = own_mac(core, LinkId { member, port }) {
+                readdress(frame, own);
+            }
             // What finds no room is given again at the next look.
             if !send(core, member, port, frame, TxTo::Loopback) {
                 return;

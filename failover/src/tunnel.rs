@@ -13,6 +13,7 @@ use mafo_t4::PortId;
 use mafo_tcp::Flags;
 
 use crate::bond::{Bond, LinkId};
+use crate::mac::{own_mac, readdress};
 use crate::snoop::Seen;
 
 /// The first ingress port that is a loopback.
@@ -181,7 +182,19 @@ impl Bond {
 
     /// Puts a frame into an adapter as if it had come in by a loopback port: its connection takes it.
     pub(crate) fn inject(&mut self, core: &mut Core, member: MemberId, port: PortId, frame: &[u8]) {
-        if !send(core, member, port, frame, TxTo::Loopback) {
+        let own = own_mac(core, LinkId { member, port }).filter(|_| !self.has_mac_everywhere());
+        let sent = if let Some(own) = own {
+            let mut copy = core.scratch();
+            copy.clear();
+            copy.extend_from_slice(frame);
+            readdress(&mut copy, own);
+            let sent = send(core, member, port, &copy, TxTo::Loopback);
+            core.put_scratch(copy);
+            sent
+        } else {
+            send(core, member, port, frame, TxTo::Loopback)
+        };
+        if !sent {
             self.counters.tx_full += 1;
         }
     }
@@ -205,10 +218,14 @@ impl Bond {
         if core.has_defect(Defect::HeldReversed) {
             held.make_contiguous().reverse();
         }
-        for frame in held {
+        for mut frame in held {
             match owner {
                 Some((member, port)) => self.inject(core, member, port, &frame),
-                None => core.handle_frame(now, &frame),
+                None => {
+                    // It came for the address that the bond had then.
+                    readdress(&mut frame, core.mac());
+                    core.handle_frame(now, &frame);
+                }
             }
         }
     }

@@ -88,6 +88,8 @@ pub struct Core {
     pub(crate) releases: Vec<(MemberId, Tid)>,
     /// Tids whose last work requests wait for room in a ring.
     pub(crate) farewells: Vec<Farewell>,
+    /// Next hops that have moved, where an adapter could not be told yet.
+    pub(crate) stale_hops: Vec<(IpAddr, Mac)>,
     /// SYNs whose rejection found no room in a ring.
     pub(crate) rejects: Vec<(MemberId, Tid)>,
     /// When the last frame or message came in.
@@ -139,6 +141,7 @@ impl Core {
             orphans: VecDeque::new(),
             releases: Vec::new(),
             farewells: Vec::new(),
+            stale_hops: Vec::new(),
             rejects: Vec::new(),
             now: Nanos::ZERO,
             scratch: Vec::with_capacity(frame),
@@ -436,6 +439,9 @@ impl Core {
             let arp = Arp { request: true, sender_mac: mac, sender, target_mac: [0; 6], target };
             self.send_arp(now, question.mac, &arp);
         }
+        for (next_hop, mac) in core::mem::take(&mut self.stale_hops) {
+            self.follow_next_hop(next_hop, mac);
+        }
         let changes: Vec<Change> = self.neighbours.changes().collect();
         for change in changes {
             self.on_neighbour(now, change);
@@ -469,6 +475,7 @@ impl Core {
     /// The adapters' tables follow a next hop that has moved. Entries that lead into a loopback have
     /// somebody else's MAC, and get the new one when they lead out again.
     fn follow_next_hop(&mut self, next_hop: IpAddr, mac: Mac) {
+        let mut is_stale = false;
         for member in self.members.iter_mut().filter(|member| !member.is_dead()) {
             let used: Vec<_> = member.hops().filter(|(address, ..)| *address == next_hop).collect();
             for (_, _, l2t) in used {
@@ -478,8 +485,13 @@ impl Core {
                     && member.write_hop(l2t, NextHop { mac, ..says }).is_err()
                 {
                     self.counters.tom_ring_full += 1;
+                    is_stale = true;
                 }
             }
+        }
+        // At the next poll, unless it has moved again.
+        if is_stale && self.neighbours.known(next_hop) == Some(mac) {
+            self.stale_hops.push((next_hop, mac));
         }
     }
 

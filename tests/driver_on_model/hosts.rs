@@ -19,7 +19,7 @@ pub(crate) const ADDRESSES: [Ipv4Addr; 2] =
 pub(crate) struct Net {
     pub(crate) hosts: Vec<Host>,
     pub(crate) switch: Switch<MemEnd>,
-    /// The cables of the first host.
+    /// All cables, those of the first host first.
     pub(crate) cables: Vec<Cable>,
     pub(crate) now: Nanos,
 }
@@ -32,16 +32,16 @@ fn asic(n: usize) -> AsicConfig {
     let mut config = AsicConfig::t540_cr();
     config.seed = 77 + n as u64;
     config.clock_epoch = 1_000_000_007_000 * (n as u64 + 1);
-    config.cclk_khz = [250_000, 200_000, 250_000][n];
+    config.cclk_khz = [250_000, 200_000, 250_000, 125_000][n];
     config.mac_base = [2, 0, 0, n as u8, 0, 0x10];
     config
 }
 
-pub(crate) fn soft(n: usize, wire: Box<dyn Wire>) -> SoftConfig {
+pub(crate) fn soft(n: usize, wires: Vec<Box<dyn Wire>>) -> SoftConfig {
     let mut driver = AdapterConfig::default();
     driver.queues.ofld += 64 * n as u16;
     driver.tcp.ttl = Some(TTL);
-    SoftConfig { asic: asic(n), driver, wires: vec![(PortId(0), wire)] }
+    SoftConfig { asic: asic(n), driver, wires: (0..).map(PortId).zip(wires).collect() }
 }
 
 impl Net {
@@ -70,29 +70,42 @@ impl Net {
         mut plug: impl FnMut(usize, MemEnd) -> Box<dyn Wire>,
         configure: impl Fn(&mut StackConfig, &mut BondConfig),
     ) -> Self {
-        let (mut near, mut far): (Vec<_>, Vec<_>) =
-            (0..=cables).map(|_| mem::link(&LinkConfig::default())).unzip();
-        let first_cables = near[..cables].iter().map(MemEnd::cable).collect();
+        let ours = vec![1; cables];
+        Self::up_shaped([&ours, &[1]], |n, wire| plug(n, wire), configure)
+    }
+
+    /// Two hosts with adapters of so many cables each, from port 0 on; `plug` is for all of them, the first host's first.
+    pub(crate) fn up_shaped(
+        shape: [&[usize]; 2],
+        mut plug: impl FnMut(usize, MemEnd) -> Box<dyn Wire>,
+        configure: impl Fn(&mut StackConfig, &mut BondConfig),
+    ) -> Self {
+        let count = shape.iter().flat_map(|adapters| adapters.iter()).sum();
+        let (near, mut far): (Vec<_>, Vec<_>) =
+            (0..count).map(|_| mem::link(&LinkConfig::default())).unzip();
+        let cables = near.iter().map(MemEnd::cable).collect();
         let switch_config =
             SwitchConfig { unknown_unicast: UnknownUnicast::Drop, ..SwitchConfig::default() };
         let switch = Switch::new(&switch_config, far.drain(..));
-        let peer = near.pop().expect("a cable for the peer");
-        let first = near.into_iter().enumerate().map(|(n, wire)| soft(n, plug(n, wire))).collect();
-        let hosts = [first, vec![soft(2, Box::new(peer))]]
-            .into_iter()
-            .enumerate()
-            .map(|(n, adapters): (usize, Vec<SoftConfig>)| {
-                let mac = [2, 0, 0, 0xff, 0, n as u8];
-                let mut stack = StackConfig::new(ADDRESSES[n], 24, mac);
-                stack.sockets_max = 128;
-                stack.secret = [n as u8 + 1; 16];
-                let links = (0..adapters.len()).map(|adapter| (adapter, PortId(0)));
-                let mut bond = BondConfig::new(links);
-                configure(&mut stack, &mut bond);
-                Host::new(HostConfig { stack, adapters, bond }).expect("memory")
-            })
-            .collect();
-        let mut net = Self { hosts, switch, cables: first_cables, now: Nanos::from_secs(1) };
+        let mut wires = near.into_iter().enumerate().map(|(n, wire)| plug(n, wire));
+        let mut hosts = Vec::new();
+        for (n, ports) in shape.into_iter().enumerate() {
+            let mac = [2, 0, 0, 0xff, 0, n as u8];
+            let mut stack = StackConfig::new(ADDRESSES[n], 24, mac);
+            stack.sockets_max = 128;
+            stack.secret = [n as u8 + 1; 16];
+            let adapters: Vec<SoftConfig> = (ports.iter().enumerate())
+                .map(|(at, &count)| soft(2 * n + at, wires.by_ref().take(count).collect()))
+                .collect();
+            let links = adapters
+                .iter()
+                .enumerate()
+                .flat_map(|(at, adapter)| adapter.wires.iter().map(move |(port, _)| (at, *port)));
+            let mut bond = BondConfig::new(links);
+            configure(&mut stack, &mut bond);
+            hosts.push(Host::new(HostConfig { stack, adapters, bond }).expect("memory"));
+        }
+        let mut net = Self { hosts, switch, cables, now: Nanos::from_secs(1) };
         for _ in 0..20_000 {
             net.step();
             let ready = |host: &Host| {

@@ -7,6 +7,7 @@ mod failover;
 mod hosts;
 mod icmp;
 mod links;
+mod macs;
 mod options;
 mod setup;
 

@@ -3,8 +3,8 @@
 use mafo::wire::Wire;
 use mafo::wire::mem::{self, LinkConfig};
 use mafo::{
-    BadBond, BondConfig, BondWarning, Host, HostConfig, HostError, LinkId, MemberId, Nanos, PortId,
-    SoftConfig, StackConfig,
+    BadBond, BondConfig, BondWarning, FailOverMac, Host, HostConfig, HostError, LinkId, MemberId,
+    Nanos, PortId, SoftConfig, StackConfig,
 };
 
 use crate::failover::{Traffic, describe, settle};
@@ -23,7 +23,7 @@ fn refused(
         .map(|n| {
             let (near, end) = mem::link(&LinkConfig::default());
             far.push(end);
-            soft(n, Box::new(near))
+            soft(n, vec![Box::new(near)])
         })
         .collect();
     let mut stack = StackConfig::new(ADDRESSES[0], 24, [2, 0, 0, 0xff, 0, 0]);
@@ -60,6 +60,13 @@ fn an_unsuitable_member_is_refused_before_there_is_a_bond() {
         adapters[1].asic.mac_base = adapters[0].asic.mac_base;
     });
     assert_eq!(why, Some(BadBond::OneMac(link(0, 0), link(1, 0))));
+    let own = |stack: &mut StackConfig| stack.mac = [2, 0, 0, 0, 0, 0x10];
+    assert_eq!(refused(|_, stack, _| own(stack)), Some(BadBond::NotItsOwnMac(link(0, 0))));
+    let taken = refused(|_, stack, bond| {
+        own(stack);
+        bond.fail_over_mac = FailOverMac::Active;
+    });
+    assert_eq!(taken, None);
     let why = refused(|adapters, _, _| adapters[1].driver.mtu = 1400);
     assert_eq!(why, Some(BadBond::Mtu { member, has: 1400, need: 1500 }));
     let why = refused(|_, stack, _| stack.mtu = 9000);

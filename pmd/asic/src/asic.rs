@@ -145,6 +145,12 @@ impl<M: HostMemory> Asic<M> {
         self.tp.refuse(refusals);
     }
 
+    /// Whether a frame for `mac` that comes in by the wire of `port` is taken.
+    #[must_use]
+    pub fn takes(&self, port: PortId, mac: [u8; 6]) -> bool {
+        self.hw.mps.classify(port.0, mac).is_some()
+    }
+
     /// Whether the firmware tells of links from now on, or says how they are only when it is asked.
     pub fn lose_link_events(&mut self, lose: bool) {
         self.fw.lose_events(lose);

@@ -152,6 +152,12 @@ impl Core {
                     self.counters.tom_unexpected += 1;
                 }
             }
+            Opcode::SMT_WRITE_RPL => {
+                let Some(cpl) = layout(bytes, &mut self.counters.tom_short_cpl) else { return };
+                if self.members[member.index()].lcore.smt.on_reply(cpl).is_none() {
+                    self.counters.tom_unexpected += 1;
+                }
+            }
             Opcode::PASS_OPEN_RPL => {
                 if let Some(cpl) = layout(bytes, &mut self.counters.tom_short_cpl) {
                     self.on_pass_open_rpl(member, cpl);

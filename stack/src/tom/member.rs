@@ -244,6 +244,15 @@ impl Member {
         self.lcore.l2t.write(&mut self.lcore.ctrl, self.iq, l2t, to)
     }
 
+    /// Connections of `port` send as `mac`, if they do not already.
+    pub fn write_source(&mut self, port: PortId, mac: Mac) -> Result<(), Full> {
+        let index = self.lcore.resources().port(port).map(|port| port.smt);
+        match index.filter(|&index| self.lcore.smt.get(index) != mac) {
+            Some(index) => self.lcore.smt.write(&mut self.lcore.ctrl, self.iq, index, mac),
+            None => Ok(()),
+        }
+    }
+
     /// What connections, opens, listeners and next hops still hold.
     #[must_use]
     pub fn left_over(&self) -> usize {

@@ -86,6 +86,11 @@ impl Core {
         self.config.mac
     }
 
+    /// Gives us another station address: frames go out with it, and those for it are ours, from now on.
+    pub fn set_mac(&mut self, mac: Mac) {
+        self.config.mac = mac;
+    }
+
     /// Our address.
     #[must_use]
     pub fn address(&self) -> core::net::Ipv4Addr {
