@@ -71,11 +71,26 @@ impl Net {
         configure: impl Fn(&mut StackConfig, &mut BondConfig),
     ) -> Self {
         let ours = vec![1; cables];
-        Self::up_shaped([&ours, &[1]], |n, wire| plug(n, wire), configure)
+        let plug =
+            |n, wire| if n < cables { plug(n, wire) } else { Box::new(wire) as Box<dyn Wire> };
+        Self::up_shaped([&ours, &[1]], plug, configure)
     }
 
     /// Two hosts with adapters of so many cables each, from port 0 on; `plug` is for all of them, the first host's first.
     pub(crate) fn up_shaped(
+        shape: [&[usize]; 2],
+        plug: impl FnMut(usize, MemEnd) -> Box<dyn Wire>,
+        configure: impl Fn(&mut StackConfig, &mut BondConfig),
+    ) -> Self {
+        let mut net = Self::plugged(shape, plug, configure);
+        let ready =
+            |host: &Host| host.is_up() && host.bond().is_some_and(|bond| bond.active().is_some());
+        net.wait(|net| net.hosts.iter().all(ready));
+        net
+    }
+
+    /// The same before anything has run.
+    pub(crate) fn plugged(
         shape: [&[usize]; 2],
         mut plug: impl FnMut(usize, MemEnd) -> Box<dyn Wire>,
         configure: impl Fn(&mut StackConfig, &mut BondConfig),
@@ -105,17 +120,18 @@ impl Net {
             configure(&mut stack, &mut bond);
             hosts.push(Host::new(HostConfig { stack, adapters, bond }).expect("memory"));
         }
-        let mut net = Self { hosts, switch, cables, now: Nanos::from_secs(1) };
-        for _ in 0..20_000 {
-            net.step();
-            let ready = |host: &Host| {
-                host.is_up() && host.bond().is_some_and(|bond| bond.active().is_some())
-            };
-            if net.hosts.iter().all(ready) {
-                return net;
+        Self { hosts, switch, cables, now: Nanos::from_secs(1) }
+    }
+
+    /// Steps until something is so.
+    pub(crate) fn wait(&mut self, done: impl Fn(&Self) -> bool) {
+        for _ in 0..250_000 {
+            if done(self) {
+                return;
             }
+            self.step();
         }
-        panic!("not up: {:?}", net.hosts)
+        panic!("not so after {:?}: {:?}", self.now, self.hosts)
     }
 
     pub(crate) fn step(&mut self) {

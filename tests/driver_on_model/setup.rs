@@ -1,14 +1,14 @@
 //! What a bond is set up with, and what it is refused for.
 
 use mafo::wire::Wire;
-use mafo::wire::mem::{self, LinkConfig};
+use mafo::wire::mem::{self, LinkConfig, MemEnd};
 use mafo::{
     BadBond, BondConfig, BondWarning, FailOverMac, Host, HostConfig, HostError, LinkId, MemberId,
     Nanos, PortId, SoftConfig, StackConfig,
 };
 
 use crate::failover::{Traffic, describe, settle};
-use crate::hosts::{ADDRESSES, Net, soft};
+use crate::hosts::{ADDRESSES, Net, OFFLOAD, soft};
 
 fn link(adapter: usize, port: u8) -> LinkId {
     (adapter, PortId(port)).into()
@@ -111,6 +111,67 @@ fn a_port_is_asked_where_its_firmware_does_not_tell() {
         assert_eq!(failures, u64::from(miimon > Nanos::ZERO), "{}", describe(&net));
         net.cables[0].set_carrier(true);
         settle(&mut net, |net| traffic.step(net));
+        traffic.finish(&mut net);
+    }
+}
+
+/// Whatever links are up when it starts: it stands, the first link that comes is active at once, and what was wanted
+/// before any link was there is done.
+#[test]
+fn a_bond_starts_with_no_link_one_or_all() {
+    for up in [&[][..], &[1], &[0, 1]] {
+        let plug = |n: usize, wire: MemEnd| -> Box<dyn Wire> {
+            wire.cable().set_carrier(n == 2 || up.contains(&n));
+            Box::new(wire)
+        };
+        let patient = |stack: &mut StackConfig, bond: &mut BondConfig| {
+            if stack.address == ADDRESSES[0] {
+                // It does not count for the first link that comes.
+                bond.updelay = Nanos::from_secs(1);
+            }
+        };
+        let mut net = Net::plugged([&[1, 1], &[1]], plug, patient);
+        net.wait(|net| net.hosts.iter().all(Host::is_up));
+        for _ in 0..1000 {
+            net.step();
+        }
+        let active = |net: &Net| net.hosts[0].bond().expect("bond").active();
+        assert_eq!(active(&net), up.first().map(|&n| link(n, 0)), "{up:?}");
+        let (now, remote) = (net.now, (ADDRESSES[1], 9).into());
+        let early = net.hosts[0].sockets_mut().connect(now, remote, None, OFFLOAD).expect("opens");
+        let listens = net.hosts[1].sockets_mut().listen((ADDRESSES[1], 9).into(), 8, OFFLOAD);
+        let listener = listens.expect("listens");
+        for _ in 0..1000 {
+            net.step();
+        }
+        net.cables[1].set_carrier(true);
+        let come = net.now;
+        net.wait(|net| active(net).is_some());
+        assert!(net.now - come < Nanos::from_millis(1), "{up:?}");
+        let mut accepted = None;
+        for _ in 0..100_000 {
+            accepted = net.hosts[1].sockets_mut().accept(listener);
+            if accepted.is_some() {
+                break;
+            }
+            net.step();
+        }
+        let mut ends = vec![[early, accepted.expect("it was wanted before")]];
+        ends.extend(net.open(4));
+        let mut traffic = Traffic::new(ends);
+        traffic.deliver(&mut net, 10_000);
+        // The other one, if it was not there, is a backup now, and takes over.
+        let first = active(&net).expect("a link").member.index();
+        net.cables[1 - first].set_carrier(true);
+        let until = net.now + Nanos::from_millis(1200);
+        while net.now < until {
+            traffic.step(&mut net);
+        }
+        net.cables[first].set_carrier(false);
+        traffic.deliver(&mut net, 10_000);
+        settle(&mut net, |net| traffic.step(net));
+        assert_eq!(active(&net), Some(link(1 - first, 0)), "{up:?}");
+        assert_eq!(net.hosts[0].offloaded(1 - first), 5);
         traffic.finish(&mut net);
     }
 }
