@@ -5,12 +5,12 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use mafo_apps::bench::{self, BenchOptions};
+use mafo_apps::bench::{self, Bench};
 
 #[derive(Parser)]
 struct Line {
     #[command(flatten)]
-    options: BenchOptions,
+    bench: Bench,
 }
 
 fn main() -> ExitCode {
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     {
         let fixed = ["stacks", work, "--path", path, "--vs", "smoltcp", "--json"];
         let line = fixed.into_iter().chain(rest.iter().map(String::as_str));
-        let code = bench::main(&Line::parse_from(line).options);
+        let code = bench::main(&Line::parse_from(line).bench);
         if code != ExitCode::SUCCESS {
             return code;
         }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use mafo_apps::bench::{self, BenchOptions};
+use mafo_apps::bench::{self, Bench};
 use mafo_apps::demo::{self, DemoOptions};
 use mafo_apps::drill::{self, DrillOptions};
 use mafo_apps::echo::{self, EchoOptions};
@@ -23,8 +23,8 @@ enum Command {
     Demo(DemoOptions),
     /// Failure after failure of connections that are busy throughout, and how long each took
     Drill(DrillOptions),
-    /// Exchanges or bytes per second of a core, beside smoltcp if asked for
-    Bench(BenchOptions),
+    /// Exchanges or bytes per second of a core, beside smoltcp if asked for; what failovers cost
+    Bench(Bench),
     Echo(EchoOptions),
     Soak(SoakOptions),
 }
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Demo(options) => demo::main(&options),
         Command::Drill(options) => drill::main(&options),
-        Command::Bench(options) => bench::main(&options),
+        Command::Bench(bench) => bench::main(&bench),
         Command::Echo(options) => echo::main(&options),
         Command::Soak(options) => soak::main(&options),
     }

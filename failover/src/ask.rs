@@ -1,7 +1,5 @@
 //! What a card is asked about a connection that lives on it: to speak, to answer, to be silent.
 
-use core::cmp::Reverse;
-
 use mafo_mem::{Full, Nanos};
 use mafo_pmd::ofld::{self, Abort, Then, Via};
 use mafo_stack::tom::Fence;
@@ -21,22 +19,17 @@ const ACKED_LATELY: Nanos = Nanos::from_millis(200);
 const KICKS: usize = 64;
 
 impl Bond {
-    /// Makes connections on the adapters that are not active speak soon, instead of when their timers
-    /// run out: what they last sent went into a dead link. Those with most under way come first, since
-    /// most waits for them.
-    pub(crate) fn kick(&mut self, core: &mut Core) {
-        let under_way = |id| {
-            let progress = core.progress(id)?;
-            core.offloaded(id).filter(|conn| conn.state.is_live())?;
-            // What is handed over at once is said again by its new owner.
-            if self.policy(core, id) == Handover::Instant {
-                return None;
-            }
-            Some((Reverse(progress.snd_end.since(progress.snd_una)), id))
-        };
-        let mut kicks: Vec<_> = self.moves.keys().filter_map(|&id| under_way(id)).collect();
-        kicks.sort_unstable();
-        self.kicks = kicks.into_iter().map(|(_, id)| id).collect();
+    /// Bytes that a connection has under way, if it is to be made to speak soon after its link has failed, instead of
+    /// when its timers run out: what it last sent went into a dead link.
+    pub(crate) fn under_way(&self, core: &Core, id: SocketId) -> Option<u32> {
+        self.moves.get(id)?;
+        let progress = core.progress(id)?;
+        core.offloaded(id).filter(|conn| conn.state.is_live())?;
+        // What is handed over at once is said again by its new owner.
+        if self.policy(core, id) == Handover::Instant {
+            return None;
+        }
+        Some(progress.snd_end.since(progress.snd_una))
     }
 
     /// Kicks some of those that are waiting for it: each causes a frame, and the tunnel has room for so
@@ -44,7 +37,7 @@ impl Bond {
     pub(crate) fn poll_kicks(&mut self, now: Nanos, core: &mut Core) {
         for _ in 0..KICKS {
             let Some(&id) = self.kicks.front() else { return };
-            if self.moves.contains_key(&id) && kick_one(now, core, id) == Err(Full) {
+            if self.moves.contains(id) && kick_one(now, core, id) == Err(Full) {
                 self.counters.ring_full += 1;
                 return;
             }

@@ -8,7 +8,6 @@
 
 use core::fmt;
 use core::net::IpAddr;
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use mafo_mem::Nanos;
@@ -21,10 +20,12 @@ use mafo_t4::{Ftid, PortId, Tid};
 
 use crate::config::BondConfig;
 use crate::filters::Side;
-use crate::handover::{Cause, Move};
+use crate::handover::Cause;
 use crate::links::{Link, Monitor};
+use crate::moves::Moves;
 use crate::replay::Given;
 use crate::stage::Transitions;
+use crate::sweep::Sweep;
 
 /// A port of an adapter that belongs to a bond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,7 +162,11 @@ pub struct Bond {
     pub(crate) monitor: Monitor,
     pub(crate) active: Option<LinkId>,
     pub(crate) sides: BTreeMap<MemberId, Side>,
-    pub(crate) moves: BTreeMap<SocketId, Move>,
+    pub(crate) moves: Moves,
+    /// What is left of a look at all connections, after another link became active.
+    pub(crate) sweep: Option<Sweep>,
+    /// A connection has moved since it was last said that all have.
+    pub(crate) moved_any: bool,
     pub(crate) transitions: Transitions,
     pub(crate) batch: Option<crate::handover::Batch>,
     pub(crate) batches: u64,
@@ -217,7 +222,9 @@ impl Bond {
             monitor: Monitor::default(),
             active: None,
             sides,
-            moves: BTreeMap::new(),
+            moves: Moves::default(),
+            sweep: None,
+            moved_any: false,
             transitions: Transitions::default(),
             batch: None,
             batches: 0,
@@ -267,19 +274,19 @@ impl Bond {
     /// by that.
     #[must_use]
     pub fn is_moving(&self) -> bool {
-        self.moves.values().any(|moving| moving.stage != crate::Stage::Sheltered)
+        self.sweep.is_some() || self.moves.is_any_away()
     }
 
     /// How far the handover of a connection has come; `None` when it lives on the active link.
     #[must_use]
     pub fn stage(&self, id: SocketId) -> Option<crate::Stage> {
-        self.moves.get(&id).map(|moving| moving.stage)
+        self.moves.get(id).map(|moving| moving.stage)
     }
 
     /// The adapter that a connection without an owner is being written to.
     #[must_use]
     pub fn heir(&self, id: SocketId) -> Option<MemberId> {
-        let moving = self.moves.get(&id).filter(|m| m.stage == crate::Stage::Uploading)?;
+        let moving = self.moves.get(id).filter(|m| m.stage == crate::Stage::Uploading)?;
         moving.entry.as_ref().map(|entry| entry.place.member)
     }
 
@@ -359,12 +366,10 @@ impl Bond {
 
     /// Runs timers and moves. After [`mafo_stack::Stack::poll_with`].
     pub fn poll(&mut self, now: Nanos, core: &mut Core) {
-        if self.jumps.len() > 2 * core.sockets() + 64 {
-            let moves = &self.moves;
-            self.jumps.retain(|id, _| core.offloaded(*id).is_some() || moves.contains_key(id));
-        }
-        if self.costs.len() > 2 * core.sockets() + 64 {
-            self.costs.retain(|&id, _| core.offloaded(id).is_some());
+        for id in core.take_departed() {
+            self.jumps.remove(&id);
+            self.costs.remove(&id);
+            self.moves.touch(id);
         }
         self.sync_filters(core);
         self.announce(now, core);
@@ -384,11 +389,13 @@ impl Bond {
     /// When [`Bond::poll`] has something to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        let moves = self.moves.values().filter_map(Move::poll_timeout).min();
+        let moves = self.moves.poll_timeout();
         let notice = self.active.map(|_| self.next_notice);
         // A ring was full: it is looked at again.
         let waits = self.hops_pending
             || self.sources_pending
+            || self.sweep.is_some()
+            || self.moves.has_queued() && self.moves.under_way() < self.config.moves_max
             || !self.kicks.is_empty()
             || !self.closes.is_empty()
             || !self.given.is_empty();
@@ -415,45 +422,13 @@ impl Bond {
         self.notify(now);
         self.log(now, BondEvent::Active(to));
         self.announce(now, core);
-        for moving in self.moves.values() {
-            self.transitions.note(moving.stage, crate::stage::Event::OtherLink);
-        }
         self.tunnelled = from.is_none();
         self.point_hops(now, core);
-        self.adopt_all(now, core, cause);
+        core.ring();
+        let kicks = from.is_some() && cause == Cause::Failure;
+        self.begin_sweep(now, core, cause, kicks);
         self.sync_filters(core);
-        if from.is_some() && cause == Cause::Failure {
-            self.kick(core);
-            self.poll_kicks(now, core);
-        }
-    }
-
-    /// Connections that live elsewhere than on the active link are to be moved.
-    fn adopt_all(&mut self, now: Nanos, core: &mut Core, cause: Cause) {
-        let members: Vec<MemberId> = self.sides.keys().copied().collect();
-        for id in members.into_iter().flat_map(|member| core.connections_on(member)) {
-            self.adopt(now, core, id, cause);
-        }
-    }
-
-    /// The same for one.
-    fn adopt(&mut self, now: Nanos, core: &Core, id: SocketId, cause: Cause) {
-        let (Some(active), Some(conn)) = (self.active, core.offloaded(id)) else { return };
-        let home = LinkId { member: conn.member, port: conn.port };
-        if home == active || !self.sides.contains_key(&home.member) {
-            return;
-        }
-        let pause = self.config.retry_min;
-        match self.moves.entry(id) {
-            Entry::Vacant(free) => {
-                free.insert(Move::new(now, home, pause, cause));
-            }
-            // Where it was going has failed now: what it said last may have died there.
-            Entry::Occupied(mut moving) if cause == Cause::Failure => {
-                moving.get_mut().cause = cause;
-            }
-            Entry::Occupied(_) => {}
-        }
+        self.poll_kicks(now, core);
     }
 
     /// The first frame has gone through the tunnel.
@@ -564,15 +539,14 @@ impl Hook for Bond {
     }
 
     fn on_channel(&mut self, now: Nanos, core: &mut Core, id: SocketId, _port: PortId) {
-        if let Some(mut moving) = self.moves.remove(&id) {
+        if let Some(mut moving) = self.moves.remove(id) {
             moving.advance(&mut self.transitions, crate::stage::Event::Rechannelled);
             self.counters.rechannelled += 1;
             self.log(now, BondEvent::Moved(id));
             // Another link may have become active meanwhile.
             self.adopt(now, core, id, Cause::Wish);
-            if !self.is_moving() {
-                self.log(now, BondEvent::AllMoved);
-            }
+            self.moved_any = true;
+            self.tell_all_moved(now);
         }
     }
 

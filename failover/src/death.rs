@@ -68,7 +68,9 @@ impl Bond {
     /// Entries on a dead adapter are gone. A connection that was being written there may have lived there for a moment,
     /// and said something that nobody here has heard of: its clock counts.
     fn forget_entries(&mut self, now: Nanos, core: &Core, member: MemberId) {
-        for moving in self.moves.values_mut() {
+        let all: Vec<SocketId> = self.moves.iter().map(|(id, _)| id).collect();
+        for id in all {
+            let Some(moving) = self.moves.note(id) else { continue };
             if moving.entry_asked.is_some_and(|to| to.member == member) {
                 moving.entry_asked = None;
             }
@@ -83,6 +85,7 @@ impl Bond {
             }
             self.transitions.note(moving.stage, Event::HeirDied);
             moving.wake_up = now;
+            self.moves.touch(id);
         }
     }
 
@@ -97,7 +100,7 @@ impl Bond {
             self.leave(core, id);
             self.counters.handshakes_rescued += 1;
             core.open_without_owner(now, id, clock.ts_now);
-            self.moves.insert(id, self.sheltered(now, home));
+            self.enter(core, id, self.sheltered(now, home));
             return;
         }
         if core.wants_abort(id) {
@@ -109,8 +112,10 @@ impl Bond {
             return;
         }
         let pause = self.config.retry_min;
-        let moving =
-            self.moves.entry(id).or_insert_with(|| Move::new(now, home, pause, Cause::Failure));
+        if !self.moves.contains(id) {
+            self.enter(core, id, Move::new(now, home, pause, Cause::Failure));
+        }
+        let Some(moving) = self.moves.get_mut(id) else { return };
         let (had_begun, was_silenced) =
             (moving.stage != Stage::Tunnelled, moving.stage == Stage::Fenced);
         let had_none = moving.stage == Stage::Uploading;

@@ -1,7 +1,7 @@
 //! The entry on a new adapter: a NON_OFFLOAD TCB of the connection's 4-tuple. Until it is made the
 //! connection it works as a filter that takes the peer's frames to the host.
 
-use mafo_mem::Nanos;
+use mafo_mem::{Full, Nanos};
 use mafo_pmd::ofld::{self, TxCreditPool};
 use mafo_stack::tom::{AtidUse, Place, Reposted, TidUse};
 use mafo_stack::{Core, MemberId, SocketId};
@@ -53,6 +53,15 @@ pub(crate) enum Written {
     All,
 }
 
+/// Why a card was not asked for an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoEntry {
+    /// There is no room in a ring, or for another open: soon.
+    Room,
+    /// It cannot be had there now.
+    Unfit,
+}
+
 /// An open on a new adapter that nobody waits for any more.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stray {
@@ -69,33 +78,36 @@ impl Bond {
         core: &mut Core,
         id: SocketId,
         to: LinkId,
-    ) -> bool {
-        let Some(tuple) = core.tuple(id) else { return false };
+    ) -> Result<(), NoEntry> {
+        let tuple = core.tuple(id).ok_or(NoEntry::Unfit)?;
         let Some((next_hop, mac)) = core.hop_towards(now, tuple.remote.ip()) else {
             self.counters.no_next_hop += 1;
-            return false;
+            return Err(NoEntry::Unfit);
         };
         let (std::net::SocketAddr::V4(local), std::net::SocketAddr::V4(peer)) =
             (tuple.local, tuple.remote)
         else {
-            return false;
+            return Err(NoEntry::Unfit);
         };
         // What was agreed on, which may be less than the link carries.
         let agreed = match core.offloaded(id) {
             Some(conn) => Some((conn.options.mss() as u8, conn.rcv_scale)),
             None => core.sheltered(id, to.member),
         };
-        let Some((mss_idx, scale)) = agreed else { return false };
-        let Some(member) = core.member_mut(to.member) else { return false };
-        let smt = member.lcore.resources().port(to.port).map(|p| p.smt);
-        let Some(smt) = smt else { return false };
-        let Ok(Some(l2t)) = member.acquire_hop(next_hop, to.port, mac) else {
-            self.counters.ring_full += 1;
-            return false;
+        let (mss_idx, scale) = agreed.ok_or(NoEntry::Unfit)?;
+        let member = core.member_mut(to.member).ok_or(NoEntry::Unfit)?;
+        let smt = member.lcore.resources().port(to.port).map(|p| p.smt).ok_or(NoEntry::Unfit)?;
+        let l2t = match member.acquire_hop(next_hop, to.port, mac) {
+            Ok(Some(l2t)) => l2t,
+            Ok(None) => return Err(NoEntry::Unfit),
+            Err(Full) => {
+                self.counters.ring_full += 1;
+                return Err(NoEntry::Room);
+            }
         };
         let Some(atid) = member.atids.insert(AtidUse::Hook(id)) else {
             member.release_hop(l2t);
-            return false;
+            return Err(NoEntry::Room);
         };
         let resources = member.lcore.resources();
         // While NON_OFFLOAD is set, flags of TCP would be actions of a filter: only these are given.
@@ -124,9 +136,10 @@ impl Bond {
             self.counters.ring_full += 1;
             member.atids.remove(atid);
             member.release_hop(l2t);
-            return false;
+            return Err(NoEntry::Room);
         }
-        if let Some(moving) = self.moves.get_mut(&id) {
+        if let Some(moving) = self.moves.get_mut(id) {
+            moving.entry_asked = Some(to);
             let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
             let LinkId { member, port } = to;
             let tid = Tid(u32::MAX);
@@ -134,7 +147,7 @@ impl Bond {
             let (written, reposted) = (Written::Nothing, Reposted::default());
             moving.entry = Some(Entry { atid, place, written, plan: None, reposted });
         }
-        true
+        Ok(())
     }
 
     /// The new adapter has the filter, or not.
@@ -157,7 +170,7 @@ impl Bond {
             |entry: &Entry| entry.place.member == member_id && entry.atid == reply.atid();
         let moving = self
             .moves
-            .get_mut(&id)
+            .get_mut(id)
             .filter(|m| m.entry_asked.is_some() && m.entry.as_ref().is_some_and(is_asked_for));
         let Some(moving) = moving else {
             // Nobody waits for it any more; its next hop went into the account of strays.
@@ -206,7 +219,7 @@ impl Bond {
     }
 
     pub(crate) fn drop_entry(&mut self, core: &mut Core, id: SocketId) {
-        let Some(moving) = self.moves.get_mut(&id) else { return };
+        let Some(moving) = self.moves.get_mut(id) else { return };
         let Some(entry) = moving.entry.take() else { return };
         let asked = moving.entry_asked.take();
         let Place { member: member_id, l2t, tid, .. } = entry.place;

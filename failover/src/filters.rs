@@ -60,7 +60,7 @@ impl Bond {
 
     /// Whether a connection lives on another adapter than `member`.
     fn lives_elsewhere(&self, core: &Core, member: MemberId) -> bool {
-        self.moves.values().any(|m| m.home.member != member && m.stage != crate::Stage::Sheltered)
+        (self.sweep.is_some() || self.moves.is_any_off(member))
             && !core.has_defect(Defect::StandingRuleMissing)
     }
 

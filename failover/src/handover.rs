@@ -20,7 +20,7 @@ use mafo_tcp::SeqNum;
 
 use crate::ask::{ask_for_answer, card_clock, heard_lately, post_fence};
 use crate::bond::{Bond, BondEvent, LinkId};
-use crate::entry::{Entry, Written};
+use crate::entry::{Entry, NoEntry, Written};
 use crate::owner::{self, Orphan, Shown};
 use crate::snoop::{LetIn, LetOut};
 use crate::stage::{Event, Next, Stage, Transitions};
@@ -79,6 +79,7 @@ pub(crate) struct Batch {
     /// Through whose queue and loopback the marker goes.
     through: LinkId,
     flushes: Flushes,
+    connections: Vec<SocketId>,
     deadline: Nanos,
 }
 
@@ -120,6 +121,8 @@ pub(crate) enum Undo {
 
 /// How long the peer's answer to the first frames through the tunnel is waited for.
 const ANSWER_TIME: Nanos = Nanos::from_millis(20);
+/// Looks at what others have changed meanwhile, in one poll.
+const ROUNDS: usize = 4;
 /// Questions to a card before it is given up.
 const ASKS_MAX: u8 = 5;
 
@@ -221,24 +224,45 @@ impl Bond {
         core.options(id).and_then(|options| options.handover).unwrap_or(self.config.handover)
     }
 
-    /// Moves every move on.
+    /// Moves on what can be moved on.
     pub(crate) fn poll_moves(&mut self, now: Nanos, core: &mut Core) {
-        let ids: Vec<SocketId> = self.moves.keys().copied().collect();
-        for id in ids {
-            let start = self.config.meter.now();
-            let before = self.stage(id);
-            self.poll_move(now, core, id);
-            let after = self.stage(id);
-            // Looking at one that only waits is no work for it.
-            if after != before || after == Some(Stage::Uploading) {
-                self.charge(&[id], start);
+        self.poll_sweep(now, core);
+        self.moves.touch_due(now);
+        for _ in 0..ROUNDS {
+            let touched = self.moves.take_touched();
+            if touched.is_empty() {
+                break;
+            }
+            for id in touched {
+                self.look(now, core, id);
+            }
+        }
+        while self.moves.under_way() < self.config.moves_max
+            && let Some(id) = self.moves.take_turn()
+        {
+            self.look(now, core, id);
+            if self.moves.is_queued(id) {
+                break;
             }
         }
         self.cut_over(now, core);
     }
 
+    /// Looks what is to be done for a connection now.
+    fn look(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        let start = self.config.meter.now();
+        let before = self.stage(id);
+        self.poll_move(now, core, id);
+        self.moves.file(id);
+        let after = self.stage(id);
+        // Looking at one that only waits is no work for it.
+        if after != before || after == Some(Stage::Uploading) {
+            self.charge(&[id], start);
+        }
+    }
+
     fn poll_move(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
-        if self.moves.get(&id).is_some_and(|moving| moving.stage == Stage::Sheltered) {
+        if self.moves.get(id).is_some_and(|moving| moving.stage == Stage::Sheltered) {
             return self.poll_sheltered(now, core, id);
         }
         let Some(active) = self.active else { return };
@@ -251,7 +275,7 @@ impl Bond {
         };
         let policy = self.policy(core, id);
         let has_to_take = self.given.contains_key(&id);
-        let Some(moving) = self.moves.get_mut(&id) else { return };
+        let Some(moving) = self.moves.get_mut(id) else { return };
         if moving.is_past_return() {
             if moving.marker.is_some() && now >= moving.wake_up {
                 // Lost with the link that it was to go through.
@@ -325,7 +349,7 @@ impl Bond {
     /// Moves a connection to another port of the same adapter. Its next hop leads there already.
     fn rechannel(&mut self, now: Nanos, core: &mut Core, id: SocketId, to: PortId) {
         let changed = core.change_channel(id, to).is_ok();
-        let Some(moving) = self.moves.get_mut(&id) else { return };
+        let Some(moving) = self.moves.get_mut(id) else { return };
         if changed {
             moving.advance(&mut self.transitions, Event::Rechannel);
             self.log(now, BondEvent::Suspended(id));
@@ -342,20 +366,18 @@ impl Bond {
         id: SocketId,
         (to, policy): (LinkId, Handover),
     ) {
-        let running = self
-            .moves
-            .values()
-            .filter(|m| !matches!(m.stage, Stage::Tunnelled | Stage::Sheltered))
-            .count();
-        if running >= self.config.moves_max {
-            return;
+        if self.moves.under_way() >= self.config.moves_max {
+            return self.moves.queue(id, false);
+        }
+        let asked = self.ask_entry(now, core, id, to);
+        if asked == Err(NoEntry::Room) {
+            return self.moves.queue(id, true);
         }
         core.suspend(id);
-        let asked = self.ask_entry(now, core, id, to);
         let answer_asked = ask_for_answer(core, id);
         let deadline = now + self.config.drain_deadline;
         let drained_to = core.progress(id).map(|p| p.snd_una);
-        let Some(moving) = self.moves.get_mut(&id) else { return };
+        let Some(moving) = self.moves.get_mut(id) else { return };
         moving.advance(&mut self.transitions, Event::Suspend);
         moving.kind = match policy {
             Handover::Instant => Kind::Instant,
@@ -364,8 +386,7 @@ impl Bond {
         moving.wake_up = deadline;
         moving.drained_to = drained_to;
         moving.answer_asked = answer_asked;
-        if asked {
-            moving.entry_asked = Some(to);
+        if asked.is_ok() {
             self.log(now, BondEvent::Suspended(id));
         } else {
             self.undo(now, core, id, Undo::Later);
@@ -381,32 +402,24 @@ impl Bond {
             // The marker is lost: the connections of the batch run into their own deadlines.
             self.batch = None;
         }
-        let ready: Vec<(SocketId, LinkId)> = self
-            .moves
-            .iter()
-            .filter(|(id, m)| {
-                m.stage == Stage::Suspended
-                    && m.entry_asked.is_none()
-                    && m.entry.is_some()
-                    && is_ready(core, **id, m.kind)
-                    && is_looped(core, **id)
-            })
-            .map(|(&id, m)| (id, m.home))
-            .collect();
+        let draining = self.moves.take_draining();
+        let ready = self.ready(core, &draining);
+        self.moves.put_draining(draining);
         let Some(&(_, home)) = ready.first() else { return };
         let start = self.config.meter.now();
-        if !self.flush(now, core, home, home, Flushes::Injected) {
+        let batch = ready.into_iter().filter(|(_, h)| *h == home);
+        let batch: Vec<SocketId> = batch.map(|(id, _)| id).collect();
+        if !self.flush(now, core, (home, home), Flushes::Injected, batch.clone()) {
             return;
         }
         let deadline = now + self.config.reply_deadline;
-        let batch = ready.into_iter().filter(|(_, h)| *h == home);
-        let batch: Vec<SocketId> = batch.map(|(id, _)| id).collect();
         for &id in &batch {
-            if let Some(moving) = self.moves.get_mut(&id) {
+            if let Some(moving) = self.moves.note(id) {
                 moving.advance(&mut self.transitions, Event::Hold);
                 moving.wake_up = deadline;
                 moving.asked = 0;
             }
+            self.moves.file(id);
             // The TCB that is read next has to know of all credits that were ever returned.
             if !core.has_defect(Defect::CreditsNotWithheld) {
                 core.withhold_credits(id);
@@ -415,21 +428,41 @@ impl Bond {
         self.charge(&batch, start);
     }
 
-    /// Sends a marker `through` a link, for the connections at `home`. `false` when its queue is full.
+    /// Those of `draining` that can be cut over, and where they live.
+    fn ready(&mut self, core: &Core, draining: &[SocketId]) -> Vec<(SocketId, LinkId)> {
+        let mut ready = Vec::new();
+        for &id in draining {
+            let (Some(moving), Some(conn)) = (self.moves.get(id), core.offloaded(id)) else {
+                continue;
+            };
+            let has_entry = moving.entry_asked.is_none() && moving.entry.is_some();
+            if has_entry && is_ready(core, id, moving.kind) && is_looped(core, id) {
+                ready.push((id, moving.home));
+            } else if conn.state == State::Aborting || !moving.answer_asked {
+                self.moves.touch(id);
+            }
+        }
+        // One that began anew may be listed twice.
+        ready.sort_unstable();
+        ready.dedup();
+        ready
+    }
+
+    /// Sends a marker `through` a link, for connections at `home`. `false` when its queue is full.
     fn flush(
         &mut self,
         now: Nanos,
         core: &mut Core,
-        home: LinkId,
-        through: LinkId,
+        (home, through): (LinkId, LinkId),
         flushes: Flushes,
+        connections: Vec<SocketId>,
     ) -> bool {
         self.batches += 1;
         let number = self.batches;
         let sent = self.send_marker(core, through.member, through.port, number);
         if sent {
             let deadline = now + self.config.reply_deadline;
-            self.batch = Some(Batch { number, home, through, flushes, deadline });
+            self.batch = Some(Batch { number, home, through, flushes, connections, deadline });
         } else {
             self.counters.tx_full += 1;
         }
@@ -456,15 +489,14 @@ impl Bond {
             Flushes::Injected => Stage::Held,
             Flushes::LetOut => Stage::Gated,
         };
-        let ids: Vec<SocketId> = self
-            .moves
-            .iter()
-            .filter(|(_, m)| m.stage == waits_for && m.home == batch.home && m.asked == 0)
-            .map(|(&id, _)| id)
-            .collect();
+        let waits = |&id: &SocketId| {
+            let moving = self.moves.get(id);
+            moving.is_some_and(|m| m.stage == waits_for && m.home == batch.home && m.asked == 0)
+        };
+        let ids: Vec<SocketId> = batch.connections.iter().copied().filter(waits).collect();
         match batch.flushes {
             Flushes::Injected => {
-                for id in &ids {
+                for &id in &ids {
                     if let Some(moving) = self.moves.get_mut(id) {
                         moving.advance(&mut self.transitions, Event::Flushed);
                         moving.wake_up = now + self.config.reply_deadline;
@@ -472,7 +504,8 @@ impl Bond {
                 }
                 // From here on nothing of the old adapter goes into this queue.
                 if let Some(active) = self.active {
-                    self.flush(now, core, batch.home, active, Flushes::LetOut);
+                    let links = (batch.home, active);
+                    self.flush(now, core, links, Flushes::LetOut, ids.clone());
                 }
             }
             Flushes::LetOut => {
@@ -492,7 +525,7 @@ impl Bond {
         if ofld::get_tcb(&mut member.lcore.ctrl, tid, iq, 0).is_err() {
             self.counters.ring_full += 1;
         }
-        if let Some(moving) = self.moves.get_mut(&id) {
+        if let Some(moving) = self.moves.get_mut(id) {
             moving.asked += 1;
             moving.wake_up = now + self.config.reply_deadline;
         }
@@ -514,7 +547,7 @@ impl Bond {
         if self.given.contains_key(&id) {
             return self.on_given(core, id, &reply.tcb());
         }
-        if self.moves.get(&id).is_none_or(|m| m.stage != Stage::Gated) {
+        if self.moves.get(id).is_none_or(|m| m.stage != Stage::Gated) {
             // A question that was asked twice is answered twice.
             return;
         }
@@ -523,7 +556,7 @@ impl Bond {
                 let acked_lately = heard_lately(now, core, id);
                 let held = upload::fragments(&reply.tcb());
                 self.counters.moved_gapped += u64::from(!held.is_empty());
-                if let Some(moving) = self.moves.get_mut(&id) {
+                if let Some(moving) = self.moves.get_mut(id) {
                     moving.speaks_first = acked_lately && moving.is_unheard();
                     moving.orphan = Some(orphan);
                     moving.let_in.restrict(&held);
@@ -538,7 +571,7 @@ impl Bond {
     /// something, or if the new owner could not take it.
     fn last_record(&self, core: &Core, id: SocketId, image: Tcb) -> Result<Orphan, NotNow> {
         let unfit = NotNow::State(image.state());
-        let (Some(moving), Some(progress)) = (self.moves.get(&id), core.progress(id)) else {
+        let (Some(moving), Some(progress)) = (self.moves.get(id), core.progress(id)) else {
             return Err(unfit);
         };
         if !is_ready(core, id, moving.kind) {
@@ -578,15 +611,27 @@ impl Bond {
             self.undo(now, core, id, Undo::Later);
             return;
         }
-        if let Some(moving) = self.moves.get_mut(&id) {
+        if let Some(moving) = self.moves.get_mut(id) {
             moving.advance(&mut self.transitions, Event::Silence);
         }
+        self.moves.note_fenced(id);
+    }
+
+    /// A connection begins to move.
+    pub(crate) fn enter(&mut self, core: &mut Core, id: SocketId, moving: Move) {
+        // Whose socket was in this place before has ended, and nobody has looked since.
+        if let Some(before) = self.moves.at(id.index()).filter(|&before| before != id) {
+            self.jumps.remove(&before);
+            self.abandon(core, before);
+        }
+        self.moves.insert(id, moving);
     }
 
     pub(crate) fn finish(&mut self, now: Nanos, id: SocketId, moved: bool) {
-        self.moves.remove(&id);
-        if moved && !self.is_moving() {
-            self.log(now, BondEvent::AllMoved);
+        self.moves.remove(id);
+        if moved {
+            self.moved_any = true;
+            self.tell_all_moved(now);
         }
     }
 
@@ -594,7 +639,7 @@ impl Bond {
     pub(crate) fn undo(&mut self, now: Nanos, core: &mut Core, id: SocketId, why: Undo) {
         self.drop_entry(core, id);
         self.release_held(now, core, id);
-        let Some(moving) = self.moves.get_mut(&id) else { return };
+        let Some(moving) = self.moves.get_mut(id) else { return };
         if moving.stage != Stage::Tunnelled {
             moving.advance(&mut self.transitions, Event::Undo);
             self.counters.attempts_undone += 1;
@@ -618,7 +663,7 @@ impl Bond {
     /// The connection is gone.
     pub(crate) fn abandon(&mut self, core: &mut Core, id: SocketId) {
         self.drop_entry(core, id);
-        if let Some(moving) = self.moves.remove(&id) {
+        if let Some(moving) = self.moves.remove(id) {
             self.transitions.note(moving.stage, Event::Ended);
             self.counters.ended_in_move += 1;
         }

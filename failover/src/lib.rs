@@ -11,6 +11,7 @@ mod filters;
 mod handover;
 mod links;
 mod mac;
+mod moves;
 mod notify;
 mod options;
 mod owner;
@@ -19,6 +20,7 @@ mod replay;
 mod report;
 pub mod snoop;
 pub mod stage;
+mod sweep;
 mod tunnel;
 pub mod upload;
 

@@ -12,10 +12,7 @@ impl Bond {
     pub(crate) fn point_hops(&mut self, now: Nanos, core: &mut Core) {
         let Some(active) = self.active else { return };
         self.hops_pending = false;
-        let is_fencing = self
-            .moves
-            .values()
-            .any(|m| m.home.member == active.member && m.stage == crate::Stage::Fenced);
+        let is_fencing = self.moves.is_any_fenced(active.member);
         let members: Vec<MemberId> = self.sides.keys().copied().collect();
         for member_id in members {
             let hops: Vec<_> = core.member(member_id).into_iter().flat_map(|m| m.hops()).collect();

@@ -104,7 +104,7 @@ impl Bond {
             // The peer's FIN was the old owner's last word.
             return;
         }
-        let Some(moving) = self.moves.get_mut(&id) else { return };
+        let Some(moving) = self.moves.get_mut(id) else { return };
         moving.advance(&mut self.transitions, Event::Silenced);
         moving.wake_up = now;
         if let (Some(orphan), Some(progress)) = (&mut moving.orphan, core.progress(id)) {
@@ -122,27 +122,26 @@ impl Bond {
 
     /// The connection has no owner: an entry for it is asked for, or written.
     pub(crate) fn find_owner(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
-        let Some(moving) = self.moves.get(&id) else { return };
+        let Some(moving) = self.moves.get(id) else { return };
         let refused = moving.entry.is_none() && moving.owners_tried >= REFUSALS_MAX;
         if refused && self.shelter(now, core, id) {
             return;
         }
-        let Some(moving) = self.moves.get(&id) else { return };
+        let Some(moving) = self.moves.get(id) else { return };
         match &moving.entry {
             Some(_) => self.upload(now, core, id),
             None => {
                 let Some(to) = self.next_place(moving) else {
                     // When an adapter is there again, it is looked at at once.
-                    if let Some(moving) = self.moves.get_mut(&id) {
+                    if let Some(moving) = self.moves.get_mut(id) {
                         moving.wake_up = now + self.config.retry_max;
                     }
                     return;
                 };
                 let asked = self.ask_entry(now, core, id, to);
-                let Some(moving) = self.moves.get_mut(&id) else { return };
+                let Some(moving) = self.moves.get_mut(id) else { return };
                 moving.wake_up = now + OWNER_PAUSE;
-                if asked {
-                    moving.entry_asked = Some(to);
+                if asked.is_ok() {
                     // An entry that is new on an adapter that is not active has to lead into its loopback.
                     self.point_hops(now, core);
                 }
@@ -167,7 +166,7 @@ impl Bond {
     /// for as long as it takes. Whatever the peer sends meanwhile is held.
     pub(crate) fn next_owner(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
         self.drop_entry(core, id);
-        let Some(moving) = self.moves.get_mut(&id) else { return };
+        let Some(moving) = self.moves.get_mut(id) else { return };
         moving.owners_tried += 1;
         moving.advance(&mut self.transitions, Event::Refused);
         if moving.owners_tried > REFUSALS_MAX {
@@ -195,7 +194,7 @@ impl Bond {
     /// Posts what is still to be posted of an upload, as far as it goes without an answer.
     fn post_upload(&mut self, core: &mut Core, id: SocketId) -> Result<(), Obstacle> {
         let Some(progress) = core.progress(id) else { return Ok(()) };
-        let Some(moving) = self.moves.get_mut(&id) else { return Ok(()) };
+        let Some(moving) = self.moves.get_mut(id) else { return Ok(()) };
         let (Some(entry), Some(orphan)) = (&mut moving.entry, &moving.orphan) else {
             return Ok(());
         };
@@ -218,7 +217,7 @@ impl Bond {
     pub(crate) fn on_new_tid_ack(&mut self, core: &mut Core, member: MemberId, ack: &Fw4Ack) {
         let owner = core.member(member).and_then(|m| m.tids.get(ack.tid()).copied());
         let Some(TidUse::Hook(id)) = owner else { return };
-        let entry = self.moves.get_mut(&id).and_then(|m| m.entry.as_mut());
+        let entry = self.moves.get_mut(id).and_then(|m| m.entry.as_mut());
         if entry.is_none_or(|f| f.place.credits.give_back(ack.credits()).is_err()) {
             self.counters.unexpected += 1;
         }
@@ -237,7 +236,7 @@ impl Bond {
             self.counters.unexpected += 1;
             return;
         };
-        let Some(moving) = self.moves.get_mut(&id) else { return };
+        let Some(moving) = self.moves.get_mut(id) else { return };
         if moving.stage != Stage::Uploading {
             return;
         }
@@ -280,7 +279,7 @@ impl Bond {
         {
             // Another link became active meanwhile.
             let home = LinkId { member: conn.member, port: conn.port };
-            self.moves.insert(id, Move::new(now, home, self.config.retry_min, cause));
+            self.enter(core, id, Move::new(now, home, self.config.retry_min, cause));
         }
     }
 }

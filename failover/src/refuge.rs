@@ -23,7 +23,7 @@ impl Bond {
             return false;
         }
         let Some(progress) = core.progress(id) else { return false };
-        let Some(moving) = self.moves.get(&id) else { return false };
+        let Some(moving) = self.moves.get(id) else { return false };
         let Some(orphan) = &moving.orphan else { return false };
         let sent = orphan.sent(&progress);
         let refugee = Refugee {
@@ -54,7 +54,7 @@ impl Bond {
         self.finish(now, id, true);
         let mut moving = self.sheltered(now, home);
         moving.proof = Some(sent.end);
-        self.moves.insert(id, moving);
+        self.enter(core, id, moving);
         true
     }
 
@@ -68,17 +68,17 @@ impl Bond {
 
     /// Looks whether an adapter takes a connection that the host path has.
     pub(crate) fn poll_sheltered(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
-        let member = self.moves.get(&id).map_or(MemberId(0), |moving| moving.home.member);
+        let member = self.moves.get(id).map_or(MemberId(0), |moving| moving.home.member);
         if core.sheltered(id, member).is_none() {
             // It is over.
             self.jumps.remove(&id);
             self.drop_entry(core, id);
-            self.moves.remove(&id);
+            self.moves.remove(id);
             self.transitions.note(Stage::Sheltered, Event::Ended);
             return;
         }
         let up = self.active.filter(|&active| self.is_up(active));
-        let Some(moving) = self.moves.get_mut(&id) else { return };
+        let Some(moving) = self.moves.get_mut(id) else { return };
         if moving.entry.as_ref().is_some_and(|entry| Some(entry.to()) != up) {
             self.drop_entry(core, id);
             return self.put_off_departure(now, id);
@@ -90,11 +90,8 @@ impl Bond {
         if moving.entry.is_some() {
             self.depart(now, core, id, active);
         } else {
-            if !self.ask_entry(now, core, id, active) {
-                return self.put_off_departure(now, id);
-            }
-            if let Some(moving) = self.moves.get_mut(&id) {
-                moving.entry_asked = Some(active);
+            if self.ask_entry(now, core, id, active).is_err() {
+                self.put_off_departure(now, id);
             }
         }
     }
@@ -102,7 +99,7 @@ impl Bond {
     /// Not now, but later.
     pub(crate) fn put_off_departure(&mut self, now: Nanos, id: SocketId) {
         let retry_max = self.config.retry_max;
-        if let Some(moving) = self.moves.get_mut(&id) {
+        if let Some(moving) = self.moves.get_mut(id) {
             moving.advance(&mut self.transitions, Event::PutOff);
             moving.wake_up = now + moving.pause;
             moving.pause = (moving.pause + moving.pause).min(retry_max);
@@ -113,13 +110,13 @@ impl Bond {
     fn depart(&mut self, now: Nanos, core: &mut Core, id: SocketId, to: LinkId) {
         let Some(left) = core.leave_home(now, id, (to.member, to.port)) else {
             // Soon, perhaps: a gap is being filled.
-            if let Some(moving) = self.moves.get_mut(&id) {
+            if let Some(moving) = self.moves.get_mut(id) {
                 moving.wake_up = now + PATIENCE;
             }
             return;
         };
         let jumped = self.jumps.get(&id).copied().unwrap_or(0);
-        let Some(moving) = self.moves.get_mut(&id) else { return };
+        let Some(moving) = self.moves.get_mut(id) else { return };
         let proved = moving.proof.is_none_or(|proof| left.una.after(proof));
         moving.orphan = Some(Orphan {
             image: left.shadow.tcb,
@@ -137,6 +134,7 @@ impl Bond {
         };
         moving.home = to;
         moving.advance(&mut self.transitions, Event::Silence);
+        self.moves.note_fenced(id);
         self.log(now, BondEvent::Suspended(id));
         core.flush(now);
         self.mark_departure(now, core, id);
@@ -152,7 +150,7 @@ impl Bond {
             .is_some_and(|active| self.send_marker(core, active.member, active.port, number));
         self.counters.tx_full += u64::from(!sent);
         let deadline = now + self.config.reply_deadline;
-        if let Some(moving) = self.moves.get_mut(&id) {
+        if let Some(moving) = self.moves.get_mut(id) {
             moving.marker = Some(number);
             moving.wake_up = deadline;
         }
@@ -161,10 +159,10 @@ impl Bond {
     /// A marker is back; whether it was one of a departure.
     pub(crate) fn on_departure_marked(&mut self, now: Nanos, core: &mut Core, number: u64) -> bool {
         let waits = |moving: &Move| moving.marker == Some(number) && moving.stage == Stage::Fenced;
-        let Some(id) = self.moves.iter().find(|(_, m)| waits(m)).map(|(&id, _)| id) else {
+        let Some(id) = self.moves.iter().find(|(_, m)| waits(m)).map(|(id, _)| id) else {
             return false;
         };
-        if let Some(moving) = self.moves.get_mut(&id) {
+        if let Some(moving) = self.moves.get_mut(id) {
             moving.advance(&mut self.transitions, Event::Silenced);
             (moving.marker, moving.wake_up) = (None, now);
         }

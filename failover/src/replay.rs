@@ -34,7 +34,7 @@ pub(crate) struct Given {
 impl Bond {
     /// Gives the kept segments to an owner that is being written.
     pub(crate) fn replay_early(&mut self, core: &mut Core, id: SocketId) {
-        let (Some(moving), Some(progress)) = (self.moves.get(&id), core.progress(id)) else {
+        let (Some(moving), Some(progress)) = (self.moves.get(id), core.progress(id)) else {
             return;
         };
         let (Some(entry), Some(orphan)) = (&moving.entry, &moving.orphan) else { return };
@@ -56,7 +56,7 @@ impl Bond {
 
     /// A connection has a new owner: it is given the kept segments again if it needs them, and what was held.
     pub(crate) fn replay(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
-        let (Some(moving), Some(progress)) = (self.moves.get_mut(&id), core.progress(id)) else {
+        let (Some(moving), Some(progress)) = (self.moves.get_mut(id), core.progress(id)) else {
             return self.release_held(now, core, id);
         };
         let kept = core::mem::take(&mut moving.let_in).take(progress.rcv_nxt);
@@ -69,11 +69,16 @@ impl Bond {
 
     /// Looks whether new owners hold what they were given.
     pub(crate) fn poll_given(&mut self, core: &mut Core) {
-        let moves = &self.moves;
-        // It does not move on before it holds them.
-        let stays =
-            |id: &SocketId| moves.get(id).is_none_or(|moving| moving.stage == Stage::Tunnelled);
-        self.given.retain(|id, _| core.offloaded(*id).is_some() && stays(id));
+        let moves = &mut self.moves;
+        self.given.retain(|&id, _| {
+            // It does not move on before it holds them.
+            let stays = moves.get(id).is_none_or(|moving| moving.stage == Stage::Tunnelled);
+            let keep = core.offloaded(id).is_some() && stays;
+            if !keep {
+                moves.touch(id);
+            }
+            keep
+        });
         for (&id, given) in self.given.iter_mut().filter(|(_, given)| !given.is_asked) {
             let Some(conn) = core.offloaded(id) else { continue };
             let (member, tid) = (conn.member, conn.tid);
@@ -95,6 +100,7 @@ impl Bond {
         given.is_asked = false;
         if given.frames.is_empty() || given.looks > LOOKS_MAX {
             let given = self.given.remove(&id);
+            self.moves.touch(id);
             self.counters.gaps_lost += u64::from(given.is_some_and(|g| !g.frames.is_empty()));
             return;
         }

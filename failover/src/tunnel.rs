@@ -94,15 +94,21 @@ impl Bond {
         let (owner, home) = (conn.member, conn.port);
         let rcv_nxt = core.progress(id).map(|progress| progress.rcv_nxt);
         let kept_max = self.config.let_in_frames;
-        let moving = self.moves.get_mut(&id);
+        self.adopt_early(now, core, id);
+        let moving = self.moves.note(id);
+        let mut is_first = false;
         let held = moving.is_some_and(|moving| {
-            moving.heard = Some(now);
+            is_first = moving.heard.replace(now).is_none();
             let held = moving.holds();
             if let Some(rcv_nxt) = rcv_nxt.filter(|_| !held) {
                 moving.let_in.note(rcv_nxt, &seen.segment, frame, kept_max);
             }
             held
         });
+        if is_first {
+            // It need not wait any longer.
+            self.moves.touch(id);
+        }
         if held {
             self.hold(id, frame);
         } else if owner != member {
@@ -132,7 +138,8 @@ impl Bond {
             return;
         };
         let scale = core.offloaded(id).map_or(0, |conn| conn.rcv_scale);
-        if let Some(moving) = self.moves.get_mut(&id) {
+        self.adopt_early(now, core, id);
+        if let Some(moving) = self.moves.note(id) {
             if moving.is_gated() && !core.has_defect(Defect::NoFence) {
                 self.counters.fenced_frames += 1;
                 return;
@@ -201,7 +208,7 @@ impl Bond {
 
     /// Keeps a frame of the peer until its connection has an owner again.
     fn hold(&mut self, id: SocketId, frame: &[u8]) {
-        let Some(moving) = self.moves.get_mut(&id) else { return };
+        let Some(moving) = self.moves.note(id) else { return };
         if moving.held.len() >= self.config.hold_frames {
             self.counters.hold_overflows += 1;
             return;
@@ -213,7 +220,7 @@ impl Bond {
     /// Gives held frames to the connection's owner, in the order in which they came.
     pub(crate) fn release_held(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
         let owner = core.offloaded(id).map(|conn| (conn.member, conn.port));
-        let Some(moving) = self.moves.get_mut(&id) else { return };
+        let Some(moving) = self.moves.get_mut(id) else { return };
         let mut held = core::mem::take(&mut moving.held);
         if core.has_defect(Defect::HeldReversed) {
             held.make_contiguous().reverse();

@@ -102,6 +102,8 @@ pub struct Core {
     /// Whose TCBs are looked at next.
     pub(crate) sampling: Sampling,
     pub(crate) defects: Defects,
+    /// Connections that have ended, for whoever goes on with them when their owner fails.
+    pub(crate) departed: Vec<SocketId>,
 }
 
 impl Core {
@@ -151,6 +153,7 @@ impl Core {
             transitions: Transitions::default(),
             sampling: Sampling::default(),
             defects: Defects::default(),
+            departed: Vec::new(),
             config,
         }
     }
@@ -609,6 +612,9 @@ impl Core {
             self.timers.remove(&(at, id));
         }
         socket.path = Path::Ended;
+        if self.sampling.wanted {
+            self.departed.push(id);
+        }
         self.by_tuple.remove(&socket.tuple);
         match socket.holder {
             Holder::Application => self.tell(id, news),

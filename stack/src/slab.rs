@@ -34,12 +34,14 @@ struct Place<T> {
 pub(crate) struct Slab<T> {
     places: Vec<Place<T>>,
     free: Vec<u32>,
+    /// Behind the last place that was ever used.
+    high: usize,
 }
 
 impl<T> Slab<T> {
     pub(crate) fn new(capacity: u32) -> Self {
         let places = (0..capacity).map(|_| Place { generation: 0, value: None }).collect();
-        Self { places, free: (0..capacity).rev().collect() }
+        Self { places, free: (0..capacity).rev().collect(), high: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -56,6 +58,7 @@ impl<T> Slab<T> {
         let id = self.next_id()?;
         self.free.pop();
         self.places[id.index()].value = Some(value);
+        self.high = self.high.max(id.index() + 1);
         Some(id)
     }
 
@@ -77,11 +80,20 @@ impl<T> Slab<T> {
         place.value.as_mut()
     }
 
+    /// Behind the last place that was ever used.
+    pub(crate) fn high(&self) -> usize {
+        self.high
+    }
+
+    /// What is in a place.
+    pub(crate) fn at(&self, index: usize) -> Option<(SocketId, &T)> {
+        let place = self.places.get(index)?;
+        let id = SocketId { index: index as u32, generation: place.generation };
+        Some((id, place.value.as_ref()?))
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SocketId, &T)> {
-        self.places.iter().enumerate().filter_map(|(index, place)| {
-            let id = SocketId { index: index as u32, generation: place.generation };
-            Some((id, place.value.as_ref()?))
-        })
+        (0..self.high).filter_map(|index| self.at(index))
     }
 }
 
@@ -100,6 +112,6 @@ mod tests {
         assert_eq!((first.index(), second.index()), (0, 0));
         assert_eq!((slab.get(first), slab.get(second)), (None, Some(&'c')));
         assert_eq!(slab.iter().map(|(id, &c)| (id, c)).collect::<Vec<_>>(), [(second, 'c')]);
-        assert_eq!(slab.len(), 1);
+        assert_eq!((slab.len(), slab.high()), (1, 1));
     }
 }

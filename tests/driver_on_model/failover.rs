@@ -290,11 +290,13 @@ fn connections_move_to_another_adapter_and_back_because_somebody_wishes() {
     let counters = net.hosts[0].bond().expect("bond").counters();
     assert_eq!((counters.failures, counters.moved), (0, 16), "{counters:?}");
     traffic.finish(&mut net);
-    // The two ways are not equally long, and who is overtaken is taken for lost: each such segment came twice.
+    // The two ways are not equally long, and who is overtaken is taken for lost: each such segment came twice, unless it
+    // was stopped, the second time, at the gate.
     let tcp = |n: usize| net.hosts[0].adapter(n).expect("card").counters().tcp;
     let lost: u64 = (0..2).map(tcp).map(|tcp| tcp.retransmits - tcp.rx_dsacks).sum();
     let timeouts: u64 = (0..2).map(tcp).map(|tcp| tcp.timeouts).sum();
-    assert_eq!((lost, timeouts), (0, 0));
+    assert!(lost <= counters.fenced_frames, "{lost} segments had to be sent again: {counters:?}");
+    assert_eq!(timeouts, 0);
     net.cables[1].set_carrier(false);
     net.step();
     net.step();

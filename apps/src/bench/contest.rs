@@ -197,7 +197,7 @@ fn slices(options: &BenchOptions) -> (u32, Duration) {
 }
 
 /// Puts the thread on one core and keeps it there.
-fn take_a_core() -> Result<usize, BenchError> {
+pub(super) fn take_a_core() -> Result<usize, BenchError> {
     let cores = lcore::offered();
     let core = *cores
         .last()

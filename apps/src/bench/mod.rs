@@ -12,13 +12,15 @@
 
 mod app;
 mod contest;
+mod failover;
 mod options;
 mod ours;
 mod reference;
 mod report;
 mod sum;
 
-pub use options::{BenchOptions, Path, Reference, Work};
+pub use failover::FailoverOptions;
+pub use options::{Bench, BenchOptions, Other, Path, Reference, Work};
 
 use std::process::ExitCode;
 
@@ -80,17 +82,30 @@ impl Shape {
 /// Runs the bench. Exit code 0: there are figures. 1: bytes went wrong, or a stack failed. 2: it could
 /// not run.
 #[must_use]
-pub fn main(options: &BenchOptions) -> ExitCode {
-    match contest::run(options) {
-        Ok(report) if options.json => println!("{}", report.json()),
-        Ok(report) => print!("{}", report.text()),
+pub fn main(bench: &Bench) -> ExitCode {
+    let result = match bench {
+        Bench { other: Some(Other::Failover(options)), .. } => {
+            failover::run(options).map(|report| {
+                (if options.json { report.json() + "\n" } else { report.text() }, report.is_ok())
+            })
+        }
+        Bench { contest: Some(options), .. } => contest::run(options)
+            .map(|report| (if options.json { report.json() + "\n" } else { report.text() }, true)),
+        Bench { other: None, contest: None } => {
+            Err(BenchError::CannotRun("what is to be measured: rpc, bulk or failover?".to_owned()))
+        }
+    };
+    match result {
+        Ok((text, is_ok)) => {
+            print!("{text}");
+            if is_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
         Err(error) => {
             eprintln!("mafo bench: {error}");
-            return match error {
+            match error {
                 BenchError::CannotRun(_) => ExitCode::from(2),
                 BenchError::Failed(_) => ExitCode::FAILURE,
-            };
+            }
         }
     }
-    ExitCode::SUCCESS
 }

@@ -1,6 +1,27 @@
 //! What `mafo bench` can be asked for.
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::failover::FailoverOptions;
+
+/// What is measured: the work of stacks, or something else.
+#[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Bench {
+    /// Something else
+    #[command(subcommand)]
+    pub other: Option<Other>,
+    /// The work of stacks
+    #[command(flatten)]
+    pub contest: Option<BenchOptions>,
+}
+
+/// What is measured besides the work of stacks.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Other {
+    /// What failovers cost, from the cut of a cable to the last connection's arrival on the other adapter
+    Failover(FailoverOptions),
+}
 
 /// Two complete hosts on one core, joined by a memory link: what a core-second brings.
 #[derive(Args, Clone, Debug)]

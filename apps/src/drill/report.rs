@@ -8,7 +8,7 @@ use mafo::Nanos;
 use mafo::failover::{Distribution, Report as Times};
 
 use super::options::DrillOptions;
-use crate::rig::{Verdict, micros_json, quantiles};
+use crate::rig::{Verdict, fine_micros_json, micros_json, quantiles};
 
 /// What came of the drills.
 pub(super) struct Report {
@@ -132,12 +132,6 @@ impl Report {
             ("peer_timeouts_control", number(self.peer_timeouts_control)),
         ])
     }
-}
-
-/// Microseconds to the nanosecond: what is told of is a few of them.
-fn fine_micros_json(times: &Distribution) -> String {
-    let [p50, p99, _, max] = quantiles(times).map(micros);
-    format!("{{\"p50\":{p50:.3},\"p99\":{p99:.3},\"max\":{max:.3}}}")
 }
 
 fn micros(time: Nanos) -> f64 {

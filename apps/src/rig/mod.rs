@@ -27,4 +27,4 @@ pub(crate) use fault::Injected;
 pub(crate) use options::parse_time;
 pub(crate) use page::{Contents, Page};
 pub(crate) use run::{RigError, Run, say};
-pub(crate) use verdict::{Verdict, micros_json, quantiles};
+pub(crate) use verdict::{Verdict, fine_micros_json, micros_json, quantiles};

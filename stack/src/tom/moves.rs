@@ -71,6 +71,25 @@ impl Core {
             .collect()
     }
 
+    /// The connection that lives on an adapter and has this [place](SocketId::index) in the table of sockets.
+    #[must_use]
+    pub fn connection_at(&self, index: usize) -> Option<SocketId> {
+        let (id, socket) = self.sockets.at(index)?;
+        matches!(socket.path, Path::Offload(_)).then_some(id)
+    }
+
+    /// Behind the last [place](SocketId::index) that a socket was ever given.
+    #[must_use]
+    pub fn places(&self) -> usize {
+        self.sockets.high()
+    }
+
+    /// The connections that have ended since the last time, if anybody [may](Core::sample_connections) have to go on
+    /// with them.
+    pub fn take_departed(&mut self) -> Vec<SocketId> {
+        core::mem::take(&mut self.departed)
+    }
+
     /// The next hop towards `remote` and its MAC; asked for when it is not known.
     pub fn hop_towards(&mut self, now: Nanos, remote: IpAddr) -> Option<(IpAddr, Mac)> {
         let next_hop = self.next_hop(remote)?;

@@ -59,7 +59,7 @@ pub(crate) enum Turn {
 #[derive(Debug, Default)]
 pub(crate) struct Sampling {
     /// Somebody may need them.
-    wanted: bool,
+    pub(crate) wanted: bool,
     queue: std::collections::VecDeque<SocketId>,
     next: Nanos,
 }

@@ -1,0 +1,93 @@
+//! What came of all failovers.
+
+use mafo::Nanos;
+use mafo::failover::{Distribution, Report as Times};
+
+use super::options::FailoverOptions;
+use crate::rig::{fine_micros_json, micros_json};
+
+/// The figures.
+pub(in crate::bench) struct Report {
+    connections: u32,
+    busy: usize,
+    count: u32,
+    pub(super) times: Times,
+    /// From the driver having handled the word of the cut until no connection lived elsewhere.
+    pub(super) all_moved: Distribution,
+    /// Processor time of each handover: of host, driver and both cards.
+    pub(super) cpu: Distribution,
+    /// Pieces of responses that were not what they were to be.
+    pub(super) wrong: u64,
+}
+
+impl Report {
+    pub(super) fn new(options: &FailoverOptions) -> Self {
+        Self {
+            connections: options.connections,
+            busy: options.busy(),
+            count: options.count,
+            times: Times::default(),
+            all_moved: Distribution::default(),
+            cpu: Distribution::default(),
+            wrong: 0,
+        }
+    }
+
+    /// Whether every response was right.
+    pub(in crate::bench) fn is_ok(&self) -> bool {
+        self.wrong == 0
+    }
+
+    /// One failover.
+    pub(super) fn line(&self, times: &Times, all_moved: Option<Nanos>) -> String {
+        let us = |times: &Distribution| times.max().as_micros();
+        let all = all_moved.map_or("-".to_owned(), |time| time.as_micros().to_string());
+        format!(
+            "detected after {} µs, tunnel after {} µs, {} connections handed over in {} µs, each in {} to {} µs",
+            us(&times.detection),
+            us(&times.tunnel_up),
+            times.moved,
+            all,
+            times.handover.quantile(0.0).as_micros(),
+            us(&times.handover),
+        )
+    }
+
+    /// For people.
+    pub(in crate::bench) fn text(&self) -> String {
+        let parts = |name: &str, times: &Distribution| {
+            let us = |part| times.quantile(part).0 as f64 / 1e3;
+            let max = times.max().0 as f64 / 1e3;
+            format!("{name:<12} {:>12.1} {:>12.1} {max:>12.1}\n", us(0.5), us(0.99))
+        };
+        let mut out = format!("{:<12} {:>12} {:>12} {:>12}\n", "µs", "p50", "p99", "max");
+        out += &parts("detected", &self.times.detection);
+        out += &parts("tunnel up", &self.times.tunnel_up);
+        out += &parts("handover", &self.times.handover);
+        out += &parts("all moved", &self.all_moved);
+        out += &parts("processor", &self.cpu);
+        let moved = self.times.moved;
+        out += &format!("{moved} handovers; {} wrong pieces of responses\n", self.wrong);
+        out
+    }
+
+    /// One JSON object.
+    pub(in crate::bench) fn json(&self) -> String {
+        format!(
+            "{{\"name\":\"failover\",\"connections\":{},\"busy\":{},\"count\":{},\"handed_over\":{},\
+             \"detect_us\":{},\"tunnel_up_us\":{},\"handover_us\":{},\"all_moved_us\":{},\
+             \"handover_cpu_us\":{},\"wrong\":{},\"ok\":{}}}",
+            self.connections,
+            self.busy,
+            self.count,
+            self.times.moved,
+            micros_json(&self.times.detection),
+            micros_json(&self.times.tunnel_up),
+            micros_json(&self.times.handover),
+            micros_json(&self.all_moved),
+            fine_micros_json(&self.cpu),
+            self.wrong,
+            self.is_ok(),
+        )
+    }
+}

@@ -1,0 +1,252 @@
+//! The connections on the move, and when each of them is looked at.
+//!
+//! There may be a hundred thousand, so nothing is done for all of them at once. Whoever changes one gets it by
+//! [`Moves::get_mut`], which has it looked at in the next poll; one that waits for a time is in a heap; those that wait
+//! for their turn are in a queue; and only those whose peer has to acknowledge something are asked in every poll.
+
+use core::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use mafo_mem::Nanos;
+use mafo_stack::{MemberId, SocketId};
+
+use crate::handover::Move;
+use crate::stage::Stage;
+
+/// A connection, and what was known of it when it was filed.
+#[derive(Debug)]
+struct Slot {
+    id: SocketId,
+    moving: Move,
+    /// It is in the list of those to be looked at.
+    is_touched: bool,
+    /// It is in the queue of those that wait for their turn.
+    is_queued: bool,
+    /// It is in the list of those that wait for their peer.
+    is_draining: bool,
+    stage: Stage,
+    home: MemberId,
+    /// Its present entry in the heap.
+    due: Option<Nanos>,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(crate) struct Moves {
+    /// By [`SocketId::index`].
+    slots: Vec<Option<Box<Slot>>>,
+    touched: Vec<SocketId>,
+    due: BinaryHeap<Reverse<(Nanos, SocketId)>>,
+    queue: VecDeque<SocketId>,
+    /// Those that may become ready by an acknowledgment of their peer.
+    draining: Vec<SocketId>,
+    /// How many are in each stage.
+    stages: [usize; Stage::ALL.len()],
+    /// How many that the host path does not have live on each adapter.
+    homes: Vec<usize>,
+}
+
+impl Moves {
+    fn slot(&self, id: SocketId) -> Option<&Slot> {
+        self.slots.get(id.index())?.as_deref().filter(|slot| slot.id == id)
+    }
+
+    fn slot_mut(&mut self, id: SocketId) -> Option<&mut Slot> {
+        self.slots.get_mut(id.index())?.as_deref_mut().filter(|slot| slot.id == id)
+    }
+
+    pub(crate) fn get(&self, id: SocketId) -> Option<&Move> {
+        self.slot(id).map(|slot| &slot.moving)
+    }
+
+    pub(crate) fn contains(&self, id: SocketId) -> bool {
+        self.slot(id).is_some()
+    }
+
+    /// To be changed: it is looked at in the next poll.
+    pub(crate) fn get_mut(&mut self, id: SocketId) -> Option<&mut Move> {
+        self.touch(id);
+        self.note(id)
+    }
+
+    /// The same for notes of what passes, which change nothing of what is to be done.
+    pub(crate) fn note(&mut self, id: SocketId) -> Option<&mut Move> {
+        self.slot_mut(id).map(|slot| &mut slot.moving)
+    }
+
+    /// Has a connection looked at in the next poll.
+    pub(crate) fn touch(&mut self, id: SocketId) {
+        let Some(slot) = self.slot_mut(id) else { return };
+        if !core::mem::replace(&mut slot.is_touched, true) {
+            self.touched.push(id);
+        }
+    }
+
+    /// The one of whatever socket has this place in the table of sockets.
+    pub(crate) fn at(&self, index: usize) -> Option<SocketId> {
+        self.slots.get(index)?.as_ref().map(|slot| slot.id)
+    }
+
+    /// A connection begins to move. Nothing else may be in its place: see [`Moves::at`].
+    pub(crate) fn insert(&mut self, id: SocketId, moving: Move) {
+        self.remove(id);
+        if self.slots.len() <= id.index() {
+            self.slots.resize_with(id.index() + 1, || None);
+        }
+        let (stage, home) = (moving.stage, moving.home.member);
+        self.count(stage, home, 1);
+        debug_assert!(self.slots[id.index()].is_none(), "{id:?} has no place");
+        let [is_touched, is_queued, is_draining] = [false; 3];
+        let due = None;
+        let slot = Slot { id, moving, is_touched, is_queued, is_draining, stage, home, due };
+        self.slots[id.index()] = Some(Box::new(slot));
+        self.touch(id);
+    }
+
+    /// A connection moves no more. Its marks in lists are found to be nobody's later.
+    pub(crate) fn remove(&mut self, id: SocketId) -> Option<Move> {
+        self.slot(id)?;
+        let slot = *self.slots.get_mut(id.index())?.take()?;
+        self.count(slot.stage, slot.home, -1);
+        Some(slot.moving)
+    }
+
+    fn count(&mut self, stage: Stage, home: MemberId, by: isize) {
+        let stages = &mut self.stages[stage as usize];
+        *stages = stages.wrapping_add_signed(by);
+        if stage == Stage::Sheltered {
+            return;
+        }
+        if self.homes.len() <= home.index() {
+            self.homes.resize(home.index() + 1, 0);
+        }
+        let homes = &mut self.homes[home.index()];
+        *homes = homes.wrapping_add_signed(by);
+    }
+
+    /// A connection has been looked at: it is counted where it is now, and looked at again when it wants to be.
+    pub(crate) fn file(&mut self, id: SocketId) {
+        let Some(slot) = self.slot_mut(id) else { return };
+        slot.is_touched = false;
+        let (before, now) = ((slot.stage, slot.home), (slot.moving.stage, slot.moving.home.member));
+        (slot.stage, slot.home) = now;
+        let due = slot.moving.poll_timeout().filter(|_| !slot.is_queued);
+        let is_new = slot.due != due;
+        slot.due = due;
+        if let Some(at) = due.filter(|_| is_new) {
+            self.due.push(Reverse((at, id)));
+        }
+        if before != now {
+            self.count(before.0, before.1, -1);
+            self.count(now.0, now.1, 1);
+            let Some(slot) = self.slot_mut(id).filter(|_| now.0 == Stage::Suspended) else {
+                return;
+            };
+            if !core::mem::replace(&mut slot.is_draining, true) {
+                self.draining.push(id);
+            }
+        }
+    }
+
+    /// Has those looked at whose time has come.
+    pub(crate) fn touch_due(&mut self, now: Nanos) {
+        while let Some(&Reverse((at, id))) = self.due.peek()
+            && at <= now
+        {
+            self.due.pop();
+            if let Some(slot) = self.slot_mut(id).filter(|slot| slot.due == Some(at)) {
+                slot.due = None;
+                self.touch(id);
+            }
+        }
+    }
+
+    /// Those that are to be looked at now; each is then to be [filed](Moves::file).
+    pub(crate) fn take_touched(&mut self) -> Vec<SocketId> {
+        core::mem::take(&mut self.touched)
+    }
+
+    /// Those that wait for their peer.
+    pub(crate) fn take_draining(&mut self) -> Vec<SocketId> {
+        let mut draining = core::mem::take(&mut self.draining);
+        draining.retain(|&id| {
+            let Some(slot) = self.slot_mut(id) else { return false };
+            slot.is_draining = slot.moving.stage == Stage::Suspended;
+            slot.is_draining
+        });
+        draining
+    }
+
+    /// Gives back what [`Moves::take_draining`] gave.
+    pub(crate) fn put_draining(&mut self, mut draining: Vec<SocketId>) {
+        draining.append(&mut self.draining);
+        self.draining = draining;
+    }
+
+    /// A connection waits for its turn, as the next one if it had its turn and there was no room for it.
+    pub(crate) fn queue(&mut self, id: SocketId, is_next: bool) {
+        let Some(slot) = self.slot_mut(id) else { return };
+        if !core::mem::replace(&mut slot.is_queued, true) {
+            if is_next {
+                self.queue.push_front(id);
+            } else {
+                self.queue.push_back(id);
+            }
+        }
+    }
+
+    /// The next one that waits for its turn: it waits no more.
+    pub(crate) fn take_turn(&mut self) -> Option<SocketId> {
+        while let Some(id) = self.queue.pop_front() {
+            if let Some(slot) = self.slot_mut(id) {
+                slot.is_queued = false;
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    /// Whether a connection waits for its turn.
+    pub(crate) fn is_queued(&self, id: SocketId) -> bool {
+        self.slot(id).is_some_and(|slot| slot.is_queued)
+    }
+
+    /// How many are past the tunnel: their handover has begun.
+    pub(crate) fn under_way(&self) -> usize {
+        let idle = self.stages[Stage::Tunnelled as usize] + self.stages[Stage::Sheltered as usize];
+        self.stages.iter().sum::<usize>() - idle
+    }
+
+    /// Whether any lives elsewhere than on the active link: the host path sends by that.
+    pub(crate) fn is_any_away(&self) -> bool {
+        self.homes.iter().any(|&count| count > 0)
+    }
+
+    /// Whether any lives on another adapter than `member`.
+    pub(crate) fn is_any_off(&self, member: MemberId) -> bool {
+        self.homes.iter().enumerate().any(|(n, &count)| n != member.index() && count > 0)
+    }
+
+    /// How many are in a stage.
+    pub(crate) fn count_in(&self, stage: Stage) -> usize {
+        self.stages[stage as usize]
+    }
+
+    /// All, for what happens seldom.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SocketId, &Move)> {
+        self.slots.iter().flatten().map(|slot| (slot.id, &slot.moving))
+    }
+
+    /// When [`Moves::touch_due`], or what follows it, has something to do.
+    pub(crate) fn poll_timeout(&self) -> Option<Nanos> {
+        if !self.touched.is_empty() {
+            return Some(Nanos::ZERO);
+        }
+        self.due.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Whether connections wait for their turn.
+    pub(crate) fn has_queued(&self) -> bool {
+        !self.queue.is_empty()
+    }
+}
