@@ -170,6 +170,8 @@ pub struct Bond {
     pub(crate) transitions: Transitions,
     pub(crate) batch: Option<crate::handover::Batch>,
     pub(crate) batches: u64,
+    /// Connections whose old owners' TCBs are to be read.
+    pub(crate) reads: VecDeque<SocketId>,
     /// Connections that are to speak, those with most under way first.
     pub(crate) kicks: VecDeque<SocketId>,
     /// Next hops whose entries found no room in a ring.
@@ -228,6 +230,7 @@ impl Bond {
             transitions: Transitions::default(),
             batch: None,
             batches: 0,
+            reads: VecDeque::new(),
             kicks: VecDeque::new(),
             hops_pending: false,
             sources_pending: false,
@@ -395,6 +398,8 @@ impl Bond {
         let waits = self.hops_pending
             || self.sources_pending
             || self.sweep.is_some()
+            || !self.reads.is_empty()
+            || self.moves.has_starved()
             || self.moves.has_queued() && self.moves.under_way() < self.config.moves_max
             || !self.kicks.is_empty()
             || !self.closes.is_empty()

@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use mafo_mem::Nanos;
+use mafo_mem::{Full, Nanos};
 use mafo_pmd::ofld;
 use mafo_stack::tom::TidUse;
 use mafo_stack::tom::state::State;
@@ -237,6 +237,8 @@ impl Bond {
                 self.look(now, core, id);
             }
         }
+        self.feed(now, core);
+        self.poll_reads(now, core);
         while self.moves.under_way() < self.config.moves_max
             && let Some(id) = self.moves.take_turn()
         {
@@ -252,8 +254,10 @@ impl Bond {
     fn look(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
         let start = self.config.meter.now();
         let before = self.stage(id);
+        self.moves.hold(id);
         self.poll_move(now, core, id);
         self.moves.file(id);
+        self.moves.release(id);
         let after = self.stage(id);
         // Looking at one that only waits is no work for it.
         if after != before || after == Some(Stage::Uploading) {
@@ -333,7 +337,10 @@ impl Bond {
                     self.undo(now, core, id, Undo::Later);
                 }
             }
-            Stage::Gated if (1..ASKS_MAX).contains(&moving.asked) => self.read_tcb(now, core, id),
+            Stage::Gated if (1..ASKS_MAX).contains(&moving.asked) => {
+                // What finds no room now is asked in the next poll.
+                let _ = self.read_tcb(now, core, id);
+            }
             Stage::Held | Stage::Gated => self.undo(now, core, id, Undo::Later),
             Stage::Suspended if !moving.answer_asked => {
                 moving.answer_asked = ask_for_answer(core, id);
@@ -509,26 +516,38 @@ impl Bond {
                 }
             }
             Flushes::LetOut => {
-                for &id in &ids {
-                    self.read_tcb(now, core, id);
-                }
+                self.reads.extend(&ids);
+                self.poll_reads(now, core);
             }
         }
         self.charge(&ids, start);
     }
 
-    fn read_tcb(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
-        let Some(conn) = core.offloaded(id) else { return };
+    /// Reads the TCBs of those that are gated, as far as there is room for the questions.
+    fn poll_reads(&mut self, now: Nanos, core: &mut Core) {
+        while let Some(&id) = self.reads.front() {
+            let waits = self.moves.get(id).is_some_and(|m| m.stage == Stage::Gated && m.asked == 0);
+            if waits && self.read_tcb(now, core, id) == Err(Full) {
+                return;
+            }
+            self.reads.pop_front();
+        }
+    }
+
+    fn read_tcb(&mut self, now: Nanos, core: &mut Core, id: SocketId) -> Result<(), Full> {
+        let Some(conn) = core.offloaded(id) else { return Ok(()) };
         let (member_id, tid) = (conn.member, conn.tid);
-        let Some(member) = core.member_mut(member_id) else { return };
+        let Some(member) = core.member_mut(member_id) else { return Ok(()) };
         let iq = member.iq();
         if ofld::get_tcb(&mut member.lcore.ctrl, tid, iq, 0).is_err() {
             self.counters.ring_full += 1;
+            return Err(Full);
         }
         if let Some(moving) = self.moves.get_mut(id) {
             moving.asked += 1;
             moving.wake_up = now + self.config.reply_deadline;
         }
+        Ok(())
     }
 
     /// The old adapter's TCB. It comes behind all that the adapter had delivered before.

@@ -18,10 +18,11 @@ use crate::stage::Stage;
 struct Slot {
     id: SocketId,
     moving: Move,
-    /// It is in the list of those to be looked at.
+    /// It is in the list of those to be looked at, or is being looked at.
     is_touched: bool,
-    /// It is in the queue of those that wait for their turn.
+    /// It is in the queue of those that wait for their turn, or for room.
     is_queued: bool,
+    is_starved: bool,
     /// It is in the list of those that wait for their peer.
     is_draining: bool,
     stage: Stage,
@@ -38,6 +39,8 @@ pub(crate) struct Moves {
     touched: Vec<SocketId>,
     due: BinaryHeap<Reverse<(Nanos, SocketId)>>,
     queue: VecDeque<SocketId>,
+    /// Those whose upload found no room.
+    starved: VecDeque<SocketId>,
     /// Those that may become ready by an acknowledgment of their peer.
     draining: Vec<SocketId>,
     /// How many are in each stage.
@@ -82,6 +85,21 @@ impl Moves {
         }
     }
 
+    /// A connection is being looked at: what is changed meanwhile is no reason to look again. Then it is to be filed and
+    /// [released](Moves::release).
+    pub(crate) fn hold(&mut self, id: SocketId) {
+        if let Some(slot) = self.slot_mut(id) {
+            slot.is_touched = true;
+        }
+    }
+
+    /// Ends [`Moves::hold`].
+    pub(crate) fn release(&mut self, id: SocketId) {
+        if let Some(slot) = self.slot_mut(id) {
+            slot.is_touched = false;
+        }
+    }
+
     /// The one of whatever socket has this place in the table of sockets.
     pub(crate) fn at(&self, index: usize) -> Option<SocketId> {
         self.slots.get(index)?.as_ref().map(|slot| slot.id)
@@ -96,9 +114,10 @@ impl Moves {
         let (stage, home) = (moving.stage, moving.home.member);
         self.count(stage, home, 1);
         debug_assert!(self.slots[id.index()].is_none(), "{id:?} has no place");
-        let [is_touched, is_queued, is_draining] = [false; 3];
+        let [is_touched, is_queued, is_starved, is_draining] = [false; 4];
         let due = None;
-        let slot = Slot { id, moving, is_touched, is_queued, is_draining, stage, home, due };
+        let slot =
+            Slot { id, moving, is_touched, is_queued, is_starved, is_draining, stage, home, due };
         self.slots[id.index()] = Some(Box::new(slot));
         self.touch(id);
     }
@@ -127,10 +146,9 @@ impl Moves {
     /// A connection has been looked at: it is counted where it is now, and looked at again when it wants to be.
     pub(crate) fn file(&mut self, id: SocketId) {
         let Some(slot) = self.slot_mut(id) else { return };
-        slot.is_touched = false;
         let (before, now) = ((slot.stage, slot.home), (slot.moving.stage, slot.moving.home.member));
         (slot.stage, slot.home) = now;
-        let due = slot.moving.poll_timeout().filter(|_| !slot.is_queued);
+        let due = slot.moving.poll_timeout().filter(|_| !slot.is_queued && !slot.is_starved);
         let is_new = slot.due != due;
         slot.due = due;
         if let Some(at) = due.filter(|_| is_new) {
@@ -161,7 +179,7 @@ impl Moves {
         }
     }
 
-    /// Those that are to be looked at now; each is then to be [filed](Moves::file).
+    /// Those that are to be looked at now.
     pub(crate) fn take_touched(&mut self) -> Vec<SocketId> {
         core::mem::take(&mut self.touched)
     }
@@ -243,6 +261,39 @@ impl Moves {
             return Some(Nanos::ZERO);
         }
         self.due.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// The upload of a connection found no room, or others were waiting for it before.
+    pub(crate) fn starve(&mut self, id: SocketId, is_next: bool) {
+        let Some(slot) = self.slot_mut(id) else { return };
+        if !core::mem::replace(&mut slot.is_starved, true) {
+            if is_next {
+                self.starved.push_front(id);
+            } else {
+                self.starved.push_back(id);
+            }
+        }
+    }
+
+    /// The next one that waits for room: it waits no more.
+    pub(crate) fn take_starved(&mut self) -> Option<SocketId> {
+        while let Some(id) = self.starved.pop_front() {
+            if let Some(slot) = self.slot_mut(id) {
+                slot.is_starved = false;
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    /// Whether a connection waits for room.
+    pub(crate) fn is_starved(&self, id: SocketId) -> bool {
+        self.slot(id).is_some_and(|slot| slot.is_starved)
+    }
+
+    /// Whether connections wait for room.
+    pub(crate) fn has_starved(&self) -> bool {
+        !self.starved.is_empty()
     }
 
     /// Whether connections wait for their turn.

@@ -179,9 +179,48 @@ impl Bond {
 
     /// Writes the connection into its TCB on the new adapter; what finds no room is tried again.
     fn upload(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        if self.moves.has_starved() {
+            // Others were here before.
+            self.moves.starve(id, false);
+        } else {
+            self.upload_now(now, core, id);
+        }
+    }
+
+    /// Goes on with the uploads for which there was no room before, one after the other.
+    pub(crate) fn feed(&mut self, now: Nanos, core: &mut Core) {
+        while let Some(id) = self.moves.take_starved() {
+            let start = self.config.meter.now();
+            let waits = self.moves.get(id).is_some_and(|moving| {
+                moving.stage == Stage::Uploading
+                    && moving.entry.is_some()
+                    && !moving.waits_for_card()
+            });
+            self.moves.hold(id);
+            if waits {
+                self.upload_now(now, core, id);
+            }
+            self.moves.file(id);
+            self.moves.release(id);
+            if self.moves.is_starved(id) {
+                return;
+            }
+            self.charge(&[id], start);
+        }
+    }
+
+    fn upload_now(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
         match self.post_upload(core, id) {
             Ok(()) => {}
-            Err(Obstacle::Room) => self.counters.ring_full += 1,
+            Err(Obstacle::Room) => {
+                self.counters.ring_full += 1;
+                self.moves.starve(id, true);
+            }
+            Err(Obstacle::Credits) => {
+                if let Some(moving) = self.moves.get_mut(id) {
+                    moving.wake_up = now + OWNER_PAUSE;
+                }
+            }
             Err(Obstacle::Unfit(NotNow::Undelivered)) => {
                 // The peer was told that we have more than its adapter had told us: there would be a hole.
                 self.lose(core, id);
@@ -210,7 +249,10 @@ impl Bond {
         if is_written {
             self.replay_early(core, id);
         }
-        posted.map_err(|_| Obstacle::Room)
+        posted.map_err(|refused| match refused {
+            Refused::RingFull => Obstacle::Room,
+            Refused::NoCredits => Obstacle::Credits,
+        })
     }
 
     /// Work requests on a new tid are done with.
@@ -286,8 +328,10 @@ impl Bond {
 
 /// Why an upload does not go on.
 enum Obstacle {
-    /// No room in a ring, or no credits: later.
+    /// No room in a ring: as soon as there is some.
     Room,
+    /// The flow has no credits: when the firmware gives some back.
+    Credits,
     /// It cannot be done on this card.
     Unfit(NotNow),
 }

@@ -12,8 +12,10 @@ use crate::bond::{Bond, BondEvent, LinkId};
 use crate::handover::{Cause, Move};
 use crate::stage::Event;
 
-/// Places of the table of sockets that are looked at in one poll.
+/// Places of the table of sockets that are looked at in one poll; and in that of the event, where the adapter waits to be
+/// told by which way its frames leave.
 const PLACES: usize = 512;
+const PLACES_AT_ONCE: usize = 64;
 
 /// How far the look has come.
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +34,17 @@ impl Bond {
         let cause = if failed { Cause::Failure } else { cause };
         let kicks = kicks || before.is_some_and(|sweep| sweep.kicks);
         self.sweep = Some(Sweep { next: 0, cause, kicks });
-        self.poll_sweep(now, core);
+        self.sweep_some(now, core, PLACES_AT_ONCE);
     }
 
     /// Looks at the next places.
     pub(crate) fn poll_sweep(&mut self, now: Nanos, core: &mut Core) {
+        self.sweep_some(now, core, PLACES);
+    }
+
+    fn sweep_some(&mut self, now: Nanos, core: &mut Core, places: usize) {
         let Some(Sweep { next, cause, kicks }) = self.sweep else { return };
-        let end = (next + PLACES).min(core.places());
+        let end = (next + places).min(core.places());
         let mut to_kick = Vec::new();
         for place in next..end {
             if let Some(id) = self.moves.at(place) {

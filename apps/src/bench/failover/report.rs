@@ -14,6 +14,8 @@ pub(in crate::bench) struct Report {
     pub(super) times: Times,
     /// From the driver having handled the word of the cut until no connection lived elsewhere.
     pub(super) all_moved: Distribution,
+    /// The same in the thread's processor time, the peer's share included.
+    pub(super) all_moved_cpu: Distribution,
     /// Processor time of each handover: of host, driver and both cards.
     pub(super) cpu: Distribution,
     /// Pieces of responses that were not what they were to be.
@@ -28,6 +30,7 @@ impl Report {
             count: options.count,
             times: Times::default(),
             all_moved: Distribution::default(),
+            all_moved_cpu: Distribution::default(),
             cpu: Distribution::default(),
             wrong: 0,
         }
@@ -65,7 +68,8 @@ impl Report {
         out += &parts("tunnel up", &self.times.tunnel_up);
         out += &parts("handover", &self.times.handover);
         out += &parts("all moved", &self.all_moved);
-        out += &parts("processor", &self.cpu);
+        out += &parts("  processor", &self.all_moved_cpu);
+        out += &parts("of each", &self.cpu);
         let moved = self.times.moved;
         out += &format!("{moved} handovers; {} wrong pieces of responses\n", self.wrong);
         out
@@ -75,7 +79,7 @@ impl Report {
     pub(in crate::bench) fn json(&self) -> String {
         format!(
             "{{\"name\":\"failover\",\"connections\":{},\"busy\":{},\"count\":{},\"handed_over\":{},\
-             \"detect_us\":{},\"tunnel_up_us\":{},\"handover_us\":{},\"all_moved_us\":{},\
+             \"detect_us\":{},\"tunnel_up_us\":{},\"handover_us\":{},\"all_moved_us\":{},\"all_moved_cpu_us\":{},\
              \"handover_cpu_us\":{},\"wrong\":{},\"ok\":{}}}",
             self.connections,
             self.busy,
@@ -85,6 +89,7 @@ impl Report {
             micros_json(&self.times.tunnel_up),
             micros_json(&self.times.handover),
             micros_json(&self.all_moved),
+            micros_json(&self.all_moved_cpu),
             fine_micros_json(&self.cpu),
             self.wrong,
             self.is_ok(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mafo::eal::clock::Clock;
+use mafo::eal::clock::{Clock, thread_cpu_time};
 use mafo::failover::Report as Times;
 use mafo::{
     BondEvent, Core, Event, ListenerId, Nanos, Options, PathChoice, Readiness, SocketError,
@@ -57,6 +57,9 @@ struct Run<'a> {
     costs: BTreeMap<usize, u64>,
     times: Times,
     all_moved: Option<Nanos>,
+    /// The thread's processor time when the word of the cut was handled, and since.
+    cpu_at_failure: Nanos,
+    cpu_until_moved: Nanos,
 }
 
 /// Measures.
@@ -101,6 +104,8 @@ impl<'a> Run<'a> {
             costs: BTreeMap::new(),
             times: Times::default(),
             all_moved: None,
+            cpu_at_failure: Nanos::ZERO,
+            cpu_until_moved: Nanos::ZERO,
         };
         run.until("the adapters", |run| run.net.near.is_up() && run.net.active().is_some())?;
         Ok(run)
@@ -243,7 +248,11 @@ impl<'a> Run<'a> {
                     let cost = self.net.near.bond_mut().map_or(0, |bond| bond.take_cost(id));
                     *self.costs.entry(self.numbers[id.index()]).or_default() += cost;
                 }
-                BondEvent::AllMoved => self.all_moved = Some(at),
+                BondEvent::AllMoved => {
+                    self.all_moved = Some(at);
+                    self.cpu_until_moved = thread_cpu_time() - self.cpu_at_failure;
+                }
+                BondEvent::Link(_, false) => self.cpu_at_failure = thread_cpu_time(),
                 _ => {}
             }
         }
@@ -279,6 +288,7 @@ impl<'a> Run<'a> {
         let failed = self.times.failed_at().unwrap_or(cut);
         if let Some(at) = self.all_moved {
             report.all_moved.record(at - failed);
+            report.all_moved_cpu.record(self.cpu_until_moved);
         }
         report.times.add(&self.times);
         let line = report.line(&self.times, self.all_moved.map(|at| at - failed));
