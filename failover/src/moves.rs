@@ -13,6 +13,9 @@ use mafo_stack::{MemberId, SocketId};
 use crate::handover::Move;
 use crate::stage::Stage;
 
+/// Entries of the list of those that were fenced before it is looked through.
+const FENCED_LISTED: usize = 4096;
+
 /// A connection, and what was known of it when it was filed.
 #[derive(Debug)]
 struct Slot {
@@ -43,6 +46,8 @@ pub(crate) struct Moves {
     starved: VecDeque<SocketId>,
     /// Those that may become ready by an acknowledgment of their peer.
     draining: Vec<SocketId>,
+    /// Those that were fenced; some may be so no longer.
+    fenced: Vec<SocketId>,
     /// How many are in each stage.
     stages: [usize; Stage::ALL.len()],
     /// How many that the host path does not have live on each adapter.
@@ -245,9 +250,25 @@ impl Moves {
         self.homes.iter().enumerate().any(|(n, &count)| n != member.index() && count > 0)
     }
 
-    /// How many are in a stage.
-    pub(crate) fn count_in(&self, stage: Stage) -> usize {
-        self.stages[stage as usize]
+    /// The owner of a connection has been told to be silent.
+    pub(crate) fn note_fenced(&mut self, id: SocketId) {
+        if self.fenced.len() >= FENCED_LISTED {
+            self.forget_silent();
+        }
+        self.fenced.push(id);
+    }
+
+    /// Whether any owner on `member` may still speak for a connection that it has been told to be silent for.
+    pub(crate) fn is_any_fenced(&mut self, member: MemberId) -> bool {
+        self.forget_silent();
+        let is_there = |&id: &SocketId| self.get(id).is_some_and(|m| m.home.member == member);
+        self.fenced.iter().any(is_there)
+    }
+
+    fn forget_silent(&mut self) {
+        let mut fenced = core::mem::take(&mut self.fenced);
+        fenced.retain(|&id| self.get(id).is_some_and(|moving| moving.stage == Stage::Fenced));
+        self.fenced = fenced;
     }
 
     /// All, for what happens seldom.
