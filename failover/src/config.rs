@@ -33,7 +33,7 @@ pub struct BondConfig {
     pub arp_ip_target: Vec<Ipv4Addr>,
     /// What proves that a link carries frames (Linux: `arp_validate`).
     pub arp_validate: ArpValidate,
-    /// Intervals in a row without such a proof after which a link counts as dead, if another has one (Linux:
+    /// Probes in a row without such a proof after which a link counts as dead, if another has one (Linux:
     /// `arp_missed_max`).
     pub arp_missed_max: u8,
     /// Whose station address the bond has (Linux: `fail_over_mac`).

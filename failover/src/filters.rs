@@ -64,12 +64,6 @@ impl Bond {
             && !core.has_defect(Defect::StandingRuleMissing)
     }
 
-    /// Whether the standing rule is, or may be, in force for what comes in by `link`.
-    pub(crate) fn has_standing(&self, link: LinkId) -> bool {
-        let filter = self.sides.get(&link.member).and_then(|side| side.standing.get(&link.port));
-        filter.is_some_and(|filter| filter.ftid.is_some())
-    }
-
     pub(crate) fn sync_filters(&mut self, core: &mut Core) {
         let members: Vec<MemberId> = self.sides.keys().copied().collect();
         let address = core.address().octets();

@@ -4,6 +4,10 @@
 //! |---|---|
 //! | up | its carrier is there, and frames are heard on it, or on no other link either; for `updelay`, unless no other link is up |
 //! | down | not so, for `downdelay` |
+//!
+//! What was not heard is counted in probes, and they are sent by a clock that stands still while nobody listens: an lcore
+//! that had no processor for a while has heard nothing by any link, and what waits for it then comes by one before the
+//! other.
 
 use mafo_mem::Nanos;
 use mafo_pmd::eth::TxTo;
@@ -25,8 +29,10 @@ pub(crate) struct Link {
     carrier: bool,
     /// When it is to count as what it is now.
     due: Option<Nanos>,
-    /// When a frame that proves that it carries frames was last heard on it, or its carrier came.
-    heard: Nanos,
+    /// Since the last probes were sent a frame was heard on it that proves that it carries frames, or its carrier came.
+    is_heard: bool,
+    /// Probes in a row after which there was no such frame.
+    missed: u8,
     /// Others hear something, and this one has not for too long.
     is_silent: bool,
 }
@@ -34,14 +40,47 @@ pub(crate) struct Link {
 /// The probes.
 #[derive(Debug, Default)]
 pub(crate) struct Monitor {
+    /// The monitor's own clock: how long links have been listened to.
+    listened: Nanos,
+    /// When that was last looked at, and by which step it may have gone on since.
+    polled: Nanos,
+    step: Nanos,
+    /// When it judges and probes next, by its own clock.
     next: Nanos,
+    /// In this interval another link asks by our own name in place of the active one.
+    active_rests: bool,
     /// Whose turn it is to probe by our own name when nothing is heard by the active link's.
     turn: usize,
 }
 
+/// Polls in an interval, at least: a probe leaves in the first after it was posted, and the answer is heard in the next.
+const POLLS_PER_INTERVAL: u64 = 4;
+
+impl Monitor {
+    /// It is `now`. Of the time since the last poll only as much counts as lies between two polls of one who listens.
+    fn listen(&mut self, now: Nanos, interval: Nanos) {
+        self.step = Nanos(interval.0 / POLLS_PER_INTERVAL);
+        self.listened += (now - self.polled).min(self.step);
+        self.polled = now;
+    }
+
+    /// When it has something to do.
+    fn timeout(&self) -> Nanos {
+        self.polled + (self.next - self.listened).min(self.step)
+    }
+}
+
 impl Link {
     pub(crate) fn new(id: LinkId) -> Self {
-        Self { id, up: false, carrier: false, due: None, heard: Nanos::ZERO, is_silent: false }
+        Self {
+            id,
+            up: false,
+            carrier: false,
+            due: None,
+            is_heard: false,
+            missed: 0,
+            is_silent: false,
+        }
     }
 
     /// Its adapter is dead.
@@ -69,8 +108,7 @@ impl Bond {
         let Some(link) = self.link_mut(id) else { return };
         link.carrier = up;
         // What was heard on it before says nothing any more.
-        link.heard = now;
-        link.is_silent = false;
+        (link.is_heard, link.missed, link.is_silent) = (true, 0, false);
         self.reconsider(now, core, id);
     }
 
@@ -150,21 +188,26 @@ impl Bond {
                 self.on_link_change(now, core, id, up);
             }
         }
-        if self.config.arp_interval > Nanos::ZERO && now >= self.monitor.next {
-            self.monitor.next = now + self.config.arp_interval;
+        let interval = self.config.arp_interval;
+        if interval == Nanos::ZERO {
+            return;
+        }
+        self.monitor.listen(now, interval);
+        if self.monitor.listened >= self.monitor.next {
+            self.monitor.next = self.monitor.listened + interval;
             self.judge(now, core);
-            self.probe(now, core);
+            self.probe(core);
         }
     }
 
     /// When [`Bond::poll_links`] has something to do.
     pub(crate) fn links_timeout(&self) -> Option<Nanos> {
-        let probes = (self.config.arp_interval > Nanos::ZERO).then_some(self.monitor.next);
+        let probes = (self.config.arp_interval > Nanos::ZERO).then(|| self.monitor.timeout());
         self.links.iter().filter_map(|link| link.due).chain(probes).min()
     }
 
     /// A frame came in by a link's wire.
-    pub(crate) fn note_heard(&mut self, now: Nanos, id: LinkId, frame: &[u8]) {
+    pub(crate) fn note_heard(&mut self, id: LinkId, frame: &[u8]) {
         if self.config.arp_interval == Nanos::ZERO {
             return;
         }
@@ -176,7 +219,7 @@ impl Bond {
             ArpValidate::All => self.is_of_target(frame),
         };
         if let Some(link) = self.link_mut(id).filter(|_| counts) {
-            link.heard = now;
+            link.is_heard = true;
         }
     }
 
@@ -187,39 +230,48 @@ impl Bond {
 
     /// A link on which nothing is heard is dead, if something is on another: else it is the targets that are.
     fn judge(&mut self, now: Nanos, core: &mut Core) {
-        let patience = Nanos(
-            self.config.arp_interval.0.saturating_mul(u64::from(self.config.arp_missed_max.max(1))),
-        );
-        let is_heard = |link: &Link| link.carrier && now - link.heard <= patience;
-        let anybody = self.links.iter().any(is_heard);
-        let ids: Vec<LinkId> = self.links.iter().map(|link| link.id).collect();
-        for link in self.links.iter_mut().filter(|link| link.carrier) {
-            link.is_silent = anybody && now - link.heard > patience;
+        let resting = self.active.filter(|_| self.monitor.active_rests);
+        for link in &mut self.links {
+            if link.is_heard {
+                link.missed = 0;
+            } else if Some(link.id) != resting {
+                link.missed = link.missed.saturating_add(1);
+            }
         }
+        let missed_max = self.config.arp_missed_max.max(1);
+        let anybody = self.links.iter().any(|link| link.carrier && link.missed < missed_max);
+        for link in self.links.iter_mut().filter(|link| link.carrier) {
+            link.is_silent = anybody && link.missed >= missed_max;
+        }
+        let ids: Vec<LinkId> = self.links.iter().map(|link| link.id).collect();
         for id in ids {
             self.reconsider(now, core, id);
         }
     }
 
     /// Asks the targets who they are, by every link: by our own name on the active one, by nobody's on others (RFC 5227),
-    /// or the switch would learn us there. Where the active one hears nothing, others have to ask by our name, in turn:
-    /// not everybody answers nobody.
-    fn probe(&mut self, now: Nanos, core: &mut Core) {
-        let carrying: Vec<LinkId> =
-            self.links.iter().filter(|link| link.carrier).map(|link| link.id).collect();
-        let active = self.active;
-        let missed = self.config.arp_interval;
-        let is_deaf = |link: &Link| Some(link.id) == active && now - link.heard > missed;
-        let deaf = self.links.iter().any(is_deaf);
-        let others: Vec<LinkId> =
-            carrying.iter().copied().filter(|&id| Some(id) != active).collect();
-        if deaf {
+    /// or the switch would learn us there.
+    ///
+    /// Not everybody answers nobody. Where the active link has missed an answer and no other has heard one either, one of
+    /// them, in turn, asks by our name; since that takes the answers away from the active one it does not ask meanwhile,
+    /// and misses nothing.
+    fn probe(&mut self, core: &mut Core) {
+        let (active, rested) = (self.active, self.monitor.active_rests);
+        let heard = |link: &Link| Some(link.id) != active && link.carrier && link.is_heard;
+        let missed = |link: &Link| Some(link.id) == active && link.missed > 0;
+        self.monitor.active_rests =
+            !rested && self.links.iter().any(missed) && !self.links.iter().any(heard);
+        self.links.iter_mut().for_each(|link| link.is_heard = false);
+        let carrying = self.links.iter().filter(|link| link.carrier).map(|link| link.id);
+        let mut asking: Vec<LinkId> = carrying.collect();
+        let mut named = active;
+        if self.monitor.active_rests {
+            asking.retain(|&id| Some(id) != active);
             self.monitor.turn = self.monitor.turn.wrapping_add(1);
+            named = asking.get(self.monitor.turn % asking.len().max(1)).copied();
         }
-        let by_name = others.get(self.monitor.turn % others.len().max(1)).filter(|_| deaf);
-        for &id in &carrying {
-            let named = Some(id) == active || Some(&id) == by_name;
-            self.probe_by(core, id, named);
+        for id in asking {
+            self.probe_by(core, id, Some(id) == named);
         }
     }
 

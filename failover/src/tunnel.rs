@@ -33,7 +33,7 @@ impl Bond {
         let link = LinkId { member, port: PortId(iport) };
         let is_active = self.active == Some(link);
         if iport < LOOPBACK {
-            self.note_heard(now, link, frame);
+            self.note_heard(link, frame);
         }
         let Some(seen) = Seen::of(frame) else {
             // ARP and the like are for the active port alone: two members would answer one question.
@@ -82,8 +82,9 @@ impl Bond {
         let Some(id) = core.lookup(&tuple) else {
             let is_syn = seen.segment.flags.contains(Flags::SYN)
                 && !seen.segment.flags.intersects(Flags::ACK | Flags::RST);
-            if is_syn && self.has_standing(LinkId { member, port }) {
-                // The standing rule took it ahead of the listeners; from the loopback it reaches them.
+            if is_syn {
+                // The standing rule may have taken it ahead of the listeners, also one that is gone by now; from the
+                // loopback it reaches them.
                 self.counters.syns_returned += 1;
                 self.inject(core, member, port, frame);
                 return Verdict::Taken;

@@ -330,6 +330,13 @@ impl Core {
         {
             return;
         }
+        let is_syn = segment.flags.contains(Flags::SYN)
+            && !segment.flags.intersects(Flags::ACK | Flags::RST);
+        if is_syn && self.listeners.values().any(|l| l.takes(tuple.local)) {
+            // An adapter listens there that had not heard of it yet: the peer asks again.
+            self.counters.listen_early += 1;
+            return;
+        }
         match reset_for(segment) {
             Some(reset) => {
                 self.counters.tx_resets += 1;

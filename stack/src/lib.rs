@@ -114,6 +114,8 @@ mafo_mem::counters! {
         listen_overflows,
         /// Segments to a listener dropped: neither a SYN, nor an answer to one.
         listen_drop_flags,
+        /// SYNs dropped that came before the adapter knew of their listener: they come again.
+        listen_early,
         /// SYNs dropped because a listener's SYN queue was full, and cookies are off.
         syn_queue_drops,
         /// SYNs answered by a cookie, because a listener's SYN queue was full.

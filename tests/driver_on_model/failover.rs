@@ -2,7 +2,7 @@
 
 use mafo::{Handover, LinkId, Nanos, NoSwitch, PortId, Refusals, SocketError, SocketId};
 
-use crate::hosts::{ADDRESSES, Net, pattern};
+use crate::hosts::{ADDRESSES, Net, OFFLOAD, pattern};
 
 /// Both directions of some connections, sent, received and compared. Everybody sends until
 /// [`Traffic::stop`], so that at any moment every connection has bytes under way.
@@ -334,4 +334,33 @@ fn a_peer_of_small_packets_gets_no_larger_ones_from_the_next_owner() {
     traffic.deliver(&mut net, 1000);
     settle(&mut net, |net| traffic.step(net));
     assert_eq!(payload_max(&mut net, &mut traffic), 1228);
+}
+
+/// A SYN that comes when an application listens already and its card does not know it yet, or by a standing rule that is
+/// gone when the host hears of it, is for the listener all the same.
+#[test]
+fn whoever_connects_to_a_listener_is_not_refused() {
+    let mut net = Net::up(2);
+    net.open(1);
+    let resets = |net: &Net| net.hosts[0].sockets().counters().tx_resets;
+    let mut opened = 0;
+    for steps in 0..6 {
+        let at = (ADDRESSES[0], 100 + steps).into();
+        let (now, before) = (net.now, resets(&net));
+        net.hosts[1].sockets_mut().connect(now, at, None, OFFLOAD).expect("a socket");
+        for _ in 0..steps {
+            net.step();
+        }
+        if resets(&net) > before {
+            continue;
+        }
+        let listener = net.hosts[0].sockets_mut().listen(at, 1, OFFLOAD).expect("listens");
+        for _ in 0..20 {
+            net.step();
+        }
+        assert_eq!(resets(&net), before, "{steps} steps: {}", describe(&net));
+        opened += usize::from(net.hosts[0].sockets_mut().accept(listener).is_some());
+    }
+    // The others came before anybody listened, or will be asked again.
+    assert!((1..6).contains(&opened), "{opened}");
 }

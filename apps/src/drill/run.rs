@@ -44,6 +44,8 @@ impl Drills<'_> {
     fn course(&mut self) -> Result<(), RigError> {
         self.run.connect(0)?;
         self.run.deliver(1, "before the first drill")?;
+        // On loaded machines probes may have moved the bond already.
+        self.run.until("before the first drill", Run::is_settled)?;
         #[cfg(debug_assertions)]
         self.run.spoil()?;
         let interval = Nanos(self.options.interval.as_nanos() as u64);

@@ -13,6 +13,8 @@ use super::world::Layout;
 pub enum Fault {
     /// The cable of an adapter that has no other is cut: another adapter takes over
     Link,
+    /// The path dies behind a carrier that stays: frames get lost both ways, which only probes find out
+    Blackhole,
     /// The cable of a port is cut whose adapter has another, which takes over
     Port,
     /// The adapter dies: it does and says nothing any more, its registers read as all ones. It is reset
@@ -28,16 +30,23 @@ impl Fault {
     /// Which ports have cables, so that it can happen.
     pub(crate) fn layout(self) -> Layout {
         match self {
-            Self::Link | Self::Adapter | Self::Move | Self::Failback => Layout::OnePortEach,
+            Self::Link | Self::Blackhole | Self::Adapter | Self::Move | Self::Failback => {
+                Layout::OnePortEach
+            }
             Self::Port => Layout::TwoPortsEach,
         }
+    }
+
+    /// Whether only probes of the paths find it out.
+    pub(super) fn needs_probes(self) -> bool {
+        self == Self::Blackhole
     }
 
     /// Whether frames of both directions have to cross the host: nothing moves before the peer has been heard
     /// by the new way.
     pub(crate) fn needs_tunnel(self) -> bool {
         match self {
-            Self::Link => true,
+            Self::Link | Self::Blackhole => true,
             // By wish a connection may move before its peer says anything; a dead adapter has nothing to say.
             Self::Move | Self::Failback | Self::Port | Self::Adapter => false,
         }
@@ -64,6 +73,12 @@ impl Injected {
             Fault::Link | Fault::Port => {
                 run.begin_failover();
                 run.world.lines[line].cable.set_carrier(false);
+                run.mark()?;
+                Ok(Self { fault, line, wanted: None, swallowed: BTreeSet::new() })
+            }
+            Fault::Blackhole => {
+                run.begin_failover();
+                run.world.lines[line].cable.set_dark(true);
                 run.mark()?;
                 Ok(Self { fault, line, wanted: None, swallowed: BTreeSet::new() })
             }
@@ -113,6 +128,7 @@ impl Injected {
         let name = &run.world.lines[self.line].name;
         match self.fault {
             Fault::Link | Fault::Port => format!("the cable of {name} is cut"),
+            Fault::Blackhole => format!("the path of {name} dies"),
             Fault::Adapter => format!("the adapter of {name} dies"),
             Fault::Move => format!("the bond is to leave {name}"),
             Fault::Failback => format!("the bond is to return from {name}"),
@@ -144,7 +160,9 @@ impl Injected {
     /// can know; to be asked once, when all is whole: only then a cable knows all that it lost.
     pub(crate) fn swallowed(&self, run: &Run) -> BTreeSet<u32> {
         match self.fault {
-            Fault::Link | Fault::Port | Fault::Adapter => run.swallowed(self.line),
+            Fault::Link | Fault::Blackhole | Fault::Port | Fault::Adapter => {
+                run.swallowed(self.line)
+            }
             // This wire lives.
             Fault::Move | Fault::Failback => self.swallowed.clone(),
         }
@@ -157,6 +175,10 @@ impl Injected {
                 run.world.lines[self.line].cable.set_carrier(true);
                 let name = run.world.lines[self.line].name.clone();
                 run.event(format!("{name} is back"));
+            }
+            Fault::Blackhole => {
+                run.world.lines[self.line].cable.set_dark(false);
+                run.event(format!("the path of {} is whole", run.world.lines[self.line].name));
             }
             Fault::Adapter => {
                 // Its port has no light while it is reset: what came meanwhile is lost.

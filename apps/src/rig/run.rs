@@ -98,7 +98,7 @@ impl Run {
         sends: [bool; 2],
     ) -> Result<Self, RigError> {
         let clock = Clock::start();
-        let mut world = world::build(options, fault.layout(), handover, SystemTime::now())?;
+        let mut world = world::build(options, fault, handover, SystemTime::now())?;
         say(format_args!("peer: {} ({})", world.peer.name, world.peer.why));
         let mut now = clock.now();
         while !world.host.is_up() {
@@ -274,6 +274,11 @@ impl Run {
     pub(crate) fn deliver_anew(&mut self, when: &str) -> Result<(), RigError> {
         self.hear(false, when)?;
         self.deliver(1, when)
+    }
+
+    /// Whether every connection lives on the link that the bond uses.
+    pub(crate) fn is_settled(&mut self) -> bool {
+        self.world.host.bond().is_some_and(|bond| !bond.is_moving())
     }
 
     /// The link that the bond uses.
@@ -499,12 +504,19 @@ impl Run {
             self.times.note(at, &event);
             match event {
                 BondEvent::Link(link, up) => {
+                    let mut told = "firmware: link of";
                     if let Some(line) = self.world.lines.iter_mut().find(|line| line.link == link) {
                         line.up = up;
+                        // A path that is whole again has its carrier, too.
+                        line.is_dead = !up && line.cable.carrier() || up && line.is_dead;
+                        if line.is_dead {
+                            told = "probes: path of";
+                        }
+                        line.is_dead &= !up;
                     }
                     let state = if up { "up" } else { "down" };
                     let kind = if up { EventKind::Other } else { EventKind::Step };
-                    self.note(at, kind, format!("firmware: link of {} {state}", name(link)));
+                    self.note(at, kind, format!("{told} {} {state}", name(link)));
                 }
                 BondEvent::Active(link) => {
                     self.note(at, EventKind::Step, format!("{} is active", name(link)));

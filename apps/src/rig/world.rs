@@ -9,7 +9,7 @@ use mafo::wire::impair::{Impairments, Probability};
 use mafo::wire::mem::LinkConfig;
 use mafo::wire::pcap::{Pcap, PcapWriter};
 use mafo::wire::tap::{Tap, TapFds};
-use mafo::wire::{Cable, Impaired, ImpairedConfig, Wire};
+use mafo::wire::{BlackHole, Cable, Impaired, ImpairedConfig, Wire};
 use mafo::{
     AdapterConfig, AsicConfig, BondConfig, Handover, Host, HostConfig, L2tIdx, LinkId, MemberId,
     Nanos, PortId, SoftConfig, StackConfig,
@@ -17,6 +17,7 @@ use mafo::{
 
 use super::adapters::Card;
 use super::cost::Costs;
+use super::fault::Fault;
 use super::options::{PeerKind, RigOptions};
 use super::run::{RigError, say};
 use super::sniff::{Seen, Sniffer};
@@ -27,6 +28,8 @@ use crate::smoltcp_peer::{SmoltcpConfig, SmoltcpPeer};
 /// Frames that a memory link holds: enough for a window of each of some dozen connections, since an
 /// overflow costs smoltcp, which does not know SACK, a timeout.
 const LINK_FRAMES: usize = 4096;
+/// How often paths are probed where one dies, unless the options of the bond say otherwise.
+const ARP_INTERVAL: Nanos = Nanos::from_millis(10);
 /// Largest IP packet of all links.
 const MTU: u16 = 1500;
 
@@ -47,6 +50,8 @@ pub(crate) struct Line {
     pub(crate) link: LinkId,
     /// Whether the bond has been told that it is up.
     pub(crate) up: bool,
+    /// It counts as down though its cable has a carrier.
+    pub(crate) is_dead: bool,
     pub(crate) cable: Cable,
     pub(crate) seen: Arc<Seen>,
 }
@@ -119,12 +124,12 @@ fn secret(seed: u64) -> [u8; 16] {
 /// Builds both hosts and joins them.
 pub(crate) fn build(
     options: &RigOptions,
-    layout: Layout,
+    fault: Fault,
     handover: Handover,
     start: SystemTime,
 ) -> Result<World, RigError> {
     let plan = plan(options.connections);
-    let links = layout.links();
+    let links = fault.layout().links();
     let (peer, near) = choose(options, &plan, links.len() as u8, start)?;
     let mut wires = Vec::new();
     let mut lines = Vec::new();
@@ -134,12 +139,15 @@ pub(crate) fn build(
         let wire = plug(options, near, n, &name, start)?;
         let (sniffer, seen) = Sniffer::new(wire);
         let link = LinkId { member: MemberId(adapter as u8), port };
-        lines.push(Line { name, link, up: false, cable, seen });
+        lines.push(Line { name, link, up: false, is_dead: false, cable, seen });
         wires.push((adapter, port, Box::new(sniffer) as Box<dyn Wire>));
     }
     let mut bond = BondConfig { handover, meter: Costs::meter(), ..BondConfig::new(links) };
     if let Some(options) = &options.bond {
         options.apply(&mut bond);
+    }
+    if fault.needs_probes() && bond.arp_interval == Nanos::ZERO {
+        (bond.arp_interval, bond.arp_ip_target) = (ARP_INTERVAL, vec![plan.peers[0]]);
     }
     let host = host(options, &plan, bond, wires)?;
     Ok(World { host, peer, plan, lines })
@@ -238,7 +246,7 @@ fn plug(
     let delay = Nanos(options.delay.as_nanos() as u64);
     let impairments = Impairments { loss, delay, ..Impairments::default() };
     let wire: Box<dyn Wire> = if impairments.is_none() {
-        near.wire
+        Box::new(BlackHole::new(near.wire, &near.cable))
     } else {
         let config = ImpairedConfig {
             mtu: usize::from(MTU),
@@ -249,7 +257,7 @@ fn plug(
         };
         let mut impaired = Impaired::new(near.wire, &config);
         impaired.note_lost(&near.cable);
-        Box::new(impaired)
+        Box::new(BlackHole::new(impaired, &near.cable))
     };
     match &options.pcap {
         Some(dir) => capture(wire, &dir.join(format!("{name}.pcap")), start),

@@ -124,6 +124,11 @@ impl FrameBurst {
         self.len = 0;
     }
 
+    /// Takes all but the oldest `len` frames out of the burst, if it has more; the buffers stay.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
     /// The frames, oldest first.
     #[must_use]
     pub fn frames(&self) -> &[Frame] {
@@ -180,6 +185,10 @@ mod tests {
         assert_eq!(burst.push(&[4]), Err(Full));
         let seen: Vec<&[u8]> = burst.frames().iter().map(Frame::as_slice).collect();
         assert_eq!(seen, [&[1, 2][..], &[3][..]]);
+        burst.truncate(3);
+        assert_eq!(burst.len(), 2, "there were no more");
+        burst.truncate(1);
+        assert_eq!((burst.len(), burst.frames()[0].as_slice()), (1, &[1, 2][..]));
     }
 
     #[test]

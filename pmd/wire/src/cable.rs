@@ -1,6 +1,6 @@
 //! The hand that pulls the plug.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::lost::{LossLog, LostFrame};
@@ -34,6 +34,8 @@ struct Carrier {
     /// Held while the carrier changes, so that carriage and period agree.
     carriage: Mutex<Option<Weak<dyn Carriage>>>,
     lost: LossLog,
+    /// What the wires that look at it lose.
+    dark: AtomicBool,
 }
 
 /// Set for good when an end of the cable is gone.
@@ -53,7 +55,8 @@ impl Cable {
 
     fn with(carriage: Option<Weak<dyn Carriage>>, lost: LossLog) -> Self {
         let period = AtomicU64::new(0);
-        let carrier = Carrier { period, carriage: Mutex::new(carriage), lost };
+        let dark = AtomicBool::new(false);
+        let carrier = Carrier { period, carriage: Mutex::new(carriage), lost, dark };
         Self { carrier: Arc::new(carrier) }
     }
 
@@ -81,8 +84,20 @@ impl Cable {
         self.period().carrier()
     }
 
-    /// Keeps the beginnings of all frames that are lost from now on because the carrier went: those that
-    /// were under way, and those that were sent before an end saw it.
+    /// Makes the path dark, or light again, where a [`BlackHole`](crate::BlackHole) is plugged into this cable: frames
+    /// get lost, and the carrier stays.
+    pub fn set_dark(&self, dark: bool) {
+        self.carrier.dark.store(dark, Ordering::Relaxed);
+    }
+
+    /// Whether it is dark.
+    #[must_use]
+    pub fn is_dark(&self) -> bool {
+        self.carrier.dark.load(Ordering::Relaxed)
+    }
+
+    /// Keeps the beginnings of all frames that are lost from now on because the carrier went (those that were under
+    /// way, and those that were sent before an end saw it) or the path is dark.
     pub fn watch_lost(&self) {
         self.carrier.lost.watch();
     }

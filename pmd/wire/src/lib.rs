@@ -7,10 +7,11 @@
 //! ```
 //!
 //! A [`Wire`] carries whole Ethernet frames in bursts. [`mem::link`] is a cable inside the process,
-//! [`Tap`] one into the kernel; [`Impaired`] makes any of them a bad one and
+//! [`Tap`] one into the kernel; [`Impaired`] makes any of them a bad one, [`BlackHole`] one that can die unseen, and
 //! [`Pcap`] records it. A [`Cable`] is the hand that pulls the plug. Time comes from the
 //! caller, chance from a seed. A [`Switch`] joins wires.
 
+mod black_hole;
 mod cable;
 pub mod impair;
 mod impaired;
@@ -22,6 +23,7 @@ pub mod tap;
 
 use mafo_mem::{Frame, FrameBurst, Nanos};
 
+pub use black_hole::BlackHole;
 pub use cable::Cable;
 pub use impaired::{Impaired, ImpairedConfig};
 pub use lost::LostFrame;

@@ -1,4 +1,4 @@
-//! What a cut cable swallows, for whoever has to know whose frames were lost.
+//! What a cut or dark cable swallows, for whoever has to know whose frames were lost.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ const HEAD: usize = 64;
 /// Frames kept until somebody takes them; further ones are not.
 const FRAMES_MAX: usize = 1 << 16;
 
-/// The beginning of a frame that was sent and did not arrive, because the carrier went.
+/// The beginning of a frame that was sent and did not arrive, because the carrier went or the path is dark.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct LostFrame {
     bytes: [u8; HEAD],
