@@ -246,6 +246,13 @@ impl Host {
             self.stack.poll_with(now, bond);
             bond.poll(now, self.stack.core_mut());
             self.stack.core_mut().ring();
+            while bond.is_in_a_hurry() {
+                for fitted in self.adapters.iter_mut().filter(|a| a.stage == Stage::Running) {
+                    fitted.soft.poll(now);
+                }
+                self.stack.poll_with(now, bond);
+                self.stack.core_mut().ring();
+            }
         }
         self.move_mac();
         Ok(())

@@ -18,6 +18,7 @@ use mafo_stack::{Core, Hook, Mac, MemberId, SocketId, Verdict};
 use mafo_t4::cpl::{self, Opcode};
 use mafo_t4::{Ftid, PortId, Tid};
 
+use crate::by_socket::BySocket;
 use crate::config::BondConfig;
 use crate::filters::Side;
 use crate::handover::Cause;
@@ -178,6 +179,8 @@ pub struct Bond {
     pub(crate) hops_pending: bool,
     /// Rows of a source MAC table that found no room in a ring.
     pub(crate) sources_pending: bool,
+    /// Rounds in which frames that wait for the tunnel go before everything else.
+    hurry: u8,
     /// The tunnel has carried its first frame since the last failure.
     tunnelled: bool,
     pub(crate) notices_left: u8,
@@ -186,9 +189,9 @@ pub struct Bond {
     pub(crate) counters: BondCounters,
     /// By how much timestamps of connections that moved have jumped since the peer last proved, by
     /// acknowledging what their owner sent, that it took them.
-    pub(crate) jumps: BTreeMap<SocketId, u32>,
+    pub(crate) jumps: BySocket<u32>,
     /// What the handover of each connection has cost the host so far.
-    costs: BTreeMap<SocketId, u64>,
+    costs: BySocket<u64>,
     /// Opens on an adapter whose answer nobody waits for any more.
     pub(crate) strays: Vec<crate::entry::Stray>,
     /// What new owners of connections are to hold.
@@ -201,6 +204,9 @@ pub struct Bond {
     pub(crate) upload_enabled: bool,
 }
 
+/// The first round takes the L2T writes to the card, the second its frames to the tunnel, the third the first of them to
+/// the wire.
+const HURRY: u8 = 3;
 /// Events kept for the application; older ones are dropped.
 const EVENTS_MAX: usize = 65_536;
 impl Bond {
@@ -234,13 +240,14 @@ impl Bond {
             kicks: VecDeque::new(),
             hops_pending: false,
             sources_pending: false,
+            hurry: 0,
             tunnelled: true,
             notices_left: 0,
             next_notice: Nanos::ZERO,
             events: VecDeque::new(),
             counters: BondCounters::new(),
-            jumps: BTreeMap::new(),
-            costs: BTreeMap::new(),
+            jumps: BySocket::default(),
+            costs: BySocket::default(),
             strays: Vec::new(),
             given: BTreeMap::new(),
             closes: Vec::new(),
@@ -296,7 +303,7 @@ impl Bond {
     /// What the work of handing a connection over has cost the host since the last time, its share of what was done for
     /// several at once included, in units of [`BondConfig::meter`].
     pub fn take_cost(&mut self, id: SocketId) -> u64 {
-        self.costs.remove(&id).unwrap_or(0)
+        self.costs.remove(id).unwrap_or(0)
     }
 
     /// Charges `ids` with what was done since the meter showed `start`.
@@ -306,7 +313,10 @@ impl Bond {
         }
         let share = self.config.meter.since(start) / ids.len() as u64;
         for &id in ids {
-            *self.costs.entry(id).or_default() += share;
+            match self.costs.get_mut(id) {
+                Some(cost) => *cost += share,
+                None => self.costs.insert(id, share),
+            }
         }
     }
 
@@ -370,8 +380,8 @@ impl Bond {
     /// Runs timers and moves. After [`mafo_stack::Stack::poll_with`].
     pub fn poll(&mut self, now: Nanos, core: &mut Core) {
         for id in core.take_departed() {
-            self.jumps.remove(&id);
-            self.costs.remove(&id);
+            self.jumps.remove(id);
+            self.costs.remove(id);
             self.moves.touch(id);
         }
         self.sync_filters(core);
@@ -428,12 +438,21 @@ impl Bond {
         self.log(now, BondEvent::Active(to));
         self.announce(now, core);
         self.tunnelled = from.is_none();
+        self.hurry = if from.is_some() && cause == Cause::Failure { HURRY } else { 0 };
         self.point_hops(now, core);
         core.ring();
         let kicks = from.is_some() && cause == Cause::Failure;
         self.begin_sweep(now, core, cause, kicks);
         self.sync_filters(core);
         self.poll_kicks(now, core);
+    }
+
+    /// Whether the active link has just failed, and adapters are to be served again at once: what was on its way to
+    /// the failed one is coming back by its loopback, and waits for nothing but us. A few times after each failure.
+    pub fn is_in_a_hurry(&mut self) -> bool {
+        let hurry = self.hurry > 0 && !self.tunnelled;
+        self.hurry = self.hurry.saturating_sub(1);
+        hurry
     }
 
     /// The first frame has gone through the tunnel.
@@ -544,8 +563,9 @@ impl Hook for Bond {
     }
 
     fn on_channel(&mut self, now: Nanos, core: &mut Core, id: SocketId, _port: PortId) {
-        if let Some(mut moving) = self.moves.remove(id) {
+        if let Some(moving) = self.moves.note(id) {
             moving.advance(&mut self.transitions, crate::stage::Event::Rechannelled);
+            self.moves.remove(id);
             self.counters.rechannelled += 1;
             self.log(now, BondEvent::Moved(id));
             // Another link may have become active meanwhile.

@@ -129,7 +129,7 @@ impl Bond {
         moving.marker = None;
         moving.wake_up = now;
         moving.speaks_first = heard_lately(now, core, id);
-        let jumped = self.jumps.get(&id).copied().unwrap_or(0);
+        let jumped = self.jumps.get(id).copied().unwrap_or(0);
         let jumped = if core.has_proved_owner(id) { 0 } else { jumped };
         let Some(progress) = core.progress(id) else { return };
         if was_silenced && let Some(orphan) = &mut moving.orphan {
@@ -162,7 +162,7 @@ impl Bond {
 
     /// The connection is none that is moved any more.
     fn leave(&mut self, core: &mut Core, id: SocketId) {
-        self.jumps.remove(&id);
+        self.jumps.remove(id);
         self.abandon(core, id);
     }
 }

@@ -273,7 +273,7 @@ impl Bond {
         let alive = core.offloaded(id).map(|conn| conn.state);
         let Some(state) = alive else {
             // It ended: by its peer, by its application, in good order or not.
-            self.jumps.remove(&id);
+            self.jumps.remove(id);
             self.abandon(core, id);
             return;
         };
@@ -610,7 +610,7 @@ impl Bond {
         }
         // What the present owner was the first to send has been acknowledged: the peer took its timestamps.
         let proved = core.has_proved_owner(id);
-        let jumped = if proved { 0 } else { self.jumps.get(&id).copied().unwrap_or(0) };
+        let jumped = if proved { 0 } else { self.jumps.get(id).copied().unwrap_or(0) };
         let max = SeqNum(image.snd_max());
         let shown = if moving.is_unheard() { Shown::Unheard(max) } else { Shown::UpTo(max) };
         let recent_unknown = false;
@@ -640,7 +640,7 @@ impl Bond {
     pub(crate) fn enter(&mut self, core: &mut Core, id: SocketId, moving: Move) {
         // Whose socket was in this place before has ended, and nobody has looked since.
         if let Some(before) = self.moves.at(id.index()).filter(|&before| before != id) {
-            self.jumps.remove(&before);
+            self.jumps.remove(before);
             self.abandon(core, before);
         }
         self.moves.insert(id, moving);
@@ -682,8 +682,9 @@ impl Bond {
     /// The connection is gone.
     pub(crate) fn abandon(&mut self, core: &mut Core, id: SocketId) {
         self.drop_entry(core, id);
-        if let Some(moving) = self.moves.remove(id) {
-            self.transitions.note(moving.stage, Event::Ended);
+        if let Some(stage) = self.stage(id) {
+            self.moves.remove(id);
+            self.transitions.note(stage, Event::Ended);
             self.counters.ended_in_move += 1;
         }
     }

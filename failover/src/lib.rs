@@ -3,6 +3,7 @@
 
 mod ask;
 mod bond;
+mod by_socket;
 mod checks;
 mod config;
 mod death;

@@ -16,6 +16,9 @@ use crate::stage::Stage;
 /// Entries of the list of those that were fenced before it is looked through.
 const FENCED_LISTED: usize = 4096;
 
+/// Slots kept for the next ones.
+const SPARES: usize = 1024;
+
 /// A connection, and what was known of it when it was filed.
 #[derive(Debug)]
 struct Slot {
@@ -39,7 +42,12 @@ struct Slot {
 pub(crate) struct Moves {
     /// By [`SocketId::index`].
     slots: Vec<Option<Box<Slot>>>,
+    /// Slots that were used before: their memory is warm.
+    #[expect(clippy::vec_box, reason = "a slot stays where it is when its box is used again")]
+    spare: Vec<Box<Slot>>,
     touched: Vec<SocketId>,
+    /// What is due in the order in which it was said, as most of it is; and the rest.
+    in_turn: VecDeque<(Nanos, SocketId)>,
     due: BinaryHeap<Reverse<(Nanos, SocketId)>>,
     queue: VecDeque<SocketId>,
     /// Those whose upload found no room.
@@ -123,16 +131,26 @@ impl Moves {
         let due = None;
         let slot =
             Slot { id, moving, is_touched, is_queued, is_starved, is_draining, stage, home, due };
-        self.slots[id.index()] = Some(Box::new(slot));
+        self.slots[id.index()] = Some(match self.spare.pop() {
+            Some(mut spare) => {
+                *spare = slot;
+                spare
+            }
+            None => Box::new(slot),
+        });
         self.touch(id);
     }
 
     /// A connection moves no more. Its marks in lists are found to be nobody's later.
-    pub(crate) fn remove(&mut self, id: SocketId) -> Option<Move> {
-        self.slot(id)?;
-        let slot = *self.slots.get_mut(id.index())?.take()?;
+    pub(crate) fn remove(&mut self, id: SocketId) {
+        if !self.contains(id) {
+            return;
+        }
+        let Some(slot) = self.slots.get_mut(id.index()).and_then(Option::take) else { return };
         self.count(slot.stage, slot.home, -1);
-        Some(slot.moving)
+        if self.spare.len() < SPARES {
+            self.spare.push(slot);
+        }
     }
 
     fn count(&mut self, stage: Stage, home: MemberId, by: isize) {
@@ -157,7 +175,11 @@ impl Moves {
         let is_new = slot.due != due;
         slot.due = due;
         if let Some(at) = due.filter(|_| is_new) {
-            self.due.push(Reverse((at, id)));
+            if self.in_turn.back().is_none_or(|&(last, _)| last <= at) {
+                self.in_turn.push_back((at, id));
+            } else {
+                self.due.push(Reverse((at, id)));
+            }
         }
         if before != now {
             self.count(before.0, before.1, -1);
@@ -173,14 +195,25 @@ impl Moves {
 
     /// Has those looked at whose time has come.
     pub(crate) fn touch_due(&mut self, now: Nanos) {
+        while let Some(&(at, id)) = self.in_turn.front()
+            && at <= now
+        {
+            self.in_turn.pop_front();
+            self.touch_if_due(at, id);
+        }
         while let Some(&Reverse((at, id))) = self.due.peek()
             && at <= now
         {
             self.due.pop();
-            if let Some(slot) = self.slot_mut(id).filter(|slot| slot.due == Some(at)) {
-                slot.due = None;
-                self.touch(id);
-            }
+            self.touch_if_due(at, id);
+        }
+    }
+
+    /// Has a connection looked at, unless what it waited for has changed since.
+    fn touch_if_due(&mut self, at: Nanos, id: SocketId) {
+        if let Some(slot) = self.slot_mut(id).filter(|slot| slot.due == Some(at)) {
+            slot.due = None;
+            self.touch(id);
         }
     }
 
@@ -281,7 +314,8 @@ impl Moves {
         if !self.touched.is_empty() {
             return Some(Nanos::ZERO);
         }
-        self.due.peek().map(|Reverse((at, _))| *at)
+        let in_turn = self.in_turn.front().map(|&(at, _)| at);
+        self.due.peek().map(|Reverse((at, _))| *at).into_iter().chain(in_turn).min()
     }
 
     /// The upload of a connection found no room, or others were waiting for it before.

@@ -350,10 +350,11 @@ fn post_steps(
     while let Written::Fields(done) = entry.written {
         let drained = upload.sent.is_drained();
         let live: &[Write] = if drained { &upload.live } else { &[] };
-        let all: Vec<Write> = upload.image.iter().chain(live).copied().collect();
-        let end = all.len().min(done + WRITES_PER_WR);
-        post_writes(core, &mut entry.place, &all[done..end], drained && end == all.len())?;
-        entry.written = match (end == all.len(), drained) {
+        let len = upload.image.len() + live.len();
+        let end = len.min(done + WRITES_PER_WR);
+        let some = upload.image.iter().chain(live).skip(done).take(WRITES_PER_WR);
+        post_writes(core, &mut entry.place, some, drained && end == len)?;
+        entry.written = match (end == len, drained) {
             (false, _) => Written::Fields(end),
             (true, true) => Written::All,
             (true, false) => Written::Image,
@@ -365,7 +366,7 @@ fn post_steps(
         entry.written = Written::EndAsked;
     }
     if entry.written == Written::EndKnown {
-        post_writes(core, &mut entry.place, &upload.live, true)?;
+        post_writes(core, &mut entry.place, upload.live.iter(), true)?;
         entry.written = Written::All;
     }
     Ok(())
@@ -387,26 +388,28 @@ fn tell_flow(core: &mut Core, id: SocketId, place: &mut Place, sent: &Sent) -> R
     member.tell_flow(place.port, place.tid, &mut place.credits, &flow)
 }
 
-/// Writes fields of the TCB, with an answer to the last one if `answered`.
-fn post_writes(
+/// Writes fields of the TCB, no more than fit one work request, with an answer to the last one if `answered`.
+fn post_writes<'a>(
     core: &mut Core,
     place: &mut Place,
-    writes: &[Write],
+    writes: impl Iterator<Item = &'a Write>,
     answered: bool,
 ) -> Result<(), Refused> {
     let member = core.member_mut(place.member).ok_or(Refused::RingFull)?;
     let iq = member.iq();
-    let fields: Vec<SetTcbField> = writes
-        .iter()
-        .enumerate()
-        .map(|(n, w)| {
-            let last = answered && n + 1 == writes.len();
-            let reply = if last { ReplyCtrl::to(iq) } else { ReplyCtrl::SILENT };
-            SetTcbField::at(place.tid, w.word, w.mask, w.value).with_reply_ctrl(reply)
-        })
-        .collect();
+    let none = SetTcbField::at(place.tid, 0, 0, 0).with_reply_ctrl(ReplyCtrl::SILENT);
+    let mut fields = [none; WRITES_PER_WR];
+    let mut len = 0;
+    for (field, w) in fields.iter_mut().zip(writes) {
+        *field =
+            SetTcbField::at(place.tid, w.word, w.mask, w.value).with_reply_ctrl(ReplyCtrl::SILENT);
+        len += 1;
+    }
+    if let Some(last) = fields[..len].last_mut().filter(|_| answered) {
+        *last = last.with_reply_ctrl(ReplyCtrl::to(iq));
+    }
     let eq = member.ofld(place.port).ok_or(Refused::RingFull)?;
-    ofld::tcb_batch(Via::Offload(eq, &mut place.credits, Then::Idle), place.tid, &fields)
+    ofld::tcb_batch(Via::Offload(eq, &mut place.credits, Then::Idle), place.tid, &fields[..len])
 }
 
 /// Asks for TX_MAX: when it is where payload ends, the card has all of it.

@@ -71,7 +71,7 @@ impl Bond {
         let member = self.moves.get(id).map_or(MemberId(0), |moving| moving.home.member);
         if core.sheltered(id, member).is_none() {
             // It is over.
-            self.jumps.remove(&id);
+            self.jumps.remove(id);
             self.drop_entry(core, id);
             self.moves.remove(id);
             self.transitions.note(Stage::Sheltered, Event::Ended);
@@ -115,7 +115,7 @@ impl Bond {
             }
             return;
         };
-        let jumped = self.jumps.get(&id).copied().unwrap_or(0);
+        let jumped = self.jumps.get(id).copied().unwrap_or(0);
         let Some(moving) = self.moves.get_mut(id) else { return };
         let proved = moving.proof.is_none_or(|proof| left.una.after(proof));
         moving.orphan = Some(Orphan {

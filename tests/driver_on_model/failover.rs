@@ -221,7 +221,8 @@ fn a_connection_that_no_adapter_takes_lives_on_on_the_host_path() {
 /// Each has bytes under way, which its new owner is given again.
 #[test]
 fn sixteen_connections_live_on_without_being_drained() {
-    let net = cut_with(16, Handover::Instant);
+    let mut net = cut_with(16, Handover::Instant);
+    net.settle();
     let counters = net.hosts[0].bond().expect("bond").counters();
     assert_eq!((counters.failures, counters.moved), (1, 16), "{counters:?}");
     assert!(counters.moved_undrained >= 8, "{counters:?}");
