@@ -153,7 +153,7 @@ impl BondConfig {
             fail_over_mac: FailOverMac::default(),
             xmit_hash_policy: XmitHashPolicy::default(),
             handover: Handover::Auto,
-            hold_frames: 64,
+            hold_frames: 512,
             let_in_frames: 256,
             drain_deadline: Nanos::from_secs(2),
             reply_deadline: Nanos::from_millis(20),

@@ -1,6 +1,9 @@
 //! Live connections move from one adapter to the other.
 
-use mafo::{Handover, LinkId, Nanos, NoSwitch, PortId, Refusals, SocketError, SocketId};
+use mafo::{
+    BondConfig, Handover, LinkId, Nanos, NoSwitch, PortId, Refusals, SocketError, SocketId,
+    StackConfig,
+};
 
 use crate::hosts::{ADDRESSES, Net, OFFLOAD, pattern};
 
@@ -364,4 +367,17 @@ fn whoever_connects_to_a_listener_is_not_refused() {
     }
     // The others came before anybody listened, or will be asked again.
     assert!((1..6).contains(&opened), "{opened}");
+}
+
+/// What a peer's window lets it send while its connection has no owner is held, all of it: a frame dropped here is one
+/// that the peer may have to wait for its timer to send again.
+#[test]
+fn a_window_of_frames_is_held_for_a_connection_that_moves() {
+    let stack = StackConfig::new(ADDRESSES[0], 24, [2, 0, 0, 0, 0, 1]);
+    let held = BondConfig::new([(0, PortId(0))]).hold_frames * 1448;
+    assert!(
+        held >= stack.recv_buffer,
+        "{held} bytes are held, the window is {}",
+        stack.recv_buffer
+    );
 }
