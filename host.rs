@@ -246,16 +246,15 @@ impl Host {
             self.stack.poll_with(now, bond);
             bond.poll(now, self.stack.core_mut());
             self.stack.core_mut().ring();
-            while bond.is_in_a_hurry() {
-                for fitted in self.adapters.iter_mut().filter(|a| a.stage == Stage::Running) {
-                    fitted.soft.poll(now);
-                }
-                self.stack.poll_with(now, bond);
-                self.stack.core_mut().ring();
-            }
         }
         self.move_mac();
         Ok(())
+    }
+
+    /// Whether [`Host::poll`] is worth more than anything else for once: the active link has just failed, and frames that
+    /// were on their way to it wait for the next poll to leave by another. A few times after each failure.
+    pub fn is_in_a_hurry(&mut self) -> bool {
+        self.bond.as_mut().is_some_and(Bond::is_in_a_hurry)
     }
 
     /// An adapter has failed: it is silenced, its memory is taken away from it, what it had still told is heard, and its

@@ -89,6 +89,8 @@ mafo_mem::counters! {
         sheltered,
         /// Connections moved to another port of their adapter.
         rechannelled,
+        /// Peers that were asked which timestamp they took last, since ours had jumped as far as they may.
+        proofs_asked,
         /// Attempts to move a connection that were undone.
         attempts_undone,
         /// Uploads that a card refused; they are tried again.
@@ -204,8 +206,7 @@ pub struct Bond {
     pub(crate) upload_enabled: bool,
 }
 
-/// The first round takes the L2T writes to the card, the second its frames to the tunnel, the third the first of them to
-/// the wire.
+/// Polls after a failure that are worth more than anything else.
 const HURRY: u8 = 3;
 /// Events kept for the application; older ones are dropped.
 const EVENTS_MAX: usize = 65_536;
@@ -447,11 +448,12 @@ impl Bond {
         self.poll_kicks(now, core);
     }
 
-    /// Whether the active link has just failed, and adapters are to be served again at once: what was on its way to
-    /// the failed one is coming back by its loopback, and waits for nothing but us. A few times after each failure.
+    /// Whether the active link has just failed, and what was on its way to it waits for the next poll: its L2T entries
+    /// are written by the first, its frames are taken from the loopback by the second, and the third takes the first of
+    /// them to the wire. The application's turn can wait for that. Not more than these times after each failure.
     pub fn is_in_a_hurry(&mut self) -> bool {
-        let hurry = self.hurry > 0 && !self.tunnelled;
-        self.hurry = self.hurry.saturating_sub(1);
+        let hurry = self.hurry > 0;
+        self.hurry = if self.tunnelled { 0 } else { self.hurry.saturating_sub(1) };
         hurry
     }
 

@@ -52,6 +52,8 @@ pub(crate) struct Move {
     /// Behind the last byte that earlier owners were given: when the peer has acknowledged more, it has taken the
     /// timestamps of the present one.
     pub(crate) proof: Option<SeqNum>,
+    /// The timestamp that its peer is to say it took, before ours may jump again.
+    pub(crate) proof_of: Option<u32>,
     /// The new owner is to say at once where the connection stands.
     pub(crate) speaks_first: bool,
     pub(crate) orphan: Option<Orphan>,
@@ -149,6 +151,7 @@ impl Move {
             kind: Kind::Drained,
             marker: None,
             proof: None,
+            proof_of: None,
             speaks_first: false,
             orphan: None,
             owners_tried: 0,
@@ -582,7 +585,12 @@ impl Bond {
                 }
                 self.fence(now, core, id);
             }
-            Err(_) => self.undo(now, core, id, Undo::Later),
+            Err(why) => {
+                if why == NotNow::TimestampBudget {
+                    self.ask_proof(now, core, id, &reply.tcb());
+                }
+                self.undo(now, core, id, Undo::Later);
+            }
         }
     }
 

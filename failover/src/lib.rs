@@ -16,6 +16,7 @@ mod moves;
 mod notify;
 mod options;
 mod owner;
+mod proof;
 mod refuge;
 mod replay;
 mod report;

@@ -106,6 +106,7 @@ impl Bond {
             }
             held
         });
+        self.note_proof(now, id, &seen.segment);
         if is_first {
             // It need not wait any longer.
             self.moves.touch(id);
@@ -161,7 +162,13 @@ impl Bond {
     }
 
     /// Sends a frame to the peer by the active link, with our MAC and that of the next hop.
-    fn send_out(&mut self, now: Nanos, core: &mut Core, tuple: &FourTuple, frame: &[u8]) {
+    pub(crate) fn send_out(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        tuple: &FourTuple,
+        frame: &[u8],
+    ) {
         let Some(active) = self.active else { return };
         if !self.is_up(active) {
             // Queued there it could leave when the link is back, behind newer ones by another.

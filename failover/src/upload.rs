@@ -192,9 +192,7 @@ pub fn plan(
     let defects = target.defects;
     let ts_offset = if defects.has(Defect::TimestampBaseForgotten) { 0 } else { ts_offset };
     let ticks = |field| convert(image.get(field), old, target.clock);
-    // What the peer was told is kept, whatever the card's own record says.
-    let rcv_wnd = told.right_edge.map_or(0, |edge| edge.since(rcv_nxt) as i32).max(0) as u64;
-    let rcv_wnd = rcv_wnd.max(image.get(field::RCV_WND)).min(field::RCV_WND.max());
+    let rcv_wnd = u64::from(right_edge(image, told).since(rcv_nxt)).min(field::RCV_WND.max());
     let unit = 1 << image.get(field::SND_SCALE);
     let rcv_wnd =
         if defects.has(Defect::RightEdgeLeft) { rcv_wnd.saturating_sub(unit) } else { rcv_wnd };
@@ -270,6 +268,13 @@ impl Upload {
             write.value = write.value & !age.mask() | age.place(u64::from(long_ago));
         }
     }
+}
+
+/// Up to where the peer may send: what it was told is kept, whatever the card's own record says.
+pub fn right_edge(image: &Tcb, told: &LetOut) -> SeqNum {
+    let rcv_nxt = SeqNum(image.rcv_nxt());
+    let told = told.right_edge.map_or(0, |edge| edge.since(rcv_nxt) as i32).max(0) as u32;
+    rcv_nxt + told.max(image.get(field::RCV_WND) as u32)
 }
 
 /// The latest timestamp that the peer may have been shown.

@@ -309,6 +309,29 @@ fn connections_move_to_another_adapter_and_back_because_somebody_wishes() {
     assert_eq!(bond.make_active(now, core, link(1)), Err(NoSwitch::LinkDown(link(1))));
 }
 
+/// Each way there and back makes our timestamps jump by 2^28, and a peer takes no more than seven of these at once; it is
+/// sent nothing that it could acknowledge.
+#[test]
+fn connections_that_send_nothing_move_as_often_as_cables_are_cut() {
+    let mut net = Net::up(2);
+    let ends = net.open(4);
+    for n in 0..20 {
+        net.cables[n % 2].set_carrier(false);
+        net.step();
+        settle(&mut net, Net::step);
+        assert_eq!(net.hosts[0].offloaded(1 - n % 2), 4, "cut {n}");
+        net.cables[n % 2].set_carrier(true);
+        net.step();
+    }
+    let counters = net.hosts[0].bond().expect("bond").counters();
+    assert_eq!((counters.moved, counters.gaps_lost), (80, 0), "{counters:?}");
+    assert!(counters.proofs_asked >= 4, "{counters:?}");
+    for end in ends {
+        net.transfer(end, 10_000);
+    }
+    net.settle();
+}
+
 /// What was agreed on is less than our link carries, and every owner keeps to it.
 #[test]
 fn a_peer_of_small_packets_gets_no_larger_ones_from_the_next_owner() {

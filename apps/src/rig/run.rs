@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use mafo::eal::clock::Clock;
 use mafo::failover::Report;
-use mafo::{BondEvent, Handover, LinkId, MemberId, Nanos, Options, PathChoice};
+use mafo::{BondEvent, Handover, HostError, LinkId, MemberId, Nanos, Options, PathChoice};
 
 use super::cost::Costs;
 use super::fault::Fault;
@@ -152,10 +152,14 @@ impl Run {
             stop.end_next_time()?;
             return Err(RigError::Stopped);
         }
-        self.world.host.poll(now).map_err(|e| RigError::Failed(e.to_string()))?;
+        let failed = |e: HostError| RigError::Failed(e.to_string());
+        self.world.host.poll(now).map_err(failed)?;
+        while self.world.host.is_in_a_hurry() {
+            self.world.host.poll(self.clock.now()).map_err(failed)?;
+        }
+        self.follow_bond();
         self.ours.poll(now, self.world.host.sockets_mut());
         self.world.host.sockets_mut().kick(now);
-        self.follow_bond();
         if let Some(samples) = &mut self.samples {
             samples.look(now, &self.world.lines);
         }
@@ -501,6 +505,8 @@ impl Run {
     fn follow_bond(&mut self) {
         while let Some((at, event)) = self.world.host.bond_mut().and_then(|bond| bond.poll_event())
         {
+            // The host's time stands still while it is polled: the frame is on the wire now at the latest.
+            let at = if event == BondEvent::FirstTunnelled { self.clock.now() } else { at };
             self.times.note(at, &event);
             match event {
                 BondEvent::Link(link, up) => {

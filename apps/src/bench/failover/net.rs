@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use mafo::eal::clock::Clock;
 use mafo::eal::dma::Arena;
 use mafo::wire::mem::{LinkConfig, MemEnd, link};
 use mafo::wire::{Cable, Switch, SwitchConfig, UnknownUnicast, Wire};
@@ -112,9 +113,12 @@ impl Net {
         Ok(Self { near, far, switch, cables })
     }
 
-    /// One turn of the host with the bond.
-    pub(super) fn poll_near(&mut self, now: Nanos) -> Result<(), BenchError> {
+    /// One turn of the host with the bond, or more when it is in a hurry.
+    pub(super) fn poll_near(&mut self, clock: Clock, now: Nanos) -> Result<(), BenchError> {
         self.near.poll(now)?;
+        while self.near.is_in_a_hurry() {
+            self.near.poll(clock.now())?;
+        }
         Ok(())
     }
 
