@@ -168,6 +168,8 @@ pub struct Bond {
     pub(crate) moves: Moves,
     /// What is left of a look at all connections, after another link became active.
     pub(crate) sweep: Option<Sweep>,
+    /// Handovers under way have to be looked at, since another link became active, and why.
+    review: Option<Cause>,
     /// A connection has moved since it was last said that all have.
     pub(crate) moved_any: bool,
     pub(crate) transitions: Transitions,
@@ -183,6 +185,8 @@ pub struct Bond {
     pub(crate) sources_pending: bool,
     /// Rounds in which frames that wait for the tunnel go before everything else.
     hurry: u8,
+    /// Until then the tunnel comes first, if it has carried nothing yet: connections move when its way is open.
+    tunnel_first: Nanos,
     /// The tunnel has carried its first frame since the last failure.
     tunnelled: bool,
     pub(crate) notices_left: u8,
@@ -208,6 +212,8 @@ pub struct Bond {
 
 /// Polls after a failure that are worth more than anything else.
 const HURRY: u8 = 3;
+/// How long connections wait with everything else for the tunnel's first frame: about what it takes.
+const TUNNEL_FIRST: Nanos = Nanos::from_micros(200);
 /// Events kept for the application; older ones are dropped.
 const EVENTS_MAX: usize = 65_536;
 impl Bond {
@@ -233,6 +239,7 @@ impl Bond {
             sides,
             moves: Moves::default(),
             sweep: None,
+            review: None,
             moved_any: false,
             transitions: Transitions::default(),
             batch: None,
@@ -242,6 +249,7 @@ impl Bond {
             hops_pending: false,
             sources_pending: false,
             hurry: 0,
+            tunnel_first: Nanos::ZERO,
             tunnelled: true,
             notices_left: 0,
             next_notice: Nanos::ZERO,
@@ -396,8 +404,17 @@ impl Bond {
         self.poll_closes(core);
         self.poll_given(core);
         self.poll_links(now, core);
-        self.poll_kicks(now, core);
-        self.poll_moves(now, core);
+        if let Some(cause) = self.review.take() {
+            // An owner that is behind the gate may be on the active link now: there it speaks by its wire.
+            for id in self.moves.all_under_way() {
+                self.follow(id, cause);
+                self.look(now, core, id);
+            }
+        }
+        if self.tunnelled || now >= self.tunnel_first {
+            self.poll_kicks(now, core);
+            self.poll_moves(now, core);
+        }
     }
 
     /// When [`Bond::poll`] has something to do.
@@ -439,11 +456,13 @@ impl Bond {
         self.log(now, BondEvent::Active(to));
         self.announce(now, core);
         self.tunnelled = from.is_none();
-        self.hurry = if from.is_some() && cause == Cause::Failure { HURRY } else { 0 };
+        let is_failover = from.is_some() && cause == Cause::Failure;
+        self.hurry = if is_failover { HURRY } else { 0 };
+        self.tunnel_first = if is_failover { now + TUNNEL_FIRST } else { now };
         self.point_hops(now, core);
         core.ring();
-        let kicks = from.is_some() && cause == Cause::Failure;
-        self.begin_sweep(now, core, cause, kicks);
+        self.review = Some(cause);
+        self.begin_sweep(now, core, cause, is_failover);
         self.sync_filters(core);
         self.poll_kicks(now, core);
     }

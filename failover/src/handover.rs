@@ -254,7 +254,7 @@ impl Bond {
     }
 
     /// Looks what is to be done for a connection now.
-    fn look(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+    pub(crate) fn look(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
         let start = self.config.meter.now();
         let before = self.stage(id);
         self.moves.hold(id);

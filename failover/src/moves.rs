@@ -273,6 +273,16 @@ impl Moves {
         self.stages.iter().sum::<usize>() - idle
     }
 
+    /// These.
+    pub(crate) fn all_under_way(&self) -> Vec<SocketId> {
+        if self.under_way() == 0 {
+            return Vec::new();
+        }
+        let is_idle = |stage| matches!(stage, Stage::Tunnelled | Stage::Sheltered);
+        let under_way = self.iter().filter(|(_, moving)| !is_idle(moving.stage));
+        under_way.map(|(id, _)| id).collect()
+    }
+
     /// Whether any lives elsewhere than on the active link: the host path sends by that.
     pub(crate) fn is_any_away(&self) -> bool {
         self.homes.iter().any(|&count| count > 0)

@@ -15,7 +15,7 @@ use crate::stage::Event;
 /// Places of the table of sockets that are looked at in one poll; and in that of the event, where the adapter waits to be
 /// told by which way its frames leave.
 const PLACES: usize = 512;
-const PLACES_AT_ONCE: usize = 64;
+const PLACES_AT_ONCE: usize = 8;
 
 /// How far the look has come.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +68,7 @@ impl Bond {
     }
 
     /// A connection was moving already.
-    fn follow(&mut self, id: SocketId, cause: Cause) {
+    pub(crate) fn follow(&mut self, id: SocketId, cause: Cause) {
         let Some(moving) = self.moves.get_mut(id) else { return };
         self.transitions.note(moving.stage, Event::OtherLink);
         if cause == Cause::Failure {

@@ -98,7 +98,7 @@ impl Run {
         sends: [bool; 2],
     ) -> Result<Self, RigError> {
         let clock = Clock::start();
-        let mut world = world::build(options, fault, handover, SystemTime::now())?;
+        let mut world = world::build(options, fault, handover, (SystemTime::now(), clock))?;
         say(format_args!("peer: {} ({})", world.peer.name, world.peer.why));
         let mut now = clock.now();
         while !world.host.is_up() {
@@ -283,6 +283,12 @@ impl Run {
     /// Whether every connection lives on the link that the bond uses.
     pub(crate) fn is_settled(&mut self) -> bool {
         self.world.host.bond().is_some_and(|bond| !bond.is_moving())
+    }
+
+    /// When the first segment left by the active link. The host's time stands still while it is polled, this does not.
+    fn first_out(&self) -> Nanos {
+        let line = self.active_line().map(|line| &self.world.lines[line]);
+        line.and_then(|line| line.seen.first_out()).unwrap_or(self.clock.now())
     }
 
     /// The link that the bond uses.
@@ -505,8 +511,7 @@ impl Run {
     fn follow_bond(&mut self) {
         while let Some((at, event)) = self.world.host.bond_mut().and_then(|bond| bond.poll_event())
         {
-            // The host's time stands still while it is polled: the frame is on the wire now at the latest.
-            let at = if event == BondEvent::FirstTunnelled { self.clock.now() } else { at };
+            let at = if event == BondEvent::FirstTunnelled { self.first_out() } else { at };
             self.times.note(at, &event);
             match event {
                 BondEvent::Link(link, up) => {

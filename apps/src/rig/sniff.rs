@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use mafo::eal::clock::Clock;
 use mafo::wire::{Wire, WireCounters};
 use mafo::{Frame, FrameBurst, Nanos};
 
@@ -82,12 +83,14 @@ impl Seen {
 pub(crate) struct Sniffer<W> {
     inner: W,
     seen: Arc<Seen>,
+    /// The time of a poll stands still; this does not.
+    clock: Clock,
 }
 
 impl<W: Wire> Sniffer<W> {
-    pub(crate) fn new(inner: W) -> (Self, Arc<Seen>) {
+    pub(crate) fn new(inner: W, clock: Clock) -> (Self, Arc<Seen>) {
         let seen = Arc::new(Seen::default());
-        (Self { inner, seen: Arc::clone(&seen) }, seen)
+        (Self { inner, seen: Arc::clone(&seen), clock }, seen)
     }
 
     fn look(&self, frames: &[Frame], direction: usize) {
@@ -123,7 +126,7 @@ impl<W: Wire> Wire for Sniffer<W> {
         self.look(frames, OUT);
         let is_waited_for = self.seen.first_out.load(Ordering::Relaxed) == 0;
         if is_waited_for && frames.iter().any(|frame| tcp_at(frame.as_slice()).is_some()) {
-            self.seen.first_out.store(now.0.max(1), Ordering::Relaxed);
+            self.seen.first_out.store(self.clock.now().0.max(1), Ordering::Relaxed);
         }
         let sent = self.inner.tx_burst(now, frames);
         if self.seen.send_reset.load(Ordering::Relaxed) > 0

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use mafo::eal::clock::Clock;
 use mafo::wire::impair::{Impairments, Probability};
 use mafo::wire::mem::LinkConfig;
 use mafo::wire::pcap::{Pcap, PcapWriter};
@@ -126,7 +127,7 @@ pub(crate) fn build(
     options: &RigOptions,
     fault: Fault,
     handover: Handover,
-    start: SystemTime,
+    (start, clock): (SystemTime, Clock),
 ) -> Result<World, RigError> {
     let plan = plan(options.connections);
     let links = fault.layout().links();
@@ -137,7 +138,7 @@ pub(crate) fn build(
         let name = format!("{}{}", ['A', 'B'][adapter], port.0);
         let cable = near.cable.clone();
         let wire = plug(options, near, n, &name, start)?;
-        let (sniffer, seen) = Sniffer::new(wire);
+        let (sniffer, seen) = Sniffer::new(wire, clock);
         let link = LinkId { member: MemberId(adapter as u8), port };
         lines.push(Line { name, link, up: false, is_dead: false, cable, seen });
         wires.push((adapter, port, Box::new(sniffer) as Box<dyn Wire>));

@@ -1,6 +1,7 @@
 //! The two hosts and the switch between them.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use mafo::eal::clock::Clock;
 use mafo::eal::dma::Arena;
@@ -13,6 +14,7 @@ use mafo::{
 
 use super::options::FailoverOptions;
 use crate::bench::BenchError;
+use crate::rig::{Seen, Sniffer};
 use crate::sys;
 
 /// Connections of one of the peer's ports; each has a port of ours.
@@ -36,6 +38,8 @@ pub(super) struct Net {
     pub(super) far: Stack,
     switch: Switch<MemEnd>,
     cables: [Cable; 2],
+    /// What leaves by each.
+    seen: Vec<Arc<Seen>>,
 }
 
 /// Where connection `n` goes, and from which port.
@@ -75,14 +79,16 @@ fn asic(n: usize, connections: u32) -> AsicConfig {
 
 impl Net {
     /// Both hosts; the adapters are not up yet.
-    pub(super) fn new(options: &FailoverOptions) -> Result<Self, BenchError> {
+    pub(super) fn new(options: &FailoverOptions, clock: Clock) -> Result<Self, BenchError> {
         let config = LinkConfig { queue_frames: LINK_FRAMES, ..LinkConfig::default() };
         let [(a, switch_a), (b, switch_b), (far, switch_far)] = [(); 3].map(|()| link(&config));
         let cables = [a.cable(), b.cable()];
         let quiet =
             SwitchConfig { unknown_unicast: UnknownUnicast::Drop, ..SwitchConfig::default() };
         let switch = Switch::new(&quiet, [switch_a, switch_b, switch_far]);
-        let adapters = [a, b].into_iter().enumerate().map(|(n, wire)| SoftConfig {
+        let (wires, seen): (Vec<_>, Vec<_>) =
+            [a, b].into_iter().map(|wire| Sniffer::new(wire, clock)).unzip();
+        let adapters = wires.into_iter().enumerate().map(|(n, wire)| SoftConfig {
             asic: asic(n, options.connections),
             driver: AdapterConfig::default(),
             wires: vec![(PortId(0), Box::new(wire) as Box<dyn Wire>)],
@@ -110,7 +116,7 @@ impl Net {
         let port = WirePort::new(far, stack.mac, stack.mtu);
         let mut far = Stack::new(stack, arena);
         far.add_port(Box::new(port));
-        Ok(Self { near, far, switch, cables })
+        Ok(Self { near, far, switch, cables, seen })
     }
 
     /// One turn of the host with the bond, or more when it is in a hurry.
@@ -132,6 +138,16 @@ impl Net {
     /// The link that is in use.
     pub(super) fn active(&self) -> Option<LinkId> {
         self.near.bond()?.active()
+    }
+
+    /// Notes anew when the first segment leaves by each cable.
+    pub(super) fn watch(&self) {
+        self.seen.iter().for_each(|seen| seen.watch());
+    }
+
+    /// When the first one left by the link that is in use.
+    pub(super) fn first_out(&self) -> Option<Nanos> {
+        self.seen[self.active()?.member.index()].first_out()
     }
 
     /// The cable of an adapter.

@@ -91,7 +91,7 @@ impl<'a> Run<'a> {
         let sockets = options.connections as usize + 16;
         let mut run = Self {
             options,
-            net: Net::new(options)?,
+            net: Net::new(options, clock)?,
             clock,
             start: (clock.now(), sys::cycles()),
             near: Vec::new(),
@@ -246,9 +246,10 @@ impl<'a> Run<'a> {
 
     fn follow_bond(&mut self) {
         while let Some((at, event)) = self.net.near.bond_mut().and_then(|bond| bond.poll_event()) {
-            // The host's time stands still while it is polled: the frame is on the wire now at the latest.
-            let is_first = event == BondEvent::FirstTunnelled;
-            self.times.note(if is_first { self.clock.now() } else { at }, &event);
+            // The host's time stands still while it is polled; when the frame left, the clock was looked at.
+            let first =
+                (event == BondEvent::FirstTunnelled).then(|| self.net.first_out()).flatten();
+            self.times.note(first.unwrap_or(at), &event);
             match event {
                 BondEvent::Moved(id) | BondEvent::Sheltered(id) => {
                     let cost = self.net.near.bond_mut().map_or(0, |bond| bond.take_cost(id));
@@ -273,6 +274,7 @@ impl<'a> Run<'a> {
         self.costs.clear();
         self.times = Times::new(Some(active));
         self.all_moved = None;
+        self.net.watch();
         self.net.cable(active.member).set_carrier(false);
         let cut = self.clock.now();
         self.times.fault_at(cut);
