@@ -23,7 +23,8 @@ pub use host::{Host, HostConfig, HostError, SoftConfig};
 pub use mafo_asic::{AsicConfig, CardConnection, Charge, Refusals, TpCounters};
 pub use mafo_failover::{
     ArpValidate, BadBond, BadOption, Bond, BondConfig, BondCounters, BondEvent, BondOptions,
-    BondWarning, FailOverMac, LinkId, Mode, NoLink, NoSwitch, PrimaryReselect, XmitHashPolicy,
+    BondWarning, FailOverMac, Goal, LinkId, Mode, NoLink, NoMove, NoSwitch, PrimaryReselect,
+    XmitHashPolicy,
 };
 pub use mafo_mem::frame::capacity_for_mtu;
 pub use mafo_mem::{Frame, FrameBurst, Meter, Nanos};

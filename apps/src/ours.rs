@@ -16,7 +16,7 @@ const CHUNK: usize = 16 * 1024;
 /// One of our ends.
 #[derive(Debug)]
 pub(crate) struct Ours {
-    socket: Option<SocketId>,
+    pub(crate) socket: Option<SocketId>,
     out: Stream,
     incoming: Stream,
     /// Bytes that the socket has taken.

@@ -23,6 +23,7 @@ use crate::config::BondConfig;
 use crate::filters::Side;
 use crate::handover::Cause;
 use crate::links::{Link, Monitor};
+use crate::modes::Astray;
 use crate::moves::Moves;
 use crate::replay::Given;
 use crate::stage::Transitions;
@@ -87,6 +88,8 @@ mafo_mem::counters! {
         gaps_lost,
         /// Connections that no adapter would have, and with which the host path goes on.
         sheltered,
+        /// Connections that moved because their peer's frames came in by another link.
+        followed,
         /// Connections moved to another port of their adapter.
         rechannelled,
         /// Peers that were asked which timestamp they took last, since ours had jumped as far as they may.
@@ -119,6 +122,9 @@ pub enum NoSwitch {
     /// Its link is down.
     #[error("the link of {0} is down")]
     LinkDown(LinkId),
+    /// No link is more active than others.
+    #[error("in balance-xor all links carry")]
+    AllCarry,
 }
 
 /// An adapter, counted from 0 in the order in which the stack was given them, and a port of it.
@@ -179,6 +185,8 @@ pub struct Bond {
     pub(crate) reads: VecDeque<SocketId>,
     /// Connections that are to speak, those with most under way first.
     pub(crate) kicks: VecDeque<SocketId>,
+    /// Connections whose frames come in by another link than their own.
+    pub(crate) astray: BTreeMap<SocketId, Astray>,
     /// Next hops whose entries found no room in a ring.
     pub(crate) hops_pending: bool,
     /// Rows of a source MAC table that found no room in a ring.
@@ -188,7 +196,7 @@ pub struct Bond {
     /// Until then the tunnel comes first, if it has carried nothing yet: connections move when its way is open.
     tunnel_first: Nanos,
     /// The tunnel has carried its first frame since the last failure.
-    tunnelled: bool,
+    pub(crate) tunnelled: bool,
     pub(crate) notices_left: u8,
     pub(crate) next_notice: Nanos,
     events: VecDeque<(Nanos, BondEvent)>,
@@ -246,6 +254,7 @@ impl Bond {
             batches: 0,
             reads: VecDeque::new(),
             kicks: VecDeque::new(),
+            astray: BTreeMap::new(),
             hops_pending: false,
             sources_pending: false,
             hurry: 0,
@@ -276,6 +285,9 @@ impl Bond {
     /// Makes `to` the active link though nothing has failed: connections follow one by one, and nothing is lost on
     /// the way. Refused, with traffic as it was, when that link cannot take over.
     pub fn make_active(&mut self, now: Nanos, core: &mut Core, to: LinkId) -> Result<(), NoSwitch> {
+        if self.is_xor() {
+            return Err(NoSwitch::AllCarry);
+        }
         if !self.links.iter().any(|link| link.id == to) {
             return Err(NoSwitch::NotALink(to));
         }
@@ -391,6 +403,7 @@ impl Bond {
         for id in core.take_departed() {
             self.jumps.remove(id);
             self.costs.remove(id);
+            self.astray.remove(&id);
             self.moves.touch(id);
         }
         self.sync_filters(core);
@@ -451,6 +464,7 @@ impl Bond {
     pub(crate) fn activate(&mut self, now: Nanos, core: &mut Core, to: LinkId, cause: Cause) {
         let from = self.active.replace(to);
         core.set_active_port(to.member, to.port);
+        self.tell_carriers(core);
         self.take_mac(core, to);
         self.notify(now);
         self.log(now, BondEvent::Active(to));
@@ -586,11 +600,14 @@ impl Hook for Bond {
     fn on_channel(&mut self, now: Nanos, core: &mut Core, id: SocketId, _port: PortId) {
         if let Some(moving) = self.moves.note(id) {
             moving.advance(&mut self.transitions, crate::stage::Event::Rechannelled);
+            let was_wished = moving.goal.is_some();
             self.moves.remove(id);
             self.counters.rechannelled += 1;
             self.log(now, BondEvent::Moved(id));
-            // Another link may have become active meanwhile.
-            self.adopt(now, core, id, Cause::Wish);
+            if !was_wished {
+                // Another link may have become active meanwhile.
+                self.adopt(now, core, id, Cause::Wish);
+            }
             self.moved_any = true;
             self.tell_all_moved(now);
         }

@@ -39,9 +39,6 @@ pub enum BadBond {
     /// There is no active link that it could be.
     #[error("primary: in balance-xor no link is preferred")]
     PrimaryOfEquals,
-    /// It is named, and not carried out yet.
-    #[error("{0} is not there yet")]
-    NotThere(&'static str),
     /// Two ways to tell whether a link is up.
     #[error("miimon and arp_interval: one of them says whether a link is up, not both")]
     TwoMonitors,
@@ -192,9 +189,6 @@ impl BondConfig {
         if self.primary.is_some() && self.mode == Mode::BalanceXor {
             return Err(BadBond::PrimaryOfEquals);
         }
-        if self.mode == Mode::BalanceXor {
-            return Err(BadBond::NotThere("balance-xor"));
-        }
         self.check_probes()
     }
 
@@ -340,8 +334,7 @@ mod tests {
             config.check()
         };
         // Linux probes in balance-xor too.
-        let there = BadBond::NotThere("balance-xor");
-        assert_eq!(probed(|bond| bond.mode = Mode::BalanceXor), Err(there));
+        assert_eq!(probed(|bond| bond.mode = Mode::BalanceXor), Ok(()));
         assert_eq!(probed(|bond| bond.miimon = MS(100)), Err(BadBond::TwoMonitors));
         let nobody = |bond: &mut BondConfig| bond.arp_ip_target.push(Ipv4Addr::UNSPECIFIED);
         assert_eq!(probed(nobody), Err(BadBond::NotATarget(Ipv4Addr::UNSPECIFIED)));

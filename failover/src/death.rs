@@ -115,6 +115,7 @@ impl Bond {
         if !self.moves.contains(id) {
             self.enter(core, id, Move::new(now, home, pause, Cause::Failure));
         }
+        self.drop_detour(core, id);
         let Some(moving) = self.moves.get_mut(id) else { return };
         let (had_begun, was_silenced) =
             (moving.stage != Stage::Tunnelled, moving.stage == Stage::Fenced);

@@ -91,7 +91,7 @@ impl Bond {
         };
         // What was agreed on, which may be less than the link carries.
         let agreed = match core.offloaded(id) {
-            Some(conn) => Some((conn.options.mss() as u8, conn.rcv_scale)),
+            Some(conn) => core.mss_index_on(id, to.member).map(|mss| (mss, conn.rcv_scale)),
             None => core.sheltered(id, to.member),
         };
         let (mss_idx, scale) = agreed.ok_or(NoEntry::Unfit)?;
@@ -143,7 +143,7 @@ impl Bond {
             let credits = TxCreditPool::new(member.lcore.resources().flowc_credits);
             let LinkId { member, port } = to;
             let tid = Tid(u32::MAX);
-            let place = Place { member, port, tid, l2t, credits, ts_offset: 0 };
+            let place = Place { member, port, tid, l2t, credits, ts_offset: 0, mss_idx };
             let (written, reposted) = (Written::Nothing, Reposted::default());
             moving.entry = Some(Entry { atid, place, written, plan: None, reposted });
         }

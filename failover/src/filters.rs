@@ -68,7 +68,9 @@ impl Bond {
         let members: Vec<MemberId> = self.sides.keys().copied().collect();
         let address = core.address().octets();
         for member_id in members {
-            let (active, elsewhere) = (self.active, self.lives_elsewhere(core, member_id));
+            // Where a switch chooses the link, connections of others may come in by any.
+            let elsewhere = self.is_xor() || self.lives_elsewhere(core, member_id);
+            let active = self.active;
             let (Some(side), Some(member)) =
                 (self.sides.get_mut(&member_id), core.member_mut(member_id))
             else {

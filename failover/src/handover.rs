@@ -20,6 +20,7 @@ use mafo_tcp::SeqNum;
 
 use crate::ask::{ask_for_answer, card_clock, heard_lately, post_fence};
 use crate::bond::{Bond, BondEvent, LinkId};
+use crate::detour::Detour;
 use crate::entry::{Entry, NoEntry, Written};
 use crate::owner::{self, Orphan, Shown};
 use crate::snoop::{LetIn, LetOut};
@@ -68,6 +69,9 @@ pub(crate) struct Move {
     /// When the peer's last frame was let in.
     pub(crate) heard: Option<Nanos>,
     pub(crate) held: VecDeque<Vec<u8>>,
+    /// Where it is to live; `None`: where the bond says.
+    pub(crate) goal: Option<Goal>,
+    pub(crate) detour: Detour,
     /// Since when its frames cross the host.
     since: Nanos,
 }
@@ -78,6 +82,8 @@ pub(crate) struct Batch {
     /// Of the marker.
     number: u64,
     home: LinkId,
+    /// By which link its connections are to go on.
+    way: LinkId,
     /// Through whose queue and loopback the marker goes.
     through: LinkId,
     flushes: Flushes,
@@ -101,6 +107,15 @@ pub(crate) enum Cause {
     Failure,
     /// Another link was made the active one.
     Wish,
+}
+
+/// Where a single connection is to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// On the adapter of a link, by its port.
+    Link(LinkId),
+    /// On the host path.
+    Host,
 }
 
 /// How an attempt goes about it.
@@ -160,6 +175,8 @@ impl Move {
             let_in: LetIn::default(),
             heard: None,
             held: VecDeque::new(),
+            goal: None,
+            detour: Detour::None,
             since: now,
         }
     }
@@ -172,6 +189,11 @@ impl Move {
             Some(Next::Over) => {}
             None => debug_assert!(false, "{event:?} in {:?}", self.stage),
         }
+    }
+
+    /// Whether it is to live on the host path.
+    pub(crate) fn goes_home(&self) -> bool {
+        self.goal == Some(Goal::Host)
     }
 
     /// Whether frames of the peer are kept.
@@ -272,7 +294,7 @@ impl Bond {
         if self.moves.get(id).is_some_and(|moving| moving.stage == Stage::Sheltered) {
             return self.poll_sheltered(now, core, id);
         }
-        let Some(active) = self.active else { return };
+        let Some(active) = self.way_of(id) else { return };
         let alive = core.offloaded(id).map(|conn| conn.state);
         let Some(state) = alive else {
             // It ended: by its peer, by its application, in good order or not.
@@ -297,7 +319,12 @@ impl Bond {
             }
             return;
         }
-        if moving.home == active && moving.stage != Stage::Rechannelling {
+        let goes_home = moving.goes_home();
+        if moving.home == active && !goes_home && moving.stage != Stage::Rechannelling {
+            if !self.is_back(now, core, id) {
+                return;
+            }
+            let Some(moving) = self.moves.get_mut(id) else { return };
             // Its own link is active again: nothing has to move.
             self.transitions.note(moving.stage, Event::OwnLinkBack);
             self.undo(now, core, id, Undo::Elsewhere);
@@ -319,9 +346,9 @@ impl Bond {
                     && policy != Handover::Instant => {}
             Stage::Tunnelled if has_to_take => {}
             Stage::Tunnelled if Self::is_movable(state) && state != State::Aborting => {
-                if moving.home.member == active.member {
+                if moving.home.member == active.member && !goes_home {
                     self.rechannel(now, core, id, active.port);
-                } else {
+                } else if self.is_detoured(now, core, id) {
                     self.suspend(now, core, id, (active, policy));
                 }
             }
@@ -379,7 +406,8 @@ impl Bond {
         if self.moves.under_way() >= self.config.moves_max {
             return self.moves.queue(id, false);
         }
-        let asked = self.ask_entry(now, core, id, to);
+        let goes_home = self.moves.get(id).is_some_and(Move::goes_home);
+        let asked = if goes_home { Ok(()) } else { self.ask_entry(now, core, id, to) };
         if asked == Err(NoEntry::Room) {
             return self.moves.queue(id, true);
         }
@@ -415,11 +443,11 @@ impl Bond {
         let draining = self.moves.take_draining();
         let ready = self.ready(core, &draining);
         self.moves.put_draining(draining);
-        let Some(&(_, home)) = ready.first() else { return };
+        let Some(&(_, home, way)) = ready.first() else { return };
         let start = self.config.meter.now();
-        let batch = ready.into_iter().filter(|(_, h)| *h == home);
-        let batch: Vec<SocketId> = batch.map(|(id, _)| id).collect();
-        if !self.flush(now, core, (home, home), Flushes::Injected, batch.clone()) {
+        let batch = ready.into_iter().filter(|&(_, h, w)| (h, w) == (home, way));
+        let batch: Vec<SocketId> = batch.map(|(id, ..)| id).collect();
+        if !self.flush(now, core, (home, way), Flushes::Injected, batch.clone()) {
             return;
         }
         let deadline = now + self.config.reply_deadline;
@@ -438,16 +466,20 @@ impl Bond {
         self.charge(&batch, start);
     }
 
-    /// Those of `draining` that can be cut over, and where they live.
-    fn ready(&mut self, core: &Core, draining: &[SocketId]) -> Vec<(SocketId, LinkId)> {
+    /// Those of `draining` that can be cut over, where they live, and by which link they are to go on.
+    fn ready(&mut self, core: &Core, draining: &[SocketId]) -> Vec<(SocketId, LinkId, LinkId)> {
         let mut ready = Vec::new();
         for &id in draining {
             let (Some(moving), Some(conn)) = (self.moves.get(id), core.offloaded(id)) else {
                 continue;
             };
             let has_entry = moving.entry_asked.is_none() && moving.entry.is_some();
-            if has_entry && is_ready(core, id, moving.kind) && is_looped(core, id) {
-                ready.push((id, moving.home));
+            let Some(way) = self.way(moving) else { continue };
+            if (has_entry || moving.goes_home())
+                && is_ready(core, id, moving.kind)
+                && is_looped(core, id)
+            {
+                ready.push((id, moving.home, way));
             } else if conn.state == State::Aborting || !moving.answer_asked {
                 self.moves.touch(id);
             }
@@ -458,21 +490,25 @@ impl Bond {
         ready
     }
 
-    /// Sends a marker `through` a link, for connections at `home`. `false` when its queue is full.
+    /// Sends a marker for connections at `home` that are to go on by `way`. `false` when its queue is full.
     fn flush(
         &mut self,
         now: Nanos,
         core: &mut Core,
-        (home, through): (LinkId, LinkId),
+        (home, way): (LinkId, LinkId),
         flushes: Flushes,
         connections: Vec<SocketId>,
     ) -> bool {
         self.batches += 1;
         let number = self.batches;
+        let through = match flushes {
+            Flushes::Injected => home,
+            Flushes::LetOut => way,
+        };
         let sent = self.send_marker(core, through.member, through.port, number);
         if sent {
             let deadline = now + self.config.reply_deadline;
-            self.batch = Some(Batch { number, home, through, flushes, connections, deadline });
+            self.batch = Some(Batch { number, home, way, through, flushes, connections, deadline });
         } else {
             self.counters.tx_full += 1;
         }
@@ -513,10 +549,8 @@ impl Bond {
                     }
                 }
                 // From here on nothing of the old adapter goes into this queue.
-                if let Some(active) = self.active {
-                    let links = (batch.home, active);
-                    self.flush(now, core, links, Flushes::LetOut, ids.clone());
-                }
+                let links = (batch.home, batch.way);
+                self.flush(now, core, links, Flushes::LetOut, ids.clone());
             }
             Flushes::LetOut => {
                 self.reads.extend(&ids);
@@ -625,8 +659,11 @@ impl Bond {
         let orphan = Orphan { image, recent_unknown, clock, jumped, una, shown };
         // Another link may have become active in this very poll: its own adapter's perhaps, which then
         // speaks by the wire, past the gate.
+        if moving.goes_home() {
+            return Ok(orphan);
+        }
         let to = moving.entry.as_ref().map(Entry::to);
-        let to = to.filter(|_| to == self.active).ok_or(unfit)?;
+        let to = to.filter(|_| to == self.way(moving)).ok_or(unfit)?;
         owner::plan(core, &orphan, &progress, &moving.let_out, to).map(|_| orphan)
     }
 
@@ -690,6 +727,7 @@ impl Bond {
     /// The connection is gone.
     pub(crate) fn abandon(&mut self, core: &mut Core, id: SocketId) {
         self.drop_entry(core, id);
+        self.drop_detour(core, id);
         if let Some(stage) = self.stage(id) {
             self.moves.remove(id);
             self.transitions.note(stage, Event::Ended);

@@ -139,6 +139,9 @@ impl Bond {
         let Some(link) = self.link_mut(id) else { return };
         link.up = up;
         self.log(now, BondEvent::Link(id, up));
+        if self.is_xor() {
+            return self.on_carrier_of_many(now, core, id, up);
+        }
         match self.active {
             Some(active) if active == id && !up => {
                 self.counters.failures += 1;
@@ -211,7 +214,7 @@ impl Bond {
         if self.config.arp_interval == Nanos::ZERO {
             return;
         }
-        let is_active = self.active == Some(id);
+        let is_active = self.is_xor() || self.active == Some(id);
         let counts = match self.config.arp_validate {
             ArpValidate::None => true,
             ArpValidate::Active => !is_active || self.is_of_target(frame),
@@ -259,8 +262,10 @@ impl Bond {
         let (active, rested) = (self.active, self.monitor.active_rests);
         let heard = |link: &Link| Some(link.id) != active && link.carrier && link.is_heard;
         let missed = |link: &Link| Some(link.id) == active && link.missed > 0;
-        self.monitor.active_rests =
-            !rested && self.links.iter().any(missed) && !self.links.iter().any(heard);
+        self.monitor.active_rests = !self.is_xor()
+            && !rested
+            && self.links.iter().any(missed)
+            && !self.links.iter().any(heard);
         self.links.iter_mut().for_each(|link| link.is_heard = false);
         let carrying = self.links.iter().filter(|link| link.carrier).map(|link| link.id);
         let mut asking: Vec<LinkId> = carrying.collect();
@@ -271,7 +276,8 @@ impl Bond {
             named = asking.get(self.monitor.turn % asking.len().max(1)).copied();
         }
         for id in asking {
-            self.probe_by(core, id, Some(id) == named);
+            // Where all links are one to the switch there is nothing that it could learn wrong.
+            self.probe_by(core, id, self.is_xor() || Some(id) == named);
         }
     }
 

@@ -3,32 +3,36 @@
 use mafo_mem::Nanos;
 use mafo_pmd::l2t::{L2tTarget, NextHop};
 use mafo_stack::{Core, MemberId};
+use mafo_t4::PortId;
 
-use crate::bond::Bond;
+use crate::bond::{Bond, LinkId};
 
 impl Bond {
-    /// Every adapter's next hops: out by the active port on the active adapter, into the loopback on
-    /// all others.
+    /// Every adapter's next hops: out by the wire of a port that carries, where the adapter has one, else into the
+    /// loopback.
     pub(crate) fn point_hops(&mut self, now: Nanos, core: &mut Core) {
-        let Some(active) = self.active else { return };
+        if self.active.is_none() {
+            return;
+        }
         self.hops_pending = false;
-        let is_fencing = self.moves.is_any_fenced(active.member);
         let members: Vec<MemberId> = self.sides.keys().copied().collect();
         for member_id in members {
+            let is_fencing = self.moves.is_any_fenced(member_id);
             let hops: Vec<_> = core.member(member_id).into_iter().flat_map(|m| m.hops()).collect();
-            for (next_hop, _, l2t) in hops {
+            for (next_hop, home, l2t) in hops {
                 let known = core.hop_towards(now, next_hop).map(|(_, mac)| mac);
+                let by = self.wire_of(LinkId { member: member_id, port: home });
                 let Some(member) = core.member_mut(member_id) else { continue };
                 let Some(&says) = member.lcore.l2t.get(l2t) else { continue };
-                if is_fencing && member_id == active.member && says.target == L2tTarget::Loopback {
+                if is_fencing && by.is_some() && says.target == L2tTarget::Loopback {
                     // It may still speak for a connection that it is being silenced for, and by the wire
                     // the host could not stop it.
                     self.hops_pending = true;
                     continue;
                 }
-                let wanted = if member_id == active.member {
+                let wanted = if let Some(port) = by {
                     let mac = known.unwrap_or(says.mac);
-                    NextHop { mac, port: active.port, target: L2tTarget::Wire, ..says }
+                    NextHop { mac, port, target: L2tTarget::Wire, ..says }
                 } else {
                     let resources = member.lcore.resources();
                     let own = resources.port(says.port).map_or(says.mac, |port| port.mac);
@@ -40,6 +44,16 @@ impl Bond {
                 }
             }
         }
+    }
+
+    /// The port by whose wire go frames of connections that were opened by `home`, if they go by one.
+    fn wire_of(&self, home: LinkId) -> Option<PortId> {
+        if !self.is_xor() {
+            return self.active.filter(|active| active.member == home.member).map(|link| link.port);
+        }
+        let up = || self.links.iter().filter(|link| link.up && link.id.member == home.member);
+        let own = up().find(|link| link.id == home);
+        own.or_else(|| up().next()).map(|link| link.id.port)
     }
 
     pub(crate) fn notify(&mut self, now: Nanos) {

@@ -124,8 +124,13 @@ impl Bond {
     pub(crate) fn find_owner(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
         let Some(moving) = self.moves.get(id) else { return };
         let refused = moving.entry.is_none() && moving.owners_tried >= REFUSALS_MAX;
-        if refused && self.shelter(now, core, id) {
+        let goes_home = moving.goes_home();
+        if (refused || goes_home) && self.shelter(now, core, id) {
             return;
+        }
+        if goes_home && let Some(moving) = self.moves.note(id) {
+            // It has no owner: whoever can is to be it.
+            moving.goal = None;
         }
         let Some(moving) = self.moves.get(id) else { return };
         match &moving.entry {
@@ -153,7 +158,7 @@ impl Bond {
     /// from, in the tunnel.
     fn next_place(&self, moving: &Move) -> Option<LinkId> {
         let alive = |link: &LinkId| self.sides.contains_key(&link.member);
-        let active = self.active.filter(alive);
+        let active = self.way(moving).filter(alive);
         let home = Some(moving.home).filter(alive);
         if moving.owners_tried == 0 || !moving.owners_tried.is_multiple_of(2) {
             active.or(home)
@@ -275,7 +280,11 @@ impl Bond {
     ) {
         let owner = core.member(member_id).and_then(|m| m.tids.get(reply.tid()).copied());
         let Some(TidUse::Hook(id)) = owner else {
-            self.counters.unexpected += 1;
+            let detour = owner.is_some_and(|used| match used {
+                TidUse::Connection(id) => self.on_detour(now, core, id),
+                _ => false,
+            });
+            self.counters.unexpected += u64::from(!detour);
             return;
         };
         let Some(moving) = self.moves.get_mut(id) else { return };
@@ -316,7 +325,7 @@ impl Bond {
         self.counters.moved += 1;
         self.log(now, BondEvent::Moved(id));
         self.finish(now, id, true);
-        if Some(to) != self.active
+        if !self.is_right(to)
             && let Some(conn) = core.offloaded(id)
         {
             // Another link became active meanwhile.
@@ -381,7 +390,7 @@ fn tell_flow(core: &mut Core, id: SocketId, place: &mut Place, sent: &Sent) -> R
         snd_nxt: sent.una,
         rcv_nxt: progress.rcv_nxt,
         send_buffer: core.send_capacity(id),
-        options: conn.options,
+        options: conn.options.with_mss(place.mss_idx.into()),
         state: t_state(conn.state),
     };
     let member = core.member_mut(place.member).ok_or(Refused::RingFull)?;

@@ -59,7 +59,7 @@ impl Bond {
         for segment in [in_place, long_ago] {
             let mut frame = [0; 128];
             let len = packet::emit_tcp(&mut frame, (own, own), (from, to), &segment, &[]);
-            self.send_out(now, core, &tuple, &frame[..len]);
+            self.send_out(now, core, id, &tuple, &frame[..len]);
         }
         self.counters.proofs_asked += 1;
     }

@@ -5,7 +5,7 @@ use mafo_stack::tom::{DEPARTURE_TICK, Refugee};
 use mafo_stack::{Core, MemberId, SocketId};
 
 use crate::bond::{Bond, BondEvent, LinkId};
-use crate::handover::{Cause, Move};
+use crate::handover::{Cause, Goal, Move};
 use crate::mac::readdress;
 use crate::owner::{Orphan, Shown};
 use crate::snoop::LetOut;
@@ -41,7 +41,7 @@ impl Bond {
         if !core.take_home(now, id, &refugee) {
             return false;
         }
-        let home = moving.home;
+        let (home, goal) = (moving.home, moving.goal.filter(|&goal| goal == Goal::Host));
         for (.., mut frame) in kept.take(progress.rcv_nxt) {
             present.put_into(&mut frame);
             readdress(&mut frame, core.mac());
@@ -54,6 +54,7 @@ impl Bond {
         self.finish(now, id, true);
         let mut moving = self.sheltered(now, home);
         moving.proof = Some(sent.end);
+        moving.goal = goal;
         self.enter(core, id, moving);
         true
     }
@@ -77,7 +78,11 @@ impl Bond {
             self.transitions.note(Stage::Sheltered, Event::Ended);
             return;
         }
-        let up = self.active.filter(|&active| self.is_up(active));
+        if self.moves.get(id).is_some_and(Move::goes_home) {
+            // It is to stay.
+            return;
+        }
+        let up = self.way_of(id).filter(|&way| self.is_up(way));
         let Some(moving) = self.moves.get_mut(id) else { return };
         if moving.entry.as_ref().is_some_and(|entry| Some(entry.to()) != up) {
             self.drop_entry(core, id);

@@ -88,9 +88,9 @@ impl Bond {
 
     /// A connection that lives elsewhere than on the active link is to move.
     pub(crate) fn adopt(&mut self, now: Nanos, core: &mut Core, id: SocketId, cause: Cause) {
-        let (Some(active), Some(conn)) = (self.active, core.offloaded(id)) else { return };
+        let (Some(_), Some(conn)) = (self.active, core.offloaded(id)) else { return };
         let home = LinkId { member: conn.member, port: conn.port };
-        let lives_elsewhere = home != active && self.sides.contains_key(&home.member);
+        let lives_elsewhere = !self.is_right(home) && self.sides.contains_key(&home.member);
         if lives_elsewhere && !self.moves.contains(id) {
             self.enter(core, id, Move::new(now, home, self.config.retry_min, cause));
         }

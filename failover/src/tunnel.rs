@@ -13,6 +13,7 @@ use mafo_t4::PortId;
 use mafo_tcp::Flags;
 
 use crate::bond::{Bond, LinkId};
+use crate::detour::leads_out;
 use crate::mac::{own_mac, readdress};
 use crate::snoop::Seen;
 
@@ -31,7 +32,7 @@ impl Bond {
     ) -> Verdict {
         let iport = meta.iport();
         let link = LinkId { member, port: PortId(iport) };
-        let is_active = self.active == Some(link);
+        let is_active = self.takes_from(link);
         if iport < LOOPBACK {
             self.note_heard(link, frame);
         }
@@ -115,6 +116,7 @@ impl Bond {
             self.hold(id, frame);
         } else if owner != member {
             self.counters.tunnelled_in += 1;
+            self.note_astray(now, core, id, LinkId { member, port });
             self.inject(core, owner, home, frame);
         } else {
             // It was on its way to the host when its connection went live here.
@@ -149,27 +151,29 @@ impl Bond {
             moving.let_out.note(&seen.segment, scale);
         }
         let is_active = self.active.is_some_and(|active| active.member == member);
-        if is_active && !core.has_defect(Defect::LoopedLate) {
-            // It went into the loopback before its adapter became active again. What the adapter says
-            // now leaves by the wire, ahead of this.
+        let is_late = (is_active || self.is_xor()) && leads_out(core, id);
+        if is_late && !core.has_defect(Defect::LoopedLate) {
+            // It went into the loopback before its adapter became active again, or its detour was over. What
+            // the adapter says now leaves by the wire, ahead of this.
             self.counters.late_looped += 1;
             return;
         }
         if !self.carries {
             return;
         }
-        self.send_out(now, core, &tuple, frame);
+        self.send_out(now, core, id, &tuple, frame);
     }
 
-    /// Sends a frame to the peer by the active link, with our MAC and that of the next hop.
+    /// Sends a frame to the peer by the link that its connection is to use, with our MAC and that of the next hop.
     pub(crate) fn send_out(
         &mut self,
         now: Nanos,
         core: &mut Core,
+        id: SocketId,
         tuple: &FourTuple,
         frame: &[u8],
     ) {
-        let Some(active) = self.active else { return };
+        let Some(active) = self.way_of(id) else { return };
         if !self.is_up(active) {
             // Queued there it could leave when the link is back, behind newer ones by another.
             self.counters.tx_down += 1;

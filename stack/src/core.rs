@@ -42,6 +42,9 @@ pub(crate) enum Late {
     No(Option<SeqNum>),
 }
 
+/// A number that a connection of ours, our station address and its next hop's have: what links are chosen by.
+pub type Spread = fn(&FourTuple, Mac, Mac) -> u32;
+
 /// All of a stack but the queues that frames and messages come from.
 #[derive(Debug)]
 pub struct Core {
@@ -77,6 +80,9 @@ pub struct Core {
     pub(crate) members: Vec<Member>,
     /// The adapter and port of new connections.
     pub(crate) active: Option<(MemberId, PortId)>,
+    /// All that carry connections, where these are more than one; and what chooses one for an active open.
+    pub(crate) carriers: Vec<(MemberId, PortId)>,
+    pub(crate) spread: Option<Spread>,
     /// Connections that wait for room in a ring.
     pub(crate) stalled: Vec<SocketId>,
     /// Active opens that wait for room in a ring.
@@ -138,6 +144,8 @@ impl Core {
             out: FrameBurst::new(TX_BURST, frame),
             members: Vec::new(),
             active: None,
+            carriers: Vec::new(),
+            spread: None,
             stalled: Vec::new(),
             opens: Vec::new(),
             orphans: VecDeque::new(),
@@ -548,6 +556,30 @@ impl Core {
     /// Makes `port` of `member` the one that new connections and Ethernet frames use.
     pub fn set_active_port(&mut self, member: MemberId, port: PortId) {
         self.active = Some((member, port));
+    }
+
+    /// Connections may begin on each of `ports`, where SYNs come in, and where `spread` says that active opens begin.
+    pub fn set_carriers(&mut self, ports: Vec<(MemberId, PortId)>, spread: Spread) {
+        (self.carriers, self.spread) = (ports, Some(spread));
+    }
+
+    /// The adapter and port on which an active open begins.
+    pub(crate) fn port_of(&self, tuple: &FourTuple) -> Option<(MemberId, PortId)> {
+        let Some(spread) = self.spread.filter(|_| !self.carriers.is_empty()) else {
+            return self.active;
+        };
+        let hop = self.next_hop(tuple.remote.ip())?;
+        let mac = self.neighbours.known(hop).unwrap_or_default();
+        let hash = spread(tuple, self.config.mac, mac) as usize;
+        self.carriers.get(hash % self.carriers.len()).copied()
+    }
+
+    /// Whether connections may begin on a port.
+    pub(crate) fn is_open(&self, port: (MemberId, PortId)) -> bool {
+        if self.spread.is_some() {
+            return self.carriers.contains(&port);
+        }
+        self.active.is_none_or(|active| active == port)
     }
 
     /// An adapter of this stack.

@@ -37,7 +37,7 @@ pub mod tom;
 mod tuple;
 mod urgent;
 
-pub use crate::core::Core;
+pub use crate::core::{Core, Spread};
 pub use activity::Activity;
 pub use defect::{Defect, Defects};
 pub use error::{ConnectError, ConnectionError, IcmpReason, ListenError, SocketError};

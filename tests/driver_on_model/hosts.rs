@@ -27,6 +27,10 @@ pub(crate) struct Net {
 /// Time to live of the cards' packets: not what they come with.
 pub(crate) const TTL: u8 = 61;
 
+/// The MTU table of adapter B.
+const MTUS: [u16; 16] =
+    [68, 88, 256, 512, 576, 808, 1024, 1280, 1400, 1488, 1500, 2002, 4096, 8192, 9000, 9600];
+
 /// Cards that are unlike in everything that silicon does not fix.
 fn asic(n: usize) -> AsicConfig {
     let mut config = AsicConfig::t540_cr();
@@ -41,6 +45,10 @@ pub(crate) fn soft(n: usize, wires: Vec<Box<dyn Wire>>) -> SoftConfig {
     let mut driver = AdapterConfig::default();
     driver.queues.ofld += 64 * n as u16;
     driver.tcp.ttl = Some(TTL);
+    if n == 1 {
+        // The same sizes by other numbers, and some that the others do not have.
+        driver.mtus = Some(MTUS);
+    }
     SoftConfig { asic: asic(n), driver, wires: (0..).map(PortId).zip(wires).collect() }
 }
 
@@ -92,6 +100,16 @@ impl Net {
     /// The same before anything has run.
     pub(crate) fn plugged(
         shape: [&[usize]; 2],
+        plug: impl FnMut(usize, MemEnd) -> Box<dyn Wire>,
+        configure: impl Fn(&mut StackConfig, &mut BondConfig),
+    ) -> Self {
+        Self::plugged_into(SwitchConfig::default(), shape, plug, configure)
+    }
+
+    /// The same with another switch, which however does not flood.
+    pub(crate) fn plugged_into(
+        switch: SwitchConfig,
+        shape: [&[usize]; 2],
         mut plug: impl FnMut(usize, MemEnd) -> Box<dyn Wire>,
         configure: impl Fn(&mut StackConfig, &mut BondConfig),
     ) -> Self {
@@ -99,8 +117,7 @@ impl Net {
         let (near, mut far): (Vec<_>, Vec<_>) =
             (0..count).map(|_| mem::link(&LinkConfig::default())).unzip();
         let cables = near.iter().map(MemEnd::cable).collect();
-        let switch_config =
-            SwitchConfig { unknown_unicast: UnknownUnicast::Drop, ..SwitchConfig::default() };
+        let switch_config = SwitchConfig { unknown_unicast: UnknownUnicast::Drop, ..switch };
         let switch = Switch::new(&switch_config, far.drain(..));
         let mut wires = near.into_iter().enumerate().map(|(n, wire)| plug(n, wire));
         let mut hosts = Vec::new();

@@ -8,8 +8,11 @@ mod hosts;
 mod icmp;
 mod links;
 mod macs;
+mod mtus;
 mod options;
 mod setup;
+mod single;
+mod xor;
 
 use hosts::{ADDRESSES, Net, OFFLOAD};
 use mafo::{ConnectionError, Event, Nanos, Readiness, SocketError, Timeouts};

@@ -85,7 +85,8 @@ impl Demo<'_> {
     fn await_handovers(&mut self, fault: &Injected) -> Result<(), RigError> {
         self.run.await_handovers(|run| fault.is_over(run))?;
         fault.measure(&mut self.run);
-        self.moved_always.retain(|n| self.run.moved.contains(n));
+        let Run { moved, concerned, .. } = &self.run;
+        self.moved_always.retain(|n| moved.contains(n) || !concerned.contains(n));
         Ok(())
     }
 

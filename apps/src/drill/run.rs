@@ -100,7 +100,7 @@ impl Drills<'_> {
         }
         let all = self.options.rig.connections as usize;
         let moved = self.run.moved.len();
-        if moved != all {
+        if self.run.unmoved() > 0 {
             self.report.verdict.reasons.push(format!("drill {n}: {moved} of {all} handed over"));
         }
         let stalls = self.run.gather_stalls()?;

@@ -42,6 +42,19 @@ impl Fault {
         self == Self::Blackhole
     }
 
+    /// Why it cannot be where all links carry, if it cannot.
+    pub(super) fn impossible_in_xor(self) -> Option<&'static str> {
+        match self {
+            Self::Move | Self::Failback => {
+                Some("no link is more active than others: there is none to move to")
+            }
+            Self::Blackhole => Some(
+                "a switch without LACP goes on sending into a path that is dead behind its carrier",
+            ),
+            Self::Link | Self::Port | Self::Adapter => None,
+        }
+    }
+
     /// Whether frames of both directions have to cross the host: nothing moves before the peer has been heard
     /// by the new way.
     pub(crate) fn needs_tunnel(self) -> bool {
@@ -86,6 +99,10 @@ impl Injected {
                 run.begin_failover();
                 if let Some(card) = run.world.host.adapter(adapter(run, line)) {
                     card.faults().die();
+                }
+                if run.options.is_xor() {
+                    // Its port has no light any more, or the switch would go on to send by it.
+                    run.world.lines[line].cable.set_carrier(false);
                 }
                 run.mark()?;
                 Ok(Self { fault, line, wanted: None, swallowed: BTreeSet::new() })

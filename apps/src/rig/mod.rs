@@ -14,6 +14,7 @@ mod sniff;
 mod spoil;
 mod stop;
 mod swallowed;
+mod trunk;
 mod verdict;
 mod world;
 

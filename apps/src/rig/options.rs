@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use mafo::BondOptions;
+use mafo::{BondOptions, Mode};
 
 use super::adapters::{self, Adapters};
 use super::page::Page;
@@ -26,7 +26,8 @@ pub struct RigOptions {
     pub adapters: Adapters,
     /// Options of the bond as Linux bonding spells them, such as miimon=100,updelay=200,primary=B0: mode, miimon, updelay,
     /// downdelay, arp_interval, arp_ip_target, arp_validate, arp_missed_max, primary, primary_reselect, fail_over_mac,
-    /// num_peer_notif, peer_notif_delay, xmit_hash_policy; times in milliseconds
+    /// num_peer_notif, peer_notif_delay, xmit_hash_policy; times in milliseconds. With mode=balance-xor the switch takes all
+    /// cables for one
     #[arg(long, value_name = "NAME=VALUE,…")]
     pub bond: Option<BondOptions>,
     /// Probability that a frame is lost, each direction, every cable
@@ -58,6 +59,11 @@ pub struct RigOptions {
 }
 
 impl RigOptions {
+    /// Whether all links of the bond carry.
+    pub(crate) fn is_xor(&self) -> bool {
+        self.bond.as_ref().and_then(BondOptions::mode) == Some(Mode::BalanceXor)
+    }
+
     /// The file of `--report`, made already.
     pub(crate) fn page(&self, command: &'static str) -> Result<Option<Page>, RigError> {
         self.report.as_ref().map(|path| Page::create(path, command)).transpose()

@@ -60,6 +60,8 @@ pub(crate) struct Run {
     pub(crate) times: Report,
     /// Connections that moved in the present failover.
     pub(crate) moved: BTreeSet<usize>,
+    /// Those that had to: in balance-xor only some live where the fault is.
+    pub(crate) concerned: BTreeSet<usize>,
     /// The peer sends, we send.
     sends: [bool; 2],
     /// Reports asked of the peer, and the last answered.
@@ -97,11 +99,17 @@ impl Run {
         handover: Handover,
         sends: [bool; 2],
     ) -> Result<Self, RigError> {
+        if let Some(why) = fault.impossible_in_xor().filter(|_| options.is_xor()) {
+            return Err(RigError::CannotRun(format!("in balance-xor {why}")));
+        }
         let clock = Clock::start();
         let mut world = world::build(options, fault, handover, (SystemTime::now(), clock))?;
         say(format_args!("peer: {} ({})", world.peer.name, world.peer.why));
         let mut now = clock.now();
         while !world.host.is_up() {
+            if let Some(trunk) = &mut world.trunk {
+                trunk.poll(now);
+            }
             world.host.poll(now).map_err(|e| RigError::CannotRun(e.to_string()))?;
             now = clock.now();
             if now > Nanos::from_secs(10) {
@@ -125,6 +133,7 @@ impl Run {
             events: Vec::new(),
             times: Report::default(),
             moved: BTreeSet::new(),
+            concerned: BTreeSet::new(),
             sends,
             asked: 0,
             answered: 0,
@@ -151,6 +160,9 @@ impl Run {
         if let Some(stop) = self.stop.take_if(|stop| stop.is_asked(now)) {
             stop.end_next_time()?;
             return Err(RigError::Stopped);
+        }
+        if let Some(trunk) = &mut self.world.trunk {
+            trunk.poll(now);
         }
         let failed = |e: HostError| RigError::Failed(e.to_string());
         self.world.host.poll(now).map_err(failed)?;
@@ -302,8 +314,14 @@ impl Run {
         self.world.lines.iter().position(|line| line.link == active)
     }
 
-    /// Connections that the active adapter owns, by its own count.
+    /// Connections that the active adapter owns, by its own count; or all of them do, where all carry: their own counts
+    /// have entries of connections on the move as well.
     pub(crate) fn offloaded(&self) -> usize {
+        if self.options.is_xor() {
+            let (core, all) = (self.world.host.sockets(), &self.ours.connections);
+            let is_there = |id| core.offloaded(id).is_some();
+            return all.iter().filter_map(|ours| ours.socket).filter(|&id| is_there(id)).count();
+        }
         self.active().map_or(0, |link| self.world.host.offloaded(link.member.0.into()))
     }
 
@@ -335,6 +353,7 @@ impl Run {
     pub(super) fn begin_failover(&mut self) {
         self.times = Report::new(self.active());
         self.moved.clear();
+        self.concerned = self.at_the_fault();
         self.take_charges();
         self.costs.clear();
         self.is_handing_over = false;
@@ -342,6 +361,22 @@ impl Run {
             line.seen.watch();
             line.cable.watch_lost();
         }
+    }
+
+    /// The connections that live on the active link, or its adapter if nothing else of that carries.
+    fn at_the_fault(&self) -> BTreeSet<usize> {
+        let (core, active) = (self.world.host.sockets(), self.active());
+        let is_there = |id: &usize| {
+            let conn = self.ours.connections[*id].socket.and_then(|id| core.offloaded(id));
+            let home = conn.map(|conn| LinkId { member: conn.member, port: conn.port });
+            !self.options.is_xor() || home == active
+        };
+        (0..self.far.len()).filter(is_there).collect()
+    }
+
+    /// Connections of which something is missing: they had to move and have not.
+    pub(crate) fn unmoved(&self) -> usize {
+        self.concerned.difference(&self.moved).count()
     }
 
     /// The fault happened just now.

@@ -22,6 +22,7 @@ use super::fault::Fault;
 use super::options::{PeerKind, RigOptions};
 use super::run::{RigError, say};
 use super::sniff::{Seen, Sniffer};
+use super::trunk::Trunk;
 use crate::other::Other;
 use crate::peer::{Isolation, KernelPeer, PeerConfig, Plan};
 use crate::smoltcp_peer::{SmoltcpConfig, SmoltcpPeer};
@@ -38,9 +39,9 @@ const MTU: u16 = 1500;
 const FLOODING_AGEING: Duration = Duration::from_secs(1);
 
 /// The near end of a cable.
-struct Near {
-    wire: Box<dyn Wire>,
-    cable: Cable,
+pub(super) struct Near {
+    pub(super) wire: Box<dyn Wire>,
+    pub(super) cable: Cable,
 }
 
 /// One of our cables, as the rig holds it.
@@ -73,6 +74,8 @@ pub(crate) struct World {
     pub(crate) plan: Plan,
     /// In the order of the bond's links.
     pub(crate) lines: Vec<Line>,
+    /// Where the bond's links are one to a switch.
+    pub(super) trunk: Option<Trunk>,
 }
 
 /// Which ports have cables: all of them are links of the bond.
@@ -131,7 +134,15 @@ pub(crate) fn build(
 ) -> Result<World, RigError> {
     let plan = plan(options.connections);
     let links = fault.layout().links();
-    let (peer, near) = choose(options, &plan, links.len() as u8, start)?;
+    let cables = if options.is_xor() { 1 } else { links.len() };
+    let (peer, mut near) = choose(options, &plan, cables as u8, start)?;
+    let mut trunk = None;
+    if options.is_xor()
+        && let Some(peer) = near.pop()
+    {
+        let (switch, cables) = Trunk::new(peer, links.len(), &link_config());
+        (trunk, near) = (Some(switch), cables);
+    }
     let mut wires = Vec::new();
     let mut lines = Vec::new();
     for (n, (near, (adapter, port))) in near.into_iter().zip(links.iter().copied()).enumerate() {
@@ -151,7 +162,11 @@ pub(crate) fn build(
         (bond.arp_interval, bond.arp_ip_target) = (ARP_INTERVAL, vec![plan.peers[0]]);
     }
     let host = host(options, &plan, bond, wires)?;
-    Ok(World { host, peer, plan, lines })
+    Ok(World { host, peer, plan, lines, trunk })
+}
+
+fn link_config() -> LinkConfig {
+    LinkConfig { queue_frames: LINK_FRAMES, ..LinkConfig::default() }
 }
 
 fn plan(connections: u32) -> Plan {
@@ -197,7 +212,7 @@ fn smoltcp(
         seed: options.seed,
         pcap: options.pcap.as_ref().map(|dir| dir.join("peer.pcap")),
         epoch: start,
-        link: LinkConfig { queue_frames: LINK_FRAMES, ..LinkConfig::default() },
+        link: link_config(),
         ..SmoltcpConfig::default()
     };
     let (peer, ends) =

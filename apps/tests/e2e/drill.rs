@@ -175,6 +175,24 @@ pub(crate) fn adapters() -> Outcome {
     Outcome::Done
 }
 
+/// A switch shares the connections among the cables: those of the link that fails move, and nobody loses anything.
+pub(crate) fn xor() -> Outcome {
+    let options = ["--peer", "smoltcp", "--connections", "16", "--bond", "mode=balance-xor"];
+    for fault in ["link", "port", "adapter"] {
+        let json = good(&[&options[..], &["--count", "3", "--fault", fault]].concat());
+        let moved = number(&json, "handed_over").unwrap_or(0);
+        // Some of them each time; all of them each time would be no sharing.
+        assert!((3..48).contains(&moved) || fault == "adapter", "{fault}: {json}");
+    }
+    for (fault, why) in [("move", "none to move to"), ("blackhole", "without LACP")] {
+        let output = mafo(&[&["drill"], &options[..], &["--fault", fault]].concat());
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains(why), "{error}");
+    }
+    Outcome::Done
+}
+
 pub(crate) fn wrong_flags() -> Outcome {
     for (arguments, named) in [
         (&["--fault", "cable"][..], "link, blackhole, port, adapter, move, failback"),

@@ -19,6 +19,9 @@ pub struct SwitchConfig {
     pub table_max: usize,
     /// MTU of the ports.
     pub mtu: usize,
+    /// Ports that lead to one host and count as one (a static link aggregation): a frame for it goes out by one of them
+    /// whose link is up, as its addresses and ports say.
+    pub trunk: Vec<usize>,
 }
 
 impl Default for SwitchConfig {
@@ -28,6 +31,7 @@ impl Default for SwitchConfig {
             unknown_unicast: UnknownUnicast::Flood,
             table_max: 1024,
             mtu: 1500,
+            trunk: Vec::new(),
         }
     }
 }
@@ -84,6 +88,7 @@ pub struct Switch<W> {
     table: BTreeMap<Mac, Station>,
     ageing: Nanos,
     table_max: usize,
+    trunk: Vec<usize>,
     /// Frames of one port while they are passed on.
     burst: FrameBurst,
     counters: SwitchCounters,
@@ -114,6 +119,7 @@ impl<W: Wire> Switch<W> {
             table: BTreeMap::new(),
             ageing: config.ageing,
             table_max: config.table_max,
+            trunk: config.trunk.clone(),
             burst: FrameBurst::new(BURST, capacity_for_mtu(config.mtu)),
             counters: SwitchCounters::new(),
         }
@@ -188,13 +194,33 @@ impl<W: Wire> Switch<W> {
         let up = self.ports[port].wire.link_up(now);
         if self.ports[port].link_up && !up {
             let before = self.table.len();
-            self.table.retain(|_, station| station.port != port);
+            let trunk = self.trunk.first().filter(|_| self.trunk.contains(&port));
+            let left = self.trunk.iter().any(|&other| other != port && self.ports[other].link_up);
+            // What is behind a trunk is so by its other ports.
+            let gone = trunk.map_or(Some(port), |&first| (!left).then_some(first));
+            self.table.retain(|_, station| Some(station.port) != gone);
             self.counters.flushed += (before - self.table.len()) as u64;
         }
         self.ports[port].link_up = up;
     }
 
+    /// The port that stands for `port` in the table: of a trunk its first.
+    fn stands_for(&self, port: usize) -> usize {
+        self.trunk.first().filter(|_| self.trunk.contains(&port)).map_or(port, |&first| first)
+    }
+
+    /// The port by which a frame goes to where `port` leads.
+    fn way_of(&self, port: usize, frame: &Frame) -> usize {
+        if !self.trunk.contains(&port) {
+            return port;
+        }
+        let up = || self.trunk.iter().copied().filter(|&port| self.ports[port].link_up);
+        let count = up().count().max(1);
+        up().nth(hash(frame.as_slice()) as usize % count).unwrap_or(port)
+    }
+
     fn forward(&mut self, now: Nanos, from: usize, frame: &Frame) {
+        let from = self.stands_for(from);
         self.counters.rx_frames += 1;
         let Some((dst, src)) = addresses(frame.as_slice()) else {
             self.counters.rx_malformed += 1;
@@ -211,7 +237,7 @@ impl<W: Wire> Switch<W> {
                 self.counters.filtered_same_port += 1;
             } else {
                 self.counters.forwarded += 1;
-                self.send(now, port, frame);
+                self.send(now, self.way_of(port, frame), frame);
             }
         } else {
             let floods = |port: &Port<W>| port.unknown_unicast == UnknownUnicast::Flood;
@@ -261,8 +287,13 @@ impl<W: Wire> Switch<W> {
     ) -> usize {
         let mut ports = 0;
         for port in 0..self.ports.len() {
-            if port != from && self.ports[port].link_up && wants(&self.ports[port]) {
-                self.send(now, port, frame);
+            // A trunk is one port, and has its turn once.
+            if self.stands_for(port) != port || port == from {
+                continue;
+            }
+            let way = self.way_of(port, frame);
+            if self.ports[way].link_up && wants(&self.ports[way]) {
+                self.send(now, way, frame);
                 ports += 1;
             }
         }
@@ -278,6 +309,24 @@ impl<W: Wire> Switch<W> {
 
 /// The last of the sixteen addresses that are for the bridge itself: spanning tree, LACP, LLDP.
 const RESERVED: Mac = [0x01, 0x80, 0xc2, 0x00, 0x00, 0x0f];
+
+/// A hash of IPv4 addresses and ports, else of station addresses (FNV-1a).
+fn hash(frame: &[u8]) -> u32 {
+    const TCP_IPV4: ([u8; 2], u8) = ([0x08, 0x00], 6);
+    let is_tcp = frame.len() >= 38 && ([frame[12], frame[13]], frame[23]) == TCP_IPV4;
+    // A header without options; with some, the addresses alone are not worse.
+    let range = if !is_tcp {
+        0..12
+    } else if frame[14] == 0x45 {
+        26..38
+    } else {
+        26..34
+    };
+    let step = |hash: u32, &byte: &u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    let hash = frame.get(range).unwrap_or_default().iter().fold(0x811c_9dc5, step);
+    // Low bits of the product know low bits only.
+    hash ^ hash >> 16
+}
 
 /// Whether an address is broadcast or multicast: bit 0 of its first byte.
 fn is_group(mac: Mac) -> bool {

@@ -94,6 +94,8 @@ pub struct Member {
     /// Listeners.
     pub stids: StidTable<ListenerId>,
     hops: BTreeMap<(IpAddr, PortId), L2tIdx>,
+    /// Entries that always lead into the loopback: of connections that are to cross the host alone.
+    loops: BTreeMap<(IpAddr, PortId), L2tIdx>,
     /// What `hops` leads to, by the entry's index.
     uses: Vec<Option<HopUse>>,
     iq: IqId,
@@ -118,6 +120,7 @@ impl Member {
             atids: AtidTable::new(share.atids),
             stids: StidTable::new(share.servers),
             hops: BTreeMap::new(),
+            loops: BTreeMap::new(),
             uses: Vec::new(),
             iq,
             last_stamps: LastStamps::default(),
@@ -189,12 +192,41 @@ impl Member {
             }
             return Ok(Some(l2t));
         }
+        let Some(l2t) = self.new_hop(next_hop, home, to)? else { return Ok(None) };
+        self.hops.insert((next_hop, home), l2t);
+        Ok(Some(l2t))
+    }
+
+    /// A use of the entry that leads into the loopback of `home`, for connections whose next hop is `next_hop`.
+    /// `Ok(None)` when the table is full.
+    pub fn acquire_loop(&mut self, next_hop: IpAddr, home: PortId) -> Result<Option<L2tIdx>, Full> {
+        let known = self.loops.get(&(next_hop, home)).copied();
+        if let Some(l2t) = known {
+            if let Some(used) = self.hop_use(l2t) {
+                used.users += 1;
+            }
+            return Ok(Some(l2t));
+        }
+        let Some(mac) = self.lcore.resources().port(home).map(|port| port.mac) else {
+            return Ok(None);
+        };
+        let to = NextHop { mac, vlan: None, port: home, target: L2tTarget::Loopback };
+        let Some(l2t) = self.new_hop(next_hop, home, to)? else { return Ok(None) };
+        self.loops.insert((next_hop, home), l2t);
+        Ok(Some(l2t))
+    }
+
+    fn new_hop(
+        &mut self,
+        next_hop: IpAddr,
+        home: PortId,
+        to: NextHop,
+    ) -> Result<Option<L2tIdx>, Full> {
         let Some(l2t) = self.lcore.l2t.alloc() else { return Ok(None) };
         if let Err(full) = self.lcore.l2t.write(&mut self.lcore.ctrl, self.iq, l2t, to) {
             self.lcore.l2t.release(l2t);
             return Err(full);
         }
-        self.hops.insert((next_hop, home), l2t);
         let index = usize::from(l2t.0);
         if self.uses.len() <= index {
             self.uses.resize(index + 1, None);
@@ -218,7 +250,9 @@ impl Member {
     /// When a connection last heard of its peer through `next_hop`; `None` when there is no connection.
     pub(crate) fn heard(&self, next_hop: IpAddr) -> Option<Nanos> {
         let ports = (next_hop, PortId(0))..=(next_hop, PortId(u8::MAX));
-        let uses = self.hops.range(ports).filter_map(|(_, l2t)| self.uses[usize::from(l2t.0)]);
+        let both =
+            [&self.hops, &self.loops].into_iter().flat_map(|table| table.range(ports.clone()));
+        let uses = both.filter_map(|(_, l2t)| self.uses[usize::from(l2t.0)]);
         uses.map(|used| used.heard).max()
     }
 
@@ -228,7 +262,11 @@ impl Member {
         used.users -= 1;
         if used.users == 0 {
             let key = (used.next_hop, used.home);
-            self.hops.remove(&key);
+            for table in [&mut self.hops, &mut self.loops] {
+                if table.get(&key) == Some(&l2t) {
+                    table.remove(&key);
+                }
+            }
             self.uses[usize::from(l2t.0)] = None;
             self.lcore.l2t.release(l2t);
         }
@@ -256,6 +294,6 @@ impl Member {
     /// What connections, opens, listeners and next hops still hold.
     #[must_use]
     pub fn left_over(&self) -> usize {
-        self.tids.in_use() + self.atids.in_use() + self.hops.len()
+        self.tids.in_use() + self.atids.in_use() + self.hops.len() + self.loops.len()
     }
 }

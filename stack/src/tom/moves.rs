@@ -6,6 +6,7 @@ use core::net::IpAddr;
 use mafo_mem::Nanos;
 use mafo_pmd::ofld::{Refused, TxCreditPool};
 use mafo_pmd::sge::Eq;
+use mafo_t4::regs::tp::MTU_COUNT;
 use mafo_t4::{L2tIdx, PortId, Tid};
 use mafo_tcp::SeqNum;
 
@@ -52,6 +53,8 @@ pub struct Place {
     pub credits: TxCreditPool,
     /// TIMESTAMP_OFFSET of the TCB there.
     pub ts_offset: u8,
+    /// What was agreed on of the segment size, as an entry of the MTU table there.
+    pub mss_idx: u8,
 }
 
 impl Core {
@@ -169,6 +172,16 @@ impl Core {
         self.tom_credit(id);
     }
 
+    /// What a connection agreed on of the segment size, as an entry of the MTU table of `member`: tables need not be
+    /// equal.
+    #[must_use]
+    pub fn mss_index_on(&self, id: SocketId, member: MemberId) -> Option<u8> {
+        let conn = self.offloaded(id)?;
+        let mtus = |at: MemberId| self.members.get(at.index()).map(|m| m.lcore.resources());
+        let mtu = mtus(conn.member)?.mtus[usize::from(conn.options.mss()) % MTU_COUNT];
+        Some(mtus(member)?.mtu_index(mtu))
+    }
+
     /// Gives the connection another owner. The old tid is no longer the connection's: whoever silenced
     /// it has released it.
     pub fn rebind(&mut self, id: SocketId, place: Place) -> Result<(), Refused> {
@@ -191,6 +204,7 @@ impl Core {
             first_own,
             ts_offset,
             turn,
+            options,
             ..
         } = &mut **conn;
         *member = place.member;
@@ -205,6 +219,7 @@ impl Core {
         *posted_any = socket.tx.acked() < socket.tx.posted();
         *first_own = socket.tx.posted();
         *ts_offset = place.ts_offset;
+        *options = options.with_mss(place.mss_idx.into());
         *turn = Turn::None;
         Ok(())
     }
@@ -214,6 +229,13 @@ impl Core {
     pub fn has_proved_owner(&self, id: SocketId) -> bool {
         let acked = self.sockets.get(id).map_or(0, |socket| socket.tx.acked());
         self.offloaded(id).is_some_and(|conn| acked > conn.first_own)
+    }
+
+    /// A connection's TCB names another next hop, whose use passes to it.
+    pub fn change_hop(&mut self, id: SocketId, l2t: L2tIdx) {
+        let Some(conn) = self.offloaded_mut(id) else { return };
+        let (member, before) = (conn.member, core::mem::replace(&mut conn.l2t, l2t));
+        self.members[member.index()].release_hop(before);
     }
 
     /// Lets go of the tid that a connection had before, and of its next hop there.

@@ -144,7 +144,8 @@ impl Core {
 
     /// Asks the active adapter to open a connection whose next hop is known.
     pub(crate) fn tom_connect(&mut self, now: Nanos, id: SocketId) {
-        let Some((member_id, port)) = self.active_port() else {
+        let tuple = self.sockets.get(id).map(|socket| socket.tuple);
+        let Some((member_id, port)) = tuple.and_then(|tuple| self.port_of(&tuple)) else {
             self.fail(id, ConnectionError::NoBuffers);
             return;
         };
@@ -317,9 +318,9 @@ impl Core {
         let (src_mac, _) = packet::macs(frame)?;
         // By a link that is not active comes what a switch floods, or what was put back into its adapter
         // while it was: the answer would leave there.
-        // So all connections begin on the active link.
+        // So all connections begin on the active link, or on one of those that are.
         let by = (member_id, PortId((cpl.l2info().intf() % 4) as u8));
-        if self.active.is_some_and(|active| active != by) {
+        if !self.is_open(by) {
             return None;
         }
         let Ok(Packet::Tcp(ip, bytes)) = packet::parse(frame) else { return None };

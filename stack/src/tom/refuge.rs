@@ -250,6 +250,8 @@ impl Core {
             rcv_scale,
             fin_posted: checkpoint.fin_posted,
             posted_any: true,
+            // Whoever writes it into a card tells its firmware of the flow; until then it has no tid to say so of.
+            flow_told: true,
             mss_announced: checkpoint.mss_announced,
             cong: code_point(socket.options.congestion, code_points),
             sample: Some(sample),

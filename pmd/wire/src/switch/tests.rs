@@ -206,6 +206,38 @@ fn a_port_without_room_drops_its_copy_alone() {
     assert_eq!((seen_by_two, net.switch.counters().tx_dropped), (6, 2));
 }
 
+/// A TCP frame between ports of two hosts.
+fn tcp(dst: Mac, src: Mac, port: u16) -> Vec<u8> {
+    let mut bytes = [&dst[..], &src, &[0x08, 0x00], &[0; 40]].concat();
+    (bytes[14], bytes[23]) = (0x45, 6);
+    bytes[34..36].copy_from_slice(&port.to_be_bytes());
+    bytes
+}
+
+/// Ports 0 and 1 lead to one host, 2 and 3 to others.
+#[test]
+fn a_trunk_is_one_port_whose_links_share_its_frames() {
+    let mut net = Net::new(4, SwitchConfig { trunk: vec![0, 1], ..SwitchConfig::default() });
+    // Nothing of the trunk's comes back to it, a flood reaches it once.
+    assert_eq!(net.send(1, BROADCAST, mac(0)), [2, 3]);
+    let flooded = net.send(2, BROADCAST, mac(2));
+    assert!(flooded == [0, 3] || flooded == [1, 3], "{flooded:?}");
+    // By whatever link it was heard, a connection's frames come by one.
+    let ways = |net: &mut Net| -> Vec<usize> {
+        (1000..1064).map(|port| net.send_bytes(2, &tcp(mac(0), mac(2), port))[0]).collect()
+    };
+    let first = ways(&mut net);
+    net.send(0, mac(2), mac(0));
+    assert_eq!(ways(&mut net), first);
+    let by_0 = first.iter().filter(|&&way| way == 0).count();
+    assert!((16..48).contains(&by_0), "{by_0} of 64 by one of two");
+    // With one link left all come by it, and its host is still known.
+    net.stations[0].cable().set_carrier(false);
+    assert_eq!(ways(&mut net), [1; 64]);
+    net.stations[1].cable().set_carrier(false);
+    assert_eq!(net.send(2, mac(0), mac(2)), [3], "forgotten, and flooded to the others");
+}
+
 #[test]
 fn it_wakes_when_a_port_has_something() {
     let mut net = Net::new(2, SwitchConfig::default());

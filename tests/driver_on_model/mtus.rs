@@ -1,0 +1,77 @@
+//! Adapters whose MTU tables differ: a size has another number on each.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use mafo::wire::mem::MemEnd;
+use mafo::wire::{Wire, WireCounters};
+use mafo::{Frame, FrameBurst, Handover, Nanos};
+
+use crate::failover::{Traffic, settle};
+use crate::hosts::{ADDRESSES, Net};
+
+/// A cable that notes the longest frame that its host puts onto it.
+struct Measured {
+    cable: MemEnd,
+    longest: Arc<AtomicUsize>,
+}
+
+impl Wire for Measured {
+    fn rx_burst(&mut self, now: Nanos, out: &mut FrameBurst) -> usize {
+        self.cable.rx_burst(now, out)
+    }
+
+    fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize {
+        for frame in frames {
+            self.longest.fetch_max(frame.as_slice().len(), Ordering::Relaxed);
+        }
+        self.cable.tx_burst(now, frames)
+    }
+
+    fn link_up(&mut self, now: Nanos) -> bool {
+        self.cable.link_up(now)
+    }
+
+    fn poll_timeout(&self) -> Option<Nanos> {
+        self.cable.poll_timeout()
+    }
+
+    fn counters(&self) -> WireCounters {
+        self.cable.counters()
+    }
+}
+
+/// There and back, twice: what was agreed on stays, neither more, which no cable would carry, nor less.
+#[test]
+fn segments_are_as_long_on_every_adapter() {
+    for handover in [Handover::Drained, Handover::Instant] {
+        let longest: [Arc<AtomicUsize>; 2] = Default::default();
+        let plug = |n: usize, cable| -> Box<dyn Wire> {
+            let longest = Arc::clone(&longest[n]);
+            Box::new(Measured { cable, longest })
+        };
+        let mut net = Net::up_bonded(2, plug, |stack, bond| {
+            if stack.address == ADDRESSES[0] {
+                bond.handover = handover;
+            }
+        });
+        let ends = net.open(4);
+        let mut traffic = Traffic::new(ends);
+        for active in [0, 1, 0, 1] {
+            net.cables[active].set_carrier(true);
+            let until = net.now + Nanos::from_millis(2);
+            while net.now < until {
+                traffic.step(&mut net);
+            }
+            net.cables[1 - active].set_carrier(false);
+            traffic.deliver(&mut net, 5_000);
+            settle(&mut net, |net| traffic.step(net));
+            longest[active].store(0, Ordering::Relaxed);
+            traffic.deliver(&mut net, 50_000);
+            let frame = longest[active].load(Ordering::Relaxed);
+            assert_eq!(frame, 1514, "adapter {active}, {handover:?}");
+        }
+        traffic.finish(&mut net);
+        net.settle();
+    }
+}
