@@ -172,7 +172,6 @@ impl SoftAdapter {
     }
 
     /// What the card refuses from now on, though it could do it: for whoever tests what follows.
-    #[cfg(debug_assertions)]
     pub fn refuse(&mut self, refusals: mafo_asic::Refusals) {
         self.asic.refuse(refusals);
     }
@@ -187,6 +186,13 @@ impl SoftAdapter {
     #[cfg(debug_assertions)]
     pub fn lose_link_events(&mut self, lose: bool) {
         self.asic.lose_link_events(lose);
+    }
+
+    /// The card sends frames from now on whether or not its host has been told what they commit to: a check has to
+    /// notice.
+    #[cfg(debug_assertions)]
+    pub fn spoil_commits(&mut self) {
+        self.asic.spoil_commits();
     }
 
     /// Records the work requests that the card reads from now on.

@@ -94,12 +94,12 @@ pub(crate) fn post_fence(core: &mut Core, id: SocketId) -> bool {
     posted
 }
 
-/// A card's clocks, as they are now.
-pub(crate) fn card_clock(member: &mafo_stack::tom::Member) -> CardClock {
+/// A card's clocks, as they are now; `None` of a card that has died, perhaps in this very poll.
+pub(crate) fn card_clock(member: &mafo_stack::tom::Member) -> Option<CardClock> {
     let resources = member.lcore.resources();
-    CardClock {
+    Some(CardClock {
         khz: resources.core_clock_khz,
         timer_shift: resources.tp_resolution.timerresolution() as u8,
-        ts_now: member.lcore.timestamp_now(),
-    }
+        ts_now: member.lcore.timestamp_now()?,
+    })
 }

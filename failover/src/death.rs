@@ -43,6 +43,17 @@ impl Bond {
         for id in core.connections_on(member) {
             self.bereave(now, core, id);
         }
+        if self.active.is_some_and(|active| active.member != member) {
+            // What they had said and went through the host leaves ahead of their next owners' words.
+            let is_new = |moving: &Move| {
+                moving.stage == Stage::Uploading
+                    && moving.home.member == member
+                    && moving.entry.as_ref().is_none_or(|entry| entry.written == Written::Nothing)
+            };
+            let ids = self.moves.iter().filter(|(_, moving)| is_new(moving)).map(|(id, _)| id);
+            let ids: Vec<SocketId> = ids.collect();
+            self.mark_departures(now, core, &ids);
+        }
         if self.active.is_some_and(|active| active.member == member) {
             match self.successor() {
                 Some(successor) => {
@@ -136,6 +147,8 @@ impl Bond {
         if was_silenced && let Some(orphan) = &mut moving.orphan {
             // Its TCB was read, which says more; all that came after that has been heard.
             orphan.hear(progress.rcv_nxt, t_state(state));
+            // Of which what is given to the next owner begins where its image says.
+            core.acknowledge(id, orphan.una.later(progress.snd_una));
         } else if let (Some(shadow), Some(clock)) = (core.shadow(id), clock) {
             moving.orphan = Some(Orphan {
                 image: shadow.tcb,

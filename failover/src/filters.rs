@@ -60,7 +60,8 @@ impl Bond {
 
     /// Whether a connection lives on another adapter than `member`.
     fn lives_elsewhere(&self, core: &Core, member: MemberId) -> bool {
-        (self.sweep.is_some() || self.moves.is_any_off(member))
+        // One without an owner may live anywhere in a moment.
+        (self.sweep.is_some() || self.moves.is_any_off(member) || self.moves.is_any_unowned())
             && !core.has_defect(Defect::StandingRuleMissing)
     }
 

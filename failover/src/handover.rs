@@ -15,7 +15,7 @@ use mafo_stack::tom::state::State;
 use mafo_stack::{Core, Defect, Handover, MemberId, SocketId};
 use mafo_t4::PortId;
 use mafo_t4::cpl::GetTcbRpl;
-use mafo_t4::tcb::Tcb;
+use mafo_t4::tcb::{Tcb, field};
 use mafo_tcp::SeqNum;
 
 use crate::ask::{ask_for_answer, card_clock, heard_lately, post_fence};
@@ -645,7 +645,7 @@ impl Bond {
         if !moving.let_in.covers(&upload::fragments(&image)) {
             return Err(NotNow::Fragments);
         }
-        let clock = core.member(moving.home.member).map(card_clock).ok_or(unfit)?;
+        let clock = core.member(moving.home.member).and_then(card_clock).ok_or(NotNow::NoClock)?;
         let una = SeqNum(image.snd_una());
         if moving.kind == Kind::Drained && una != progress.snd_end {
             return Err(NotNow::NotDrained);
@@ -655,7 +655,9 @@ impl Bond {
         let jumped = if proved { 0 } else { self.jumps.get(id).copied().unwrap_or(0) };
         let max = SeqNum(image.snd_max());
         let shown = if moving.is_unheard() { Shown::Unheard(max) } else { Shown::UpTo(max) };
-        let recent_unknown = false;
+        // Its owner was not told, after a death, and has heard nothing since.
+        let stamped = image.flags().recv_tstmp();
+        let recent_unknown = stamped && image.get(field::T_RTSEQ_RECENT) == 0;
         let orphan = Orphan { image, recent_unknown, clock, jumped, una, shown };
         // Another link may have become active in this very poll: its own adapter's perhaps, which then
         // speaks by the wire, past the gate.

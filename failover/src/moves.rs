@@ -293,6 +293,11 @@ impl Moves {
         self.homes.iter().enumerate().any(|(n, &count)| n != member.index() && count > 0)
     }
 
+    /// Whether any has no owner, or one that is being silenced.
+    pub(crate) fn is_any_unowned(&self) -> bool {
+        self.stages[Stage::Fenced as usize] + self.stages[Stage::Uploading as usize] > 0
+    }
+
     /// The owner of a connection has been told to be silent.
     pub(crate) fn note_fenced(&mut self, id: SocketId) {
         if self.fenced.len() >= FENCED_LISTED {

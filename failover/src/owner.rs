@@ -122,7 +122,9 @@ impl Bond {
 
     /// The connection has no owner: an entry for it is asked for, or written.
     pub(crate) fn find_owner(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
-        let Some(moving) = self.moves.get(id) else { return };
+        // What the last owner said leaves first, and a card that was asked answers first.
+        let may_go_on = |moving: &&Move| moving.marker.is_none() && moving.entry_asked.is_none();
+        let Some(moving) = self.moves.get(id).filter(may_go_on) else { return };
         let refused = moving.entry.is_none() && moving.owners_tried >= REFUSALS_MAX;
         let goes_home = moving.goes_home();
         if (refused || goes_home) && self.shelter(now, core, id) {
@@ -440,7 +442,8 @@ pub(crate) fn plan(
     let Some(member) = core.member(to.member) else {
         return Err(NotNow::State(orphan.image.state()));
     };
-    let target = Target { clock: card_clock(member), port: to.port, defects: core.defects() };
+    let clock = card_clock(member).ok_or(NotNow::NoClock)?;
+    let target = Target { clock, port: to.port, defects: core.defects() };
     let sent = orphan.sent(progress);
     let mut plan = upload::plan(&orphan.image, sent, told, orphan.clock, &target, orphan.jumped)?;
     if orphan.recent_unknown {

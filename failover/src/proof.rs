@@ -21,7 +21,7 @@ impl Bond {
     pub(crate) fn ask_proof(&mut self, now: Nanos, core: &mut Core, id: SocketId, image: &Tcb) {
         let (Some(progress), Some(tuple)) = (core.progress(id), core.tuple(id)) else { return };
         let (Some(moving), Some(conn)) = (self.moves.note(id), core.offloaded(id)) else { return };
-        let Some(clock) = core.member(moving.home.member).map(card_clock) else { return };
+        let Some(clock) = core.member(moving.home.member).and_then(card_clock) else { return };
         if !progress.is_drained() {
             // What is under way will be acknowledged, which proves it.
             return;

@@ -148,6 +148,14 @@ impl Bond {
     /// Sends a marker behind the last frames that the host path sent for a connection: the adapter's TP does not wait
     /// for the Ethernet queue.
     pub(crate) fn mark_departure(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        self.mark_departures(now, core, &[id]);
+    }
+
+    /// The same for several.
+    pub(crate) fn mark_departures(&mut self, now: Nanos, core: &mut Core, ids: &[SocketId]) {
+        if ids.is_empty() {
+            return;
+        }
         self.batches += 1;
         let number = self.batches;
         let sent = self
@@ -155,24 +163,29 @@ impl Bond {
             .is_some_and(|active| self.send_marker(core, active.member, active.port, number));
         self.counters.tx_full += u64::from(!sent);
         let deadline = now + self.config.reply_deadline;
-        if let Some(moving) = self.moves.get_mut(id) {
-            moving.marker = Some(number);
-            moving.wake_up = deadline;
+        for &id in ids {
+            if let Some(moving) = self.moves.get_mut(id) {
+                moving.marker = Some(number);
+                moving.wake_up = deadline;
+            }
         }
     }
 
     /// A marker is back; whether it was one of a departure.
     pub(crate) fn on_departure_marked(&mut self, now: Nanos, core: &mut Core, number: u64) -> bool {
-        let waits = |moving: &Move| moving.marker == Some(number) && moving.stage == Stage::Fenced;
-        let Some(id) = self.moves.iter().find(|(_, m)| waits(m)).map(|(id, _)| id) else {
-            return false;
-        };
-        if let Some(moving) = self.moves.get_mut(id) {
-            moving.advance(&mut self.transitions, Event::Silenced);
-            (moving.marker, moving.wake_up) = (None, now);
+        let waits = |moving: &Move| moving.marker == Some(number) && moving.is_past_return();
+        let ids = self.moves.iter().filter(|(_, moving)| waits(moving)).map(|(id, _)| id);
+        let ids: Vec<SocketId> = ids.collect();
+        for &id in &ids {
+            if let Some(moving) = self.moves.get_mut(id) {
+                if moving.stage == Stage::Fenced {
+                    moving.advance(&mut self.transitions, Event::Silenced);
+                }
+                (moving.marker, moving.wake_up) = (None, now);
+            }
+            self.find_owner(now, core, id);
         }
-        self.find_owner(now, core, id);
-        true
+        !ids.is_empty()
     }
 }
 

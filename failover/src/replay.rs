@@ -106,7 +106,9 @@ impl Bond {
         }
         let Some(conn) = core.offloaded(id) else { return };
         let (member, port) = (conn.member, conn.port);
-        let recent = tcb.flags().recv_tstmp().then(|| tcb.get(field::T_RTSEQ_RECENT) as u32);
+        // What the card does not know the segments teach it: they keep their own.
+        let recent = tcb.get(field::T_RTSEQ_RECENT) as u32;
+        let recent = Some(recent).filter(|&recent| tcb.flags().recv_tstmp() && recent != 0);
         let (ack, window) = (SeqNum(tcb.snd_una()), tcb.get(field::RCV_ADV) as u16);
         let present = Present { ack, window, recent };
         for (.., frame) in &mut given.frames {

@@ -16,6 +16,7 @@ use crate::bond::{Bond, LinkId};
 use crate::detour::leads_out;
 use crate::mac::{own_mac, readdress};
 use crate::snoop::Seen;
+use crate::stage::Stage;
 
 /// The first ingress port that is a loopback.
 const LOOPBACK: u8 = 4;
@@ -144,7 +145,8 @@ impl Bond {
         let scale = core.offloaded(id).map_or(0, |conn| conn.rcv_scale);
         self.adopt_early(now, core, id);
         if let Some(moving) = self.moves.note(id) {
-            if moving.is_gated() && !core.has_defect(Defect::NoFence) {
+            let late = core.has_defect(Defect::GateLate) && moving.stage == Stage::Gated;
+            if moving.is_gated() && !late && !core.has_defect(Defect::NoFence) {
                 self.counters.fenced_frames += 1;
                 return;
             }
@@ -233,6 +235,8 @@ impl Bond {
     pub(crate) fn release_held(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
         let owner = core.offloaded(id).map(|conn| (conn.member, conn.port));
         let Some(moving) = self.moves.get_mut(id) else { return };
+        let old = core.has_defect(Defect::HeldToOld).then_some(moving.home);
+        let owner = old.map(|home| (home.member, home.port)).or(owner);
         let mut held = core::mem::take(&mut moving.held);
         if core.has_defect(Defect::HeldReversed) {
             held.make_contiguous().reverse();

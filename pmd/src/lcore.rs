@@ -175,16 +175,18 @@ impl Lcore {
         self.domain.iova(buf).add(offset)
     }
 
-    /// What the clock behind TCP timestamps shows, without any connection's offset. Three register reads.
+    /// What the clock behind TCP timestamps shows, without any connection's offset. Three register reads. `None` of a card
+    /// that is dead: all ones are nobody's clock.
     #[must_use]
-    pub fn timestamp_now(&self) -> u32 {
+    pub fn timestamp_now(&self) -> Option<u32> {
         let high = TP_TIME_HI::read(&*self.bar).0;
         let low = TP_TIME_LO::read(&*self.bar).0;
         // Read again: the low half may have wrapped in between.
         let again = TP_TIME_HI::read(&*self.bar).0;
         let low = if again == high { low } else { TP_TIME_LO::read(&*self.bar).0 };
         let ticks = u64::from(again) << 32 | u64::from(low);
-        (ticks >> self.resources.tp_resolution.timestampresolution()) as u32
+        let shown = (ticks >> self.resources.tp_resolution.timestampresolution()) as u32;
+        (again != u32::MAX).then_some(shown)
     }
 
     /// What the clock behind TCP timestamps ought to show at `now`, by what the control plane last told of it: for a

@@ -37,6 +37,12 @@ pub enum Defect {
     RefusalIgnored,
     /// What the old owner held beyond a gap is not given to the new one.
     GapForgotten,
+    /// The old owner is heard until it is being aborted, not just until its TCB is read.
+    GateLate,
+    /// Frames that were held are given to the old owner.
+    HeldToOld,
+    /// Timestamps jump as often as connections move, whether or not the peer has taken the last jumps.
+    JumpBudgetIgnored,
 }
 
 /// The mistakes that are made: none, but in tests.

@@ -122,6 +122,12 @@ impl<M: HostMemory> Asic<M> {
         &self.hw
     }
 
+    /// Frames leave from now on whether or not the host has been told what they commit to.
+    #[cfg(debug_assertions)]
+    pub fn spoil_commits(&mut self) {
+        self.hw.commits = false;
+    }
+
     /// Records the work requests that the card reads from now on.
     #[cfg(debug_assertions)]
     pub fn record(&mut self) {

@@ -59,10 +59,16 @@ impl Adapter {
         Ok(())
     }
 
-    /// When [`Adapter::poll`] has to look again.
+    /// When [`Adapter::poll`] has to look again; [`Nanos::ZERO`] means now: an answer of the firmware is seen only by
+    /// looking.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        self.pulse.due.filter(|_| self.state == State::Up)
+        match self.state {
+            State::Starting(_) | State::Closing => Some(Nanos::ZERO),
+            State::Up if self.current.is_some() || !self.tasks.is_empty() => Some(Nanos::ZERO),
+            State::Up => self.pulse.due,
+            State::Closed | State::Failed(_) => None,
+        }
     }
 
     fn core_ticks(&self) -> u64 {

@@ -274,7 +274,8 @@ impl Core {
         let mut remains = Remains::new(
             conn.snd_seq(socket.tx.posted()) + 1,
             conn.rcv_seq(received),
-            conn.granted.saturating_sub(received),
+            // A FIN takes no room: the right edge moves on with it.
+            conn.granted.saturating_sub(socket.rx.received()),
             conn.rcv_scale,
         );
         remains.dscp = socket.options.dscp;

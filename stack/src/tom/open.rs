@@ -483,7 +483,8 @@ impl Core {
     pub(crate) fn post_flowc(&mut self, id: SocketId) -> Result<(), Refused> {
         let Some(socket) = self.sockets.get_mut(id) else { return Ok(()) };
         let Path::Offload(conn) = &mut socket.path else { return Ok(()) };
-        if conn.flow_told {
+        // Between two owners the tid is nobody's, or somebody else's on a card that took a dead one's place.
+        if conn.flow_told || conn.fence != Fence::Absent {
             return Ok(());
         }
         let member = &mut self.members[conn.member.index()];

@@ -46,9 +46,6 @@ pub struct Refugee {
     pub speaks_first: bool,
 }
 
-/// Its age is beyond that of any timestamp that is still believed (RFC 7323 5.5).
-const LONG_AGO: Nanos = Nanos::from_secs(25 * 24 * 3600);
-
 impl Core {
     /// The host path goes on with a connection that no adapter has. `false`, and nothing is changed, when the record
     /// contradicts itself.
@@ -90,8 +87,8 @@ impl Core {
         let snd_wnd = get(field::RCV_ADV) << window_scale.map_or(0, |scale| scale.snd.min(14));
         let timestamps = options.tstamp().then(|| TimestampsCheckpoint {
             offset: refugee.ts_min.wrapping_sub(self.engine.config.ts_clock.ticks(now)),
-            recent: Some(get(field::T_RTSEQ_RECENT)),
-            recent_age: if refugee.recent_unknown { LONG_AGO } else { Nanos::ZERO },
+            recent: (!refugee.recent_unknown).then(|| get(field::T_RTSEQ_RECENT)),
+            recent_age: if refugee.recent_unknown { mafo_tcp::PAWS_IDLE } else { Nanos::ZERO },
         });
         let member = &self.members[conn.member.index()];
         let mtu = member.lcore.resources().mtus[usize::from(options.mss()) % MTU_COUNT];

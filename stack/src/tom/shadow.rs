@@ -179,7 +179,8 @@ impl Core {
         .fold(Tcb::default(), |tcb, (field, value)| tcb.with(field, value));
         tcb.set_state(t_state(conn.state));
         tcb.set_flags(flags);
-        let recent_unknown = options.tstamp() && sample.is_none();
+        // A card that has not been told and has heard nothing since does not know it either.
+        let recent_unknown = options.tstamp() && sample.is_none_or(|s| s.ts_recent == 0);
         Some(Shadow { tcb, recent_unknown })
     }
 }

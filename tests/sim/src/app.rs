@@ -1,7 +1,7 @@
 //! Applications: each end of a connection writes, reads, pauses and ends as planned, and compares what
 //! it reads.
 
-use mafo::{Core, SocketError, SocketId};
+use mafo::{ConnectionError, Core, SocketError, SocketId};
 use mafo_mem::Nanos;
 
 use crate::plan::{Act, End, Ending, Side};
@@ -46,6 +46,8 @@ pub(crate) struct Application {
     pub(crate) gave_up: bool,
     /// The connection ended by a reset that was to be expected.
     pub(crate) was_reset: bool,
+    /// It was told that the connection was lost with its adapter.
+    pub(crate) was_lost: bool,
     pub(crate) opened: Nanos,
     write_from: Nanos,
     read_from: Nanos,
@@ -69,6 +71,7 @@ impl Application {
             eof: false,
             gave_up: false,
             was_reset: false,
+            was_lost: false,
             write_from: Nanos::ZERO,
             read_from: Nanos::ZERO,
             opened: Nanos::ZERO,
@@ -134,6 +137,13 @@ impl Application {
         let done = self.talk(now, core, id, scratch);
         match done {
             Ok(()) => {}
+            Err(Complaint::Error(SocketError::Connection(ConnectionError::Lost))) => {
+                // The peer hears of it only if it asks.
+                (self.was_lost, self.gave_up) = (true, true);
+                core.close(now, id);
+                self.phase = Phase::Over;
+                return Ok(());
+            }
             Err(Complaint::Error(_)) if reset_expected || self.gave_up => {
                 self.was_reset = true;
                 core.close(now, id);

@@ -116,6 +116,8 @@ pub(crate) struct Speaker {
     pub(crate) holds: bool,
     /// Polls since the owner changed.
     pub(crate) owner_for: u32,
+    /// The host path has it.
+    pub(crate) sheltered: bool,
 }
 
 /// What one end said, and what it heard. Places in a stream: its first byte is 0, the SYN -1.
@@ -137,6 +139,12 @@ struct Half {
     ts_val: Option<u32>,
     first_ts: Option<u32>,
     ts_ecr: Option<u32>,
+    /// The owner died that knew what is to be echoed: until the next one has learnt it, it echoes what was heard
+    /// before, or nothing.
+    echo: Echo,
+    /// The same of the peer's window: until all is acknowledged that the dead owner had been given, it may be said
+    /// again, since the dead one may have said it, where it had room then.
+    window_lost_to: Option<i64>,
     heard_edge: Option<i64>,
     heard_ts: Option<u32>,
     /// Of the application here: bytes written, whether that is all, bytes read.
@@ -145,6 +153,17 @@ struct Half {
     pub(crate) read: u64,
     /// Bytes that the receive buffer here holds.
     capacity: u64,
+}
+
+/// Whether a host knows what it is to echo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Echo {
+    #[default]
+    Known,
+    /// It died with the owner, whose last frames may still leave.
+    Lost,
+    /// There is another owner since.
+    ToBeLearnt,
 }
 
 /// A connection on the cables.
@@ -180,16 +199,20 @@ pub(crate) struct Checker {
     /// By (port of the host with the bond, port of the peer).
     conns: BTreeMap<(u16, u16), usize>,
     flows: Vec<Flow>,
-    /// What the timestamp clock of each adapter shows.
-    pub(crate) clocks: Vec<u32>,
+    /// What the timestamp clock of each adapter shows that lives.
+    pub(crate) clocks: Vec<Option<u32>>,
     /// The active link, and for how many polls it has been.
-    pub(crate) active: (Option<usize>, u32),
+    active: (Option<usize>, u32),
     /// Polls that a frame may need from the host's queue to the cable.
     pub(crate) grace: u32,
     /// The bond dropped frames that it should have held: the order of the rest says nothing.
     pub(crate) lost_held: bool,
     /// Resets that were sent in this step.
     resets: Vec<(Nanos, usize, Side)>,
+    /// What was said in this step by whom it is not for, by what was known when it began.
+    spoke: Vec<(Nanos, usize, Option<u8>, u16, String)>,
+    /// What was sent in this step by links that were not active when it began.
+    elsewhere: Vec<(Nanos, usize, usize)>,
     pub(crate) frames: u64,
     pub(crate) passed: VecDeque<Passed>,
     pub(crate) capture: Option<mafo::wire::PcapWriter<std::io::BufWriter<std::fs::File>>>,
@@ -218,6 +241,8 @@ impl Checker {
             grace: 0,
             lost_held: false,
             resets: Vec::new(),
+            elsewhere: Vec::new(),
+            spoke: Vec::new(),
             frames: 0,
             passed: VecDeque::with_capacity(PASSED_MAX),
             capture: None,
@@ -248,6 +273,16 @@ impl Checker {
         flow.gave_up |= gave_up;
     }
 
+    /// The adapter that `conn` lived on, or was being written to, is dead. What it held beyond a gap, and had said to
+    /// hold, died with it: the one case in which that is no longer here (RFC 2018, 8).
+    pub(crate) fn bereaved(&mut self, conn: usize) {
+        let near = &mut self.flows[conn].halves[Side::Near.index()];
+        near.sacked.clear();
+        near.short = None;
+        near.echo = Echo::Lost;
+        near.window_lost_to = Some(near.written as i64 + i64::from(near.shut));
+    }
+
     /// An application of `conn` gave up.
     pub(crate) fn application_gave_up(&mut self, conn: usize) {
         self.flows[conn].gave_up = true;
@@ -263,6 +298,10 @@ impl Checker {
         flow.holds_before = speaker.holds;
         if speaker.owner != flow.speaker.owner {
             flow.new_spoke = None;
+            let echo = &mut flow.halves[Side::Near.index()].echo;
+            if *echo == Echo::Lost {
+                *echo = Echo::ToBeLearnt;
+            }
         }
         flow.speaker = speaker;
     }
@@ -279,6 +318,13 @@ impl Checker {
             fits
         });
         gapless && flow.held.len() > 1 && flow.held_alone && !self.lost_held
+    }
+
+    /// Whether any of what was held for `conn` lies behind `rcv_nxt`.
+    pub(crate) fn is_held_beyond(&self, conn: usize, rcv_nxt: u32) -> bool {
+        let flow = &self.flows[conn];
+        let Some(iss) = flow.halves[Side::Peer.index()].iss else { return false };
+        flow.held.iter().any(|&(_, end)| end > place_of(rcv_nxt, iss))
     }
 
     /// Whether sequence numbers, and timestamps, of the host with the bond or of its peer went past 2^32.
@@ -360,6 +406,8 @@ impl Checker {
         {
             let edge = place_of(tcp.ack, iss) + window(&tcp, there, here);
             here.heard_edge = Some(here.heard_edge.map_or(edge, |old| old.max(edge)));
+            let ack = place_of(tcp.ack, iss);
+            here.window_lost_to.take_if(|given| *given <= ack);
         }
         if let Some((val, _)) = tcp.timestamps {
             let newer = here.heard_ts.is_none_or(|old| val.wrapping_sub(old) as i32 > 0);
@@ -390,6 +438,44 @@ impl Checker {
         }
     }
 
+    /// At the end of a step: whether those who spoke might. The death of an adapter, `somebody_died`, may have taken
+    /// back in the middle of it what was known in the beginning.
+    pub(crate) fn judge_speakers(&mut self, somebody_died: bool) {
+        let grace = self.grace;
+        for (at, conn, origin, id, how) in core::mem::take(&mut self.spoke) {
+            // By what is known now it may be right.
+            let is_right = speaks(&mut self.flows[conn], origin, id, grace).is_ok();
+            if !somebody_died && !is_right {
+                self.violate(at, Rule::Speaker, Some(conn), format!("Near: {how}"));
+            }
+        }
+        // What died with an adapter was not known to have when this was judged.
+        let forgotten = |violation: &mut Violation| {
+            matches!(violation.rule, Rule::Echo | Rule::Renege | Rule::Beyond)
+        };
+        if somebody_died {
+            self.violation.take_if(forgotten);
+        }
+    }
+
+    /// Which link is active at the end of a step. What was sent by another within it was right if that is the one now:
+    /// the death of an adapter makes it so between two cards' turns.
+    ///
+    /// Nor is a card that fell off the bus told that its link is not the active one any more.
+    pub(crate) fn active(
+        &mut self,
+        active: Option<usize>,
+        is_out_of_reach: impl Fn(usize) -> bool,
+    ) {
+        let lasted = if active == self.active.0 { self.active.1.saturating_add(1) } else { 0 };
+        self.active = (active, lasted);
+        for (at, conn, link) in core::mem::take(&mut self.elsewhere) {
+            if active != Some(link) && !is_out_of_reach(link) {
+                self.violate(at, Rule::Quiet, Some(conn), format!("link {link} is not active"));
+            }
+        }
+    }
+
     fn judge(
         &mut self,
         at: Nanos,
@@ -400,9 +486,14 @@ impl Checker {
         let (side, grace) = (place.side(), self.grace);
         let (active, active_for) = self.active;
         let elsewhere = matches!(place, Place::Link(link) if active.is_some_and(|a| a != link));
-        if elsewhere && active_for > grace {
-            return Err((Rule::Quiet, format!("{place:?} is not active")));
+        if let Place::Link(link) = place
+            && elsewhere
+            && active_for > grace
+        {
+            self.elsewhere.push((at, conn, link));
         }
+        // Another link was made the active one while this was queued: it left late, as it might have come late.
+        let is_late = elsewhere && active_for <= grace;
         let origin = self.origin(tcp);
         let flow = &mut self.flows[conn];
         if tcp.has(RST) {
@@ -413,32 +504,11 @@ impl Checker {
         if flow.is_reset {
             return Ok(());
         }
-        if side == Side::Near {
-            speaks(flow, origin, tcp.id, grace)?;
-        }
-        let [near, peer] = &mut flow.halves;
-        let (here, there) = if side == Side::Near { (near, peer) } else { (peer, near) };
-        let begins_anew =
-            flow.gave_up && tcp.has(SYN | ACK) && here.iss.is_some_and(|i| i != tcp.seq);
-        if begins_anew && here.sent_end <= 0 && there.sent_end <= 0 {
-            // A listener was closed and is there again: half a handshake was forgotten, and begins once more.
-            (here.iss, here.ack, here.edge) = (None, None, None);
-            (here.sacked, here.short) = (Vec::new(), None);
-            (here.ts_val, here.ts_ecr) = (None, None);
-            (there.ack, there.edge) = (None, None);
-        }
-        let iss = opens(here, tcp)?;
-        says(conn, side, here, tcp, place_of(tcp.seq, iss))?;
-        if tcp.has(ACK) {
-            acknowledges(at, here, there, tcp)?;
-        }
-        let ended =
-            here.fin.is_some() && there.fin.zip(here.ack).is_some_and(|(fin, ack)| ack > fin);
-        if ended && tcp.payload.is_empty() && !tcp.has(FIN) {
-            // What TIME_WAIT answers has the stamp that the peer echoed: the clock is no longer there.
-            return Ok(());
-        }
-        stamps(here, tcp)
+        let spoke = if side == Side::Near { speaks(flow, origin, tcp.id, grace) } else { Ok(()) };
+        let content = judge_content(at, conn, side, flow, tcp, is_late);
+        let Err((_, how)) = spoke else { return content };
+        self.spoke.push((at, conn, origin, tcp.id, how));
+        Ok(())
     }
 
     /// The adapter whose clock made the segment's TSval, if one did.
@@ -449,8 +519,43 @@ impl Checker {
             let apart = ((val.wrapping_sub(clock) << 4) as i32) >> 4;
             apart.abs() < TS_SLACK
         };
-        self.clocks.iter().position(|&clock| near(clock)).map(|n| n as u8)
+        self.clocks.iter().position(|clock| clock.is_some_and(near)).map(|n| n as u8)
     }
+}
+
+/// What a segment says, whoever says it.
+fn judge_content(
+    at: Nanos,
+    conn: usize,
+    side: Side,
+    flow: &mut Flow,
+    tcp: &Tcp<'_>,
+    is_late: bool,
+) -> Result<(), (Rule, String)> {
+    let [near, peer] = &mut flow.halves;
+    let (here, there) = if side == Side::Near { (near, peer) } else { (peer, near) };
+    let begins_anew = flow.gave_up && tcp.has(SYN | ACK) && here.iss.is_some_and(|i| i != tcp.seq);
+    if begins_anew && here.sent_end <= 0 && there.sent_end <= 0 {
+        // A listener was closed and is there again: half a handshake was forgotten, and begins once more.
+        (here.iss, here.ack, here.edge) = (None, None, None);
+        (here.sacked, here.short) = (Vec::new(), None);
+        (here.ts_val, here.ts_ecr) = (None, None);
+        (there.ack, there.edge) = (None, None);
+    }
+    let iss = opens(here, tcp)?;
+    says(conn, side, here, tcp, place_of(tcp.seq, iss))?;
+    if is_late {
+        return Ok(());
+    }
+    if tcp.has(ACK) {
+        acknowledges(at, here, there, tcp)?;
+    }
+    let ended = here.fin.is_some() && there.fin.zip(here.ack).is_some_and(|(fin, ack)| ack > fin);
+    if ended && tcp.payload.is_empty() && !tcp.has(FIN) {
+        // What TIME_WAIT answers has the stamp that the peer echoed: the clock is no longer there.
+        return Ok(());
+    }
+    stamps(here, tcp)
 }
 
 /// The place of `seq` in the stream that begins behind `iss`.
@@ -500,7 +605,8 @@ fn says(
         if tcp.payload != stream::bytes(conn, side, start as u64, len) {
             return Err((Rule::Stream, format!("wrong bytes in {start}..{end}")));
         }
-        if here.heard_edge.is_none_or(|edge| end > edge) {
+        let risked = here.window_lost_to.is_some_and(|given| end <= given);
+        if here.heard_edge.is_none_or(|edge| end > edge) && !risked {
             return Err((Rule::Beyond, format!("bytes to {end}, edge {:?}", here.heard_edge)));
         }
     }
@@ -549,7 +655,9 @@ fn acknowledges(
     here.short = short.map(|&(start, end)| (at, start, end));
     let blocks = tcp.sacks().iter().map(|&(start, end)| (place_of(start, iss), place_of(end, iss)));
     // One below the acknowledgment is of what came twice (RFC 2883).
-    here.sacked.extend(blocks.filter(|&(start, end)| start > ack && end > start));
+    // What a dead owner said last is no promise of the next one's.
+    let counts = here.echo != Echo::Lost;
+    here.sacked.extend(blocks.filter(|&(start, end)| counts && start > ack && end > start));
     here.sacked.sort_unstable();
     here.sacked.dedup();
     let edge = ack + window(tcp, here, there);
@@ -581,6 +689,12 @@ fn stamps(here: &mut Half, tcp: &Tcp<'_>) -> Result<(), (Rule, String)> {
     }
     let heard = here.heard_ts.is_some_and(|heard| ecr.wrapping_sub(heard) as i32 <= 0);
     let forward = here.ts_ecr.is_none_or(|before| ecr.wrapping_sub(before) as i32 >= 0);
+    if here.echo != Echo::Known && (ecr == 0 || heard && !forward) {
+        return Ok(());
+    }
+    if here.echo == Echo::ToBeLearnt && here.ts_ecr != Some(ecr) {
+        here.echo = Echo::Known;
+    }
     if !heard || !forward {
         let known = (here.ts_ecr, here.heard_ts);
         return Err((Rule::Echo, format!("TSecr {ecr} after {:?}, heard {:?}", known.0, known.1)));

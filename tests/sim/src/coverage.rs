@@ -32,7 +32,7 @@ const BOND: [(BondState, &str); 3] = [
     (BondState::Tunnel, "Tunnel"),
     (BondState::Draining, "Draining"),
 ];
-const CONN: [(ConnState, &str); 9] = [
+const CONN: [(ConnState, &str); 10] = [
     (ConnState::On(0), "on A"),
     (ConnState::In(Stage::Tunnelled), "Tunnelled"),
     (ConnState::In(Stage::Suspended), "Suspended"),
@@ -41,6 +41,7 @@ const CONN: [(ConnState, &str); 9] = [
     (ConnState::In(Stage::Fenced), "Fenced"),
     (ConnState::In(Stage::Uploading), "Uploading"),
     (ConnState::In(Stage::Rechannelling), "Rechannelling"),
+    (ConnState::In(Stage::Sheltered), "Sheltered"),
     (ConnState::On(1), "on B"),
 ];
 
@@ -63,12 +64,15 @@ const TCP: [&str; State::ALL.len()] = [
 type Count = fn(&BondCounters) -> u64;
 
 /// What came of it, as the bond counted.
-const ENDS: [(Count, &str); 5] = [
+const ENDS: [(Count, &str); 8] = [
     (|counters| counters.moved, "moved"),
     (|counters| counters.moved_undrained, "undrained"),
     (|counters| counters.moved_gapped, "gapped"),
     (|counters| counters.rechannelled, "rechannelled"),
     (|counters| counters.attempts_undone, "undone"),
+    (|counters| counters.sheltered, "sheltered"),
+    (|counters| counters.rebuilt, "rebuilt"),
+    (|counters| counters.handshakes_rescued, "handshakes"),
 ];
 
 /// The pairs of all transition tables that can happen, by name, and how often they have.
@@ -228,6 +232,9 @@ mod tests {
             moved_undrained: 1,
             moved_gapped: 1,
             rechannelled: 1,
+            sheltered: 1,
+            rebuilt: 1,
+            handshakes_rescued: 1,
             ..BondCounters::new()
         };
         coverage.end(&all);

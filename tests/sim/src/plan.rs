@@ -1,7 +1,7 @@
 //! What happens in a seed: who opens what, what applications do, which cables are bad, what breaks.
 
 use mafo::wire::impair::{Impairments, Probability};
-use mafo::{Defect, Handover};
+use mafo::{ArpValidate, CongestionControl, Defect, Handover, PrimaryReselect};
 use mafo_failover::Stage;
 use mafo_mem::Nanos;
 
@@ -76,6 +76,10 @@ pub struct Connection {
     pub at: Nanos,
     /// Nagle's algorithm.
     pub nagle: bool,
+    /// How it is handed over, if not as all of the bond; of use where the host with the bond opens it.
+    pub handover: Option<Handover>,
+    /// What the host with the bond reacts to congestion by, where it opens it; `None`: as all.
+    pub congestion: Option<CongestionControl>,
     /// The two applications, by [`Side::index`].
     pub ends: [End; 2],
 }
@@ -115,6 +119,34 @@ pub enum Breakage {
     Open,
     /// Somebody else on the network sends the host with the bond a frame about such a connection.
     Stranger(Stray),
+    /// An adapter dies, and is reset and probed anew after so long.
+    Dies(Which, Death, Nanos),
+    /// Another link that can is made the active one, though nothing has failed: the so manieth.
+    Move(u8),
+    /// What goes by a link is lost for so long, though its carrier stays: frames out of the host, and into it.
+    Hole(Which, [bool; 2], Nanos),
+}
+
+/// One of what there are several of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The active link, or its adapter.
+    Active,
+    /// Another link, or the other adapter.
+    Other,
+}
+
+/// How an adapter dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// Now: it does nothing any more.
+    Now,
+    /// The same after so many things that somebody else sees of it.
+    After(u64),
+    /// Its registers cannot be reached any more, and it goes on until it is silenced.
+    OffTheBus,
+    /// It stands still.
+    Hangs,
 }
 
 /// What an application does all of a sudden.
@@ -167,6 +199,11 @@ impl Breakage {
             Self::Stranger(Stray::Syn) => "old SYN",
             Self::Stranger(Stray::Unreachable) => "ICMP error",
             Self::Stranger(Stray::Fragment) => "fragment",
+            Self::Dies(Which::Active, ..) => "active adapter dies",
+            Self::Dies(Which::Other, ..) => "backup adapter dies",
+            Self::Move(_) => "move",
+            Self::Hole(Which::Active, ..) => "active link dead",
+            Self::Hole(Which::Other, ..) => "backup link dead",
         }
     }
 }
@@ -178,6 +215,40 @@ pub struct Fault {
     pub when: Trigger,
     /// What.
     pub what: Breakage,
+}
+
+/// How the bond is set up; links by their numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setup {
+    /// The link that is to be active whenever it can.
+    pub primary: Option<usize>,
+    /// When it takes over again.
+    pub reselect: PrimaryReselect,
+    /// How long a link has to be up before it counts as up.
+    pub updelay: Nanos,
+    /// How long it has to be down.
+    pub downdelay: Nanos,
+    /// How often the way to the peer is probed; zero: never.
+    pub arp_interval: Nanos,
+    /// What proves that it is there.
+    pub arp_validate: ArpValidate,
+    /// How often an adapter is looked at.
+    pub heartbeat: Nanos,
+}
+
+impl Default for Setup {
+    /// Nothing of all that. The heart of adapters that do not die is looked at seldom.
+    fn default() -> Self {
+        Self {
+            primary: None,
+            reselect: PrimaryReselect::Always,
+            updelay: Nanos::ZERO,
+            downdelay: Nanos::ZERO,
+            arp_interval: Nanos::ZERO,
+            arp_validate: ArpValidate::None,
+            heartbeat: Nanos::from_secs(5),
+        }
+    }
 }
 
 /// All that a seed decides.
@@ -209,6 +280,10 @@ pub struct Plan {
     pub send_buffer: [usize; 2],
     /// How connections are handed over.
     pub handover: Handover,
+    /// What else the bond was told.
+    pub setup: Setup,
+    /// Whether both hosts ask for explicit congestion notification.
+    pub ecn: bool,
     /// Up to where receive buffers may grow, which decides the window scales.
     pub recv_buffer_max: [usize; 2],
     /// The adapter whose timestamps go past 2^32, if one's do, soon after the start.
@@ -217,6 +292,8 @@ pub struct Plan {
     pub numbers_wrap: [bool; 2],
     /// A mistake that the host with the bond makes on purpose. Never drawn.
     pub defect: Option<Defect>,
+    /// One that its cards make: they acknowledge what they have not told yet. Never drawn.
+    pub spoils_commits: bool,
 }
 
 /// Stages in which a connection can be when something breaks.
@@ -233,6 +310,71 @@ impl Plan {
     /// What `seed` decides.
     #[must_use]
     pub fn draw(seed: u64) -> Self {
+        let mut plan = Self::third_edition(seed);
+        let draw = &mut Draw::new(seed, 4);
+        plan.ecn = draw.chance(0.15);
+        if draw.chance(0.2) {
+            for connection in &mut plan.connections {
+                // Those that an adapter has.
+                let congestion = draw.pick(&[
+                    CongestionControl::Reno,
+                    CongestionControl::Tahoe,
+                    CongestionControl::NewReno,
+                    CongestionControl::HighSpeed,
+                ]);
+                connection.congestion = draw.chance(0.5).then_some(congestion);
+            }
+        }
+        if draw.chance(0.04) {
+            orphans(draw, &mut plan);
+        }
+        plan
+    }
+
+    /// What `seed` decided before connections were unlike: seeds that failed then are known by it.
+    #[must_use]
+    pub fn third_edition(seed: u64) -> Self {
+        let mut plan = Self::second_edition(seed);
+        let draw = &mut Draw::new(seed, 3);
+        if draw.chance(0.3) {
+            for connection in &mut plan.connections {
+                let kind = draw.pick(&[Handover::Auto, Handover::Drained, Handover::Instant]);
+                connection.handover = draw.chance(0.5).then_some(kind);
+            }
+        }
+        set_up(draw, &mut plan);
+        let mut more = Vec::new();
+        if draw.chance(0.3) {
+            for _ in 0..draw.within(1, 2) {
+                more.push(death(draw));
+            }
+            plan.setup.heartbeat = draw.log_time(Nanos::from_micros(100), Nanos::from_millis(50));
+        }
+        if draw.chance(0.25) {
+            for _ in 0..draw.within(1, 3) {
+                more.push(Breakage::Move(draw.below(2) as u8));
+            }
+        }
+        if draw.chance(0.15) {
+            more.push(Breakage::RefuseUploads(draw.within(1, 40) as u32));
+        }
+        if plan.setup.arp_interval > Nanos::ZERO || draw.chance(0.05) {
+            let which = draw.pick(&[Which::Active, Which::Active, Which::Other]);
+            let ways = draw.pick(&[[true, false], [false, true], [true, true]]);
+            let time = draw.log_time(Nanos::from_millis(1), Nanos::from_secs(2));
+            more.push(Breakage::Hole(which, ways, time));
+        }
+        for what in more {
+            let place = draw.below(plan.faults.len() as u64 + 1) as usize;
+            let when = moment(draw, &plan.faults[..place]);
+            plan.faults.insert(place, Fault { when, what });
+        }
+        plan
+    }
+
+    /// What `seed` decided before adapters died: seeds that failed then are known by it.
+    #[must_use]
+    pub fn second_edition(seed: u64) -> Self {
         let mut plan = Self::first_edition(seed);
         let draw = &mut Draw::new(seed, 2);
         if draw.chance(0.6) {
@@ -292,10 +434,13 @@ impl Plan {
                 Handover::Drained,
                 Handover::Instant,
             ]),
+            setup: Setup::default(),
+            ecn: false,
             recv_buffer_max: [0; 2],
             stamps_wrap: None,
             numbers_wrap: [false; 2],
             defect: None,
+            spoils_commits: false,
         };
         plan.recv_buffer_max = plan.recv_buffer;
         if plan.floods && draw.chance(0.1) {
@@ -317,7 +462,8 @@ fn late(draw: &mut Draw) -> u32 {
 fn connection(draw: &mut Draw, opening: Nanos) -> Connection {
     let opener = draw.pick(&Side::BOTH);
     let at = Nanos(draw.below(opening.0));
-    Connection { opener, at, nagle: draw.chance(0.5), ends: [end(draw), end(draw)] }
+    let nagle = draw.chance(0.5);
+    Connection { opener, at, nagle, handover: None, congestion: None, ends: [end(draw), end(draw)] }
 }
 
 fn end(draw: &mut Draw) -> End {
@@ -399,6 +545,78 @@ fn faults(draw: &mut Draw) -> Vec<Fault> {
         faults.push(Fault { when, what });
     }
     faults
+}
+
+/// In the middle of the first handover, between two owners, a connection's application has had enough, and then the
+/// card of its old owner dies. With slow cards that is found out while there is no new owner yet.
+fn orphans(draw: &mut Draw, plan: &mut Plan) {
+    plan.late_polls = [draw.within(8, 64) as u32, draw.within(30, 64) as u32];
+    plan.setup.heartbeat = draw.log_time(Nanos::from_micros(50), Nanos::from_micros(300));
+    let at = plan.faults.first().map_or(Nanos::ZERO, |fault| match fault.when {
+        Trigger::At(at) | Trigger::In(_, at) => at,
+    });
+    let when = Trigger::In(Stage::Uploading, at + Nanos::from_millis(600));
+    let place = plan.faults.len().min(1);
+    let faults = [
+        Breakage::Does(Side::Near, Act::Abort),
+        Breakage::Dies(Which::Other, Death::Now, Nanos::from_millis(5)),
+    ];
+    plan.faults.splice(place..place, faults.map(|what| Fault { when, what }));
+}
+
+/// A bond that was told something.
+fn set_up(draw: &mut Draw, plan: &mut Plan) {
+    let links = usize::from(plan.ports_of_a) + 1;
+    let setup = &mut plan.setup;
+    if draw.chance(0.2) {
+        setup.primary = Some(draw.below(links as u64) as usize);
+        setup.reselect = draw.pick(&[
+            PrimaryReselect::Always,
+            PrimaryReselect::Better,
+            PrimaryReselect::Failure,
+        ]);
+    }
+    let delay = |draw: &mut Draw| {
+        let time = draw.log_time(Nanos::from_micros(20), Nanos::from_millis(100));
+        if draw.chance(0.5) { time } else { Nanos::ZERO }
+    };
+    if draw.chance(0.15) {
+        (setup.updelay, setup.downdelay) = (delay(draw), delay(draw));
+    }
+    if draw.chance(0.05) {
+        setup.arp_interval = draw.log_time(Nanos::from_millis(20), Nanos::from_millis(300));
+        setup.arp_validate = draw.pick(&[
+            ArpValidate::None,
+            ArpValidate::Active,
+            ArpValidate::Backup,
+            ArpValidate::All,
+        ]);
+    }
+}
+
+fn death(draw: &mut Draw) -> Breakage {
+    let which = draw.pick(&[Which::Active, Which::Active, Which::Other]);
+    let how = match draw.below(6) {
+        0 => Death::Now,
+        1 => Death::OffTheBus,
+        2 => Death::Hangs,
+        _ => Death::After(draw.log_time(Nanos(1), Nanos(2_000)).0),
+    };
+    Breakage::Dies(which, how, draw.log_time(Nanos::from_micros(100), Nanos::from_secs(1)))
+}
+
+/// A moment behind those of faults.
+fn moment(draw: &mut Draw, before: &[Fault]) -> Trigger {
+    let last = before.iter().map(|fault| match fault.when {
+        Trigger::At(at) | Trigger::In(_, at) => at,
+    });
+    let at = last.max().unwrap_or(Nanos::ZERO);
+    if draw.chance(0.7) {
+        let at = at + draw.log_time(Nanos::from_micros(100), Nanos::from_millis(500));
+        Trigger::In(draw.pick(&Stage::ALL), at)
+    } else {
+        Trigger::At(at + draw.log_time(Nanos::from_micros(20), Nanos::from_millis(100)))
+    }
 }
 
 /// A fault of the kinds that concern one connection, or that come from outside.

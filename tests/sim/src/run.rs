@@ -1,5 +1,7 @@
 //! A seed from its beginning to its end, and what is told of it when something is wrong.
 
+mod breaks;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +10,7 @@ use std::time::UNIX_EPOCH;
 
 use mafo::eal::clock::thread_cpu_time;
 use mafo::wire::PcapWriter;
-use mafo::{BondCounters, BondEvent, LinkId, Refusals, SocketId};
+use mafo::{BondCounters, BondEvent, LinkId, PortId, SocketId};
 use mafo_failover::Stage;
 use mafo_mem::Nanos;
 use mafo_stack::MemberId;
@@ -17,9 +19,9 @@ use crate::app::Phase;
 use crate::check::{Passed, Rule, Speaker, Violation, Wrapped};
 use crate::coverage::{BondState, ConnState, Coverage};
 use crate::header::Tcp;
-use crate::plan::{Breakage, Connection, Fault, Plan, Side, Trigger};
+use crate::plan::{Breakage, Fault, Plan, Side, Trigger};
 use crate::story::{PlanOf, describe};
-use crate::world::World;
+use crate::world::{World, links};
 
 /// Polls that a card may need, by its lateness, to tell of a link that has gone, and to drop what was queued
 /// for it until the host had heard. A link does not come back sooner: the two ends have to find each
@@ -39,6 +41,8 @@ pub struct Outcome {
     pub frames: u64,
     /// What the bond counted.
     pub bond: BondCounters,
+    /// The link that was active in the end.
+    pub active: Option<usize>,
     /// What went past 2^32.
     pub wrapped: Wrapped,
 }
@@ -140,6 +144,12 @@ struct Run<'a> {
     silent_until: Option<Nanos>,
     /// At which poll each cable was cut last.
     cut_at: Vec<u64>,
+    /// When what a cable swallows arrives again.
+    holes_until: Vec<Option<Nanos>>,
+    /// When each adapter that is to die is to be given its power back, and whether it is not in the bond, or may not
+    /// be in it for long.
+    revived_at: [Option<Nanos>; 2],
+    is_broken: [bool; 2],
     /// When there is nothing more to open and to break.
     quiet_since: Nanos,
     coverage: Coverage,
@@ -186,6 +196,9 @@ impl<'a> Run<'a> {
             deaf_until: None,
             silent_until: None,
             cut_at: vec![0; world.cables.len()],
+            holes_until: vec![None; world.cables.len()],
+            revived_at: [None; 2],
+            is_broken: [false; 2],
             quiet_since: world.now,
             coverage: Coverage::default(),
             events: VecDeque::new(),
@@ -221,7 +234,9 @@ impl<'a> Run<'a> {
         let bond = self.world.near.bond().map_or(BondCounters::new(), |bond| bond.counters());
         let wrapped = self.world.checker().wrapped();
         let frames = self.world.checker().frames;
+        let active = self.active();
         Ok(Outcome {
+            active,
             coverage: self.coverage,
             lasted: self.world.now - self.start,
             steps: self.world.steps,
@@ -245,7 +260,10 @@ impl<'a> Run<'a> {
         });
         let mend = self.down_until.iter().flatten().copied().min();
         let deaf = self.deaf_until.map(|(_, until)| until);
-        [open, fault, mend, deaf, self.silent_until].into_iter().flatten().min()
+        let holes = self.holes_until.iter().flatten().copied().min();
+        let revival = (0..2).filter(|&n| self.world.near.is_dead(n));
+        let revival = revival.filter_map(|n| self.revived_at[n]).min();
+        [open, fault, mend, deaf, self.silent_until, holes, revival].into_iter().flatten().min()
     }
 
     /// Opens and breaks what is due. Whether there was anything.
@@ -256,8 +274,7 @@ impl<'a> Run<'a> {
             && self.start + self.plan.connections[n].at <= now
         {
             self.unopened.pop();
-            let connection = self.plan.connections[n];
-            self.world.open(n, connection.opener, connection.nagle);
+            self.world.open(n);
             any = true;
         }
         for link in 0..self.down_until.len() {
@@ -285,8 +302,16 @@ impl<'a> Run<'a> {
             self.world.silence(false);
             any = true;
         }
-        let all_down = self.down_until.iter().all(Option::is_some);
-        if all_down {
+        any |= self.heal();
+        let works = |(link, &(adapter, _)): (usize, &(usize, PortId))| {
+            self.down_until[link].is_none()
+                && self.holes_until[link].is_none()
+                && !self.is_broken[adapter]
+        };
+        let links = links(self.plan);
+        // Nobody finds out that a link's way is dead unless it is probed.
+        let in_the_dark = self.active().is_some_and(|link| self.holes_until[link].is_some());
+        if in_the_dark || !links.iter().enumerate().any(works) {
             self.world.dark_until = self.world.dark_until.max(Some(now));
         }
         if any {
@@ -333,139 +358,33 @@ impl<'a> Run<'a> {
             self.coverage.fault(what.name(), state);
             self.coverage.fault_in_tcp(what.name(), conn.state);
         }
+        for _ in stages.iter().filter(|stage| **stage == Stage::Sheltered) {
+            self.coverage.conn(ConnState::In(Stage::Sheltered));
+            self.coverage.fault(what.name(), ConnState::In(Stage::Sheltered));
+        }
     }
 
     fn active(&self) -> Option<usize> {
         let active = self.world.near.bond()?.active()?;
-        let links = if self.plan.ports_of_a == 2 {
-            vec![(0, 0), (0, 1), (1, 0)]
-        } else {
-            vec![(0, 0), (1, 0)]
-        };
-        links
-            .iter()
-            .position(|&(adapter, port)| (active.member.0, active.port.0) == (adapter, port))
-    }
-
-    fn breaks(&mut self, fault: Fault) {
-        let what = fault.what;
-        let active = self.active().unwrap_or(0);
-        let all = 0..self.down_until.len();
-        let down = |run: &Self, link: usize| run.down_until[link].is_some();
-        match what {
-            Breakage::Active(time) => self.cut(active, time),
-            Breakage::Backup(time) => {
-                let backup = all.clone().find(|&link| link != active);
-                match backup {
-                    Some(link) if down(self, link) => {
-                        self.mend(link);
-                    }
-                    Some(link) => self.cut(link, time),
-                    None => {}
-                }
-            }
-            Breakage::All(time) => all.for_each(|link| self.cut(link, time)),
-            Breakage::Does(side, act) => {
-                if let Some(n) = self.concerned(fault.when) {
-                    self.world.acts(n, side, act);
-                    self.event(format!("connection {n}, {side:?}: {act:?}"));
-                }
-            }
-            Breakage::Stranger(stray) => {
-                if let Some(n) = self.concerned(fault.when) {
-                    self.world.stray(n, stray);
-                    self.event(format!("connection {n}, a stranger: {stray:?}"));
-                }
-            }
-            Breakage::Silence(time) => {
-                self.world.silence(true);
-                self.silent_until = Some(self.world.now + time);
-                // Nor are answers about next hops.
-                self.world.dark_until = self.silent_until;
-                self.event(format!("the peer is not heard for {:.6} s", time.as_secs_f64()));
-            }
-            Breakage::Deaf(side, time) if self.deaf_until.is_none() => {
-                self.world.deafen(side);
-                self.deaf_until = Some((side, self.world.now + time));
-                self.event(format!("{side:?} does not listen for {:.6} s", time.as_secs_f64()));
-            }
-            Breakage::Deaf(..) => {}
-            Breakage::Open => {
-                if let Some(n) = self.unopened.pop() {
-                    let Connection { opener, nagle, .. } = self.plan.connections[n];
-                    self.world.open(n, opener, nagle);
-                }
-            }
-            Breakage::RefuseOpens(opens) => self.refuse(Refusals { opens, uploads: 0 }),
-            Breakage::RefuseUploads(uploads) => self.refuse(Refusals { opens: 0, uploads }),
-            Breakage::Mend => {
-                if let Some(link) = all.clone().find(|&link| down(self, link)) {
-                    self.mend(link);
-                }
-            }
-        }
-    }
-
-    /// The connection that a fault is about: one in the stage that it waited for, or else any that lives on an
-    /// adapter.
-    fn concerned(&self, when: Trigger) -> Option<usize> {
-        let core = self.world.near.sockets();
-        let bond = self.world.near.bond()?;
-        let live = |n: &usize| {
-            let ids = &self.world.applications[*n];
-            ids.iter().all(|app| app.phase == Phase::Talking)
-                && ids[0].id.and_then(|id| core.offloaded(id)).is_some_and(|c| c.state.is_live())
-        };
-        let waited_for = |n: &usize| match when {
-            Trigger::In(stage, _) => {
-                self.world.applications[*n][0].id.and_then(|id| bond.stage(id)) == Some(stage)
-            }
-            Trigger::At(_) => true,
-        };
-        let all = 0..self.world.applications.len();
-        all.clone().filter(live).find(waited_for).or_else(|| all.clone().find(live))
-    }
-
-    #[cfg(debug_assertions)]
-    fn refuse(&mut self, refusals: Refusals) {
-        for n in 0..2 {
-            if let Some(adapter) = self.world.near.adapter_mut(n) {
-                adapter.refuse(refusals);
-            }
-        }
-        self.event(format!("{refusals:?}"));
-    }
-
-    /// Adapters refuse nothing in a program that has no debug assertions.
-    #[cfg(not(debug_assertions))]
-    fn refuse(&mut self, _: Refusals) {}
-
-    fn cut(&mut self, link: usize, time: Nanos) {
-        self.world.cables[link].set_carrier(false);
-        self.cut_at[link] = self.world.steps;
-        self.down_until[link] = Some(self.world.now + time);
-        self.event(format!("link {link} is cut for {:.6} s", time.as_secs_f64()));
-    }
-
-    /// Mends a cable, or says when it can be. Whether it was mended.
-    fn mend(&mut self, link: usize) -> bool {
-        // Lateness counts polls, and the clock jumps where nothing moves. Where no card is late with anything any
-        // more, everybody has heard.
-        let earliest = self.cut_at[link] + self.link_training;
-        if self.world.steps < earliest && !self.world.is_settled() {
-            self.down_until[link] = Some(self.world.now + self.plan.tick);
-            return false;
-        }
-        self.hit(Breakage::Mend);
-        self.world.cables[link].set_carrier(true);
-        self.down_until[link] = None;
-        self.event(format!("link {link} is mended"));
-        true
+        let is_active = |link: &(usize, PortId)| LinkId::from(*link) == active;
+        links(self.plan).iter().position(is_active)
     }
 
     /// Takes down who may speak, and what the bond says.
     fn look(&mut self) {
+        let mut somebody_died = false;
         while let Some((at, event)) = self.world.near.bond_mut().and_then(mafo::Bond::poll_event) {
+            match event {
+                BondEvent::AdapterLost(member) => {
+                    somebody_died = true;
+                    self.bereaved(member);
+                }
+                BondEvent::AdapterBack(member) => {
+                    self.revived_at[member.index()] = None;
+                    self.is_broken[member.index()] = false;
+                }
+                _ => {}
+            }
             let text = match event {
                 BondEvent::Link(LinkId { member, port }, up) => {
                     format!("link {}:{} is {}", member.0, port.0, if up { "up" } else { "down" })
@@ -484,33 +403,37 @@ impl<'a> Run<'a> {
         let world = &self.world;
         let (core, Some(bond)) = (world.near.sockets(), world.near.bond()) else { return };
         let mut checker = world.checker();
-        let active = self.active();
-        let lasted =
-            if active == checker.active.0 { checker.active.1.saturating_add(1) } else { 0 };
-        checker.active = (active, lasted);
+        let links = links(self.plan);
+        checker.active(self.active(), |link| self.is_broken[links[link].0]);
         checker.clocks.clear();
         for n in 0..2 {
-            let clock = core.member(MemberId(n)).map(|m| m.lcore.timestamp_now());
-            checker.clocks.push(clock.unwrap_or(0));
+            let alive = core.member(MemberId(n)).filter(|_| !core.is_dead(MemberId(n)));
+            checker.clocks.push(alive.and_then(|m| m.lcore.timestamp_now()));
         }
         checker.lost_held = bond.counters().hold_overflows > 0 || bond.counters().tx_full > 0;
         for (n, [near, _]) in world.applications.iter().enumerate() {
             let Some(id) = near.id else { continue };
             let before = checker.speaker_of(n);
             let conn = core.offloaded(id);
+            let sheltered = bond.stage(id) == Some(Stage::Sheltered);
             if conn.is_none() && before.owner.is_none() {
+                if sheltered != before.sheltered {
+                    checker.speaker(n, Speaker { sheltered, ..before });
+                }
                 continue;
             }
             let stage = conn.and_then(|_| bond.stage(id));
-            let owner = conn.map(|c| c.member.0);
             let gated = matches!(stage, Some(Stage::Gated | Stage::Fenced | Stage::Uploading));
+            // What leaves the host path has been nobody's until it lives on an adapter.
+            let unowned = gated && before.owner.is_none();
+            let owner = conn.filter(|_| !unowned).map(|c| c.member.0);
             let speaker = Speaker {
                 owner,
                 gated_at: match (gated, before.gated_at, owner) {
-                    (true, None, Some(owner)) => {
+                    (true, None, Some(owner)) if !self.is_broken[usize::from(owner)] => {
                         world.near.adapter(owner.into()).map(|a| packets_made(&a.counters().tp))
                     }
-                    (true, at, _) => at,
+                    (true, at, _) => at.filter(|_| owner == before.owner),
                     (false, ..) => None,
                 },
                 gated_for: if gated { before.gated_for + 1 } else { 0 },
@@ -521,13 +444,30 @@ impl<'a> Run<'a> {
                 } else {
                     0
                 },
+                sheltered,
             };
             checker.speaker(n, speaker);
             if let (Some(heir), Some(rcv_nxt)) = (
                 before.heir.filter(|_| owner != before.owner),
                 core.progress(id).map(|p| p.rcv_nxt.0),
             ) {
-                self.replay = Some(Replay { heir, rcv_nxt, held: None, polls: checker.grace });
+                // Into the card and to the host, each as late as can be.
+                let polls = 2 * checker.grace;
+                self.replay = Some(Replay { heir, rcv_nxt, held: None, polls });
+            }
+        }
+        checker.judge_speakers(somebody_died);
+    }
+
+    /// An adapter is dead, and silenced.
+    fn bereaved(&mut self, member: MemberId) {
+        let mut checker = self.world.checker();
+        for n in 0..self.world.applications.len() {
+            let Speaker { owner, heir, sheltered, .. } = checker.speaker_of(n);
+            // Before it is accepted nobody knows whose a connection is.
+            let unknown = owner.is_none() && !sheltered;
+            if owner == Some(member.0) || heir == Some(member.0) || unknown {
+                checker.bereaved(n);
             }
         }
     }
@@ -542,9 +482,22 @@ impl<'a> Run<'a> {
         let adapter = self.world.near.adapter(replay.heir.into());
         let held = adapter.map_or(0, |a| a.counters().tcp.rx_held);
         let mut checker = self.world.checker();
-        let judged = checker.held_in_order(0, replay.rcv_nxt);
+        let alive = !self.is_broken[usize::from(replay.heir)];
+        let judged = alive && checker.held_in_order(0, replay.rcv_nxt);
         if judged && replay.held.is_some_and(|before| before != held) {
             let how = "held frames came to the new owner in another order".to_string();
+            checker.violate(self.world.now, Rule::Order, Some(0), how);
+        }
+        let received = self.world.applications[0][0]
+            .id
+            .and_then(|id| self.world.near.sockets().progress(id))
+            .map(|progress| progress.rcv_nxt.0);
+        if judged
+            && replay.polls == 1
+            && received == Some(replay.rcv_nxt)
+            && checker.is_held_beyond(0, replay.rcv_nxt)
+        {
+            let how = "held frames did not come to the new owner".to_string();
             checker.violate(self.world.now, Rule::Order, Some(0), how);
         }
         drop(checker);
@@ -560,7 +513,10 @@ impl<'a> Run<'a> {
             && self.down_until.iter().all(Option::is_none)
             && self.silent_until.is_none()
             && self.deaf_until.is_none()
-            && world.all_over()
+            && self.holes_until.iter().all(Option::is_none)
+            && (0..2).all(|n| !self.world.near.is_dead(n))
+            && world.near.is_up()
+            && world.unfinished().is_none()
             && world.near.sockets().sockets() == 0
             && world.peer.core().sockets() == 0
             && world.near.left_over() == 0
@@ -586,13 +542,10 @@ impl<'a> Run<'a> {
         }
         let world = &self.world;
         let at = world.now;
-        let stuck = world
-            .applications
-            .iter()
-            .position(|ends| ends.iter().any(|app| !matches!(app.phase, Phase::Over)));
+        let stuck = world.unfinished();
         let (near, peer) = (world.near.sockets().sockets(), world.peer.core().sockets());
         let moving = world.near.bond().is_some_and(mafo::Bond::is_moving);
-        let (rule, how) = if !world.all_over() {
+        let (rule, how) = if stuck.is_some() {
             (Rule::Liveness, "a connection does not end".to_string())
         } else if near + peer > 0 || moving {
             let how = format!(

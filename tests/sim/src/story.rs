@@ -23,6 +23,7 @@ impl fmt::Debug for PlanOf<'_> {
             .field("send_buffer", &format_args!("{:?}", self.0.send_buffer))
             .field("recv_buffer_max", &format_args!("{:?}", self.0.recv_buffer_max))
             .field("handover", &self.0.handover)
+            .field("setup", &format_args!("{:?}", self.0.setup))
             .field("stamps_wrap", &self.0.stamps_wrap)
             .field("numbers_wrap", &format_args!("{:?}", self.0.numbers_wrap))
             .finish()

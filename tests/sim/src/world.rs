@@ -12,17 +12,18 @@ use mafo::wire::impair::Probability;
 use mafo::wire::mem::{self, LinkConfig, MemEnd};
 use mafo::wire::{Cable, Switch, SwitchConfig, UnknownUnicast, Wire};
 use mafo::{
-    AdapterConfig, AsicConfig, BondConfig, Core, Event, FrameBurst, Host, HostConfig, L2tIdx,
-    ListenerId, Options, PathChoice, PortId, SocketId, SoftConfig, Stack, StackConfig, WirePort,
+    AdapterConfig, AsicConfig, BondConfig, Core, EcnMode, Event, FrameBurst, Host, HostConfig,
+    L2tIdx, ListenerId, Options, PathChoice, PortId, SocketId, SoftConfig, Stack, StackConfig,
+    WirePort,
 };
 use mafo_mem::Nanos;
 
 use crate::app::{Application, Complaint, Phase};
 use crate::check::{Checker, Place, Rule};
-use crate::plan::{Act, Plan, Side, Stray};
+use crate::plan::{Act, Connection, Plan, Side, Stray};
 use crate::secret;
 use crate::stray::{self, About};
-use crate::wire::{Mac, Witnessed};
+use crate::wire::{Hole, Mac, Witnessed};
 
 pub(crate) const ADDRESSES: [Ipv4Addr; 2] =
     [Ipv4Addr::new(10, 77, 0, 2), Ipv4Addr::new(10, 77, 0, 1)];
@@ -41,6 +42,8 @@ pub(crate) struct World {
     pub(crate) switch: Switch<MemEnd>,
     /// The cables of the host with the bond, in the order of its links.
     pub(crate) cables: Vec<Cable>,
+    /// What these swallow.
+    pub(crate) holes: Vec<Hole>,
     pub(crate) checker: Arc<Mutex<Checker>>,
     /// Somebody else on the network.
     stranger: MemEnd,
@@ -98,7 +101,7 @@ fn asic(n: usize, plan: &Plan) -> AsicConfig {
     config
 }
 
-fn driver(n: usize) -> AdapterConfig {
+fn driver(n: usize, plan: &Plan) -> AdapterConfig {
     let mut config = AdapterConfig::default();
     config.queues.ingress = [256, 512][n];
     config.queues.freelist = [128, 160][n];
@@ -106,9 +109,36 @@ fn driver(n: usize) -> AdapterConfig {
     config.queues.ctrl = [192, 256][n];
     config.queues.eth = [192, 256][n];
     config.queues.eth_buffers = [64, 96][n];
-    // Of most of the time that passes nothing but heartbeats would be left.
-    config.heartbeat = Some(Nanos::from_secs(5));
+    config.heartbeat = Some(plan.setup.heartbeat);
+    config.hang_timeout = Nanos(3 * plan.setup.heartbeat.0);
     config
+}
+
+/// The links of the host with the bond: adapter and port.
+pub(crate) fn links(plan: &Plan) -> Vec<(usize, PortId)> {
+    if plan.ports_of_a == 2 {
+        vec![(0, PortId(0)), (0, PortId(1)), (1, PortId(0))]
+    } else {
+        vec![(0, PortId(0)), (1, PortId(0))]
+    }
+}
+
+fn bond(plan: &Plan, links: &[(usize, PortId)]) -> BondConfig {
+    let setup = &plan.setup;
+    let probes = setup.arp_interval > Nanos::ZERO;
+    BondConfig {
+        handover: plan.handover,
+        primary: setup.primary.map(|link| links[link % links.len()].into()),
+        primary_reselect: setup.reselect,
+        updelay: setup.updelay,
+        downdelay: setup.downdelay,
+        arp_interval: setup.arp_interval,
+        arp_ip_target: if probes { vec![ADDRESSES[1]] } else { Vec::new() },
+        arp_validate: setup.arp_validate,
+        // Less than a window: what is held overflows now and then.
+        hold_frames: 64,
+        ..BondConfig::new(links.iter().copied())
+    }
 }
 
 impl World {
@@ -117,11 +147,7 @@ impl World {
         let count = plan.connections.len();
         let checker = Checker::new(ADDRESSES[0].octets(), plan.recv_buffer_max, count);
         let checker = Arc::new(Mutex::new(checker));
-        let links: Vec<(usize, PortId)> = if plan.ports_of_a == 2 {
-            vec![(0, PortId(0)), (0, PortId(1)), (1, PortId(0))]
-        } else {
-            vec![(0, PortId(0)), (1, PortId(0))]
-        };
+        let links = links(plan);
         let link = |n: usize| LinkConfig {
             // Memory that is there for every seed: as little as is enough.
             queue_frames: 128,
@@ -151,6 +177,9 @@ impl World {
             stack.recv_buffer_max = plan.recv_buffer_max[n];
             stack.send_buffer = plan.send_buffer[n];
             stack.time_wait_max = 256;
+            if plan.ecn {
+                stack.ecn = EcnMode::On;
+            }
             stack.neighbours_max = 8;
             stack
         };
@@ -160,13 +189,16 @@ impl World {
         let mut peer = Stack::new(stack(1), arena);
         peer.add_port(Box::new(WirePort::new(peer_wire, MACS[1], 1500)));
         let mut adapters: Vec<SoftConfig> = (0..2)
-            .map(|n| SoftConfig { asic: asic(n, plan), driver: driver(n), wires: Vec::new() })
+            .map(|n| SoftConfig { asic: asic(n, plan), driver: driver(n, plan), wires: Vec::new() })
             .collect();
+        let mut holes = Vec::new();
         for (n, (&(adapter, port), wire)) in links.iter().zip(near).enumerate() {
-            let wire: Box<dyn Wire> = Box::new(Witnessed::new(wire, Place::Link(n), &checker));
+            let wire = Witnessed::new(wire, Place::Link(n), &checker);
+            holes.push(wire.hole());
+            let wire: Box<dyn Wire> = Box::new(wire);
             adapters[adapter].wires.push((port, wire));
         }
-        let bond = BondConfig { handover: plan.handover, ..BondConfig::new(links.iter().copied()) };
+        let bond = bond(plan, &links);
         let near = Host::simulated(HostConfig { stack: stack(0), adapters, bond }).expect("memory");
         let applications = plan
             .connections
@@ -179,6 +211,7 @@ impl World {
             peer,
             switch,
             cables,
+            holes,
             checker,
             stranger,
             listeners: [None; 2],
@@ -196,6 +229,10 @@ impl World {
         #[cfg(debug_assertions)]
         if let Some(defect) = plan.defect {
             world.near.sockets_mut().set_defects(mafo::Defects::one(defect));
+        }
+        #[cfg(debug_assertions)]
+        for n in (0..2).filter(|_| plan.spoils_commits) {
+            world.near.adapter_mut(n).into_iter().for_each(mafo::SoftAdapter::spoil_commits);
         }
         world.bring_up();
         world.tick = plan.tick;
@@ -305,12 +342,13 @@ impl World {
     }
 
     /// Opens connection `n`.
-    pub(crate) fn open(&mut self, n: usize, opener: Side, nagle: bool) {
+    pub(crate) fn open(&mut self, n: usize) {
+        let Connection { opener, nagle, handover, congestion, .. } = self.plan.connections[n];
         let remote = (ADDRESSES[opener.other().index()], PORT).into();
         let now = self.now;
         let local = self.plan.numbers_wrap.contains(&true).then_some(FIRST_PORT + n as u16);
-        let id =
-            self.core(opener).connect(now, remote, local, options(opener, nagle)).expect("a port");
+        let options = Options { handover, congestion, ..options(opener, nagle) };
+        let id = self.core(opener).connect(now, remote, local, options).expect("a port");
         let tuple = self.core(opener).tuple(id).expect("made");
         let (local, remote) = (tuple.local.port(), tuple.remote.port());
         let ports = if opener == Side::Near { (local, remote) } else { (remote, local) };
@@ -390,6 +428,10 @@ impl World {
         let now = self.now;
         let mut checker = self.checker();
         checker.application(n, side, done, gave_up);
+        let lost = self.lost_without_count();
+        if let Some(how) = lost {
+            checker.violate(now, Rule::Error, Some(n), how);
+        }
         if short {
             let how = format!("{side:?}: the end of the stream at {read} of {of}");
             checker.violate(now, Rule::Delivery, Some(n), how);
@@ -402,6 +444,13 @@ impl World {
             None => {}
         }
         true
+    }
+
+    /// Whether applications were told that connections are lost for which the bond has no account.
+    fn lost_without_count(&self) -> Option<String> {
+        let lost = self.applications.iter().flatten().filter(|app| app.was_lost).count() as u64;
+        let counted = self.near.bond().map_or(0, |bond| bond.counters().connections_lost);
+        (lost > counted).then(|| format!("{lost} connections lost, {counted} counted"))
     }
 
     /// An application of a connection does something.
@@ -461,12 +510,13 @@ impl World {
         }
     }
 
-    /// Whether both applications of all connections are through.
-    pub(crate) fn all_over(&self) -> bool {
+    /// A connection one of whose applications is not through, if there is one.
+    pub(crate) fn unfinished(&self) -> Option<usize> {
         let through = |app: &Application, other: &Application| {
             app.phase == Phase::Over || (app.phase == Phase::Waiting && other.gave_up)
         };
-        self.applications.iter().all(|[near, peer]| through(near, peer) && through(peer, near))
+        let both = |[near, peer]: &[Application; 2]| through(near, peer) && through(peer, near);
+        self.applications.iter().position(|ends| !both(ends))
     }
 }
 

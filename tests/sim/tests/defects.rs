@@ -2,12 +2,13 @@
 //! find it.
 #![cfg(debug_assertions)]
 
-use mafo::{Defect, Nanos};
+use mafo::{Defect, Handover, Nanos};
+use mafo_sim::plan::{Breakage, Death, End, Ending, Fault, Side, Trigger, Which};
 use mafo_sim::{Plan, Rule, run};
 
 const SEEDS: u64 = 1_000;
 
-const DEFECTS: [(Defect, Rule); 16] = [
+const DEFECTS: [(Defect, Rule); 19] = [
     (Defect::NoFence, Rule::Speaker),
     (Defect::HeldReversed, Rule::Order),
     (Defect::FinLost, Rule::Liveness),
@@ -24,6 +25,9 @@ const DEFECTS: [(Defect, Rule); 16] = [
     (Defect::FlowcOnce, Rule::Liveness),
     (Defect::RefusalIgnored, Rule::Liveness),
     (Defect::GapForgotten, Rule::Renege),
+    (Defect::GateLate, Rule::Speaker),
+    (Defect::HeldToOld, Rule::Order),
+    (Defect::JumpBudgetIgnored, Rule::Timestamp),
 ];
 
 fn plan(defect: Defect, seed: u64) -> Plan {
@@ -41,7 +45,69 @@ fn plan(defect: Defect, seed: u64) -> Plan {
         plan.late_polls = [60; 2];
         plan.recv_buffer[0] = plan.recv_buffer[0].min(16 << 10);
     }
+    if matches!(defect, Defect::HeldReversed | Defect::HeldToOld) {
+        // One connection, whose peer has much to say.
+        plan.late_polls = [6; 2];
+        plan.handover = Handover::Instant;
+        plan.connections.truncate(1);
+        let peer = &mut plan.connections[0].ends[Side::Peer.index()];
+        (peer.bytes, peer.write_pause) = (200_000, None);
+        (plan.recv_buffer, plan.recv_buffer_max) = ([256 << 10; 2], [256 << 10; 2]);
+        let at = Nanos::from_micros(1_500 + 20 * plan.seed);
+        let cut = Breakage::Active(Nanos::from_millis(100));
+        plan.faults = vec![Fault { when: Trigger::At(at), what: cut }];
+    }
+    if defect == Defect::JumpBudgetIgnored {
+        moves_often(&mut plan);
+    }
     plan
+}
+
+/// Connections that have nothing to say go to and fro, and then talk again.
+fn moves_often(plan: &mut Plan) {
+    let idle = End {
+        bytes: 3_000,
+        chunk: 500,
+        write_pause: Some((500, Nanos::from_millis(300))),
+        read_pause: None,
+        linger: Nanos::ZERO,
+        ending: Ending::Orderly,
+        waits_for_close: true,
+    };
+    plan.connections.truncate(2);
+    for connection in &mut plan.connections {
+        (connection.opener, connection.ends) = (Side::Near, [idle; 2]);
+    }
+    let times = (1..60).map(|n| Nanos::from_millis(8 * n));
+    let to_and_fro = |at| Fault { when: Trigger::At(at), what: Breakage::Move(0) };
+    (plan.handover, plan.faults) = (Handover::Instant, times.map(to_and_fro).collect());
+    (plan.ports_of_a, plan.late_polls) = (1, [1, 2]);
+}
+
+/// Bytes come all the time, and the adapter dies soon.
+fn dies_in_the_middle(plan: &mut Plan) {
+    plan.late_polls = [60; 2];
+    plan.setup.heartbeat = Nanos::from_millis(1);
+    plan.connections.truncate(4);
+    for connection in &mut plan.connections {
+        connection.at = Nanos::ZERO;
+        connection.ends[Side::Peer.index()].bytes = 200_000;
+    }
+    let dies = Breakage::Dies(Which::Active, Death::Now, Nanos::from_millis(20));
+    let at = Nanos::from_micros(3_000 + 500 * (plan.seed % 40));
+    plan.faults = vec![Fault { when: Trigger::At(at), what: dies }];
+}
+
+/// Cards that acknowledge before they tell are as silicon is: their death leaves a hole, and that is noticed.
+#[test]
+fn a_broken_commit_rule_is_found() {
+    let found = (0..60).find(|&seed| {
+        let mut plan = Plan { spoils_commits: true, ..Plan::draw(seed) };
+        dies_in_the_middle(&mut plan);
+        run::first_violation(&plan).is_some_and(|violation| violation.rule == Rule::Ack)
+    });
+    println!("a broken commit rule: at seed {found:?}");
+    assert!(found.is_some());
 }
 
 #[test]

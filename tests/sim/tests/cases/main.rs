@@ -6,7 +6,9 @@ use mafo::Handover;
 use mafo::Nanos;
 use mafo::wire::impair::Impairments;
 use mafo_failover::Stage;
-use mafo_sim::plan::{Act, Breakage, Connection, End, Ending, Fault, Side, Stray, Trigger};
+use mafo_sim::plan::{
+    Act, Breakage, Connection, Death, End, Ending, Fault, Setup, Side, Stray, Trigger, Which,
+};
 use mafo_sim::{Coverage, Outcome, Plan, run};
 
 const fn ms(ms: u64) -> Nanos {
@@ -35,7 +37,8 @@ const TALKS: End = End {
 const LINGERS: End = End { bytes: 100, write_pause: None, linger: ms(400), ..TALKS };
 
 fn connection(opener: Side, at: Nanos, end: End) -> Connection {
-    Connection { opener, at, nagle: false, ends: [end; 2] }
+    let (handover, congestion) = (None, None);
+    Connection { opener, at, nagle: false, handover, congestion, ends: [end; 2] }
 }
 
 /// Some connections that talk, and no fault.
@@ -57,9 +60,12 @@ fn plan(seed: u64) -> Plan {
         send_buffer: [32 << 10, 64 << 10],
         handover: [Handover::Drained, Handover::Instant, Handover::Auto][seed as usize % 3],
         recv_buffer_max: [64 << 10, 128 << 10],
+        setup: Setup::default(),
+        ecn: false,
         stamps_wrap: None,
         numbers_wrap: [false; 2],
         defect: None,
+        spoils_commits: false,
     }
 }
 
@@ -87,7 +93,9 @@ fn runs(plan: impl Fn(u64) -> Plan) -> (Coverage, Vec<Outcome>) {
 
 /// `what` happens when a connection is in `stage` of the handover that the loss of the active link causes.
 fn in_stage(stage: Stage, what: Breakage) {
+    let setup = Setup { heartbeat: us(300), ..Setup::default() };
     let (coverage, _) = runs(|seed| Plan {
+        setup,
         faults: vec![cut(CUT, ms(300)), Fault { when: Trigger::In(stage, ms(250)), what }],
         ..plan(seed)
     });
@@ -143,6 +151,9 @@ macro_rules! in_each_stage {
     )* };
 }
 
+mod bonds;
+mod deaths;
+
 in_each_stage! {
     first_link_returns: Breakage::Mend;
     second_link_fails: Breakage::Active(ms(30));
@@ -162,10 +173,18 @@ in_each_stage! {
     icmp_error: Breakage::Stranger(Stray::Unreachable);
     ip_fragment: Breakage::Stranger(Stray::Fragment);
     /// The table of the second adapter is full.
-    #[cfg(debug_assertions)]
     second_adapter_is_full: Breakage::RefuseOpens(30);
-    #[cfg(debug_assertions)]
     second_adapter_refuses_the_image: Breakage::RefuseUploads(5);
+    /// It has little to tell any more, if anything.
+    first_adapter_dies: Breakage::Dies(Which::Other, Death::Now, ms(50));
+    first_adapter_dies_at_a_later_word: Breakage::Dies(Which::Other, Death::After(2), ms(50));
+    /// Its card goes on until it is silenced.
+    first_adapter_falls_off_the_bus: Breakage::Dies(Which::Other, Death::OffTheBus, ms(50));
+    first_adapter_hangs: Breakage::Dies(Which::Other, Death::Hangs, ms(50));
+    second_adapter_dies: Breakage::Dies(Which::Active, Death::Now, ms(50));
+    second_adapter_dies_at_a_later_word: Breakage::Dies(Which::Active, Death::After(2), ms(50));
+    second_adapter_falls_off_the_bus: Breakage::Dies(Which::Active, Death::OffTheBus, ms(50));
+    second_adapter_hangs: Breakage::Dies(Which::Active, Death::Hangs, ms(50));
 }
 
 /// The second link is lost as well, and back before, or after, the first one.
