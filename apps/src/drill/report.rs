@@ -49,16 +49,24 @@ impl Report {
     }
 
     /// A drill, when it is through.
-    pub(super) fn line(&self, n: u32, what: &str, times: &Times) -> String {
+    pub(super) fn line(
+        &self,
+        n: u32,
+        what: &str,
+        times: &Times,
+        (swallowed, timeouts): (usize, Option<u64>),
+    ) -> String {
         let us = |times: &Distribution| times.max().as_micros();
         format!(
-            "drill {n}: {what}; detect {} µs, up {} µs, {} handed over in {} to {} µs, stall at most {} µs",
+            "drill {n}: {what}; detect {} µs, up {} µs, {} handed over in {} to {} µs, stall at most {} µs; \
+             swallowed {swallowed}, timeouts of the peer {}",
             us(&times.detection),
             us(&times.tunnel_up),
             times.handover.count(),
             times.handover.quantile(0.0).as_micros(),
             us(&times.handover),
             us(&times.stall),
+            timeouts.map_or("not counted".to_owned(), |count| count.to_string()),
         )
     }
 

@@ -70,6 +70,7 @@ impl Drills<'_> {
 
     /// One failure, from the fault to a bond that is as before.
     fn drill(&mut self, n: u32) -> Result<(), RigError> {
+        let before = self.run.peer_timeouts()?;
         let in_flight = self.run.await_in_flight(IN_FLIGHT_PATIENCE)?;
         self.report.verdict.at_fault(self.run.offloaded(), in_flight);
         let fault = Injected::begin(self.options.fault, &mut self.run)?;
@@ -86,7 +87,9 @@ impl Drills<'_> {
         }
         self.report.swallowed += swallowed.len() as u64;
         self.report.count += 1;
-        say(format_args!("{}", self.report.line(n, &what, &self.run.times)));
+        let timeouts = self.run.peer_timeouts()?.zip(before).map(|(after, before)| after - before);
+        let counts = (swallowed.len(), timeouts);
+        say(format_args!("{}", self.report.line(n, &what, &self.run.times, counts)));
         Ok(())
     }
 

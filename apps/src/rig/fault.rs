@@ -178,7 +178,7 @@ impl Injected {
     pub(crate) fn swallowed(&self, run: &Run) -> BTreeSet<u32> {
         match self.fault {
             Fault::Link | Fault::Blackhole | Fault::Port | Fault::Adapter => {
-                run.swallowed(self.line)
+                run.swallowed(self.line, self.fault == Fault::Adapter)
             }
             // This wire lives.
             Fault::Move | Fault::Failback => self.swallowed.clone(),

@@ -28,5 +28,5 @@ pub(crate) use fault::Injected;
 pub(crate) use options::parse_time;
 pub(crate) use page::{Contents, Page};
 pub(crate) use run::{RigError, Run, say};
-pub(crate) use sniff::{Seen, Sniffer};
+pub(crate) use sniff::{Fins, Seen, Sniffer};
 pub(crate) use verdict::{Verdict, fine_micros_json, micros_json, quantiles};

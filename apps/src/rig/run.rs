@@ -438,8 +438,9 @@ impl Run {
         Ok(self.stalls.take().unwrap_or_default())
     }
 
-    /// The connections whose peer's last frames went into the wire of `dead`, with nothing behind them.
-    pub(super) fn swallowed(&self, dead: usize) -> BTreeSet<u32> {
+    /// The connections whose peer's last frames went into the wire of `dead`, with nothing behind them; or into the
+    /// adapter, if that is what died.
+    pub(super) fn swallowed(&self, dead: usize, is_adapter: bool) -> BTreeSet<u32> {
         let plan = &self.world.plan;
         let mut swallowed = Swallowed::default();
         for frame in self.world.lines[dead].cable.take_lost() {
@@ -448,9 +449,12 @@ impl Run {
             }
         }
         for (n, line) in self.world.lines.iter().enumerate() {
-            for ((from, to), seq) in line.seen.take_first_in() {
+            for ((from, to), came) in line.seen.take_came_in() {
                 if n != dead {
-                    swallowed.next(plan, from, to, seq);
+                    swallowed.next(plan, from, to, came.first);
+                } else if is_adapter {
+                    // It took them from its cable before anybody knew that it was dead.
+                    swallowed.lost(plan, &came.last);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! What a cable carries, as far as the verdict wants to know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,17 +22,29 @@ pub(crate) struct Seen {
     bytes: [AtomicU64; 2],
     /// When the first TCP segment left since [`Seen::watch`]; 0 for not yet.
     first_out: AtomicU64,
-    /// Of each connection, by its ends: the sequence number of the first payload that came in since
-    /// [`Seen::watch`]; `None` before the first.
-    first_in: Mutex<Option<BTreeMap<Ends, u32>>>,
+    /// Of each connection, by its ends: what payload came in since [`Seen::watch`]; `None` before the first.
+    came_in: Mutex<Option<BTreeMap<Ends, CameIn>>>,
     /// Spoil one payload byte of the next data frame that comes in.
     pub(crate) spoil_payload: AtomicU64,
     /// Send a reset behind the next segment that goes out.
     pub(crate) send_reset: AtomicU64,
 }
 
+/// Payload of a connection that came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CameIn {
+    /// The sequence number of the first that did.
+    pub(crate) first: u32,
+    /// All of it, what begins last in the sequence space.
+    pub(crate) last: Data,
+}
+
+/// Who has sent a FIN, by whatever cable.
+pub(crate) type Fins = Arc<Mutex<BTreeSet<Ends>>>;
+
 impl Seen {
-    /// TCP segments with RST, both ways.
+    /// TCP segments with RST, both ways, but for those of connections both of whose ends had sent their FIN before: who has
+    /// forgotten such a connection answers a late segment so.
     pub(crate) fn resets(&self) -> u64 {
         self.resets.load(Ordering::Relaxed)
     }
@@ -51,23 +63,27 @@ impl Seen {
     /// Notes anew when the first TCP segment leaves, and what each connection's peer sends first.
     pub(crate) fn watch(&self) {
         self.first_out.store(0, Ordering::Relaxed);
-        self.with_first_in(|first| first.get_or_insert_default().clear());
+        self.with_came_in(|came| came.get_or_insert_default().clear());
     }
 
-    /// What each connection's peer has sent first since [`Seen::watch`]; ends the watch.
-    pub(crate) fn take_first_in(&self) -> BTreeMap<Ends, u32> {
-        self.with_first_in(Option::take).unwrap_or_default()
+    /// What each connection's peer has sent since [`Seen::watch`]; ends the watch.
+    pub(crate) fn take_came_in(&self) -> BTreeMap<Ends, CameIn> {
+        self.with_came_in(Option::take).unwrap_or_default()
     }
 
-    fn with_first_in<T>(&self, act: impl FnOnce(&mut Option<BTreeMap<Ends, u32>>) -> T) -> T {
-        act(&mut self.first_in.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with_came_in<T>(&self, act: impl FnOnce(&mut Option<BTreeMap<Ends, CameIn>>) -> T) -> T {
+        act(&mut self.came_in.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn note_first_in(&self, frames: &[Frame]) {
-        self.with_first_in(|first| {
-            let Some(first) = first else { return };
+    fn note_came_in(&self, frames: &[Frame]) {
+        self.with_came_in(|came| {
+            let Some(came) = came else { return };
             for data in frames.iter().filter_map(|frame| Data::of(frame.as_slice())) {
-                first.entry((data.from, data.to)).or_insert(data.seq);
+                let new = CameIn { first: data.seq, last: data };
+                let entry = came.entry((data.from, data.to)).or_insert(new);
+                if data.seq.wrapping_sub(entry.last.seq).cast_signed() > 0 {
+                    entry.last = data;
+                }
             }
         });
     }
@@ -85,21 +101,36 @@ pub(crate) struct Sniffer<W> {
     seen: Arc<Seen>,
     /// The time of a poll stands still; this does not.
     clock: Clock,
+    fins: Fins,
 }
 
 impl<W: Wire> Sniffer<W> {
-    pub(crate) fn new(inner: W, clock: Clock) -> (Self, Arc<Seen>) {
+    pub(crate) fn new(inner: W, clock: Clock, fins: Fins) -> (Self, Arc<Seen>) {
         let seen = Arc::new(Seen::default());
-        (Self { inner, seen: Arc::clone(&seen), clock }, seen)
+        (Self { inner, seen: Arc::clone(&seen), clock, fins }, seen)
     }
 
     fn look(&self, frames: &[Frame], direction: usize) {
         let bytes: usize = frames.iter().map(|frame| frame.as_slice().len()).sum();
         self.seen.bytes[direction].fetch_add(bytes as u64, Ordering::Relaxed);
-        let resets = frames.iter().filter(|frame| is_reset(frame.as_slice())).count();
+        let resets = frames.iter().filter(|frame| self.is_reset(frame.as_slice())).count();
         if resets > 0 {
             self.seen.resets.fetch_add(resets as u64, Ordering::Relaxed);
         }
+    }
+
+    /// Whether a frame resets a connection that is not over; notes who ends one.
+    fn is_reset(&self, frame: &[u8]) -> bool {
+        if flags_of(frame).is_none_or(|flags| flags & (RST | FIN) == 0) {
+            return false;
+        }
+        let Some((from, to)) = ends_of(frame) else { return false };
+        let mut fins = self.fins.lock().unwrap_or_else(PoisonError::into_inner);
+        if flags_of(frame).is_some_and(|flags| flags & RST != 0) {
+            return !(fins.contains(&(from, to)) && fins.contains(&(to, from)));
+        }
+        fins.insert((from, to));
+        false
     }
 }
 
@@ -108,7 +139,7 @@ impl<W: Wire> Wire for Sniffer<W> {
         let before = burst.len();
         let n = self.inner.rx_burst(now, burst);
         self.look(&burst.frames()[before..], IN);
-        self.seen.note_first_in(&burst.frames()[before..]);
+        self.seen.note_came_in(&burst.frames()[before..]);
         let segments = burst.frames()[before..].iter().filter(|f| tcp_at(f.as_slice()).is_some());
         self.seen.tcp_in.fetch_add(segments.count() as u64, Ordering::Relaxed);
         if self.seen.spoil_payload.load(Ordering::Relaxed) > 0 {
@@ -174,15 +205,14 @@ impl Data {
         let total = usize::from(word(ETHERNET + 2)?);
         let payload = at + usize::from(*frame.get(at + 12)? >> 4) * 4;
         let len = (ETHERNET + total).checked_sub(payload).filter(|&len| len > 0)?;
-        let address = |at: usize| array(at).map(Ipv4Addr::from_octets);
-        let from = SocketAddrV4::new(address(ETHERNET + 12)?, word(at)?);
-        let to = SocketAddrV4::new(address(ETHERNET + 16)?, word(at + 2)?);
+        let (from, to) = ends_of(frame)?;
         Some(Self { from, to, seq: u32::from_be_bytes(array(at + 4)?), len: len as u32 })
     }
 }
 
 const ETHERNET: usize = 14;
 const RST: u8 = 0x04;
+const FIN: u8 = 0x01;
 
 /// Where the TCP header of an IPv4 frame begins.
 fn tcp_at(frame: &[u8]) -> Option<usize> {
@@ -192,8 +222,18 @@ fn tcp_at(frame: &[u8]) -> Option<usize> {
     (is_ipv4 && is_tcp).then(|| ETHERNET + usize::from(first & 0xf) * 4)
 }
 
-fn is_reset(frame: &[u8]) -> bool {
-    tcp_at(frame).and_then(|at| frame.get(at + 13)).is_some_and(|flags| flags & RST != 0)
+/// The flags of a TCP segment.
+fn flags_of(frame: &[u8]) -> Option<u8> {
+    tcp_at(frame).and_then(|at| frame.get(at + 13)).copied()
+}
+
+/// Who sent a TCP segment, and to whom.
+fn ends_of(frame: &[u8]) -> Option<Ends> {
+    let at = tcp_at(frame)?;
+    let address = |at: usize| frame.get(at..)?.first_chunk().copied().map(Ipv4Addr::from_octets);
+    let port = |at: usize| frame.get(at..)?.first_chunk().copied().map(u16::from_be_bytes);
+    let from = SocketAddrV4::new(address(ETHERNET + 12)?, port(at)?);
+    Some((from, SocketAddrV4::new(address(ETHERNET + 16)?, port(at + 2)?)))
 }
 
 /// The same segment with RST, its checksum made right (RFC 1624, equation 3).
@@ -249,16 +289,36 @@ mod tests {
         frame
     }
 
+    /// The same the other way.
+    fn turned(mut frame: Vec<u8>) -> Vec<u8> {
+        for (a, b, len) in [(26, 30, 4), (34, 36, 2)] {
+            (0..len).for_each(|n| frame.swap(a + n, b + n));
+        }
+        frame
+    }
+
     #[test]
     fn a_reset_is_seen_and_nothing_else_is_taken_for_one() {
-        assert!(is_reset(&tcp_frame(0x14)));
-        assert!(!is_reset(&tcp_frame(0x10)));
-        let mut udp = tcp_frame(0x14);
+        let (end, _) = mafo::wire::mem::link(&mafo::wire::mem::LinkConfig::default());
+        let (sniffer, _) = Sniffer::new(end, Clock::start(), Fins::default());
+        let from = |flags: u8| {
+            let mut frame = tcp_frame(flags);
+            frame[26..38].copy_from_slice(&[10, 77, 0, 1, 10, 77, 0, 2, 0x1e, 0x14, 0x2e, 0xe0]);
+            frame
+        };
+        assert!(sniffer.is_reset(&from(0x14)));
+        assert!(!sniffer.is_reset(&from(0x10)));
+        let mut udp = from(0x14);
         udp[23] = 17;
-        assert!(!is_reset(&udp));
-        for len in 0..48 {
-            let _ = is_reset(&tcp_frame(0x14)[..len]);
+        assert!(!sniffer.is_reset(&udp));
+        for len in 0..38 {
+            assert!(!sniffer.is_reset(&from(0x14)[..len]));
         }
+        // One end is closed: a reset still takes something away. Both are: nothing is left to be reset.
+        assert!(!sniffer.is_reset(&from(0x11)));
+        assert!(sniffer.is_reset(&from(0x14)) && sniffer.is_reset(&turned(from(0x14))));
+        assert!(!sniffer.is_reset(&turned(from(0x11))));
+        assert!(!sniffer.is_reset(&from(0x14)) && !sniffer.is_reset(&turned(from(0x14))));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::cost::Costs;
 use super::fault::Fault;
 use super::options::{PeerKind, RigOptions};
 use super::run::{RigError, say};
-use super::sniff::{Seen, Sniffer};
+use super::sniff::{Fins, Seen, Sniffer};
 use super::trunk::Trunk;
 use crate::other::Other;
 use crate::peer::{Isolation, KernelPeer, PeerConfig, Plan};
@@ -145,11 +145,12 @@ pub(crate) fn build(
     }
     let mut wires = Vec::new();
     let mut lines = Vec::new();
+    let fins = Fins::default();
     for (n, (near, (adapter, port))) in near.into_iter().zip(links.iter().copied()).enumerate() {
         let name = format!("{}{}", ['A', 'B'][adapter], port.0);
         let cable = near.cable.clone();
         let wire = plug(options, near, n, &name, start)?;
-        let (sniffer, seen) = Sniffer::new(wire, clock);
+        let (sniffer, seen) = Sniffer::new(wire, clock, Fins::clone(&fins));
         let link = LinkId { member: MemberId(adapter as u8), port };
         lines.push(Line { name, link, up: false, is_dead: false, cable, seen });
         wires.push((adapter, port, Box::new(sniffer) as Box<dyn Wire>));

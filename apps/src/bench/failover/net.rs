@@ -14,7 +14,7 @@ use mafo::{
 
 use super::options::FailoverOptions;
 use crate::bench::BenchError;
-use crate::rig::{Seen, Sniffer};
+use crate::rig::{Fins, Seen, Sniffer};
 use crate::sys;
 
 /// Connections of one of the peer's ports; each has a port of ours.
@@ -87,7 +87,7 @@ impl Net {
             SwitchConfig { unknown_unicast: UnknownUnicast::Drop, ..SwitchConfig::default() };
         let switch = Switch::new(&quiet, [switch_a, switch_b, switch_far]);
         let (wires, seen): (Vec<_>, Vec<_>) =
-            [a, b].into_iter().map(|wire| Sniffer::new(wire, clock)).unzip();
+            [a, b].into_iter().map(|wire| Sniffer::new(wire, clock, Fins::default())).unzip();
         let adapters = wires.into_iter().enumerate().map(|(n, wire)| SoftConfig {
             asic: asic(n, options.connections),
             driver: AdapterConfig::default(),
