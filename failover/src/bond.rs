@@ -163,7 +163,7 @@ pub enum BondEvent {
     AdapterBack(MemberId),
 }
 
-/// A bond in active-backup mode.
+/// A bond, in the mode of its [`BondConfig`].
 #[derive(Debug)]
 pub struct Bond {
     pub(crate) config: BondConfig,
@@ -224,6 +224,7 @@ const HURRY: u8 = 3;
 const TUNNEL_FIRST: Nanos = Nanos::from_micros(200);
 /// Events kept for the application; older ones are dropped.
 const EVENTS_MAX: usize = 65_536;
+
 impl Bond {
     /// A bond over `config.links`, none of which is known to be up. Every adapter gets the filters that
     /// the bond stands on; [`Bond::is_ready`] says when they are in force.
@@ -471,8 +472,13 @@ impl Bond {
         self.announce(now, core);
         self.tunnelled = from.is_none();
         let is_failover = from.is_some() && cause == Cause::Failure;
-        self.hurry = if is_failover { HURRY } else { 0 };
-        self.tunnel_first = if is_failover { now + TUNNEL_FIRST } else { now };
+        // From a dead adapter nothing comes, and from another port of the same one nothing has to cross the host.
+        let needs_tunnel = is_failover
+            && from.is_some_and(|from| {
+                from.member != to.member && self.sides.contains_key(&from.member)
+            });
+        self.hurry = if needs_tunnel { HURRY } else { 0 };
+        self.tunnel_first = if needs_tunnel { now + TUNNEL_FIRST } else { now };
         self.point_hops(now, core);
         core.ring();
         self.review = Some(cause);

@@ -1,8 +1,8 @@
 //! The connections on the move, and when each of them is looked at.
 //!
 //! There may be a hundred thousand, so nothing is done for all of them at once. Whoever changes one gets it by
-//! [`Moves::get_mut`], which has it looked at in the next poll; one that waits for a time is in a heap; those that wait
-//! for their turn are in a queue; and only those whose peer has to acknowledge something are asked in every poll.
+//! [`Moves::get_mut`], which has it looked at in the next poll; one that waits for a time is in a line by that
+//! time, or in a heap; those that wait for their turn, or for room in a ring, are in a queue; and only those whose peer has to acknowledge something are asked in every poll.
 
 use core::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
