@@ -150,14 +150,16 @@ impl Bond {
             // Of which what is given to the next owner begins where its image says.
             core.acknowledge(id, orphan.una.later(progress.snd_una));
         } else if let (Some(shadow), Some(clock)) = (core.shadow(id), clock) {
-            moving.orphan = Some(Orphan {
+            let mut orphan = Orphan {
                 image: shadow.tcb,
                 recent_unknown: shadow.recent_unknown,
                 clock,
                 jumped,
                 una: progress.snd_una,
                 shown: Shown::Unheard(SeqNum(progress.snd_end.0)),
-            });
+            };
+            orphan.learn_recent(&moving.let_out);
+            moving.orphan = Some(orphan);
             self.counters.rebuilt += 1;
         } else {
             return self.lose(core, id);

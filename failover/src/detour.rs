@@ -70,6 +70,9 @@ impl Bond {
         }
         let (Some(tuple), Some(conn)) = (core.tuple(id), core.offloaded(id)) else { return true };
         let home = LinkId { member: conn.member, port: conn.port };
+        if !self.is_queue_clear(now, core, home) {
+            return self.look_again(now, id);
+        }
         let Some((next_hop, mac)) = core.hop_towards(now, tuple.remote.ip()) else {
             self.counters.no_next_hop += 1;
             return self.look_again(now, id);

@@ -8,6 +8,7 @@ use mafo_t4::wr::{FilterMatch, FwFilterWr};
 use mafo_t4::{Ftid, PortId};
 
 use crate::bond::{Bond, BondCounters, LinkId};
+use crate::turn::Turn;
 
 /// A filter that the bond wants on an adapter or not.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,6 +25,7 @@ pub(crate) struct Side {
     standing: BTreeMap<PortId, WantedFilter>,
     /// Frames that the adapter sends into its own loopback come to the host, ahead of TCBs.
     tunnel_out: BTreeMap<PortId, WantedFilter>,
+    pub(crate) turn: Turn,
 }
 
 impl Side {

@@ -525,7 +525,9 @@ impl Bond {
     ) {
         let Some(batch) = self.batch.take_if(|b| b.number == number && b.through.member == member)
         else {
-            if !self.on_departure_marked(now, core, number) {
+            if !self.on_queue_clear(now, core, member, number)
+                && !self.on_departure_marked(now, core, number)
+            {
                 self.counters.unexpected += 1;
             }
             return;

@@ -27,6 +27,7 @@ pub mod snoop;
 pub mod stage;
 mod sweep;
 mod tunnel;
+mod turn;
 pub mod upload;
 
 pub use bond::{Bond, BondCounters, BondEvent, LinkId, NoSwitch};

@@ -22,14 +22,20 @@ impl Bond {
             for (next_hop, home, l2t) in hops {
                 let known = core.hop_towards(now, next_hop).map(|(_, mac)| mac);
                 let by = self.wire_of(LinkId { member: member_id, port: home });
-                let Some(member) = core.member_mut(member_id) else { continue };
-                let Some(&says) = member.lcore.l2t.get(l2t) else { continue };
-                if is_fencing && by.is_some() && says.target == L2tTarget::Loopback {
+                let says = core.member(member_id).and_then(|m| m.lcore.l2t.get(l2t)).copied();
+                let Some(says) = says else { continue };
+                if let Some(port) = by
+                    && says.target == L2tTarget::Loopback
+                {
                     // It may still speak for a connection that it is being silenced for, and by the wire
-                    // the host could not stop it.
-                    self.hops_pending = true;
-                    continue;
+                    // the host could not stop it; nor may it overtake what it said before.
+                    let link = LinkId { member: member_id, port };
+                    if is_fencing || !self.is_queue_clear(now, core, link) {
+                        self.hops_pending = true;
+                        continue;
+                    }
                 }
+                let Some(member) = core.member_mut(member_id) else { continue };
                 let wanted = if let Some(port) = by {
                     let mac = known.unwrap_or(says.mac);
                     NextHop { mac, port, target: L2tTarget::Wire, ..says }

@@ -62,6 +62,16 @@ impl Orphan {
         image.set_state(state);
     }
 
+    /// A dead owner's echoes went through the host: they say what the peer's latest timestamp was to it.
+    pub(crate) fn learn_recent(&mut self, told: &LetOut) {
+        let Some(echoed) = told.ts_ecr.filter(|_| self.image.flags().recv_tstmp()) else { return };
+        let known = self.image.get(field::T_RTSEQ_RECENT) as u32;
+        if self.recent_unknown || echoed.wrapping_sub(known) as i32 > 0 {
+            self.image.set(field::T_RTSEQ_RECENT, u64::from(echoed));
+            self.recent_unknown = false;
+        }
+    }
+
     /// What a segment of the peer would say now of our side of the stream.
     pub(crate) fn present(&self, progress: &Progress) -> Present {
         let image = &self.image;

@@ -136,6 +136,7 @@ impl Bond {
             ack: Some(left.last_ack),
             right_edge: Some(left.right_edge),
             ts_val: None,
+            ts_ecr: None,
         };
         moving.home = to;
         moving.advance(&mut self.transitions, Event::Silence);

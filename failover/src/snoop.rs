@@ -54,6 +54,8 @@ pub struct LetOut {
     pub right_edge: Option<SeqNum>,
     /// The latest timestamp.
     pub ts_val: Option<u32>,
+    /// The latest timestamp of the peer's that was echoed to it: its owner's TS.Recent (RFC 7323, 4.3).
+    pub ts_ecr: Option<u32>,
 }
 
 impl LetOut {
@@ -68,14 +70,16 @@ impl LetOut {
         }
         if let Some(ts) = segment.options.timestamps {
             self.note_ts(ts.val);
+            // An owner that knows of none echoes 0.
+            if segment.flags.contains(Flags::ACK) && ts.ecr != 0 {
+                later_stamp(&mut self.ts_ecr, ts.ecr);
+            }
         }
     }
 
     /// Notes a timestamp that the peer may have been shown.
     pub fn note_ts(&mut self, val: u32) {
-        if self.ts_val.is_none_or(|old| (val.wrapping_sub(old) as i32) > 0) {
-            self.ts_val = Some(val);
-        }
+        later_stamp(&mut self.ts_val, val);
     }
 }
 
@@ -216,6 +220,12 @@ fn put_half(frame: &mut [u8], tcp: usize, at: usize, value: u16) {
     frame[tcp + CHECKSUM..][..2].copy_from_slice(&sum.to_be_bytes());
 }
 
+fn later_stamp(latest: &mut Option<u32>, stamp: u32) {
+    if latest.is_none_or(|old| (stamp.wrapping_sub(old) as i32) > 0) {
+        *latest = Some(stamp);
+    }
+}
+
 fn later(highest: &mut Option<SeqNum>, seq: SeqNum) {
     *highest = Some(highest.map_or(seq, |old| old.later(seq)));
 }
@@ -251,11 +261,31 @@ mod tests {
             ack: Some(SeqNum(500)),
             right_edge: Some(SeqNum(580)),
             ts_val: Some(u32::MAX),
+            ts_ecr: None,
         };
         assert_eq!(out, expected);
         out.note(&segment(100, 0, 500, 11, 2), 3);
         assert_eq!(out.right_edge, Some(SeqNum(588)), "a window update alone");
         assert_eq!(out.ts_val, Some(2));
+    }
+
+    #[test]
+    fn the_latest_echo_is_what_an_owner_knew_of_the_peers_clock() {
+        let mut out = LetOut::default();
+        let echo = |ecr, flags| {
+            let mut segment = segment(1, 0, 500, 10, 7);
+            (segment.flags, segment.options.timestamps) = (flags, Some(Timestamps { val: 7, ecr }));
+            segment
+        };
+        // A SYN echoes nothing, whatever is in its option, and 0 is of an owner that knows of none.
+        out.note(&echo(99, Flags::SYN), 0);
+        out.note(&echo(0, Flags::ACK), 0);
+        assert_eq!(out.ts_ecr, None);
+        out.note(&echo(u32::MAX, Flags::ACK), 0);
+        out.note(&echo(u32::MAX - 1, Flags::ACK), 0);
+        assert_eq!(out.ts_ecr, Some(u32::MAX));
+        out.note(&echo(3, Flags::ACK), 0);
+        assert_eq!(out.ts_ecr, Some(3), "across the wrap");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use mafo_t4::PortId;
 use mafo_tcp::Flags;
 
 use crate::bond::{Bond, LinkId};
-use crate::detour::leads_out;
+use crate::detour::{Detour, leads_out};
 use crate::mac::{own_mac, readdress};
 use crate::snoop::Seen;
 use crate::stage::Stage;
@@ -153,15 +153,20 @@ impl Bond {
             moving.let_out.note(&seen.segment, scale);
         }
         let is_active = self.active.is_some_and(|active| active.member == member);
-        let is_late = (is_active || self.is_xor()) && leads_out(core, id);
+        let goes_back = self.moves.get(id).is_some_and(|m| matches!(m.detour, Detour::Back(_)));
+        let is_turned = leads_out(core, id) || goes_back || self.is_turning(member);
+        let is_late = (is_active || self.is_xor()) && is_turned;
         if is_late && !core.has_defect(Defect::LoopedLate) {
             // It went into the loopback before its adapter became active again, or its detour was over. What
-            // the adapter says now leaves by the wire, ahead of this.
+            // the adapter says now, or soon, leaves by the wire, ahead of this.
             self.counters.late_looped += 1;
             return;
         }
         if !self.carries {
             return;
+        }
+        if self.way_of(id).is_some_and(|way| way.member == member) {
+            self.note_own_queue(member);
         }
         self.send_out(now, core, id, &tuple, frame);
     }

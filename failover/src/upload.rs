@@ -395,6 +395,7 @@ mod tests {
             ack: Some(SeqNum(0x0c)),
             right_edge: Some(SeqNum(0x10 + 5000)),
             ts_val: None,
+            ts_ecr: None,
         };
         let upload = plan_of(&image(), &told, 0).expect("movable");
         let tcb = written(&upload);

@@ -133,6 +133,9 @@ struct Half {
     ack: Option<i64>,
     /// What was acknowledged selectively, behind `ack`.
     sacked: Vec<(i64, i64)>,
+    /// This host has no such connection any more: it was reset, which leaves no TIME_WAIT. A SYN for it, though it be an
+    /// old one or a stranger's, is one for a new connection then (RFC 9293, 3.10.7.1 and 3.10.7.2).
+    is_gone: bool,
     /// An acknowledgment ended before bytes that are here: since when, and which.
     short: Option<(Nanos, i64, i64)>,
     edge: Option<i64>,
@@ -153,6 +156,15 @@ struct Half {
     pub(crate) read: u64,
     /// Bytes that the receive buffer here holds.
     capacity: u64,
+}
+
+impl Half {
+    /// All before `end` is here: what was said to be was not dropped, though the acknowledgment of it may have died with a
+    /// link. What comes later than that may have been sent again.
+    fn has(&mut self, at: Nanos, end: i64) {
+        let in_time = |since: Nanos| at - since <= RENEGE_PATIENCE;
+        self.short.take_if(|(since, _, short)| *short <= end && in_time(*since));
+    }
 }
 
 /// Whether a host knows what it is to echo.
@@ -262,15 +274,40 @@ impl Checker {
     /// What the application at `side` has done so far.
     pub(crate) fn application(
         &mut self,
-        conn: usize,
-        side: Side,
+        at: Nanos,
+        (conn, side): (usize, Side),
         (written, shut, read): (u64, bool, u64),
         gave_up: bool,
     ) {
         let flow = &mut self.flows[conn];
         let half = &mut flow.halves[side.index()];
         (half.written, half.shut, half.read) = (written, shut, read);
+        half.has(at, read as i64);
         flow.gave_up |= gave_up;
+    }
+
+    /// Whether the host with the bond has said on `conn` that it has what it does not acknowledge.
+    pub(crate) fn is_short(&self, conn: usize) -> bool {
+        self.flows[conn].halves[Side::Near.index()].short.is_some()
+    }
+
+    /// That host has been told of all before the peer's `rcv_nxt`.
+    pub(crate) fn delivered(&mut self, at: Nanos, conn: usize, rcv_nxt: u32) {
+        let [near, peer] = &mut self.flows[conn].halves;
+        if let Some(iss) = peer.iss {
+            near.has(at, place_of(rcv_nxt, iss));
+        }
+    }
+
+    /// Whether an application of `conn` gave up, so that its host may know nothing of it any more.
+    pub(crate) fn may_be_gone(&self, conn: usize) -> bool {
+        self.flows[conn].gave_up
+    }
+
+    /// The host with the bond has no such connection any more, if it ever had.
+    pub(crate) fn gone(&mut self, conn: usize) {
+        let near = &mut self.flows[conn].halves[Side::Near.index()];
+        near.is_gone = near.iss.is_some();
     }
 
     /// The adapter that `conn` lived on, or was being written to, is dead. What it held beyond a gap, and had said to
@@ -281,6 +318,11 @@ impl Checker {
         near.short = None;
         near.echo = Echo::Lost;
         near.window_lost_to = Some(near.written as i64 + i64::from(near.shut));
+    }
+
+    /// The frames that were held for `conn` died with the new owner that had just been given them.
+    pub(crate) fn held_died(&mut self, conn: usize) {
+        self.flows[conn].held.clear();
     }
 
     /// An application of `conn` gave up.
@@ -541,6 +583,11 @@ fn judge_content(
         (here.sacked, here.short) = (Vec::new(), None);
         (here.ts_val, here.ts_ecr) = (None, None);
         (there.ack, there.edge) = (None, None);
+    }
+    if here.is_gone && tcp.has(SYN | ACK) && here.iss.is_some_and(|iss| iss != tcp.seq) {
+        // What answers is a listener, and whatever follows another connection.
+        flow.is_reset = true;
+        return Ok(());
     }
     let iss = opens(here, tcp)?;
     says(conn, side, here, tcp, place_of(tcp.seq, iss))?;

@@ -373,12 +373,14 @@ impl<'a> Run<'a> {
     /// Takes down who may speak, and what the bond says.
     fn look(&mut self) {
         let mut somebody_died = false;
+        let mut moved = Vec::new();
         while let Some((at, event)) = self.world.near.bond_mut().and_then(mafo::Bond::poll_event) {
             match event {
                 BondEvent::AdapterLost(member) => {
                     somebody_died = true;
-                    self.bereaved(member);
+                    self.bereaved(member, &moved);
                 }
+                BondEvent::Moved(id) => moved.push(id),
                 BondEvent::AdapterBack(member) => {
                     self.revived_at[member.index()] = None;
                     self.is_broken[member.index()] = false;
@@ -414,6 +416,16 @@ impl<'a> Run<'a> {
         for (n, [near, _]) in world.applications.iter().enumerate() {
             let Some(id) = near.id else { continue };
             let before = checker.speaker_of(n);
+            if checker.is_short(n)
+                && let Some(progress) = core.progress(id)
+            {
+                checker.delivered(world.now, n, progress.rcv_nxt.0);
+            }
+            if checker.may_be_gone(n)
+                && world.tuples[n].is_some_and(|tuple| core.lookup(&tuple).is_none())
+            {
+                checker.gone(n);
+            }
             let conn = core.offloaded(id);
             let sheltered = bond.stage(id) == Some(Stage::Sheltered);
             if conn.is_none() && before.owner.is_none() {
@@ -459,8 +471,8 @@ impl<'a> Run<'a> {
         checker.judge_speakers(somebody_died);
     }
 
-    /// An adapter is dead, and silenced.
-    fn bereaved(&mut self, member: MemberId) {
+    /// An adapter is dead, and silenced. These connections have moved since the last step: to it, perhaps.
+    fn bereaved(&mut self, member: MemberId, moved: &[SocketId]) {
         let mut checker = self.world.checker();
         for n in 0..self.world.applications.len() {
             let Speaker { owner, heir, sheltered, .. } = checker.speaker_of(n);
@@ -468,6 +480,10 @@ impl<'a> Run<'a> {
             let unknown = owner.is_none() && !sheltered;
             if owner == Some(member.0) || heir == Some(member.0) || unknown {
                 checker.bereaved(n);
+            }
+            let id = self.world.applications[n][0].id;
+            if heir == Some(member.0) && id.is_some_and(|id| moved.contains(&id)) {
+                checker.held_died(n);
             }
         }
     }

@@ -17,6 +17,7 @@ use mafo::{
     WirePort,
 };
 use mafo_mem::Nanos;
+use mafo_stack::FourTuple;
 
 use crate::app::{Application, Complaint, Phase};
 use crate::check::{Checker, Place, Rule};
@@ -53,6 +54,8 @@ pub(crate) struct World {
     pub(crate) now: Nanos,
     /// The connections' two applications each.
     pub(crate) applications: Vec<[Application; 2]>,
+    /// The connections as the host with the bond has them, when they have been opened.
+    pub(crate) tuples: Vec<Option<FourTuple>>,
     /// By side and place of the socket in its table: the connection.
     by_socket: [Vec<usize>; 2],
     /// Applications that have something to do.
@@ -218,6 +221,7 @@ impl World {
             plan: plan.clone(),
             now: BEGINNING,
             applications,
+            tuples: vec![None; count],
             by_socket: [vec![usize::MAX; count + 8], vec![usize::MAX; count + 8]],
             due: Vec::new(),
             scratch: vec![0; 16 << 10],
@@ -350,9 +354,12 @@ impl World {
         let options = Options { handover, congestion, ..options(opener, nagle) };
         let id = self.core(opener).connect(now, remote, local, options).expect("a port");
         let tuple = self.core(opener).tuple(id).expect("made");
-        let (local, remote) = (tuple.local.port(), tuple.remote.port());
-        let ports = if opener == Side::Near { (local, remote) } else { (remote, local) };
-        self.checker().name(ports, n);
+        let tuple = match opener {
+            Side::Near => tuple,
+            Side::Peer => FourTuple { local: tuple.remote, remote: tuple.local },
+        };
+        self.tuples[n] = Some(tuple);
+        self.checker().name((tuple.local.port(), tuple.remote.port()), n);
         for app in &mut self.applications[n] {
             app.opened = now;
         }
@@ -427,7 +434,7 @@ impl World {
         let (gave_up, read, of) = (app.gave_up, app.read, other.written);
         let now = self.now;
         let mut checker = self.checker();
-        checker.application(n, side, done, gave_up);
+        checker.application(now, (n, side), done, gave_up);
         let lost = self.lost_without_count();
         if let Some(how) = lost {
             checker.violate(now, Rule::Error, Some(n), how);

@@ -59,7 +59,7 @@ const OF_THE_THIRD: [(u64, &str); 4] = [
 ];
 
 /// By the fourth, in which connections are unlike.
-const OF_THE_FOURTH: [(u64, &str); 3] = [
+const OF_THE_FOURTH: [(u64, &str); 9] = [
     (
         4_869,
         "the clock of a card was read when it had just died, and all ones were taken for what it showed",
@@ -71,6 +71,28 @@ const OF_THE_FOURTH: [(u64, &str); 3] = [
     (
         10_109_274,
         "what answers for a connection that is over offered a byte less than its card had, which counts no FIN",
+    ),
+    (
+        30_040_934,
+        "the checker took bytes for dropped that the host had, whose acknowledgment died with a link",
+    ),
+    (
+        30_061_465,
+        "a dead card's last echo left by the tunnel behind its death, and its heir echoed less, or nothing",
+    ),
+    (
+        30_067_596,
+        "next hops that could not be turned to the wire at once were while frames of their card were in its own \
+         Ethernet queue, which its TP overtook",
+    ),
+    (
+        30_080_746,
+        "the checker took a listener's answer to an old SYN, of a connection that had been reset, for the connection's",
+    ),
+    (30_088_672, "the same"),
+    (
+        30_095_011,
+        "the checker missed held frames at the next owner that had been given to one which died in that very poll",
     ),
 ];
 
