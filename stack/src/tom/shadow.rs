@@ -150,7 +150,8 @@ impl Core {
             .with_cctrl_ecn(sample.is_some_and(|sample| sample.ecn))
             .with_peer_fin(conn.state.peer_closed());
         let scale = if options.wscale_ok() { options.snd_wscale() } else { 0 };
-        let window = sample.map_or(segment, |s| {
+        // Of which nothing is known, none: its next owner asks the peer.
+        let window = sample.map_or(0, |s| {
             let left = s.edge.since(progress.snd_una) as i32;
             left.max(0) as u64
         });

@@ -113,6 +113,7 @@ impl Connection {
             fin_posted: false,
             wnd: 0,
             wnd_max: 0,
+            edge_max: iss,
             wl1: SeqNum(0),
             wl2: iss,
             mss,
@@ -191,7 +192,7 @@ impl Connection {
             _ => None,
         };
         // The window of a SYN is never scaled.
-        self.snd.wnd = u32::from(syn.window);
+        self.snd.set_window(u32::from(syn.window));
         self.snd.wnd_max = self.snd.wnd;
         self.snd.wl1 = syn.seq;
     }
@@ -229,6 +230,8 @@ impl Connection {
     fn establish(&mut self, engine: &mut Engine, now: Nanos, segments: u8) {
         engine.counters.established += 1;
         self.snd.una = self.snd.iss + 1;
+        // The window of the SYN begins behind ours.
+        self.snd.edge_max = self.snd.rightmost_edge();
         self.snd.recover = self.snd.iss;
         self.snd.retransmits = 0;
         self.timers.stop_retransmit();

@@ -480,7 +480,7 @@ impl Connection {
             input.events |= self.on_established(engine, now, segment);
             self.snd.wl1 = segment.seq;
             self.snd.wl2 = ack;
-            self.snd.wnd = u32::from(segment.window) << self.snd_shift();
+            self.snd.set_window(u32::from(segment.window) << self.snd_shift());
             self.snd.wnd_max = self.snd.wnd;
             return true;
         }
@@ -511,7 +511,7 @@ impl Connection {
             || self.snd.wl1.before(seq)
             || self.snd.wl1 == seq && self.snd.wl2 == ack;
         if ack == self.snd.una && newer {
-            self.snd.wnd = u32::from(segment.window) << self.snd_shift();
+            self.snd.set_window(u32::from(segment.window) << self.snd_shift());
             self.snd.wnd_max = self.snd.wnd_max.max(self.snd.wnd);
             self.snd.wl1 = self.snd.wl1.later(seq);
             self.snd.wl2 = ack;

@@ -209,6 +209,11 @@ impl Connection {
             if limit.at_or_after(tx_max) { end } else { limit }
         })?;
         let is_oldest = start == self.snd.una;
+        // Nothing that the peer had never room for, though it counts as sent: an owner may have died who had.
+        let end = if is_oldest { end.earlier(self.snd.rightmost_edge()) } else { end };
+        if !end.after(start) {
+            return None;
+        }
         if !is_oldest && self.pipe() + end.since(start) > self.snd.cc.cwnd() {
             return None;
         }

@@ -19,7 +19,8 @@ use crate::tail_probe::Tail;
 use crate::tcb::is_older;
 use crate::timers::RetransmitTimer;
 use crate::{
-    Connection, Engine, Events, Flags, Frto, GaveUp, Recovery, SackBlock, Segment, SeqNum, State,
+    Connection, Engine, Events, Flags, Frto, GaveUp, Probe, Recovery, SackBlock, Segment, SeqNum,
+    State,
 };
 
 /// Flights of fewer segments, sent or to be sent, restart the timer from their oldest (RFC 7765 4).
@@ -695,7 +696,18 @@ impl Connection {
             _ if self.snd.wnd == 0 => self.flight.board.mark_lost_on_timeout(Nanos::ZERO, now),
             _ => self.enter_loss(engine, now),
         }
+        self.ask_for_window();
         Events::NONE
+    }
+
+    /// Has the peer say what it has room for, if it has none for the oldest byte and never had, as far as is known: that
+    /// byte is no probe then.
+    //= rfc9293#3.8.6.1 MUST-36
+    pub(crate) fn ask_for_window(&mut self) {
+        let has_none = !self.snd.una.before(self.snd.rightmost_edge());
+        if has_none && self.state.is_synchronized() && self.snd.flight() > 0 {
+            self.pending.probe = Some(Probe::Window);
+        }
     }
 
     //= rfc5681#3.1

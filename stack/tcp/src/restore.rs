@@ -64,6 +64,8 @@ impl Connection {
             fin_posted,
             wnd: snd_wnd,
             wnd_max: snd_wnd_max,
+            // With the present one.
+            edge_max: _,
             wl1,
             wl2,
             mss,
@@ -186,6 +188,7 @@ impl Connection {
                 push_ends: push_ends.to_vec(),
                 rhythm: Some(ack.rhythm.checkpoint(now)),
                 duplicate: *duplicate,
+                edge_max: Some(snd.rightmost_edge()),
                 loss: loss::checkpoint(rack, snd.tail_probe(), flight, now),
                 echo_floor: timestamps.and(*echo_floor).map_or(EchoFloor::None, EchoFloor::At),
             },
@@ -237,6 +240,10 @@ impl Connection {
             rare: restore_rare(checkpoint, now).boxed(),
         };
         connection.start_missing_timers(engine, now);
+        if connection.flight.board.lost() > 0 && checkpoint.in_flight.is_empty() {
+            // What is owed cannot be sent before the peer says what it has room for.
+            connection.ask_for_window();
+        }
         connection
     }
 
@@ -307,6 +314,7 @@ fn restore_send_space(
         fin_posted: checkpoint.fin_posted,
         wnd: checkpoint.snd_wnd,
         wnd_max: checkpoint.snd_wnd_max.max(checkpoint.snd_wnd),
+        edge_max: private.edge_max.unwrap_or(checkpoint.snd_una),
         wl1: checkpoint.snd_wl1,
         wl2: checkpoint.snd_wl2,
         mss: checkpoint.mss,
@@ -327,6 +335,7 @@ fn restore_send_space(
         last_sent: now - checkpoint.last_sent_age,
         retransmits: checkpoint.retransmits,
     };
+    snd.edge_max = snd.rightmost_edge();
     snd.set_tail_probe(tail_probe);
     snd
 }

@@ -110,6 +110,10 @@ impl Connection {
     }
 
     fn send_tail_again(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        if self.snd.max.after(self.snd.rightmost_edge()) {
+            // Whether it was ever sent nobody knows, and the peer has no room for it.
+            return None;
+        }
         let (room, max) = (self.payload_room(), engine.config.sent_records_max);
         let (start, end) = self.flight.board.on_tail_probed(room, now, max)?;
         self.snd.set_tail_probe(Some(TailProbe { end: self.snd.max, again: true }));

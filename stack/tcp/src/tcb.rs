@@ -40,6 +40,9 @@ pub(crate) struct SendSpace {
     //= rfc9293#3.1 REC-1
     pub(crate) wnd: u32,
     pub(crate) wnd_max: u32,
+    /// The rightmost edge that the peer ever gave, as far as is known: nothing at all is sent beyond it. What is in
+    /// flight can be, where an owner died of whom nobody knows how much it had sent.
+    pub(crate) edge_max: SeqNum,
     pub(crate) wl1: SeqNum,
     pub(crate) wl2: SeqNum,
     /// Largest segment now, without headers and options.
@@ -76,6 +79,18 @@ impl SendSpace {
     /// One past what the peer has room for.
     pub(crate) fn edge(&self) -> SeqNum {
         self.una + self.wnd
+    }
+
+    /// The peer gives this window.
+    pub(crate) fn set_window(&mut self, wnd: u32) {
+        self.wnd = wnd;
+        self.edge_max = self.rightmost_edge();
+    }
+
+    /// Up to where anything may be sent again: the peer had room for it once.
+    //= rfc9293#3.8.6 MAY-7
+    pub(crate) fn rightmost_edge(&self) -> SeqNum {
+        self.edge_max.later(self.edge())
     }
 
     /// Whether the peer has acknowledged our FIN.

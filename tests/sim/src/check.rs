@@ -145,9 +145,6 @@ struct Half {
     /// The owner died that knew what is to be echoed: until the next one has learnt it, it echoes what was heard
     /// before, or nothing.
     echo: Echo,
-    /// The same of the peer's window: until all is acknowledged that the dead owner had been given, it may be said
-    /// again, since the dead one may have said it, where it had room then.
-    window_lost_to: Option<i64>,
     heard_edge: Option<i64>,
     heard_ts: Option<u32>,
     /// Of the application here: bytes written, whether that is all, bytes read.
@@ -317,7 +314,6 @@ impl Checker {
         near.sacked.clear();
         near.short = None;
         near.echo = Echo::Lost;
-        near.window_lost_to = Some(near.written as i64 + i64::from(near.shut));
     }
 
     /// The frames that were held for `conn` died with the new owner that had just been given them.
@@ -448,8 +444,6 @@ impl Checker {
         {
             let edge = place_of(tcp.ack, iss) + window(&tcp, there, here);
             here.heard_edge = Some(here.heard_edge.map_or(edge, |old| old.max(edge)));
-            let ack = place_of(tcp.ack, iss);
-            here.window_lost_to.take_if(|given| *given <= ack);
         }
         if let Some((val, _)) = tcp.timestamps {
             let newer = here.heard_ts.is_none_or(|old| val.wrapping_sub(old) as i32 > 0);
@@ -492,9 +486,8 @@ impl Checker {
             }
         }
         // What died with an adapter was not known to have when this was judged.
-        let forgotten = |violation: &mut Violation| {
-            matches!(violation.rule, Rule::Echo | Rule::Renege | Rule::Beyond)
-        };
+        let forgotten =
+            |violation: &mut Violation| matches!(violation.rule, Rule::Echo | Rule::Renege);
         if somebody_died {
             self.violation.take_if(forgotten);
         }
@@ -652,8 +645,7 @@ fn says(
         if tcp.payload != stream::bytes(conn, side, start as u64, len) {
             return Err((Rule::Stream, format!("wrong bytes in {start}..{end}")));
         }
-        let risked = here.window_lost_to.is_some_and(|given| end <= given);
-        if here.heard_edge.is_none_or(|edge| end > edge) && !risked {
+        if here.heard_edge.is_none_or(|edge| end > edge) {
             return Err((Rule::Beyond, format!("bytes to {end}, edge {:?}", here.heard_edge)));
         }
     }

@@ -59,7 +59,7 @@ const OF_THE_THIRD: [(u64, &str); 4] = [
 ];
 
 /// By the fourth, in which connections are unlike.
-const OF_THE_FOURTH: [(u64, &str); 9] = [
+const OF_THE_FOURTH: [(u64, &str); 10] = [
     (
         4_869,
         "the clock of a card was read when it had just died, and all ones were taken for what it showed",
@@ -93,6 +93,11 @@ const OF_THE_FOURTH: [(u64, &str); 9] = [
     (
         30_095_011,
         "the checker missed held frames at the next owner that had been given to one which died in that very poll",
+    ),
+    (
+        40_015_520,
+        "the checker took segments that had been kept beyond a gap, and were given in the order in which they had come, for \
+         held ones in another order",
     ),
 ];
 

@@ -72,6 +72,11 @@ impl Checkpoint {
         hold(
             self.snd_wnd <= SPAN_MAX && self.snd_wnd_max <= SPAN_MAX,
             "a window is at most 65,535 << 14",
+        )?;
+        let edge = self.snd_una + self.snd_wnd;
+        hold(
+            self.private.edge_max.is_none_or(|max| ascend(&[self.snd_una, edge, max])),
+            "the rightmost edge is at the present one, or beyond",
         )
     }
 

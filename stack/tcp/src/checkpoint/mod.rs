@@ -161,6 +161,8 @@ pub struct Private {
     pub rcv_urgent: Option<SeqNum>,
     /// The search for the longest segment that arrives.
     pub mtu_search: Option<MtuSearchCheckpoint>,
+    /// The rightmost edge that the peer ever gave. Unknown: the present one.
+    pub edge_max: Option<SeqNum>,
     /// The ends of what was written. Unknown: none, which costs a PSH.
     pub writes: Option<WritesCheckpoint>,
     /// Ends of records that are not acknowledged, in order. Unknown: none, which joins records.

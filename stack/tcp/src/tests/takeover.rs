@@ -289,3 +289,63 @@ fn a_kick_sends_again_at_once() {
     conn(&mut idle).expire_retransmit_timer(now);
     assert_eq!(idle.poll_timeout(), None, "nothing under way, nothing to kick");
 }
+
+/// The former owner died, and nobody knows how much it had sent of what it was given: what the peer is not known to have
+/// had room for is not sent before it has.
+#[test]
+fn nothing_goes_out_beyond_an_edge_that_was_never_given() {
+    let max = UNA + 4_000;
+    let (snd_wnd, snd_wnd_max) = (1_500, 1_500);
+    let posted = Checkpoint { snd_wnd, snd_wnd_max, snd_max: max, tx_max: max, ..drained() };
+    let mut end = take_over(&posted);
+    assert_eq!(trace(&mut end, 1), [(0, UNA, 1000)]);
+    let window = |end: &EngineEndpoint, ack, window: u16| Segment {
+        window: window >> 2,
+        ..from_peer(end, ack)
+    };
+    // The oldest byte's segment ends at the edge, too.
+    end.inject(&window(&end, UNA + 1_000, 500), &[]);
+    assert_eq!(trace(&mut end, 2), [(1, UNA + 1_000, 500)]);
+    // Then the peer is asked, by a segment that it has had.
+    end.inject(&window(&end, UNA + 1_500, 0), &[]);
+    let asked: Vec<_> =
+        trace(&mut end, 1_500).into_iter().map(|(_, seq, len)| (seq, len)).collect();
+    assert!(asked.len() > 1 && asked.iter().all(|&asked| asked == (UNA + 1_499, 0)), "{asked:?}");
+    end.inject(&window(&end, UNA + 1_500, 2_500), &[]);
+    let rest = [(1500, UNA + 1_500, 1000), (1500, UNA + 2_500, 1000), (1500, UNA + 3_500, 500)];
+    assert_eq!(trace(&mut end, 1_501), rest);
+}
+
+#[test]
+fn an_unknown_window_is_asked_for_at_once() {
+    let max = UNA + 1_800;
+    let (snd_wnd, snd_wnd_max) = (0, 0);
+    let posted = Checkpoint { snd_wnd, snd_wnd_max, snd_max: max, tx_max: max, ..drained() };
+    let mut end = take_over(&posted);
+    assert_eq!(trace(&mut end, 1), [(0, UNA - 1, 0)]);
+    end.inject(&from_peer(&end, UNA), &[]);
+    assert_eq!(trace(&mut end, 2), [(1, UNA, 1000), (1, UNA + 1_000, 800)]);
+    // A closed window that the peer has opened before, and what is in flight was in it: the oldest byte asks.
+    let private = Private { edge_max: Some(max), ..Private::default() };
+    let mut end = take_over(&Checkpoint { private, ..posted });
+    assert_eq!(trace(&mut end, 1), [(0, UNA, 1000)]);
+}
+
+/// A tail loss probe is of what the peer had room for.
+#[test]
+fn no_tail_probe_goes_out_beyond_the_edge() {
+    let max = UNA + 3_000;
+    let flight = Checkpoint { snd_nxt: max, snd_max: max, tx_max: max, ..drained() };
+    for (wnd, probes) in [(2_000, false), (3_000, true)] {
+        let mut end = take_over(&Checkpoint { snd_wnd: wnd, snd_wnd_max: wnd, ..flight.clone() });
+        end.inject(
+            &Segment { window: (wnd - 1_000) as u16 >> 2, ..from_peer(&end, UNA + 1_000) },
+            &[],
+        );
+        let sent = trace(&mut end, 1_000);
+        let tail = sent.iter().any(|&(_, seq, _)| seq == UNA + 2_000);
+        assert_eq!(tail, probes, "{sent:?}");
+        assert!(sent.iter().any(|&(_, seq, len)| (seq, len) == (UNA + 1_000, 1000)), "{sent:?}");
+        assert_eq!(end.counters().tail_probes, u64::from(probes));
+    }
+}
