@@ -76,7 +76,8 @@ fn tp_of<M>(hw: &Hw<M>) -> Tp {
     let config = &hw.config;
     let tp = TpConfig::new(fw::regions(config), config.cclk_khz, config.clock_epoch);
     let engine = mafo_tcp::Config { ts_clock: tp.engine.ts_clock, ..config.engine.clone() };
-    let mut tp = Tp::new(&TpConfig { congestion: config.congestion, engine, ..tp });
+    let mut tp =
+        Tp::new(&TpConfig { congestion: config.congestion, commits: config.commits, engine, ..tp });
     tp.apply(&hw.tp, &hw.clock);
     tp
 }

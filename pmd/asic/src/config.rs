@@ -71,6 +71,10 @@ pub struct AsicConfig {
     /// What the four congestion code points of opt2 (`CONG_ALG_*`) stand for: by default T5's own set, which a
     /// card of software may go beyond.
     pub congestion: [CongestionControl; 4],
+    /// Whether nothing that commits the host leaves before the host can see what it is committed to: no ACK before the
+    /// bytes, no word of a handshake before its end is told (the commit rule). Without it TP answers as silicon does, and
+    /// what it has answered for and not told yet dies with the card.
+    pub commits: bool,
     /// What TP does where no register says: a card of software may recover from losses as it likes. TIME-WAIT is the
     /// host's, whatever is said here.
     pub engine: mafo_tcp::Config,
@@ -114,6 +118,7 @@ impl AsicConfig {
             mac_base: [0x00, 0x07, 0x43, 0x54, 0x00, 0x00],
             flowc_buffifo_sz: 256,
             congestion: CONGESTION_T5,
+            commits: true,
             engine: mafo_tcp::Config { held_ranges_max: HELD_RANGES, ..Default::default() },
             max_frame_len: 9_614,
             tx_queue_frames: 512,

@@ -77,8 +77,7 @@ pub struct Hw<M> {
     /// Work requests since somebody asked for a recording.
     #[cfg(debug_assertions)]
     pub(crate) recording: Option<Vec<crate::wr::Recorded>>,
-    /// Whether frames wait for the messages to the host: switched off only to show that a check notices.
-    #[cfg(debug_assertions)]
+    /// Whether frames wait for the messages to the host.
     pub(crate) commits: bool,
     /// What changes of owners cost.
     pub(crate) ledger: Ledger,
@@ -114,8 +113,7 @@ impl<M: HostMemory> Hw<M> {
             wr: WrCounters::new(),
             #[cfg(debug_assertions)]
             recording: None,
-            #[cfg(debug_assertions)]
-            commits: true,
+            commits: config.commits,
             ledger: Ledger::new(config.meter),
             waiting: Waiting::default(),
             counters: HwCounters::new(),
@@ -160,7 +158,7 @@ impl<M: HostMemory> Hw<M> {
     /// A port that is down counts and drops it; its loopback works on.
     ///
     /// The frame does not leave before every message to the host that was made until now has become
-    /// visible there, so an ACK never overtakes the data that it acknowledges.
+    /// visible there, so an ACK never overtakes the data that it acknowledges ([`AsicConfig::commits`]).
     pub fn send<E>(
         &mut self,
         to: Egress,
@@ -172,7 +170,6 @@ impl<M: HostMemory> Hw<M> {
             return Ok(Sent::Dropped);
         };
         let after = sge.dma.made();
-        #[cfg(debug_assertions)]
         let after = if self.commits { after } else { 0 };
         let fill = |buffer: &mut [u8]| fill(buffer, sge.dma.mem());
         match to {

@@ -131,11 +131,13 @@ impl<C: Card> Ctx<'_, C> {
         Ok(())
     }
 
-    /// The host can see `bytes` more: they may be acknowledged.
+    /// The host can see `bytes` more: they may be acknowledged, if they were not already.
     fn delivered(&mut self, tcb: &mut Tcb, bytes: u32) {
         if let Phase::Live(live) = &mut tcb.phase {
             live.delivered = live.delivered.wrapping_add(bytes);
-            live.conn.deliver(bytes);
+            if self.core.commits {
+                live.conn.deliver(bytes);
+            }
         }
         tcb.rx.advance(&mut self.core.rx_pool, bytes as usize);
     }

@@ -89,10 +89,16 @@ fn reply_queue(ctrl: ReplyCtrl) -> Option<IqId> {
 /// The image of a TCB as it is now.
 fn image_now(tcb: &Tcb, ticks: image::Ticks, now: Nanos) -> Image {
     let mut image = tcb.image;
-    if let Phase::Live(live) = &tcb.phase {
-        image::show(&mut image, &live.conn.checkpoint(now), now, ticks);
+    if let Some(checkpoint) = checkpoint_now(tcb, now) {
+        image::show(&mut image, &checkpoint, now, ticks);
     }
     image
+}
+
+/// What a live connection is now. Without the commit rule its engine does not know what the host has not been told.
+fn checkpoint_now(tcb: &Tcb, now: Nanos) -> Option<Checkpoint> {
+    let Phase::Live(live) = &tcb.phase else { return None };
+    Some(Checkpoint { undelivered: tcb.untold(), ..live.conn.checkpoint(now) })
 }
 
 fn image_of_filter(filter: &Filter, hits: Hits) -> Image {
@@ -218,6 +224,7 @@ impl<C: Card> Ctx<'_, C> {
             return Ok(());
         }
         let mss = mss_of(self.card, new.get(field::T_MAXSEG));
+        let current = checkpoint_now(tcb, self.now).ok_or(Unfit)?;
         let Phase::Live(live) = &mut tcb.phase else { return Err(Unfit) };
         if new.flags().non_offload()
             || live.gated
@@ -226,19 +233,26 @@ impl<C: Card> Ctx<'_, C> {
         {
             return Err(Unfit);
         }
-        let current: Checkpoint = live.conn.checkpoint(self.now);
         let mut checkpoint = current.clone();
         image::edit(&mut checkpoint, &old, &new, mss, self.now, self.core.ticks)?;
-        image::check(&checkpoint, tcb.tx.len(), current.undelivered, &current.held)?;
+        let untold = checkpoint.undelivered;
+        if untold != current.undelivered {
+            return Err(Unfit);
+        }
+        if !self.core.commits {
+            checkpoint.undelivered = 0;
+        }
+        let undelivered = checkpoint.undelivered;
+        image::check(&checkpoint, tcb.tx.len(), undelivered, &current.held)?;
         if old.flags().cctrl_sel() != new.flags().cctrl_sel() {
             checkpoint.private.congestion = self.core.congestion_of(&new);
             checkpoint.private.congestion_state = None;
         }
         // Another T_MAXSEG is news of the path, and what is under way in longer segments is sent again.
         let path_mss = core::mem::replace(&mut checkpoint.mss, current.mss);
+        live.delivered = (checkpoint.rcv_nxt - untold).0;
         live.conn = Connection::restore(&mut self.core.engine, self.now, &checkpoint);
         live.closed = checkpoint.fin_posted;
-        live.delivered = (checkpoint.rcv_nxt - checkpoint.undelivered).0;
         if path_mss != current.mss {
             live.conn.set_path_mss(&mut self.core.engine, path_mss);
         }

@@ -216,6 +216,7 @@ impl<C: Card> Ctx<'_, C> {
     }
 
     fn handle_live_segment(&mut self, tcb: &mut Tcb, received: &Received<'_>) {
+        let before = tcb.untold();
         let Phase::Live(live) = &mut tcb.phase else { return };
         let mut segment = received.segment;
         let pages = PagePool::pages_for(segment.payload_len as usize);
@@ -234,8 +235,16 @@ impl<C: Card> Ctx<'_, C> {
             segment.payload_len = 0;
             segment.flags = segment.flags.without(Flags::FIN);
         }
-        let (before, nxt) = (live.conn.undelivered(), live.conn.rcv_nxt());
+        let nxt = live.conn.rcv_nxt();
         let input = live.conn.handle_segment(&mut self.core.engine, self.now, &segment);
+        if !self.core.commits {
+            // The segments that answer this burst come ahead of what the host is told.
+            live.conn.deliver(input.advanced);
+            if input.events.contains(Events::PEER_FIN) {
+                live.conn.deliver_fin();
+            }
+            tcb.tx.release(u64::from(input.acked));
+        }
         let due = &mut tcb.due;
         due.acked += input.acked;
         due.established |= input.events.contains(Events::ESTABLISHED);

@@ -17,6 +17,9 @@
 //!  ─────►│ TCB, listener, host  │        headers, payload by scatter list ├─────►
 //! ```
 //!
+//! Where the commit rule is switched off ([`TpConfig::commits`]) the segments go first, as on silicon: what the engine
+//! takes is acknowledged, whether or not the host has been told of it.
+//!
 //! A burst of frames goes in by [`Tp::handle_frame`] and is settled by [`Tp::end_of_burst`]: one RX_DATA a
 //! connection, then the segments that are due. CPLs go in by [`Tp::handle_cpl`], payload by
 //! [`Tp::handle_tx_data`]; [`Tp::poll`] runs timers, stalled messages and output.
@@ -77,6 +80,8 @@ pub struct TpConfig {
     pub engine: mafo_tcp::Config,
     /// What the congestion code points stand for.
     pub congestion: [CongestionControl; 4],
+    /// Whether nothing is acknowledged, or spoken of as open, that the host has not been told of.
+    pub commits: bool,
     /// Length of a timer tick (`TP_TIMER_RESOLUTION.TIMER`), in which a TCB has its round-trip times.
     pub timer_tick: Nanos,
     /// Most payload of one RX_DATA (`MAXRXDATA`), at most 65,535.
@@ -106,6 +111,7 @@ impl TpConfig {
             regions,
             engine,
             congestion: crate::config::CONGESTION_T5,
+            commits: true,
             timer_tick: duration(1 << 14),
             max_rx_data: 16_384,
             rx_memory: 64 << 20,
@@ -120,6 +126,8 @@ impl TpConfig {
 struct Core {
     engine: Engine,
     congestion: [CongestionControl; 4],
+    /// The commit rule is kept.
+    commits: bool,
     ticks: Ticks,
     /// Keepalive probes in a row after which the host is warned; 0: never.
     keepalive_advice: u8,
@@ -214,6 +222,7 @@ impl Tp {
             core: Core {
                 engine: Engine::new(engine),
                 congestion: config.congestion,
+                commits: config.commits,
                 ticks,
                 keepalive_advice: 0,
                 ttl: output::TTL,
@@ -403,10 +412,20 @@ impl Tp {
     }
 
     /// After the frames of a burst, given again as they were numbered: what was received is told the host,
-    /// then the segments that are due are sent.
+    /// then the segments that are due are sent. Without the commit rule the peer is answered first.
     pub fn end_of_burst<C: Card>(&mut self, card: &mut C, now: Nanos, frames: &[Frame]) {
+        let budget = self.core.output_burst.min(2 * frames.len());
+        let mut touched = core::mem::take(&mut self.core.touched);
+        if !self.core.commits {
+            let (tcbs, mut ctx) = self.split(card, now);
+            for &tid in &touched {
+                if let Some(tcb) = tcbs.get_mut(tid) {
+                    ctx.touch_up(tcb);
+                }
+            }
+            self.run_output(card, now, budget);
+        }
         let (tcbs, mut ctx) = self.split(card, now);
-        let mut touched = core::mem::take(&mut ctx.core.touched);
         for tid in touched.drain(..) {
             if let Some(tcb) = tcbs.get_mut(tid) {
                 tcb.touched = false;
@@ -416,7 +435,6 @@ impl Tp {
         ctx.core.touched = touched;
         ctx.core.pieces.clear();
         ctx.core.pages_reserved = 0;
-        let budget = self.core.output_burst.min(2 * frames.len());
         self.run_output(card, now, budget);
     }
 

@@ -58,7 +58,7 @@ impl<C: Card> Ctx<'_, C> {
         let mut sent = 0;
         let turn = loop {
             let Phase::Live(live) = &mut tcb.phase else { return (Turn::Done, sent) };
-            if live.gated {
+            if live.gated && self.core.commits {
                 return (Turn::Done, sent);
             }
             if sent == share {
@@ -88,7 +88,8 @@ impl<C: Card> Ctx<'_, C> {
     fn finish(&mut self, tcb: &mut Tcb) {
         let Phase::Live(live) = &tcb.phase else { return };
         let ended = matches!(live.conn.ended(), Some(Ended::Finished | Ended::TimeWait));
-        if live.conn.state() == State::Closed && ended && !live.fin_owed && tcb.backlog == 0 {
+        let told = !tcb.touched && !live.fin_owed && tcb.backlog == 0;
+        if live.conn.state() == State::Closed && ended && told {
             self.over(tcb);
         }
     }

@@ -86,7 +86,9 @@ impl<C: Card> Ctx<'_, C> {
                 Then::Ungate => live.gated = false,
                 Then::DeliverFin => {
                     live.fin_owed = false;
-                    live.conn.deliver_fin();
+                    if self.core.commits {
+                        live.conn.deliver_fin();
+                    }
                 }
             }
             self.core.make_ready(tcb);
@@ -166,7 +168,9 @@ impl<C: Card> Ctx<'_, C> {
 
     fn release_acked(&mut self, tcb: &mut Tcb, acked: u32) {
         let Phase::Live(live) = &tcb.phase else { return };
-        tcb.tx.release(u64::from(acked));
+        if self.core.commits {
+            tcb.tx.release(u64::from(acked));
+        }
         // The ACK of a FIN is told by CLOSE_CON_RPL, not as a byte of payload.
         let snd_una = live.conn.snd_una().earlier(live.conn.tx_max());
         self.card.flow_acked(self.now, tcb.tid, snd_una.0, acked);
@@ -180,9 +184,10 @@ impl<C: Card> Ctx<'_, C> {
     }
 
     fn tell_close_con_rpl(&mut self, tcb: &mut Tcb) {
+        let untold = tcb.untold();
         let Phase::Live(live) = &mut tcb.phase else { return };
         // What the host has been told of, not what the card holds.
-        let told = live.conn.rcv_nxt() - live.conn.undelivered() - u32::from(live.fin_owed);
+        let told = live.conn.rcv_nxt() - untold - u32::from(live.fin_owed);
         let message =
             cpl::CloseConRpl::new(tcb.tid).with_snd_nxt(live.conn.snd_max().0).with_rcv_nxt(told.0);
         self.tell(tcb, tcb.route.iq, message.as_bytes(), &[], Then::Nothing);

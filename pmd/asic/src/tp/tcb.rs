@@ -148,6 +148,11 @@ pub(crate) struct Tcb {
 }
 
 impl Tcb {
+    /// In-order bytes that the host has not been told of.
+    pub(crate) fn untold(&self) -> u32 {
+        self.backlog + self.due.piece_bytes
+    }
+
     /// After a change of the image.
     pub(crate) fn reroute(&mut self) {
         self.route = Route::of(&self.image);

@@ -12,7 +12,7 @@ const FIN_ACK: Flags = Flags::FIN.with(Flags::ACK);
 const RST: Flags = Flags::RST;
 
 impl Rig {
-    fn close(&mut self, tid: Tid) {
+    pub(super) fn close(&mut self, tid: Tid) {
         self.cpl(cpl::CloseConReq::new(tid).as_bytes());
     }
 
@@ -26,7 +26,7 @@ impl Rig {
 
     /// Releases the TID: nothing of the connection is left, and nothing was out of place.
     #[track_caller]
-    fn release(&mut self, tid: Tid) {
+    pub(super) fn release(&mut self, tid: Tid) {
         assert_eq!(self.tp.active(), (0, 0), "still looked up");
         self.cpl(cpl::TidRelease::new(tid).as_bytes());
         self.wait(Nanos::from_secs(1000));

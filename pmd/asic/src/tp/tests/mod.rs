@@ -1,5 +1,6 @@
 //! TP alone.
 
+mod ahead;
 mod data;
 mod ends;
 mod filters;

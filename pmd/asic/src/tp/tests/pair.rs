@@ -146,7 +146,7 @@ const PORT: u16 = 80;
 const FIRST: u16 = 20_000;
 
 impl Node {
-    fn new(seed: u64, stall: u32) -> Self {
+    fn new(seed: u64, stall: u32, commits: bool) -> Self {
         let regions = Regions {
             tid_base: 0,
             tids: 64,
@@ -158,7 +158,7 @@ impl Node {
             servers: 4,
         };
         let mut config = TpConfig::new(regions, 250_000, seed << 20);
-        config.rx_memory = 1 << 18;
+        (config.rx_memory, config.commits) = (1 << 18, commits);
         let side = Side { out: Vec::new(), posted: VecDeque::new(), rng: Rng(seed), stall };
         Self { tp: Tp::new(&config), side, ends: BTreeMap::new() }
     }
@@ -367,7 +367,12 @@ struct World {
 
 impl World {
     fn new(seed: u64, path: Path, stall: u32) -> Self {
-        let nodes = [Node::new(seed * 2 + 1, stall), Node::new(seed * 2 + 2, stall)];
+        Self::with(seed, path, stall, true)
+    }
+
+    /// With cards that keep the commit rule, or not.
+    fn with(seed: u64, path: Path, stall: u32, commits: bool) -> Self {
+        let nodes = [1, 2].map(|n| Node::new(seed * 2 + n, stall, commits));
         let (now, cable) = (Nanos::from_secs(1), BTreeMap::new());
         let mut world = Self { nodes, rng: Rng(seed), path, now, cable, serial: 0 };
         world.nodes[1].listen(now);
@@ -502,9 +507,11 @@ fn a_clean_path_carries_everything_once() {
 
 #[test]
 fn loss_duplication_reordering_and_stalls_change_nothing() {
-    for seed in 1..=20 {
+    for (seed, commits) in
+        (1..=20).map(|seed| (seed, true)).chain((1..=20).map(|seed| (seed, false)))
+    {
         let path = Path { loss: 30, duplicate: 50, jitter_us: 400 };
-        let mut world = World::new(seed, path, if seed % 2 == 0 { 3 } else { 0 });
+        let mut world = World::with(seed, path, if seed % 2 == 0 { 3 } else { 0 }, commits);
         world.transfer(1 + (seed % 4) as u16, 150_000);
         let counters = world.nodes.each_ref().map(|node| *node.tp.tcp_counters());
         assert!(counters.iter().any(|c| c.retransmits > 0), "seed {seed}: nothing was lost");
@@ -567,7 +574,7 @@ fn a_connection_moves_in_the_middle() {
         old.cpl(now, cpl::AbortReq::new(tid).with_cmd(AbortCmd::NO_RST).as_bytes());
         old.side.out.clear();
         let end = old.ends.remove(&tid).expect("the end");
-        let mut new = Node::new(1000 + seed, 0);
+        let mut new = Node::new(1000 + seed, 0, true);
         let new_tid = upload(&mut new, now, &image);
         let end = End { goal, closed: false, ..end };
         new.ends.insert(new_tid, end);

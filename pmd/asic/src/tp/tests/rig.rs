@@ -101,6 +101,8 @@ pub(super) struct Host {
     told: BTreeMap<Ports, SeqNum>,
     /// What a SYN,ACK acknowledges.
     asked: BTreeMap<Ports, SeqNum>,
+    /// Whether the card keeps the commit rule.
+    commits: bool,
     /// Whether nothing of this is looked at, because the host writes nonsense.
     distrusts: bool,
 }
@@ -121,6 +123,7 @@ impl Default for Host {
             ports: BTreeMap::new(),
             told: BTreeMap::new(),
             asked: BTreeMap::new(),
+            commits: true,
             distrusts: false,
         }
     }
@@ -181,7 +184,9 @@ impl Host {
 
     /// The commit rule: the ACK field never covers what the host has not been told.
     fn check_commitment(&mut self, segment: &Segment) {
-        if !segment.flags.contains(Flags::ACK) || segment.flags.contains(Flags::RST) {
+        let says_nothing =
+            !segment.flags.contains(Flags::ACK) || segment.flags.contains(Flags::RST);
+        if !self.commits || says_nothing {
             return;
         }
         let ports = (segment.src_port, segment.dst_port);
@@ -379,7 +384,8 @@ impl Rig {
     }
 
     pub(super) fn with(config: &TpConfig) -> Self {
-        Self { tp: Tp::new(config), host: Host::default(), now: Nanos::from_secs(1) }
+        let host = Host { commits: config.commits, ..Host::default() };
+        Self { tp: Tp::new(config), host, now: Nanos::from_secs(1) }
     }
 
     /// A CPL from the host; segments that it causes leave with the poll that follows it.
