@@ -180,6 +180,10 @@ impl Host {
         config.bond.check()?;
         check_links(&config)?;
         let warnings = config.bond.round();
+        for soft in &mut config.adapters {
+            // One decision for both: what a card acknowledges is what its host can vouch for.
+            soft.asic.commits = config.bond.protect;
+        }
         let sockets = config.stack.sockets_max as usize;
         // Send buffers are reached by every adapter: a connection's bytes stay where they are when it
         // changes its owner.

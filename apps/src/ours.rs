@@ -33,6 +33,13 @@ pub(crate) struct Ours {
     pub(crate) stall: Nanos,
 }
 
+impl Ours {
+    /// Whether it ended since its adapter died and nobody could go on with it.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.error == Some(SocketError::Connection(ConnectionError::Lost))
+    }
+}
+
 /// All of our ends.
 pub(crate) struct Application {
     pub(crate) connections: Vec<Ours>,

@@ -7,18 +7,23 @@ use std::process::{Command, Output, Stdio};
 const SHORT: [&str; 2] =
     if cfg!(debug_assertions) { ["--slice-ms", "10"] } else { ["--seconds", "2.5"] };
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 18] = [
     "name",
     "path",
     "connections",
     "size",
     "mtu",
     "unit",
+    "protect",
     "mafo",
+    "unprotected",
+    "protect_ratio",
+    "protect_spread",
     "smoltcp",
     "ratio",
     "core_seconds",
     "mafo",
+    "unprotected",
     "smoltcp",
     "spread",
 ];
@@ -71,11 +76,11 @@ fn both_works_on_both_paths_beside_smoltcp() {
                 _ => [work, path, "1", "65536", "1500", "Gbit per core-second"],
             };
             assert_eq!(text, expected);
-            let (mafo, smoltcp) = (number(&figures, 6), number(&figures, 7));
+            let (mafo, smoltcp) = (number(&figures, 7), number(&figures, 11));
             assert!(mafo > 0.0 && smoltcp > 0.0, "{figures:?}");
-            assert_eq!(number(&figures, 8), mafo / smoltcp);
-            assert!(number(&figures, 10) > 0.0 && number(&figures, 11) > 0.0, "{figures:?}");
-            assert!(number(&figures, 12) >= 0.0, "{figures:?}");
+            assert_eq!(number(&figures, 12), mafo / smoltcp);
+            assert!(number(&figures, 14) > 0.0 && number(&figures, 16) > 0.0, "{figures:?}");
+            assert!(number(&figures, 17) >= 0.0, "{figures:?}");
         }
     }
 }
@@ -101,9 +106,31 @@ fn what_is_asked_for_is_what_runs() {
 #[test]
 fn alone_there_is_nothing_to_compare_with() {
     let figures = figures(&["rpc", "--connections", "2"]);
-    assert!(number(&figures, 6) > 0.0 && number(&figures, 10) > 0.0);
-    for at in [7, 8, 11, 12] {
+    assert!(number(&figures, 7) > 0.0 && number(&figures, 14) > 0.0);
+    for at in [8, 9, 10, 11, 12, 15, 16, 17] {
         assert_eq!(figures[at].1, "null", "{}", figures[at].0);
+    }
+    assert_eq!(figures[6].1, "on", "protected");
+}
+
+/// What protection costs, in one run.
+#[test]
+fn with_and_without_protection() {
+    for work in ["rpc", "bulk"] {
+        // The list's comma would be taken for one between members.
+        let output = bench(&[&[work, "--protect", "on,off", "--json"], &SHORT[..]].concat());
+        let json = String::from_utf8(output.stdout).expect("text");
+        assert!(output.status.success(), "{json}");
+        let json = json.replace("on,off", "both");
+        let figures = members(json.trim_end());
+        let number = |at: usize| figures[at].1.parse::<f64>().expect(figures[at].0);
+        assert_eq!(figures[6], ("protect", "both"));
+        assert!(number(7) > 0.0 && number(8) > 0.0, "{json}");
+        assert_eq!(number(9), number(7) / number(8));
+        assert!(number(10) >= 0.0 && number(15) > 0.0, "{json}");
+        assert_eq!(figures[12], ("ratio", "null"), "nobody else");
+        let alone = self::figures(&[work, "--protect", "off"]);
+        assert_eq!((alone[6].1.as_str(), alone[8].1.as_str()), ("off", "null"));
     }
 }
 
@@ -136,7 +163,10 @@ fn a_wrong_sum_is_exit_1() {
 fn wrong_flags_and_values_are_named() {
     for (arguments, named) in [
         (&["rcp"][..], "[possible values: rpc, bulk]"),
-        (&[], "<WORK>"),
+        (&[], "rpc, bulk or failover?"),
+        (&["--seconds", "5"], "rpc, bulk or failover?"),
+        (&["rpc", "--protect", "maybe"], "on, off"),
+        (&["rpc", "--path", "host", "--protect", "off"], "with --path host there is none"),
         (&["rpc", "--path", "card"], "offload, host"),
         (&["rpc", "--vs", "lwip"], "smoltcp"),
         (&["rpc", "--connections", "0"], "1..=1024"),

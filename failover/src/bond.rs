@@ -76,6 +76,11 @@ mafo_mem::counters! {
         /// Connections with which nobody could go on: the clock of their adapter was not known, or bytes were missing
         /// that the peer had been told we have.
         connections_lost,
+        /// Connections of dead adapters that acknowledge ahead of what they tell, of which the peer has shown that
+        /// nothing is missing.
+        vouched,
+        /// Single bytes of peers of such connections that may have been no part of their streams.
+        probes_not_taken,
         /// Times that the active link went down.
         failures,
         /// Connections moved to another adapter.
@@ -307,6 +312,12 @@ impl Bond {
     #[must_use]
     pub fn is_moving(&self) -> bool {
         self.sweep.is_some() || self.moves.is_any_away()
+    }
+
+    /// Connections that the host path has until an adapter takes them.
+    #[must_use]
+    pub fn refugees(&self) -> usize {
+        self.moves.sheltered()
     }
 
     /// How far the handover of a connection has come; `None` when it lives on the active link.

@@ -40,6 +40,10 @@ pub struct BondConfig {
     pub fail_over_mac: FailOverMac,
     /// What a frame of the host is given to a link by, in balance-xor (Linux: `xmit_hash_policy`).
     pub xmit_hash_policy: XmitHashPolicy,
+    /// Whether the adapters acknowledge only what this host has been told of (the commit rule). Without it they answer as
+    /// silicon does: one that dies may take along what its peers were told we have, and such connections end with
+    /// [`ConnectionError::Lost`](mafo_stack::ConnectionError::Lost).
+    pub protect: bool,
     /// How connections are handed over, unless their options say otherwise.
     pub handover: Handover,
     /// Frames that are held for a connection while it changes its owner; further ones are dropped.
@@ -152,6 +156,7 @@ impl BondConfig {
             arp_missed_max: 2,
             fail_over_mac: FailOverMac::default(),
             xmit_hash_policy: XmitHashPolicy::default(),
+            protect: true,
             handover: Handover::Auto,
             hold_frames: 512,
             let_in_frames: 256,

@@ -3,7 +3,7 @@
 //! Whoever finds out that an adapter is dead silences it first (its reset line), takes its memory away, and lets the
 //! stack hear what its queue still holds ([`Core::hear_out`], [`Core::bury`]). Then [`Bond::on_adapter_dead`] finds an
 //! owner for every connection that it had. The commit rule makes the host's record whole: the peer believes nothing
-//! that the host has not been told.
+//! that the host has not been told. Without it the peer has to be asked ([`crate::doubt`]).
 
 use mafo_mem::Nanos;
 use mafo_stack::tom::state::State;
@@ -13,6 +13,7 @@ use mafo_tcp::SeqNum;
 
 use crate::ask::heard_lately;
 use crate::bond::{Bond, BondEvent, LinkId};
+use crate::doubt::Doubt;
 use crate::entry::Written;
 use crate::filters::Side;
 use crate::handover::{Cause, Move};
@@ -96,6 +97,10 @@ impl Bond {
             }
             self.transitions.note(moving.stage, Event::HeirDied);
             moving.wake_up = now;
+            if entry.written == Written::All && !self.config.protect {
+                // And acknowledged, perhaps.
+                self.doubt(now, id);
+            }
             self.moves.touch(id);
         }
     }
@@ -107,11 +112,16 @@ impl Bond {
         let clock = dead_clock(now, core, home.member);
         if matches!(state, State::Opening | State::Accepting) {
             // A native connection's timestamps are its card's clock.
-            let Some(clock) = clock else { return self.lose(core, id) };
+            let Some(clock) = clock else { return self.lose(now, core, id) };
             self.leave(core, id);
             self.counters.handshakes_rescued += 1;
             core.open_without_owner(now, id, clock.ts_now);
-            self.enter(core, id, self.sheltered(now, home));
+            let mut moving = self.sheltered(now, home);
+            if self.is_doubtful(core, id, None) {
+                let received = core.refuge_progress(id).and_then(|(received, _)| received);
+                (moving.doubt, moving.wake_up) = (Some(Doubt::new(now, received)), now);
+            }
+            self.enter(core, id, moving);
             return;
         }
         if core.wants_abort(id) {
@@ -144,6 +154,7 @@ impl Bond {
         let jumped = self.jumps.get(id).copied().unwrap_or(0);
         let jumped = if core.has_proved_owner(id) { 0 } else { jumped };
         let Some(progress) = core.progress(id) else { return };
+        let told = moving.let_out.ack;
         if was_silenced && let Some(orphan) = &mut moving.orphan {
             // Its TCB was read, which says more; all that came after that has been heard.
             orphan.hear(progress.rcv_nxt, t_state(state));
@@ -161,19 +172,29 @@ impl Bond {
             orphan.learn_recent(&moving.let_out);
             moving.orphan = Some(orphan);
             self.counters.rebuilt += 1;
+            if self.is_doubtful(core, id, told) {
+                self.doubt(now, id);
+            }
         } else {
-            return self.lose(core, id);
+            return self.lose(now, core, id);
         }
         if !had_begun {
             self.log(now, BondEvent::Suspended(id));
         }
     }
 
+    /// What the peer of a connection without an owner was told is not known.
+    fn doubt(&mut self, now: Nanos, id: SocketId) {
+        if let Some(moving) = self.moves.note(id) {
+            moving.doubt = Some(Doubt::new(now, None));
+        }
+    }
+
     /// Nobody can go on with the connection.
-    pub(crate) fn lose(&mut self, core: &mut Core, id: SocketId) {
+    pub(crate) fn lose(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
         self.counters.connections_lost += 1;
         self.leave(core, id);
-        core.lose(id);
+        core.lose(now, id);
     }
 
     /// The connection is none that is moved any more.

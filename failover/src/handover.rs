@@ -21,6 +21,7 @@ use mafo_tcp::SeqNum;
 use crate::ask::{ask_for_answer, card_clock, heard_lately, post_fence};
 use crate::bond::{Bond, BondEvent, LinkId};
 use crate::detour::Detour;
+use crate::doubt::Doubt;
 use crate::entry::{Entry, NoEntry, Written};
 use crate::owner::{self, Orphan, Shown};
 use crate::snoop::{LetIn, LetOut};
@@ -69,6 +70,8 @@ pub(crate) struct Move {
     /// When the peer's last frame was let in.
     pub(crate) heard: Option<Nanos>,
     pub(crate) held: VecDeque<Vec<u8>>,
+    /// Its peer may have been told more than the host has.
+    pub(crate) doubt: Option<Doubt>,
     /// Where it is to live; `None`: where the bond says.
     pub(crate) goal: Option<Goal>,
     pub(crate) detour: Detour,
@@ -175,6 +178,7 @@ impl Move {
             let_in: LetIn::default(),
             heard: None,
             held: VecDeque::new(),
+            doubt: None,
             goal: None,
             detour: Detour::None,
             since: now,
@@ -389,6 +393,8 @@ impl Bond {
         let Some(moving) = self.moves.get_mut(id) else { return };
         if changed {
             moving.advance(&mut self.transitions, Event::Rechannel);
+            // Its card speaks by a wire again: what went through the host before is not its last word.
+            moving.let_out.ack = None;
             self.log(now, BondEvent::Suspended(id));
         } else {
             moving.wake_up = now + self.config.retry_min;

@@ -8,6 +8,7 @@ mod checks;
 mod config;
 mod death;
 mod detour;
+mod doubt;
 mod entry;
 mod filters;
 mod handover;

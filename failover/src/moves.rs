@@ -288,6 +288,11 @@ impl Moves {
         self.homes.iter().any(|&count| count > 0)
     }
 
+    /// How many the host path has in place of an adapter.
+    pub(crate) fn sheltered(&self) -> usize {
+        self.stages[Stage::Sheltered as usize]
+    }
+
     /// Whether any lives on another adapter than `member`.
     pub(crate) fn is_any_off(&self, member: MemberId) -> bool {
         self.homes.iter().enumerate().any(|(n, &count)| n != member.index() && count > 0)

@@ -137,8 +137,12 @@ impl Bond {
         let Some(moving) = self.moves.get(id).filter(may_go_on) else { return };
         let refused = moving.entry.is_none() && moving.owners_tried >= REFUSALS_MAX;
         let goes_home = moving.goes_home();
-        if (refused || goes_home) && self.shelter(now, core, id) {
+        let is_doubtful = moving.doubt.is_some();
+        if (refused || goes_home || is_doubtful) && self.shelter(now, core, id) {
             return;
+        }
+        if is_doubtful {
+            return self.wait_in_doubt(now, core, id);
         }
         if goes_home && let Some(moving) = self.moves.note(id) {
             // It has no owner: whoever can is to be it.
@@ -240,7 +244,7 @@ impl Bond {
             }
             Err(Obstacle::Unfit(NotNow::Undelivered)) => {
                 // The peer was told that we have more than its adapter had told us: there would be a hole.
-                self.lose(core, id);
+                self.lose(now, core, id);
             }
             // Its clock would take the timestamps too far.
             Err(Obstacle::Unfit(_)) => self.next_owner(now, core, id),

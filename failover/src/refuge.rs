@@ -5,6 +5,7 @@ use mafo_stack::tom::{DEPARTURE_TICK, Refugee};
 use mafo_stack::{Core, MemberId, SocketId};
 
 use crate::bond::{Bond, BondEvent, LinkId};
+use crate::doubt::Doubt;
 use crate::handover::{Cause, Goal, Move};
 use crate::mac::readdress;
 use crate::owner::{Orphan, Shown};
@@ -35,8 +36,10 @@ impl Bond {
             max: sent.max,
             last_ack: moving.let_out.ack.unwrap_or_else(|| orphan.last_ack_sent()),
             ts_min: orphan.last_stamp(&moving.let_out),
-            speaks_first: moving.speaks_first,
+            // Who is asked is told as well.
+            speaks_first: moving.speaks_first || moving.doubt.is_some(),
         };
+        let doubt = moving.doubt.map(|_| Doubt::new(now, Some(progress.rcv_nxt)));
         let (kept, present) = (moving.let_in.clone(), orphan.present(&progress));
         if !core.take_home(now, id, &refugee) {
             return false;
@@ -54,9 +57,23 @@ impl Bond {
         self.finish(now, id, true);
         let mut moving = self.sheltered(now, home);
         moving.proof = Some(sent.end);
-        moving.goal = goal;
+        (moving.goal, moving.doubt) = (goal, doubt);
         self.enter(core, id, moving);
+        if doubt.is_some() {
+            self.moves.touch(id);
+        }
         true
+    }
+
+    /// No link is there for a connection in doubt: it waits for one. If its record is none, nobody can vouch for it.
+    pub(crate) fn wait_in_doubt(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        if self.active.is_some_and(|active| self.is_up(active)) {
+            return self.lose(now, core, id);
+        }
+        let pause = self.config.retry_min;
+        if let Some(moving) = self.moves.get_mut(id) {
+            moving.wake_up = now + pause;
+        }
     }
 
     /// A connection that the host path has, to be given to an adapter when one takes it.
@@ -77,6 +94,9 @@ impl Bond {
             self.moves.remove(id);
             self.transitions.note(Stage::Sheltered, Event::Ended);
             return;
+        }
+        if self.moves.get(id).is_some_and(|moving| moving.doubt.is_some()) {
+            return self.poll_doubt(now, core, id);
         }
         if self.moves.get(id).is_some_and(Move::goes_home) {
             // It is to stay.

@@ -93,7 +93,10 @@ impl Bond {
             }
             return Verdict::Stack;
         };
-        let Some(conn) = core.offloaded(id) else { return Verdict::Stack };
+        let Some(conn) = core.offloaded(id) else {
+            let taken = self.note_doubt(id, &seen.segment);
+            return if taken { Verdict::Stack } else { Verdict::Taken };
+        };
         let (owner, home) = (conn.member, conn.port);
         let rcv_nxt = core.progress(id).map(|progress| progress.rcv_nxt);
         let kept_max = self.config.let_in_frames;

@@ -268,7 +268,7 @@ impl Core {
         self.end_if_closed(now, id);
     }
 
-    fn host_output_of(&mut self, now: Nanos, id: SocketId) {
+    pub(crate) fn host_output_of(&mut self, now: Nanos, id: SocketId) {
         let Some(socket) = self.sockets.get(id) else { return };
         let FourTuple { local, remote } = socket.tuple;
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (local.ip(), remote.ip()) else { return };

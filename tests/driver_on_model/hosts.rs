@@ -103,15 +103,16 @@ impl Net {
         plug: impl FnMut(usize, MemEnd) -> Box<dyn Wire>,
         configure: impl Fn(&mut StackConfig, &mut BondConfig),
     ) -> Self {
+        let configure = |config: &mut HostConfig| configure(&mut config.stack, &mut config.bond);
         Self::plugged_into(SwitchConfig::default(), shape, plug, configure)
     }
 
-    /// The same with another switch, which however does not flood.
+    /// The same with another switch, which however does not flood, and with all of a host set up otherwise.
     pub(crate) fn plugged_into(
         switch: SwitchConfig,
         shape: [&[usize]; 2],
         mut plug: impl FnMut(usize, MemEnd) -> Box<dyn Wire>,
-        configure: impl Fn(&mut StackConfig, &mut BondConfig),
+        configure: impl Fn(&mut HostConfig),
     ) -> Self {
         let count = shape.iter().flat_map(|adapters| adapters.iter()).sum();
         let (near, mut far): (Vec<_>, Vec<_>) =
@@ -133,9 +134,10 @@ impl Net {
                 .iter()
                 .enumerate()
                 .flat_map(|(at, adapter)| adapter.wires.iter().map(move |(port, _)| (at, *port)));
-            let mut bond = BondConfig::new(links);
-            configure(&mut stack, &mut bond);
-            hosts.push(Host::new(HostConfig { stack, adapters, bond }).expect("memory"));
+            let bond = BondConfig::new(links);
+            let mut config = HostConfig { stack, adapters, bond };
+            configure(&mut config);
+            hosts.push(Host::new(config).expect("memory"));
         }
         Self { hosts, switch, cables, now: Nanos::from_secs(1) }
     }

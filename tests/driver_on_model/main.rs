@@ -10,6 +10,7 @@ mod links;
 mod macs;
 mod mtus;
 mod options;
+mod protect;
 mod setup;
 mod single;
 mod xor;

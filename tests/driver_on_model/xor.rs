@@ -14,8 +14,9 @@ fn trunk(cables: &[usize], handover: Handover) -> Net {
         switch,
         [cables, &[1]],
         |_, wire| Box::new(wire),
-        |stack, bond| {
-            if stack.address == ADDRESSES[0] {
+        |config| {
+            let bond = &mut config.bond;
+            if config.stack.address == ADDRESSES[0] {
                 bond.mode = Mode::BalanceXor;
                 bond.xmit_hash_policy = XmitHashPolicy::Layer34;
                 bond.handover = handover;

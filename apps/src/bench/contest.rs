@@ -8,7 +8,7 @@ use mafo::eal::lcore;
 use mafo::wire::mem::{LinkConfig, MemEnd, link};
 
 use super::app::{Application, Endpoint, Role};
-use super::options::{BenchOptions, Work};
+use super::options::{BenchOptions, Path, Work};
 use super::ours::Ours;
 use super::reference::Smoltcp;
 use super::report::{Report, Slice};
@@ -150,10 +150,14 @@ fn open<E: Endpoint>(
     Ok(())
 }
 
-/// mafo's two hosts, connected.
-fn ours(options: &BenchOptions, shape: &Shape) -> Result<Box<dyn Turns>, BenchError> {
+/// mafo's two hosts, connected. `protect`: their adapters acknowledge only what they have told.
+fn ours(
+    options: &BenchOptions,
+    shape: &Shape,
+    protect: bool,
+) -> Result<Box<dyn Turns>, BenchError> {
     let (a, b) = wire(shape);
-    let end = |role, wire| Ours::new(options.path, role, shape, wire);
+    let end = |role, wire| Ours::new((options.path, protect), role, shape, wire);
     let mut ends = [end(Role::Client, a)?, end(Role::Server, b)?];
     let mut now = Nanos::ZERO;
     open(&mut ends, &mut now, "mafo", |ends, _| Ok(ends.iter().all(Ours::is_up)))?;
@@ -208,27 +212,33 @@ pub(super) fn take_a_core() -> Result<usize, BenchError> {
 
 /// Measures.
 pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
-    let shape = Shape::of(options);
+    if options.path == Path::Host && !options.protect.is_empty() {
+        let why = "--protect is about what adapters acknowledge: with --path host there is none";
+        return Err(BenchError::CannotRun(why.to_owned()));
+    }
+    let shape = Shape::of(options)?;
     let core = take_a_core()?;
     let mut report = Report::new(options, &shape);
     let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };
     let (count, length) = slices(options);
     say(report.heading(core, count, length));
-    let mut ours = ours(options, &shape)?;
-    let mut reference = options.vs.map(|_| smoltcp(options, &shape)).transpose()?;
+    let (protect, both) = options.protected();
+    let unprotected = both.then(|| ours(options, &shape, false)).transpose()?;
+    let reference = options.vs.map(|_| smoltcp(options, &shape)).transpose()?;
+    let mut all = [Some(ours(options, &shape, protect)?), unprotected, reference];
     // Once in vain: caches fill, windows open.
-    ours.slice(length / 2)?;
-    if let Some(reference) = &mut reference {
-        reference.slice(length / 2)?;
+    for one in all.iter_mut().flatten() {
+        one.slice(length / 2)?;
     }
     for n in 1..=count {
-        let slice = ours.slice(length)?;
-        let other = reference.as_mut().map(|r| r.slice(length)).transpose()?;
-        say(report.add(n, slice, other));
+        let mut slices = [None; 3];
+        for (slice, one) in slices.iter_mut().zip(&mut all) {
+            *slice = one.as_mut().map(|one| one.slice(length)).transpose()?;
+        }
+        say(report.add(n, slices));
     }
-    ours.finish()?;
-    if let Some(reference) = &mut reference {
-        reference.finish()?;
+    for one in all.iter_mut().flatten() {
+        one.finish()?;
     }
     Ok(report)
 }

@@ -59,13 +59,15 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(options: &BenchOptions) -> Self {
-        Self {
-            work: options.work,
-            connections: options.connections(),
-            size: options.size(),
+    fn of(options: &BenchOptions) -> Result<Self, BenchError> {
+        let nothing = "what is to be measured: rpc, bulk or failover?";
+        let work = options.work.ok_or_else(|| BenchError::CannotRun(nothing.to_owned()))?;
+        Ok(Self {
+            work,
+            connections: options.connections(work),
+            size: options.size(work),
             mtu: options.mtu,
-        }
+        })
     }
 
     /// Bytes of buffers for frames: like the link's, so that a receiver exchanges buffers with it.
@@ -84,16 +86,13 @@ impl Shape {
 #[must_use]
 pub fn main(bench: &Bench) -> ExitCode {
     let result = match bench {
-        Bench { other: Some(Other::Failover(options)), .. } => {
+        Bench { other: Some(Other::Failover(options)), contest: _ } => {
             failover::run(options).map(|report| {
                 (if options.json { report.json() + "\n" } else { report.text() }, report.is_ok())
             })
         }
-        Bench { contest: Some(options), .. } => contest::run(options)
+        Bench { contest: options, other: None } => contest::run(options)
             .map(|report| (if options.json { report.json() + "\n" } else { report.text() }, true)),
-        Bench { other: None, contest: None } => {
-            Err(BenchError::CannotRun("what is to be measured: rpc, bulk or failover?".to_owned()))
-        }
     };
     match result {
         Ok((text, is_ok)) => {

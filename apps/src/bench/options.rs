@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::failover::FailoverOptions;
+use crate::rig::Protect;
 
 /// What is measured: the work of stacks, or something else.
 #[derive(Args, Clone, Debug)]
@@ -13,7 +14,7 @@ pub struct Bench {
     pub other: Option<Other>,
     /// The work of stacks
     #[command(flatten)]
-    pub contest: Option<BenchOptions>,
+    pub contest: BenchOptions,
 }
 
 /// What is measured besides the work of stacks.
@@ -27,8 +28,9 @@ pub enum Other {
 #[derive(Args, Clone, Debug)]
 pub struct BenchOptions {
     /// Requests and responses, or a stream in one direction
+    // Missed by who knows what else there is.
     #[arg(value_enum)]
-    pub work: Work,
+    pub work: Option<Work>,
     /// Where TCP runs: in a software adapter at each end, or in the host's own stack
     #[arg(long, value_enum, default_value_t = Path::Offload)]
     pub path: Path,
@@ -48,6 +50,10 @@ pub struct BenchOptions {
     /// Measure another stack in turns with ours, by the same application over the same link
     #[arg(long, value_enum)]
     pub vs: Option<Reference>,
+    /// Whether the adapters acknowledge only what their host has been told of; on,off measures both in turns, and what
+    /// protection costs [default: on]
+    #[arg(long, value_enum, value_name = "on|off|on,off", value_delimiter = ',')]
+    pub protect: Vec<Protect>,
     /// Print one JSON object on standard output, everything else on standard error
     #[arg(long)]
     pub json: bool,
@@ -131,18 +137,25 @@ impl Path {
 impl BenchOptions {
     /// Connections at a time.
     #[must_use]
-    pub fn connections(&self) -> usize {
-        let default = match self.work {
+    pub fn connections(&self, work: Work) -> usize {
+        let default = match work {
             Work::Rpc => 64,
             Work::Bulk => 1,
         };
         self.connections.unwrap_or(default) as usize
     }
 
+    /// Whether ours is protected; and whether it is measured without as well.
+    #[must_use]
+    pub fn protected(&self) -> (bool, bool) {
+        let [on, off] = [Protect::On, Protect::Off].map(|wanted| self.protect.contains(&wanted));
+        (on || !off, on && off)
+    }
+
     /// Bytes of a message, or of a send.
     #[must_use]
-    pub fn size(&self) -> usize {
-        let default = match self.work {
+    pub fn size(&self, work: Work) -> usize {
+        let default = match work {
             Work::Rpc => 64,
             Work::Bulk => 64 << 10,
         };

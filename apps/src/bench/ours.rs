@@ -56,7 +56,7 @@ fn macs(role: Role) -> ([u8; 6], [u8; 6]) {
 impl Ours {
     /// A host at one end of `wire`.
     pub(super) fn new(
-        path: Path,
+        (path, protect): (Path, bool),
         role: Role,
         shape: &Shape,
         wire: MemEnd,
@@ -79,7 +79,8 @@ impl Ours {
                 let wires = vec![(PortId(0), Box::new(wire) as Box<dyn Wire>)];
                 let adapters = vec![SoftConfig { asic, driver, wires }];
                 let links = vec![(0, PortId(0))];
-                let host = Host::new(HostConfig { stack, adapters, bond: BondConfig::new(links) })?;
+                let bond = BondConfig { protect, ..BondConfig::new(links) };
+                let host = Host::new(HostConfig { stack, adapters, bond })?;
                 (OnPath::Offload(Box::new(host)), PathChoice::Offload)
             }
             Path::Host => {

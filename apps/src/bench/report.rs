@@ -25,25 +25,32 @@ struct Figures {
     core_seconds: f64,
 }
 
+/// Whose figures are whose: ours, ours without protection, smoltcp's.
+const NAMES: [&str; 3] = ["mafo", "unprotected", "smoltcp"];
+const UNPROTECTED: usize = 1;
+const SMOLTCP: usize = 2;
+
 /// All that was measured.
 pub(super) struct Report {
     work: Work,
     path: Path,
     shape: Shape,
+    /// Whether ours is protected, if there are adapters.
+    protect: Option<bool>,
     vs: Option<Reference>,
-    mafo: Figures,
-    smoltcp: Figures,
+    /// By [`NAMES`].
+    figures: [Figures; 3],
 }
 
 impl Report {
     pub(super) fn new(options: &BenchOptions, shape: &Shape) -> Self {
         Self {
-            work: options.work,
+            work: shape.work,
             path: options.path,
             shape: *shape,
+            protect: (options.path == Path::Offload).then(|| options.protected().0),
             vs: options.vs,
-            mafo: Figures::default(),
-            smoltcp: Figures::default(),
+            figures: Default::default(),
         }
     }
 
@@ -70,23 +77,25 @@ impl Report {
         out
     }
 
-    /// Takes in a pair of neighbouring slices; a line about them.
-    pub(super) fn add(&mut self, n: u32, mafo: Slice, smoltcp: Option<Slice>) -> String {
-        let figure = |figures: &mut Figures, slice: Slice| {
+    /// Takes in neighbouring slices, by [`NAMES`]; a line about them.
+    pub(super) fn add(&mut self, n: u32, slices: [Option<Slice>; 3]) -> String {
+        let mut line = format!("{n:>5}");
+        let mut ours = None;
+        for (at, slice) in slices.into_iter().enumerate() {
+            let Some(slice) = slice else { continue };
             let seconds = slice.cpu.as_secs_f64();
             let work = match self.work {
                 Work::Rpc => slice.done as f64,
                 Work::Bulk => slice.done as f64 * 8.0 / 1e9,
             };
+            let (rate, figures) = (work / seconds, &mut self.figures[at]);
             figures.core_seconds += seconds;
-            figures.rates.push(work / seconds);
-            work / seconds
-        };
-        let ours = figure(&mut self.mafo, mafo);
-        let mut line = format!("{n:>5}  mafo {}", self.rate(ours));
-        if let Some(slice) = smoltcp {
-            let others = figure(&mut self.smoltcp, slice);
-            let _ = write!(line, "   smoltcp {}   ratio {:.2}", self.rate(others), ours / others);
+            figures.rates.push(rate);
+            let _ = write!(line, "  {} {}", NAMES[at], self.rate(rate));
+            match ours {
+                None => ours = Some(rate),
+                Some(ours) => drop(write!(line, "   ratio {:.2} ", ours / rate)),
+            }
         }
         line
     }
@@ -105,19 +114,20 @@ impl Report {
         }
     }
 
-    /// Median of the reference, if there is one.
-    fn reference(&self) -> Option<f64> {
-        self.vs.map(|_| median(&self.smoltcp.rates))
+    /// Median of whom ours is compared with, if it is measured.
+    fn median_of(&self, at: usize) -> Option<f64> {
+        let rates = &self.figures[at].rates;
+        (!rates.is_empty()).then(|| median(rates))
     }
 
-    fn ratio(&self) -> Option<f64> {
-        self.reference().map(|reference| median(&self.mafo.rates) / reference)
+    fn ratio(&self, at: usize) -> Option<f64> {
+        self.median_of(0).zip(self.median_of(at)).map(|(ours, other)| ours / other)
     }
 
     /// (max − min) / median of the ratios of neighbouring slices.
-    fn spread(&self) -> Option<f64> {
-        self.vs?;
-        let pairs = self.mafo.rates.iter().zip(&self.smoltcp.rates);
+    fn spread(&self, at: usize) -> Option<f64> {
+        self.median_of(at)?;
+        let pairs = self.figures[0].rates.iter().zip(&self.figures[at].rates);
         let ratios: Vec<f64> = pairs.map(|(ours, other)| ours / other).collect();
         let (min, max) = ratios
             .iter()
@@ -127,43 +137,64 @@ impl Report {
 
     /// The table's last lines.
     pub(super) fn text(&self) -> String {
-        let mut out = format!(
-            "median mafo {}{}  ({}; sums equal)\n",
-            self.rate(median(&self.mafo.rates)),
-            self.reference().map_or(String::new(), |r| format!("   smoltcp {}", self.rate(r))),
-            self.unit(),
-        );
-        if let (Some(ratio), Some(spread)) = (self.ratio(), self.spread()) {
-            let _ = writeln!(
-                out,
-                "ratio {ratio:.3}, spread {spread:.3}; core-seconds: mafo {:.2}, smoltcp {:.2}",
-                self.mafo.core_seconds, self.smoltcp.core_seconds
-            );
+        let mut out = "median".to_owned();
+        for (at, name) in NAMES.into_iter().enumerate() {
+            if let Some(rate) = self.median_of(at) {
+                let _ = write!(out, " {name} {}  ", self.rate(rate));
+            }
+        }
+        let _ = writeln!(out, "({}; sums equal)", self.unit());
+        for (at, what) in [(UNPROTECTED, "protected / unprotected"), (SMOLTCP, "mafo / smoltcp")] {
+            if let (Some(ratio), Some(spread)) = (self.ratio(at), self.spread(at)) {
+                let seconds = [0, at].map(|at| self.figures[at].core_seconds);
+                let [ours, other] = seconds;
+                let _ = writeln!(
+                    out,
+                    "{what}: ratio {ratio:.3}, spread {spread:.3}; core-seconds: {ours:.2}, {other:.2}"
+                );
+            }
         }
         out
     }
 
-    /// One JSON object. Without a reference what belongs to it is null.
+    /// What `--protect` said, `null` on a path without adapters.
+    fn protect_json(&self) -> &'static str {
+        match (self.protect, self.median_of(UNPROTECTED)) {
+            (None, _) => "null",
+            (Some(true), Some(_)) => "\"on,off\"",
+            (Some(true), None) => "\"on\"",
+            (Some(false), _) => "\"off\"",
+        }
+    }
+
+    /// One JSON object. Without a reference what belongs to it is null, and so is what belongs to our own work without
+    /// protection.
     pub(super) fn json(&self) -> String {
         let number =
             |value: Option<f64>| value.map_or("null".to_owned(), |value| format!("{value:?}"));
-        let smoltcp_seconds = self.vs.map(|_| self.smoltcp.core_seconds);
+        let seconds = |at: usize| number(self.median_of(at).map(|_| self.figures[at].core_seconds));
         format!(
             "{{\"name\":\"{}\",\"path\":\"{}\",\"connections\":{},\"size\":{},\"mtu\":{},\
-             \"unit\":\"{}\",\"mafo\":{},\"smoltcp\":{},\"ratio\":{},\
-             \"core_seconds\":{{\"mafo\":{},\"smoltcp\":{}}},\"spread\":{}}}",
+             \"unit\":\"{}\",\"protect\":{},\"mafo\":{},\"unprotected\":{},\"protect_ratio\":{},\
+             \"protect_spread\":{},\"smoltcp\":{},\"ratio\":{},\
+             \"core_seconds\":{{\"mafo\":{},\"unprotected\":{},\"smoltcp\":{}}},\"spread\":{}}}",
             self.work.name(),
             self.path.name(),
             self.shape.connections,
             self.shape.size,
             self.shape.mtu,
             self.unit(),
-            number(Some(median(&self.mafo.rates))),
-            number(self.reference()),
-            number(self.ratio()),
-            number(Some(self.mafo.core_seconds)),
-            number(smoltcp_seconds),
-            number(self.spread()),
+            self.protect_json(),
+            number(self.median_of(0)),
+            number(self.median_of(UNPROTECTED)),
+            number(self.ratio(UNPROTECTED)),
+            number(self.spread(UNPROTECTED)),
+            number(self.median_of(SMOLTCP)),
+            number(self.ratio(SMOLTCP)),
+            seconds(0),
+            seconds(UNPROTECTED),
+            seconds(SMOLTCP),
+            number(self.spread(SMOLTCP)),
         )
     }
 }
@@ -193,43 +224,52 @@ mod tests {
     }
 
     /// A report of slices of half a second, in units of work.
-    fn report(line: &[&str], slices: &[(u64, Option<u64>)]) -> Report {
+    fn report(line: &[&str], slices: &[[Option<u64>; 3]]) -> Report {
         let options = Line::parse_from([&["bench"], line].concat()).options;
-        let mut report = Report::new(&options, &Shape::of(&options));
+        let mut report = Report::new(&options, &Shape::of(&options).expect("work"));
         let slice = |done| Slice { done, cpu: Nanos::from_millis(500) };
-        for (n, &(ours, other)) in slices.iter().enumerate() {
-            report.add(n as u32, slice(ours), other.map(slice));
+        for (n, done) in slices.iter().enumerate() {
+            report.add(n as u32, done.map(|done| done.map(slice)));
         }
         report
     }
 
     #[test]
     fn figures_are_medians_per_core_second() {
-        // Per core-second 2, 12, 6, 8, 4 against 10 each: the median is 6, the ratios' (1.2 - 0.2) / 0.6.
-        let slices = [(1, Some(5)), (6, Some(5)), (3, Some(5)), (4, Some(5)), (2, Some(5))];
-        let report = report(&["rpc", "--vs", "smoltcp"], &slices);
-        assert_eq!(report.reference(), Some(10.0));
-        assert_eq!(report.ratio(), Some(0.6));
-        let spread = report.spread().expect("a reference");
+        // Per core-second 2, 12, 6, 8, 4 against 10 each: the median is 6, the ratios' (1.2 - 0.2) / 0.6. Without
+        // protection 4, 24, 12, 16, 8: twice as many each time.
+        let slices = [1, 6, 3, 4, 2].map(|done| [Some(done), Some(2 * done), Some(5)]);
+        let report = report(&["rpc", "--vs", "smoltcp", "--protect", "on,off"], &slices);
+        assert_eq!((report.ratio(UNPROTECTED), report.spread(UNPROTECTED)), (Some(0.5), Some(0.0)));
+        assert_eq!(report.ratio(SMOLTCP), Some(0.6));
+        let spread = report.spread(SMOLTCP).expect("a reference");
         assert!((spread - 1.0 / 0.6).abs() < 1e-12, "{spread}");
         assert_eq!(
             report.json().split_once(",\"spread\"").expect("spread").0,
             "{\"name\":\"rpc\",\"path\":\"offload\",\"connections\":64,\"size\":64,\"mtu\":1500,\
-             \"unit\":\"exchanges per core-second\",\"mafo\":6.0,\"smoltcp\":10.0,\"ratio\":0.6,\
-             \"core_seconds\":{\"mafo\":2.5,\"smoltcp\":2.5}"
+             \"unit\":\"exchanges per core-second\",\"protect\":\"on,off\",\"mafo\":6.0,\
+             \"unprotected\":12.0,\"protect_ratio\":0.5,\"protect_spread\":0.0,\
+             \"smoltcp\":10.0,\"ratio\":0.6,\
+             \"core_seconds\":{\"mafo\":2.5,\"unprotected\":2.5,\"smoltcp\":2.5}"
+        );
+        assert!(
+            report.text().contains("protected / unprotected: ratio 0.500"),
+            "{}",
+            report.text()
         );
     }
 
     #[test]
     fn bulk_is_gbit_of_payload_and_an_absent_reference_is_null() {
         // 125 MB in half a second are 2 Gbit per second, 500 MB are 8; between them lies 5.
-        let slices = [(125_000_000, None), (500_000_000, None)];
+        let slices = [125_000_000, 500_000_000].map(|done| [Some(done), None, None]);
         let report = report(&["bulk", "--path", "host", "--size", "1000"], &slices);
         assert_eq!(
             report.json(),
             "{\"name\":\"bulk\",\"path\":\"host\",\"connections\":1,\"size\":1000,\"mtu\":1500,\
-             \"unit\":\"Gbit per core-second\",\"mafo\":5.0,\"smoltcp\":null,\"ratio\":null,\
-             \"core_seconds\":{\"mafo\":1.0,\"smoltcp\":null},\"spread\":null}"
+             \"unit\":\"Gbit per core-second\",\"protect\":null,\"mafo\":5.0,\"unprotected\":null,\
+             \"protect_ratio\":null,\"protect_spread\":null,\"smoltcp\":null,\"ratio\":null,\
+             \"core_seconds\":{\"mafo\":1.0,\"unprotected\":null,\"smoltcp\":null},\"spread\":null}"
         );
     }
 }

@@ -30,7 +30,8 @@ pub(super) fn run(options: &DemoOptions) -> Result<Verdict, RigError> {
     let sends = [options.direction.peer_sends(), options.direction.we_send()];
     let run = Run::start(&options.rig, options.fault, Handover::default(), sends)?;
     let count = options.rig.connections;
-    let verdict = Verdict::new(&run.world.peer, options.fault, options.rig.seed, count);
+    let mut verdict = Verdict::new(&run.world.peer, options.fault, options.rig.seed, count);
+    verdict.may_lose = !run.is_protected();
     let moved_always = (0..count as usize).collect();
     let mut demo = Demo { options, run, verdict, round_open: false, moved_always };
     match demo.course() {
@@ -74,7 +75,7 @@ impl Demo<'_> {
     /// Brings the fault about while every connection has bytes under way.
     fn cut(&mut self, round: u32) -> Result<Injected, RigError> {
         let in_flight = self.run.await_in_flight(IN_FLIGHT_PATIENCE)?;
-        self.verdict.at_fault(self.run.offloaded(), in_flight);
+        self.verdict.at_fault(self.run.offloaded() + self.run.lost(), in_flight);
         self.round_open = true;
         let fault = Injected::begin(self.options.fault, &mut self.run)?;
         let what = fault.what(&self.run);
@@ -85,8 +86,9 @@ impl Demo<'_> {
     fn await_handovers(&mut self, fault: &Injected) -> Result<(), RigError> {
         self.run.await_handovers(|run| fault.is_over(run))?;
         fault.measure(&mut self.run);
-        let Run { moved, concerned, .. } = &self.run;
-        self.moved_always.retain(|n| moved.contains(n) || !concerned.contains(n));
+        let Run { moved, concerned, ours, .. } = &self.run;
+        let is_lost = |n: &usize| ours.connections[*n].is_lost();
+        self.moved_always.retain(|n| moved.contains(n) || is_lost(n) || !concerned.contains(n));
         Ok(())
     }
 

@@ -5,7 +5,7 @@ mod options;
 mod report;
 mod run;
 
-pub use options::{DrillOptions, Kind, Protect};
+pub use options::{DrillOptions, Kind};
 
 use std::process::ExitCode;
 

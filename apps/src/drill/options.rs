@@ -22,9 +22,6 @@ pub struct DrillOptions {
     /// How connections move to another adapter
     #[arg(long, value_enum, default_value_t = Kind::Auto)]
     pub handover: Kind,
-    /// Whether the host knows what it must before the adapter acknowledges: `on`
-    #[arg(long, default_value = "on", value_parser = parse_protect)]
-    pub protect: Protect,
     /// Fail if more than 1 % of the stalls are longer than this
     #[arg(long, value_name = "T", value_parser = parse_time)]
     pub max_stall_p99: Option<Duration>,
@@ -57,41 +54,5 @@ impl From<Kind> for Handover {
             Kind::Drained => Self::Drained,
             Kind::Instant => Self::Instant,
         }
-    }
-}
-
-/// Whether adapters acknowledge only what their host has been told of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Protect {
-    /// They do.
-    On,
-}
-
-/// One of the values of an enum, or of those that `later` names, which are refused in other words.
-fn parse<T: ValueEnum>(text: &str, later: &[&str], what: &str) -> Result<T, String> {
-    let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-    let names: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
-    T::from_str(text, false).map_err(|_| {
-        let can = names.join(", ");
-        if later.contains(&text) {
-            format!("{what} is not there yet; there is: {can}")
-        } else {
-            format!("'{text}' is none of: {can}")
-        }
-    })
-}
-
-fn parse_protect(text: &str) -> Result<Protect, String> {
-    parse(text, &["off"], "acknowledging ahead of the host, as silicon does,")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_not_there_yet_is_refused_in_a_sentence() {
-        assert_eq!(parse_protect("on"), Ok(Protect::On));
-        assert!(parse_protect("off").expect_err("not there").contains("there is: on"));
     }
 }

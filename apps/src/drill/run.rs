@@ -22,6 +22,7 @@ pub(super) fn run(options: &DrillOptions) -> Result<Report, RigError> {
     let mut verdict = Verdict::new(&run.world.peer, options.fault, options.rig.seed, count);
     // What moves at once may have nothing to say before it has moved.
     verdict.needs_tunnel &= options.handover != Kind::Instant;
+    verdict.may_lose = !run.is_protected();
     let mut drills = Drills { options, run, report: Report::new(verdict) };
     let course = drills.run.stop_in_order().and_then(|()| drills.course());
     match course {
@@ -72,7 +73,7 @@ impl Drills<'_> {
     fn drill(&mut self, n: u32) -> Result<(), RigError> {
         let before = self.run.peer_timeouts()?;
         let in_flight = self.run.await_in_flight(IN_FLIGHT_PATIENCE)?;
-        self.report.verdict.at_fault(self.run.offloaded(), in_flight);
+        self.report.verdict.at_fault(self.run.offloaded() + self.run.lost(), in_flight);
         let fault = Injected::begin(self.options.fault, &mut self.run)?;
         let what = fault.what(&self.run);
         self.run.fault_event(format!("drill {n}: {what}"));

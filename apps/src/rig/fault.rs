@@ -159,7 +159,8 @@ impl Injected {
             None => run.failed_at().is_some(),
             wanted => bond.active() == wanted,
         };
-        noticed && !bond.is_moving()
+        // Where nothing is protected, the host path finds out first who can go on.
+        noticed && !bond.is_moving() && (run.is_protected() || bond.refugees() == 0)
     }
 
     /// When traffic went on where the bond does not tell of it, since it needs no tunnel.

@@ -22,7 +22,7 @@ pub use adapters::{Adapters, Card};
 pub use fault::Fault;
 #[cfg(debug_assertions)]
 pub use options::Break;
-pub use options::{PeerKind, RigOptions};
+pub use options::{PeerKind, Protect, RigOptions};
 
 pub(crate) use fault::Injected;
 pub(crate) use options::parse_time;

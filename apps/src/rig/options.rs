@@ -30,6 +30,10 @@ pub struct RigOptions {
     /// cables for one
     #[arg(long, value_name = "NAME=VALUE,…")]
     pub bond: Option<BondOptions>,
+    /// Whether adapters acknowledge only what their host has been told of. Without that protection they are as fast as
+    /// silicon, and one that dies may take along bytes that its peers will not send again: such connections are lost
+    #[arg(long, value_enum, default_value_t = Protect::On)]
+    pub protect: Protect,
     /// Probability that a frame is lost, each direction, every cable
     #[arg(long, default_value_t = 0.0, value_parser = parse_probability)]
     pub loss: f64,
@@ -69,6 +73,14 @@ impl RigOptions {
         self.report.as_ref().map(|path| Page::create(path, command)).transpose()
     }
 
+    /// By how many polls what an adapter writes may be late.
+    pub(super) fn polls_late(&self) -> u32 {
+        #[cfg(debug_assertions)]
+        return if self.r#break == Some(Break::Told) { 20 } else { 0 };
+        #[cfg(not(debug_assertions))]
+        return 0;
+    }
+
     /// Whether the bridge floods what it has not learnt, or has forgotten.
     pub(super) fn floods(&self) -> bool {
         #[cfg(debug_assertions)]
@@ -76,6 +88,15 @@ impl RigOptions {
         #[cfg(not(debug_assertions))]
         return false;
     }
+}
+
+/// Whether adapters acknowledge only what their host has been told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Protect {
+    /// They do.
+    On,
+    /// They acknowledge what they have.
+    Off,
 }
 
 /// The host at the other end.
@@ -105,6 +126,8 @@ pub enum Break {
     Tid,
     /// The cut comes after the last byte.
     Late,
+    /// What adapters write to their host's memory is late: without protection they are ahead of what it knows.
+    Told,
 }
 
 fn parse_probability(text: &str) -> Result<f64, String> {

@@ -9,15 +9,15 @@ use mafo::{BondEvent, Handover, HostError, LinkId, MemberId, Nanos, Options, Pat
 
 use super::cost::Costs;
 use super::fault::Fault;
-use super::options::RigOptions;
+use super::options::{Protect, RigOptions};
 use super::samples::Samples;
-use super::sniff::Data;
+use super::sniff::{Data, Ends};
 use super::stop::Stop;
 use super::swallowed::Swallowed;
 use super::verdict::{EventKind, TimelineEvent, Verdict};
 use super::world::{self, World};
-use crate::ours::Application;
-use crate::peer::{self, Command, End, Event, PeerError, Sending};
+use crate::ours::{Application, Ours};
+use crate::peer::{self, Command, End, Endpoints, Event, PeerError, Sending};
 
 /// Why there is no report.
 #[derive(Debug)]
@@ -266,24 +266,34 @@ impl Run {
         self.sends.map(|sends| if sends { bytes } else { 0 })
     }
 
-    /// Until every direction that is used has delivered `more` than now.
+    /// Until every direction that is used has delivered `more` than now, but of connections that are lost.
     pub(crate) fn deliver(&mut self, more: u64, when: &str) -> Result<(), RigError> {
-        let start = self.delivered();
         let goal = self.wanted(more);
-        self.until(when, move |run| {
-            run.delivered()
-                .iter()
-                .zip(&start)
-                .all(|(now, start)| now[0] >= start[0] + goal[0] && now[1] >= start[1] + goal[1])
-        })
+        let goals = self.delivered().into_iter().map(|[ours, far]| [ours + goal[0], far + goal[1]]);
+        self.reach(goals.collect(), when)
     }
 
     /// Until every direction that is used has delivered `bytes` in all.
     pub(crate) fn deliver_all(&mut self, bytes: u64) -> Result<(), RigError> {
-        let goal = self.wanted(bytes);
-        self.until("before the end", move |run| {
-            run.delivered().iter().all(|now| now[0] >= goal[0] && now[1] >= goal[1])
+        self.reach(vec![self.wanted(bytes); self.far.len()], "before the end")
+    }
+
+    /// Until every direction has delivered as much as its goal says.
+    fn reach(&mut self, goals: Vec<[u64; 2]>, when: &str) -> Result<(), RigError> {
+        self.until(when, move |run| {
+            let mut all = run.delivered().into_iter().zip(&goals).zip(&run.ours.connections);
+            all.all(|((now, goal), ours)| ours.is_lost() || now[0] >= goal[0] && now[1] >= goal[1])
         })
+    }
+
+    /// Whether the adapters acknowledge only what their host has been told of.
+    pub(crate) fn is_protected(&self) -> bool {
+        self.options.protect == Protect::On
+    }
+
+    /// Connections that are lost.
+    pub(crate) fn lost(&self) -> usize {
+        self.ours.connections.iter().filter(|ours| ours.is_lost()).count()
     }
 
     /// Until every direction that is used has delivered something that it had not at this instant.
@@ -339,9 +349,10 @@ impl Run {
         loop {
             self.hear(true, "at the cut")?;
             let core = self.world.host.sockets();
+            let is_lost = |n: usize| self.ours.connections[n].is_lost();
             let in_flight = (0..self.far.len())
-                .filter(|&n| !we || self.ours.in_flight(core, n))
-                .filter(|&n| !they || self.far[n].in_flight)
+                .filter(|&n| !we || is_lost(n) || self.ours.in_flight(core, n))
+                .filter(|&n| !they || is_lost(n) || self.far[n].in_flight)
                 .count();
             if in_flight == self.far.len() || self.clock.now() >= end {
                 return Ok(in_flight);
@@ -374,9 +385,10 @@ impl Run {
         (0..self.far.len()).filter(is_there).collect()
     }
 
-    /// Connections of which something is missing: they had to move and have not.
+    /// Connections of which something is missing: they had to move and have not, nor are they lost.
     pub(crate) fn unmoved(&self) -> usize {
-        self.concerned.difference(&self.moved).count()
+        let unmoved = self.concerned.difference(&self.moved);
+        unmoved.filter(|&&n| !self.ours.connections[n].is_lost()).count()
     }
 
     /// The fault happened just now.
@@ -509,9 +521,20 @@ impl Run {
             if whole && right && ours.closed && far.closed {
                 verdict.survived += 1;
             }
-            verdict.resets += u64::from(ours.error.is_some() || far.failed);
+            if ours.is_lost() {
+                verdict.lost += 1;
+            } else {
+                verdict.resets += u64::from(ours.error.is_some() || far.failed);
+            }
         }
-        verdict.resets += self.world.lines.iter().map(|line| line.seen.resets()).sum::<u64>();
+        // Who loses a connection tells its peer.
+        let plan = &self.world.plan;
+        let lost = |(from, to): Ends| {
+            let ends = [Endpoints { peer: from, ours: to }, Endpoints { peer: to, ours: from }];
+            let mut ids = ends.into_iter().filter_map(|ends| plan.identify(ends));
+            ids.any(|(id, _)| self.ours.connections.get(id as usize).is_some_and(Ours::is_lost))
+        };
+        verdict.resets += self.world.lines.iter().map(|line| line.seen.resets(lost)).sum::<u64>();
         if let Some(bond) = self.world.host.bond() {
             let counters = bond.counters();
             verdict.undrained = counters.moved_undrained;

@@ -16,7 +16,8 @@ const OUT: usize = 1;
 /// Counts of one cable, shared with the rig's loop.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    resets: AtomicU64,
+    /// By the ends of the connection.
+    resets: Mutex<BTreeMap<Ends, u64>>,
     tcp_in: AtomicU64,
     /// Bytes of frames: in, out.
     bytes: [AtomicU64; 2],
@@ -44,9 +45,11 @@ pub(crate) type Fins = Arc<Mutex<BTreeSet<Ends>>>;
 
 impl Seen {
     /// TCP segments with RST, both ways, but for those of connections both of whose ends had sent their FIN before: who has
-    /// forgotten such a connection answers a late segment so.
-    pub(crate) fn resets(&self) -> u64 {
-        self.resets.load(Ordering::Relaxed)
+    /// forgotten such a connection answers a late segment so. What is `expected` of a connection, by who sends and who
+    /// receives, does not count.
+    pub(crate) fn resets(&self, expected: impl Fn(Ends) -> bool) -> u64 {
+        let resets = self.resets.lock().unwrap_or_else(PoisonError::into_inner);
+        resets.iter().filter(|(ends, _)| !expected(**ends)).map(|(_, count)| count).sum()
     }
 
     /// Bytes of all frames so far: in, out.
@@ -113,9 +116,10 @@ impl<W: Wire> Sniffer<W> {
     fn look(&self, frames: &[Frame], direction: usize) {
         let bytes: usize = frames.iter().map(|frame| frame.as_slice().len()).sum();
         self.seen.bytes[direction].fetch_add(bytes as u64, Ordering::Relaxed);
-        let resets = frames.iter().filter(|frame| self.is_reset(frame.as_slice())).count();
-        if resets > 0 {
-            self.seen.resets.fetch_add(resets as u64, Ordering::Relaxed);
+        for frame in frames.iter().filter(|frame| self.is_reset(frame.as_slice())) {
+            let Some(ends) = ends_of(frame.as_slice()) else { continue };
+            let mut resets = self.seen.resets.lock().unwrap_or_else(PoisonError::into_inner);
+            *resets.entry(ends).or_default() += 1;
         }
     }
 

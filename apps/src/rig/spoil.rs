@@ -19,6 +19,8 @@ impl Run {
             Break::Payload => self.world.lines[0].seen.spoil_payload.store(1, Relaxed),
             Break::Rst => self.world.lines[0].seen.send_reset.store(1, Relaxed),
             Break::Tid => self.world.host.leak_tid(),
+            // From the beginning.
+            Break::Told => {}
             Break::Late => {
                 let ids = 0..self.options.connections;
                 self.world.peer.host.command(Command::Pause { ids })?;

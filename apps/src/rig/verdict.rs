@@ -44,6 +44,11 @@ pub(crate) struct Verdict {
     /// Times that a connection moved to another adapter with bytes under way, measured or not.
     pub(crate) undrained: u64,
     pub(crate) survived: usize,
+    /// Those whose adapter died with what it had acknowledged: their application was told.
+    pub(crate) lost: usize,
+    /// Whether that may be.
+    pub(crate) may_lose: bool,
+    /// But of those that are lost.
     pub(crate) resets: u64,
     /// So many connections may be lost, and so many resets be seen.
     pub(crate) resets_allowed: u64,
@@ -75,6 +80,8 @@ impl Verdict {
             handed_over: 0,
             undrained: 0,
             survived: 0,
+            lost: 0,
+            may_lose: false,
             resets: 0,
             resets_allowed: 0,
             bytes_verified: 0,
@@ -107,10 +114,11 @@ impl Verdict {
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults: Vec<String> = self.gave_up.iter().cloned().collect();
         let all = self.connections;
-        let lost = all.saturating_sub(self.survived) as u64;
+        let may_be_lost = if self.may_lose { self.lost } else { 0 };
+        let gone = all.saturating_sub(self.survived + may_be_lost) as u64;
         for (what, count, wrong) in [
             ("offloaded", self.offloaded.unwrap_or(0), self.offloaded != Some(all)),
-            ("survived", self.survived, lost > self.resets_allowed),
+            ("survived", self.survived, gone > self.resets_allowed),
         ] {
             if wrong {
                 faults.push(format!("{count} of {all} {what}"));
@@ -169,9 +177,10 @@ impl Verdict {
         let n = self.connections;
         let _ = writeln!(
             out,
-            "{} of {n} survived, {} handed over, {} in flight at the cut; {:.1} MiB verified, \
+            "{} of {n} survived, {} lost, {} handed over, {} in flight at the cut; {:.1} MiB verified, \
              {} bytes corrupt, {} resets",
             self.survived,
+            self.lost,
             self.handed_over,
             self.in_flight_at_cut.unwrap_or(0),
             self.bytes_verified as f64 / (1 << 20) as f64,
@@ -208,6 +217,7 @@ impl Verdict {
             ("in_flight_at_cut", self.in_flight_at_cut.unwrap_or(0).to_string()),
             ("handed_over", self.handed_over.to_string()),
             ("survived", self.survived.to_string()),
+            ("lost", self.lost.to_string()),
             ("resets", self.resets.to_string()),
             ("bytes_verified", self.bytes_verified.to_string()),
             ("bytes_corrupt", self.bytes_corrupt.to_string()),
@@ -278,6 +288,8 @@ mod tests {
             handed_over: 2,
             undrained: 0,
             survived: 2,
+            lost: 0,
+            may_lose: false,
             resets: 0,
             resets_allowed: 0,
             bytes_verified: 10,
@@ -317,6 +329,14 @@ mod tests {
         }
         let lost = Verdict { survived: 1, resets: 1, resets_allowed: 1, ..good() };
         assert!(lost.is_ok(), "one may be lost");
+        let lost = Verdict { survived: 1, lost: 1, ..good() };
+        assert_eq!(lost.judgement(), "FAILED: 1 of 2 survived", "protected, none may");
+        let lost = Verdict { may_lose: true, ..lost };
+        assert!(
+            lost.is_ok() && lost.json(&[]).contains(r#""survived":1,"lost":1,"#),
+            "it was told"
+        );
+        assert!(!Verdict { lost: 0, ..lost }.is_ok(), "nobody was told");
         let mut verdict = good();
         (verdict.needs_tunnel, verdict.tunnelled_out) = (false, 0);
         assert!(verdict.is_ok(), "a port's neighbour needs no tunnel");

@@ -19,7 +19,7 @@ use mafo::{
 use super::adapters::Card;
 use super::cost::Costs;
 use super::fault::Fault;
-use super::options::{PeerKind, RigOptions};
+use super::options::{PeerKind, Protect, RigOptions};
 use super::run::{RigError, say};
 use super::sniff::{Fins, Seen, Sniffer};
 use super::trunk::Trunk;
@@ -155,7 +155,9 @@ pub(crate) fn build(
         lines.push(Line { name, link, up: false, is_dead: false, cable, seen });
         wires.push((adapter, port, Box::new(sniffer) as Box<dyn Wire>));
     }
-    let mut bond = BondConfig { handover, meter: Costs::meter(), ..BondConfig::new(links) };
+    let protect = options.protect == Protect::On;
+    let mut bond =
+        BondConfig { handover, protect, meter: Costs::meter(), ..BondConfig::new(links) };
     if let Some(options) = &options.bond {
         options.apply(&mut bond);
     }
@@ -308,7 +310,9 @@ fn host(
                 driver.queues.ofld = 1536;
                 driver.queues.eth = 768;
             }
-            SoftConfig { asic: asic(n, card, options.seed), driver, wires: Vec::new() }
+            let mut asic = asic(n, card, options.seed);
+            asic.max_delay_polls = options.polls_late();
+            SoftConfig { asic, driver, wires: Vec::new() }
         })
         .collect();
     for (adapter, port, wire) in wires {

@@ -193,10 +193,29 @@ pub(crate) fn xor() -> Outcome {
     Outcome::Done
 }
 
+/// What an adapter has acknowledged and not told dies with it where it is not protected: that is counted, and no fault. Its
+/// connections are lost, all others go on; and nothing is lost where nothing is ahead, or all is protected.
+pub(crate) fn unprotected() -> Outcome {
+    let options = ["--peer", "smoltcp", "--fault", "adapter", "--connections", "4", "--count", "2"];
+    let told = ["--break", "told"];
+    for (further, all) in [
+        (&["--protect", "off"][..], true),
+        (&[&["--protect", "on"][..], &told].concat(), true),
+        (&[&["--protect", "off"][..], &told].concat(), false),
+    ] {
+        let json = good(&[&options[..], further].concat());
+        let (survived, lost) = (number(&json, "survived"), number(&json, "lost"));
+        assert_eq!(survived.zip(lost).map(|(a, b)| a + b), Some(4), "{further:?}: {json}");
+        assert_eq!(survived == Some(4), all, "{further:?}: {json}");
+        assert_eq!(number(&json, "resets"), Some(0), "{further:?}: {json}");
+    }
+    Outcome::Done
+}
+
 pub(crate) fn wrong_flags() -> Outcome {
     for (arguments, named) in [
         (&["--fault", "cable"][..], "link, blackhole, port, adapter, move, failback"),
-        (&["--protect", "off"], "not there yet"),
+        (&["--protect", "maybe"], "on, off"),
         (&["--count", "0"], "1..=100000"),
         (&["--interval", "5"], "us, ms or s"),
         (&["--max-resets", "few"], "--max-resets"),
@@ -213,7 +232,9 @@ pub(crate) fn wrong_flags() -> Outcome {
         assert!(error.contains(named), "{arguments:?} does not name {named}: {error}");
     }
     let help = String::from_utf8(mafo(&["drill", "--help"]).stdout).expect("text");
-    for option in ["--fault", "--count", "--interval", "--handover", "--max-stall-p99", "--bond"] {
+    for option in
+        ["--fault", "--count", "--interval", "--handover", "--protect", "--max-stall-p99", "--bond"]
+    {
         assert!(help.contains(option), "{option}: {help}");
     }
     assert!(help.starts_with("Failure after failure"), "{help}");

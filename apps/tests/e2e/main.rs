@@ -56,6 +56,7 @@ fn main() -> ExitCode {
         ("smoltcp: five drills of each fault", drill::smoltcp),
         ("kernel: five drills of each fault", drill::kernel),
         ("drill: each kind of handover", drill::kinds),
+        ("drill: adapters that acknowledge ahead of their host", drill::unprotected),
         ("drill: limits are kept, or it fails", drill::limits),
         ("demo and drill: a page with plots", drill::page),
         ("demo and drill: unlike adapters", drill::adapters),

@@ -73,7 +73,7 @@ pub struct AsicConfig {
     pub congestion: [CongestionControl; 4],
     /// Whether nothing that commits the host leaves before the host can see what it is committed to: no ACK before the
     /// bytes, no word of a handshake before its end is told (the commit rule). Without it TP answers as silicon does, and
-    /// what it has answered for and not told yet dies with the card.
+    /// what it has answered for and not told yet dies with the card. A whole host sets it as its bond says.
     pub commits: bool,
     /// What TP does where no register says: a card of software may recover from losses as it likes. TIME-WAIT is the
     /// host's, whatever is said here.

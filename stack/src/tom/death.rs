@@ -86,7 +86,7 @@ impl Core {
             (State::Accepting, Some(syn)) => Connection::accept(&mut self.engine, now, &open, &syn),
             _ => None,
         };
-        let Some(conn) = conn else { return self.lose(id) };
+        let Some(conn) = conn else { return self.lose(now, id) };
         if let Some(socket) = self.sockets.get_mut(id) {
             socket.path = HostPath::path(conn);
         }
@@ -99,6 +99,13 @@ impl Core {
     /// A connection that no adapter has and whose application has given it up: the peer is told by a reset, and the
     /// socket is over.
     pub fn abort_without_owner(&mut self, now: Nanos, id: SocketId) {
+        self.reset_without_owner(now, id);
+        self.note_end(id, Ended::Aborted);
+        self.fail(id, ConnectionError::Aborted);
+    }
+
+    /// Resets the peer of a connection that no adapter has.
+    fn reset_without_owner(&mut self, now: Nanos, id: SocketId) {
         let (Some(tuple), Some(progress)) = (self.tuple(id), self.progress(id)) else { return };
         let known = self.next_hop(tuple.remote.ip()).map(|hop| self.neighbours.resolve(now, hop));
         if let Some(Resolution::Known(mac)) = known {
@@ -114,13 +121,23 @@ impl Core {
             self.counters.tx_resets += 1;
             self.send_segment(now, mac, &tuple, dscp, &reset);
         }
-        self.note_end(id, Ended::Aborted);
-        self.fail(id, ConnectionError::Aborted);
     }
 
-    /// A connection that no adapter has can be given to nobody.
-    pub fn lose(&mut self, id: SocketId) {
-        self.fail(id, ConnectionError::Lost);
+    /// Nobody can go on with a connection that no adapter has: its application is told so, its peer by a reset.
+    pub fn lose(&mut self, now: Nanos, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        if let Path::Host(host) = &mut socket.path {
+            // Before the engine's own word for its end.
+            socket.error.get_or_insert(ConnectionError::Lost);
+            host.conn.abort();
+            self.host_output_of(now, id);
+            self.flush(now);
+        } else {
+            self.reset_without_owner(now, id);
+        }
+        if self.sockets.get(id).is_some_and(|socket| !matches!(socket.path, Path::Ended)) {
+            self.fail(id, ConnectionError::Lost);
+        }
     }
 
     /// Whether the application has given a connection up while it had no owner.

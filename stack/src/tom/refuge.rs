@@ -197,6 +197,28 @@ impl Core {
         Some((resources.mtu_index(host.conn.mss().saturating_add(HEADERS)), scale))
     }
 
+    /// What the host path has received of a connection that it has in place of an adapter, if it knows the peer's numbers,
+    /// and its retransmission timeout, however often it has run out already. `None` of one that it has not.
+    #[must_use]
+    pub fn refuge_progress(&self, id: SocketId) -> Option<(Option<SeqNum>, Nanos)> {
+        let socket = self.sockets.get(id)?;
+        let Path::Host(host) = &socket.path else { return None };
+        let known = host.conn.state() != mafo_tcp::State::SynSent;
+        let received = known.then(|| host.conn.rcv_nxt());
+        let info = host.conn.info(&self.engine.config);
+        let initial = self.engine.config.rto_initial;
+        let rto = info.srtt.zip(info.rttvar).map_or(initial, |(srtt, var)| srtt + Nanos(4 * var.0));
+        Some((received, rto))
+    }
+
+    /// The peer of a connection of the host path is made to say where it stands.
+    pub fn ask_peer(&mut self, now: Nanos, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let Path::Host(host) = &mut socket.path else { return };
+        host.conn.ask_peer();
+        self.host_output_of(now, id);
+    }
+
     /// The host path lets go of a connection that is to live on `member`: from here on it has no owner. `None` while
     /// it is in no state to: its handshake, or bytes beyond a gap, come first.
     pub fn leave_home(

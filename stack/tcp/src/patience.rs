@@ -139,6 +139,13 @@ impl Connection {
         Events::NONE
     }
 
+    /// The peer is to say where it stands: it answers a segment that lies before what it expects (RFC 9293, 3.8.4).
+    pub fn ask_peer(&mut self) {
+        if self.state.is_synchronized() && self.state != State::TimeWait {
+            self.pending.probe.get_or_insert(Probe::Keepalive);
+        }
+    }
+
     /// The peer has shown that it is there.
     pub(crate) fn heard(&mut self, config: &Config, now: Nanos) {
         if self.switches.keepalive && self.state.is_synchronized() && self.state != State::TimeWait
