@@ -26,7 +26,7 @@ pub(crate) struct Link {
     /// Whether it counts as up.
     pub(crate) up: bool,
     /// What the firmware says.
-    carrier: bool,
+    pub(crate) carrier: bool,
     /// When it is to count as what it is now.
     due: Option<Nanos>,
     /// Since the last probes were sent a frame was heard on it that proves that it carries frames, or its carrier came.
@@ -109,6 +109,7 @@ impl Bond {
         link.carrier = up;
         // What was heard on it before says nothing any more.
         (link.is_heard, link.missed, link.is_silent) = (true, 0, false);
+        self.tell_carriers(core);
         self.reconsider(now, core, id);
     }
 

@@ -19,6 +19,7 @@ use mafo_t4::PortId;
 use crate::bond::{Bond, BondEvent, LinkId};
 use crate::config::{Mode, XmitHashPolicy};
 use crate::handover::{Cause, Goal, Move};
+use crate::links::Link;
 
 /// Frames by another link than its own before a connection moves there.
 const PATIENCE: u8 = 64;
@@ -36,9 +37,13 @@ impl Bond {
         self.config.mode == Mode::BalanceXor
     }
 
-    /// Whether frames of peers that come in by a link are for us.
+    /// Whether frames of peers that come in by a link are for us. Where all carry it is the switch that chooses, and of
+    /// probes that fail, or of a delay of ours, it knows nothing: by whatever has a carrier frames come, and nowhere else.
     pub(crate) fn takes_from(&self, link: LinkId) -> bool {
-        if self.is_xor() { self.is_up(link) } else { self.active == Some(link) }
+        if !self.is_xor() {
+            return self.active == Some(link);
+        }
+        self.links.iter().any(|known| known.id == link && known.carrier)
     }
 
     /// Whether a connection may stay where it lives.
@@ -92,19 +97,21 @@ impl Bond {
         self.poll_kicks(now, core);
     }
 
-    /// Tells the stack where connections may begin.
+    /// Tells the stack where connections may be begun, and accepted.
     pub(crate) fn tell_carriers(&self, core: &mut Core) {
         if self.is_xor() {
-            let up = self.links.iter().filter(|link| link.up);
-            let ports: Vec<(MemberId, PortId)> =
-                up.map(|link| (link.id.member, link.id.port)).collect();
-            core.set_carriers(ports, spread(self.config.xmit_hash_policy));
+            let ports = |is_one: fn(&Link) -> bool| -> Vec<(MemberId, PortId)> {
+                let links = self.links.iter().filter(|link| is_one(link));
+                links.map(|link| (link.id.member, link.id.port)).collect()
+            };
+            let spread = spread(self.config.xmit_hash_policy);
+            core.set_carriers(ports(|link| link.up), ports(|link| link.carrier), spread);
         }
     }
 
     /// A frame of a connection came in by `by`, where it does not live.
     pub(crate) fn note_astray(&mut self, now: Nanos, core: &mut Core, id: SocketId, by: LinkId) {
-        if !self.is_xor() || self.moves.contains(id) {
+        if !self.is_xor() || self.moves.contains(id) || !self.is_up(by) {
             return;
         }
         let astray = self.astray.entry(id).or_insert(Astray { by, frames: 0 });

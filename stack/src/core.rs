@@ -82,6 +82,8 @@ pub struct Core {
     pub(crate) active: Option<(MemberId, PortId)>,
     /// All that carry connections, where these are more than one; and what chooses one for an active open.
     pub(crate) carriers: Vec<(MemberId, PortId)>,
+    /// Ports by which peers may open connections, where `spread` is set.
+    pub(crate) hearing: Vec<(MemberId, PortId)>,
     pub(crate) spread: Option<Spread>,
     /// Connections that wait for room in a ring.
     pub(crate) stalled: Vec<SocketId>,
@@ -145,6 +147,7 @@ impl Core {
             members: Vec::new(),
             active: None,
             carriers: Vec::new(),
+            hearing: Vec::new(),
             spread: None,
             stalled: Vec::new(),
             opens: Vec::new(),
@@ -559,8 +562,13 @@ impl Core {
     }
 
     /// Connections may begin on each of `ports`, where SYNs come in, and where `spread` says that active opens begin.
-    pub fn set_carriers(&mut self, ports: Vec<(MemberId, PortId)>, spread: Spread) {
-        (self.carriers, self.spread) = (ports, Some(spread));
+    pub fn set_carriers(
+        &mut self,
+        ports: Vec<(MemberId, PortId)>,
+        hearing: Vec<(MemberId, PortId)>,
+        spread: Spread,
+    ) {
+        (self.carriers, self.hearing, self.spread) = (ports, hearing, Some(spread));
     }
 
     /// The adapter and port on which an active open begins.
@@ -577,7 +585,7 @@ impl Core {
     /// Whether connections may begin on a port.
     pub(crate) fn is_open(&self, port: (MemberId, PortId)) -> bool {
         if self.spread.is_some() {
-            return self.carriers.contains(&port);
+            return self.hearing.contains(&port);
         }
         self.active.is_none_or(|active| active == port)
     }

@@ -274,8 +274,8 @@ impl Core {
         let mut remains = Remains::new(
             conn.snd_seq(socket.tx.posted()) + 1,
             conn.rcv_seq(received),
-            // A FIN takes no room: the right edge moves on with it.
-            conn.granted.saturating_sub(socket.rx.received()),
+            // The peer's takes a place in its window: the right edge stays where it is.
+            conn.granted.saturating_sub(received),
             conn.rcv_scale,
         );
         remains.dscp = socket.options.dscp;

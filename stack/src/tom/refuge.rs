@@ -94,8 +94,10 @@ impl Core {
         let mtu = member.lcore.resources().mtus[usize::from(options.mss()) % MTU_COUNT];
         let mss = mtu.saturating_sub(HEADERS);
         // What the peer was granted it may use; what there is room for beyond that it will be told.
-        let granted = conn.granted.saturating_sub(socket.rx.received()) as u32;
-        let room = (socket.rx.capacity() - socket.rx.available()) as u32;
+        let fin = u64::from(conn.state.peer_closed());
+        let granted = conn.granted.saturating_sub(socket.rx.received() + fin) as u32;
+        let room =
+            (socket.rx.capacity() - socket.rx.available()).saturating_sub(fin as usize) as u32;
         let ecn = flags.0 & TFlags::CCTRL_ECN_MASK != 0;
         let tick = |ticks: u32| Nanos(u64::from(ticks).saturating_mul(refugee.tick.0));
         let fin_posted = conn.fin_posted;
@@ -274,7 +276,7 @@ impl Core {
             mss_announced: checkpoint.mss_announced,
             cong: code_point(socket.options.congestion, code_points),
             sample: Some(sample),
-            granted: socket.rx.received() + u64::from(checkpoint.rcv_wnd),
+            granted: socket.rx.received() + u64::from(fin) + u64::from(checkpoint.rcv_wnd),
             last_rx: host.activity.heard_at,
             // Until it has an owner nothing is posted, and an end that the application wants waits.
             fence: Fence::Posted,

@@ -157,7 +157,9 @@ impl Core {
         });
         let fill = |field: Field, value: u64| (field, value.min(field.max()));
         let begin = WINDOW_SEGMENTS * segment;
-        let granted = conn.granted.saturating_sub(socket.rx.received());
+        // The peer's FIN takes a place, too.
+        let received = socket.rx.received() + u64::from(conn.state.peer_closed());
+        let granted = conn.granted.saturating_sub(received);
         let mut tcb = [
             fill(field::TOS, conn.told.dscp.code_point().into()),
             fill(field::MAX_RT, u64::MAX),

@@ -701,13 +701,15 @@ impl Connection {
     }
 
     /// Has the peer say what it has room for, if it has none for the oldest byte and never had, as far as is known: that
-    /// byte is no probe then.
+    /// byte is no probe then. Whether it is asked.
     //= rfc9293#3.8.6.1 MUST-36
-    pub(crate) fn ask_for_window(&mut self) {
+    pub(crate) fn ask_for_window(&mut self) -> bool {
         let has_none = !self.snd.una.before(self.snd.rightmost_edge());
-        if has_none && self.state.is_synchronized() && self.snd.flight() > 0 {
+        let asks = has_none && self.state.is_synchronized() && self.snd.flight() > 0;
+        if asks {
             self.pending.probe = Some(Probe::Window);
         }
+        asks
     }
 
     //= rfc5681#3.1

@@ -241,8 +241,9 @@ impl Connection {
         };
         connection.start_missing_timers(engine, now);
         if connection.flight.board.lost() > 0 && checkpoint.in_flight.is_empty() {
-            // What is owed cannot be sent before the peer says what it has room for.
-            connection.ask_for_window();
+            // What is owed cannot be sent before the peer says what it has room for. One that waits for the end of the
+            // handshake says nothing to what lies before that.
+            connection.rcv.ack.immediate |= u8::from(connection.ask_for_window());
         }
         connection
     }

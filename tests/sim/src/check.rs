@@ -184,6 +184,10 @@ struct Flow {
     /// A reset was sent: what follows is no longer a connection.
     is_reset: bool,
     speaker: Speaker,
+    /// By which link it leaves, since which poll, and by which it did before. Of interest where all carry.
+    via: Option<usize>,
+    via_since: u64,
+    via_before: Option<usize>,
     /// The adapter to whose side the connection is moving has spoken.
     new_spoke: Option<u8>,
     /// Data of the peer that came while frames are held, in the order of coming.
@@ -191,6 +195,21 @@ struct Flow {
     /// None came since that the new owner may have taken itself.
     held_alone: bool,
     holds_before: bool,
+}
+
+impl Flow {
+    /// Whether what leaves by `link` waited in a queue there while the connection was given another one, by which it
+    /// has spoken since: links side by side are no single queue.
+    fn leaves_late(&mut self, link: usize, poll: u64, grace: u32) -> bool {
+        if self.via == Some(link) {
+            return false;
+        }
+        if self.via_before == Some(link) && poll - self.via_since <= u64::from(grace) {
+            return true;
+        }
+        (self.via_before, self.via, self.via_since) = (self.via, Some(link), poll);
+        false
+    }
 }
 
 /// What went past 2^32.
@@ -212,6 +231,10 @@ pub(crate) struct Checker {
     pub(crate) clocks: Vec<Option<u32>>,
     /// The active link, and for how many polls it has been.
     active: (Option<usize>, u32),
+    /// Polls.
+    polls: u64,
+    /// All links carry: each connection has a link of its own.
+    pub(crate) all_carry: bool,
     /// Polls that a frame may need from the host's queue to the cable.
     pub(crate) grace: u32,
     /// The bond dropped frames that it should have held: the order of the rest says nothing.
@@ -247,6 +270,8 @@ impl Checker {
             flows: (0..count).map(flow).collect(),
             clocks: Vec::new(),
             active: (None, 0),
+            polls: 0,
+            all_carry: false,
             grace: 0,
             lost_held: false,
             resets: Vec::new(),
@@ -502,6 +527,7 @@ impl Checker {
         active: Option<usize>,
         is_out_of_reach: impl Fn(usize) -> bool,
     ) {
+        self.polls += 1;
         let lasted = if active == self.active.0 { self.active.1.saturating_add(1) } else { 0 };
         self.active = (active, lasted);
         for (at, conn, link) in core::mem::take(&mut self.elsewhere) {
@@ -529,8 +555,10 @@ impl Checker {
         }
         // Another link was made the active one while this was queued: it left late, as it might have come late.
         let is_late = elsewhere && active_for <= grace;
-        let origin = self.origin(tcp);
+        let (origin, polls, all_carry) = (self.origin(tcp), self.polls, self.all_carry);
         let flow = &mut self.flows[conn];
+        let is_late = is_late
+            || matches!(place, Place::Link(link) if all_carry && flow.leaves_late(link, polls, grace));
         if tcp.has(RST) {
             flow.is_reset = true;
             self.resets.push((at, conn, side));
@@ -700,6 +728,9 @@ fn acknowledges(
     here.sacked.sort_unstable();
     here.sacked.dedup();
     let edge = ack + window(tcp, here, there);
+    // The window of a SYN is not scaled (RFC 7323, 2.2): sent again it cannot say what was said since.
+    let is_cut = tcp.has(SYN) && tcp.window == u16::MAX;
+    let edge = if is_cut { edge.max(here.edge.unwrap_or(edge)) } else { edge };
     if let Some(before) = here.edge
         && before - edge >= 1 << here.wscale.filter(|_| there.wscale.is_some()).unwrap_or(0)
     {

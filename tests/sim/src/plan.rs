@@ -1,7 +1,10 @@
 //! What happens in a seed: who opens what, what applications do, which cables are bad, what breaks.
 
 use mafo::wire::impair::{Impairments, Probability};
-use mafo::{ArpValidate, CongestionControl, Defect, Handover, PrimaryReselect};
+use mafo::{
+    ArpValidate, CongestionControl, Defect, FailOverMac, Handover, Mode, PrimaryReselect,
+    XmitHashPolicy,
+};
 use mafo_failover::Stage;
 use mafo_mem::Nanos;
 
@@ -123,6 +126,8 @@ pub enum Breakage {
     Dies(Which, Death, Nanos),
     /// Another link that can is made the active one, though nothing has failed: the so manieth.
     Move(u8),
+    /// A single connection is to live elsewhere: the one in the stage waited for, or any.
+    MoveOne(Aim),
     /// What goes by a link is lost for so long, though its carrier stays: frames out of the host, and into it.
     Hole(Which, [bool; 2], Nanos),
 }
@@ -134,6 +139,15 @@ pub enum Which {
     Active,
     /// Another link, or the other adapter.
     Other,
+}
+
+/// Where a single connection is to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// On the host path.
+    Host,
+    /// By the so manieth link.
+    Link(u8),
 }
 
 /// How an adapter dies.
@@ -202,6 +216,8 @@ impl Breakage {
             Self::Dies(Which::Active, ..) => "active adapter dies",
             Self::Dies(Which::Other, ..) => "backup adapter dies",
             Self::Move(_) => "move",
+            Self::MoveOne(Aim::Host) => "one home",
+            Self::MoveOne(Aim::Link(_)) => "one to a link",
             Self::Hole(Which::Active, ..) => "active link dead",
             Self::Hole(Which::Other, ..) => "backup link dead",
         }
@@ -288,8 +304,16 @@ pub struct Plan {
     pub recv_buffer_max: [usize; 2],
     /// The adapter whose timestamps go past 2^32, if one's do, soon after the start.
     pub stamps_wrap: Option<u8>,
-    /// The sequence numbers of the first connection go past 2^32, by [`Side::index`] of the sender.
+    /// The sequence numbers of the first connection go past a place of interest soon, by [`Side::index`] of the sender.
     pub numbers_wrap: [bool; 2],
+    /// In steps of 2^28, where they do: 0 is 2^32. Distances in a TCB have so many bits.
+    pub numbers_at: u8,
+    /// Which links carry.
+    pub mode: Mode,
+    /// By what the link of a connection is chosen, where all carry.
+    pub policy: XmitHashPolicy,
+    /// Whose station address the bond has.
+    pub fail_over_mac: FailOverMac,
     /// A mistake that the host with the bond makes on purpose. Never drawn.
     pub defect: Option<Defect>,
     /// One that its cards make: they acknowledge what they have not told yet. Never drawn.
@@ -310,6 +334,44 @@ impl Plan {
     /// What `seed` decides.
     #[must_use]
     pub fn draw(seed: u64) -> Self {
+        let mut plan = Self::fourth_edition(seed);
+        let draw = &mut Draw::new(seed, 5);
+        if draw.chance(0.2) {
+            plan.mode = Mode::BalanceXor;
+            plan.policy = draw.pick(&[
+                XmitHashPolicy::Layer2,
+                XmitHashPolicy::Layer23,
+                XmitHashPolicy::Layer34,
+                XmitHashPolicy::Layer34,
+            ]);
+            // Neither is there a first among many, nor an address that goes with it.
+            plan.setup.primary = None;
+        } else if draw.chance(0.2) {
+            plan.fail_over_mac = draw.pick(&[FailOverMac::Active, FailOverMac::Follow]);
+        }
+        if draw.chance(0.3) {
+            for _ in 0..draw.within(1, 4) {
+                let aim = draw.pick(&[Aim::Host, Aim::Link(0), Aim::Link(1), Aim::Link(2)]);
+                let place = draw.below(plan.faults.len() as u64 + 1) as usize;
+                let when = moment(draw, &plan.faults[..place]);
+                plan.faults.insert(place, Fault { when, what: Breakage::MoveOne(aim) });
+            }
+        }
+        if draw.chance(0.4) {
+            plan.numbers_at = draw.below(16) as u8;
+        }
+        plan
+    }
+
+    /// Whether all links carry.
+    #[must_use]
+    pub fn is_xor(&self) -> bool {
+        self.mode == Mode::BalanceXor
+    }
+
+    /// What `seed` decided before all links could carry: seeds that failed then are known by it.
+    #[must_use]
+    pub fn fourth_edition(seed: u64) -> Self {
         let mut plan = Self::third_edition(seed);
         let draw = &mut Draw::new(seed, 4);
         plan.ecn = draw.chance(0.15);
@@ -439,6 +501,10 @@ impl Plan {
             recv_buffer_max: [0; 2],
             stamps_wrap: None,
             numbers_wrap: [false; 2],
+            numbers_at: 0,
+            mode: Mode::default(),
+            policy: XmitHashPolicy::default(),
+            fail_over_mac: FailOverMac::default(),
             defect: None,
             spoils_commits: false,
         };

@@ -183,6 +183,7 @@ impl<'a> Run<'a> {
         }
         // A doorbell may be late, and the frame behind it waits for messages to the host that are late.
         world.checker().grace = 3 + 2 * plan.late_polls.iter().max().copied().unwrap_or(0);
+        world.checker().all_carry = plan.is_xor();
         let mut unopened: Vec<usize> = (0..plan.connections.len()).collect();
         unopened.sort_by_key(|&n| std::cmp::Reverse(plan.connections[n].at));
         Self {
@@ -310,7 +311,8 @@ impl<'a> Run<'a> {
         };
         let links = links(self.plan);
         // Nobody finds out that a link's way is dead unless it is probed.
-        let in_the_dark = self.active().is_some_and(|link| self.holes_until[link].is_some());
+        let in_the_dark = self.active().is_some_and(|link| self.holes_until[link].is_some())
+            || self.plan.is_xor() && self.holes_until.iter().any(Option::is_some);
         if in_the_dark || !links.iter().enumerate().any(works) {
             self.world.dark_until = self.world.dark_until.max(Some(now));
         }
@@ -406,7 +408,9 @@ impl<'a> Run<'a> {
         let (core, Some(bond)) = (world.near.sockets(), world.near.bond()) else { return };
         let mut checker = world.checker();
         let links = links(self.plan);
-        checker.active(self.active(), |link| self.is_broken[links[link].0]);
+        // Where all carry none is more active than others.
+        let active = self.active().filter(|_| !self.plan.is_xor());
+        checker.active(active, |link| self.is_broken[links[link].0]);
         checker.clocks.clear();
         for n in 0..2 {
             let alive = core.member(MemberId(n)).filter(|_| !core.is_dead(MemberId(n)));

@@ -1,4 +1,5 @@
-//! What hosts make their sequence numbers of: a secret, by which those of a connection may soon go past 2^32.
+//! What hosts make their sequence numbers of: a secret, by which those of a connection may soon go past 2^32, or another
+//! multiple of 2^28.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -9,7 +10,7 @@ use mafo_tcp::isn::{self, Secret};
 use crate::plan::Plan;
 use crate::world::{ADDRESSES, BEGINNING, FIRST_PORT, PORT};
 
-/// How far the first connection's numbers begin before 2^32, if they are to go past it.
+/// How far the first connection's numbers begin before that, if they are to go past it.
 const LEFT: Range<u32> = 8_000..72_000;
 /// Secrets that are known by what they come to. One in 67,000 is of use.
 const TRIED: u32 = 1 << 19;
@@ -24,7 +25,9 @@ pub(crate) fn of(plan: &Plan, n: usize) -> [u8; 16] {
     let near = BEGINNING + Nanos::from_millis(1) + first.at;
     let clock = number(&any, n, opens, near).wrapping_sub(number(&any, n, opens, Nanos::ZERO));
     // The secrets whose numbers lie in the range then: the range as it is at time zero.
-    let (low, high) = (clock.wrapping_add(LEFT.end).wrapping_neg(), LEFT.end - LEFT.start);
+    let place = u32::from(plan.numbers_at) << 28;
+    let low = place.wrapping_sub(clock.wrapping_add(LEFT.end));
+    let high = LEFT.end - LEFT.start;
     let known = known(n, opens);
     let at = known.partition_point(|&(number, _)| number <= low);
     let in_turn = known[at..].iter().chain(&known[..at]);
@@ -70,12 +73,14 @@ mod tests {
     #[test]
     fn numbers_begin_where_they_soon_wrap() {
         for seed in 0..40 {
-            let plan = Plan { numbers_wrap: [true; 2], ..Plan::draw(seed) };
+            let numbers_at = seed as u8 % 16;
+            let plan = Plan { numbers_wrap: [true; 2], numbers_at, ..Plan::draw(seed) };
             let first = plan.connections[0];
             for n in 0..2 {
                 let now = BEGINNING + Nanos::from_millis(1) + first.at;
                 let number = number(&of(&plan, n), n, first.opener.index() == n, now);
-                assert!(LEFT.contains(&number.wrapping_neg()), "seed {seed}, host {n}: {number}");
+                let left = (u32::from(numbers_at) << 28).wrapping_sub(number);
+                assert!(LEFT.contains(&left), "seed {seed}, host {n}: {number}");
             }
         }
     }

@@ -26,6 +26,9 @@ impl fmt::Debug for PlanOf<'_> {
             .field("setup", &format_args!("{:?}", self.0.setup))
             .field("stamps_wrap", &self.0.stamps_wrap)
             .field("numbers_wrap", &format_args!("{:?}", self.0.numbers_wrap))
+            .field("numbers_at", &self.0.numbers_at)
+            .field("mode", &format_args!("{:?} by {:?}", self.0.mode, self.0.policy))
+            .field("fail_over_mac", &self.0.fail_over_mac)
             .finish()
     }
 }

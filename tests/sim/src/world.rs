@@ -131,6 +131,9 @@ fn bond(plan: &Plan, links: &[(usize, PortId)]) -> BondConfig {
     let probes = setup.arp_interval > Nanos::ZERO;
     BondConfig {
         handover: plan.handover,
+        mode: plan.mode,
+        xmit_hash_policy: plan.policy,
+        fail_over_mac: plan.fail_over_mac,
         primary: setup.primary.map(|link| links[link % links.len()].into()),
         primary_reselect: setup.reselect,
         updelay: setup.updelay,
@@ -166,6 +169,8 @@ impl World {
         let config = SwitchConfig {
             unknown_unicast: unknown,
             ageing: plan.ageing,
+            // Which takes links that all carry for one.
+            trunk: if plan.is_xor() { (0..links.len()).collect() } else { Vec::new() },
             ..SwitchConfig::default()
         };
         let switch = Switch::new(&config, far);

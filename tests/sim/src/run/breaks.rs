@@ -1,11 +1,12 @@
 //! What breaks, and what is mended again.
 
-use mafo::Refusals;
+use mafo::{Goal, Refusals};
+use mafo_failover::Stage;
 use mafo_mem::Nanos;
 
 use super::Run;
-use crate::app::Phase;
-use crate::plan::{Breakage, Death, Fault, Trigger, Which};
+use crate::app::{Application, Phase};
+use crate::plan::{Aim, Breakage, Death, Fault, Trigger, Which};
 use crate::world::links;
 
 impl Run<'_> {
@@ -90,6 +91,7 @@ impl Run<'_> {
                 let others: Vec<usize> = all.filter(|&link| link != active).collect();
                 self.make_active(others[usize::from(nth) % others.len()]);
             }
+            Breakage::MoveOne(aim) => self.move_one(fault.when, aim),
             Breakage::Hole(which, ways, time) => {
                 let others = all.clone().find(|&link| link != active);
                 let link = if which == Which::Active { Some(active) } else { others };
@@ -127,6 +129,32 @@ impl Run<'_> {
         let Some((bond, core)) = self.world.near.bond_and_sockets_mut() else { return };
         let made = bond.make_active(now, core, to);
         self.event(format!("link {link} is to be active: {made:?}"));
+    }
+
+    /// A single connection is to live elsewhere, if it can.
+    fn move_one(&mut self, when: Trigger, aim: Aim) {
+        let links = links(self.plan);
+        let to = match aim {
+            Aim::Host => Goal::Host,
+            Aim::Link(nth) => Goal::Link(links[usize::from(nth) % links.len()].into()),
+        };
+        // One that the host path has is called back first.
+        let at_home = self.at_home().filter(|_| aim != Aim::Host);
+        let Some(n) = at_home.or_else(|| self.concerned(when)) else { return };
+        let now = self.world.now;
+        let Some(id) = self.world.applications[n][0].id else { return };
+        let Some((bond, core)) = self.world.near.bond_and_sockets_mut() else { return };
+        let moved = bond.move_connection(now, core, id, to);
+        self.event(format!("connection {n} is to live on {to:?}: {moved:?}"));
+    }
+
+    /// A connection that the host path has in place of an adapter.
+    fn at_home(&self) -> Option<usize> {
+        let bond = self.world.near.bond()?;
+        let is_there = |apps: &[Application; 2]| {
+            apps[0].id.is_some_and(|id| bond.stage(id) == Some(Stage::Sheltered))
+        };
+        self.world.applications.iter().position(is_there)
     }
 
     /// The connection that a fault is about: one in the stage that it waited for, or else any that lives on an

@@ -64,6 +64,10 @@ fn plan(seed: u64) -> Plan {
         ecn: false,
         stamps_wrap: None,
         numbers_wrap: [false; 2],
+        numbers_at: 0,
+        mode: mafo::Mode::default(),
+        policy: mafo::XmitHashPolicy::default(),
+        fail_over_mac: mafo::FailOverMac::default(),
         defect: None,
         spoils_commits: false,
     }
@@ -152,6 +156,7 @@ macro_rules! in_each_stage {
 }
 
 mod bonds;
+mod carriers;
 mod deaths;
 
 in_each_stage! {
