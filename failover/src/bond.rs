@@ -621,7 +621,10 @@ impl Hook for Bond {
             self.moves.remove(id);
             self.counters.rechannelled += 1;
             self.log(now, BondEvent::Moved(id));
-            if !was_wished {
+            let is_elsewhere = core.offloaded(id).is_some_and(|conn| {
+                !self.is_xor() && self.active.is_some_and(|active| active.member != conn.member)
+            });
+            if !was_wished || is_elsewhere {
                 // Another link may have become active meanwhile.
                 self.adopt(now, core, id, Cause::Wish);
             }

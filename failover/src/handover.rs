@@ -351,7 +351,10 @@ impl Bond {
             Stage::Tunnelled if has_to_take => {}
             Stage::Tunnelled if Self::is_movable(state) && state != State::Aborting => {
                 if moving.home.member == active.member && !goes_home {
-                    self.rechannel(now, core, id, active.port);
+                    // It may have been on its way elsewhere, alone: its next hop is that of the others again, first.
+                    if self.is_back(now, core, id) {
+                        self.rechannel(now, core, id, active.port);
+                    }
                 } else if self.is_detoured(now, core, id) {
                     self.suspend(now, core, id, (active, policy));
                 }

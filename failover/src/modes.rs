@@ -20,6 +20,7 @@ use crate::bond::{Bond, BondEvent, LinkId};
 use crate::config::{Mode, XmitHashPolicy};
 use crate::handover::{Cause, Goal, Move};
 use crate::links::Link;
+use crate::stage::Stage;
 
 /// Frames by another link than its own before a connection moves there.
 const PATIENCE: u8 = 64;
@@ -54,11 +55,21 @@ impl Bond {
     /// Where a connection that is moving is to live, if that is on a link.
     pub(crate) fn way(&self, moving: &Move) -> Option<LinkId> {
         match moving.goal {
-            Some(Goal::Link(link)) if self.is_up(link) => Some(link),
+            Some(Goal::Link(link)) if self.is_up(link) && self.may_go_to(moving, link) => {
+                Some(link)
+            }
             _ if self.is_xor() && self.is_up(moving.home) => Some(moving.home),
             _ if self.is_xor() => self.beside(moving.home).or(self.active),
             _ => self.active,
         }
+    }
+
+    /// Whether a connection can live by a link that somebody wished for. Where one link is active that may be another one
+    /// by now: what has no adapter goes to it, and what has one changes its port there at most.
+    fn may_go_to(&self, moving: &Move, link: LinkId) -> bool {
+        let is_there = matches!(moving.stage, Stage::Tunnelled | Stage::Rechannelling)
+            && moving.home.member == link.member;
+        self.is_xor() || is_there && self.active.is_some_and(|active| active.member == link.member)
     }
 
     /// The same, by its socket.

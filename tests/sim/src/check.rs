@@ -537,6 +537,12 @@ impl Checker {
         }
     }
 
+    /// Whether the active link may not have been active for long enough for a card to have done what that asks for, and
+    /// told of it.
+    pub(crate) fn has_just_changed(&self) -> bool {
+        self.active.1 <= 2 * self.grace
+    }
+
     fn judge(
         &mut self,
         at: Nanos,

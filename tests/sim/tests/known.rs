@@ -102,7 +102,7 @@ const OF_THE_FOURTH: [(u64, &str); 10] = [
 ];
 
 /// By the fifth, in which all links may carry, and single connections move.
-const OF_THE_FIFTH: [(u64, &str); 5] = [
+const OF_THE_FIFTH: [(u64, &str); 9] = [
     (
         41_000_253,
         "where all links carry, what came in by one that probes found silent was dropped, though the switch knows nothing \
@@ -118,6 +118,17 @@ const OF_THE_FIFTH: [(u64, &str); 5] = [
         41_002_745,
         "a record of the host's counted no FIN in a window, and its heir's right edge was one beyond what was said of the \
          end; and a handshake whose end had died was not ended by the question for a window",
+    ),
+    (
+        871,
+        "a connection on a detour changed its port instead, and the next hop of the detour was forgotten",
+    ),
+    (42_005_846, "a connection went to the link that was wished for when another one was active"),
+    (42_010_166, "the same"),
+    (
+        42_000_631,
+        "the checker took SYNs that listeners were asked about before a filter was in force for mistakes: they were not \
+         answered",
     ),
 ];
 
