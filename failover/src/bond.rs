@@ -180,7 +180,7 @@ pub struct Bond {
     /// What is left of a look at all connections, after another link became active.
     pub(crate) sweep: Option<Sweep>,
     /// Handovers under way have to be looked at, since another link became active, and why.
-    review: Option<Cause>,
+    pub(crate) review: Option<Cause>,
     /// A connection has moved since it was last said that all have.
     pub(crate) moved_any: bool,
     pub(crate) transitions: Transitions,

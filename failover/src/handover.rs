@@ -10,8 +10,8 @@ use std::collections::VecDeque;
 
 use mafo_mem::{Full, Nanos};
 use mafo_pmd::ofld;
-use mafo_stack::tom::TidUse;
 use mafo_stack::tom::state::State;
+use mafo_stack::tom::{Member, TidUse};
 use mafo_stack::{Core, Defect, Handover, MemberId, SocketId};
 use mafo_t4::PortId;
 use mafo_t4::cpl::GetTcbRpl;
@@ -20,7 +20,7 @@ use mafo_tcp::SeqNum;
 
 use crate::ask::{ask_for_answer, card_clock, heard_lately, post_fence};
 use crate::bond::{Bond, BondEvent, LinkId};
-use crate::detour::Detour;
+use crate::detour::{Detour, leads_out};
 use crate::doubt::Doubt;
 use crate::entry::{Entry, NoEntry, Written};
 use crate::owner::{self, Orphan, Shown};
@@ -337,6 +337,17 @@ impl Bond {
         }
         let stale = moving.entry.as_ref().is_some_and(|f| f.to() != active);
         if stale && moving.stage != Stage::Tunnelled {
+            self.undo(now, core, id, Undo::Elsewhere);
+            return;
+        }
+        // It counted on the way that all others took, and that leads to the wire again: past the host, and past the gate.
+        let counts_on_others = moving.detour == Detour::None
+            && match moving.stage {
+                Stage::Held | Stage::Gated => true,
+                Stage::Suspended => moving.goal.is_some(),
+                _ => false,
+            };
+        if counts_on_others && leads_out(core, id) {
             self.undo(now, core, id, Undo::Elsewhere);
             return;
         }
@@ -753,7 +764,8 @@ impl Bond {
 /// its wire, where no gate stops it.
 fn is_looped(core: &Core, id: SocketId) -> bool {
     let Some(conn) = core.offloaded(id) else { return false };
-    core.member(conn.member).is_some_and(|member| member.lcore.l2t.is_settled(conn.l2t))
+    let settled = |member: &Member| member.lcore.l2t.is_settled(conn.l2t);
+    core.member(conn.member).is_some_and(settled) && !leads_out(core, id)
 }
 
 /// Whether a connection can be taken to its new owner: as soon as its handshake is through, or when the peer has

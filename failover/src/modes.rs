@@ -103,6 +103,7 @@ impl Bond {
         }
         self.point_hops(now, core);
         core.ring();
+        self.review = Some(cause);
         self.begin_sweep(now, core, cause, !up && others);
         self.sync_filters(core);
         self.poll_kicks(now, core);

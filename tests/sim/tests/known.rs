@@ -102,7 +102,7 @@ const OF_THE_FOURTH: [(u64, &str); 10] = [
 ];
 
 /// By the fifth, in which all links may carry, and single connections move.
-const OF_THE_FIFTH: [(u64, &str); 9] = [
+const OF_THE_FIFTH: [(u64, &str); 11] = [
     (
         41_000_253,
         "where all links carry, what came in by one that probes found silent was dropped, though the switch knows nothing \
@@ -125,6 +125,12 @@ const OF_THE_FIFTH: [(u64, &str); 9] = [
     ),
     (42_005_846, "a connection went to the link that was wished for when another one was active"),
     (42_010_166, "the same"),
+    (
+        43_002_534,
+        "a connection that moved alone counted on a link that was down to lead its words through the host, and the link came \
+         back",
+    ),
+    (43_020_575, "the same"),
     (
         42_000_631,
         "the checker took SYNs that listeners were asked about before a filter was in force for mistakes: they were not \
