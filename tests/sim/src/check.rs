@@ -221,6 +221,8 @@ pub(crate) struct Checker {
     polls: u64,
     /// All links carry: each connection has a link of its own.
     pub(crate) all_carry: bool,
+    /// The bond's address is not on all links: what comes by one may be for an address that it does not hear.
+    pub(crate) mac_moves: bool,
     /// Polls that a frame may need from the host's queue to the cable.
     pub(crate) grace: u32,
     /// The bond dropped frames that it should have held: the order of the rest says nothing.
@@ -258,6 +260,7 @@ impl Checker {
             active: (None, 0),
             polls: 0,
             all_carry: false,
+            mac_moves: false,
             grace: 0,
             lost_held: false,
             resets: Vec::new(),
@@ -467,7 +470,7 @@ impl Checker {
             && let Some(iss) = there.iss
         {
             let start = place_of(tcp.seq, iss);
-            if flow.speaker.holds {
+            if flow.speaker.holds && !self.mac_moves {
                 flow.held.push((start, start + tcp.payload.len() as i64));
             } else {
                 flow.held_alone = false;

@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 
 use mafo::eal::clock::thread_cpu_time;
 use mafo::wire::PcapWriter;
-use mafo::{BondCounters, BondEvent, LinkId, PortId, SocketId};
+use mafo::{BondCounters, BondEvent, FailOverMac, LinkId, PortId, SocketId};
 use mafo_failover::Stage;
 use mafo_mem::Nanos;
 use mafo_stack::MemberId;
@@ -187,6 +187,7 @@ impl<'a> Run<'a> {
         // A doorbell may be late, and the frame behind it waits for messages to the host that are late.
         world.checker().grace = 3 + 2 * plan.late_polls.iter().max().copied().unwrap_or(0);
         world.checker().all_carry = plan.is_xor();
+        world.checker().mac_moves = plan.fail_over_mac != FailOverMac::None;
         let mut unopened: Vec<usize> = (0..plan.connections.len()).collect();
         unopened.sort_by_key(|&n| std::cmp::Reverse(plan.connections[n].at));
         Self {
@@ -457,7 +458,10 @@ impl<'a> Run<'a> {
             let speaker = Speaker {
                 owner,
                 gated_at: match (gated, before.gated_at, owner) {
-                    (true, None, Some(owner)) if !self.is_broken[usize::from(owner)] => {
+                    // Not later: the card may be another by then, that counts anew.
+                    (true, None, Some(owner))
+                        if before.gated_for == 0 && !self.is_broken[usize::from(owner)] =>
+                    {
                         world.near.adapter(owner.into()).map(|a| packets_made(&a.counters().tp))
                     }
                     (true, at, _) => at.filter(|_| owner == before.owner),

@@ -102,7 +102,7 @@ const OF_THE_FOURTH: [(u64, &str); 10] = [
 ];
 
 /// By the fifth, in which all links may carry, and single connections move.
-const OF_THE_FIFTH: [(u64, &str); 11] = [
+const OF_THE_FIFTH: [(u64, &str); 13] = [
     (
         41_000_253,
         "where all links carry, what came in by one that probes found silent was dropped, though the switch knows nothing \
@@ -131,6 +131,14 @@ const OF_THE_FIFTH: [(u64, &str); 11] = [
          back",
     ),
     (43_020_575, "the same"),
+    (
+        44_017_316,
+        "the checker took frames for held that came for the address of another link, which a card does not hear",
+    ),
+    (
+        44_020_230,
+        "the checker counted the packets of a dead card by those of the one that was put in its place",
+    ),
     (
         42_000_631,
         "the checker took SYNs that listeners were asked about before a filter was in force for mistakes: they were not \
