@@ -26,7 +26,7 @@ use crate::links::{Link, Monitor};
 use crate::modes::Astray;
 use crate::moves::Moves;
 use crate::replay::Given;
-use crate::stage::Transitions;
+use crate::stage::{Stage, Transitions};
 use crate::sweep::Sweep;
 
 /// A port of an adapter that belongs to a bond.
@@ -322,14 +322,14 @@ impl Bond {
 
     /// How far the handover of a connection has come; `None` when it lives on the active link.
     #[must_use]
-    pub fn stage(&self, id: SocketId) -> Option<crate::Stage> {
+    pub fn stage(&self, id: SocketId) -> Option<Stage> {
         self.moves.get(id).map(|moving| moving.stage)
     }
 
     /// The adapter that a connection without an owner is being written to.
     #[must_use]
     pub fn heir(&self, id: SocketId) -> Option<MemberId> {
-        let moving = self.moves.get(id).filter(|m| m.stage == crate::Stage::Uploading)?;
+        let moving = self.moves.get(id).filter(|m| m.stage == Stage::Uploading)?;
         moving.entry.as_ref().map(|entry| entry.place.member)
     }
 
@@ -606,6 +606,15 @@ impl Hook for Bond {
         let subject = self.subject(core, member, opcode, cpl);
         self.on_message(now, core, member, opcode, cpl);
         self.charge(subject.as_slice(), start);
+    }
+
+    fn on_open(&mut self, now: Nanos, _core: &mut Core, id: SocketId) {
+        // Its link failed while it was being opened: now it can move.
+        if let Some(moving) = self.moves.note(id).filter(|moving| moving.stage == Stage::Tunnelled)
+        {
+            moving.wake_up = now;
+            self.moves.touch(id);
+        }
     }
 
     fn on_fenced(&mut self, now: Nanos, core: &mut Core, id: SocketId) {

@@ -142,7 +142,7 @@ impl Bond {
         let tuple = seen.outbound();
         let owner = core.lookup(&tuple).filter(|&id| owns(core, id, member));
         let Some(id) = owner else {
-            self.counters.stray_looped += 1;
+            self.last_word(now, core, &tuple, seen, frame);
             return;
         };
         let scale = core.offloaded(id).map_or(0, |conn| conn.rcv_scale);
@@ -174,6 +174,24 @@ impl Bond {
         self.send_out(now, core, id, &tuple, frame);
     }
 
+    /// A looped frame whose sender has no connection any more. A reset comes behind the message that ends the connection
+    /// for the host: the peer is to hear of it, if nobody else has these addresses now. All else is dropped, the ACK of a
+    /// peer's FIN too: TIME_WAIT, which the host keeps, answers the next one.
+    fn last_word(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        tuple: &FourTuple,
+        seen: &Seen,
+        frame: &[u8],
+    ) {
+        let is_reset = seen.segment.flags.contains(Flags::RST) && core.lookup(tuple).is_none();
+        match self.active.filter(|_| self.carries && is_reset) {
+            Some(way) => self.send_by(now, core, way, tuple, frame),
+            None => self.counters.stray_looped += 1,
+        }
+    }
+
     /// Sends a frame to the peer by the link that its connection is to use, with our MAC and that of the next hop.
     pub(crate) fn send_out(
         &mut self,
@@ -183,7 +201,19 @@ impl Bond {
         tuple: &FourTuple,
         frame: &[u8],
     ) {
-        let Some(active) = self.way_of(id) else { return };
+        if let Some(way) = self.way_of(id) {
+            self.send_by(now, core, way, tuple, frame);
+        }
+    }
+
+    fn send_by(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        active: LinkId,
+        tuple: &FourTuple,
+        frame: &[u8],
+    ) {
         if !self.is_up(active) {
             // Queued there it could leave when the link is back, behind newer ones by another.
             self.counters.tx_down += 1;

@@ -13,7 +13,8 @@ use mafo_tcp::script::{Bench, Endpoint, Setup};
 use mafo_tcp::{Counters, Patience, Segment, SeqNum, State, Switches, TimeWait};
 
 use crate::far::{OUR_MAC, OUR_PORT, PEER, PEER_PORT, US};
-use crate::world::World;
+use crate::moved;
+use crate::world::{Failover, World};
 
 /// Bytes of IPv4 and TCP headers without options.
 const HEADERS: u16 = 40;
@@ -45,17 +46,19 @@ pub(crate) const EXCUSES: [(&str, &str); 8] = [
 /// Runs scripts on sockets.
 pub(crate) struct SocketBench {
     pub(crate) path: PathChoice,
+    pub(crate) failover: Option<Failover>,
 }
 
 impl Bench for SocketBench {
     fn start(&mut self, setup: &Setup) -> Box<dyn Endpoint> {
-        let sockets = Sockets::new(self.path, setup);
+        let sockets = Sockets::new(self.path, self.failover, setup);
         Box::new(SocketEndpoint { sockets: RefCell::new(sockets) })
     }
 
     fn excuse(&self, script: &str) -> Option<&'static str> {
-        let excuses = EXCUSES.iter().filter(|_| self.path == PathChoice::Offload);
-        excuses.into_iter().find(|(name, _)| *name == script).map(|(_, why)| *why)
+        let on_cards = EXCUSES.iter().filter(|_| self.path == PathChoice::Offload);
+        let moved = self.failover.map_or(&[][..], moved::excuses);
+        on_cards.chain(moved).find(|(name, _)| *name == script).map(|(_, why)| *why)
     }
 }
 
@@ -177,9 +180,9 @@ struct Sockets {
 }
 
 impl Sockets {
-    fn new(path: PathChoice, setup: &Setup) -> Self {
+    fn new(path: PathChoice, failover: Option<Failover>, setup: &Setup) -> Self {
         let (stack, card) = (stack_config(setup), card_config(setup));
-        let world = World::new(path, stack, card, Nanos::from_secs(1_000));
+        let world = World::new(path, failover, stack, card, Nanos::from_secs(1_000));
         let before = world.tcp_counters();
         Self {
             world,
@@ -332,6 +335,9 @@ impl SocketEndpoint {
         if sockets.news {
             sockets.settle();
         }
+        if !sockets.acted {
+            sockets.world.fail_over();
+        }
         sockets.acted = true;
         sockets
     }
@@ -358,6 +364,7 @@ impl Endpoint for SocketEndpoint {
     fn inject(&mut self, segment: &Segment, payload: &[u8]) {
         let mut sockets = self.sockets.borrow_mut();
         let world = &mut sockets.world;
+        world.fail_over();
         world.far.segment(world.now, segment, payload);
         sockets.news = true;
     }

@@ -1,18 +1,28 @@
 //! The stack under test: sockets over the bare cable, or a whole host with a software adapter.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use mafo::eal::dma::Arena;
+use mafo::wire::mem::{self, LinkConfig};
+use mafo::wire::{Switch, SwitchConfig, Wire};
 use mafo::{
-    AdapterConfig, AsicConfig, BondConfig, Core, Host, HostConfig, Nanos, PathChoice, PortId,
+    AdapterConfig, AsicConfig, BondConfig, Core, Handover, Host, HostConfig, LinkId, Nanos,
+    PathChoice, PortId, SoftConfig, Stack, StackConfig,
 };
-use mafo::{SoftConfig, Stack, StackConfig};
 
 use crate::cable::Cable;
+use crate::settings::Failover;
 
 /// Turns without news after which a host with an adapter has nothing under way any more: host, driver,
 /// card and cable hand on what they have once a turn, in either direction.
 const QUIET_TURNS: usize = 6;
+/// The same with a switch between adapters and cable.
+const SWITCHED_TURNS: usize = QUIET_TURNS + 2;
+/// Turns that a handover takes in which nothing is seen of it, and more.
+const MOVING_TURNS: usize = 200;
+/// Turns in which a switch hears by which link we are to be reached now: what it had sent to the old one would be lost.
+const LEARNING_TURNS: usize = 3;
 /// The MTU table that an adapter begins with: sizes of the segments that scripts use, each and 40 bytes of headers, among
 /// the usual ones. Others are entered when they are first seen.
 const MTUS: [u16; 16] =
@@ -33,18 +43,31 @@ pub enum Backend {
 }
 
 /// A host with an adapter, and the sizes of segments that it has to have.
-#[derive(Debug)]
 pub struct Offload {
     host: Host,
+    failover: Option<Failover>,
+    /// Between the links and the cable, where there are several.
+    switch: Option<Switch<Box<dyn Wire>>>,
     mtus: [u16; 16],
     /// Entries of the table that somebody asked for.
     wanted: BTreeSet<u16>,
 }
 
+impl fmt::Debug for Offload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offload").field("host", &self.host).field("mtus", &self.mtus).finish()
+    }
+}
+
 impl Backend {
     /// A stack on `cable`, ready at `now`.
     #[must_use]
-    pub fn new(path: PathChoice, config: StackConfig, cable: &Cable, now: Nanos) -> Self {
+    pub fn new(
+        (path, failover): (PathChoice, Option<Failover>),
+        config: StackConfig,
+        cable: &Cable,
+        now: Nanos,
+    ) -> Self {
         match path {
             PathChoice::Host => {
                 let send = config.sockets_max as usize * config.send_buffer + (64 << 10);
@@ -53,34 +76,51 @@ impl Backend {
                 stack.add_port(Box::new(cable.clone()));
                 Self::Host(Box::new(stack))
             }
-            PathChoice::Offload => Self::offload(config, cable, now),
+            PathChoice::Offload => Self::offload(failover, config, cable, now),
         }
     }
 
-    fn offload(config: StackConfig, cable: &Cable, now: Nanos) -> Self {
-        let adapter = SoftConfig {
-            asic: AsicConfig {
-                mac_base: [2, 0, 0, 0, 1, 0],
-                congestion: config.adapter_congestion,
-                engine: config.tcp.clone(),
-                ..AsicConfig::t540_cr()
-            },
-            // The clock jumps to the next thing to do: of a pause nothing but heartbeats would be left.
-            driver: AdapterConfig { mtus: Some(MTUS), heartbeat: None, ..AdapterConfig::default() },
-            wires: vec![(PortId(0), Box::new(cable.clone()))],
-        };
+    fn offload(failover: Option<Failover>, config: StackConfig, cable: &Cable, now: Nanos) -> Self {
+        let links = links(failover);
+        let mut wires: Vec<Box<dyn Wire>> = vec![Box::new(cable.clone())];
+        let mut switch = None;
+        if failover.is_some() {
+            let mtu = usize::from(config.mtu);
+            let link = LinkConfig { mtu, queue_frames: 1024, ..LinkConfig::default() };
+            let (ours, theirs): (Vec<_>, Vec<_>) = links.iter().map(|_| mem::link(&link)).unzip();
+            let theirs = theirs.into_iter().map(|end| Box::new(end) as Box<dyn Wire>);
+            let config = SwitchConfig { mtu, ..SwitchConfig::default() };
+            switch = Some(Switch::new(&config, wires.drain(..).chain(theirs)));
+            wires = ours.into_iter().map(|end| Box::new(end) as Box<dyn Wire>).collect();
+        }
+        let mut adapters: Vec<SoftConfig> = Vec::new();
+        for (&(adapter, port), wire) in links.iter().zip(wires) {
+            if adapter == adapters.len() {
+                adapters.push(soft(adapter, &config));
+            }
+            adapters[adapter].wires.push((port, wire));
+        }
         let wanted = BTreeSet::from([config.mtu]);
-        let links = vec![(0, PortId(0))];
-        let host =
-            HostConfig { stack: config, adapters: vec![adapter], bond: BondConfig::new(links) };
-        let mut host = Host::new(host).expect("memory for an adapter");
+        // What is under way is given to the next owner again: nobody waits for the peer.
+        let bond =
+            BondConfig { handover: Handover::Instant, ..BondConfig::new(links.iter().copied()) };
+        let host = HostConfig { stack: config, adapters, bond };
+        let host = Host::new(host).expect("memory for an adapter");
+        let mut offload = Offload { host, failover, switch, mtus: MTUS, wanted };
         let mut turns = 0;
-        while !host.is_up() {
-            host.poll(now).expect("the adapter comes up");
+        while !offload.host.is_up() || failover.is_some() && turns < MOVING_TURNS {
+            offload.poll(now);
             turns += 1;
             assert!(turns < TURNS_MAX, "the adapter does not come up");
         }
-        Self::Offload(Box::new(Offload { host, mtus: MTUS, wanted }))
+        Self::Offload(Box::new(offload))
+    }
+
+    /// All connections are to leave the link that is active, if there is another and they have come to this one.
+    pub fn fail_over(&mut self, now: Nanos) {
+        if let Self::Offload(offload) = self {
+            offload.fail_over(now);
+        }
     }
 
     /// Connections with segments of `mss` bytes and their headers may come: an adapter is to have that size.
@@ -111,10 +151,11 @@ impl Backend {
     pub fn settle(&mut self, now: Nanos, cable: &Cable, mut packets: impl FnMut(Vec<u8>)) {
         let quiet_turns = match self {
             Self::Host(_) => 1,
+            Self::Offload(offload) if offload.switch.is_some() => SWITCHED_TURNS,
             Self::Offload(_) => QUIET_TURNS,
         };
         let mut quiet = 0;
-        for _ in 0..TURNS_MAX {
+        for turn in 0..TURNS_MAX {
             self.poll(now);
             let mut left = false;
             let waiting = cable.collect(|packet| {
@@ -122,7 +163,8 @@ impl Backend {
                 packets(packet);
             });
             let due = self.poll_timeout().is_some_and(|at| at <= now);
-            quiet = if waiting || left || due { 0 } else { quiet + 1 };
+            let moves = turn < MOVING_TURNS && self.is_moving();
+            quiet = if waiting || left || due || moves { 0 } else { quiet + 1 };
             if quiet == quiet_turns {
                 return;
             }
@@ -133,7 +175,15 @@ impl Backend {
     fn poll(&mut self, now: Nanos) {
         match self {
             Self::Host(stack) => stack.poll(now),
-            Self::Offload(offload) => offload.host.poll(now).expect("an adapter that runs"),
+            Self::Offload(offload) => offload.poll(now),
+        }
+    }
+
+    /// Whether a connection is on its way to another link.
+    fn is_moving(&self) -> bool {
+        match self {
+            Self::Host(_) => false,
+            Self::Offload(offload) => offload.host.bond().is_some_and(mafo::Bond::is_moving),
         }
     }
 
@@ -147,7 +197,50 @@ impl Backend {
     }
 }
 
+/// Adapter and port of each link.
+fn links(failover: Option<Failover>) -> &'static [(usize, PortId)] {
+    match failover {
+        None => &[(0, PortId(0))],
+        Some(Failover::Handover) => &[(0, PortId(0)), (1, PortId(0))],
+        Some(Failover::Port) => &[(0, PortId(0)), (0, PortId(1))],
+    }
+}
+
+/// An adapter without cables. The clocks of all of them agree: a timestamp would tell who speaks.
+fn soft(adapter: usize, config: &StackConfig) -> SoftConfig {
+    SoftConfig {
+        asic: AsicConfig {
+            mac_base: [2, 0, 0, adapter as u8, 1, 0],
+            congestion: config.adapter_congestion,
+            engine: config.tcp.clone(),
+            ..AsicConfig::t540_cr()
+        },
+        // The clock jumps to the next thing to do: of a pause nothing but heartbeats would be left.
+        driver: AdapterConfig { mtus: Some(MTUS), heartbeat: None, ..AdapterConfig::default() },
+        wires: Vec::new(),
+    }
+}
+
 impl Offload {
+    fn poll(&mut self, now: Nanos) {
+        self.host.poll(now).expect("an adapter that runs");
+        if let Some(switch) = &mut self.switch {
+            switch.poll(now);
+        }
+    }
+
+    fn fail_over(&mut self, now: Nanos) {
+        let Some((bond, core)) = self.host.bond_and_sockets_mut() else { return };
+        let active = bond.active();
+        let all = links(self.failover).iter().map(|&link| LinkId::from(link));
+        let other = all.into_iter().find(|&link| Some(link) != active);
+        let Some(other) = other.filter(|_| !bond.is_moving()) else { return };
+        bond.make_active(now, core, other).expect("its link is up");
+        for _ in 0..LEARNING_TURNS {
+            self.poll(now);
+        }
+    }
+
     /// Enters `mtu` into the adapter's table, in place of a neighbour that nobody has asked for. Connections know their
     /// size by its number, so all other entries stay where they are; without such a neighbour nothing is done, and the
     /// next smaller size is used.

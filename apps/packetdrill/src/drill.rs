@@ -94,6 +94,7 @@ impl Drill {
     pub fn call<T>(&self, op: impl FnOnce(&mut World) -> Outcome<T>) -> Outcome<T> {
         let mut state = self.lock();
         state.world.look_at_device();
+        state.world.fail_over();
         let outcome = op(&mut state.world);
         state.world.settle();
         drop(self.let_others_look(state));
@@ -107,6 +108,7 @@ impl Drill {
         let mut state = self.lock();
         let mut waited = false;
         state.world.look_at_device();
+        state.world.fail_over();
         let limit = state.world.now + HORIZON;
         loop {
             let step = attempt(&mut state.world);

@@ -84,6 +84,19 @@ pub enum BadFlag {
     /// The flag's value makes no sense.
     #[error("{0} is no value of {1}")]
     Value(String, String),
+    /// Connections move between links of adapters.
+    #[error("failover= needs path=offload")]
+    FailoverWithoutAdapters,
+}
+
+/// What happens before every packet that is injected and every call, as by a wish: connections move. What has not come to
+/// its end goes on, and the next begins when it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failover {
+    /// To another adapter.
+    Handover,
+    /// To another port of the adapter.
+    Port,
 }
 
 /// What the flags say.
@@ -91,6 +104,8 @@ pub enum BadFlag {
 pub struct Flags {
     /// Where TCP runs.
     pub path: PathChoice,
+    /// What happens all the time; on path=offload.
+    pub failover: Option<Failover>,
     /// Congestion control, in place of what the sysctl says.
     pub congestion: Option<String>,
     /// Our address, in place of that of the first `bind`.
@@ -107,6 +122,7 @@ impl Default for Flags {
     fn default() -> Self {
         Self {
             path: PathChoice::Host,
+            failover: None,
             congestion: None,
             address: None,
             mtu: 1500,
@@ -117,7 +133,7 @@ impl Default for Flags {
 }
 
 impl Flags {
-    /// Reads `name=value` pairs that commas separate: `path=host|offload`, `cc=NAME`, `address=IP`,
+    /// Reads `name=value` pairs that commas separate: `path=host|offload`, `failover=handover|port`, `cc=NAME`, `address=IP`,
     /// `mtu=BYTES`, `sysctls=system|none`, and any `net.ipv4.NAME=VALUE`.
     pub fn parse(text: &str) -> Result<Self, BadFlag> {
         let mut flags = Self::default();
@@ -129,7 +145,9 @@ impl Flags {
                 "path" if value == "offload" => flags.path = PathChoice::Offload,
                 "sysctls" if value == "system" => flags.read_sysctls = true,
                 "sysctls" if value == "none" => flags.read_sysctls = false,
-                "path" | "sysctls" => return Err(bad()),
+                "failover" if value == "handover" => flags.failover = Some(Failover::Handover),
+                "failover" if value == "port" => flags.failover = Some(Failover::Port),
+                "path" | "sysctls" | "failover" => return Err(bad()),
                 "cc" => flags.congestion = Some(value.to_owned()),
                 "address" => flags.address = Some(value.parse().map_err(|_| bad())?),
                 "mtu" => flags.mtu = value.parse().map_err(|_| bad())?,
@@ -139,6 +157,9 @@ impl Flags {
                     flags.sysctls.insert(sysctl.to_owned(), value.to_owned());
                 }
             }
+        }
+        if flags.failover.is_some() && flags.path != PathChoice::Offload {
+            return Err(BadFlag::FailoverWithoutAdapters);
         }
         Ok(flags)
     }

@@ -83,14 +83,14 @@ impl World {
 
     /// The sockets. They are made when they are first needed, with the address that a call has named by then.
     pub fn core(&mut self, address: Option<Ipv4Addr>) -> &mut Core {
-        let path = self.flags.path;
+        let (path, failover) = (self.flags.path, self.flags.failover);
         let mut config = self.settings().stack.clone();
         let (now, cable) = (self.now, &self.cable);
         let backend = self.backend.get_or_insert_with(|| {
             if let Some(address) = address {
                 config.address = address;
             }
-            Backend::new(path, config, cable, now)
+            Backend::new((path, failover), config, cable, now)
         });
         backend.core_mut()
     }
@@ -104,6 +104,7 @@ impl World {
     pub fn inject(&mut self, packet: &[u8]) {
         let destination = packet.get(16..20).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
         self.core(destination.map(Ipv4Addr::from));
+        self.fail_over();
         if self.flags.path == PathChoice::Offload {
             if let Some(mss) = announced_mss(packet) {
                 self.expect_mss(mss);
@@ -118,6 +119,13 @@ impl World {
             self.cable.inject(packet);
         }
         self.settle();
+    }
+
+    /// All connections leave for another link, if the script is run so.
+    pub fn fail_over(&mut self) {
+        if let Some(backend) = &mut self.backend {
+            backend.fail_over(self.now);
+        }
     }
 
     /// Segments of `mss` bytes may be used.

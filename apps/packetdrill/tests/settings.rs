@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use mafo::{CongestionControl, MtuProbing, Nanos, PathChoice};
-use mafo_packetdrill::settings::{BadFlag, Flags, Settings, of_script};
+use mafo_packetdrill::settings::{BadFlag, Failover, Flags, Settings, of_script};
 
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 2);
 
@@ -25,6 +25,11 @@ fn flags_say_where_tcp_runs_and_what_nobody_knows_is_refused() {
     assert_eq!(Flags::parse("colour=red"), Err(BadFlag::Unknown("colour".into())));
     assert_eq!(Flags::parse("path=moon"), Err(BadFlag::Value("moon".into(), "path".into())));
     assert!(Flags::parse("mtu=many").is_err());
+    let flags = Flags::parse("path=offload,failover=port").expect("flags");
+    assert_eq!(flags.failover, Some(Failover::Port));
+    let moon = BadFlag::Value("moon".into(), "failover".into());
+    assert_eq!(Flags::parse("path=offload,failover=moon"), Err(moon));
+    assert_eq!(Flags::parse("failover=handover"), Err(BadFlag::FailoverWithoutAdapters));
 }
 
 #[test]

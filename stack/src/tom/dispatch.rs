@@ -46,6 +46,9 @@ pub trait Hook {
     /// about a tid that is the hook's.
     fn on_cpl(&mut self, now: Nanos, core: &mut Core, member: MemberId, opcode: Opcode, cpl: &[u8]);
 
+    /// The handshake of `id` is through.
+    fn on_open(&mut self, now: Nanos, core: &mut Core, id: SocketId);
+
     /// The owner of `id` is silenced: the answer to the abort of its old tid is here, and all that the
     /// old owner had to say came before.
     fn on_fenced(&mut self, now: Nanos, core: &mut Core, id: SocketId);
@@ -68,6 +71,7 @@ impl Hook for NoHook {
     fn on_cpl(&mut self, _: Nanos, core: &mut Core, _: MemberId, _: Opcode, _: &[u8]) {
         core.counters.tom_unexpected += 1;
     }
+    fn on_open(&mut self, _: Nanos, _: &mut Core, _: SocketId) {}
     fn on_fenced(&mut self, _: Nanos, _: &mut Core, _: SocketId) {}
     fn on_channel(&mut self, _: Nanos, _: &mut Core, _: SocketId, _: PortId) {}
     fn on_link(&mut self, _: Nanos, _: &mut Core, _: MemberId, _: PortId, _: bool) {}
@@ -185,6 +189,9 @@ impl Core {
             Opcode::ACT_ESTABLISH => {
                 if let Some(cpl) = layout(bytes, &mut self.counters.tom_short_cpl) {
                     self.on_act_establish(member, cpl);
+                    if let Some(id) = self.connection(member, tid) {
+                        hook.on_open(now, self, id);
+                    }
                 }
             }
             Opcode::GET_TCB_RPL if self.on_get_tcb_rpl(member, bytes) => {}
@@ -219,6 +226,7 @@ impl Core {
             Opcode::PASS_ESTABLISH => {
                 if let Some(cpl) = layout(bytes, &mut self.counters.tom_short_cpl) {
                     self.on_pass_establish(id, cpl);
+                    hook.on_open(now, self, id);
                 }
             }
             Opcode::PEER_CLOSE => {

@@ -30,8 +30,9 @@ impl Ticks {
         time.0.div_ceil(self.timer.0).clamp(1, max)
     }
 
+    /// One tick stands for all that is shorter, down to nothing.
     fn timer_time(self, ticks: u64) -> Nanos {
-        Nanos(ticks.saturating_mul(self.timer.0))
+        if ticks <= 1 { Nanos::ZERO } else { Nanos(ticks.saturating_mul(self.timer.0)) }
     }
 
     /// When something of this age happened; 0 is kept for "now".

@@ -248,6 +248,18 @@ fn zero_age_means_now() {
     assert_eq!(age, Some(Nanos::ZERO));
 }
 
+/// A time of less than a tick is not none, and does not grow to one by moving.
+#[test]
+fn a_round_trip_of_less_than_a_tick() {
+    for (ns, ticks, kept) in [(0, 1, 0), (1, 1, 0), (TICKS.timer.0 + 1, 2, 2 * TICKS.timer.0)] {
+        let rtt = RttCheckpoint { srtt: Nanos(ns), rttvar: Nanos(ns) };
+        let image = shown(&Checkpoint { rtt: Some(rtt), ..busy() });
+        assert_eq!(image.get(field::T_SRTT), ticks, "{ns}");
+        let rtt = read(&image, MSS, NOW, TICKS).ok().and_then(|s| s.rtt);
+        assert_eq!(rtt, Some(RttCheckpoint { srtt: Nanos(kept), rttvar: Nanos(kept) }), "{ns}");
+    }
+}
+
 #[test]
 fn what_no_engine_can_go_on_with_is_unfit() {
     type Change = fn(&mut Checkpoint);
