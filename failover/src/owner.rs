@@ -138,6 +138,10 @@ impl Bond {
         let refused = moving.entry.is_none() && moving.owners_tried >= REFUSALS_MAX;
         let goes_home = moving.goes_home();
         let is_doubtful = moving.doubt.is_some();
+        if is_doubtful {
+            // It may have had one on another adapter before its owner died. The host path goes first.
+            self.drop_entry(core, id);
+        }
         if (refused || goes_home || is_doubtful) && self.shelter(now, core, id) {
             return;
         }

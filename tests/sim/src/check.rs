@@ -322,9 +322,13 @@ impl Checker {
     }
 
     /// The adapter that `conn` lived on, or was being written to, is dead. What it held beyond a gap, and had said to
-    /// hold, died with it: the one case in which that is no longer here (RFC 2018, 8).
-    pub(crate) fn bereaved(&mut self, conn: usize) {
+    /// hold, died with it: the one case in which that is no longer here (RFC 2018, 8). Where nothing is protected, what it
+    /// had acknowledged may have died, too.
+    pub(crate) fn bereaved(&mut self, conn: usize, protect: bool) {
         let near = &mut self.flows[conn].halves[Side::Near.index()];
+        if !protect {
+            near.ack = None;
+        }
         near.sacked.clear();
         near.short = None;
         near.echo = Echo::Lost;
@@ -490,7 +494,7 @@ impl Checker {
 
     /// At the end of a step: whether those who spoke might. The death of an adapter, `somebody_died`, may have taken
     /// back in the middle of it what was known in the beginning.
-    pub(crate) fn judge_speakers(&mut self, somebody_died: bool) {
+    pub(crate) fn judge_speakers(&mut self, somebody_died: bool, protect: bool) {
         let grace = self.grace;
         for (at, conn, origin, id, how) in core::mem::take(&mut self.spoke) {
             // By what is known now it may be right.
@@ -500,8 +504,11 @@ impl Checker {
             }
         }
         // What died with an adapter was not known to have when this was judged.
-        let forgotten =
-            |violation: &mut Violation| matches!(violation.rule, Rule::Echo | Rule::Renege);
+        let forgotten = |violation: &mut Violation| match violation.rule {
+            Rule::Echo | Rule::Renege => true,
+            Rule::Ack => !protect,
+            _ => false,
+        };
         if somebody_died {
             self.violation.take_if(forgotten);
         }

@@ -250,6 +250,8 @@ pub struct Setup {
     pub arp_validate: ArpValidate,
     /// How often an adapter is looked at.
     pub heartbeat: Nanos,
+    /// Whether adapters acknowledge only what they have told.
+    pub protect: bool,
 }
 
 impl Default for Setup {
@@ -263,6 +265,7 @@ impl Default for Setup {
             arp_interval: Nanos::ZERO,
             arp_validate: ArpValidate::None,
             heartbeat: Nanos::from_secs(5),
+            protect: true,
         }
     }
 }

@@ -411,6 +411,7 @@ impl<'a> Run<'a> {
         self.world.checker().judge_resets();
         let world = &self.world;
         let (core, Some(bond)) = (world.near.sockets(), world.near.bond()) else { return };
+        let protect = world.is_protected();
         let mut checker = world.checker();
         // A filter is in force some time after another link became active, and what a listener was asked until then
         // comes as late again.
@@ -487,18 +488,19 @@ impl<'a> Run<'a> {
                 self.replay = Some(Replay { heir, rcv_nxt, held: None, polls });
             }
         }
-        checker.judge_speakers(somebody_died);
+        checker.judge_speakers(somebody_died, protect);
     }
 
     /// An adapter is dead, and silenced. These connections have moved since the last step: to it, perhaps.
     fn bereaved(&mut self, member: MemberId, moved: &[SocketId]) {
+        let protect = self.world.is_protected();
         let mut checker = self.world.checker();
         for n in 0..self.world.applications.len() {
             let Speaker { owner, heir, sheltered, .. } = checker.speaker_of(n);
             // Before it is accepted nobody knows whose a connection is.
             let unknown = owner.is_none() && !sheltered;
             if owner == Some(member.0) || heir == Some(member.0) || unknown {
-                checker.bereaved(n);
+                checker.bereaved(n, protect);
             }
             let id = self.world.applications[n][0].id;
             if heir == Some(member.0) && id.is_some_and(|id| moved.contains(&id)) {

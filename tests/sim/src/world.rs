@@ -141,6 +141,7 @@ fn bond(plan: &Plan, links: &[(usize, PortId)]) -> BondConfig {
         arp_interval: setup.arp_interval,
         arp_ip_target: if probes { vec![ADDRESSES[1]] } else { Vec::new() },
         arp_validate: setup.arp_validate,
+        protect: setup.protect,
         // Less than a window: what is held overflows now and then.
         hold_frames: 64,
         ..BondConfig::new(links.iter().copied())
@@ -300,6 +301,11 @@ impl World {
                 self.checker().application_gave_up(n);
             }
         }
+    }
+
+    /// Whether adapters acknowledge only what they have told.
+    pub(crate) fn is_protected(&self) -> bool {
+        self.plan.setup.protect
     }
 
     pub(crate) fn checker(&self) -> MutexGuard<'_, Checker> {

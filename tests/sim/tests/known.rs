@@ -146,13 +146,31 @@ const OF_THE_FIFTH: [(u64, &str); 13] = [
     ),
 ];
 
+/// By the fourth, without protection.
+const UNPROTECTED: [(u64, &str); 2] = [
+    (
+        88_000_293,
+        "a connection whose owner died while it had an entry on another adapter went to the host path, and left that there",
+    ),
+    (
+        88_003_031,
+        "the checker took a SYN,ACK that was sent again for one that takes an acknowledgment back",
+    ),
+];
+
 #[test]
 fn what_failed_once_does_not_again() {
     let first = KNOWN.map(|(seed, what)| (Plan::first_edition(seed), what));
     let third = OF_THE_THIRD.map(|(seed, what)| (Plan::third_edition(seed), what));
     let fourth = OF_THE_FOURTH.map(|(seed, what)| (Plan::fourth_edition(seed), what));
     let fifth = OF_THE_FIFTH.map(|(seed, what)| (Plan::draw(seed), what));
-    for (plan, what) in first.into_iter().chain(third).chain(fourth).chain(fifth) {
+    let unprotected = UNPROTECTED.map(|(seed, what)| {
+        let mut plan = Plan::fourth_edition(seed);
+        plan.setup.protect = false;
+        (plan, what)
+    });
+    let plans = first.into_iter().chain(third).chain(fourth).chain(fifth).chain(unprotected);
+    for (plan, what) in plans {
         if let Err(failure) = run::run_plan(&plan) {
             panic!("once: {what}\n{failure}");
         }

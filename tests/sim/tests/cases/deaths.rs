@@ -5,6 +5,7 @@ use super::*;
 
 /// Adapters are looked at often.
 const SETUP: Setup = Setup {
+    protect: true,
     primary: None,
     reselect: mafo::PrimaryReselect::Always,
     updelay: Nanos::ZERO,

@@ -358,7 +358,7 @@ fn more_is_held_than_there_is_room_for() {
         recv_buffer: [256 << 10; 2],
         recv_buffer_max: [256 << 10; 2],
         send_buffer: [256 << 10; 2],
-        faults: (0..6).map(|n| cut(ms(2) + ms(9 * n), ms(4))).collect(),
+        faults: (0..6).map(|n| cut(ms(14) + ms(9 * n), ms(4))).collect(),
         ..plan(seed)
     });
     let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
