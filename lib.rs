@@ -30,7 +30,7 @@ pub use mafo_mem::frame::capacity_for_mtu;
 pub use mafo_mem::{Frame, FrameBurst, Meter, Nanos};
 pub use mafo_pmd::eal;
 pub use mafo_pmd::stats::Xstat;
-pub use mafo_pmd::{AdapterConfig, EthPort, TcpSettings, TxState};
+pub use mafo_pmd::{AdapterConfig, Congestion, EthPort, TcpSettings, TxState};
 pub use mafo_stack::{
     Activity, CongestionControl, ConnectError, ConnectionError, Core, Defect, Defects, Dscp,
     EcnMode, Ended, Event, FourTuple, GaveUp, Handover, IcmpError, Info, Keepalive, Life,

@@ -18,11 +18,16 @@ const BURST: usize = 32;
 /// cable's queue, and is lost when that is full. More at a time would keep the card from answering.
 const RX_BURSTS: usize = 4;
 
+/// When a cable that had no room is tried again: about what 10 Gbit/s takes for a burst.
+const PATIENCE: Nanos = Nanos::from_micros(20);
+
 /// A port of the card and the cable in it.
 struct Plugged {
     port: PortId,
     wire: Box<dyn Wire>,
     up: bool,
+    /// The other end has been asked to wait: what the cable holds is for later.
+    pausing: bool,
 }
 
 /// A software T5 and its cables.
@@ -33,7 +38,9 @@ pub struct SoftAdapter {
     rx: FrameBurst,
     /// Frames that a cable has not taken yet, by place in `plugged`.
     tx: Vec<FrameBurst>,
-    /// Frames that a cable did not take.
+    /// When cables that had no room are tried again.
+    next_try: Nanos,
+    /// Frames that waited for a cable when it was cut, or their card died.
     tx_dropped: u64,
 }
 
@@ -85,10 +92,13 @@ impl SoftAdapter {
     ) -> Self {
         let frame = config.max_frame_len;
         let tx = wires.iter().map(|_| FrameBurst::new(BURST, frame)).collect();
-        let plugged =
-            wires.into_iter().map(|(port, wire)| Plugged { port, wire, up: false }).collect();
+        let plugged = wires
+            .into_iter()
+            .map(|(port, wire)| Plugged { port, wire, up: false, pausing: false })
+            .collect();
         let asic = Asic::new(config.clone(), domain.device());
-        Self { config, asic, plugged, rx: FrameBurst::new(BURST, frame), tx, tx_dropped: 0 }
+        let rx = FrameBurst::new(BURST, frame);
+        Self { config, asic, plugged, rx, tx, next_try: Nanos::ZERO, tx_dropped: 0 }
     }
 
     /// Holds the card in reset, by a line of its own that works when its registers cannot be reached. When this
@@ -100,14 +110,23 @@ impl SoftAdapter {
         while !line.is_acknowledged() {
             self.asic.poll(now);
         }
+        self.drop_waiting();
+    }
+
+    /// What waits for cables does not leave any more.
+    fn drop_waiting(&mut self) {
+        for tx in &mut self.tx {
+            self.tx_dropped += tx.len() as u64;
+            tx.clear();
+        }
     }
 
     /// Takes the card's power away and gives it back: as after power-on, it reaches host memory through `domain`.
     pub(crate) fn power_cycle(&mut self, domain: &Arc<Domain>) {
         self.asic = Asic::new(self.config.clone(), domain.device());
-        for (plugged, tx) in self.plugged.iter_mut().zip(&mut self.tx) {
+        self.drop_waiting();
+        for plugged in &mut self.plugged {
             plugged.up = false;
-            tx.clear();
         }
     }
 
@@ -207,7 +226,7 @@ impl SoftAdapter {
         self.asic.take_recorded()
     }
 
-    /// Frames that a cable did not take.
+    /// Frames that waited for a cable when it was cut, or their card died.
     #[must_use]
     pub fn tx_dropped(&self) -> u64 {
         self.tx_dropped
@@ -215,14 +234,21 @@ impl SoftAdapter {
 
     /// Moves frames from the cables into the card, runs the card, moves frames out to the cables.
     pub fn poll(&mut self, now: Nanos) {
-        for plugged in &mut self.plugged {
+        for (plugged, tx) in self.plugged.iter_mut().zip(&mut self.tx) {
             let up = plugged.wire.link_up(now);
             if up != plugged.up {
                 plugged.up = up;
                 self.asic.set_link(plugged.port, up);
+                // When the cable is there again, newer ones may have left by another.
+                self.tx_dropped += tx.len() as u64;
+                tx.clear();
             }
             for _ in 0..RX_BURSTS {
                 self.rx.clear();
+                plugged.pausing = self.asic.is_pausing(plugged.port, BURST);
+                if plugged.pausing {
+                    break;
+                }
                 if plugged.wire.rx_burst(now, &mut self.rx) == 0 {
                     break;
                 }
@@ -230,11 +256,18 @@ impl SoftAdapter {
             }
         }
         self.asic.poll(now);
+        if !self.asic.is_running() {
+            return self.drop_waiting();
+        }
         for (plugged, tx) in self.plugged.iter_mut().zip(&mut self.tx) {
-            while self.asic.tx_burst(plugged.port, tx) > 0 {
+            // A cable whose other end takes no more has this one wait, as PAUSE frames would.
+            while tx.is_empty() && self.asic.tx_burst(plugged.port, tx) > 0 || !tx.is_empty() {
                 let sent = plugged.wire.tx_burst(now, tx.frames());
-                self.tx_dropped += (tx.len() - sent) as u64;
-                tx.clear();
+                tx.remove_front(sent);
+                if !tx.is_empty() {
+                    self.next_try = now + PATIENCE;
+                    break;
+                }
             }
         }
     }
@@ -242,7 +275,9 @@ impl SoftAdapter {
     /// When [`SoftAdapter::poll`] has something to do without a frame coming in.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        let wires = self.plugged.iter().filter_map(|p| p.wire.poll_timeout()).min();
-        [self.asic.poll_timeout(), wires].into_iter().flatten().min()
+        let wires = self.plugged.iter().filter(|p| !p.pausing);
+        let wires = wires.filter_map(|p| p.wire.poll_timeout()).min();
+        let waits = self.tx.iter().any(|tx| !tx.is_empty()).then_some(self.next_try);
+        [self.asic.poll_timeout(), wires, waits].into_iter().flatten().min()
     }
 }

@@ -18,6 +18,7 @@ use mafo_stack::{Core, Hook, Mac, MemberId, SocketId, Verdict};
 use mafo_t4::cpl::{self, Opcode};
 use mafo_t4::{Ftid, PortId, Tid};
 
+use crate::backlog::Backlog;
 use crate::by_socket::BySocket;
 use crate::config::BondConfig;
 use crate::filters::Side;
@@ -51,14 +52,18 @@ mafo_mem::counters! {
         held_frames,
         /// Held frames that were dropped because too many came.
         hold_overflows,
+        /// Frames of peers that waited until an Ethernet queue took them.
+        waited_frames,
         /// Frames that an Ethernet queue did not take.
         tx_full,
         /// Frames of our connections while no link is up: dropped, as a port without a link would.
         tx_down,
         /// Probes of the ways that links lead.
         probes,
-        /// Frames that came in by a link that is not active.
+        /// Frames that came in by a link that is not active, of no connection that we know.
         backup_drops,
+        /// Frames of our connections that came in by a link that was left while it was up.
+        taken_from_left,
         /// Looped frames whose adapter became active before they were carried out: dropped.
         late_looped,
         /// Looped frames that belong to nobody.
@@ -177,6 +182,7 @@ pub struct Bond {
     pub(crate) active: Option<LinkId>,
     pub(crate) sides: BTreeMap<MemberId, Side>,
     pub(crate) moves: Moves,
+    pub(crate) backlog: Backlog,
     /// What is left of a look at all connections, after another link became active.
     pub(crate) sweep: Option<Sweep>,
     /// Handovers under way have to be looked at, since another link became active, and why.
@@ -252,6 +258,7 @@ impl Bond {
             active: None,
             sides,
             moves: Moves::default(),
+            backlog: Backlog::default(),
             sweep: None,
             review: None,
             moved_any: false,
@@ -427,6 +434,7 @@ impl Bond {
             self.write_sources(core);
         }
         self.poll_closes(core);
+        self.poll_backlog(now, core);
         self.poll_given(core);
         self.poll_links(now, core);
         if let Some(cause) = self.review.take() {
@@ -458,7 +466,8 @@ impl Bond {
             || !self.closes.is_empty()
             || !self.given.is_empty();
         let pending = waits.then_some(Nanos::ZERO);
-        [moves, notice, pending, self.links_timeout()].into_iter().flatten().min()
+        let backlog = self.backlog.poll_timeout();
+        [moves, notice, pending, backlog, self.links_timeout()].into_iter().flatten().min()
     }
 
     pub(crate) fn log(&mut self, now: Nanos, event: BondEvent) {

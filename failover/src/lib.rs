@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod ask;
+mod backlog;
 mod bond;
 mod by_socket;
 mod checks;

@@ -12,8 +12,10 @@ use mafo_stack::{Core, Defect, FourTuple, MemberId, SocketId, Verdict};
 use mafo_t4::PortId;
 use mafo_tcp::Flags;
 
+use crate::backlog::Taken;
 use crate::bond::{Bond, LinkId};
 use crate::detour::{Detour, leads_out};
+use crate::handover::Move;
 use crate::mac::{own_mac, readdress};
 use crate::snoop::Seen;
 use crate::stage::Stage;
@@ -63,23 +65,30 @@ impl Bond {
             }
             return Verdict::Stack;
         }
-        if !is_active {
+        if !is_active && core.lookup(&seen.inbound()).is_none() {
             self.counters.backup_drops += 1;
             return Verdict::Taken;
         }
-        self.take_from_wire(now, core, member, PortId(iport), &seen, frame)
+        // What of a connection comes by a link that was left while it was up had been on its way before.
+        if self.backlog.is_empty()
+            && let Taken::For(verdict) = self.take_from_wire(now, core, link, &seen, frame)
+        {
+            return verdict;
+        }
+        self.wait_for_room(link, frame);
+        Verdict::Taken
     }
 
-    /// A frame of the peer that came in by the active adapter.
-    fn take_from_wire(
+    /// A frame of the peer that came in by `link`, or the decision that it has to wait.
+    pub(crate) fn take_from_wire(
         &mut self,
         now: Nanos,
         core: &mut Core,
-        member: MemberId,
-        port: PortId,
+        link: LinkId,
         seen: &Seen,
         frame: &[u8],
-    ) -> Verdict {
+    ) -> Taken {
+        let LinkId { member, port } = link;
         let tuple = seen.inbound();
         let Some(id) = core.lookup(&tuple) else {
             let is_syn = seen.segment.flags.contains(Flags::SYN)
@@ -87,30 +96,39 @@ impl Bond {
             if is_syn {
                 // The standing rule may have taken it ahead of the listeners, also one that is gone by now; from the
                 // loopback it reaches them.
+                if !self.has_room(core, link) {
+                    return Taken::NoRoom;
+                }
                 self.counters.syns_returned += 1;
                 self.inject(core, member, port, frame);
-                return Verdict::Taken;
+                return Taken::For(Verdict::Taken);
             }
-            return Verdict::Stack;
+            return Taken::For(Verdict::Stack);
         };
         let Some(conn) = core.offloaded(id) else {
             let taken = self.note_doubt(id, &seen.segment);
-            return if taken { Verdict::Stack } else { Verdict::Taken };
+            return Taken::For(if taken { Verdict::Stack } else { Verdict::Taken });
         };
         let (owner, home) = (conn.member, conn.port);
+        let is_held = self.moves.get(id).is_some_and(Move::holds);
+        if !is_held && !self.has_room(core, LinkId { member: owner, port: home }) {
+            return Taken::NoRoom;
+        }
+        let is_active = self.takes_from(link);
         let rcv_nxt = core.progress(id).map(|progress| progress.rcv_nxt);
         let kept_max = self.config.let_in_frames;
         self.adopt_early(now, core, id);
         let moving = self.moves.note(id);
         let mut is_first = false;
         let held = moving.is_some_and(|moving| {
-            is_first = moving.heard.replace(now).is_none();
+            is_first = is_active && moving.heard.replace(now).is_none();
             let held = moving.holds();
             if let Some(rcv_nxt) = rcv_nxt.filter(|_| !held) {
                 moving.let_in.note(rcv_nxt, &seen.segment, frame, kept_max);
             }
             held
         });
+        self.counters.taken_from_left += u64::from(!is_active);
         self.note_proof(now, id, &seen.segment);
         if is_first {
             // It need not wait any longer.
@@ -120,14 +138,14 @@ impl Bond {
             self.hold(id, frame);
         } else if owner != member {
             self.counters.tunnelled_in += 1;
-            self.note_astray(now, core, id, LinkId { member, port });
+            self.note_astray(now, core, id, link);
             self.inject(core, owner, home, frame);
         } else {
             // It was on its way to the host when its connection went live here.
             self.counters.late_returned += 1;
             self.inject(core, owner, home, frame);
         }
-        Verdict::Taken
+        Taken::For(Verdict::Taken)
     }
 
     /// A frame that `member` sends for one of its connections, by way of its loopback.
@@ -279,16 +297,8 @@ impl Bond {
         if core.has_defect(Defect::HeldReversed) {
             held.make_contiguous().reverse();
         }
-        for mut frame in held {
-            match owner {
-                Some((member, port)) => self.inject(core, member, port, &frame),
-                None => {
-                    // It came for the address that the bond had then.
-                    readdress(&mut frame, core.mac());
-                    core.handle_frame(now, &frame);
-                }
-            }
-        }
+        let owner = owner.map(|(member, port)| LinkId { member, port });
+        self.give(now, core, owner, held);
     }
 
     /// Sends a marker through the same queue and loopback as the frames that were injected into

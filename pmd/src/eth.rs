@@ -165,16 +165,24 @@ impl EthQueue {
 
     /// Whether the next frame is taken, however long it is.
     pub fn tx_state(&mut self) -> TxState {
-        if !self.has_room() {
-            self.reap();
-        }
-        if self.has_room() { TxState::Ready } else { TxState::Full }
+        if self.room(1) > 0 { TxState::Ready } else { TxState::Full }
     }
 
-    fn has_room(&self) -> bool {
+    /// How many frames are taken now, however long they are. If that is less than `wanted` it is looked first what the
+    /// card has read meanwhile.
+    pub fn room(&mut self, wanted: usize) -> usize {
+        let room = self.room_known();
+        if room >= wanted {
+            return room;
+        }
+        self.reap();
+        self.room_known()
+    }
+
+    fn room_known(&self) -> usize {
         let longest = FwEthTxPktWr::len16_inline(INLINE_MAX).max(FwEthTxPktWr::len16_sgl(1));
         let units = (longest * 16).div_ceil(EQ_UNIT);
-        !self.buffers.free.is_empty() && usize::from(self.eq.free_units()) >= units
+        self.buffers.free.len().min(usize::from(self.eq.free_units()) / units)
     }
 
     /// Tells the card of all that was sent since the last time.

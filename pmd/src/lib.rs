@@ -27,7 +27,7 @@ pub mod smt;
 pub mod stats;
 pub mod tid;
 
-pub use adapter::{Adapter, AdapterConfig, AdapterError, TcpSettings};
+pub use adapter::{Adapter, AdapterConfig, AdapterError, Congestion, TcpSettings};
 pub use eth_port::{EthPort, TxState};
 pub use lcore::{Lcore, ToLcore};
 pub use ports::{EthPorts, PortsCounters, T5Port};

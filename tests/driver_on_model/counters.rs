@@ -52,7 +52,7 @@ fn bring_up_counts_this() {
     Snapshot(BTreeMap::new()).expect(
         &net,
         &[
-            ("card0_fw_commands", 62..=62),
+            ("card0_fw_commands", 63..=63),
             ("card0_fw_link_events", 5..=5),
             ("card0_sge_freelist_bytes", SOME),
             ("card0_sge_ingress_entries", SOME),
@@ -78,7 +78,7 @@ fn bring_up_counts_this() {
             ("driver0_ingress_entries", SOME),
             ("driver0_ingress_rx_bytes", SOME),
             ("driver0_ingress_rx_frames", SOME),
-            ("driver0_mailbox_commands", 62..=62),
+            ("driver0_mailbox_commands", 63..=63),
             ("stack_rx_arp", 1..=1),
             ("stack_tx_frames", 1..=1),
         ],

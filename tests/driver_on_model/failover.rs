@@ -34,7 +34,7 @@ impl Traffic {
         }
     }
 
-    fn send(&mut self, net: &mut Net, k: usize, n: usize) {
+    pub(crate) fn send(&mut self, net: &mut Net, k: usize, n: usize) {
         if self.stopped {
             return;
         }

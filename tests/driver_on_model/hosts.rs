@@ -91,10 +91,15 @@ impl Net {
         configure: impl Fn(&mut StackConfig, &mut BondConfig),
     ) -> Self {
         let mut net = Self::plugged(shape, plug, configure);
+        net.bring_up();
+        net
+    }
+
+    /// Steps until both hosts are up, and a link of each is active.
+    pub(crate) fn bring_up(&mut self) {
         let ready =
             |host: &Host| host.is_up() && host.bond().is_some_and(|bond| bond.active().is_some());
-        net.wait(|net| net.hosts.iter().all(ready));
-        net
+        self.wait(|net| net.hosts.iter().all(ready));
     }
 
     /// The same before anything has run.
@@ -172,9 +177,14 @@ impl Net {
 
     /// Opens `n` connections, by turns from either side; (first host's end, second host's end) each.
     pub(crate) fn open(&mut self, n: usize) -> Vec<[SocketId; 2]> {
+        self.open_on(n, [OFFLOAD; 2])
+    }
+
+    /// The same by such a path at either side.
+    pub(crate) fn open_on(&mut self, n: usize, options: [Options; 2]) -> Vec<[SocketId; 2]> {
         let listen = |host: &mut Host, n: usize| {
             let at = (ADDRESSES[n], 7).into();
-            host.sockets_mut().listen(at, 64, OFFLOAD).expect("listens")
+            host.sockets_mut().listen(at, 64, options[n]).expect("listens")
         };
         let listeners = [listen(&mut self.hosts[0], 0), listen(&mut self.hosts[1], 1)];
         let mut opened = Vec::new();
@@ -182,7 +192,7 @@ impl Net {
             let from = k % 2;
             let remote = (ADDRESSES[1 - from], 7).into();
             let now = self.now;
-            let near = self.hosts[from].sockets_mut().connect(now, remote, None, OFFLOAD);
+            let near = self.hosts[from].sockets_mut().connect(now, remote, None, options[from]);
             let near = near.expect("opens");
             for _ in 0..100_000 {
                 self.step();

@@ -11,6 +11,7 @@ mod macs;
 mod mtus;
 mod options;
 mod protect;
+mod room;
 mod setup;
 mod single;
 mod xor;

@@ -3,9 +3,9 @@
 use std::cell::{RefCell, RefMut};
 
 use mafo::{
-    AdapterConfig, AsicConfig, CongestionControl, Ended, Event, FourTuple, GaveUp, IcmpError,
-    ListenerId, Nanos, Options, PathChoice, Readiness, SocketId, StackConfig, TcpSettings,
-    Timeouts,
+    AdapterConfig, AsicConfig, Congestion, CongestionControl, Ended, Event, FourTuple, GaveUp,
+    IcmpError, ListenerId, Nanos, Options, PathChoice, Readiness, SocketId, StackConfig,
+    TcpSettings, Timeouts,
 };
 use mafo_pmd::adapter::QueueSizes;
 use mafo_stack::tom::state::State as CardState;
@@ -103,6 +103,8 @@ fn card_config(setup: &Setup) -> (AsicConfig, AdapterConfig) {
     let queues = QueueSizes { ingress: 512, freelist: 1024, ..QueueSizes::default() };
     let driver = AdapterConfig {
         queues,
+        // The host is to be able to stand still while its card goes on.
+        congestion: Congestion::Drop,
         mtus: Some(mtu_table(setup.mss + HEADERS)),
         tcp: TcpSettings {
             rto_initial: Some(config.rto_initial),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mafo_mem::{Frame, FrameBurst, Nanos};
+use mafo_t4::regs::mps::port::MPS_PORT_STAT_TX_PORT_PAUSE;
 use mafo_t4::regs::sge::{SGE_INT_CAUSE3, SGE_TIMESTAMP_HI, SGE_TIMESTAMP_LO};
 use mafo_t4::regs::tp::mib::Mib;
 use mafo_t4::regs::tp::{TCB_SIZE, TP_CMM_TCB_BASE, TP_TIME_HI, TP_TIME_LO};
@@ -31,6 +32,9 @@ pub struct Asic<M> {
     shown: MibView,
     shared: Arc<BarShared>,
 }
+
+/// Frames that leave the loopback together where there is not room for all of them.
+const LOOPBACK_PART: usize = 32;
 
 /// All that a card counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,6 +223,22 @@ impl<M: HostMemory> Asic<M> {
         self.finish();
     }
 
+    /// Whether `port` asks the other end of its cable to wait with up to `frames` frames (802.3x PAUSE): an ingress
+    /// queue that pauses it when it is nearly full might have no room for them. They are no less welcome to
+    /// [`Asic::rx_burst`], where what finds no room is lost.
+    pub fn is_pausing(&mut self, port: PortId, frames: usize) -> bool {
+        let each = self.hw.mps.frame_max(port);
+        // Who is dead asks for nothing.
+        let pausing = self.is_running() && self.hw.sge.is_pausing(port.0, (frames as u32, each));
+        if let Some(mac) = self.hw.ports.get_mut(port.index())
+            && mac.pause(pausing)
+            && let Some(stats) = self.shared.port_stats(port)
+        {
+            stats.count(MPS_PORT_STAT_TX_PORT_PAUSE, 1);
+        }
+        pausing
+    }
+
     /// Takes frames from the cable of `port`.
     pub fn rx_burst(&mut self, now: Nanos, port: PortId, frames: &[Frame]) {
         if self.is_held() {
@@ -231,7 +251,7 @@ impl<M: HostMemory> Asic<M> {
 
     /// Gives frames to the cable of `port`: appends to `out` and says how many.
     pub fn tx_burst(&mut self, port: PortId, out: &mut FrameBurst) -> usize {
-        if self.shared.fuse().is_blown() || self.shared.is_hung() {
+        if !self.is_running() {
             return 0;
         }
         let landed = self.hw.sge.dma.landed();
@@ -257,15 +277,21 @@ impl<M: HostMemory> Asic<M> {
     /// What waits for the host (credits, buffers, a queue for events) does not count: the host rings.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        if self.shared.fuse().is_blown() || self.shared.is_hung() {
+        if !self.is_running() {
             return None;
         }
         let now = self.shared.has_work()
             || self.fw.is_busy()
             || self.hw.sge.has_late()
             || self.hw.has_work_requests()
-            || self.hw.ports.iter().any(crate::mac::Port::has_loopback);
+            || self.hw.ports.iter().any(crate::mac::Port::has_loopback_due);
         if now { Some(Nanos::ZERO) } else { self.tp.poll_timeout() }
+    }
+
+    /// Whether the card does anything at all: it is neither dead, nor does it hang.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.shared.fuse().is_blown() && !self.shared.is_hung()
     }
 
     /// Whether the reset line keeps the card still. Asserted, it resets the card once; released, the
@@ -319,7 +345,15 @@ impl<M: HostMemory> Asic<M> {
             if !self.hw.ports[port].has_loopback() {
                 continue;
             }
-            let Some(burst) = self.hw.ports[port].take_loopback() else { continue };
+            // Nothing is lost inside the card: the loopback fills, and queues that feed it wait.
+            let all = self.hw.ports[port].in_loopback();
+            let each = self.hw.mps.frame_max(PortId(port as u8));
+            let sizes = [all, all.min(LOOPBACK_PART)];
+            let fits = |frames: &usize| !self.hw.sge.is_pausing(port as u8, (*frames as u32, each));
+            let frames = sizes.into_iter().find(fits);
+            self.hw.ports[port].set_loopback_waits(frames.is_none());
+            let Some(frames) = frames else { continue };
+            let Some(burst) = self.hw.ports[port].take_loopback(frames) else { continue };
             let iport = rx::LOOPBACK + port as u8;
             rx::burst(&mut self.hw, &mut self.tp, now, iport, burst.frames());
             self.hw.ports[port].return_loopback(burst);

@@ -20,6 +20,10 @@ pub struct Port {
     loopback: FrameBurst,
     loopback_spare: Option<FrameBurst>,
     loopback_capacity: usize,
+    /// Whether the frames in the loopback wait for the host to make room.
+    loopback_waits: bool,
+    /// Whether the other end of the cable has been asked to wait.
+    pausing: bool,
 }
 
 /// What became of a frame that was to be sent.
@@ -44,7 +48,14 @@ impl Port {
             loopback: loopback(),
             loopback_spare: Some(loopback()),
             loopback_capacity: config.loopback_frames,
+            loopback_waits: false,
+            pausing: false,
         }
+    }
+
+    /// Asks the other end of the cable to wait, or to go on; `true` if it is to wait that was not to before.
+    pub fn pause(&mut self, pausing: bool) -> bool {
+        !core::mem::replace(&mut self.pausing, pausing) && pausing
     }
 
     /// Whether frames pass: the cable has a carrier and the driver wants the link.
@@ -149,10 +160,35 @@ impl Port {
         !self.loopback.is_empty()
     }
 
-    /// The frames in the loopback, to be received; [`Port::return_loopback`] brings their buffers back.
-    pub fn take_loopback(&mut self) -> Option<FrameBurst> {
-        let spare = self.loopback_spare.take()?;
-        Some(core::mem::replace(&mut self.loopback, spare))
+    /// Whether frames wait in the loopback for nothing but their turn.
+    #[must_use]
+    pub fn has_loopback_due(&self) -> bool {
+        self.has_loopback() && !self.loopback_waits
+    }
+
+    /// Whether the frames in the loopback wait for the host to make room.
+    pub fn set_loopback_waits(&mut self, waits: bool) {
+        self.loopback_waits = waits;
+    }
+
+    /// Frames in the loopback.
+    #[must_use]
+    pub fn in_loopback(&self) -> usize {
+        self.loopback.len()
+    }
+
+    /// The oldest `frames` frames in the loopback, to be received; [`Port::return_loopback`] brings their buffers back.
+    pub fn take_loopback(&mut self, frames: usize) -> Option<FrameBurst> {
+        let mut spare = self.loopback_spare.take()?;
+        if frames >= self.loopback.len() {
+            return Some(core::mem::replace(&mut self.loopback, spare));
+        }
+        for frame in &mut self.loopback.frames_mut()[..frames] {
+            let moved = spare.push_frame(frame);
+            debug_assert!(moved.is_ok(), "both have room for as many");
+        }
+        self.loopback.remove_front(frames);
+        Some(spare)
     }
 
     /// Brings back what [`Port::take_loopback`] gave.

@@ -69,6 +69,10 @@ pub struct ViRss {
     pub size: usize,
 }
 
+/// Bytes of an Ethernet header and of a VLAN tag.
+const ETHERNET: usize = 14;
+const TAG: usize = 4;
+
 /// A virtual interface.
 #[derive(Clone, Copy, Debug)]
 pub struct Vi {
@@ -101,11 +105,18 @@ pub struct Mps {
     entries: Vec<Option<MacEntry>>,
     /// One past the last entry in use.
     used: usize,
+    /// Longest packet that any interface of each port was ever set to.
+    packet_max: [u16; 4],
 }
 
 impl Default for Mps {
     fn default() -> Self {
-        Self { vis: vec![None; VI_COUNT], entries: vec![None; MAC_ENTRIES], used: 0 }
+        Self {
+            vis: vec![None; VI_COUNT],
+            entries: vec![None; MAC_ENTRIES],
+            used: 0,
+            packet_max: [0; 4],
+        }
     }
 }
 
@@ -134,7 +145,29 @@ impl Mps {
     pub fn add_vi(&mut self, from: u8, vi: Vi) -> Option<u8> {
         let free = (usize::from(from)..VI_COUNT).find(|vin| self.vis[*vin].is_none())?;
         self.vis[free] = Some(vi);
+        self.note_mtu(vi.port, vi.mtu);
         Some(free as u8)
+    }
+
+    /// Sets the largest packet of interface `vin`, which is there.
+    pub fn set_mtu(&mut self, vin: u8, mtu: u16) {
+        if let Some(vi) = self.vi_mut(vin) {
+            vi.mtu = mtu;
+            let port = vi.port;
+            self.note_mtu(port, mtu);
+        }
+    }
+
+    fn note_mtu(&mut self, port: PortId, mtu: u16) {
+        if let Some(max) = self.packet_max.get_mut(port.index()) {
+            *max = mtu.max(*max);
+        }
+    }
+
+    /// Bytes that a frame by `port` may have, two tags included.
+    #[must_use]
+    pub fn frame_max(&self, port: PortId) -> usize {
+        self.packet_max.get(port.index()).map_or(0, |&max| usize::from(max) + ETHERNET + 2 * TAG)
     }
 
     /// Frees an interface and its addresses; `false` if there is none such.

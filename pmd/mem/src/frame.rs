@@ -129,6 +129,13 @@ impl FrameBurst {
         self.len = self.len.min(len);
     }
 
+    /// Takes the oldest `frames` frames out of the burst, or all; the buffers stay.
+    pub fn remove_front(&mut self, frames: usize) {
+        let gone = frames.min(self.len);
+        self.frames[..self.len].rotate_left(gone);
+        self.len -= gone;
+    }
+
     /// The frames, oldest first.
     #[must_use]
     pub fn frames(&self) -> &[Frame] {
@@ -189,6 +196,21 @@ mod tests {
         assert_eq!(burst.len(), 2, "there were no more");
         burst.truncate(1);
         assert_eq!((burst.len(), burst.frames()[0].as_slice()), (1, &[1, 2][..]));
+    }
+
+    #[test]
+    fn the_oldest_leave_first() {
+        let mut burst = FrameBurst::new(3, 8);
+        for byte in 1..=3 {
+            burst.push(&[byte]).expect("fits");
+        }
+        burst.remove_front(2);
+        assert_eq!((burst.len(), burst.frames()[0].as_slice()), (1, &[3][..]));
+        burst.push(&[4]).expect("fits");
+        burst.push(&[5]).expect("fits");
+        assert!(burst.is_full());
+        burst.remove_front(4);
+        assert!(burst.is_empty());
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct AdapterConfig {
     pub tcp: TcpSettings,
     /// Sizes of the queues of each lcore.
     pub queues: QueueSizes,
+    /// What becomes of frames while a core's queue is nearly full.
+    pub congestion: Congestion,
     /// How long the firmware may take for a command.
     pub command_timeout: Nanos,
     /// How often the card is looked at while nothing is asked of it; `None`: never, and its death is found out by a
@@ -36,6 +38,16 @@ pub struct AdapterConfig {
     pub hang_timeout: Nanos,
     /// How long lcores may take to let go of their queues when the adapter is closed.
     pub close_timeout: Nanos,
+}
+
+/// What becomes of frames that come in while a core's queue is nearly full (cxgbe's `cong_drop`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Congestion {
+    /// All ports ask the other ends of their links to wait (802.3x PAUSE; `cong_drop` 0): nothing is lost, and where the
+    /// switch does so too whoever sends waits, other hosts' frames behind theirs among them.
+    Pause,
+    /// They are lost when it is full (`cong_drop` 1).
+    Drop,
 }
 
 /// Sizes of an lcore's queues.
@@ -88,6 +100,7 @@ impl Default for AdapterConfig {
             mtus: None,
             tcp: TcpSettings::default(),
             queues: QueueSizes::default(),
+            congestion: Congestion::Pause,
             command_timeout: Nanos::from_millis(fw::TIMEOUT_MS as u64),
             heartbeat: Some(Nanos::from_millis(1)),
             hang_timeout: Nanos::from_millis(10),

@@ -29,7 +29,7 @@ use mafo_t4::PortId;
 use mafo_t4::chip::Chip;
 use mafo_t4::fw::LinkState;
 
-pub use config::{AdapterConfig, BadConfig, QueueSizes};
+pub use config::{AdapterConfig, BadConfig, Congestion, QueueSizes};
 pub use error::AdapterError;
 pub use events::{AdapterCounters, AdapterEvent};
 pub use request::{Outcome, Request, RequestId};

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use mafo_mem::Nanos;
 use mafo_t4::fw::eq::{CIDXFTHRESH_32, FBMAX_512B, FBMIN_64B, FBMIN_128B, HOSTFCMODE_STATUS_PAGE};
 use mafo_t4::fw::{
-    Command, EqContext, EqCtrlCmd, EqEthAuto, EqEthCmd, EqFetch, EqIdWord, EqOfldCmd, FlContext,
-    FlFetch, IqCmd, IqContext, IqKind, Opcode,
+    Command, DmaqParam, EqContext, EqCtrlCmd, EqEthAuto, EqEthCmd, EqFetch, EqIdWord, EqOfldCmd,
+    FlContext, FlFetch, IqCmd, IqContext, IqKind, Opcode, Param, ParamsCmd,
 };
 use mafo_t4::regs::bar2::{Area, DoorbellKind};
+use mafo_t4::regs::sge::ConmCtxt;
 use mafo_t4::{EqId, Iova, IqId, PortId};
 
 use super::bringup::read;
 use super::close::Undo;
+use super::config::Congestion;
 use super::events::EventQueue;
 use super::ports::frame_template;
 use super::registers::{PKT_SHIFT, SgeLayout, area};
@@ -72,7 +74,7 @@ impl Adapter {
         for lcore in self.lcore_ids() {
             let (mail, draft) = (Mail::new(), LcoreDraft::default());
             self.lcores.push(LcoreSlot { mail, draft, lcore: None, holder: Holder::Adapter });
-            self.tasks.extend([Task::Ingress(lcore), Task::Ctrl(lcore)]);
+            self.tasks.extend([Task::Ingress(lcore), Task::Congestion(lcore), Task::Ctrl(lcore)]);
             for port in 0..ports {
                 self.tasks.extend([Task::Eth(lcore, port), Task::Ofld(lcore, port)]);
             }
@@ -129,7 +131,12 @@ impl Adapter {
             .with_iqtype(FlContext::IQTYPE_OFLD)
             .with_fetchro(true)
             .with_dataro(true)
-            .with_paden(true);
+            .with_paden(true)
+            // The list counts for how full the queue is.
+            .with_iqflintcongen(true)
+            .with_congen(true)
+            .with_congcif(true)
+            .with_cngchmap(self.channels());
         let fetch = FlFetch(0).with_fbmin(FBMIN_128B as u16).with_fbmax(FBMAX_512B as u16);
         let command = self
             .ingress_command(&ring, self.ingress_kind())
@@ -157,6 +164,30 @@ impl Adapter {
         draft.reports_to = iq.iqid();
         draft.ingress = Some(queue);
         Ok(())
+    }
+
+    /// An lcore's queue is fed by all ports, so that all of them pause when it fills.
+    pub(super) fn set_congestion(
+        &mut self,
+        now: Nanos,
+        lcore: LcoreId,
+    ) -> Result<Started, AdapterError> {
+        let context = match self.config.congestion {
+            Congestion::Drop => ConmCtxt(0).with_cngtpmode(ConmCtxt::QUEUE),
+            Congestion::Pause => {
+                // A nibble for each channel (cxgbe's cng_ch_bits_log is 2).
+                let map = self.draft.ports.iter().fold(0, |map, port| map | 1 << (4 * port.0));
+                ConmCtxt(0).with_cngtpmode(ConmCtxt::CHANNEL).with_cngchmap(map)
+            }
+        };
+        let param = Param::dmaq(DmaqParam::CONM_CTXT, self.draft_of(lcore).reports_to);
+        let command = ParamsCmd::write(&[(param, context.0)]).of_function(self.draft.pf, 0);
+        Ok(self.submit(now, &command))
+    }
+
+    /// The channels of all ports, a bit each.
+    fn channels(&self) -> u32 {
+        self.draft.ports.iter().fold(0, |map, port| map | 1 << port.0)
     }
 
     pub(super) fn alloc_ctrl(

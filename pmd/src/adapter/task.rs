@@ -39,6 +39,7 @@ pub(super) enum Task {
     // Queues.
     EventQueue,
     Ingress(LcoreId),
+    Congestion(LcoreId),
     Ctrl(LcoreId),
     Eth(LcoreId, usize),
     Ofld(LcoreId, usize),
@@ -89,8 +90,12 @@ impl Task {
             | Self::Settings
             | Self::RssGlobal => Stage::Discover,
             Self::PortInfo(_) | Self::AllocVi(_) => Stage::Ports,
-            Self::EventQueue | Self::Ingress(_) | Self::Ctrl(_) => Stage::Queues,
-            Self::Eth(..) | Self::Ofld(..) => Stage::Queues,
+            Self::EventQueue
+            | Self::Ingress(_)
+            | Self::Congestion(_)
+            | Self::Ctrl(_)
+            | Self::Eth(..)
+            | Self::Ofld(..) => Stage::Queues,
             Self::RssTable { .. }
             | Self::RssVi(_)
             | Self::RxMode(_)
@@ -132,6 +137,7 @@ impl Adapter {
             Task::AllocVi(port) => self.alloc_vi(now, *port),
             Task::EventQueue => self.alloc_event_queue(now),
             Task::Ingress(lcore) => self.alloc_ingress(now, *lcore),
+            Task::Congestion(lcore) => self.set_congestion(now, *lcore),
             Task::Ctrl(lcore) => self.alloc_ctrl(now, *lcore),
             Task::Eth(lcore, port) => self.alloc_eth(now, *lcore, *port),
             Task::Ofld(lcore, port) => self.alloc_ofld(now, *lcore, *port),
@@ -169,7 +175,7 @@ impl Adapter {
             Task::EnableVi(port) => self.on_enabled(port),
             Task::Request(id, request) => self.on_request(id, &request, reply),
             Task::Undo(undo) => self.on_undone(&undo),
-            Task::RssVi(_) | Task::RxMode(_) | Task::StartLink(_) => Ok(()),
+            Task::Congestion(_) | Task::RssVi(_) | Task::RxMode(_) | Task::StartLink(_) => Ok(()),
             setup => self.on_setup(&setup, reply),
         }
     }
@@ -188,8 +194,9 @@ impl Adapter {
                 self.tasks.push_front(Task::BuiltInConfig);
                 Ok(())
             }
-            // Firmware that does not know them; the register tells the mode at least.
-            Task::FilterMask | Task::WrapCpls if error.is_refusal() => Ok(()),
+            // Firmware that does not know them; the register tells the mode at least, and without feedback a full queue
+            // loses frames.
+            Task::FilterMask | Task::WrapCpls | Task::Congestion(_) if error.is_refusal() => Ok(()),
             Task::Request(id, _) if error.is_refusal() => {
                 self.request_refused(id, error);
                 Ok(())

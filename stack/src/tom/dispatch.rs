@@ -13,6 +13,8 @@ use crate::slab::SocketId;
 
 /// Messages taken from an adapter at a time.
 const INGRESS_BURST: usize = 256;
+/// And at least: however full the way out of the frames among them is, it goes on.
+const INGRESS_MIN: usize = 32;
 
 /// The layout of a message; one that is shorter is counted and dropped.
 fn layout<'a, T: Cpl>(bytes: &'a [u8], short: &mut u64) -> Option<&'a T> {
@@ -93,11 +95,21 @@ impl Core {
             }
             // Out of its place while its messages are handled: they may post on all other queues.
             let Some(mut ingress) = self.members[n].lcore.ingress.take() else { continue };
-            ingress.burst(now, INGRESS_BURST, |message| {
+            let budget = self.ingress_budget();
+            ingress.burst(now, budget, |message| {
                 self.handle_ingress(now, hook, member, message);
             });
             self.members[n].lcore.ingress = Some(ingress);
         }
+    }
+
+    /// Messages that are taken from a queue now: any of them may be a frame that leaves by an Ethernet queue, and what
+    /// those have no room for waits better in the card, which can pause the sender, than to be lost here.
+    fn ingress_budget(&mut self) -> usize {
+        let alive = self.members.iter_mut().filter(|member| !member.is_dead());
+        let queues = alive.flat_map(|member| &mut member.lcore.eth);
+        let room = queues.map(|queue| queue.room(INGRESS_BURST)).min();
+        room.unwrap_or(INGRESS_BURST).clamp(INGRESS_MIN, INGRESS_BURST)
     }
 
     /// Takes a message of `member`'s ingress queue.

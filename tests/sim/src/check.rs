@@ -339,6 +339,13 @@ impl Checker {
         self.flows[conn].held.clear();
     }
 
+    /// The owner of `conn` died: what had been held for it before was given to that one, if nothing is held now.
+    pub(crate) fn given_died(&mut self, conn: usize) {
+        if !self.flows[conn].holds_before {
+            self.flows[conn].held.clear();
+        }
+    }
+
     /// An application of `conn` gave up.
     pub(crate) fn application_gave_up(&mut self, conn: usize) {
         self.flows[conn].gave_up = true;

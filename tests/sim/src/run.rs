@@ -505,6 +505,8 @@ impl<'a> Run<'a> {
             let id = self.world.applications[n][0].id;
             if heir == Some(member.0) && id.is_some_and(|id| moved.contains(&id)) {
                 checker.held_died(n);
+            } else if owner == Some(member.0) {
+                checker.given_died(n);
             }
         }
     }

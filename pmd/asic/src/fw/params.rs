@@ -5,6 +5,7 @@ use mafo_t4::fw::{
     CfPlace, DevParam, DiagParam, DmaqParam, FilterModeMask, FilterParam, MemType, Mnem, Param,
     ParamsCmd, PfvfParam, Retval,
 };
+use mafo_t4::regs::sge::ConmCtxt;
 use mafo_t4::regs::tp::pio::{TP_INGRESS_CONFIG, TP_VLAN_PRI_MAP};
 
 use super::device::{CLIP_ENTRIES, FIRMWARE, TP_MICROCODE};
@@ -127,17 +128,25 @@ impl Firmware {
                 }
                 _ => Err(Retval::EINVAL),
             },
-            Mnem::DMAQ => write_dmaq(ctx, DmaqParam(x), param.yz()),
+            Mnem::DMAQ => write_dmaq(ctx, DmaqParam(x), param.yz(), value),
             _ => Err(Retval::EINVAL),
         }
     }
 }
 
-/// Settings of queues that the model has no use for, of queues that must be there.
-fn write_dmaq<M: HostMemory>(ctx: &Ctx<'_, M>, param: DmaqParam, queue: u16) -> Result<(), Retval> {
-    let hw = &ctx.hw;
+/// Settings of queues that must be there; most of them the model has no use for.
+fn write_dmaq<M: HostMemory>(
+    ctx: &mut Ctx<'_, M>,
+    param: DmaqParam,
+    queue: u16,
+    value: u32,
+) -> Result<(), Retval> {
+    let hw = &mut ctx.hw;
     let there = match param {
-        DmaqParam::IQ_DCA | DmaqParam::IQ_INTCNTTHRESH | DmaqParam::CONM_CTXT => {
+        DmaqParam::CONM_CTXT => {
+            hw.iq_id(queue).is_some_and(|iq| hw.sge.set_congestion(iq, ConmCtxt(value)))
+        }
+        DmaqParam::IQ_DCA | DmaqParam::IQ_INTCNTTHRESH => {
             hw.iq_id(queue).is_some_and(|iq| hw.sge.has_iq(iq))
         }
         DmaqParam::EQ_CMPLIQID_CTRL | DmaqParam::EQ_SCHEDCLASS_ETH | DmaqParam::EQ_DCBPRIO_ETH => {

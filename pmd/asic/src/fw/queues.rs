@@ -149,6 +149,7 @@ fn alloc_iq<M: HostMemory>(hw: &mut Hw<M>, cmd: IqCmd, start: bool) -> Result<Iq
         delivery,
         firmware_events: kind.iqasynch(),
         freelist,
+        list_counts: cmd.fl0().congen() && cmd.fl0().congcif(),
     };
     let state = if start { IqState::Running } else { IqState::Stopped };
     hw.sge.insert_iq(iq, config, state);

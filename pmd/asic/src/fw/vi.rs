@@ -145,15 +145,15 @@ impl Firmware {
     ) -> Result<ViRxModeCmd, Retval> {
         let vin = vin_of(ctx.hw, cmd.hi().viid())?;
         let largest = ctx.hw.config.max_frame_len;
-        let vi = ctx.hw.mps.vi_mut(vin).ok_or(Retval::ENOENT)?;
         let mode = cmd.mode();
         if mode.mtu() != RxMode::KEEP_MTU {
             // Room for the Ethernet header.
             if mode.mtu() as usize + 14 > largest {
                 return Err(Retval::EINVAL);
             }
-            vi.mtu = mode.mtu() as u16;
+            ctx.hw.mps.set_mtu(vin, mode.mtu() as u16);
         }
+        let vi = ctx.hw.mps.vi_mut(vin).ok_or(Retval::ENOENT)?;
         let set = |field: u32, value: &mut bool| {
             if field != RxMode::KEEP {
                 *value = field == 1;

@@ -10,6 +10,9 @@ use crate::dma::{Dma, Posting};
 /// Entries of the table of buffer sizes (SGE_FL_BUFFER_SIZE).
 pub const BUFFER_SIZES: usize = 16;
 
+/// Pointers in a unit.
+const POINTERS: u32 = (UNIT / 8) as u32;
+
 /// An empty buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Buffer {
@@ -50,6 +53,22 @@ impl Freelist {
             self.fetch(sizes, dma);
         }
         self.fetched_bytes >= len
+    }
+
+    /// Whether `frames` of up to `len` bytes would not find room, each in buffers of its own; half the list is always
+    /// enough.
+    pub fn is_short_of<M: HostMemory>(
+        &mut self,
+        (frames, len): (u32, usize),
+        sizes: &[u32; BUFFER_SIZES],
+        dma: &mut Dma<M>,
+    ) -> bool {
+        // What its buffers are like is known when it has fetched one.
+        self.has(1, sizes, dma);
+        let Some(buffer) = self.fetched.front() else { return true };
+        let wanted = frames * len.div_ceil(buffer.len) as u32;
+        let there = self.fetched.len() as u32 + self.ring.pending() * POINTERS;
+        there < wanted.min((self.ring.units() - 1) * POINTERS / 2)
     }
 
     /// Writes `head` and `parts` one behind the other into new buffers. [`Freelist::has`] has said

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use mafo_t4::cpl::Opcode;
+use mafo_t4::regs::sge::ConmCtxt;
 use mafo_t4::sge::{
     Entry, EntrySize, LastFlit, PldBuf, Qstat, RspCtrl, RspType, RssFlags, RssHeader,
 };
@@ -79,6 +80,9 @@ impl<'a> Ingress<'a> {
     }
 }
 
+/// Bits of a channel in the map of a congestion context (cxgbe's `cng_ch_bits_log` is 2).
+const CNG_CHANNEL_BITS: u8 = 4;
+
 /// A message that waits for credits or buffers.
 #[derive(Debug)]
 pub(super) struct Owned {
@@ -146,6 +150,8 @@ pub struct IqConfig {
     pub firmware_events: bool,
     /// Relative index of its freelist.
     pub freelist: Option<usize>,
+    /// Whether the freelist counts for how full the queue is (FL0CONGEN, FL0CONGCIF).
+    pub list_counts: bool,
 }
 
 /// An ingress queue.
@@ -166,6 +172,8 @@ pub(super) struct Iq {
     pub(super) late_credits: Late<u64>,
     /// Whether entries were written since the status page was.
     pub(super) status_due: bool,
+    /// What happens when it is nearly full.
+    pub(super) congestion: ConmCtxt,
 }
 
 /// More entries were returned than were outstanding.
@@ -185,6 +193,7 @@ impl Iq {
             backlog: VecDeque::new(),
             late_credits: Late::default(),
             status_due: false,
+            congestion: ConmCtxt(0),
         }
     }
 
@@ -201,6 +210,17 @@ impl Iq {
             Delivery::StatusPage => self.slots() - 1,
         };
         usable.saturating_sub(self.outstanding)
+    }
+
+    /// Whether it pauses the ports of `channel` when it is nearly full.
+    pub(super) fn may_pause(&self, channel: u8) -> bool {
+        let map = self.congestion.cngchmap() >> (CNG_CHANNEL_BITS * channel);
+        self.congestion.cngtpmode() == ConmCtxt::CHANNEL && map & 1 == 1
+    }
+
+    /// Whether `frames` more would not find a credit each; half the queue is always enough.
+    pub(super) fn is_short_of(&self, frames: u32) -> bool {
+        !self.backlog.is_empty() || self.credits() < frames.min(self.slots() / 2)
     }
 
     /// The host returns `entries`; on error nothing has changed.

@@ -11,7 +11,7 @@ mod ring;
 use std::collections::BTreeSet;
 
 use mafo_t4::cpl::{Opcode, SgeEgrUpdate};
-use mafo_t4::regs::sge::SGE_INT_CAUSE3;
+use mafo_t4::regs::sge::{ConmCtxt, SGE_INT_CAUSE3};
 use mafo_t4::{EqId, HostMemory, IqId};
 
 use crate::bar::doorbell::DoorbellCells;
@@ -131,6 +131,8 @@ pub struct Sge<M> {
     status_due: Vec<IqId>,
     /// Ingress queues with a backlog.
     backlogged: BTreeSet<IqId>,
+    /// Queues with a congestion context.
+    feeding_back: Vec<IqId>,
     /// Queues with doorbells or credits under way.
     late_eqs: BTreeSet<usize>,
     late_iqs: BTreeSet<IqId>,
@@ -155,6 +157,7 @@ impl<M: HostMemory> Sge<M> {
             runnable: vec![0; neq.div_ceil(64)],
             status_due: Vec::new(),
             backlogged: BTreeSet::new(),
+            feeding_back: Vec::new(),
             late_eqs: BTreeSet::new(),
             late_iqs: BTreeSet::new(),
             timestamp: 0,
@@ -224,6 +227,7 @@ impl<M: HostMemory> Sge<M> {
         let queue = self.iqs.get_mut(iq.index())?.take()?;
         self.dma.flush_writer(Writer::Ingress(iq));
         self.backlogged.remove(&iq);
+        self.feeding_back.retain(|&other| other != iq);
         self.late_iqs.remove(&iq);
         self.status_due.retain(|due| *due != iq);
         Some(queue.config)
@@ -314,6 +318,7 @@ impl<M: HostMemory> Sge<M> {
         self.runnable.fill(0);
         self.status_due.clear();
         self.backlogged.clear();
+        self.feeding_back.clear();
         self.late_eqs.clear();
         self.late_iqs.clear();
         self.causes = 0;
@@ -531,6 +536,30 @@ impl<M: HostMemory> Sge<M> {
         self.counters.ingress_too_long += 1;
         self.raise(cause);
         Ok(())
+    }
+
+    /// Sets what happens when ingress queue `iq` is nearly full; `false` if it is not there.
+    pub fn set_congestion(&mut self, iq: IqId, congestion: ConmCtxt) -> bool {
+        let Some(Some(queue)) = self.iqs.get_mut(iq.index()) else { return false };
+        queue.congestion = congestion;
+        if !self.feeding_back.contains(&iq) {
+            self.feeding_back.push(iq);
+        }
+        true
+    }
+
+    /// Whether `frames` of up to `len` bytes that come in by `channel` had better wait: a queue that feeds back what
+    /// that channel brings might have no room for them.
+    pub fn is_pausing(&mut self, channel: u8, frames: (u32, usize)) -> bool {
+        let Self { dma, iqs, eqs, settings, feeding_back, .. } = self;
+        feeding_back.iter().filter_map(|iq| iqs[iq.index()].as_ref()).any(|queue| {
+            let list = queue.config.freelist.filter(|_| queue.config.list_counts);
+            let list = list.and_then(|index| eqs.get_mut(index)?.freelist_mut());
+            queue.state == IqState::Running
+                && queue.may_pause(channel)
+                && (queue.is_short_of(frames.0)
+                    || list.is_some_and(|l| l.is_short_of(frames, &settings.buffer_sizes, dma)))
+        })
     }
 
     /// Whether queue `iq` has so many answers waiting that what causes them shall pause.

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use mafo_asic::{Asic, AsicConfig};
 use mafo_mem::{Frame, FrameBurst, Nanos};
 use mafo_t4::fw::{
-    self, Access, Command, EqContext, EqCtrlCmd, EqEthAuto, EqEthCmd, EqFetch, EqOfldCmd, HelloCmd,
-    HelloFlags, InitializeCmd, IqCmd, IqContext, IqKind, MacEntry, MacEntryWord, PortL1CfgCmd,
-    Retval, RssIndTblCmd, RssViConfigCmd, RssViFlags, RxMode, ViCmd, ViEnableCmd, ViMacCmd,
-    ViRxModeCmd, Viid,
+    self, Access, Command, EqContext, EqCtrlCmd, EqEthAuto, EqEthCmd, EqFetch, EqOfldCmd,
+    FlContext, HelloCmd, HelloFlags, InitializeCmd, IqCmd, IqContext, IqKind, MacEntry,
+    MacEntryWord, PortL1CfgCmd, Retval, RssIndTblCmd, RssViConfigCmd, RssViFlags, RxMode, ViCmd,
+    ViEnableCmd, ViMacCmd, ViRxModeCmd, Viid,
 };
 use mafo_t4::{Bar, DmaFault, HostMemory, Iova, IqId, PortId};
 
@@ -136,11 +136,20 @@ pub(crate) struct IqPlan {
     pub(crate) fl_units: u16,
     pub(crate) events: bool,
     pub(crate) status_page: bool,
+    /// Whether the freelist counts for how full the queue is.
+    pub(crate) list_counts: bool,
 }
 
 impl Default for IqPlan {
     fn default() -> Self {
-        Self { size: 64, entry: 64, fl_units: 9, events: false, status_page: false }
+        Self {
+            size: 64,
+            entry: 64,
+            fl_units: 9,
+            events: false,
+            status_page: false,
+            list_counts: false,
+        }
     }
 }
 
@@ -273,6 +282,8 @@ impl Host {
             .with_context(IqContext(0).with_entry_size(plan.entry))
             .with_iqsize(plan.size)
             .with_iqaddr(ring)
+            // FL0CONGCIF b11, FL0CONGEN b0.
+            .with_fl0(FlContext(if plan.list_counts { 0x801 } else { 0 }))
             .with_fl0size(plan.fl_units)
             .with_fl0addr(if plan.fl_units > 0 { fl_ring } else { Iova(0) });
         let reply = self.ok(&cmd, cmd.as_bytes());

@@ -125,6 +125,69 @@ fn an_empty_freelist_stops_by_itself() {
     assert_eq!(bench.arrived(), [9]);
 }
 
+/// FW_PARAMS_CMD w by hand: DMAQ (4) CONM_CTXT (0x20) of a queue; mode 2 (20:19) is its channels', a nibble each.
+fn feed_back(bench: &mut Bench, context: u32) {
+    let mut command = [0; 64];
+    let param = 0x0420_0000 | u32::from(bench.iq.relative);
+    for (n, word) in [0x08a0_0400, 4, param, context].into_iter().enumerate() {
+        command[4 * n..4 * n + 4].copy_from_slice(&u32::to_be_bytes(word));
+    }
+    assert_eq!(bench.host.command_raw(&command)[6], 0, "taken");
+}
+
+/// A queue that is nearly full has the other ends of its channels' cables wait, and nothing is lost inside the card.
+#[test]
+fn a_queue_that_fills_pauses_its_channels() {
+    let mut bench = bench(IqPlan { list_counts: true, ..IqPlan::default() });
+    let [ports @ .., last] = [0, 1, 2].map(mafo_t4::PortId);
+    bench.host.refill(&mut bench.iq, 4);
+    let pausing =
+        |bench: &mut Bench, frames| ports.map(|port| bench.host.asic.is_pausing(port, frames));
+    // Nobody has asked for it.
+    assert_eq!(pausing(&mut bench, 40), [false, false]);
+    // Channels 1 and 2.
+    feed_back(&mut bench, 0x0010_0110);
+    // There are 32 buffers of the 56 that the list can have, of which half is always enough.
+    assert_eq!(pausing(&mut bench, 40), [false, false]);
+    for n in 0..5 {
+        bench.loop_frame(n);
+    }
+    assert_eq!(pausing(&mut bench, 27), [false, false], "27 are left");
+    assert_eq!(pausing(&mut bench, 28), [false, true]);
+    assert!(bench.host.asic.is_pausing(last, 28));
+    assert_eq!(pausing(&mut bench, 28), [false, true]);
+    // MPS_PORT_STAT_TX_PORT_PAUSE of port 1: once, however often it was looked at.
+    assert_eq!(bench.host.bar.read32(0x3_4470), 1);
+    for n in 5..34 {
+        bench.loop_frame(n);
+    }
+    // Two found no buffer: they wait, and so would what came behind them.
+    let counters = bench.host.asic.counters();
+    assert_eq!((counters.hw.rx_packets_stalled, counters.sge.ingress_no_buffer), (0, 0));
+    assert_eq!(bench.arrived(), (0..32).collect::<Vec<u8>>());
+    bench.host.poll();
+    assert_eq!(bench.host.asic.poll_timeout(), None, "it is for the host to do something");
+    bench.host.refill(&mut bench.iq, 4);
+    bench.host.poll();
+    assert_eq!(bench.arrived(), [32, 33]);
+    assert_eq!(pausing(&mut bench, 28), [false, false]);
+    // Credits count as well: of 63 half is always enough.
+    for n in 0..30 {
+        bench.loop_frame(n);
+        if n % 8 == 3 {
+            bench.host.refill(&mut bench.iq, 1);
+        }
+    }
+    assert_eq!(pausing(&mut bench, 33), [false, false], "33 are left");
+    bench.loop_frame(30);
+    bench.loop_frame(31);
+    bench.loop_frame(32);
+    assert_eq!(pausing(&mut bench, 31), [false, true]);
+    // Mode 1 is the queue's own: then it drops, and nobody is paused.
+    feed_back(&mut bench, 0x0008_0110);
+    assert_eq!(pausing(&mut bench, 31), [false, false]);
+}
+
 /// FW_TP_WR with L2T_WRITE_REQ, by hand; port 1, no VLAN.
 pub(crate) fn l2t_write(iq: &HostIq, idx: u16, flags: u16) -> Vec<u8> {
     let mut wr = vec![0x05, 0, 0, 16, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0];

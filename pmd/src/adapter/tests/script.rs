@@ -204,8 +204,8 @@ fn port_and_queues(script: &mut Vec<Access>) {
         0,
     ]);
     exchange(script, &events, &[(2, 0x0105_0005)]);
-    // IQ with freelist: 1024 entries at 0x1000; type offload (2), data and fetch relaxed, padded; fetch
-    // 128 to 512 bytes; 128 pointers are 16 units, and one of status page, at 0x11000. It becomes 0x109,
+    // IQ with freelist: 1024 entries at 0x1000; type offload (2), data and fetch relaxed, padded; congestion is told
+    // (b27, CIF b11, EN b0) of channel 1 (23:20 = 2), that of the list too; fetch 128 to 512 bytes; 128 pointers are 16 units, and one of status page, at 0x11000. It becomes 0x109,
     // for us 9, and the freelist 33.
     let mut ingress = [0; 16];
     ingress[..12].copy_from_slice(&[
@@ -217,7 +217,7 @@ fn port_and_queues(script: &mut Vec<Access>) {
         0x5002_0400,
         IOVA_HI,
         0x1000,
-        0x0200_1044,
+        0x0a20_1845,
         0x01b0_0011,
         IOVA_HI,
         0x11000,
@@ -225,6 +225,8 @@ fn port_and_queues(script: &mut Vec<Access>) {
     exchange(script, &ingress, &[(2, 0x0109_0009), (3, 0x0021_0000)]);
     // 120 buffers are 15 units: queue 33 is number 1 of page 1; DBPRIO and DBTYPE.
     script.push(Access::Doorbell { offset: 4096 + 128 + 8, value: 1 << 14 | 1 << 13 | 15 });
+    // DMAQ (4) CONM_CTXT (0x20) of queue 9: its channels (2 at 20:19) are congested with it, channel 1 (7:4).
+    params(script, WRITE, &[(0x0420_0009, 0x0010_0010)]);
     // EQ_CTRL alloc and start: completions to 9; fetch relaxed, status page (2), channel 1, queue 9;
     // fetch 64 to 512 bytes, told every 32 units, 512 units and one at 0x4e000. It is 34, absolute 0x1022.
     let ctrl = [0x13b0_0400, 0x9000_0002, 9 << 20, 0, 0x0061_0009, 0x0135_0201, IOVA_HI, 0x4e000];

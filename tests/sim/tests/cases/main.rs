@@ -347,23 +347,22 @@ fn opened_in_the_tunnel(opener: Side) {
     assert!(outcomes.iter().all(|outcome| outcome.lasted < ms(900)), "{:?}", outcomes[0].lasted);
 }
 
-/// A slow card: more frames come than are held for a connection, and than the other card's queue takes.
+/// A whole window is held for a connection: more than the other card's queue takes at once, and less than the bond holds.
 #[test]
-fn more_is_held_than_there_is_room_for() {
+fn what_was_held_waits_for_room_and_keeps_its_order() {
     let end = End { bytes: 250_000, write_pause: None, chunk: 60_000, ..TALKS };
     let (_, outcomes) = runs(|seed| Plan {
-        connections: (0..12).map(|n| connection(Side::Peer, us(10 * n), end)).collect(),
+        connections: (0..8).map(|n| connection(Side::Peer, us(10 * n), end)).collect(),
         late_polls: [60, 60],
         handover: Handover::Instant,
-        recv_buffer: [256 << 10; 2],
-        recv_buffer_max: [256 << 10; 2],
-        send_buffer: [256 << 10; 2],
-        faults: (0..6).map(|n| cut(ms(14) + ms(9 * n), ms(4))).collect(),
+        recv_buffer: [200 << 10; 2],
+        recv_buffer_max: [200 << 10; 2],
+        send_buffer: [200 << 10; 2],
+        faults: (0..6).map(|n| cut(ms(20) + ms(9 * n), ms(4))).collect(),
         ..plan(seed)
     });
-    let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
-    let (held, queued) = (sum(|o| o.bond.hold_overflows), sum(|o| o.bond.tx_full));
-    assert!(held > 0 && queued > 0, "held {held}, queued {queued}");
+    let lost = |o: &Outcome| o.bond.tx_full + o.bond.hold_overflows;
+    assert!(outcomes.iter().any(|o| o.bond.waited_frames > 0 && lost(o) == 0));
 }
 
 /// Shifts of 2 here and 9 there, and the other way round: the TCB names them the other way than the RFC does.

@@ -1,0 +1,116 @@
+//! Frames of peers that wait for room in an Ethernet queue.
+//!
+//! When connections change their owners, or while they are tunnelled, more frames can come at once than a queue takes. They
+//! wait here, all in one line, so that none overtakes another of its connection. What becomes of one is decided when
+//! there is room: by who owns its connection then.
+
+use std::collections::VecDeque;
+
+use mafo_mem::Nanos;
+use mafo_stack::{Core, Verdict};
+
+use crate::bond::{Bond, LinkId};
+use crate::mac::readdress;
+use crate::snoop::Seen;
+
+/// Frames that may wait: a window of each of some dozens of connections.
+const FRAMES_MAX: usize = 4096;
+/// When it is tried again: about what a card takes for a burst.
+const PATIENCE: Nanos = Nanos::from_micros(10);
+
+/// Those that wait.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    /// By which link each came.
+    frames: VecDeque<(LinkId, Vec<u8>)>,
+    next_try: Nanos,
+}
+
+impl Backlog {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// When there is something to do.
+    pub(crate) fn poll_timeout(&self) -> Option<Nanos> {
+        (!self.is_empty()).then_some(self.next_try)
+    }
+}
+
+impl Bond {
+    /// A frame that came in by `link` waits; one too many is dropped.
+    pub(crate) fn wait_for_room(&mut self, link: LinkId, frame: &[u8]) {
+        if self.backlog.frames.len() >= FRAMES_MAX {
+            self.counters.tx_full += 1;
+            return;
+        }
+        self.counters.waited_frames += 1;
+        self.backlog.frames.push_back((link, frame.to_vec()));
+    }
+
+    /// Whether a frame can be put into the adapter of `link` now.
+    pub(crate) fn has_room(&self, core: &mut Core, link: LinkId) -> bool {
+        let Some(member) = core.member_mut(link.member) else { return false };
+        let Some(index) = member.lcore.port_index(link.port) else { return false };
+        member.lcore.eth[index].room(1) > 0
+    }
+
+    /// Gives held frames to the connection's owner, ahead of those that came later, in the order in which they came.
+    pub(crate) fn give(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        owner: Option<LinkId>,
+        held: VecDeque<Vec<u8>>,
+    ) {
+        let mut held = held.into_iter();
+        for mut frame in held.by_ref() {
+            match owner {
+                Some(owner) if self.has_room(core, owner) => {
+                    self.inject(core, owner.member, owner.port, &frame);
+                }
+                Some(owner) => {
+                    let late: Vec<_> = core::iter::once(frame).chain(held).collect();
+                    self.counters.waited_frames += late.len() as u64;
+                    for frame in late.into_iter().rev() {
+                        self.backlog.frames.push_front((owner, frame));
+                    }
+                    return;
+                }
+                None => {
+                    // It came for the address that the bond had then.
+                    readdress(&mut frame, core.mac());
+                    core.handle_frame(now, &frame);
+                }
+            }
+        }
+    }
+
+    /// Lets go on what there is room for.
+    pub(crate) fn poll_backlog(&mut self, now: Nanos, core: &mut Core) {
+        while let Some((link, mut frame)) = self.backlog.frames.pop_front() {
+            let Some(seen) = Seen::of(&frame) else { continue };
+            match self.take_from_wire(now, core, link, &seen, &frame) {
+                Taken::For(Verdict::Taken) => {}
+                Taken::For(Verdict::Stack) => {
+                    readdress(&mut frame, core.mac());
+                    core.handle_frame(now, &frame);
+                }
+                Taken::NoRoom => {
+                    self.backlog.frames.push_front((link, frame));
+                    self.backlog.next_try = now + PATIENCE;
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// What became of a frame that came in by a wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// This.
+    For(Verdict),
+    /// Nothing yet: the adapter that it is for takes no more at the moment.
+    NoRoom,
+}

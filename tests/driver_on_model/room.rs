@@ -1,0 +1,152 @@
+//! More comes at once than there is room for, and nothing of it is lost.
+
+use mafo::wire::impair::Impairments;
+use mafo::wire::mem::MemEnd;
+use mafo::wire::{Impaired, ImpairedConfig, SwitchConfig, Wire};
+use mafo::{AdapterConfig, Handover, HostConfig, LinkId, Nanos, Options, PathChoice, PortId};
+
+use crate::failover::{Traffic, settle};
+use crate::hosts::{Net, OFFLOAD};
+
+/// What the peer had to send again: (segments, timeouts), but for what it found was not lost at all.
+fn sent_again(net: &Net) -> (u64, u64) {
+    let tcp = net.hosts[1].adapter(0).expect("a card").counters().tcp;
+    (tcp.retransmits - tcp.rx_dsacks, tcp.timeouts)
+}
+
+/// Two hosts, the first with so many adapters, all driven in this way.
+fn driven(adapters: usize, drive: impl Fn(&mut AdapterConfig)) -> Net {
+    set_up(adapters, |host| host.adapters.iter_mut().for_each(|adapter| drive(&mut adapter.driver)))
+}
+
+fn set_up(adapters: usize, configure: impl Fn(&mut HostConfig)) -> Net {
+    let plug = |_, wire: MemEnd| Box::new(wire) as Box<dyn Wire>;
+    let ours = vec![1; adapters];
+    let shape: [&[usize]; 2] = [&ours, &[1]];
+    let mut net = Net::plugged_into(SwitchConfig::default(), shape, plug, configure);
+    net.bring_up();
+    net
+}
+
+/// The peer goes on for 0.4 ms, twenty times, with nobody but `others` beside it.
+fn alone(net: &mut Net, traffic: &mut Traffic, others: impl Fn(&mut Net)) {
+    for _ in 0..20 {
+        for _ in 0..20 {
+            for k in 0..traffic.ends.len() {
+                traffic.send(net, k, 1);
+            }
+            net.hosts[1].poll(net.now).expect("lives");
+            others(net);
+            net.now += Nanos::from_micros(20);
+        }
+        traffic.deliver(net, 10_000);
+    }
+}
+
+/// The host is away while its card is not: what comes for it waits in the cable.
+#[test]
+fn a_burst_waits_in_the_cable_while_the_host_is_away() {
+    let mut net = driven(1, |driver| driver.queues.freelist = 128);
+    // On this side by the host path: all that comes takes a buffer of the card's list at once.
+    let mut traffic = Traffic::new(net.open_on(5, [Options::on(PathChoice::Host), OFFLOAD]));
+    traffic.deliver(&mut net, 100_000);
+    alone(&mut net, &mut traffic, |net| {
+        net.switch.poll(net.now);
+        net.hosts[0].adapter_mut(0).expect("a card").poll(net.now);
+    });
+    let counters = net.hosts[0].adapter(0).expect("a card").counters();
+    assert_eq!(counters.hw.rx_packets_stalled, 0);
+    assert_eq!(sent_again(&net), (0, 0));
+    traffic.finish(&mut net);
+}
+
+/// A cable that holds no more has the card wait that sends by it.
+#[test]
+fn a_burst_waits_in_the_card_while_the_cable_is_full() {
+    let mut net = Net::up(1);
+    let mut traffic = Traffic::new(net.open(32));
+    traffic.deliver(&mut net, 100_000);
+    alone(&mut net, &mut traffic, |_| {});
+    assert_eq!(sent_again(&net), (0, 0));
+    traffic.finish(&mut net);
+}
+
+/// The way that connections leave is long: what is on it when they have gone reaches them where they are.
+#[test]
+fn what_comes_late_by_a_link_that_was_left_is_taken() {
+    let long = |n: usize, wire: MemEnd| {
+        let rx = Impairments { delay: Nanos::from_millis(2), ..Impairments::default() };
+        let config = ImpairedConfig { rx, ..ImpairedConfig::default() };
+        if n == 0 {
+            Box::new(Impaired::new(wire, &config)) as Box<dyn Wire>
+        } else {
+            Box::new(wire)
+        }
+    };
+    let mut net = Net::up_bonded(2, long, |_, bond| bond.handover = Handover::Instant);
+    let mut traffic = Traffic::new(net.open(4));
+    traffic.deliver(&mut net, 50_000);
+    let now = net.now;
+    let (bond, core) = net.hosts[0].bond_and_sockets_mut().expect("bond");
+    let to = LinkId::from((1, PortId(0)));
+    bond.make_active(now, core, to).expect("it is up");
+    settle(&mut net, |net| traffic.step(net));
+    assert_eq!(net.hosts[0].offloaded(1), 4);
+    assert!(net.now - now < Nanos::from_millis(2), "they have left before all was there");
+    let until = now + Nanos::from_millis(10);
+    while net.now < until {
+        traffic.step(&mut net);
+    }
+    // The short way has overtaken the long one, so that the peer took some for lost: these came twice, late.
+    let late = net.hosts[0].bond().expect("bond").counters().taken_from_left;
+    let tcp = net.hosts[0].adapter(1).expect("a card").counters().tcp;
+    assert!(late > 0, "{tcp:?}");
+    assert_eq!(tcp.rx_duplicates + tcp.rx_drop_paws, late, "{tcp:?}");
+    assert_eq!(sent_again(&net).1, 0, "timeouts");
+    traffic.finish(&mut net);
+}
+
+/// What was held for connections that moved is more than the new adapter's queue takes.
+#[test]
+fn held_frames_wait_for_room_and_keep_their_order() {
+    let mut net = driven(2, |driver| driver.queues.eth_buffers = 32);
+    let at_once = Options { handover: Some(Handover::Instant), ..OFFLOAD };
+    let mut traffic = Traffic::new(net.open_on(8, [at_once, OFFLOAD]));
+    traffic.deliver(&mut net, 50_000);
+    net.cables[0].set_carrier(false);
+    net.step();
+    settle(&mut net, |net| {
+        for k in 0..traffic.ends.len() {
+            (0..20).for_each(|_| traffic.send(net, k, 1));
+        }
+        traffic.step(net);
+    });
+    traffic.deliver(&mut net, 50_000);
+    let counters = net.hosts[0].bond().expect("bond").counters();
+    assert!(counters.held_frames > 0 && counters.waited_frames > 0, "{counters:?}");
+    assert_eq!((counters.tx_full, counters.hold_overflows), (0, 0), "{counters:?}");
+    traffic.finish(&mut net);
+}
+
+/// All that waits is bounded: one frame too many is dropped and counted, and TCP has it sent again.
+#[test]
+fn what_finds_no_room_at_last_is_dropped_and_counted() {
+    let mut net = set_up(2, |host| {
+        host.bond.hold_frames = 4;
+        host.adapters.iter_mut().for_each(|adapter| adapter.driver.queues.eth_buffers = 8);
+    });
+    let at_once = Options { handover: Some(Handover::Instant), ..OFFLOAD };
+    let mut traffic = Traffic::new(net.open_on(8, [at_once, OFFLOAD]));
+    traffic.deliver(&mut net, 50_000);
+    net.cables[0].set_carrier(false);
+    net.step();
+    settle(&mut net, |net| {
+        for k in 0..traffic.ends.len() {
+            (0..20).for_each(|_| traffic.send(net, k, 1));
+        }
+        traffic.step(net);
+    });
+    let counters = net.hosts[0].bond().expect("bond").counters();
+    assert!(counters.hold_overflows > 0 && counters.tx_full > 0, "{counters:?}");
+    traffic.finish(&mut net);
+}
