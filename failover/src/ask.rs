@@ -60,9 +60,14 @@ fn kick_one(now: Nanos, core: &mut Core, id: SocketId) -> Result<(), Full> {
     let Some(member) = core.member_mut(member_id) else { return Ok(()) };
     let ctrl = &mut member.lcore.ctrl;
     if in_flight {
-        let kick = SetTcbField::at(tid, field::TIMESTAMP.word, KICK_MASK, 0)
-            .with_reply_ctrl(ReplyCtrl::SILENT);
-        ofld::set_tcb_field(Via::Control(ctrl), &kick).map_err(|_| Full)?;
+        // The link has failed, not the path: what expires is no sign that the timer is too short. A link that flaps would
+        // double it each time, up to a minute.
+        let begin_anew = SetTcbField::of(tid, field::T_RXTSHIFT, 0);
+        let kick = SetTcbField::at(tid, field::TIMESTAMP.word, KICK_MASK, 0);
+        for write in [begin_anew, kick] {
+            let write = write.with_reply_ctrl(ReplyCtrl::SILENT);
+            ofld::set_tcb_field(Via::Control(ctrl), &write).map_err(|_| Full)?;
+        }
     }
     if acked_lately {
         let force = CreditDack(0).with_force_ack(true);

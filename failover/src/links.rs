@@ -31,6 +31,8 @@ pub(crate) struct Link {
     due: Option<Nanos>,
     /// Since the last probes were sent a frame was heard on it that proves that it carries frames, or its carrier came.
     is_heard: bool,
+    /// Frames that its port had taken when that was last looked at.
+    frames: Option<u64>,
     /// Probes in a row after which there was no such frame.
     missed: u8,
     /// Others hear something, and this one has not for too long.
@@ -78,6 +80,7 @@ impl Link {
             carrier: false,
             due: None,
             is_heard: false,
+            frames: None,
             missed: 0,
             is_silent: false,
         }
@@ -199,6 +202,7 @@ impl Bond {
         self.monitor.listen(now, interval);
         if self.monitor.listened >= self.monitor.next {
             self.monitor.next = self.monitor.listened + interval;
+            self.hear_cards(core);
             self.judge(now, core);
             self.probe(core);
         }
@@ -215,15 +219,32 @@ impl Bond {
         if self.config.arp_interval == Nanos::ZERO {
             return;
         }
-        let is_active = self.is_xor() || self.active == Some(id);
-        let counts = match self.config.arp_validate {
-            ArpValidate::None => true,
-            ArpValidate::Active => !is_active || self.is_of_target(frame),
-            ArpValidate::Backup => is_active || self.is_of_target(frame),
-            ArpValidate::All => self.is_of_target(frame),
-        };
+        let counts = self.takes_any_frame(id) || self.is_of_target(frame);
         if let Some(link) = self.link_mut(id).filter(|_| counts) {
             link.is_heard = true;
+        }
+    }
+
+    /// Whether any frame that comes in by a link proves that it carries frames, or only an answer to a probe.
+    fn takes_any_frame(&self, id: LinkId) -> bool {
+        let is_active = self.is_xor() || self.active == Some(id);
+        match self.config.arp_validate {
+            ArpValidate::None => true,
+            ArpValidate::Active => !is_active,
+            ArpValidate::Backup => is_active,
+            ArpValidate::All => false,
+        }
+    }
+
+    /// Frames of offloaded connections do not come to the host: their cards have counted them.
+    fn hear_cards(&mut self, core: &Core) {
+        for n in 0..self.links.len() {
+            let id = self.links[n].id;
+            let frames = core.member(id.member).and_then(|member| member.lcore.rx_frames(id.port));
+            let counts = self.takes_any_frame(id);
+            let link = &mut self.links[n];
+            let before = core::mem::replace(&mut link.frames, frames);
+            link.is_heard |= counts && before.zip(frames).is_some_and(|(then, now)| then != now);
         }
     }
 

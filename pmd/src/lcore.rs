@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crossbeam_queue::ArrayQueue;
 use mafo_mem::Nanos;
 use mafo_t4::fw::LinkState;
+use mafo_t4::regs::mps::port::MPS_PORT_STAT_RX_PORT_FRAMES;
 use mafo_t4::regs::tp::{MTU_COUNT, TP_TIME_HI, TP_TIME_LO};
 use mafo_t4::{EqId, Iova, PortId};
 
@@ -204,6 +205,16 @@ impl Lcore {
     #[must_use]
     pub fn link(&self, port: PortId) -> Option<&LinkState> {
         self.links.get(self.port_index(port)?)
+    }
+
+    /// Frames that a port has taken from its wire, whoever they were for. Two register reads. `None` of a card that is
+    /// dead, and of a port that it does not have.
+    #[must_use]
+    pub fn rx_frames(&self, port: PortId) -> Option<u64> {
+        self.port_index(port)?;
+        let base = self.resources.chip.port_base(port);
+        let frames = MPS_PORT_STAT_RX_PORT_FRAMES.read_at(&*self.bar, base);
+        (frames != u64::MAX).then_some(frames)
     }
 
     /// The next message of the control plane, noted here.

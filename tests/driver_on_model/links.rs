@@ -239,3 +239,67 @@ fn who_does_not_listen_hears_nothing_and_judges_nothing() {
         assert_eq!((active(&net), counters.failures), (Some(link(0)), 0), "{steps}: {counters:?}");
     }
 }
+
+/// A cable by which no ARP comes any more, when that is `on`.
+struct WithoutArp {
+    cable: MemEnd,
+    on: Arc<AtomicBool>,
+}
+
+impl Wire for WithoutArp {
+    fn rx_burst(&mut self, now: Nanos, burst: &mut FrameBurst) -> usize {
+        let mut all = FrameBurst::new(burst.room(), 2048);
+        self.cable.rx_burst(now, &mut all);
+        let (on, before) = (self.on.load(Ordering::Relaxed), burst.len());
+        for frame in all.frames_mut() {
+            if !on || frame.as_slice()[12..14] != [8, 6] {
+                burst.push_frame(frame).expect("room");
+            }
+        }
+        burst.len() - before
+    }
+
+    fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize {
+        self.cable.tx_burst(now, frames)
+    }
+
+    fn link_up(&mut self, now: Nanos) -> bool {
+        self.cable.link_up(now)
+    }
+
+    fn poll_timeout(&self) -> Option<Nanos> {
+        self.cable.poll_timeout()
+    }
+
+    fn counters(&self) -> WireCounters {
+        self.cable.counters()
+    }
+}
+
+/// No answer to a probe comes by the active link, and the other hears some: what offloaded connections receive comes to
+/// their card alone, and proves the way where any frame does.
+#[test]
+fn frames_of_offloaded_connections_prove_their_link() {
+    for (validate, fails) in [(ArpValidate::None, false), (ArpValidate::All, true)] {
+        let on = Arc::new(AtomicBool::new(false));
+        let plug = |n, cable| match n {
+            0 => Box::new(WithoutArp { cable, on: Arc::clone(&on) }) as Box<dyn Wire>,
+            _ => Box::new(cable),
+        };
+        let mut net = Net::up_bonded(2, plug, |stack, bond| {
+            if stack.address == ADDRESSES[0] {
+                bond.arp_interval = Nanos::from_millis(2);
+                bond.arp_ip_target = vec![ADDRESSES[1]];
+                bond.arp_validate = validate;
+            }
+        });
+        let ends = net.open(4);
+        let mut traffic = Traffic::new(ends);
+        traffic.deliver(&mut net, 10_000);
+        on.store(true, Ordering::Relaxed);
+        run(&mut net, &mut traffic, Nanos::from_millis(20));
+        let failures = net.hosts[0].bond().expect("bond").counters().failures;
+        assert_eq!(failures > 0, fails, "{validate:?}: {}", describe(&net));
+        traffic.finish(&mut net);
+    }
+}

@@ -310,6 +310,7 @@ impl Adapter {
         let Some(tp) = draft.tp else { unreachable!("queues before settings") };
         Resources {
             pf: draft.pf,
+            chip: self.chip(),
             chip_revision: draft.chip_revision,
             firmware: draft.firmware,
             tp_microcode: draft.tp_microcode,

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use mafo_mem::Nanos;
+use mafo_t4::chip::Chip;
 use mafo_t4::fw::{CapsConfigCmd, Version, Viid};
 use mafo_t4::regs::tp::pio::{TP_VLAN_PRI_MAP, TupleField};
 use mafo_t4::regs::tp::{MTU_COUNT, TP_TIMER_RESOLUTION};
@@ -15,7 +16,9 @@ use crate::tid::LcoreId;
 pub struct Resources {
     /// Our PCI function.
     pub pf: u8,
-    /// Revision of the chip.
+    /// The chip.
+    pub chip: Chip,
+    /// Its revision.
     pub chip_revision: u8,
     /// Version of the firmware.
     pub firmware: Version,

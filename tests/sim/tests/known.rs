@@ -102,7 +102,12 @@ const OF_THE_FOURTH: [(u64, &str); 10] = [
 ];
 
 /// By the fifth, in which all links may carry, and single connections move.
-const OF_THE_FIFTH: [(u64, &str); 13] = [
+const OF_THE_FIFTH: [(u64, &str); 14] = [
+    (
+        46_007_082,
+        "a connection that was made to speak each time its link failed took each for a sign that its timer was too short, \
+         and waited a minute after a dozen failures",
+    ),
     (
         41_000_253,
         "where all links carry, what came in by one that probes found silent was dropped, though the switch knows nothing \
