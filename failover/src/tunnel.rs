@@ -65,11 +65,14 @@ impl Bond {
             }
             return Verdict::Stack;
         }
-        if !is_active && core.lookup(&seen.inbound()).is_none() {
+        // What of a connection comes by a link that was left while it was up had been on its way before. It may also be a
+        // copy that the switch made, which is no harm, but for a SYN: a listener might take it for another connection.
+        let is_known =
+            || !seen.segment.flags.contains(Flags::SYN) && core.lookup(&seen.inbound()).is_some();
+        if !is_active && !is_known() {
             self.counters.backup_drops += 1;
             return Verdict::Taken;
         }
-        // What of a connection comes by a link that was left while it was up had been on its way before.
         if self.backlog.is_empty()
             && let Taken::For(verdict) = self.take_from_wire(now, core, link, &seen, frame)
         {

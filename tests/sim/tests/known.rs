@@ -102,7 +102,12 @@ const OF_THE_FOURTH: [(u64, &str); 10] = [
 ];
 
 /// By the fifth, in which all links may carry, and single connections move.
-const OF_THE_FIFTH: [(u64, &str); 14] = [
+const OF_THE_FIFTH: [(u64, &str); 15] = [
+    (
+        13_392,
+        "a copy of a SYN that the switch made for the link that was not active was given to the adapter of its connection, whose \
+         listener answered it once more",
+    ),
     (
         46_007_082,
         "a connection that was made to speak each time its link failed took each for a sign that its timer was too short, \
