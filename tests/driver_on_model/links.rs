@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mafo::wire::mem::MemEnd;
-use mafo::wire::{BlackHole, Wire, WireCounters};
-use mafo::{ArpValidate, BondConfig, Frame, FrameBurst, LinkId, Nanos, PortId, PrimaryReselect};
+use mafo::wire::{BlackHole, Wire};
+use mafo::{ArpValidate, BondConfig, LinkId, Nanos, PortId, PrimaryReselect};
 
 use crate::failover::{Traffic, describe, settle};
 use crate::hosts::{ADDRESSES, Net};
+use crate::tampered::Tampered;
 
 fn link(n: usize) -> LinkId {
     (n, PortId(0)).into()
@@ -156,40 +157,17 @@ fn a_target_that_is_dead_fails_no_link() {
 }
 
 /// A cable from a switch that says something itself whenever it is `due`.
-struct Chatty {
-    cable: MemEnd,
-    due: Arc<AtomicBool>,
-}
-
-impl Wire for Chatty {
-    fn rx_burst(&mut self, now: Nanos, burst: &mut FrameBurst) -> usize {
-        let received = self.cable.rx_burst(now, burst);
-        if burst.is_full() || !self.due.swap(false, Ordering::Relaxed) {
-            return received;
+fn chatty(cable: MemEnd, due: Arc<AtomicBool>) -> Box<dyn Wire> {
+    Tampered::receiving(cable, move |burst| {
+        if burst.is_full() || !due.swap(false, Ordering::Relaxed) {
+            return;
         }
         // To everybody, of a type for experiments (IEEE 802, section 9.2.4).
         let mut word = [0; 60];
         word[..6].fill(0xff);
         word[6..14].copy_from_slice(&[2, 0, 0, 0, 9, 9, 0x88, 0xb5]);
         burst.push(&word).expect("room");
-        received + 1
-    }
-
-    fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize {
-        self.cable.tx_burst(now, frames)
-    }
-
-    fn link_up(&mut self, now: Nanos) -> bool {
-        self.cable.link_up(now)
-    }
-
-    fn poll_timeout(&self) -> Option<Nanos> {
-        self.cable.poll_timeout()
-    }
-
-    fn counters(&self) -> WireCounters {
-        self.cable.counters()
-    }
+    })
 }
 
 /// Whoever polls the host has no processor for a while, and then finds that something was said on the backup's link.
@@ -201,7 +179,7 @@ fn who_does_not_listen_hears_nothing_and_judges_nothing() {
     let mut net = Net::up_bonded(
         2,
         |n, cable| match n {
-            1 => Box::new(Chatty { cable, due: Arc::clone(&due) }),
+            1 => chatty(cable, Arc::clone(&due)),
             _ => mortal(cable),
         },
         |stack, bond| {
@@ -241,39 +219,18 @@ fn who_does_not_listen_hears_nothing_and_judges_nothing() {
 }
 
 /// A cable by which no ARP comes any more, when that is `on`.
-struct WithoutArp {
-    cable: MemEnd,
-    on: Arc<AtomicBool>,
-}
-
-impl Wire for WithoutArp {
-    fn rx_burst(&mut self, now: Nanos, burst: &mut FrameBurst) -> usize {
-        let mut all = FrameBurst::new(burst.room(), 2048);
-        self.cable.rx_burst(now, &mut all);
-        let (on, before) = (self.on.load(Ordering::Relaxed), burst.len());
-        for frame in all.frames_mut() {
-            if !on || frame.as_slice()[12..14] != [8, 6] {
-                burst.push_frame(frame).expect("room");
+fn without_arp(cable: MemEnd, on: Arc<AtomicBool>) -> Box<dyn Wire> {
+    Tampered::receiving(cable, move |burst| {
+        let mut kept = 0;
+        for n in 0..burst.len() {
+            let is_arp = burst.frames()[n].as_slice()[12..14] == [8, 6];
+            if !(is_arp && on.load(Ordering::Relaxed)) {
+                burst.frames_mut().swap(kept, n);
+                kept += 1;
             }
         }
-        burst.len() - before
-    }
-
-    fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize {
-        self.cable.tx_burst(now, frames)
-    }
-
-    fn link_up(&mut self, now: Nanos) -> bool {
-        self.cable.link_up(now)
-    }
-
-    fn poll_timeout(&self) -> Option<Nanos> {
-        self.cable.poll_timeout()
-    }
-
-    fn counters(&self) -> WireCounters {
-        self.cable.counters()
-    }
+        burst.truncate(kept);
+    })
 }
 
 /// No answer to a probe comes by the active link, and the other hears some: what offloaded connections receive comes to
@@ -283,7 +240,7 @@ fn frames_of_offloaded_connections_prove_their_link() {
     for (validate, fails) in [(ArpValidate::None, false), (ArpValidate::All, true)] {
         let on = Arc::new(AtomicBool::new(false));
         let plug = |n, cable| match n {
-            0 => Box::new(WithoutArp { cable, on: Arc::clone(&on) }) as Box<dyn Wire>,
+            0 => without_arp(cable, Arc::clone(&on)),
             _ => Box::new(cable),
         };
         let mut net = Net::up_bonded(2, plug, |stack, bond| {

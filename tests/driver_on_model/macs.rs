@@ -2,50 +2,15 @@
 
 use std::sync::{Arc, Mutex};
 
-use mafo::wire::mem::MemEnd;
-use mafo::wire::{SwitchConfig, Wire, WireCounters};
-use mafo::{
-    BondConfig, FailOverMac, Frame, FrameBurst, Handover, LinkId, Nanos, PortId, StackConfig,
-};
+use mafo::wire::{SwitchConfig, Wire};
+use mafo::{BondConfig, FailOverMac, Frame, Handover, LinkId, Nanos, PortId, StackConfig};
 
 use crate::failover::{Traffic, describe, settle};
 use crate::hosts::{ADDRESSES, Net};
+use crate::tampered::Tampered;
 
 /// What a cable was given to carry: when, source, destination, type.
 type Sent = Arc<Mutex<Vec<(Nanos, [u8; 6], [u8; 6], u16)>>>;
-
-/// A cable that notes what its host puts onto it.
-struct Noted {
-    cable: MemEnd,
-    sent: Sent,
-}
-
-impl Wire for Noted {
-    fn rx_burst(&mut self, now: Nanos, out: &mut FrameBurst) -> usize {
-        self.cable.rx_burst(now, out)
-    }
-
-    fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize {
-        for frame in frames.iter().map(Frame::as_slice) {
-            let mac = |at: usize| frame[at..at + 6].try_into().expect("six bytes");
-            let ethertype = u16::from_be_bytes([frame[12], frame[13]]);
-            self.sent.lock().expect("alive").push((now, mac(6), mac(0), ethertype));
-        }
-        self.cable.tx_burst(now, frames)
-    }
-
-    fn link_up(&mut self, now: Nanos) -> bool {
-        self.cable.link_up(now)
-    }
-
-    fn poll_timeout(&self) -> Option<Nanos> {
-        self.cable.poll_timeout()
-    }
-
-    fn counters(&self) -> WireCounters {
-        self.cable.counters()
-    }
-}
 
 const ARP: u16 = 0x0806;
 const EVERYBODY: [u8; 6] = [0xff; 6];
@@ -62,7 +27,14 @@ fn noted(
     let sent: Vec<Sent> =
         (0..shape.iter().flat_map(|s| s.iter()).sum()).map(|_| Sent::default()).collect();
     let plug = |n: usize, cable| -> Box<dyn Wire> {
-        Box::new(Noted { cable, sent: Arc::clone(&sent[n]) })
+        let sent = Arc::clone(&sent[n]);
+        Tampered::sending(cable, move |now, frames| {
+            for frame in frames.iter().map(Frame::as_slice) {
+                let mac = |at: usize| frame[at..at + 6].try_into().expect("six bytes");
+                let ethertype = u16::from_be_bytes([frame[12], frame[13]]);
+                sent.lock().expect("alive").push((now, mac(6), mac(0), ethertype));
+            }
+        })
     };
     (Net::up_shaped(shape, plug, configure), sent)
 }

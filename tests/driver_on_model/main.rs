@@ -14,6 +14,7 @@ mod protect;
 mod room;
 mod setup;
 mod single;
+mod tampered;
 mod xor;
 
 use hosts::{ADDRESSES, Net, OFFLOAD};

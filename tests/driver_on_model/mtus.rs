@@ -3,43 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mafo::wire::mem::MemEnd;
-use mafo::wire::{Wire, WireCounters};
-use mafo::{Frame, FrameBurst, Handover, Nanos};
+use mafo::wire::Wire;
+use mafo::{Handover, Nanos};
 
 use crate::failover::{Traffic, settle};
 use crate::hosts::{ADDRESSES, Net};
-
-/// A cable that notes the longest frame that its host puts onto it.
-struct Measured {
-    cable: MemEnd,
-    longest: Arc<AtomicUsize>,
-}
-
-impl Wire for Measured {
-    fn rx_burst(&mut self, now: Nanos, out: &mut FrameBurst) -> usize {
-        self.cable.rx_burst(now, out)
-    }
-
-    fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize {
-        for frame in frames {
-            self.longest.fetch_max(frame.as_slice().len(), Ordering::Relaxed);
-        }
-        self.cable.tx_burst(now, frames)
-    }
-
-    fn link_up(&mut self, now: Nanos) -> bool {
-        self.cable.link_up(now)
-    }
-
-    fn poll_timeout(&self) -> Option<Nanos> {
-        self.cable.poll_timeout()
-    }
-
-    fn counters(&self) -> WireCounters {
-        self.cable.counters()
-    }
-}
+use crate::tampered::Tampered;
 
 /// There and back, twice: what was agreed on stays, neither more, which no cable would carry, nor less.
 #[test]
@@ -48,7 +17,10 @@ fn segments_are_as_long_on_every_adapter() {
         let longest: [Arc<AtomicUsize>; 2] = Default::default();
         let plug = |n: usize, cable| -> Box<dyn Wire> {
             let longest = Arc::clone(&longest[n]);
-            Box::new(Measured { cable, longest })
+            Tampered::sending(cable, move |_, frames| {
+                let sent = frames.iter().map(|frame| frame.as_slice().len()).max();
+                longest.fetch_max(sent.unwrap_or(0), Ordering::Relaxed);
+            })
         };
         let mut net = Net::up_bonded(2, plug, |stack, bond| {
             if stack.address == ADDRESSES[0] {
