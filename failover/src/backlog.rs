@@ -61,41 +61,38 @@ impl Bond {
         now: Nanos,
         core: &mut Core,
         owner: Option<LinkId>,
-        held: VecDeque<Vec<u8>>,
+        mut held: VecDeque<Vec<u8>>,
     ) {
-        let mut held = held.into_iter();
-        for mut frame in held.by_ref() {
-            match owner {
-                Some(owner) if self.has_room(core, owner) => {
-                    self.inject(core, owner.member, owner.port, &frame);
-                }
-                Some(owner) => {
-                    let late: Vec<_> = core::iter::once(frame).chain(held).collect();
-                    self.counters.waited_frames += late.len() as u64;
-                    for frame in late.into_iter().rev() {
-                        self.backlog.frames.push_front((owner, frame));
-                    }
-                    return;
-                }
-                None => {
-                    // It came for the address that the bond had then.
-                    readdress(&mut frame, core.mac());
-                    core.handle_frame(now, &frame);
-                }
+        let Some(owner) = owner else {
+            for frame in held {
+                self.give_to_host(now, core, frame);
+            }
+            return;
+        };
+        while !held.is_empty() && self.has_room(core, owner) {
+            if let Some(frame) = held.pop_front() {
+                self.inject(core, owner.member, owner.port, &frame);
             }
         }
+        self.counters.waited_frames += held.len() as u64;
+        while let Some(frame) = held.pop_back() {
+            self.backlog.frames.push_front((owner, frame));
+        }
+    }
+
+    fn give_to_host(&self, now: Nanos, core: &mut Core, mut frame: Vec<u8>) {
+        // It came for the address that the bond had then.
+        readdress(&mut frame, core.mac());
+        core.handle_frame(now, &frame);
     }
 
     /// Lets go on what there is room for.
     pub(crate) fn poll_backlog(&mut self, now: Nanos, core: &mut Core) {
-        while let Some((link, mut frame)) = self.backlog.frames.pop_front() {
+        while let Some((link, frame)) = self.backlog.frames.pop_front() {
             let Some(seen) = Seen::of(&frame) else { continue };
             match self.take_from_wire(now, core, link, &seen, &frame) {
                 Taken::For(Verdict::Taken) => {}
-                Taken::For(Verdict::Stack) => {
-                    readdress(&mut frame, core.mac());
-                    core.handle_frame(now, &frame);
-                }
+                Taken::For(Verdict::Stack) => self.give_to_host(now, core, frame),
                 Taken::NoRoom => {
                     self.backlog.frames.push_front((link, frame));
                     self.backlog.next_try = now + PATIENCE;

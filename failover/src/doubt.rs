@@ -50,17 +50,17 @@ impl Doubt {
         Self { since: now, received, next: now, ..Self::default() }
     }
 
-    /// Notes a segment of the peer. What is not to be taken at all is not: one byte that is not pushed may be the garbage
+    /// Notes a segment of the peer, and says whether it is to be taken. One byte that is not pushed is not: it may be the garbage
     /// with which some ask whether we are alive (RFC 9293, 3.8.4), a byte before what they have to say. A peer that means
     /// it says it again together with what follows, or pushes it.
-    fn note(&mut self, segment: &Segment) -> Taken {
+    fn note(&mut self, segment: &Segment) -> bool {
         if segment.flags.contains(Flags::RST) {
-            return Taken::Yes;
+            return true;
         }
         let Some(received) = self.received else {
             // Its SYN would tell what we do not know; that it talks without says that the handshake is over for it.
             self.beyond += u32::from(!segment.flags.contains(Flags::SYN));
-            return Taken::Yes;
+            return true;
         };
         if segment.seq.after(received) {
             self.beyond += 1;
@@ -71,9 +71,9 @@ impl Doubt {
             && segment.seq == received
             && !segment.flags.intersects(Flags::PSH | Flags::FIN | Flags::SYN)
         {
-            return Taken::No;
+            return false;
         }
-        Taken::Yes
+        true
     }
 
     /// What follows, `received` being what the host has by now and `rto` the retransmission timeout.
@@ -89,13 +89,6 @@ impl Doubt {
         let is_lasting = now - self.since >= rto + rto;
         (is_lasting && self.beyond >= SEGMENTS).then_some(Judgement::Lost)
     }
-}
-
-/// What becomes of a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Taken {
-    Yes,
-    No,
 }
 
 /// What becomes of a connection.
@@ -120,7 +113,7 @@ impl Bond {
         let Some(doubt) = self.moves.note(id).and_then(|moving| moving.doubt.as_mut()) else {
             return true;
         };
-        let taken = doubt.note(segment) == Taken::Yes;
+        let taken = doubt.note(segment);
         self.counters.probes_not_taken += u64::from(!taken);
         // It counts when the engine has had it.
         self.moves.touch(id);
@@ -210,10 +203,10 @@ mod tests {
     #[test]
     fn one_byte_of_garbage_is_not_taken() {
         let mut doubt = Doubt::new(START, HAS);
-        assert_eq!(doubt.note(&segment(1000, 1, Flags::NONE)), Taken::No);
-        assert_eq!(doubt.note(&segment(1000, 1, Flags::PSH)), Taken::Yes);
-        assert_eq!(doubt.note(&segment(1000, 2, Flags::NONE)), Taken::Yes);
-        assert_eq!(doubt.note(&segment(999, 1, Flags::NONE)), Taken::Yes, "it is known");
+        assert!(!doubt.note(&segment(1000, 1, Flags::NONE)));
+        assert!(doubt.note(&segment(1000, 1, Flags::PSH)));
+        assert!(doubt.note(&segment(1000, 2, Flags::NONE)));
+        assert!(doubt.note(&segment(999, 1, Flags::NONE)), "it is known");
     }
 
     #[test]

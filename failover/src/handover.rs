@@ -26,6 +26,7 @@ use crate::entry::{Entry, NoEntry, Written};
 use crate::owner::{self, Orphan, Shown};
 use crate::snoop::{LetIn, LetOut};
 use crate::stage::{Event, Next, Stage, Transitions};
+use crate::tunnel::Marker;
 use crate::upload::{self, NotNow};
 
 /// A connection that lives elsewhere than on the active link.
@@ -519,20 +520,13 @@ impl Bond {
         flushes: Flushes,
         connections: Vec<SocketId>,
     ) -> bool {
-        self.batches += 1;
-        let number = self.batches;
         let through = match flushes {
             Flushes::Injected => home,
             Flushes::LetOut => way,
         };
-        let sent = self.send_marker(core, through.member, through.port, number);
-        if sent {
-            let deadline = now + self.config.reply_deadline;
-            self.batch = Some(Batch { number, home, way, through, flushes, connections, deadline });
-        } else {
-            self.counters.tx_full += 1;
-        }
-        sent
+        let Some(Marker { number, deadline }) = self.mark(now, core, through) else { return false };
+        self.batch = Some(Batch { number, home, way, through, flushes, connections, deadline });
+        true
     }
 
     /// A marker is back: all that was queued before it is where it was going.

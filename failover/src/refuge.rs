@@ -11,6 +11,7 @@ use crate::mac::readdress;
 use crate::owner::{Orphan, Shown};
 use crate::snoop::LetOut;
 use crate::stage::{Event, Stage};
+use crate::tunnel::Marker;
 use crate::upload::CardClock;
 
 /// Refusals by adapters before a connection goes on without.
@@ -177,17 +178,14 @@ impl Bond {
         if ids.is_empty() {
             return;
         }
-        self.batches += 1;
-        let number = self.batches;
-        let sent = self
-            .active
-            .is_some_and(|active| self.send_marker(core, active.member, active.port, number));
-        self.counters.tx_full += u64::from(!sent);
-        let deadline = now + self.config.reply_deadline;
+        let marker = self.active.and_then(|active| self.mark(now, core, active));
+        // One that found no room is as one that is lost.
+        let lost = || Marker { number: self.batches, deadline: now + self.config.reply_deadline };
+        let marker = marker.unwrap_or_else(lost);
         for &id in ids {
             if let Some(moving) = self.moves.get_mut(id) {
-                moving.marker = Some(number);
-                moving.wake_up = deadline;
+                moving.marker = Some(marker.number);
+                moving.wake_up = marker.deadline;
             }
         }
     }

@@ -20,6 +20,14 @@ use crate::mac::{own_mac, readdress};
 use crate::snoop::Seen;
 use crate::stage::Stage;
 
+/// A marker on its way through an Ethernet queue and the loopback behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marker {
+    pub(crate) number: u64,
+    /// When it counts as lost.
+    pub(crate) deadline: Nanos,
+}
+
 /// The first ingress port that is a loopback.
 const LOOPBACK: u8 = 4;
 
@@ -67,9 +75,9 @@ impl Bond {
         }
         // What of a connection comes by a link that was left while it was up had been on its way before. It may also be a
         // copy that the switch made, which is no harm, but for a SYN: a listener might take it for another connection.
-        let is_known =
-            || !seen.segment.flags.contains(Flags::SYN) && core.lookup(&seen.inbound()).is_some();
-        if !is_active && !is_known() {
+        if !is_active
+            && (seen.segment.flags.contains(Flags::SYN) || core.lookup(&seen.inbound()).is_none())
+        {
             self.counters.backup_drops += 1;
             return Verdict::Taken;
         }
@@ -304,9 +312,20 @@ impl Bond {
         self.give(now, core, owner, held);
     }
 
+    /// Sends a marker behind all that the Ethernet queue of a link holds, if there is room for it.
+    pub(crate) fn mark(&mut self, now: Nanos, core: &mut Core, through: LinkId) -> Option<Marker> {
+        self.batches += 1;
+        let number = self.batches;
+        if !self.send_marker(core, through.member, through.port, number) {
+            self.counters.tx_full += 1;
+            return None;
+        }
+        Some(Marker { number, deadline: now + self.config.reply_deadline })
+    }
+
     /// Sends a marker through the same queue and loopback as the frames that were injected into
     /// `member`: when it is back, all of them have been through the adapter's TP.
-    pub(crate) fn send_marker(
+    fn send_marker(
         &mut self,
         core: &mut Core,
         member_id: MemberId,

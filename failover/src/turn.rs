@@ -6,18 +6,20 @@
 //! behind it says when nothing is; until then nothing more is put into it.
 
 use mafo_mem::Nanos;
-use mafo_stack::{Core, MemberId};
+use mafo_stack::{Core, MemberId, SocketId};
 
 use crate::bond::{Bond, LinkId};
 use crate::detour::Detour;
+use crate::handover::Move;
+use crate::tunnel::Marker;
 
 /// What an adapter's own Ethernet queues may still hold of what it said itself.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
     /// Something was sent by them, and no marker has come back since.
     is_used: bool,
-    /// The marker behind it, and when it counts as lost.
-    marker: Option<(u64, Nanos)>,
+    /// The marker behind it.
+    marker: Option<Marker>,
 }
 
 impl Bond {
@@ -33,16 +35,12 @@ impl Bond {
         let Some(side) = self.sides.get(&link.member).filter(|side| side.turn.is_used) else {
             return true;
         };
-        if side.turn.marker.is_some_and(|(_, deadline)| now < deadline) {
+        if side.turn.marker.is_some_and(|marker| now < marker.deadline) {
             return false;
         }
-        self.batches += 1;
-        let number = self.batches;
-        let sent = self.send_marker(core, link.member, link.port, number);
-        self.counters.tx_full += u64::from(!sent);
-        let deadline = now + self.config.reply_deadline;
+        let marker = self.mark(now, core, link);
         if let Some(side) = self.sides.get_mut(&link.member) {
-            side.turn.marker = sent.then_some((number, deadline));
+            side.turn.marker = marker;
         }
         false
     }
@@ -61,17 +59,14 @@ impl Bond {
         number: u64,
     ) -> bool {
         let Some(side) = self.sides.get_mut(&member) else { return false };
-        if side.turn.marker.take_if(|(marker, _)| *marker == number).is_none() {
+        if side.turn.marker.take_if(|marker| marker.number == number).is_none() {
             return false;
         }
         side.turn.is_used = false;
         self.point_hops(now, core);
-        let is_detoured = |detour| matches!(detour, Detour::On);
-        let waiting = self
-            .moves
-            .iter()
-            .filter(|(_, moving)| moving.home.member == member && is_detoured(moving.detour));
-        let waiting: Vec<_> = waiting.map(|(id, _)| id).collect();
+        let waits = |moving: &Move| moving.home.member == member && moving.detour == Detour::On;
+        let waiting = self.moves.iter().filter(|(_, moving)| waits(moving));
+        let waiting: Vec<SocketId> = waiting.map(|(id, _)| id).collect();
         for id in waiting {
             if let Some(moving) = self.moves.get_mut(id) {
                 moving.wake_up = moving.wake_up.min(now);
