@@ -3,7 +3,7 @@
 use mafo::wire::impair::Impairments;
 use mafo::wire::mem::MemEnd;
 use mafo::wire::{Impaired, ImpairedConfig, SwitchConfig, Wire};
-use mafo::{AdapterConfig, Handover, HostConfig, LinkId, Nanos, Options, PathChoice, PortId};
+use mafo::{AdapterConfig, Handover, HostConfig, Nanos, Options, PathChoice, PortId};
 
 use crate::failover::{Traffic, settle};
 use crate::hosts::{Net, OFFLOAD};
@@ -71,6 +71,12 @@ fn a_burst_waits_in_the_card_while_the_cable_is_full() {
     traffic.finish(&mut net);
 }
 
+fn make_other_active(net: &mut Net) {
+    let now = net.now;
+    let (bond, core) = net.hosts[0].bond_and_sockets_mut().expect("bond");
+    bond.make_active(now, core, (1, PortId(0)).into()).expect("it is up");
+}
+
 /// The way that connections leave is long: what is on it when they have gone reaches them where they are.
 #[test]
 fn what_comes_late_by_a_link_that_was_left_is_taken() {
@@ -87,9 +93,7 @@ fn what_comes_late_by_a_link_that_was_left_is_taken() {
     let mut traffic = Traffic::new(net.open(4));
     traffic.deliver(&mut net, 50_000);
     let now = net.now;
-    let (bond, core) = net.hosts[0].bond_and_sockets_mut().expect("bond");
-    let to = LinkId::from((1, PortId(0)));
-    bond.make_active(now, core, to).expect("it is up");
+    make_other_active(&mut net);
     settle(&mut net, |net| traffic.step(net));
     assert_eq!(net.hosts[0].offloaded(1), 4);
     assert!(net.now - now < Nanos::from_millis(2), "they have left before all was there");
@@ -106,25 +110,59 @@ fn what_comes_late_by_a_link_that_was_left_is_taken() {
     traffic.finish(&mut net);
 }
 
-/// What was held for connections that moved is more than the new adapter's queue takes.
-#[test]
-fn held_frames_wait_for_room_and_keep_their_order() {
-    let mut net = driven(2, |driver| driver.queues.eth_buffers = 32);
-    let at_once = Options { handover: Some(Handover::Instant), ..OFFLOAD };
-    let mut traffic = Traffic::new(net.open_on(8, [at_once, OFFLOAD]));
-    traffic.deliver(&mut net, 50_000);
+/// What connections are like that do not wait for their peers before they move.
+const AT_ONCE: Options = Options { handover: Some(Handover::Instant), ..OFFLOAD };
+
+/// Connections whose peers send as much as they may lose their link.
+fn cut(net: &mut Net, connections: usize) -> Traffic {
+    let mut traffic = Traffic::new(net.open_on(connections, [AT_ONCE, OFFLOAD]));
+    traffic.deliver(net, 50_000);
     net.cables[0].set_carrier(false);
     net.step();
-    settle(&mut net, |net| {
+    settle(net, |net| {
         for k in 0..traffic.ends.len() {
             (0..20).for_each(|_| traffic.send(net, k, 1));
         }
         traffic.step(net);
     });
+    traffic
+}
+
+/// What was held for connections that moved is more than the new adapter's queue takes.
+#[test]
+fn held_frames_wait_for_room() {
+    let mut net = driven(2, |driver| driver.queues.eth_buffers = 32);
+    let mut traffic = cut(&mut net, 8);
     traffic.deliver(&mut net, 50_000);
     let counters = net.hosts[0].bond().expect("bond").counters();
     assert!(counters.held_frames > 0 && counters.waited_frames > 0, "{counters:?}");
     assert_eq!((counters.tx_full, counters.hold_overflows), (0, 0), "{counters:?}");
+    traffic.finish(&mut net);
+}
+
+/// Those of one connection are taken by its new owner in the order in which they came: it has nothing to hold back.
+#[test]
+fn held_frames_that_wait_keep_their_order() {
+    let mut net = driven(2, |driver| driver.queues.eth_buffers = 2);
+    let mut traffic = Traffic::new(net.open_on(1, [AT_ONCE, OFFLOAD]));
+    traffic.deliver(&mut net, 50_000);
+    make_other_active(&mut net);
+    // For some steps, so that it is held, and nothing behind it that could overtake it.
+    let mut steps = 0..3;
+    settle(&mut net, |net| {
+        if steps.next().is_some() {
+            traffic.send(net, 0, 1);
+        }
+        net.step();
+    });
+    for _ in 0..100 {
+        net.step();
+    }
+    let counters = net.hosts[0].bond().expect("bond").counters();
+    assert!(counters.waited_frames > 1, "{counters:?}");
+    let tcp = net.hosts[0].adapter(1).expect("a card").counters().tcp;
+    assert!(tcp.rx_segments >= counters.held_frames, "{counters:?} {tcp:?}");
+    assert_eq!(tcp.rx_held, 0, "{counters:?} {tcp:?}");
     traffic.finish(&mut net);
 }
 
@@ -135,17 +173,7 @@ fn what_finds_no_room_at_last_is_dropped_and_counted() {
         host.bond.hold_frames = 4;
         host.adapters.iter_mut().for_each(|adapter| adapter.driver.queues.eth_buffers = 8);
     });
-    let at_once = Options { handover: Some(Handover::Instant), ..OFFLOAD };
-    let mut traffic = Traffic::new(net.open_on(8, [at_once, OFFLOAD]));
-    traffic.deliver(&mut net, 50_000);
-    net.cables[0].set_carrier(false);
-    net.step();
-    settle(&mut net, |net| {
-        for k in 0..traffic.ends.len() {
-            (0..20).for_each(|_| traffic.send(net, k, 1));
-        }
-        traffic.step(net);
-    });
+    let mut traffic = cut(&mut net, 8);
     let counters = net.hosts[0].bond().expect("bond").counters();
     assert!(counters.hold_overflows > 0 && counters.tx_full > 0, "{counters:?}");
     traffic.finish(&mut net);

@@ -349,7 +349,7 @@ fn opened_in_the_tunnel(opener: Side) {
 
 /// A whole window is held for a connection: more than the other card's queue takes at once, and less than the bond holds.
 #[test]
-fn what_was_held_waits_for_room_and_keeps_its_order() {
+fn what_was_held_waits_for_room() {
     let end = End { bytes: 250_000, write_pause: None, chunk: 60_000, ..TALKS };
     let (_, outcomes) = runs(|seed| Plan {
         connections: (0..8).map(|n| connection(Side::Peer, us(10 * n), end)).collect(),
