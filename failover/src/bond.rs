@@ -23,6 +23,7 @@ use crate::by_socket::BySocket;
 use crate::config::BondConfig;
 use crate::filters::Side;
 use crate::handover::Cause;
+use crate::left::Left;
 use crate::links::{Link, Monitor};
 use crate::modes::Astray;
 use crate::moves::Moves;
@@ -206,6 +207,8 @@ pub struct Bond {
     hurry: u8,
     /// Until then the tunnel comes first, if it has carried nothing yet: connections move when its way is open.
     tunnel_first: Nanos,
+    /// A link that was left while it was up.
+    pub(crate) left: Option<Left>,
     /// The tunnel has carried its first frame since the last failure.
     pub(crate) tunnelled: bool,
     pub(crate) notices_left: u8,
@@ -272,6 +275,7 @@ impl Bond {
             sources_pending: false,
             hurry: 0,
             tunnel_first: Nanos::ZERO,
+            left: None,
             tunnelled: true,
             notices_left: 0,
             next_notice: Nanos::ZERO,
@@ -444,7 +448,7 @@ impl Bond {
                 self.look(now, core, id);
             }
         }
-        if self.tunnelled || now >= self.tunnel_first {
+        if (self.tunnelled || now >= self.tunnel_first) && !self.waits_for_left() {
             self.poll_kicks(now, core);
             self.poll_moves(now, core);
         }
@@ -467,7 +471,8 @@ impl Bond {
             || !self.given.is_empty();
         let pending = waits.then_some(Nanos::ZERO);
         let backlog = self.backlog.poll_timeout();
-        [moves, notice, pending, backlog, self.links_timeout()].into_iter().flatten().min()
+        let left = self.left_timeout();
+        [moves, notice, pending, backlog, left, self.links_timeout()].into_iter().flatten().min()
     }
 
     pub(crate) fn log(&mut self, now: Nanos, event: BondEvent) {
@@ -497,6 +502,10 @@ impl Bond {
             && from.is_some_and(|from| {
                 from.member != to.member && self.sides.contains_key(&from.member)
             });
+        self.left = None;
+        if let Some(from) = from.filter(|&from| cause == Cause::Wish && self.is_up(from)) {
+            self.hear_out(now, core, from, to.member);
+        }
         self.hurry = if needs_tunnel { HURRY } else { 0 };
         self.tunnel_first = if needs_tunnel { now + TUNNEL_FIRST } else { now };
         self.point_hops(now, core);
@@ -592,6 +601,10 @@ impl Bond {
 }
 
 impl Hook for Bond {
+    fn waits(&mut self, now: Nanos, core: &Core, member: MemberId) -> bool {
+        self.is_to_wait(now, core, member)
+    }
+
     fn on_frame(
         &mut self,
         now: Nanos,

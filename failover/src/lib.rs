@@ -13,6 +13,7 @@ mod doubt;
 mod entry;
 mod filters;
 mod handover;
+mod left;
 mod links;
 mod mac;
 mod modes;

@@ -177,7 +177,7 @@ impl Lcore {
     }
 
     /// What the clock behind TCP timestamps shows, without any connection's offset. Three register reads. `None` of a card
-    /// that is dead: all ones are nobody's clock.
+    /// that is dead: all ones are nobody's clock, nor is what a card shows that is held in reset.
     #[must_use]
     pub fn timestamp_now(&self) -> Option<u32> {
         let high = TP_TIME_HI::read(&*self.bar).0;
@@ -187,7 +187,7 @@ impl Lcore {
         let low = if again == high { low } else { TP_TIME_LO::read(&*self.bar).0 };
         let ticks = u64::from(again) << 32 | u64::from(low);
         let shown = (ticks >> self.resources.tp_resolution.timestampresolution()) as u32;
-        (again != u32::MAX).then_some(shown)
+        (again != u32::MAX && !self.domain.is_revoked()).then_some(shown)
     }
 
     /// What the clock behind TCP timestamps ought to show at `now`, by what the control plane last told of it: for a

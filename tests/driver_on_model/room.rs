@@ -2,8 +2,10 @@
 
 use mafo::wire::impair::Impairments;
 use mafo::wire::mem::MemEnd;
-use mafo::wire::{Impaired, ImpairedConfig, SwitchConfig, Wire};
-use mafo::{AdapterConfig, Handover, HostConfig, Nanos, Options, PathChoice, PortId};
+use mafo::wire::{Impaired, ImpairedConfig, SwitchConfig, Wire, WireCounters};
+use mafo::{
+    AdapterConfig, Frame, FrameBurst, Handover, HostConfig, Nanos, Options, PathChoice, PortId,
+};
 
 use crate::failover::{Traffic, settle};
 use crate::hosts::{Net, OFFLOAD};
@@ -105,8 +107,73 @@ fn what_comes_late_by_a_link_that_was_left_is_taken() {
     let late = net.hosts[0].bond().expect("bond").counters().taken_from_left;
     let tcp = net.hosts[0].adapter(1).expect("a card").counters().tcp;
     assert!(late > 0, "{tcp:?}");
-    assert_eq!(tcp.rx_duplicates + tcp.rx_drop_paws, late, "{tcp:?}");
+    assert!(tcp.rx_duplicates + tcp.rx_drop_paws >= late, "{late}: {tcp:?}");
     assert_eq!(sent_again(&net).1, 0, "timeouts");
+    traffic.finish(&mut net);
+}
+
+/// A cable that hands over a few frames at each instant.
+struct Slow {
+    cable: MemEnd,
+    few: FrameBurst,
+    last: Nanos,
+}
+
+impl Slow {
+    fn plug(cable: MemEnd) -> Box<dyn Wire> {
+        Box::new(Self { cable, few: FrameBurst::new(8, 2048), last: Nanos::ZERO })
+    }
+}
+
+impl Wire for Slow {
+    fn rx_burst(&mut self, now: Nanos, burst: &mut FrameBurst) -> usize {
+        if core::mem::replace(&mut self.last, now) == now {
+            return 0;
+        }
+        self.few.clear();
+        self.cable.rx_burst(now, &mut self.few);
+        self.few.frames().iter().filter(|frame| burst.push(frame.as_slice()).is_ok()).count()
+    }
+
+    fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize {
+        self.cable.tx_burst(now, frames)
+    }
+
+    fn link_up(&mut self, now: Nanos) -> bool {
+        self.cable.link_up(now)
+    }
+
+    fn poll_timeout(&self) -> Option<Nanos> {
+        self.cable.poll_timeout()
+    }
+
+    fn counters(&self) -> WireCounters {
+        self.cable.counters()
+    }
+}
+
+/// What waits in the cable that is left comes before what is sent behind it by the other: nothing overtakes anything.
+#[test]
+fn a_link_that_was_left_is_heard_out_first() {
+    let mut net = Net::up_with(2, |_, wire| Slow::plug(wire));
+    let mut traffic = Traffic::new(net.open(4));
+    traffic.deliver(&mut net, 50_000);
+    // The host is away, and all that its peer may send is under way.
+    for _ in 0..20 {
+        (0..4).for_each(|k| traffic.send(&mut net, k, 1));
+        net.hosts[1].poll(net.now).expect("lives");
+        net.switch.poll(net.now);
+        net.now += Nanos::from_micros(20);
+    }
+    make_other_active(&mut net);
+    settle(&mut net, |net| {
+        (0..4).for_each(|k| traffic.send(net, k, 1));
+        traffic.step(net);
+    });
+    assert_eq!(net.hosts[0].offloaded(1), 4);
+    let tcp = net.hosts[0].adapter(0).expect("a card").counters().tcp;
+    assert_eq!((tcp.rx_held, tcp.rx_drop_paws), (0, 0), "{tcp:?}");
+    assert_eq!(sent_again(&net), (0, 0));
     traffic.finish(&mut net);
 }
 

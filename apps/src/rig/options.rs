@@ -10,6 +10,13 @@ use super::adapters::{self, Adapters};
 use super::page::Page;
 use super::run::RigError;
 
+/// What the connections' buffers are together, each way, and the least and the most that one has. A TAP drops what
+/// its queue has no room for, where a network card would hold its host back: with more under way than that, peers would be
+/// busy with losses and timeouts that no failure has made.
+const BUFFERS: usize = 4 << 20;
+const BUFFER_MIN: usize = 8 << 10;
+const BUFFER_MAX: usize = 256 << 10;
+
 /// Two hosts, what lies between them, and what is to be told.
 #[derive(Args, Clone, Debug)]
 pub struct RigOptions {
@@ -34,6 +41,10 @@ pub struct RigOptions {
     /// silicon, and one that dies may take along bytes that its peers will not send again: such connections are lost
     #[arg(long, value_enum, default_value_t = Protect::On)]
     pub protect: Protect,
+    /// Bytes that each connection has room for at our end, either way. Unless given, all connections share 4 MiB, and each
+    /// has from 8 KiB to 256 KiB: no cable has to hold more than its queue does
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(4096..=1 << 20))]
+    pub buffer: Option<u32>,
     /// Probability that a frame is lost, each direction, every cable
     #[arg(long, default_value_t = 0.0, value_parser = parse_probability)]
     pub loss: f64,
@@ -66,6 +77,12 @@ impl RigOptions {
     /// Whether all links of the bond carry.
     pub(crate) fn is_xor(&self) -> bool {
         self.bond.as_ref().and_then(BondOptions::mode) == Some(Mode::BalanceXor)
+    }
+
+    /// Bytes of a connection's buffer, each way.
+    pub(crate) fn buffer(&self) -> usize {
+        let share = (BUFFERS / self.connections.max(1) as usize).clamp(BUFFER_MIN, BUFFER_MAX);
+        self.buffer.map_or(share, |bytes| bytes as usize)
     }
 
     /// The file of `--report`, made already.

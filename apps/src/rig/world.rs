@@ -301,6 +301,8 @@ fn host(
     stack.mtu = MTU;
     stack.sockets_max = options.connections + 16;
     stack.secret = secret(options.seed);
+    stack.send_buffer = options.buffer();
+    stack.recv_buffer = options.buffer();
     let cards = options.adapters.0.into_iter().enumerate();
     let mut adapters: Vec<SoftConfig> = cards
         .map(|(n, card)| {

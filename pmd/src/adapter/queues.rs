@@ -328,6 +328,7 @@ impl Adapter {
             filter_mask: draft.filter_mask.map(|told| told.filter_mask()),
             max_rx_data: tp.max_rx_data,
             initial_window: tp.initial_window,
+            congestion: self.config.congestion,
             ports: self.ports.iter().map(|port| port.resources.clone()).collect(),
         }
     }

@@ -9,6 +9,7 @@ use mafo_t4::regs::tp::pio::{TP_VLAN_PRI_MAP, TupleField};
 use mafo_t4::regs::tp::{MTU_COUNT, TP_TIMER_RESOLUTION};
 use mafo_t4::{PortId, SmtIdx};
 
+use super::config::Congestion;
 use crate::tid::LcoreId;
 
 /// What a card has. Nothing here is assumed: two adapters of one bond may differ in all of it.
@@ -52,6 +53,8 @@ pub struct Resources {
     pub max_rx_data: u32,
     /// Segments of a connection's first congestion window (INITCWND).
     pub initial_window: u8,
+    /// What becomes of frames while a core's queue is nearly full.
+    pub congestion: Congestion,
     /// Its ports, ascending.
     pub ports: Vec<PortResources>,
 }

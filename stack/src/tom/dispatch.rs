@@ -34,6 +34,11 @@ pub enum Verdict {
 
 /// Who sees the adapters' frames and answers before the stack does: a bond.
 pub trait Hook {
+    /// Whether the messages of `member` are to wait in its queue for this poll.
+    fn waits(&mut self, _now: Nanos, _core: &Core, _member: MemberId) -> bool {
+        false
+    }
+
     /// A frame that no connection on `member` took.
     fn on_frame(
         &mut self,
@@ -92,6 +97,9 @@ impl Core {
                 if let ToLcore::Link { port, state } = message {
                     hook.on_link(now, self, member, port, state.up);
                 }
+            }
+            if hook.waits(now, self, member) {
+                continue;
             }
             // Out of its place while its messages are handled: they may post on all other queues.
             let Some(mut ingress) = self.members[n].lcore.ingress.take() else { continue };

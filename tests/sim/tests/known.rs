@@ -102,7 +102,11 @@ const OF_THE_FOURTH: [(u64, &str); 10] = [
 ];
 
 /// By the fifth, in which all links may carry, and single connections move.
-const OF_THE_FIFTH: [(u64, &str); 15] = [
+const OF_THE_FIFTH: [(u64, &str); 16] = [
+    (
+        49_001_179,
+        "while a dead adapter was heard out, its clock was read: it is held in reset and shows nothing",
+    ),
     (
         13_392,
         "a copy of a SYN that the switch made for the link that was not active was given to the adapter of its connection, whose \
