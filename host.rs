@@ -1,5 +1,6 @@
-//! A whole host: adapters with their drivers, a bond over them, sockets on top.
+//! A whole host: adapters with their drivers and Ethernet ports without, a bond over them, sockets on top.
 
+use std::fmt;
 use std::sync::Arc;
 
 use mafo_asic::AsicConfig;
@@ -9,7 +10,7 @@ use mafo_pmd::adapter::{AdapterEvent, Request, RequestId, State};
 use mafo_pmd::eal::dma::{Arena, Domain};
 use mafo_pmd::eal::hugepage::NoMemory;
 use mafo_pmd::stats::{Xstat, extend};
-use mafo_pmd::{Adapter, AdapterConfig, AdapterError};
+use mafo_pmd::{Adapter, AdapterConfig, AdapterError, EthPort};
 use mafo_stack::{Core, MemberId, Stack, StackConfig};
 use mafo_t4::PortId;
 use mafo_t4::regs::tp::MTU_COUNT;
@@ -28,14 +29,48 @@ pub struct SoftConfig {
     pub wires: Vec<(PortId, Box<dyn Wire>)>,
 }
 
+/// A member of a host's bond.
+pub enum MemberConfig {
+    /// A software adapter.
+    Adapter(Box<SoftConfig>),
+    /// An Ethernet port that is no adapter's: a link of its own, with port 0. The TCP of connections that use it runs on the
+    /// host.
+    Port(Box<dyn EthPort + Send>),
+}
+
+impl From<SoftConfig> for MemberConfig {
+    fn from(soft: SoftConfig) -> Self {
+        Self::Adapter(Box::new(soft))
+    }
+}
+
 /// What a host is made of.
 pub struct HostConfig {
     /// Addresses, sizes and the host path's TCP. Its MAC is the bond's.
     pub stack: StackConfig,
-    /// The adapters.
-    pub adapters: Vec<SoftConfig>,
+    /// The adapters, and ports beside them.
+    pub members: Vec<MemberConfig>,
     /// The bond over their ports.
     pub bond: BondConfig,
+}
+
+impl HostConfig {
+    /// A host of these.
+    pub fn new(
+        stack: StackConfig,
+        members: impl IntoIterator<Item = impl Into<MemberConfig>>,
+        bond: BondConfig,
+    ) -> Self {
+        Self { stack, members: members.into_iter().map(Into::into).collect(), bond }
+    }
+
+    /// The adapters, to be changed.
+    pub fn adapters_mut(&mut self) -> impl Iterator<Item = &mut SoftConfig> {
+        self.members.iter_mut().filter_map(|member| match member {
+            MemberConfig::Adapter(soft) => Some(&mut **soft),
+            MemberConfig::Port(_) => None,
+        })
+    }
 }
 
 /// Why a host could not be made, or stopped.
@@ -63,8 +98,41 @@ pub enum HostError {
     },
 }
 
+/// A member in its place.
+enum Fitted {
+    Adapter(Box<Card>),
+    /// A port is the stack's, as soon as the adapters are up.
+    Port(Option<Box<dyn EthPort + Send>>),
+}
+
+impl fmt::Debug for Fitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Adapter(card) => card.fmt(f),
+            Self::Port(_) => f.write_str("port"),
+        }
+    }
+}
+
+impl Fitted {
+    fn card(&self) -> Option<&Card> {
+        match self {
+            Self::Adapter(card) => Some(card),
+            Self::Port(_) => None,
+        }
+    }
+
+    fn card_mut(&mut self) -> Option<&mut Card> {
+        match self {
+            Self::Adapter(card) => Some(card),
+            Self::Port(_) => None,
+        }
+    }
+}
+
+/// An adapter and its driver.
 #[derive(Debug)]
-struct Fitted {
+struct Card {
     soft: SoftAdapter,
     driver: Adapter,
     settings: AdapterConfig,
@@ -91,7 +159,7 @@ enum Stage {
 /// A host on software adapters: bring-up, then a stack and a bond, by [`Host::poll`].
 #[derive(Debug)]
 pub struct Host {
-    adapters: Vec<Fitted>,
+    members: Vec<Fitted>,
     /// Where memory comes from.
     memory: Memory,
     /// Memory that every adapter reaches.
@@ -130,9 +198,13 @@ fn reach(
 fn check_links(config: &HostConfig) -> Result<(), BadBond> {
     let need = config.stack.mtu;
     for &link in &config.bond.links {
-        let adapter = config.adapters.get(link.member.index());
-        let adapter = adapter.filter(|adapter| link.port.0 < adapter.asic.ports);
-        let has = adapter.ok_or(BadBond::NoSuchPort(link))?.driver.mtu;
+        let has = match config.members.get(link.member.index()) {
+            Some(MemberConfig::Adapter(adapter)) if link.port.0 < adapter.asic.ports => {
+                adapter.driver.mtu
+            }
+            Some(MemberConfig::Port(port)) if link.port == PortId(0) => port.mtu(),
+            _ => return Err(BadBond::NoSuchPort(link)),
+        };
         if has < need {
             return Err(BadBond::Mtu { member: link.member, has, need });
         }
@@ -140,7 +212,7 @@ fn check_links(config: &HostConfig) -> Result<(), BadBond> {
     Ok(())
 }
 
-impl Fitted {
+impl Card {
     /// Adds the bond's address to `ports` when the driver has brought the adapter up.
     fn address(&mut self, mac: [u8; 6], ports: impl Iterator<Item = PortId>) {
         if self.stage == Stage::Starting && self.driver.is_up() {
@@ -180,9 +252,10 @@ impl Host {
         config.bond.check()?;
         check_links(&config)?;
         let warnings = config.bond.round();
-        for soft in &mut config.adapters {
+        let protect = config.bond.protect;
+        for soft in config.adapters_mut() {
             // One decision for both: what a card acknowledges is what its host can vouch for.
-            soft.asic.commits = config.bond.protect;
+            soft.asic.commits = protect;
         }
         let sockets = config.stack.sockets_max as usize;
         // Send buffers are reached by every adapter: a connection's bytes stay where they are when it
@@ -190,13 +263,20 @@ impl Host {
         let send_memory = sockets * config.stack.send_buffer.next_multiple_of(64) + (64 << 10);
         let shared = memory(send_memory)
             .map_err(|source| HostError::Memory { what: "send buffers", source })?;
-        let mut adapters = Vec::new();
-        for (n, soft) in config.adapters.into_iter().enumerate() {
+        let mut members = Vec::new();
+        for (n, member) in config.members.into_iter().enumerate() {
+            let soft = match member {
+                MemberConfig::Adapter(soft) => *soft,
+                MemberConfig::Port(port) => {
+                    members.push(Fitted::Port(Some(port)));
+                    continue;
+                }
+            };
             let (ports, settings) = (soft.asic.ports, soft.driver);
             let (domain, arena) = reach(n, &settings, ports, (memory, &shared))?;
             let card = SoftAdapter::new(soft.asic, Arc::clone(&domain), soft.wires);
             let driver = Adapter::new(card.bar(), domain, arena, settings);
-            adapters.push(Fitted {
+            members.push(Fitted::Adapter(Box::new(Card {
                 soft: card,
                 driver,
                 settings,
@@ -204,12 +284,12 @@ impl Host {
                 asked: Vec::new(),
                 refused: 0,
                 stage: Stage::Starting,
-            });
+            })));
         }
         let mac = config.stack.mac;
         let stack = Stack::new(config.stack, Arc::clone(&shared));
         Ok(Self {
-            adapters,
+            members,
             memory,
             shared,
             stack,
@@ -231,8 +311,11 @@ impl Host {
     /// Moves everything on that can be moved without waiting. An adapter that fails once the host is up is no error:
     /// its connections go on elsewhere, as [`Bond::poll_event`] tells.
     pub fn poll(&mut self, now: Nanos) -> Result<(), HostError> {
-        for n in 0..self.adapters.len() {
-            let fitted = &mut self.adapters[n];
+        for n in 0..self.members.len() {
+            let Some(fitted) = self.members[n].card_mut() else {
+                self.look_at_port(now, n);
+                continue;
+            };
             if fitted.stage == Stage::Dead {
                 continue;
             }
@@ -261,11 +344,29 @@ impl Host {
         self.bond.as_mut().is_some_and(Bond::is_in_a_hurry)
     }
 
+    /// A port whose device is gone is as dead as an adapter; when one is in its place again it is a member again.
+    fn look_at_port(&mut self, now: Nanos, n: usize) {
+        let (Some(bond), member) = (&mut self.bond, MemberId(n as u8)) else { return };
+        let core = self.stack.core_mut();
+        match (core.is_gone(member), core.is_dead(member)) {
+            (true, false) => {
+                core.bury(member);
+                bond.on_adapter_dead(now, core, member);
+                core.ring();
+            }
+            (false, true) => {
+                core.revive_port(member);
+                bond.on_adapter_back(now, core, member);
+            }
+            _ => {}
+        }
+    }
+
     /// An adapter has failed: it is silenced, its memory is taken away from it, what it had still told is heard, and its
     /// connections get other owners. In this order: nothing of it may change any more what is decided then.
     fn bury(&mut self, now: Nanos, n: usize) {
         let Some(bond) = &mut self.bond else { return };
-        let fitted = &mut self.adapters[n];
+        let Some(fitted) = self.members.get_mut(n).and_then(Fitted::card_mut) else { return };
         fitted.soft.silence(now);
         fitted.driver.domain().revoke();
         let was_running = fitted.stage == Stage::Running;
@@ -283,9 +384,11 @@ impl Host {
     }
 
     /// Gives an adapter that has failed its power back, resets it and probes it anew; it joins the bond when it is up,
-    /// and takes over again only when it has to. Nothing happens to one that lives.
+    /// and takes over again only when it has to. Nothing happens to one that lives, nor to a port, which joins again by
+    /// itself when there is a device in its place.
     pub fn revive(&mut self, n: usize) -> Result<(), HostError> {
-        let Some(fitted) = self.adapters.get_mut(n).filter(|a| a.stage == Stage::Dead) else {
+        let card = self.members.get_mut(n).and_then(Fitted::card_mut);
+        let Some(fitted) = card.filter(|card| card.stage == Stage::Dead) else {
             return Ok(());
         };
         let (domain, arena) =
@@ -299,16 +402,30 @@ impl Host {
     /// Why an adapter has failed, if it has and was not revived.
     #[must_use]
     pub fn failure(&self, n: usize) -> Option<&AdapterError> {
-        match self.adapters.get(n)?.driver.state() {
+        match self.card(n)?.driver.state() {
             State::Failed(error) => Some(error),
             _ => None,
         }
     }
 
-    /// Whether an adapter has failed and was not revived.
+    fn card(&self, n: usize) -> Option<&Card> {
+        self.members.get(n).and_then(Fitted::card)
+    }
+
+    fn cards(&self) -> impl Iterator<Item = (usize, &Card)> {
+        self.members.iter().enumerate().filter_map(|(n, member)| Some((n, member.card()?)))
+    }
+
+    /// Whether an adapter has failed and was not revived, or a port has no device.
     #[must_use]
     pub fn is_dead(&self, n: usize) -> bool {
-        self.adapters.get(n).is_some_and(|fitted| fitted.stage == Stage::Dead)
+        match self.members.get(n) {
+            Some(Fitted::Adapter(card)) => card.stage == Stage::Dead,
+            Some(Fitted::Port(_)) => {
+                self.bond.is_some() && self.sockets().is_dead(MemberId(n as u8))
+            }
+            None => false,
+        }
     }
 
     /// The active link receives frames for the bond's address, and no other does (`fail_over_mac` follow).
@@ -318,10 +435,10 @@ impl Host {
         else {
             return;
         };
-        let (adapters, mac) = (&mut self.adapters, self.mac);
+        let (members, mac) = (&mut self.members, self.mac);
         // Where too much is asked of an adapter already it is asked again at the next poll.
         let mut ask = |link: LinkId, request: Request| {
-            let fitted = adapters.get_mut(link.member.index());
+            let fitted = members.get_mut(link.member.index()).and_then(Fitted::card_mut);
             let running = fitted.filter(|fitted| fitted.stage == Stage::Running);
             running.is_some_and(|fitted| fitted.driver.request(request).is_ok())
         };
@@ -341,7 +458,7 @@ impl Host {
         }
         self.next_look = now + self.config.miimon;
         for link in &self.config.links {
-            let fitted = self.adapters.get_mut(link.member.index());
+            let fitted = self.members.get_mut(link.member.index()).and_then(Fitted::card_mut);
             if let Some(fitted) = fitted.filter(|fitted| fitted.stage == Stage::Running) {
                 // One that has not answered the last questions yet is not asked.
                 let _ = fitted.driver.request(Request::PollLink { port: link.port });
@@ -352,13 +469,16 @@ impl Host {
     fn bring_up(&mut self, now: Nanos) -> Result<(), HostError> {
         let everywhere = self.config.fail_over_mac == FailOverMac::None;
         let links = if everywhere { &self.config.links[..] } else { &[] };
-        for (n, fitted) in self.adapters.iter_mut().enumerate() {
+        let cards = self.members.iter_mut().enumerate();
+        for (n, fitted) in cards.filter_map(|(n, member)| Some((n, member.card_mut()?))) {
             let ports = links.iter().filter(|link| link.member.index() == n).map(|link| link.port);
             fitted.address(self.mac, ports);
         }
-        let ready = |a: &Fitted| a.stage == Stage::Addressing && a.asked.is_empty();
+        let ready = |card: &Card| card.stage == Stage::Addressing && card.asked.is_empty();
         if let Some(bond) = &mut self.bond {
-            for (n, fitted) in self.adapters.iter_mut().enumerate().filter(|(_, a)| ready(a)) {
+            let cards = self.members.iter_mut().enumerate();
+            let cards = cards.filter_map(|(n, member)| Some((n, member.card_mut()?)));
+            for (n, fitted) in cards.filter(|(_, card)| ready(card)) {
                 fitted.stage = Stage::Running;
                 if let Some(lcore) = fitted.driver.take_lcore(0) {
                     let (core, member) = (self.stack.core_mut(), MemberId(n as u8));
@@ -368,14 +488,23 @@ impl Host {
             }
             return Ok(());
         }
-        if !self.adapters.iter().all(ready) {
+        if !self.cards().all(|(_, card)| ready(card)) {
             return Ok(());
         }
-        for fitted in &mut self.adapters {
-            if let Some(lcore) = fitted.driver.take_lcore(0) {
-                self.stack.add_adapter(lcore);
+        for fitted in &mut self.members {
+            match fitted {
+                Fitted::Adapter(card) => {
+                    if let Some(lcore) = card.driver.take_lcore(0) {
+                        self.stack.add_adapter(lcore);
+                    }
+                    card.stage = Stage::Running;
+                }
+                Fitted::Port(port) => {
+                    if let Some(port) = port.take() {
+                        self.stack.add_port(port);
+                    }
+                }
             }
-            fitted.stage = Stage::Running;
         }
         self.config.check_members(self.stack.core())?;
         self.bond = Some(Bond::new(self.config.clone(), self.stack.core_mut()));
@@ -422,8 +551,8 @@ impl Host {
     pub fn left_over(&self) -> usize {
         let core = self.stack.core();
         let cards =
-            self.adapters.iter().map(|a| a.soft.in_use()).map(|used| used.tids + used.flows);
-        let tables = (0..self.adapters.len())
+            self.cards().map(|(_, card)| card.soft.in_use()).map(|used| used.tids + used.flows);
+        let tables = (0..self.members.len())
             .filter_map(|n| core.member(MemberId(n as u8)))
             .map(mafo_stack::tom::Member::left_over);
         cards.sum::<usize>() + tables.sum::<usize>()
@@ -431,7 +560,8 @@ impl Host {
 
     /// Everything that was counted, by name, in the manner of `ethtool -S`: `bond_moved`,
     /// `stack_rx_arp`, `tcp_timeouts` (the host path's engine), and for adapter 0 `driver0_eth0_tx_frames`
-    /// (the driver) and `card0_tp_rx_data` (the software ASIC).
+    /// (the driver) and `card0_tp_rx_data` (the software ASIC); of a port that is no
+    /// adapter's `port1_rx_frames`.
     #[must_use]
     pub fn xstats(&self) -> Vec<Xstat> {
         let core = self.stack.core();
@@ -441,7 +571,12 @@ impl Host {
         }
         extend(&mut list, "stack", core.counters().iter());
         extend(&mut list, "tcp", core.tcp_counters().iter());
-        for (n, fitted) in self.adapters.iter().enumerate() {
+        for n in 0..self.members.len() {
+            if let Some(counters) = core.port_counters(MemberId(n as u8)) {
+                extend(&mut list, &format!("port{n}"), counters.iter());
+            }
+        }
+        for (n, fitted) in self.cards() {
             let lcore = core.member(MemberId(n as u8)).map(|member| member.lcore.xstats());
             let driver = fitted.driver.xstats().into_iter().chain(lcore.into_iter().flatten());
             let named = |part: &str, stat: Xstat| Xstat {
@@ -457,7 +592,7 @@ impl Host {
     /// Connections that an adapter owns, by its own count (LE_DB_ACT_CNT_IPV4).
     #[must_use]
     pub fn offloaded(&self, adapter: usize) -> usize {
-        self.adapters.get(adapter).map_or(0, |a| a.soft.active_connections())
+        self.card(adapter).map_or(0, |card| card.soft.active_connections())
     }
 
     /// Enters a tid that nobody will give back: a check that counts them has to notice.
@@ -473,27 +608,27 @@ impl Host {
 
     /// Gives all adapters another MTU table ([`Adapter::load_mtus`]). Whether all took it.
     pub fn load_mtus(&mut self, mtus: [u16; MTU_COUNT]) -> bool {
-        self.adapters.iter_mut().map(|a| a.driver.load_mtus(mtus)).filter(|&taken| !taken).count()
-            == 0
+        let cards = self.members.iter_mut().filter_map(Fitted::card_mut);
+        cards.map(|card| card.driver.load_mtus(mtus)).filter(|&taken| !taken).count() == 0
     }
 
     /// A software adapter.
     #[must_use]
     pub fn adapter(&self, n: usize) -> Option<&SoftAdapter> {
-        Some(&self.adapters.get(n)?.soft)
+        Some(&self.card(n)?.soft)
     }
 
     /// A software adapter, to make things go wrong.
     pub fn adapter_mut(&mut self, n: usize) -> Option<&mut SoftAdapter> {
-        Some(&mut self.adapters.get_mut(n)?.soft)
+        Some(&mut self.members.get_mut(n)?.card_mut()?.soft)
     }
 
     /// When [`Host::poll`] has something to do without a frame coming in.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        let alive = || self.adapters.iter().filter(|a| a.stage != Stage::Dead);
-        let cards = alive().filter_map(|a| a.soft.poll_timeout()).min();
-        let drivers = alive().filter_map(|a| a.driver.poll_timeout()).min();
+        let alive = || self.cards().filter(|(_, card)| card.stage != Stage::Dead);
+        let cards = alive().filter_map(|(_, card)| card.soft.poll_timeout()).min();
+        let drivers = alive().filter_map(|(_, card)| card.driver.poll_timeout()).min();
         let bond = self.bond.as_ref().and_then(Bond::poll_timeout);
         let look = (self.config.miimon > Nanos::ZERO).then_some(self.next_look);
         [cards, drivers, bond, look, self.stack.poll_timeout()].into_iter().flatten().min()

@@ -2,7 +2,7 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | put a host together from adapters and cables | [`Host`], [`HostConfig`] |
+//! | put a host together from adapters, ports and cables | [`Host`], [`HostConfig`] |
 //! | listen, connect, send, receive | [`Core`], by [`Host::sockets_mut`] |
 //! | follow a failover | [`Bond::poll_event`] |
 //! | know how long failovers take | [`failover::Report`] |
@@ -19,7 +19,7 @@ pub mod failover {
     pub use mafo_failover::{Distribution, Report};
 }
 
-pub use host::{Host, HostConfig, HostError, SoftConfig};
+pub use host::{Host, HostConfig, HostError, MemberConfig, SoftConfig};
 pub use mafo_asic::{AsicConfig, CardConnection, Charge, Refusals, TpCounters};
 pub use mafo_failover::{
     ArpValidate, BadBond, BadOption, Bond, BondConfig, BondCounters, BondEvent, BondOptions,
@@ -40,4 +40,4 @@ pub use mafo_stack::{
 pub use mafo_t4::{L2tIdx, PortId};
 pub use mafo_wire as wire;
 pub use soft::{Faults, SoftAdapter};
-pub use wire_port::WirePort;
+pub use wire_port::{Slot, WirePort};

@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     stack.sockets_max = 64;
     File::open("/dev/urandom")?.read_exact(&mut stack.secret)?;
     let links = vec![(0, PortId(0)), (1, PortId(0))];
-    let mut host = Host::new(HostConfig { stack, adapters, bond: BondConfig::new(links) })?;
+    let mut host = Host::new(HostConfig::new(stack, adapters, BondConfig::new(links)))?;
 
     // Nothing blocks and nothing runs by itself: the program polls, and says what time it is.
     let clock = Clock::start();

@@ -244,7 +244,7 @@ pub(crate) fn host(
     asic.seed = seed;
     let driver = AdapterConfig { mtu: MTU, ..AdapterConfig::default() };
     let adapters = vec![SoftConfig { asic, driver, wires: vec![(PortId(0), wire)] }];
-    Ok(Host::new(HostConfig { stack, adapters, bond: BondConfig::new(vec![(0, PortId(0))]) })?)
+    Ok(Host::new(HostConfig::new(stack, adapters, BondConfig::new(vec![(0, PortId(0))])))?)
 }
 
 impl Running<'_> {

@@ -37,7 +37,9 @@ impl Bond {
     pub(crate) fn poll_kicks(&mut self, now: Nanos, core: &mut Core) {
         for _ in 0..KICKS {
             let Some(&id) = self.kicks.front() else { return };
-            if self.moves.contains(id) && kick_one(now, core, id) == Err(Full) {
+            if core.is_refugee(id) {
+                core.kick_refugee(now, id, ACKED_LATELY);
+            } else if self.moves.contains(id) && kick_one(now, core, id) == Err(Full) {
                 self.counters.ring_full += 1;
                 return;
             }

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use mafo_mem::Nanos;
-use mafo_stack::{Core, Verdict};
+use mafo_stack::{Core, MemberId, Verdict};
 
 use crate::bond::{Bond, LinkId};
 use crate::mac::readdress;
@@ -65,7 +65,7 @@ impl Bond {
     ) {
         let Some(owner) = owner else {
             for frame in held {
-                self.give_to_host(now, core, frame);
+                self.give_to_host(now, core, MemberId(0), frame);
             }
             return;
         };
@@ -80,10 +80,17 @@ impl Bond {
         }
     }
 
-    fn give_to_host(&self, now: Nanos, core: &mut Core, mut frame: Vec<u8>) {
+    /// Gives a frame that came in by `member` to the stack.
+    pub(crate) fn give_to_host(
+        &self,
+        now: Nanos,
+        core: &mut Core,
+        member: MemberId,
+        mut frame: Vec<u8>,
+    ) {
         // It came for the address that the bond had then.
         readdress(&mut frame, core.mac());
-        core.handle_frame(now, &frame);
+        core.handle_frame(now, member, &frame);
     }
 
     /// Lets go on what there is room for.
@@ -92,7 +99,7 @@ impl Bond {
             let Some(seen) = Seen::of(&frame) else { continue };
             match self.take_from_wire(now, core, link, &seen, &frame) {
                 Taken::For(Verdict::Taken) => {}
-                Taken::For(Verdict::Stack) => self.give_to_host(now, core, frame),
+                Taken::For(Verdict::Stack) => self.give_to_host(now, core, link.member, frame),
                 Taken::NoRoom => {
                     self.backlog.frames.push_front((link, frame));
                     self.backlog.next_try = now + PATIENCE;

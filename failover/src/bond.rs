@@ -8,10 +8,9 @@
 
 use core::fmt;
 use core::net::IpAddr;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mafo_mem::Nanos;
-use mafo_pmd::sge::RxMeta;
 use mafo_stack::tom::state::State;
 use mafo_stack::tom::{AtidUse, TidUse};
 use mafo_stack::{Core, Hook, Mac, MemberId, SocketId, Verdict};
@@ -22,7 +21,7 @@ use crate::backlog::Backlog;
 use crate::by_socket::BySocket;
 use crate::config::BondConfig;
 use crate::filters::Side;
-use crate::handover::Cause;
+use crate::handover::{Cause, Move};
 use crate::left::Left;
 use crate::links::{Link, Monitor};
 use crate::modes::Astray;
@@ -63,6 +62,8 @@ mafo_mem::counters! {
         probes,
         /// Frames that came in by a link that is not active, of no connection that we know.
         backup_drops,
+        /// Frames for somebody else that came in by a port that is no adapter's.
+        not_for_us,
         /// Frames of our connections that came in by a link that was left while it was up.
         taken_from_left,
         /// Looped frames whose adapter became active before they were carried out: dropped.
@@ -97,8 +98,11 @@ mafo_mem::counters! {
         moved_gapped,
         /// Connections whose new owner would not hold such bytes: their peers have to send them again.
         gaps_lost,
-        /// Connections that no adapter would have, and with which the host path goes on.
+        /// Connections that no adapter would have, or that were to use a port that is no adapter's, and with which the host
+        /// path goes on.
         sheltered,
+        /// Connections of the host path whose frames go by another port that is no adapter's.
+        switched,
         /// Connections that moved because their peer's frames came in by another link.
         followed,
         /// Connections moved to another port of their adapter.
@@ -154,7 +158,7 @@ impl fmt::Display for LinkId {
 /// Something that happened, for timelines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BondEvent {
-    /// The firmware's message of a link that went down, or up, has been handled.
+    /// The firmware's message of a link that went down, or up, or the port's own word, has been handled.
     Link(LinkId, bool),
     /// Another link is active.
     Active(LinkId),
@@ -162,9 +166,9 @@ pub enum BondEvent {
     FirstTunnelled,
     /// A connection's new payload is held back: its move begins.
     Suspended(SocketId),
-    /// A connection lives on the active adapter, or port.
+    /// A connection lives on the active adapter, or uses the active port.
     Moved(SocketId),
-    /// No adapter would have a connection: the host path goes on with it.
+    /// No adapter would have a connection, or it is to use a port that is no adapter's: the host path goes on with it.
     Sheltered(SocketId),
     /// No connection lives elsewhere any more.
     AllMoved,
@@ -182,6 +186,8 @@ pub struct Bond {
     pub(crate) monitor: Monitor,
     pub(crate) active: Option<LinkId>,
     pub(crate) sides: BTreeMap<MemberId, Side>,
+    /// Members that are no adapters.
+    pub(crate) plain: BTreeSet<MemberId>,
     pub(crate) moves: Moves,
     pub(crate) backlog: Backlog,
     /// What is left of a look at all connections, after another link became active.
@@ -245,10 +251,14 @@ impl Bond {
     #[must_use]
     pub fn new(config: BondConfig, core: &mut Core) -> Self {
         let links = config.links.iter().map(|&id| Link::new(id)).collect();
-        let mut sides = BTreeMap::new();
+        let (mut sides, mut plain) = (BTreeMap::new(), BTreeSet::new());
         for id in &config.links {
-            let side: &mut Side = sides.entry(id.member).or_default();
-            side.add(id.port);
+            if core.is_adapter(id.member) {
+                let side: &mut Side = sides.entry(id.member).or_default();
+                side.add(id.port);
+            } else {
+                plain.insert(id.member);
+            }
         }
         core.sample_connections();
         if let Some(first) = config.links.first() {
@@ -260,6 +270,7 @@ impl Bond {
             monitor: Monitor::default(),
             active: None,
             sides,
+            plain,
             moves: Moves::default(),
             backlog: Backlog::default(),
             sweep: None,
@@ -325,10 +336,17 @@ impl Bond {
         self.sweep.is_some() || self.moves.is_any_away()
     }
 
-    /// Connections that the host path has until an adapter takes them.
+    /// Connections that the host path has until an adapter takes them, or until it is known that nothing of them is
+    /// missing.
     #[must_use]
     pub fn refugees(&self) -> usize {
-        self.moves.sheltered()
+        if self.moves.sheltered() == 0 {
+            return 0;
+        }
+        let leaves = |moving: &Move| {
+            moving.stage == Stage::Sheltered && (moving.doubt.is_some() || !self.stays_home(moving))
+        };
+        self.moves.iter().filter(|(_, moving)| leaves(moving)).count()
     }
 
     /// How far the handover of a connection has come; `None` when it lives on the active link.
@@ -442,9 +460,10 @@ impl Bond {
         self.poll_given(core);
         self.poll_links(now, core);
         if let Some(cause) = self.review.take() {
+            self.wake_unowned(now);
             // An owner that is behind the gate may be on the active link now: there it speaks by its wire.
             for id in self.moves.all_under_way() {
-                self.follow(id, cause);
+                self.follow(now, id, cause);
                 self.look(now, core, id);
             }
         }
@@ -610,10 +629,10 @@ impl Hook for Bond {
         now: Nanos,
         core: &mut Core,
         member: MemberId,
-        meta: &RxMeta,
+        iport: u8,
         frame: &[u8],
     ) -> Verdict {
-        self.forward(now, core, member, meta, frame)
+        self.forward(now, core, member, iport, frame)
     }
 
     fn on_cpl(

@@ -10,6 +10,7 @@ use mafo_t4::regs::tp::pio::{TP_VLAN_PRI_MAP, TupleField};
 
 use crate::bond::LinkId;
 use crate::config::{ArpValidate, BondConfig, FailOverMac, Mode, XmitHashPolicy};
+use crate::mac::own_mac;
 
 /// Filters that a bond stands on for each link: the standing rule and the tunnel's way out.
 const FILTERS_PER_LINK: usize = 2;
@@ -224,8 +225,7 @@ impl BondConfig {
     pub fn check_members(&self, core: &Core) -> Result<(), BadBond> {
         let mut macs: Vec<(Mac, LinkId)> = Vec::new();
         for &link in &self.links {
-            let port = core.member(link.member).and_then(|m| m.lcore.resources().port(link.port));
-            macs.push((port.ok_or(BadBond::NoSuchPort(link))?.mac, link));
+            macs.push((own_mac(core, link).ok_or(BadBond::NoSuchPort(link))?, link));
         }
         let own = macs.iter().find(|(mac, _)| *mac == core.mac()).map(|&(_, link)| link);
         let alone = self.links.len() == 1 || self.fail_over_mac == FailOverMac::Active;

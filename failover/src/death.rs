@@ -27,9 +27,9 @@ const CLOCK_MARGIN: u32 = 8;
 
 impl Bond {
     /// `member` is dead and silenced, and the stack has buried it. Its connections are given to other adapters, as soon
-    /// as there is one.
+    /// as there is one. Those that went by a port that is no adapter's are here, and go by another link.
     pub fn on_adapter_dead(&mut self, now: Nanos, core: &mut Core, member: MemberId) {
-        if self.sides.remove(&member).is_none() {
+        if self.sides.remove(&member).is_none() && !self.is_plain(member) {
             return;
         }
         self.counters.adapters_lost += 1;
@@ -71,8 +71,10 @@ impl Bond {
     /// An adapter that was dead has been put in its place again: its links are members of the bond when they are up.
     pub fn on_adapter_back(&mut self, now: Nanos, core: &mut Core, member: MemberId) {
         let ports = self.links.iter().filter(|link| link.id.member == member);
-        let side = Side::new(ports.map(|link| link.id.port));
-        self.sides.insert(member, side);
+        if !self.is_plain(member) {
+            let side = Side::new(ports.map(|link| link.id.port));
+            self.sides.insert(member, side);
+        }
         self.log(now, BondEvent::AdapterBack(member));
         self.sync_filters(core);
     }

@@ -196,11 +196,6 @@ impl Move {
         }
     }
 
-    /// Whether it is to live on the host path.
-    pub(crate) fn goes_home(&self) -> bool {
-        self.goal == Some(Goal::Host)
-    }
-
     /// Whether frames of the peer are kept.
     pub(crate) fn holds(&self) -> bool {
         matches!(self.stage, Stage::Held | Stage::Gated | Stage::Fenced | Stage::Uploading)
@@ -214,7 +209,7 @@ impl Move {
     }
 
     /// Whether the peer may not have heard what the connection said last, nor can have said so.
-    fn is_unheard(&self) -> bool {
+    pub(crate) fn is_unheard(&self) -> bool {
         self.cause == Cause::Failure && self.heard.is_none()
     }
 
@@ -324,7 +319,9 @@ impl Bond {
             }
             return;
         }
-        let goes_home = moving.goes_home();
+        let is_past_undo = !matches!(moving.stage, Stage::Suspended | Stage::Held | Stage::Gated);
+        let goes_home = self.moves.get(id).is_some_and(|moving| self.stays_home(moving));
+        let Some(moving) = self.moves.get_mut(id) else { return };
         if moving.home == active && !goes_home && moving.stage != Stage::Rechannelling {
             if !self.is_back(now, core, id) {
                 return;
@@ -336,8 +333,9 @@ impl Bond {
             self.finish(now, id, false);
             return;
         }
-        let stale = moving.entry.as_ref().is_some_and(|f| f.to() != active);
-        if stale && moving.stage != Stage::Tunnelled {
+        // On the host path nothing is entered; on an adapter something has to be.
+        let to = moving.entry.as_ref().map(Entry::to);
+        if to != (!goes_home).then_some(active) && !is_past_undo {
             self.undo(now, core, id, Undo::Elsewhere);
             return;
         }
@@ -427,7 +425,7 @@ impl Bond {
         if self.moves.under_way() >= self.config.moves_max {
             return self.moves.queue(id, false);
         }
-        let goes_home = self.moves.get(id).is_some_and(Move::goes_home);
+        let goes_home = self.moves.get(id).is_some_and(|moving| self.stays_home(moving));
         let asked = if goes_home { Ok(()) } else { self.ask_entry(now, core, id, to) };
         if asked == Err(NoEntry::Room) {
             return self.moves.queue(id, true);
@@ -496,7 +494,7 @@ impl Bond {
             };
             let has_entry = moving.entry_asked.is_none() && moving.entry.is_some();
             let Some(way) = self.way(moving) else { continue };
-            if (has_entry || moving.goes_home())
+            if (has_entry || self.stays_home(moving))
                 && is_ready(core, id, moving.kind)
                 && is_looped(core, id)
             {
@@ -565,15 +563,22 @@ impl Bond {
                     }
                 }
                 // From here on nothing of the old adapter goes into this queue.
-                let links = (batch.home, batch.way);
-                self.flush(now, core, links, Flushes::LetOut, ids.clone());
+                if self.is_plain(batch.way.member) {
+                    self.read_all(now, core, &ids);
+                } else {
+                    let links = (batch.home, batch.way);
+                    self.flush(now, core, links, Flushes::LetOut, ids.clone());
+                }
             }
-            Flushes::LetOut => {
-                self.reads.extend(&ids);
-                self.poll_reads(now, core);
-            }
+            Flushes::LetOut => self.read_all(now, core, &ids),
         }
         self.charge(&ids, start);
+    }
+
+    /// What was let out of these is on the wire, or ahead of all that comes: their TCBs are read.
+    fn read_all(&mut self, now: Nanos, core: &mut Core, ids: &[SocketId]) {
+        self.reads.extend(ids);
+        self.poll_reads(now, core);
     }
 
     /// Reads the TCBs of those that are gated, as far as there is room for the questions.
@@ -677,7 +682,7 @@ impl Bond {
         let orphan = Orphan { image, recent_unknown, clock, jumped, una, shown };
         // Another link may have become active in this very poll: its own adapter's perhaps, which then
         // speaks by the wire, past the gate.
-        if moving.goes_home() {
+        if self.stays_home(moving) {
             return Ok(orphan);
         }
         let to = moving.entry.as_ref().map(Entry::to);

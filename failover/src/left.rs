@@ -33,15 +33,15 @@ const LOOK_AGAIN: Nanos = Nanos::from_micros(10);
 impl Bond {
     /// Another link than `from`, which is up, is active now.
     pub(crate) fn hear_out(&mut self, now: Nanos, core: &Core, from: LinkId, heir: MemberId) {
-        // Who would drop what waits too long loses more than order.
+        // Who would drop what waits too long loses more than order. By a port that is no adapter's it waits in the cable.
         let pauses = core
             .member(heir)
-            .is_some_and(|member| member.lcore.resources().congestion == Congestion::Pause);
+            .is_none_or(|member| member.lcore.resources().congestion == Congestion::Pause);
         self.left = (pauses && from.member != heir).then(|| Left {
             link: from,
             heir,
             until: now + HEARD_OUT,
-            frames: core.member(from.member).and_then(|m| m.lcore.rx_frames(from.port)),
+            frames: received(core, from),
             is_heard: true,
             looked: now,
         });
@@ -52,8 +52,7 @@ impl Bond {
         let Some(left) = self.left.as_mut().filter(|left| left.heir == member) else {
             return false;
         };
-        let card = core.member(left.link.member);
-        let frames = card.and_then(|card| card.lcore.rx_frames(left.link.port));
+        let frames = received(core, left.link);
         left.is_heard = frames != core::mem::replace(&mut left.frames, frames);
         left.looked = now;
         if frames.is_none() || now >= left.until {
@@ -70,5 +69,13 @@ impl Bond {
     /// When a link that was left is to be looked at again.
     pub(crate) fn left_timeout(&self) -> Option<Nanos> {
         self.left.as_ref().filter(|left| left.is_heard).map(|left| left.looked + LOOK_AGAIN)
+    }
+}
+
+/// Frames that a link has received.
+fn received(core: &Core, link: LinkId) -> Option<u64> {
+    match core.member(link.member) {
+        Some(card) => card.lcore.rx_frames(link.port),
+        None => core.port_counters(link.member).map(|counters| counters.rx_frames),
     }
 }

@@ -21,6 +21,7 @@ mod moves;
 mod notify;
 mod options;
 mod owner;
+mod plain;
 mod proof;
 mod refuge;
 mod replay;

@@ -17,6 +17,7 @@ use mafo_stack::{Core, Mac};
 use crate::bond::{Bond, BondEvent, LinkId};
 use crate::config::{ArpValidate, PrimaryReselect};
 use crate::handover::Cause;
+use crate::mac::own_mac;
 use crate::tunnel::send;
 
 /// A link of the bond.
@@ -159,7 +160,10 @@ impl Bond {
                 self.activate(now, core, id, Cause::Failure);
             }
             // The switch, or the peer behind it, may have lost what it knew.
-            Some(active) if up && active == id => self.notify(now),
+            Some(active) if up && active == id => {
+                self.notify(now);
+                self.wake_unowned(now);
+            }
             Some(active) if up && self.is_preferred(core, id, active) => {
                 self.activate(now, core, id, Cause::Wish);
             }
@@ -304,10 +308,7 @@ impl Bond {
     }
 
     fn probe_by(&mut self, core: &mut Core, id: LinkId, named: bool) {
-        let resources = core.member(id.member).map(|member| member.lcore.resources());
-        let Some(own) = resources.and_then(|all| all.port(id.port)).map(|port| port.mac) else {
-            return;
-        };
+        let Some(own) = own_mac(core, id) else { return };
         let (mac, sender) = if named {
             (core.mac(), core.address())
         } else {

@@ -16,9 +16,12 @@ use mafo_stack::{Core, Mac};
 use crate::bond::{Bond, LinkId};
 use crate::config::FailOverMac;
 
-/// A link's own address, which its card always receives.
+/// A link's own address, which it always receives.
 pub(crate) fn own_mac(core: &Core, link: LinkId) -> Option<Mac> {
-    let resources = core.member(link.member)?.lcore.resources();
+    let Some(member) = core.member(link.member) else {
+        return core.plain_port(link.member).map(|(mac, _)| mac);
+    };
+    let resources = member.lcore.resources();
     resources.port(link.port).map(|port| port.mac)
 }
 

@@ -126,21 +126,30 @@ impl Bond {
         if !self.is_xor() || self.moves.contains(id) || !self.is_up(by) {
             return;
         }
+        let Some(conn) = core.offloaded(id) else { return };
+        let (home, is_live) =
+            (LinkId { member: conn.member, port: conn.port }, conn.state.is_live());
+        if !is_live {
+            // What answers its SYN says already where it is to live.
+            self.astray.insert(id, Astray { by, frames: PATIENCE - 1 });
+        } else if self.is_patient_no_more(id, by) {
+            self.counters.followed += 1;
+            self.begin_move(now, core, id, home, Goal::Link(by));
+        }
+    }
+
+    /// One more frame of a connection came in by `by`, where it does not live; whether it is to move there now.
+    pub(crate) fn is_patient_no_more(&mut self, id: SocketId, by: LinkId) -> bool {
         let astray = self.astray.entry(id).or_insert(Astray { by, frames: 0 });
         if astray.by != by {
             *astray = Astray { by, frames: 0 };
         }
         astray.frames = astray.frames.saturating_add(1);
-        let Some(conn) = core.offloaded(id) else { return };
-        if !conn.state.is_live() {
-            // What answers its SYN says already where it is to live.
-            astray.frames = PATIENCE - 1;
-        } else if astray.frames >= PATIENCE {
-            let home = LinkId { member: conn.member, port: conn.port };
+        let moves = astray.frames >= PATIENCE;
+        if moves {
             self.astray.remove(&id);
-            self.counters.followed += 1;
-            self.begin_move(now, core, id, home, Goal::Link(by));
         }
+        moves
     }
 
     /// A connection that lives well is to live elsewhere.

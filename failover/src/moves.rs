@@ -16,6 +16,9 @@ use crate::stage::Stage;
 /// Entries of the list of those that were fenced before it is looked through.
 const FENCED_LISTED: usize = 4096;
 
+/// The time of what waits for no time.
+pub(crate) const NEVER: Nanos = Nanos::MAX;
+
 /// Slots kept for the next ones.
 const SPARES: usize = 1024;
 
@@ -171,7 +174,8 @@ impl Moves {
         let Some(slot) = self.slot_mut(id) else { return };
         let (before, now) = ((slot.stage, slot.home), (slot.moving.stage, slot.moving.home.member));
         (slot.stage, slot.home) = now;
-        let due = slot.moving.poll_timeout().filter(|_| !slot.is_queued && !slot.is_starved);
+        let due = slot.moving.poll_timeout().filter(|&at| at != NEVER);
+        let due = due.filter(|_| !slot.is_queued && !slot.is_starved);
         let is_new = slot.due != due;
         slot.due = due;
         if let Some(at) = due.filter(|_| is_new) {

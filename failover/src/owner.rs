@@ -136,10 +136,11 @@ impl Bond {
         let may_go_on = |moving: &&Move| moving.marker.is_none() && moving.entry_asked.is_none();
         let Some(moving) = self.moves.get(id).filter(may_go_on) else { return };
         let refused = moving.entry.is_none() && moving.owners_tried >= REFUSALS_MAX;
-        let goes_home = moving.goes_home();
+        let goes_home = self.stays_home(moving);
         let is_doubtful = moving.doubt.is_some();
-        if is_doubtful {
-            // It may have had one on another adapter before its owner died. The host path goes first.
+        if is_doubtful || goes_home {
+            // It may have had one on another adapter before its owner died, or another link became active. The host path
+            // goes first.
             self.drop_entry(core, id);
         }
         if (refused || goes_home || is_doubtful) && self.shelter(now, core, id) {

@@ -1,13 +1,15 @@
-//! Connections that no adapter can have: the host path goes on with them, over whatever link is active.
+//! Connections that no adapter can have, or that are to use a link that is none: the host path goes on with them, over
+//! whatever link is active.
 
 use mafo_mem::Nanos;
 use mafo_stack::tom::{DEPARTURE_TICK, Refugee};
-use mafo_stack::{Core, MemberId, SocketId};
+use mafo_stack::{Core, SocketId};
 
 use crate::bond::{Bond, BondEvent, LinkId};
 use crate::doubt::Doubt;
 use crate::handover::{Cause, Goal, Move};
 use crate::mac::readdress;
+use crate::moves::NEVER;
 use crate::owner::{Orphan, Shown};
 use crate::snoop::LetOut;
 use crate::stage::{Event, Stage};
@@ -45,11 +47,13 @@ impl Bond {
         if !core.take_home(now, id, &refugee) {
             return false;
         }
-        let (home, goal) = (moving.home, moving.goal.filter(|&goal| goal == Goal::Host));
+        // By a link that is no adapter's it lives as by any other.
+        let home = self.way(moving).filter(|way| self.is_plain(way.member)).unwrap_or(moving.home);
+        let goal = moving.goal.filter(|&goal| goal == Goal::Host);
         for (.., mut frame) in kept.take(progress.rcv_nxt) {
             present.put_into(&mut frame);
             readdress(&mut frame, core.mac());
-            core.handle_frame(now, &frame);
+            core.handle_frame(now, home.member, &frame);
         }
         self.release_held(now, core, id);
         self.counters.sheltered += 1;
@@ -87,8 +91,7 @@ impl Bond {
 
     /// Looks whether an adapter takes a connection that the host path has.
     pub(crate) fn poll_sheltered(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
-        let member = self.moves.get(id).map_or(MemberId(0), |moving| moving.home.member);
-        if core.sheltered(id, member).is_none() {
+        if !core.is_refugee(id) {
             // It is over.
             self.jumps.remove(id);
             self.drop_entry(core, id);
@@ -99,11 +102,24 @@ impl Bond {
         if self.moves.get(id).is_some_and(|moving| moving.doubt.is_some()) {
             return self.poll_doubt(now, core, id);
         }
-        if self.moves.get(id).is_some_and(Move::goes_home) {
-            // It is to stay.
+        if self.moves.get(id).is_some_and(|moving| self.stays_home(moving)) {
+            // Until another link is active.
+            self.drop_entry(core, id);
+            if let Some(moving) = self.moves.note(id) {
+                moving.wake_up = NEVER;
+            }
             return;
         }
         let up = self.way_of(id).filter(|&way| self.is_up(way));
+        let pause = self.config.retry_min;
+        let Some(moving) = self.moves.note(id) else { return };
+        if moving.wake_up == NEVER {
+            (moving.wake_up, moving.pause) = (now, pause);
+        }
+        if up.is_none() {
+            // Whichever link comes is seen.
+            moving.wake_up = moving.wake_up.max(now + pause);
+        }
         let Some(moving) = self.moves.get_mut(id) else { return };
         if moving.entry.as_ref().is_some_and(|entry| Some(entry.to()) != up) {
             self.drop_entry(core, id);
@@ -150,7 +166,11 @@ impl Bond {
             clock: CardClock { khz: HOST_KHZ, timer_shift: HOST_SHIFT, ts_now: left.stamp },
             jumped: if proved { 0 } else { jumped },
             una: left.una,
-            shown: Shown::UpTo(left.max),
+            shown: if moving.is_unheard() {
+                Shown::Unheard(left.max)
+            } else {
+                Shown::UpTo(left.max)
+            },
         });
         moving.let_out = LetOut {
             seq_end: Some(left.max),
@@ -178,6 +198,11 @@ impl Bond {
         if ids.is_empty() {
             return;
         }
+        if self.active.is_some_and(|active| self.is_plain(active.member)) {
+            // Whatever comes later is behind it by itself.
+            ids.iter().for_each(|&id| self.on_departed(now, core, id));
+            return;
+        }
         let marker = self.active.and_then(|active| self.mark(now, core, active));
         // One that found no room is as one that is lost.
         let lost = || Marker { number: self.batches, deadline: now + self.config.reply_deadline };
@@ -195,16 +220,19 @@ impl Bond {
         let waits = |moving: &Move| moving.marker == Some(number) && moving.is_past_return();
         let ids = self.moves.iter().filter(|(_, moving)| waits(moving)).map(|(id, _)| id);
         let ids: Vec<SocketId> = ids.collect();
-        for &id in &ids {
-            if let Some(moving) = self.moves.get_mut(id) {
-                if moving.stage == Stage::Fenced {
-                    moving.advance(&mut self.transitions, Event::Silenced);
-                }
-                (moving.marker, moving.wake_up) = (None, now);
-            }
-            self.find_owner(now, core, id);
-        }
+        ids.iter().for_each(|&id| self.on_departed(now, core, id));
         !ids.is_empty()
+    }
+
+    /// All that was said for a connection without an owner has left.
+    fn on_departed(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        if let Some(moving) = self.moves.get_mut(id) {
+            if moving.stage == Stage::Fenced {
+                moving.advance(&mut self.transitions, Event::Silenced);
+            }
+            (moving.marker, moving.wake_up) = (None, now);
+        }
+        self.find_owner(now, core, id);
     }
 }
 

@@ -47,6 +47,12 @@ impl Bond {
         if let Goal::Link(link) = to {
             self.check_goal(link)?;
         }
+        if !self.moves.contains(id) && core.is_refugee(id) {
+            // It has been on the host path from the start, since a port that is no adapter's was active.
+            let home = self.active.unwrap_or(self.links[0].id);
+            let moving = self.sheltered(now, home);
+            self.enter(core, id, moving);
+        }
         if let Some(moving) = self.moves.get(id) {
             if moving.stage != Stage::Sheltered || moving.entry.is_some() {
                 return Err(NoMove::Moving);

@@ -10,7 +10,7 @@ use mafo_stack::{Core, SocketId};
 
 use crate::bond::{Bond, BondEvent, LinkId};
 use crate::handover::{Cause, Move};
-use crate::stage::Event;
+use crate::stage::{Event, Stage};
 
 /// Places of the table of sockets that are looked at in one poll; and in that of the event, where the adapter waits to be
 /// told by which way its frames leave.
@@ -48,12 +48,15 @@ impl Bond {
         let mut to_kick = Vec::new();
         for place in next..end {
             if let Some(id) = self.moves.at(place) {
-                self.follow(id, cause);
+                self.follow(now, id, cause);
             }
             if let Some(id) = core.connection_at(place) {
                 self.adopt(now, core, id, cause);
                 to_kick
                     .extend(self.under_way(core, id).filter(|_| kicks).map(|n| (Reverse(n), id)));
+            } else if let Some(id) = core.refugee_at(place) {
+                self.adopt_refugee(now, core, id, cause);
+                to_kick.extend(kicks.then_some((Reverse(0), id)));
             }
         }
         // Those with most under way first, since most waits for them.
@@ -68,12 +71,19 @@ impl Bond {
     }
 
     /// A connection was moving already.
-    pub(crate) fn follow(&mut self, id: SocketId, cause: Cause) {
+    pub(crate) fn follow(&mut self, now: Nanos, id: SocketId, cause: Cause) {
         let Some(moving) = self.moves.get_mut(id) else { return };
         self.transitions.note(moving.stage, Event::OtherLink);
         if cause == Cause::Failure {
             // Where it was going has failed now: what it said last may have died there.
             moving.cause = cause;
+        }
+        if moving.stage == Stage::Sheltered {
+            // It is looked at again, where it was to stay; and what it said went by the link that failed.
+            moving.wake_up = moving.wake_up.min(now);
+            if cause == Cause::Failure {
+                moving.heard = None;
+            }
         }
     }
 

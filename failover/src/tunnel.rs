@@ -6,7 +6,6 @@
 
 use mafo_mem::Nanos;
 use mafo_pmd::eth::{TxChecksum, TxTo};
-use mafo_pmd::sge::RxMeta;
 use mafo_stack::packet::{self, ETHERNET_HEADER};
 use mafo_stack::{Core, Defect, FourTuple, MemberId, SocketId, Verdict};
 use mafo_t4::PortId;
@@ -38,12 +37,15 @@ impl Bond {
         now: Nanos,
         core: &mut Core,
         member: MemberId,
-        meta: &RxMeta,
+        iport: u8,
         frame: &[u8],
     ) -> Verdict {
-        let iport = meta.iport();
         let link = LinkId { member, port: PortId(iport) };
         let is_active = self.takes_from(link);
+        if !self.is_for_us(core, link, frame) {
+            self.counters.not_for_us += 1;
+            return Verdict::Taken;
+        }
         if iport < LOOPBACK {
             self.note_heard(link, frame);
         }
@@ -104,7 +106,7 @@ impl Bond {
         let Some(id) = core.lookup(&tuple) else {
             let is_syn = seen.segment.flags.contains(Flags::SYN)
                 && !seen.segment.flags.intersects(Flags::ACK | Flags::RST);
-            if is_syn {
+            if is_syn && !self.is_plain(member) {
                 // The standing rule may have taken it ahead of the listeners, also one that is gone by now; from the
                 // loopback it reaches them.
                 if !self.has_room(core, link) {
@@ -117,8 +119,7 @@ impl Bond {
             return Taken::For(Verdict::Stack);
         };
         let Some(conn) = core.offloaded(id) else {
-            let taken = self.note_doubt(id, &seen.segment);
-            return Taken::For(if taken { Verdict::Stack } else { Verdict::Taken });
+            return Taken::For(self.take_home(now, core, (id, link), seen, frame));
         };
         let (owner, home) = (conn.member, conn.port);
         let is_held = self.moves.get(id).is_some_and(Move::holds);
@@ -157,6 +158,27 @@ impl Bond {
             self.inject(core, owner, home, frame);
         }
         Taken::For(Verdict::Taken)
+    }
+
+    /// A frame of the peer for a connection that the host path has.
+    fn take_home(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        (id, link): (SocketId, LinkId),
+        seen: &Seen,
+        frame: &[u8],
+    ) -> Verdict {
+        if !self.note_doubt(id, &seen.segment) {
+            return Verdict::Taken;
+        }
+        self.note_at_home(now, core, id, link);
+        if self.takes_from(link) {
+            return Verdict::Stack;
+        }
+        // It may be for the address that the bond had when it was sent.
+        self.give_to_host(now, core, link.member, frame.to_vec());
+        Verdict::Taken
     }
 
     /// A frame that `member` sends for one of its connections, by way of its loopback.
@@ -371,7 +393,7 @@ pub(crate) fn send(
     frame: &[u8],
     to: TxTo,
 ) -> bool {
-    let Some(member) = core.member_mut(member) else { return false };
+    let Some(member) = core.member_mut(member) else { return core.send_by_port(member, frame) };
     let Some(index) = member.lcore.port_index(port) else { return false };
     member.lcore.eth[index].send(frame, to, TxChecksum::Keep).is_ok()
 }

@@ -90,9 +90,8 @@ impl World {
             let wires = vec![(PortId(0), Box::new(near) as Box<dyn Wire>)];
             let adapters = vec![SoftConfig { asic, driver: AdapterConfig::default(), wires }];
             let links = vec![(0, PortId(0))];
-            let host =
-                Host::new(HostConfig { stack: config, adapters, bond: BondConfig::new(links) })
-                    .expect("memory");
+            let host = Host::new(HostConfig::new(config, adapters, BondConfig::new(links)))
+                .expect("memory");
             (OnPath::Offload(Box::new(host)), PathChoice::Offload)
         } else {
             let arena = Arena::ordinary(1 << 20).expect("memory");

@@ -13,6 +13,16 @@ pub trait EthPort {
     /// Whether the link is up, as far as the port has been told.
     fn link_up(&self) -> bool;
 
+    /// Whether its device has been taken away: until there is another in its place it carries nothing.
+    fn is_gone(&self) -> bool {
+        false
+    }
+
+    /// When [`EthPort::rx_burst`] will next find something, if that is known.
+    fn poll_timeout(&self) -> Option<Nanos> {
+        None
+    }
+
     /// Appends received frames to `burst`, at most as many as it has room for; how many.
     fn rx_burst(&mut self, now: Nanos, burst: &mut FrameBurst) -> usize;
 

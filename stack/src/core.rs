@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use mafo_mem::{FrameBurst, Nanos, checksum};
-use mafo_pmd::TxState;
 use mafo_pmd::eal::dma::{Arena, DmaBuf};
 use mafo_pmd::l2t::{L2tTarget, NextHop};
+use mafo_pmd::{EthPort, TxState};
 use mafo_t4::{PortId, Tid};
 use mafo_tcp::{Engine, Flags, Segment, SeqNum, isn, reset_for};
 use smoltcp::wire::IpProtocol;
@@ -15,8 +15,8 @@ use smoltcp::wire::IpProtocol;
 use crate::defect::{Defect, Defects};
 use crate::error::ConnectionError;
 use crate::icmp;
-use crate::link::Links;
 use crate::listener::{Listener, ListenerId};
+use crate::members::{Members, Port, PortCounters};
 use crate::neigh::{BROADCAST, Change, Mac, Neighbours, Resolution};
 use crate::packet::{self, Arp, Dscp, Handling, Ip, Packet};
 use crate::pmtu::PathMtus;
@@ -26,12 +26,7 @@ use crate::time_wait::{Answer, TimeWait};
 use crate::tom::state::Transitions;
 use crate::tom::{Farewell, Member, MemberId, Sampling};
 use crate::tuple::{FourTuple, TupleHasher, TupleMap};
-use crate::{Counters, Event, PathChoice, StackConfig};
-
-/// Room in a frame beyond the MTU: Ethernet header and one VLAN tag.
-const FRAME_OVERHEAD: usize = packet::ETHERNET_HEADER + 4;
-/// Frames collected before they are handed to a port.
-const TX_BURST: usize = 32;
+use crate::{Counters, Event, FRAME_OVERHEAD, PathChoice, StackConfig, TX_BURST};
 
 /// Whether what is left of an old connection has dealt with a segment.
 pub(crate) enum Late {
@@ -49,7 +44,6 @@ pub type Spread = fn(&FourTuple, Mac, Mac) -> u32;
 #[derive(Debug)]
 pub struct Core {
     pub(crate) config: StackConfig,
-    pub(crate) links: Links,
     pub(crate) neighbours: Neighbours,
     pub(crate) engine: Engine,
     pub(crate) secret: isn::Secret,
@@ -77,8 +71,8 @@ pub struct Core {
     pub(crate) news: VecDeque<SocketId>,
     pub(crate) incoming: VecDeque<ListenerId>,
     pub(crate) out: FrameBurst,
-    pub(crate) members: Vec<Member>,
-    /// The adapter and port of new connections.
+    pub(crate) members: Members,
+    /// The link of new connections, and of frames of the host itself.
     pub(crate) active: Option<(MemberId, PortId)>,
     /// All that carry connections, where these are more than one; and what chooses one for an active open.
     pub(crate) carriers: Vec<(MemberId, PortId)>,
@@ -120,7 +114,6 @@ impl Core {
         let secret = isn::Secret(config.secret);
         let hasher = |table| TupleHasher::new(&secret, table);
         Self {
-            links: Links::default(),
             neighbours: Neighbours::new(config.neighbours_max),
             engine: Engine::new(config.tcp.clone()),
             secret,
@@ -144,7 +137,7 @@ impl Core {
             news: VecDeque::new(),
             incoming: VecDeque::new(),
             out: FrameBurst::new(TX_BURST, frame),
-            members: Vec::new(),
+            members: Members::default(),
             active: None,
             carriers: Vec::new(),
             hearing: Vec::new(),
@@ -169,8 +162,8 @@ impl Core {
         }
     }
 
-    /// A frame that came in by a port and is for this stack.
-    pub fn handle_frame(&mut self, now: Nanos, frame: &[u8]) {
+    /// A frame that came in by `member` and is for this stack.
+    pub fn handle_frame(&mut self, now: Nanos, member: MemberId, frame: &[u8]) {
         let Some((src, dst)) = packet::macs(frame) else {
             self.counters.rx_malformed += 1;
             return;
@@ -187,7 +180,9 @@ impl Core {
         match packet::parse(frame) {
             Ok(Packet::Arp(arp)) => self.handle_arp(now, &arp),
             Ok(Packet::Icmp(ip, message)) => self.handle_icmp(now, src, ip, message),
-            Ok(Packet::Tcp(ip, bytes)) if dst != BROADCAST => self.handle_tcp(now, src, ip, bytes),
+            Ok(Packet::Tcp(ip, bytes)) if dst != BROADCAST => {
+                self.handle_tcp(now, (member, src), ip, bytes);
+            }
             Ok(Packet::Tcp(..) | Packet::Other) => self.counters.rx_not_for_us += 1,
             Err(_) => self.counters.rx_malformed += 1,
         }
@@ -251,7 +246,7 @@ impl Core {
     }
 
     //= rfc9293#3.9.2.3 MUST-57
-    fn handle_tcp(&mut self, now: Nanos, src_mac: Mac, ip: Ip, bytes: &[u8]) {
+    fn handle_tcp(&mut self, now: Nanos, from: (MemberId, Mac), ip: Ip, bytes: &[u8]) {
         if ip.dst != self.config.address {
             self.counters.rx_not_for_us += 1;
             return;
@@ -287,7 +282,7 @@ impl Core {
         {
             return;
         }
-        self.handle_stray(now, src_mac, tuple, &segment, &bytes[header_len..]);
+        self.handle_stray(now, from, tuple, &segment, &bytes[header_len..]);
     }
 
     /// A segment of no connection, unless of one whose remains are still here: then they answer it, to `src_mac`.
@@ -322,7 +317,7 @@ impl Core {
     fn handle_stray(
         &mut self,
         now: Nanos,
-        src_mac: Mac,
+        (by, src_mac): (MemberId, Mac),
         tuple: FourTuple,
         segment: &Segment,
         payload: &[u8],
@@ -334,7 +329,11 @@ impl Core {
         let is_ack = segment.flags.contains(Flags::ACK);
         // What no state of a listener knows is dropped, and not reset, wherever its SYNs are answered.
         let is_nothing = !segment.flags.intersects(Flags::SYN | Flags::ACK | Flags::RST);
-        let ours = |l: &Listener| l.is_host_path() || is_ack && l.gave_cookies(now) || is_nothing;
+        // By a port that is no adapter's all connections begin here.
+        let begins_here = !self.is_adapter(by);
+        let ours = |l: &Listener| {
+            l.is_host_path() || begins_here || is_ack && l.gave_cookies(now) || is_nothing
+        };
         let listener = self.listeners.iter().find(|(_, l)| l.takes(tuple.local) && ours(l));
         if let Some((&id, _)) = listener
             && self.host_listen(now, (id, after), src_mac, tuple, segment, payload)
@@ -411,14 +410,7 @@ impl Core {
             return;
         }
         let frames = self.out.frames();
-        let sent = match self.active {
-            Some((member, port)) => {
-                let lcore = &mut self.members[member.index()].lcore;
-                let queue = lcore.port_index(port).and_then(|index| lcore.eth.get_mut(index));
-                queue.map_or(0, |queue| queue.tx_burst(now, frames))
-            }
-            None => self.links.transmit(now, frames),
-        };
+        let sent = self.active.map_or(0, |active| self.members.transmit(now, active, frames));
         self.counters.tx_frames += sent as u64;
         self.counters.tx_dropped += (self.out.len() - sent) as u64;
         self.out.clear();
@@ -426,10 +418,7 @@ impl Core {
 
     /// Whether the active link takes frames.
     pub(crate) fn tx_state(&mut self) -> TxState {
-        let Some((member, port)) = self.active else { return self.links.tx_state() };
-        let lcore = &mut self.members[member.index()].lcore;
-        let queue = lcore.port_index(port).and_then(|index| lcore.eth.get_mut(index));
-        queue.map_or(TxState::Ready, |queue| queue.tx_state())
+        self.active.map_or(TxState::Ready, |active| self.members.tx_state(active))
     }
 
     /// Runs all that is due at `now`.
@@ -451,7 +440,7 @@ impl Core {
     fn poll_neighbours(&mut self, now: Nanos) {
         let mut questions = Vec::new();
         let members = &self.members;
-        let heard = |next_hop| members.iter().filter_map(|m| m.heard(next_hop)).max();
+        let heard = |next_hop| members.adapters().filter_map(|m| m.heard(next_hop)).max();
         self.neighbours.poll(now, heard, |question| questions.push(question));
         let (mac, sender) = (self.config.mac, self.config.address);
         for question in questions {
@@ -497,7 +486,7 @@ impl Core {
     /// somebody else's MAC, and get the new one when they lead out again.
     fn follow_next_hop(&mut self, next_hop: IpAddr, mac: Mac) {
         let mut is_stale = false;
-        for member in self.members.iter_mut().filter(|member| !member.is_dead()) {
+        for member in self.members.adapters_mut().filter(|member| !member.is_dead()) {
             let used: Vec<_> = member.hops().filter(|(address, ..)| *address == next_hop).collect();
             for (_, _, l2t) in used {
                 let Some(&says) = member.lcore.l2t.get(l2t) else { continue };
@@ -542,7 +531,9 @@ impl Core {
             .map_or(Resolution::Unreachable, |hop| self.neighbours.resolve(now, hop));
         match resolution {
             Resolution::Known(_) => {
-                let offload = socket.options.path == PathChoice::Offload && self.active.is_some();
+                let begins_on = self.port_of(&socket.tuple).map(|(member, _)| member);
+                let offload = socket.options.path == PathChoice::Offload
+                    && begins_on.is_some_and(|member| self.is_adapter(member));
                 if offload { self.tom_connect(now, id) } else { self.host_connect(now, id) }
             }
             Resolution::Pending => {}
@@ -593,15 +584,54 @@ impl Core {
     /// An adapter of this stack.
     #[must_use]
     pub fn member(&self, member: MemberId) -> Option<&Member> {
-        self.members.get(member.index())
+        self.members.adapter(member)
     }
 
     /// An adapter of this stack, to be driven.
     pub fn member_mut(&mut self, member: MemberId) -> Option<&mut Member> {
-        self.members.get_mut(member.index())
+        self.members.adapter_mut(member)
     }
 
-    /// The adapter and port of new connections.
+    /// Whether a member is an adapter: connections live on it. By others, which are Ethernet ports alone, go those that
+    /// live here.
+    #[must_use]
+    pub fn is_adapter(&self, member: MemberId) -> bool {
+        self.members.adapter(member).is_some()
+    }
+
+    /// Station address and MTU of a member that is an Ethernet port alone.
+    #[must_use]
+    pub fn plain_port(&self, member: MemberId) -> Option<(Mac, u16)> {
+        self.members.port(member).map(|port| (port.mac(), port.mtu()))
+    }
+
+    /// What a member that is an Ethernet port alone has carried.
+    #[must_use]
+    pub fn port_counters(&self, member: MemberId) -> Option<PortCounters> {
+        self.members.port(member).map(|port| port.counters)
+    }
+
+    /// Whether the device of a member that is an Ethernet port alone has been taken away.
+    #[must_use]
+    pub fn is_gone(&self, member: MemberId) -> bool {
+        self.members.port(member).is_some_and(Port::is_gone)
+    }
+
+    /// Sends a frame by a member that is an Ethernet port alone, behind all others. `false`: it is no such member, or takes
+    /// nothing.
+    pub fn send_by_port(&mut self, member: MemberId, frame: &[u8]) -> bool {
+        let now = self.now;
+        self.members.port_mut(member).is_some_and(|port| port.send(now, frame).is_ok())
+    }
+
+    /// Takes an Ethernet port in. The first member is active until somebody decides otherwise.
+    pub(crate) fn add_port(&mut self, port: Box<dyn EthPort + Send>) -> MemberId {
+        let id = self.members.add_port(port);
+        self.active.get_or_insert((id, PortId(0)));
+        id
+    }
+
+    /// The link of new connections, and of frames of the host itself.
     #[must_use]
     pub fn active_port(&self) -> Option<(MemberId, PortId)> {
         self.active
@@ -700,7 +730,8 @@ impl Core {
         let watches = self.watches.first().map(|&(at, _)| at);
         let neighbours = self.neighbours.poll_timeout();
         let samples = self.samples_timeout();
-        let all = [timers, neighbours, waits[0], waits[1], orphans, mtus, watches, samples];
+        let ports = self.members.poll_timeout();
+        let all = [timers, neighbours, waits[0], waits[1], orphans, mtus, watches, samples, ports];
         all.into_iter().flatten().min()
     }
 

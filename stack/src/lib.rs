@@ -21,9 +21,9 @@ pub mod defect;
 mod error;
 mod host;
 pub mod icmp;
-mod link;
 mod listen;
 mod listener;
+mod members;
 pub mod neigh;
 mod observe;
 pub mod packet;
@@ -387,6 +387,10 @@ pub enum Event {
 
 /// Frames taken from a port at a time.
 const RX_BURST: usize = 32;
+/// Frames collected before they are handed to a port.
+const TX_BURST: usize = 32;
+/// Room in a frame beyond the MTU: Ethernet header and one VLAN tag.
+const FRAME_OVERHEAD: usize = packet::ETHERNET_HEADER + 4;
 
 /// One lcore's stack: its ports, its sockets.
 #[derive(Debug)]
@@ -407,9 +411,9 @@ impl Stack {
         Self { core: Core::new(config, arena), rx }
     }
 
-    /// Adds an Ethernet port. The first one is active.
-    pub fn add_port(&mut self, port: Box<dyn EthPort + Send>) {
-        self.core.links.add(port);
+    /// Adds an Ethernet port that is no adapter's. The first member is active until somebody decides otherwise.
+    pub fn add_port(&mut self, port: Box<dyn EthPort + Send>) -> MemberId {
+        self.core.add_port(port)
     }
 
     /// Adds an adapter. The first port of the first one is active until somebody decides otherwise.
@@ -424,14 +428,8 @@ impl Stack {
 
     /// Like [`Stack::poll`], with a bond that sees what the adapters say first.
     pub fn poll_with(&mut self, now: Nanos, hook: &mut dyn Hook) {
-        for n in 0..self.core.links.len() {
-            self.rx.clear();
-            self.core.links.port_mut(n).rx_burst(now, &mut self.rx);
-            for frame in self.rx.frames() {
-                self.core.handle_frame(now, frame.as_slice());
-            }
-        }
         self.core.poll_adapters(now, hook);
+        self.core.poll_ports(now, hook, &mut self.rx);
         self.core.poll(now);
     }
 

@@ -50,6 +50,7 @@ impl Core {
         if options.path == PathChoice::Offload {
             // One that is dead gets it with all others when it is back.
             let members = (0..self.members.len()).map(|n| MemberId(n as u8));
+            let members = members.filter(|&member| self.is_adapter(member));
             let alive: Vec<_> = members.filter(|&member| !self.is_dead(member)).collect();
             for member in alive {
                 self.tom_listen(member, id, address)?;

@@ -14,6 +14,11 @@ pub(crate) const OFFLOAD: Options = Options::on(PathChoice::Offload);
 pub(crate) const ADDRESSES: [Ipv4Addr; 2] =
     [Ipv4Addr::new(10, 77, 0, 2), Ipv4Addr::new(10, 77, 0, 1)];
 
+/// A switch that does not flood.
+pub(crate) fn quiet() -> SwitchConfig {
+    SwitchConfig { unknown_unicast: UnknownUnicast::Drop, ..SwitchConfig::default() }
+}
+
 /// Two hosts behind a switch: the first has an adapter A and, with two cables, an adapter B, in one
 /// bond; the second has one.
 pub(crate) struct Net {
@@ -109,10 +114,10 @@ impl Net {
         configure: impl Fn(&mut StackConfig, &mut BondConfig),
     ) -> Self {
         let configure = |config: &mut HostConfig| configure(&mut config.stack, &mut config.bond);
-        Self::plugged_into(SwitchConfig::default(), shape, plug, configure)
+        Self::plugged_into(quiet(), shape, plug, configure)
     }
 
-    /// The same with another switch, which however does not flood, and with all of a host set up otherwise.
+    /// The same with another switch, and with all of a host set up otherwise.
     pub(crate) fn plugged_into(
         switch: SwitchConfig,
         shape: [&[usize]; 2],
@@ -123,8 +128,7 @@ impl Net {
         let (near, mut far): (Vec<_>, Vec<_>) =
             (0..count).map(|_| mem::link(&LinkConfig::default())).unzip();
         let cables = near.iter().map(MemEnd::cable).collect();
-        let switch_config = SwitchConfig { unknown_unicast: UnknownUnicast::Drop, ..switch };
-        let switch = Switch::new(&switch_config, far.drain(..));
+        let switch = Switch::new(&switch, far.drain(..));
         let mut wires = near.into_iter().enumerate().map(|(n, wire)| plug(n, wire));
         let mut hosts = Vec::new();
         for (n, ports) in shape.into_iter().enumerate() {
@@ -140,7 +144,7 @@ impl Net {
                 .enumerate()
                 .flat_map(|(at, adapter)| adapter.wires.iter().map(move |(port, _)| (at, *port)));
             let bond = BondConfig::new(links);
-            let mut config = HostConfig { stack, adapters, bond };
+            let mut config = HostConfig::new(stack, adapters, bond);
             configure(&mut config);
             hosts.push(Host::new(config).expect("memory"));
         }

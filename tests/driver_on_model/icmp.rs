@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use mafo::wire::Wire;
 use mafo::wire::mem::MemEnd;
-use mafo::{ConnectionError, Nanos, SocketError, SocketId};
+use mafo::{ConnectionError, MemberId, Nanos, SocketError, SocketId};
 use mafo_mem::{Frame, FrameBurst, checksum};
 use mafo_stack::packet::{self, IpProtocol, Packet};
 use mafo_stack::{IcmpReason, Timeouts};
@@ -73,7 +73,7 @@ fn icmp(net: &mut Net, id: SocketId, kind: u8, code: u8, word: u32) {
         message.len(),
     );
     frame[at..at + message.len()].copy_from_slice(&message);
-    sockets.handle_frame(net.now, &frame[..at + message.len()]);
+    sockets.handle_frame(net.now, MemberId(0), &frame[..at + message.len()]);
 }
 
 fn steps(net: &mut Net, n: usize) {

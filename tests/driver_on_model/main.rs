@@ -10,6 +10,7 @@ mod links;
 mod macs;
 mod mtus;
 mod options;
+mod plain;
 mod protect;
 mod room;
 mod setup;

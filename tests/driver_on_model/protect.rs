@@ -1,11 +1,10 @@
 //! Adapters that acknowledge ahead of what they tell, and die: what can be vouched for goes on, the rest is said to be lost.
 
-use mafo::wire::SwitchConfig;
 use mafo::{ConnectionError, Handover, HostConfig, Nanos, SocketError, SocketId};
 use mafo_stack::tom::state::State;
 
 use crate::failover::{Traffic, describe};
-use crate::hosts::{Net, pattern};
+use crate::hosts::{Net, pattern, quiet};
 
 /// Polls by which what a card writes may be late, so that there is something that it has acknowledged and not told.
 const LATE: u32 = 40;
@@ -15,13 +14,13 @@ fn unprotected(late: u32, handover: Handover, seed: u64) -> Net {
     let configure = |config: &mut HostConfig| {
         config.bond.protect = false;
         config.bond.handover = handover;
-        for adapter in config.adapters.iter_mut().filter(|adapter| adapter.asic.mac_base[3] < 2) {
+        for adapter in config.adapters_mut().filter(|adapter| adapter.asic.mac_base[3] < 2) {
             adapter.asic.max_delay_polls = late;
             adapter.asic.seed += 1000 * seed;
         }
     };
     let plug = |_, wire| Box::new(wire) as _;
-    let mut net = Net::plugged_into(SwitchConfig::default(), [&[1, 1], &[1]], plug, configure);
+    let mut net = Net::plugged_into(quiet(), [&[1, 1], &[1]], plug, configure);
     net.bring_up();
     net
 }

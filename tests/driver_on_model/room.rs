@@ -2,13 +2,13 @@
 
 use mafo::wire::impair::Impairments;
 use mafo::wire::mem::MemEnd;
-use mafo::wire::{Impaired, ImpairedConfig, SwitchConfig, Wire, WireCounters};
+use mafo::wire::{Impaired, ImpairedConfig, Wire, WireCounters};
 use mafo::{
     AdapterConfig, Frame, FrameBurst, Handover, HostConfig, Nanos, Options, PathChoice, PortId,
 };
 
 use crate::failover::{Traffic, settle};
-use crate::hosts::{Net, OFFLOAD};
+use crate::hosts::{Net, OFFLOAD, quiet};
 
 /// What the peer had to send again: (segments, timeouts), but for what it found was not lost at all.
 fn sent_again(net: &Net) -> (u64, u64) {
@@ -18,14 +18,14 @@ fn sent_again(net: &Net) -> (u64, u64) {
 
 /// Two hosts, the first with so many adapters, all driven in this way.
 fn driven(adapters: usize, drive: impl Fn(&mut AdapterConfig)) -> Net {
-    set_up(adapters, |host| host.adapters.iter_mut().for_each(|adapter| drive(&mut adapter.driver)))
+    set_up(adapters, |host| host.adapters_mut().for_each(|adapter| drive(&mut adapter.driver)))
 }
 
 fn set_up(adapters: usize, configure: impl Fn(&mut HostConfig)) -> Net {
     let plug = |_, wire: MemEnd| Box::new(wire) as Box<dyn Wire>;
     let ours = vec![1; adapters];
     let shape: [&[usize]; 2] = [&ours, &[1]];
-    let mut net = Net::plugged_into(SwitchConfig::default(), shape, plug, configure);
+    let mut net = Net::plugged_into(quiet(), shape, plug, configure);
     net.bring_up();
     net
 }
@@ -238,7 +238,7 @@ fn held_frames_that_wait_keep_their_order() {
 fn what_finds_no_room_at_last_is_dropped_and_counted() {
     let mut net = set_up(2, |host| {
         host.bond.hold_frames = 4;
-        host.adapters.iter_mut().for_each(|adapter| adapter.driver.queues.eth_buffers = 8);
+        host.adapters_mut().for_each(|adapter| adapter.driver.queues.eth_buffers = 8);
     });
     let mut traffic = cut(&mut net, 8);
     let counters = net.hosts[0].bond().expect("bond").counters();

@@ -34,7 +34,7 @@ fn refused(
         HostError::Bond(why) => Some(why),
         other => panic!("{other}"),
     };
-    let mut host = match Host::new(HostConfig { stack, adapters, bond }) {
+    let mut host = match Host::new(HostConfig::new(stack, adapters, bond)) {
         Ok(host) => host,
         Err(error) => return bond_of(error),
     };

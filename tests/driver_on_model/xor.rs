@@ -4,12 +4,12 @@ use mafo::wire::SwitchConfig;
 use mafo::{Handover, Host, LinkId, Mode, Nanos, NoSwitch, PortId, SocketId, XmitHashPolicy};
 
 use crate::failover::{Traffic, describe, settle};
-use crate::hosts::{ADDRESSES, Net};
+use crate::hosts::{ADDRESSES, Net, quiet};
 
 /// The first host has `cables` cables in each of its adapters, all of them one trunk of the switch.
 fn trunk(cables: &[usize], handover: Handover) -> Net {
     let trunk = (0..cables.iter().sum()).collect();
-    let switch = SwitchConfig { trunk, ..SwitchConfig::default() };
+    let switch = SwitchConfig { trunk, ..quiet() };
     let mut net = Net::plugged_into(
         switch,
         [cables, &[1]],

@@ -110,7 +110,7 @@ impl World {
                 let links = links.iter().copied();
                 // What is under way is given to the next owner again: nobody waits for the peer.
                 let bond = BondConfig { handover: Handover::Instant, ..BondConfig::new(links) };
-                let host = Host::new(HostConfig { stack, adapters, bond });
+                let host = Host::new(HostConfig::new(stack, adapters, bond));
                 Sockets::Offload(Box::new(host.expect("memory for an adapter")))
             }
         };

@@ -104,7 +104,7 @@ impl Backend {
         // What is under way is given to the next owner again: nobody waits for the peer.
         let bond =
             BondConfig { handover: Handover::Instant, ..BondConfig::new(links.iter().copied()) };
-        let host = HostConfig { stack: config, adapters, bond };
+        let host = HostConfig::new(config, adapters, bond);
         let host = Host::new(host).expect("memory for an adapter");
         let mut offload = Offload { host, failover, switch, mtus: MTUS, wanted };
         let mut turns = 0;

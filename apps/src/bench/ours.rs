@@ -80,7 +80,7 @@ impl Ours {
                 let adapters = vec![SoftConfig { asic, driver, wires }];
                 let links = vec![(0, PortId(0))];
                 let bond = BondConfig { protect, ..BondConfig::new(links) };
-                let host = Host::new(HostConfig { stack, adapters, bond })?;
+                let host = Host::new(HostConfig::new(stack, adapters, bond))?;
                 (OnPath::Offload(Box::new(host)), PathChoice::Offload)
             }
             Path::Host => {

@@ -30,7 +30,7 @@ pub(super) fn run(options: &DemoOptions) -> Result<Verdict, RigError> {
     let sends = [options.direction.peer_sends(), options.direction.we_send()];
     let run = Run::start(&options.rig, options.fault, Handover::default(), sends)?;
     let count = options.rig.connections;
-    let mut verdict = Verdict::new(&run.world.peer, options.fault, options.rig.seed, count);
+    let mut verdict = Verdict::new(&run.world.peer, options.rig.seed, count);
     verdict.may_lose = !run.is_protected();
     let moved_always = (0..count as usize).collect();
     let mut demo = Demo { options, run, verdict, round_open: false, moved_always };
@@ -78,6 +78,7 @@ impl Demo<'_> {
         self.verdict.at_fault(self.run.offloaded() + self.run.lost(), in_flight);
         self.round_open = true;
         let fault = Injected::begin(self.options.fault, &mut self.run)?;
+        self.verdict.needs_tunnel |= fault.needs_tunnel();
         let what = fault.what(&self.run);
         self.run.fault_event(format!("round {round}: {what}"));
         Ok(fault)

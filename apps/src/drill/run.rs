@@ -19,9 +19,7 @@ pub(super) fn run(options: &DrillOptions) -> Result<Report, RigError> {
     let page = options.rig.page("drill")?;
     let run = Run::start(&options.rig, options.fault, options.handover.into(), [true, true])?;
     let count = options.rig.connections;
-    let mut verdict = Verdict::new(&run.world.peer, options.fault, options.rig.seed, count);
-    // What moves at once may have nothing to say before it has moved.
-    verdict.needs_tunnel &= options.handover != Kind::Instant;
+    let mut verdict = Verdict::new(&run.world.peer, options.rig.seed, count);
     verdict.may_lose = !run.is_protected();
     let mut drills = Drills { options, run, report: Report::new(verdict) };
     let course = drills.run.stop_in_order().and_then(|()| drills.course());
@@ -75,6 +73,9 @@ impl Drills<'_> {
         let in_flight = self.run.await_in_flight(IN_FLIGHT_PATIENCE)?;
         self.report.verdict.at_fault(self.run.offloaded() + self.run.lost(), in_flight);
         let fault = Injected::begin(self.options.fault, &mut self.run)?;
+        // What moves at once may have nothing to say before it has moved.
+        let may_say_nothing = self.options.handover == Kind::Instant;
+        self.report.verdict.needs_tunnel |= fault.needs_tunnel() && !may_say_nothing;
         let what = fault.what(&self.run);
         self.run.fault_event(format!("drill {n}: {what}"));
         let came = self.watch(n, &fault);

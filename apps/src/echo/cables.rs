@@ -102,7 +102,7 @@ pub(super) fn plug(options: &EchoOptions) -> Result<Cabled, String> {
     stack.sockets_max = CONNECTIONS;
     stack.secret = random()?;
     let links = vec![(0, PortId(0)), (1, PortId(0))];
-    let host = Host::new(HostConfig { stack, adapters, bond: BondConfig::new(links) })
+    let host = Host::new(HostConfig::new(stack, adapters, BondConfig::new(links)))
         .map_err(|e| e.to_string())?;
     Ok(Cabled { host, changes, wakers })
 }

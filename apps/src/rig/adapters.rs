@@ -1,4 +1,4 @@
-//! The cards of the host with the bond, as the command line names them.
+//! The members of the bond, as the command line names them.
 
 use mafo::AsicConfig;
 
@@ -20,9 +20,18 @@ enum Kind {
     T520Cr,
 }
 
-/// Both cards of the bond.
+/// A member of the bond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Adapters(pub [Card; 2]);
+pub enum Member {
+    /// A software card.
+    Card(Card),
+    /// An Ethernet port without one: the TCP of connections that use it runs on the host.
+    Eth,
+}
+
+/// Both members of the bond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adapters(pub [Member; 2]);
 
 /// The most of each that is accepted: what fits beside the other regions of a card.
 const NTIDS_MAX: u32 = 1 << 19;
@@ -49,20 +58,6 @@ impl Card {
         config
     }
 
-    /// `t540-cr` or `t520-cr`.
-    fn named(name: &str) -> Result<Self, String> {
-        match name {
-            "t540-cr" => Ok(Self::of(Kind::T540Cr)),
-            "t520-cr" => Ok(Self::of(Kind::T520Cr)),
-            "eth" => {
-                Err("a plain Ethernet port (eth) as a refuge is not there yet; there is: t540-cr, \
-                          t520-cr"
-                    .to_owned())
-            }
-            _ => Err(format!("'{name}' is none of: t540-cr, t520-cr")),
-        }
-    }
-
     /// `ntids=…`, `l2t=…` or `filters=…`.
     fn set(&mut self, option: &str) -> Result<(), String> {
         let (key, value) = option.split_once('=').unwrap_or((option, ""));
@@ -80,24 +75,46 @@ impl Card {
     }
 }
 
-/// Two cards with a comma between them, and behind each, after a colon, what is special about it:
+impl Member {
+    /// `t540-cr`, `t520-cr` or `eth`.
+    fn named(name: &str) -> Result<Self, String> {
+        match name {
+            "t540-cr" => Ok(Self::Card(Card::of(Kind::T540Cr))),
+            "t520-cr" => Ok(Self::Card(Card::of(Kind::T520Cr))),
+            "eth" => Ok(Self::Eth),
+            _ => Err(format!("'{name}' is none of: t540-cr, t520-cr, eth")),
+        }
+    }
+
+    fn set(&mut self, option: &str) -> Result<(), String> {
+        match self {
+            Self::Card(card) => card.set(option),
+            Self::Eth => Err(format!(
+                "eth is an Ethernet port without tables: '{option}' can be said of adapters only"
+            )),
+        }
+    }
+}
+
+/// Two members with a comma between them, and behind a card, after a colon, what is special about it:
 /// `t540-cr,t520-cr:ntids=64,filters=32`.
 pub(super) fn parse(text: &str) -> Result<Adapters, String> {
-    let mut cards: Vec<Card> = Vec::new();
+    let mut members: Vec<Member> = Vec::new();
     for part in text.split(',') {
         // Options of a card have commas between them too.
-        match (part.split_once(':'), cards.last_mut()) {
-            (None, Some(card)) if part.contains('=') => card.set(part)?,
-            (None, _) => cards.push(Card::named(part)?),
+        match (part.split_once(':'), members.last_mut()) {
+            (None, Some(member)) if part.contains('=') => member.set(part)?,
+            (None, _) => members.push(Member::named(part)?),
             (Some((name, option)), _) => {
-                let mut card = Card::named(name)?;
-                card.set(option)?;
-                cards.push(card);
+                let mut member = Member::named(name)?;
+                member.set(option)?;
+                members.push(member);
             }
         }
     }
-    let count = cards.len();
-    let two = cards.try_into().map_err(|_| format!("two adapters are to be named, not {count}"))?;
+    let count = members.len();
+    let two =
+        members.try_into().map_err(|_| format!("two adapters are to be named, not {count}"))?;
     Ok(Adapters(two))
 }
 
@@ -108,10 +125,14 @@ mod tests {
     #[test]
     fn cards_have_names_and_options() {
         let plain = Card::of(Kind::T540Cr);
-        assert_eq!(parse("t540-cr,t540-cr"), Ok(Adapters([plain, plain])));
+        let cards = |cards: [Card; 2]| Ok(Adapters(cards.map(Member::Card)));
+        assert_eq!(parse("t540-cr,t540-cr"), cards([plain, plain]));
         let small = Card { ntids: Some(64), nfilters: Some(8), ..Card::of(Kind::T520Cr) };
         let text = "t520-cr:ntids=64,filters=8,t540-cr:l2t=3";
-        assert_eq!(parse(text), Ok(Adapters([small, Card { nl2t: Some(3), ..plain }])));
+        assert_eq!(parse(text), cards([small, Card { nl2t: Some(3), ..plain }]));
+        let with_port = Adapters([Member::Eth, Member::Card(small)]);
+        assert_eq!(parse("eth,t520-cr:ntids=64,filters=8"), Ok(with_port));
+        assert_eq!(parse("eth,eth"), Ok(Adapters([Member::Eth; 2])));
 
         let config = small.config();
         assert_eq!((config.ports, config.ntids, config.nfilters), (2, 64, 8));
@@ -128,11 +149,12 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         for (wrong, named) in [
-            ("", "t540-cr, t520-cr"),
+            ("", "t540-cr, t520-cr, eth"),
             ("t540-cr", "not 1"),
             ("t540-cr,t540-cr,t520-cr", "not 3"),
             ("t540-cr,t620-cr", "'t620-cr' is none of"),
-            ("t540-cr,eth", "not there yet"),
+            ("t540-cr,eth:ntids=3", "'ntids=3' can be said of adapters only"),
+            ("eth,l2t=3,eth", "'l2t=3' can be said of adapters only"),
             ("ntids=3,t540-cr", "'ntids=3' is none of"),
             ("t540-cr:tids=3,t540-cr", "ntids, l2t, filters"),
             ("t540-cr:ntids=0,t540-cr", "1 to 524288"),

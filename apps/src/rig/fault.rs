@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::ValueEnum;
-use mafo::LinkId;
+use mafo::{LinkId, Slot};
 
 use super::run::{RigError, Run};
 use super::world::Layout;
@@ -18,7 +18,7 @@ pub enum Fault {
     /// The cable of a port is cut whose adapter has another, which takes over
     Port,
     /// The adapter dies: it does and says nothing any more, its registers read as all ones. It is reset
-    /// and joins again
+    /// and joins again. The device of an Ethernet port is taken away and plugged in again
     Adapter,
     /// None: the bond is told to use another adapter
     Move,
@@ -72,6 +72,8 @@ pub(crate) struct Injected {
     fault: Fault,
     /// The line that was active.
     line: usize,
+    /// It was an Ethernet port's: its connections lived on the host.
+    was_port: bool,
     /// The one that the bond was told to use.
     wanted: Option<LinkId>,
     /// Connections that a wire swallowed on the way here.
@@ -82,30 +84,35 @@ impl Injected {
     /// Breaks what is active. From now on the times of one failover are measured.
     pub(crate) fn begin(fault: Fault, run: &mut Run) -> Result<Self, RigError> {
         let line = active(run)?;
+        let was_port = slot(run, line).is_some();
+        let broken = Self { fault, line, was_port, wanted: None, swallowed: BTreeSet::new() };
         match fault {
             Fault::Link | Fault::Port => {
                 run.begin_failover();
                 run.world.lines[line].cable.set_carrier(false);
                 run.mark()?;
-                Ok(Self { fault, line, wanted: None, swallowed: BTreeSet::new() })
+                Ok(broken)
             }
             Fault::Blackhole => {
                 run.begin_failover();
                 run.world.lines[line].cable.set_dark(true);
                 run.mark()?;
-                Ok(Self { fault, line, wanted: None, swallowed: BTreeSet::new() })
+                Ok(broken)
             }
             Fault::Adapter => {
                 run.begin_failover();
                 if let Some(card) = run.world.host.adapter(adapter(run, line)) {
                     card.faults().die();
                 }
+                if let Some(slot) = slot(run, line) {
+                    slot.pull();
+                }
                 if run.options.is_xor() {
                     // Its port has no light any more, or the switch would go on to send by it.
                     run.world.lines[line].cable.set_carrier(false);
                 }
                 run.mark()?;
-                Ok(Self { fault, line, wanted: None, swallowed: BTreeSet::new() })
+                Ok(broken)
             }
             Fault::Move => {
                 let standby = run.world.lines.iter().find(|other| {
@@ -130,6 +137,7 @@ impl Injected {
 
     /// Tells the bond to use `to`.
     fn switch(fault: Fault, run: &mut Run, line: usize, to: LinkId) -> Result<Self, RigError> {
+        let was_port = slot(run, line).is_some();
         run.begin_failover();
         run.mark()?;
         let now = run.clock.now();
@@ -137,7 +145,7 @@ impl Injected {
             let switched = bond.make_active(now, core, to);
             switched.map_err(|why| RigError::Failed(why.to_string()))?;
         }
-        Ok(Self { fault, line, wanted: Some(to), swallowed: BTreeSet::new() })
+        Ok(Self { fault, line, was_port, wanted: Some(to), swallowed: BTreeSet::new() })
     }
 
     /// What happened, for the timeline.
@@ -146,6 +154,7 @@ impl Injected {
         match self.fault {
             Fault::Link | Fault::Port => format!("the cable of {name} is cut"),
             Fault::Blackhole => format!("the path of {name} dies"),
+            Fault::Adapter if self.was_port => format!("the device of {name} is taken away"),
             Fault::Adapter => format!("the adapter of {name} dies"),
             Fault::Move => format!("the bond is to leave {name}"),
             Fault::Failback => format!("the bond is to return from {name}"),
@@ -159,13 +168,22 @@ impl Injected {
             None => run.failed_at().is_some(),
             wanted => bond.active() == wanted,
         };
-        // Where nothing is protected, the host path finds out first who can go on.
-        noticed && !bond.is_moving() && (run.is_protected() || bond.refugees() == 0)
+        // Where nothing is protected, the host path finds out first who can go on; and those that it has had by its own
+        // port go to an adapter, if that is who takes over.
+        let may_stay = run.is_protected() && !self.was_port;
+        noticed && !bond.is_moving() && (may_stay || bond.refugees() == 0)
+    }
+
+    /// Whether frames of both directions have to cross the host.
+    pub(crate) fn needs_tunnel(&self) -> bool {
+        self.fault.needs_tunnel() && !self.was_port
     }
 
     /// When traffic went on where the bond does not tell of it, since it needs no tunnel.
     pub(crate) fn measure(&self, run: &mut Run) {
-        if matches!(self.fault, Fault::Port | Fault::Adapter)
+        let needs_tunnel =
+            self.needs_tunnel() || matches!(self.fault, Fault::Move | Fault::Failback);
+        if !needs_tunnel
             && let Some(failed) = run.failed_at()
             && let Some(line) = run.active_line()
             && let Some(first) = run.world.lines[line].seen.first_out()
@@ -179,7 +197,7 @@ impl Injected {
     pub(crate) fn swallowed(&self, run: &Run) -> BTreeSet<u32> {
         match self.fault {
             Fault::Link | Fault::Blackhole | Fault::Port | Fault::Adapter => {
-                run.swallowed(self.line, self.fault == Fault::Adapter)
+                run.swallowed(self.line, self.fault == Fault::Adapter && !self.was_port)
             }
             // This wire lives.
             Fault::Move | Fault::Failback => self.swallowed.clone(),
@@ -204,8 +222,14 @@ impl Injected {
                 let n = adapter(run, self.line);
                 let revived = run.world.host.revive(n);
                 revived.map_err(|why| RigError::Failed(why.to_string()))?;
+                let (name, slot) = (&run.world.lines[self.line].name, slot(run, self.line));
+                let what = match slot {
+                    Some(_) => format!("a device is plugged in as {name}"),
+                    None => format!("the adapter of {name} is reset"),
+                };
+                slot.iter().for_each(Slot::plug);
                 run.world.lines[self.line].cable.set_carrier(true);
-                run.event(format!("the adapter of {} is reset", run.world.lines[self.line].name));
+                run.event(what);
             }
             Fault::Move | Fault::Failback => {}
         }
@@ -220,7 +244,12 @@ impl Injected {
     }
 }
 
-/// The adapter of a line, as the host counts them.
+/// What the device of a line is plugged into, if that is an Ethernet port without an adapter.
+fn slot(run: &Run, line: usize) -> Option<Slot> {
+    run.world.slots.get(adapter(run, line)).cloned().flatten()
+}
+
+/// The member of a line, as the host counts them.
 fn adapter(run: &Run, line: usize) -> usize {
     run.world.lines[line].link.member.index()
 }

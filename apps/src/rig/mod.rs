@@ -18,7 +18,7 @@ mod trunk;
 mod verdict;
 mod world;
 
-pub use adapters::{Adapters, Card};
+pub use adapters::{Adapters, Card, Member};
 pub use fault::Fault;
 #[cfg(debug_assertions)]
 pub use options::Break;

@@ -27,7 +27,8 @@ pub struct RigOptions {
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub connections: u32,
     /// Both adapters of the bond, each t540-cr or t520-cr, and behind a colon how many connections (ntids),
-    /// next hops (l2t) and filters it has room for, as in t540-cr,t520-cr:ntids=64,filters=32
+    /// next hops (l2t) and filters it has room for, as in t540-cr,t520-cr:ntids=64,filters=32; or eth, an Ethernet port
+    /// without an adapter: the TCP of connections that use it runs on the host
     #[arg(long, value_name = "A,B", default_value = "t540-cr,t540-cr",
           value_parser = adapters::parse)]
     pub adapters: Adapters,

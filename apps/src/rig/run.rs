@@ -5,7 +5,9 @@ use std::time::SystemTime;
 
 use mafo::eal::clock::Clock;
 use mafo::failover::Report;
-use mafo::{BondEvent, Handover, HostError, LinkId, MemberId, Nanos, Options, PathChoice};
+use mafo::{
+    BondEvent, Handover, HostError, LinkId, MemberId, Nanos, Options, PathChoice, SocketId,
+};
 
 use super::cost::Costs;
 use super::fault::Fault;
@@ -313,6 +315,11 @@ impl Run {
         line.and_then(|line| line.seen.first_out()).unwrap_or(self.clock.now())
     }
 
+    /// Whether a member of the bond is an Ethernet port without an adapter.
+    fn is_port(&self, member: MemberId) -> bool {
+        self.world.slots.get(member.index()).is_some_and(Option::is_some)
+    }
+
     /// The link that the bond uses.
     pub(crate) fn active(&self) -> Option<LinkId> {
         self.world.host.bond()?.active()
@@ -325,14 +332,23 @@ impl Run {
     }
 
     /// Connections that the active adapter owns, by its own count; or all of them do, where all carry: their own counts
-    /// have entries of connections on the move as well.
+    /// have entries of connections on the move as well. By an Ethernet port go those that the host has.
     pub(crate) fn offloaded(&self) -> usize {
+        let core = self.world.host.sockets();
+        let all = || self.ours.connections.iter().filter_map(|ours| ours.socket);
+        let by_port = self.world.slots.iter().any(Option::is_some);
         if self.options.is_xor() {
-            let (core, all) = (self.world.host.sockets(), &self.ours.connections);
-            let is_there = |id| core.offloaded(id).is_some();
-            return all.iter().filter_map(|ours| ours.socket).filter(|&id| is_there(id)).count();
+            let is_there =
+                |&id: &SocketId| core.offloaded(id).is_some() || by_port && core.is_refugee(id);
+            return all().filter(is_there).count();
         }
-        self.active().map_or(0, |link| self.world.host.offloaded(link.member.0.into()))
+        match self.active() {
+            Some(link) if core.is_adapter(link.member) => {
+                self.world.host.offloaded(link.member.index())
+            }
+            Some(_) => all().filter(|&id| core.is_refugee(id)).count(),
+            None => 0,
+        }
     }
 
     /// When the driver had handled the word of the present failure.
@@ -577,7 +593,8 @@ impl Run {
             self.times.note(at, &event);
             match event {
                 BondEvent::Link(link, up) => {
-                    let mut told = "firmware: link of";
+                    let is_port = self.is_port(link.member);
+                    let mut told = if is_port { "port: link of" } else { "firmware: link of" };
                     if let Some(line) = self.world.lines.iter_mut().find(|line| line.link == link) {
                         line.up = up;
                         // A path that is whole again has its carrier, too.
@@ -615,11 +632,17 @@ impl Run {
                     }
                     let why = self.world.host.failure(member.index());
                     let why = why.map_or(String::new(), |why| format!(": {why}"));
-                    let dead = format!("adapter {} is dead{why}", letter(member));
+                    let letter = letter(member);
+                    let dead = match self.is_port(member) {
+                        true => format!("the device of port {letter} is gone"),
+                        false => format!("adapter {letter} is dead{why}"),
+                    };
                     self.note(at, EventKind::Step, dead);
                 }
                 BondEvent::AdapterBack(member) => {
-                    self.note(at, EventKind::Other, format!("adapter {} is back", letter(member)));
+                    let what = if self.is_port(member) { "port" } else { "adapter" };
+                    let back = format!("{what} {} is back", letter(member));
+                    self.note(at, EventKind::Other, back);
                 }
                 BondEvent::AllMoved => {
                     self.note(at, EventKind::Step, "no connection lives elsewhere".to_owned());

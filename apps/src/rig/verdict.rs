@@ -5,7 +5,6 @@ use std::fmt::Write;
 use mafo::Nanos;
 use mafo::failover::{Distribution, Report};
 
-use super::fault::Fault;
 use super::world::Peer;
 
 /// Something on the timeline.
@@ -68,11 +67,11 @@ pub(crate) struct Verdict {
 
 impl Verdict {
     /// Nothing has come of it yet.
-    pub(crate) fn new(peer: &Peer, fault: Fault, seed: u64, connections: u32) -> Self {
+    pub(crate) fn new(peer: &Peer, seed: u64, connections: u32) -> Self {
         Self {
             peer: peer.name,
             peer_why: peer.why.clone(),
-            needs_tunnel: fault.needs_tunnel(),
+            needs_tunnel: false,
             seed,
             connections: connections as usize,
             offloaded: None,

@@ -12,11 +12,11 @@ use mafo::wire::pcap::{Pcap, PcapWriter};
 use mafo::wire::tap::{Tap, TapFds};
 use mafo::wire::{BlackHole, Cable, Impaired, ImpairedConfig, Wire};
 use mafo::{
-    AdapterConfig, AsicConfig, BondConfig, Handover, Host, HostConfig, L2tIdx, LinkId, MemberId,
-    Nanos, PortId, SoftConfig, StackConfig,
+    AdapterConfig, AsicConfig, BondConfig, Handover, Host, HostConfig, L2tIdx, LinkId,
+    MemberConfig, MemberId, Nanos, PortId, Slot, SoftConfig, StackConfig, WirePort,
 };
 
-use super::adapters::Card;
+use super::adapters::{Card, Member};
 use super::cost::Costs;
 use super::fault::Fault;
 use super::options::{PeerKind, Protect, RigOptions};
@@ -76,6 +76,8 @@ pub(crate) struct World {
     pub(crate) lines: Vec<Line>,
     /// Where the bond's links are one to a switch.
     pub(super) trunk: Option<Trunk>,
+    /// What the devices of members that are no adapters are plugged into.
+    pub(crate) slots: [Option<Slot>; 2],
 }
 
 /// Which ports have cables: all of them are links of the bond.
@@ -88,13 +90,14 @@ pub(crate) enum Layout {
 }
 
 impl Layout {
-    /// Adapter and port of each link, the most preferred first.
-    fn links(self) -> Vec<(usize, PortId)> {
-        let ports: &[u8] = match self {
-            Self::OnePortEach => &[0],
-            Self::TwoPortsEach => &[0, 1],
+    /// Member and port of each link, the most preferred first. What is no adapter has one port alone.
+    fn links(self, members: [Member; 2]) -> Vec<(usize, PortId)> {
+        let ports = |member| match (self, member) {
+            (Self::TwoPortsEach, Member::Card(_)) => 0..2,
+            _ => 0..1,
         };
-        (0..2).flat_map(|adapter| ports.iter().map(move |&port| (adapter, PortId(port)))).collect()
+        let of = |(n, member)| ports(member).map(move |port| (n, PortId(port)));
+        members.into_iter().enumerate().flat_map(of).collect()
     }
 }
 
@@ -133,7 +136,7 @@ pub(crate) fn build(
     (start, clock): (SystemTime, Clock),
 ) -> Result<World, RigError> {
     let plan = plan(options.connections);
-    let links = fault.layout().links();
+    let links = fault.layout().links(options.adapters.0);
     let cables = if options.is_xor() { 1 } else { links.len() };
     let (peer, mut near) = choose(options, &plan, cables as u8, start)?;
     let mut trunk = None;
@@ -164,8 +167,8 @@ pub(crate) fn build(
     if fault.needs_probes() && bond.arp_interval == Nanos::ZERO {
         (bond.arp_interval, bond.arp_ip_target) = (ARP_INTERVAL, vec![plan.peers[0]]);
     }
-    let host = host(options, &plan, bond, wires)?;
-    Ok(World { host, peer, plan, lines, trunk })
+    let (host, slots) = host(options, &plan, bond, wires)?;
+    Ok(World { host, peer, plan, lines, trunk, slots })
 }
 
 fn link_config() -> LinkConfig {
@@ -294,8 +297,8 @@ fn host(
     options: &RigOptions,
     plan: &Plan,
     bond: BondConfig,
-    wires: Vec<(usize, PortId, Box<dyn Wire>)>,
-) -> Result<Host, RigError> {
+    mut wires: Vec<(usize, PortId, Box<dyn Wire>)>,
+) -> Result<(Host, [Option<Slot>; 2]), RigError> {
     let mac = [0x02, 0x4d, 0x46, 0x00, 0x00, 0x02];
     let mut stack = StackConfig::new(plan.ours, plan.prefix_len, mac);
     stack.mtu = MTU;
@@ -303,25 +306,43 @@ fn host(
     stack.secret = secret(options.seed);
     stack.send_buffer = options.buffer();
     stack.recv_buffer = options.buffer();
-    let cards = options.adapters.0.into_iter().enumerate();
-    let mut adapters: Vec<SoftConfig> = cards
-        .map(|(n, card)| {
-            let mut driver = AdapterConfig { mtu: MTU, ..AdapterConfig::default() };
-            if n == 1 {
-                driver.queues.ingress = 2048;
-                driver.queues.ofld = 1536;
-                driver.queues.eth = 768;
+    let mut slots = [None, None];
+    let mut members: Vec<MemberConfig> = Vec::new();
+    for (n, member) in options.adapters.0.into_iter().enumerate() {
+        let of_it = wires.extract_if(.., |(adapter, ..)| *adapter == n);
+        let mut wires = of_it.map(|(_, port, wire)| (port, wire));
+        match (member, wires.next()) {
+            (Member::Eth, Some((_, wire))) => {
+                let port = WirePort::new(wire, [0x02, 0x4d, 0x46, 0x0e, n as u8, 0x20], MTU);
+                slots[n] = Some(port.slot());
+                members.push(MemberConfig::Port(Box::new(port)));
             }
-            let mut asic = asic(n, card, options.seed);
-            asic.max_delay_polls = options.polls_late();
-            SoftConfig { asic, driver, wires: Vec::new() }
-        })
-        .collect();
-    for (adapter, port, wire) in wires {
-        adapters[adapter].wires.push((port, wire));
+            (Member::Card(card), first) => {
+                let wires = first.into_iter().chain(wires).collect();
+                members.push(adapter(options, n, card, wires).into());
+            }
+            (Member::Eth, None) => {}
+        }
     }
-    let host = Host::new(HostConfig { stack, adapters, bond });
+    let host = Host::new(HostConfig::new(stack, members, bond));
     let host = host.map_err(|e| RigError::CannotRun(e.to_string()))?;
     host.warnings().iter().for_each(|warning| say(format_args!("bond: {warning}")));
-    Ok(host)
+    Ok((host, slots))
+}
+
+fn adapter(
+    options: &RigOptions,
+    n: usize,
+    card: Card,
+    wires: Vec<(PortId, Box<dyn Wire>)>,
+) -> SoftConfig {
+    let mut driver = AdapterConfig { mtu: MTU, ..AdapterConfig::default() };
+    if n == 1 {
+        driver.queues.ingress = 2048;
+        driver.queues.ofld = 1536;
+        driver.queues.eth = 768;
+    }
+    let mut asic = asic(n, card, options.seed);
+    asic.max_delay_polls = options.polls_late();
+    SoftConfig { asic, driver, wires }
 }

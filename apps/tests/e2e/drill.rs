@@ -175,6 +175,31 @@ pub(crate) fn adapters() -> Outcome {
     Outcome::Done
 }
 
+/// Members of the bond that are no adapters: whatever happens, connections go to the host and back to an adapter, or stay on
+/// the host and use the other port.
+pub(crate) fn ports() -> Outcome {
+    let few = ["--peer", "smoltcp", "--connections", "4", "--count", "2"];
+    for pair in ["t540-cr,eth", "eth,t520-cr", "eth,eth"] {
+        for fault in ["link", "blackhole", "port", "adapter", "move", "failback"] {
+            let json = good(&[&few[..], &["--fault", fault, "--adapters", pair]].concat());
+            assert_eq!(number(&json, "handed_over"), Some(8), "{pair} {fault}: {json}");
+            assert_eq!(number(&json, "offloaded"), Some(4), "{pair} {fault}: {json}");
+            // Only an adapter's frames have to cross the host, by a link that is not its own.
+            let tunnelled = !json.contains(r#""frames_tunnelled":{"out":0,"in":0}"#);
+            let has_adapter = pair != "eth,eth" && !["port", "adapter"].contains(&fault);
+            assert_eq!(tunnelled, has_adapter, "{pair} {fault}: {json}");
+        }
+    }
+    let demo = [&["demo"], &few[..4], &["--rounds", "2", "--bytes", "256K"]].concat();
+    for pair in ["t540-cr,eth", "eth,t540-cr", "eth,eth"] {
+        let output = mafo(&[&demo[..], &["--adapters", pair, "--json"]].concat());
+        let json = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{pair}: {json}");
+        assert_eq!(number(&json, "handed_over"), Some(4), "{pair}: {json}");
+    }
+    Outcome::Done
+}
+
 /// A switch shares the connections among the cables: those of the link that fails move, and nobody loses anything.
 pub(crate) fn xor() -> Outcome {
     let options = ["--peer", "smoltcp", "--connections", "16", "--bond", "mode=balance-xor"];
@@ -220,7 +245,7 @@ pub(crate) fn wrong_flags() -> Outcome {
         (&["--interval", "5"], "us, ms or s"),
         (&["--max-resets", "few"], "--max-resets"),
         (&["--bytes", "1M"], "--bytes"),
-        (&["--adapters", "t540-cr,eth"], "not there yet"),
+        (&["--adapters", "t540-cr,eth:ntids=3"], "can be said of adapters only"),
         (&["--bond", "miimom=100"], "is miimon meant?"),
         (&["--bond", "miimon=100,arp_interval=10,arp_ip_target=10.77.0.1"], "not both"),
         (&["--bond", "primary=C0"], "port 0 of adapter 2 does not belong to the bond"),

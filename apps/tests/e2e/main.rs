@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         ("drill: limits are kept, or it fails", drill::limits),
         ("demo and drill: a page with plots", drill::page),
         ("demo and drill: unlike adapters", drill::adapters),
+        ("demo and drill: ports without adapters", drill::ports),
         ("demo and drill: all links carry", drill::xor),
         ("drill: wrong flags and values are named", drill::wrong_flags),
         ("drill: Ctrl-C ends it in order", drill::ends_in_order),

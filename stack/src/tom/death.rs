@@ -21,7 +21,7 @@ impl Core {
     /// Takes all that a dead adapter has left in its queue: it counts as if the adapter lived.
     pub(crate) fn hear_out(&mut self, now: Nanos, hook: &mut dyn Hook, member: MemberId) {
         let Some(mut ingress) =
-            self.members.get_mut(member.index()).and_then(|m| m.lcore.ingress.take())
+            self.members.adapter_mut(member).and_then(|m| m.lcore.ingress.take())
         else {
             return;
         };
@@ -38,10 +38,14 @@ impl Core {
         self.members[member.index()].lcore.ingress = Some(ingress);
     }
 
-    /// The adapter is dead: it is asked nothing any more, and what it had of listeners is gone. Connections that it had
-    /// have no owner, each to be given another or an end by whoever moves connections.
+    /// The member is dead: it is asked nothing any more, and what an adapter had of listeners is gone. Connections that it
+    /// had have no owner, each to be given another or an end by whoever moves connections.
     pub fn bury(&mut self, member: MemberId) {
-        let Some(dead) = self.members.get_mut(member.index()) else { return };
+        if let Some(port) = self.members.port_mut(member) {
+            port.is_dead = true;
+            return;
+        }
+        let Some(dead) = self.members.adapter_mut(member) else { return };
         dead.is_dead = true;
         self.releases.retain(|(of, _)| *of != member);
         self.rejects.retain(|(of, _)| *of != member);
@@ -58,15 +62,22 @@ impl Core {
         }
     }
 
-    /// Whether an adapter is dead.
+    /// Whether a member is dead.
     #[must_use]
     pub fn is_dead(&self, member: MemberId) -> bool {
-        self.members.get(member.index()).is_none_or(|member| member.is_dead)
+        self.members.is_dead(member)
+    }
+
+    /// A device is in the place of a dead member that is an Ethernet port alone.
+    pub fn revive_port(&mut self, member: MemberId) {
+        if let Some(port) = self.members.port_mut(member) {
+            port.revive();
+        }
     }
 
     /// Puts an adapter that was probed anew in the place of the dead one, with all listeners.
     pub fn replace_adapter(&mut self, member: MemberId, lcore: Lcore) {
-        let Some(place) = self.members.get_mut(member.index()) else { return };
+        let Some(place) = self.members.adapter_mut(member) else { return };
         let iq = lcore.ingress.as_ref().map_or(mafo_t4::IqId(0), |ingress| ingress.id());
         *place = Member::new(lcore, iq);
         self.listen_on(member);

@@ -1,8 +1,9 @@
 //! Messages of the adapters, each to whom it concerns; and the seam at which a bond sees them first.
 
+use mafo_mem::FrameBurst;
 use mafo_mem::Nanos;
 use mafo_pmd::ToLcore;
-use mafo_pmd::sge::{Ingress, RxMeta};
+use mafo_pmd::sge::Ingress;
 use mafo_t4::cpl::{self, Cpl, Opcode};
 use mafo_t4::{PortId, Tid};
 
@@ -34,18 +35,19 @@ pub enum Verdict {
 
 /// Who sees the adapters' frames and answers before the stack does: a bond.
 pub trait Hook {
-    /// Whether the messages of `member` are to wait in its queue for this poll.
+    /// Whether the messages of `member` are to wait in its queue for this poll, or a port's frames in its cable.
     fn waits(&mut self, _now: Nanos, _core: &Core, _member: MemberId) -> bool {
         false
     }
 
-    /// A frame that no connection on `member` took.
+    /// A frame that no connection on `member` took. It came in by port `iport` of it; from 4 on these are an adapter's
+    /// loopbacks.
     fn on_frame(
         &mut self,
         now: Nanos,
         core: &mut Core,
         member: MemberId,
-        meta: &RxMeta,
+        iport: u8,
         frame: &[u8],
     ) -> Verdict;
 
@@ -63,7 +65,7 @@ pub trait Hook {
     /// `id` now uses `port` of its adapter: nothing of it is under way on the old channel.
     fn on_channel(&mut self, now: Nanos, core: &mut Core, id: SocketId, port: PortId);
 
-    /// The firmware says that a port's link went up or down.
+    /// A port's link went up or down, as an adapter's firmware says or the port itself.
     fn on_link(&mut self, now: Nanos, core: &mut Core, member: MemberId, port: PortId, up: bool);
 }
 
@@ -72,7 +74,7 @@ pub trait Hook {
 pub struct NoHook;
 
 impl Hook for NoHook {
-    fn on_frame(&mut self, _: Nanos, _: &mut Core, _: MemberId, _: &RxMeta, _: &[u8]) -> Verdict {
+    fn on_frame(&mut self, _: Nanos, _: &mut Core, _: MemberId, _: u8, _: &[u8]) -> Verdict {
         Verdict::Stack
     }
     fn on_cpl(&mut self, _: Nanos, core: &mut Core, _: MemberId, _: Opcode, _: &[u8]) {
@@ -90,7 +92,7 @@ impl Core {
         self.now = now;
         for n in 0..self.members.len() {
             let member = MemberId(n as u8);
-            if self.is_dead(member) {
+            if self.is_dead(member) || !self.is_adapter(member) {
                 continue;
             }
             while let Some(message) = self.members[n].lcore.poll_control() {
@@ -111,10 +113,39 @@ impl Core {
         }
     }
 
+    /// Takes what Ethernet ports that are no adapter's have.
+    pub(crate) fn poll_ports(&mut self, now: Nanos, hook: &mut dyn Hook, rx: &mut FrameBurst) {
+        self.now = now;
+        for n in 0..self.members.len() {
+            let member = MemberId(n as u8);
+            if self.is_dead(member) || self.is_adapter(member) {
+                continue;
+            }
+            let waits = hook.waits(now, self, member);
+            let Some(port) = self.members.port_mut(member) else { continue };
+            rx.clear();
+            if waits {
+                // Its link is looked at all the same.
+                port.receive(now, &mut FrameBurst::new(0, 0));
+            } else {
+                port.receive(now, rx);
+            }
+            if let Some(up) = port.poll_link() {
+                hook.on_link(now, self, member, PortId(0), up);
+            }
+            for frame in rx.frames() {
+                let frame = frame.as_slice();
+                if hook.on_frame(now, self, member, 0, frame) == Verdict::Stack {
+                    self.handle_frame(now, member, frame);
+                }
+            }
+        }
+    }
+
     /// Messages that are taken from a queue now: any of them may be a frame that leaves by an Ethernet queue, and what
     /// those have no room for waits better in the card, which can pause the sender, than to be lost here.
     fn ingress_budget(&mut self) -> usize {
-        let alive = self.members.iter_mut().filter(|member| !member.is_dead());
+        let alive = self.members.adapters_mut().filter(|member| !member.is_dead());
         let queues = alive.flat_map(|member| &mut member.lcore.eth);
         let room = queues.map(|queue| queue.room(INGRESS_BURST)).min();
         room.unwrap_or(INGRESS_BURST).clamp(INGRESS_MIN, INGRESS_BURST)
@@ -131,8 +162,8 @@ impl Core {
         self.now = now;
         match message {
             Ingress::RxPkt { meta, frame } => {
-                if hook.on_frame(now, self, member, &meta, frame) == Verdict::Stack {
-                    self.handle_frame(now, frame);
+                if hook.on_frame(now, self, member, meta.iport(), frame) == Verdict::Stack {
+                    self.handle_frame(now, member, frame);
                 }
             }
             // These bring a tid that is not in the table yet. One that the card cannot have is not taken
@@ -341,10 +372,12 @@ impl Core {
         self.ring();
     }
 
-    /// Tells the adapters of all that was posted since the last time.
+    /// Tells the adapters of all that was posted since the last time, and lets ports send what they were given.
     pub fn ring(&mut self) {
-        for member in self.members.iter_mut().filter(|member| !member.is_dead) {
+        for member in self.members.adapters_mut().filter(|member| !member.is_dead) {
             member.lcore.flush();
         }
+        let now = self.now;
+        self.members.ports_mut().for_each(|port| port.push(now));
     }
 }

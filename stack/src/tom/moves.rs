@@ -81,6 +81,14 @@ impl Core {
         matches!(socket.path, Path::Offload(_)).then_some(id)
     }
 
+    /// The connection that the host path has, though an adapter could, and has this [place](SocketId::index) in the table
+    /// of sockets.
+    #[must_use]
+    pub fn refugee_at(&self, index: usize) -> Option<SocketId> {
+        let (id, _) = self.sockets.at(index)?;
+        self.is_refugee(id).then_some(id)
+    }
+
     /// Behind the last [place](SocketId::index) that a socket was ever given.
     #[must_use]
     pub fn places(&self) -> usize {
@@ -177,7 +185,7 @@ impl Core {
     #[must_use]
     pub fn mss_index_on(&self, id: SocketId, member: MemberId) -> Option<u8> {
         let conn = self.offloaded(id)?;
-        let mtus = |at: MemberId| self.members.get(at.index()).map(|m| m.lcore.resources());
+        let mtus = |at: MemberId| self.members.adapter(at).map(|m| m.lcore.resources());
         let mtu = mtus(conn.member)?.mtus[usize::from(conn.options.mss()) % MTU_COUNT];
         Some(mtus(member)?.mtu_index(mtu))
     }

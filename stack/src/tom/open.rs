@@ -50,10 +50,9 @@ enum Syn {
 impl Core {
     /// Takes an adapter in, and puts all listeners on it.
     pub(crate) fn add_member(&mut self, lcore: Lcore) -> MemberId {
-        let id = MemberId(self.members.len() as u8);
         let first = lcore.resources().ports.first().map(|p| p.port);
         let iq = lcore.ingress.as_ref().map_or(IqId(0), |ingress| ingress.id());
-        self.members.push(Member::new(lcore, iq));
+        let id = self.members.add_adapter(Member::new(lcore, iq));
         if self.active.is_none() {
             self.active = first.map(|port| (id, port));
         }

@@ -185,16 +185,35 @@ pub struct Departure {
 pub const DEPARTURE_TICK: Nanos = Nanos(1 << 16);
 
 impl Core {
+    /// Whether the host path has a connection in place of an adapter.
+    #[must_use]
+    pub fn is_refugee(&self, id: SocketId) -> bool {
+        self.sockets.get(id).is_some_and(|socket| {
+            matches!(socket.path, Path::Host(_)) && socket.options.path == PathChoice::Offload
+        })
+    }
+
+    /// Another link carries the frames of a connection of the host path, since the one that did has failed: what is under
+    /// way is sent again at once, and so is an acknowledgment that may have been lost, of bytes that came in `lately`.
+    pub fn kick_refugee(&mut self, now: Nanos, id: SocketId, lately: Nanos) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let Path::Host(host) = &mut socket.path else { return };
+        host.conn.begin_anew(now);
+        if now - host.activity.heard_at < lately {
+            host.conn.force_ack();
+        }
+        // What ended is seen with its output.
+        host.conn.handle_timeout(&mut self.engine, now);
+        self.list(id);
+    }
+
     /// The peer's MSS as an entry of `member`'s MTU table and the shift of our window, of a connection that the host
     /// path has in place of an adapter. `None` of one that is not, or not any more.
     #[must_use]
     pub fn sheltered(&self, id: SocketId, member: MemberId) -> Option<(u8, u8)> {
-        let socket = self.sockets.get(id)?;
+        let socket = self.sockets.get(id).filter(|_| self.is_refugee(id))?;
         let Path::Host(host) = &socket.path else { return None };
-        if socket.options.path != PathChoice::Offload {
-            return None;
-        }
-        let resources = self.members.get(member.index())?.lcore.resources();
+        let resources = self.members.adapter(member)?.lcore.resources();
         let scale = host.conn.window_scale().map_or(0, |scale| scale.rcv);
         Some((resources.mtu_index(host.conn.mss().saturating_add(HEADERS)), scale))
     }
@@ -261,7 +280,7 @@ impl Core {
             .with_tstamp(checkpoint.timestamps.is_some())
             .with_sack(checkpoint.sack);
         let told = Switches::of(&socket.options, true);
-        let place = (member, self.members.get(member.index())?, port, L2tIdx(0));
+        let place = (member, self.members.adapter(member)?, port, L2tIdx(0));
         let opening = Offloaded::opening(now, place, SeqNum(0), Opt0(0), told);
         let offloaded = Offloaded {
             state,

@@ -429,6 +429,16 @@ impl Connection {
         }
     }
 
+    /// The path has failed, and there is another: what is under way is sent again at once. That the timer runs out says
+    /// nothing of the path then, nor does it that it has run out before.
+    pub fn begin_anew(&mut self, now: Nanos) {
+        if self.timers.retransmits_for().is_some() {
+            self.snd.rtt.end_backoff();
+            self.snd.retransmits = 0;
+            self.expire_retransmit_timer(now);
+        }
+    }
+
     /// Limits segments to `mss` bytes, without headers and without options; see [`Open::mss`]. What the
     /// peer announced stays a limit.
     //= rfc9293#3.7.1 MUST-16

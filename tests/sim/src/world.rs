@@ -208,7 +208,7 @@ impl World {
             adapters[adapter].wires.push((port, wire));
         }
         let bond = bond(plan, &links);
-        let near = Host::simulated(HostConfig { stack: stack(0), adapters, bond }).expect("memory");
+        let near = Host::simulated(HostConfig::new(stack(0), adapters, bond)).expect("memory");
         let applications = plan
             .connections
             .iter()

@@ -105,11 +105,8 @@ impl Net {
         let meter = Meter::by(sys::cycles);
         let handover = options.handover.into();
         let bond = BondConfig { handover, meter, ..BondConfig::new(links) };
-        let near = Host::new(HostConfig {
-            stack: stack(NEAR, [2, 0x4d, 0x46, 0, 0, 2]),
-            adapters: adapters.collect(),
-            bond,
-        })?;
+        let near_stack = stack(NEAR, [2, 0x4d, 0x46, 0, 0, 2]);
+        let near = Host::new(HostConfig::new(near_stack, adapters, bond))?;
         let stack = stack(FAR, [2, 0x4d, 0x46, 0, 0, 1]);
         let memory = stack.sockets_max as usize * BUFFER + (64 << 10);
         let arena = Arena::new(memory).map_err(|e| BenchError::CannotRun(e.to_string()))?;
