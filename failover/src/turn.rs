@@ -71,6 +71,8 @@ impl Bond {
             if let Some(moving) = self.moves.get_mut(id) {
                 moving.wake_up = moving.wake_up.min(now);
             }
+            // At once: what its card says next, which may be in this very burst, would be in that queue again.
+            self.look(now, core, id);
         }
         true
     }

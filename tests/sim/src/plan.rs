@@ -277,6 +277,8 @@ pub struct Plan {
     pub seed: u64,
     /// Ports of the first adapter in the bond: 1 or 2. The second adapter has one.
     pub ports_of_a: u8,
+    /// Which of the two is an Ethernet port alone, instead of an adapter.
+    pub plain: [bool; 2],
     /// The connections.
     pub connections: Vec<Connection>,
     /// The faults, in their order.
@@ -337,6 +339,20 @@ impl Plan {
     /// What `seed` decides.
     #[must_use]
     pub fn draw(seed: u64) -> Self {
+        let mut plan = Self::fifth_edition(seed);
+        let draw = &mut Draw::new(seed, 6);
+        if draw.chance(0.2) {
+            plan.plain = draw.pick(&[[true, false], [false, true], [true, true]]);
+            if plan.plain[0] {
+                plan.ports_of_a = 1;
+            }
+        }
+        plan
+    }
+
+    /// What `seed` decided before members of a bond could be Ethernet ports alone: seeds that failed then are known by it.
+    #[must_use]
+    pub fn fifth_edition(seed: u64) -> Self {
         let mut plan = Self::fourth_edition(seed);
         let draw = &mut Draw::new(seed, 5);
         if draw.chance(0.2) {
@@ -484,6 +500,7 @@ impl Plan {
         let mut plan = Self {
             seed,
             ports_of_a: if draw.chance(0.25) { 2 } else { 1 },
+            plain: [false; 2],
             connections,
             faults,
             impairments: impairments(draw),

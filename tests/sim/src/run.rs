@@ -444,7 +444,7 @@ impl<'a> Run<'a> {
                 checker.gone(n);
             }
             let conn = core.offloaded(id);
-            let sheltered = bond.stage(id) == Some(Stage::Sheltered);
+            let sheltered = core.is_refugee(id);
             if conn.is_none() && before.owner.is_none() {
                 if sheltered != before.sheltered {
                     checker.speaker(n, Speaker { sheltered, ..before });

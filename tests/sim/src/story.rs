@@ -14,6 +14,7 @@ impl fmt::Debug for PlanOf<'_> {
         let Plan { ports_of_a, connections, faults, impairments, .. } = self.0;
         f.debug_struct("Plan")
             .field("ports_of_a", ports_of_a)
+            .field("plain", &format_args!("{:?}", self.0.plain))
             .field("connections", &connections.len())
             .field("faults", &format_args!("{faults:?}"))
             .field("impairments", &format_args!("{impairments:?}"))

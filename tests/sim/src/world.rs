@@ -1,6 +1,6 @@
 //! Two hosts, a switch, and the clock that they live by.
 //!
-//! The host with the bond has two unlike adapters. Its peer is the same stack on the *host path*, over a
+//! The host with the bond has two unlike adapters, or an Ethernet port in place of one or of both. Its peer is the same stack on the *host path*, over a
 //! bare cable: no driver and no adapter of ours is at its end, so a mistake in those has no counterpart
 //! that could hide it, and it costs next to nothing.
 
@@ -13,8 +13,8 @@ use mafo::wire::mem::{self, LinkConfig, MemEnd};
 use mafo::wire::{Cable, Switch, SwitchConfig, UnknownUnicast, Wire};
 use mafo::{
     AdapterConfig, AsicConfig, BondConfig, Core, EcnMode, Event, FrameBurst, Host, HostConfig,
-    L2tIdx, ListenerId, Options, PathChoice, PortId, SocketId, SoftConfig, Stack, StackConfig,
-    WirePort,
+    L2tIdx, ListenerId, MemberConfig, Options, PathChoice, PortId, Slot, SocketId, SoftConfig,
+    Stack, StackConfig, WirePort,
 };
 use mafo_mem::Nanos;
 use mafo_stack::FourTuple;
@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) cables: Vec<Cable>,
     /// What these swallow.
     pub(crate) holes: Vec<Hole>,
+    /// What the devices of members that are no adapters are plugged into.
+    pub(crate) slots: [Option<Slot>; 2],
     pub(crate) checker: Arc<Mutex<Checker>>,
     /// Somebody else on the network.
     stranger: MemEnd,
@@ -197,18 +199,28 @@ impl World {
         let arena = Arena::ordinary(send_memory).expect("memory");
         let mut peer = Stack::new(stack(1), arena);
         peer.add_port(Box::new(WirePort::new(peer_wire, MACS[1], 1500)));
-        let mut adapters: Vec<SoftConfig> = (0..2)
-            .map(|n| SoftConfig { asic: asic(n, plan), driver: driver(n, plan), wires: Vec::new() })
-            .collect();
         let mut holes = Vec::new();
+        let mut wires: [Vec<(PortId, Box<dyn Wire>)>; 2] = [Vec::new(), Vec::new()];
         for (n, (&(adapter, port), wire)) in links.iter().zip(near).enumerate() {
             let wire = Witnessed::new(wire, Place::Link(n), &checker);
             holes.push(wire.hole());
-            let wire: Box<dyn Wire> = Box::new(wire);
-            adapters[adapter].wires.push((port, wire));
+            wires[adapter].push((port, Box::new(wire)));
+        }
+        let mut slots = [None, None];
+        let mut members: Vec<MemberConfig> = Vec::new();
+        for (n, mut wires) in wires.into_iter().enumerate() {
+            if plan.plain[n] {
+                let (_, wire) = wires.pop().expect("a cable");
+                let port = WirePort::new(wire, [2, 0, 0, n as u8, 0, 0x10], 1500);
+                slots[n] = Some(port.slot());
+                members.push(MemberConfig::Port(Box::new(port)));
+            } else {
+                let (asic, driver) = (asic(n, plan), driver(n, plan));
+                members.push(SoftConfig { asic, driver, wires }.into());
+            }
         }
         let bond = bond(plan, &links);
-        let near = Host::simulated(HostConfig::new(stack(0), adapters, bond)).expect("memory");
+        let near = Host::simulated(HostConfig::new(stack(0), members, bond)).expect("memory");
         let applications = plan
             .connections
             .iter()
@@ -221,6 +233,7 @@ impl World {
             switch,
             cables,
             holes,
+            slots,
             checker,
             stranger,
             listeners: [None; 2],

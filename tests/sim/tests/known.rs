@@ -177,7 +177,7 @@ fn what_failed_once_does_not_again() {
     let first = KNOWN.map(|(seed, what)| (Plan::first_edition(seed), what));
     let third = OF_THE_THIRD.map(|(seed, what)| (Plan::third_edition(seed), what));
     let fourth = OF_THE_FOURTH.map(|(seed, what)| (Plan::fourth_edition(seed), what));
-    let fifth = OF_THE_FIFTH.map(|(seed, what)| (Plan::draw(seed), what));
+    let fifth = OF_THE_FIFTH.map(|(seed, what)| (Plan::fifth_edition(seed), what));
     let unprotected = UNPROTECTED.map(|(seed, what)| {
         let mut plan = Plan::fourth_edition(seed);
         plan.setup.protect = false;

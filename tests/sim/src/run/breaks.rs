@@ -16,7 +16,10 @@ impl Run<'_> {
         let mut any = false;
         for n in 0..2 {
             if self.world.near.is_dead(n) && self.revived_at[n].is_some_and(|at| at <= now) {
-                self.world.near.revive(n).expect("memory");
+                match &self.world.slots[n] {
+                    Some(slot) => slot.plug(),
+                    None => self.world.near.revive(n).expect("memory"),
+                }
                 self.event(format!("adapter {n} has its power back"));
                 any = true;
             }
@@ -110,12 +113,17 @@ impl Run<'_> {
         let active = self.active().unwrap_or(0);
         let (adapter, _) = links(self.plan)[active];
         let n = if which == Which::Active { adapter } else { 1 - adapter };
-        let Some(card) = self.world.near.adapter(n).filter(|_| !self.is_broken[n]) else { return };
-        match how {
-            Death::Now => card.faults().die(),
-            Death::After(effects) => card.faults().die_after(effects),
-            Death::OffTheBus => card.faults().fall_off_the_bus(),
-            Death::Hangs => card.faults().hang(),
+        if self.is_broken[n] {
+            return;
+        }
+        match (self.world.near.adapter(n), &self.world.slots[n], how) {
+            (Some(card), _, Death::Now) => card.faults().die(),
+            (Some(card), _, Death::After(effects)) => card.faults().die_after(effects),
+            (Some(card), _, Death::OffTheBus) => card.faults().fall_off_the_bus(),
+            (Some(card), _, Death::Hangs) => card.faults().hang(),
+            // The device of a port has one way to go.
+            (None, Some(slot), _) => slot.pull(),
+            (None, None, _) => return,
         }
         self.revived_at[n] = Some(self.world.now + time);
         self.is_broken[n] = true;
@@ -152,13 +160,21 @@ impl Run<'_> {
     fn at_home(&self) -> Option<usize> {
         let bond = self.world.near.bond()?;
         let is_there = |apps: &[Application; 2]| {
-            apps[0].id.is_some_and(|id| bond.stage(id) == Some(Stage::Sheltered))
+            apps[0].id.is_some_and(|id| {
+                bond.stage(id) == Some(Stage::Sheltered)
+                    || self.has_ports() && self.world.near.sockets().is_refugee(id)
+            })
         };
         self.world.applications.iter().position(is_there)
     }
 
+    /// Whether a member of the bond is an Ethernet port alone.
+    fn has_ports(&self) -> bool {
+        self.plan.plain.contains(&true)
+    }
+
     /// The connection that a fault is about: one in the stage that it waited for, or else any that lives on an
-    /// adapter.
+    /// adapter; where members are no adapters, one that the host path has.
     fn concerned(&self, when: Trigger) -> Option<usize> {
         let core = self.world.near.sockets();
         let bond = self.world.near.bond()?;
@@ -174,7 +190,14 @@ impl Run<'_> {
             Trigger::At(_) => true,
         };
         let all = 0..self.world.applications.len();
-        all.clone().filter(live).find(waited_for).or_else(|| all.clone().find(live))
+        let on_adapter =
+            all.clone().filter(live).find(waited_for).or_else(|| all.clone().find(live));
+        let here = |n: &usize| {
+            let ids = &self.world.applications[*n];
+            ids.iter().all(|app| app.phase == Phase::Talking)
+                && ids[0].id.is_some_and(|id| core.is_refugee(id))
+        };
+        on_adapter.or_else(|| all.clone().filter(|_| self.has_ports()).find(here))
     }
 
     fn refuse(&mut self, refusals: Refusals) {

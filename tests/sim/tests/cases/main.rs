@@ -47,6 +47,7 @@ fn plan(seed: u64) -> Plan {
     Plan {
         seed,
         ports_of_a: 1,
+        plain: [false; 2],
         connections: (0..6).map(|n| connection(opener(n), us(50 * n), TALKS)).collect(),
         faults: Vec::new(),
         impairments: Impairments { delay: us(20), ..Impairments::NONE },
@@ -158,6 +159,7 @@ macro_rules! in_each_stage {
 mod bonds;
 mod carriers;
 mod deaths;
+mod ports;
 
 in_each_stage! {
     first_link_returns: Breakage::Mend;
