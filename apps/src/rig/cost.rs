@@ -14,6 +14,8 @@ pub(crate) struct Costs {
     start: (Nanos, u64),
     /// By connection.
     cycles: BTreeMap<usize, u64>,
+    /// Those that have arrived: what their card is asked about them later is part of no handover.
+    arrived: BTreeSet<usize>,
 }
 
 impl Costs {
@@ -24,24 +26,31 @@ impl Costs {
 
     /// Nothing is spent yet.
     pub(super) fn new(clock: Clock) -> Self {
-        Self { start: (clock.now(), sys::cycles()), cycles: BTreeMap::new() }
+        Self { start: (clock.now(), sys::cycles()), cycles: BTreeMap::new(), arrived: BTreeSet::new() }
     }
 
     /// Another failover begins.
     pub(super) fn clear(&mut self) {
         self.cycles.clear();
+        self.arrived.clear();
     }
 
     /// Connection `n` has cost `cycles` more.
-    pub(super) fn add(&mut self, n: usize, cycles: u64) {
+    fn add(&mut self, n: usize, cycles: u64) {
         *self.cycles.entry(n).or_default() += cycles;
     }
 
     /// A card's work.
     pub(super) fn charge(&mut self, plan: &Plan, charge: &Charge) {
-        if let Some(n) = number(plan, charge) {
+        if let Some(n) = number(plan, charge).filter(|n| !self.arrived.contains(n)) {
             self.add(n, charge.cost);
         }
+    }
+
+    /// The handover of connection `n` is through, and has cost the host `cycles`.
+    pub(super) fn arrive(&mut self, n: usize, cycles: u64) {
+        self.add(n, cycles);
+        self.arrived.insert(n);
     }
 
     /// What each of `connections` has cost, at the rate that the counter has had so far.

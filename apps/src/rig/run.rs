@@ -623,7 +623,9 @@ impl Run {
                     let cost = self.world.host.bond_mut().map_or(0, |bond| bond.take_cost(id));
                     if let Some(n) = self.ours.of(id) {
                         self.moved.insert(n);
-                        self.costs.add(n, cost);
+                        // What the cards did until now belongs to it.
+                        self.take_charges();
+                        self.costs.arrive(n, cost);
                     }
                 }
                 BondEvent::AdapterLost(member) => {
