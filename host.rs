@@ -311,15 +311,20 @@ impl Host {
     /// Moves everything on that can be moved without waiting. An adapter that fails once the host is up is no error:
     /// its connections go on elsewhere, as [`Bond::poll_event`] tells.
     pub fn poll(&mut self, now: Nanos) -> Result<(), HostError> {
-        for n in 0..self.members.len() {
-            let Some(fitted) = self.members[n].card_mut() else {
+        // What is to leave by the active link goes first.
+        let active =
+            self.bond.as_ref().and_then(Bond::active).map_or(0, |link| link.member.index());
+        let others = (0..self.members.len()).filter(|&n| n != active);
+        let briefly = self.bond.as_ref().is_some_and(|bond| bond.is_opening(now));
+        for n in core::iter::once(active).chain(others) {
+            let Some(fitted) = self.members.get_mut(n).and_then(Fitted::card_mut) else {
                 self.look_at_port(now, n);
                 continue;
             };
             if fitted.stage == Stage::Dead {
                 continue;
             }
-            fitted.soft.poll(now);
+            fitted.soft.run(now, briefly);
             if let Err(source) = fitted.driver.poll(now).map(|_| ()) {
                 if self.bond.is_none() {
                     return Err(HostError::Adapter { adapter: n, source });

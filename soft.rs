@@ -234,6 +234,12 @@ impl SoftAdapter {
 
     /// Moves frames from the cables into the card, runs the card, moves frames out to the cables.
     pub fn poll(&mut self, now: Nanos) {
+        self.run(now, false);
+    }
+
+    /// The same, or only a few frames and work requests of it: as soon as there is one, somebody waits for it.
+    pub(crate) fn run(&mut self, now: Nanos, briefly: bool) {
+        let bursts = if briefly { 1 } else { RX_BURSTS };
         for (plugged, tx) in self.plugged.iter_mut().zip(&mut self.tx) {
             let up = plugged.wire.link_up(now);
             if up != plugged.up {
@@ -243,7 +249,7 @@ impl SoftAdapter {
                 self.tx_dropped += tx.len() as u64;
                 tx.clear();
             }
-            for _ in 0..RX_BURSTS {
+            for _ in 0..bursts {
                 self.rx.clear();
                 plugged.pausing = self.asic.is_pausing(plugged.port, BURST);
                 if plugged.pausing {
@@ -255,7 +261,7 @@ impl SoftAdapter {
                 self.asic.rx_burst(now, plugged.port, self.rx.frames());
             }
         }
-        self.asic.poll(now);
+        self.asic.run(now, briefly);
         if !self.asic.is_running() {
             return self.drop_waiting();
         }

@@ -209,6 +209,8 @@ pub struct Bond {
     pub(crate) hops_pending: bool,
     /// Rows of a source MAC table that found no room in a ring.
     pub(crate) sources_pending: bool,
+    /// A link has failed in this poll: what is to be done about that goes before everything else.
+    has_just_failed: bool,
     /// Rounds in which frames that wait for the tunnel go before everything else.
     hurry: u8,
     /// Until then the tunnel comes first, if it has carried nothing yet: connections move when its way is open.
@@ -217,6 +219,8 @@ pub struct Bond {
     pub(crate) left: Option<Left>,
     /// The tunnel has carried its first frame since the last failure.
     pub(crate) tunnelled: bool,
+    /// It had when it was polled last.
+    is_behind_first: bool,
     pub(crate) notices_left: u8,
     pub(crate) next_notice: Nanos,
     events: VecDeque<(Nanos, BondEvent)>,
@@ -242,6 +246,8 @@ pub struct Bond {
 const HURRY: u8 = 3;
 /// How long connections wait with everything else for the tunnel's first frame: about what it takes.
 const TUNNEL_FIRST: Nanos = Nanos::from_micros(200);
+/// Messages taken from a queue at a time until then.
+const TUNNEL_BURST: usize = 32;
 /// Events kept for the application; older ones are dropped.
 const EVENTS_MAX: usize = 65_536;
 
@@ -284,10 +290,12 @@ impl Bond {
             astray: BTreeMap::new(),
             hops_pending: false,
             sources_pending: false,
+            has_just_failed: false,
             hurry: 0,
             tunnel_first: Nanos::ZERO,
             left: None,
             tunnelled: true,
+            is_behind_first: true,
             notices_left: 0,
             next_notice: Nanos::ZERO,
             events: VecDeque::new(),
@@ -441,14 +449,20 @@ impl Bond {
 
     /// Runs timers and moves. After [`mafo_stack::Stack::poll_with`].
     pub fn poll(&mut self, now: Nanos, core: &mut Core) {
+        self.has_just_failed = false;
         for id in core.take_departed() {
             self.jumps.remove(id);
             self.costs.remove(id);
             self.astray.remove(&id);
             self.moves.touch(id);
         }
-        self.sync_filters(core);
-        self.announce(now, core);
+        let is_open = !self.is_opening(now);
+        self.is_behind_first = self.tunnelled;
+        if is_open {
+            // What leaves by the tunnel tells the switch as well where we are now.
+            self.sync_filters(core);
+            self.announce(now, core);
+        }
         if self.hops_pending {
             self.point_hops(now, core);
         }
@@ -467,7 +481,7 @@ impl Bond {
                 self.look(now, core, id);
             }
         }
-        if (self.tunnelled || now >= self.tunnel_first) && !self.waits_for_left() {
+        if is_open && !self.waits_for_left() {
             self.poll_kicks(now, core);
             self.poll_moves(now, core);
         }
@@ -513,8 +527,8 @@ impl Bond {
         self.take_mac(core, to);
         self.notify(now);
         self.log(now, BondEvent::Active(to));
-        self.announce(now, core);
         self.tunnelled = from.is_none();
+        self.is_behind_first = self.tunnelled;
         let is_failover = from.is_some() && cause == Cause::Failure;
         // From a dead adapter nothing comes, and from another port of the same one nothing has to cross the host.
         let needs_tunnel = is_failover
@@ -525,13 +539,13 @@ impl Bond {
         if let Some(from) = from.filter(|&from| cause == Cause::Wish && self.is_up(from)) {
             self.hear_out(now, core, from, to.member);
         }
+        self.has_just_failed = needs_tunnel;
         self.hurry = if needs_tunnel { HURRY } else { 0 };
         self.tunnel_first = if needs_tunnel { now + TUNNEL_FIRST } else { now };
         self.point_hops(now, core);
         core.ring();
         self.review = Some(cause);
         self.begin_sweep(now, core, cause, is_failover);
-        self.sync_filters(core);
         self.poll_kicks(now, core);
     }
 
@@ -542,6 +556,13 @@ impl Bond {
         let hurry = self.hurry > 0;
         self.hurry = if self.tunnelled { 0 } else { self.hurry.saturating_sub(1) };
         hurry
+    }
+
+    /// Whether the first frame through the tunnel is still to come, or was posted in this poll, and the active link has
+    /// failed not long ago: who works for it does a little at a time.
+    #[must_use]
+    pub fn is_opening(&self, now: Nanos) -> bool {
+        !self.is_behind_first && now < self.tunnel_first
     }
 
     /// The first frame has gone through the tunnel.
@@ -620,8 +641,14 @@ impl Bond {
 }
 
 impl Hook for Bond {
-    fn waits(&mut self, now: Nanos, core: &Core, member: MemberId) -> bool {
-        self.is_to_wait(now, core, member)
+    fn budget(&mut self, now: Nanos, core: &Core, member: MemberId) -> usize {
+        if self.has_just_failed || self.is_to_wait(now, core, member) {
+            0
+        } else if self.is_opening(now) {
+            TUNNEL_BURST
+        } else {
+            usize::MAX
+        }
     }
 
     fn on_frame(

@@ -195,6 +195,32 @@ fn cut(net: &mut Net, connections: usize) -> Traffic {
     traffic
 }
 
+/// The first frames through the tunnel do not wait for all that the card has to send: it does a little at a time until then.
+#[test]
+fn the_first_frames_through_the_tunnel_are_few() {
+    let mut net = Net::up(2);
+    let mut traffic = Traffic::new(net.open(32));
+    traffic.deliver(&mut net, 50_000);
+    for _ in 0..10 {
+        (0..32).for_each(|k| traffic.send(&mut net, k, 0));
+    }
+    net.cables[0].set_carrier(false);
+    let tunnelled = |net: &Net| net.hosts[0].bond().expect("bond").counters().tunnelled_out;
+    let mut polls = 0;
+    while tunnelled(&net) == 0 {
+        net.hosts[0].poll(net.now).expect("lives");
+        polls += 1;
+    }
+    assert!(
+        polls <= 2,
+        "L2T entries are written in the first poll, and looped frames are there in the second: {polls}"
+    );
+    let first = tunnelled(&net);
+    assert!(first <= 8, "{first}");
+    settle(&mut net, |net| traffic.step(net));
+    traffic.finish(&mut net);
+}
+
 /// What was held for connections that moved is more than the new adapter's queue takes.
 #[test]
 fn held_frames_wait_for_room() {
@@ -238,7 +264,7 @@ fn held_frames_that_wait_keep_their_order() {
 fn what_finds_no_room_at_last_is_dropped_and_counted() {
     let mut net = set_up(2, |host| {
         host.bond.hold_frames = 4;
-        host.adapters_mut().for_each(|adapter| adapter.driver.queues.eth_buffers = 8);
+        host.adapters_mut().for_each(|adapter| adapter.driver.queues.eth_buffers = 2);
     });
     let mut traffic = cut(&mut net, 8);
     let counters = net.hosts[0].bond().expect("bond").counters();

@@ -26,7 +26,11 @@ impl Costs {
 
     /// Nothing is spent yet.
     pub(super) fn new(clock: Clock) -> Self {
-        Self { start: (clock.now(), sys::cycles()), cycles: BTreeMap::new(), arrived: BTreeSet::new() }
+        Self {
+            start: (clock.now(), sys::cycles()),
+            cycles: BTreeMap::new(),
+            arrived: BTreeSet::new(),
+        }
     }
 
     /// Another failover begins.

@@ -33,6 +33,8 @@ pub struct Asic<M> {
     shared: Arc<BarShared>,
 }
 
+/// Work requests of a queue, and segments, where only a few are wanted.
+const BRIEF: usize = 8;
 /// Frames that leave the loopback together where there is not room for all of them.
 const LOOPBACK_PART: usize = 32;
 
@@ -200,6 +202,11 @@ impl<M: HostMemory> Asic<M> {
     /// Runs what is due: DMA that was under way, the firmware, doorbells and the work requests behind
     /// them, TP's timers and output, the loopback.
     pub fn poll(&mut self, now: Nanos) {
+        self.run(now, false);
+    }
+
+    /// The same, or only a little of it: for whoever waits for the first of many frames.
+    pub fn run(&mut self, now: Nanos, briefly: bool) {
         if self.is_held() {
             return;
         }
@@ -214,11 +221,15 @@ impl<M: HostMemory> Asic<M> {
         self.hw.sge.take_doorbells(&self.shared.egress, &self.shared.ingress);
         self.hw.sge.flush_backlogs();
         self.run_firmware(now);
-        wr::run(&mut self.hw, &mut self.tp, now);
+        wr::run(&mut self.hw, &mut self.tp, now, if briefly { BRIEF } else { wr::BURST });
         if self.hw.flows.is_moving() {
             self.hw.finish_moves();
         }
-        self.tp.poll(&mut self.hw, now);
+        if briefly {
+            self.tp.poll_some(&mut self.hw, now, BRIEF);
+        } else {
+            self.tp.poll(&mut self.hw, now);
+        }
         self.run_loopback(now);
         self.finish();
     }

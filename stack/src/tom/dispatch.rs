@@ -35,9 +35,10 @@ pub enum Verdict {
 
 /// Who sees the adapters' frames and answers before the stack does: a bond.
 pub trait Hook {
-    /// Whether the messages of `member` are to wait in its queue for this poll, or a port's frames in its cable.
-    fn waits(&mut self, _now: Nanos, _core: &Core, _member: MemberId) -> bool {
-        false
+    /// How many messages of `member` are taken from its queue in this poll, at most, or frames from a port's cable. All news
+    /// of links have been told before.
+    fn budget(&mut self, _now: Nanos, _core: &Core, _member: MemberId) -> usize {
+        usize::MAX
     }
 
     /// A frame that no connection on `member` took. It came in by port `iport` of it; from 4 on these are an adapter's
@@ -90,22 +91,25 @@ impl Core {
     /// Takes what the adapters' queues and control planes have.
     pub(crate) fn poll_adapters(&mut self, now: Nanos, hook: &mut dyn Hook) {
         self.now = now;
-        for n in 0..self.members.len() {
-            let member = MemberId(n as u8);
-            if self.is_dead(member) || !self.is_adapter(member) {
-                continue;
-            }
-            while let Some(message) = self.members[n].lcore.poll_control() {
+        let members = (0..self.members.len()).map(|n| MemberId(n as u8));
+        let alive: Vec<MemberId> =
+            members.filter(|&member| !self.is_dead(member) && self.is_adapter(member)).collect();
+        for &member in &alive {
+            while let Some(message) = self.members[member.index()].lcore.poll_control() {
                 if let ToLcore::Link { port, state } = message {
                     hook.on_link(now, self, member, port, state.up);
                 }
             }
-            if hook.waits(now, self, member) {
+        }
+        for member in alive {
+            let n = member.index();
+            let most = hook.budget(now, self, member);
+            if most == 0 {
                 continue;
             }
             // Out of its place while its messages are handled: they may post on all other queues.
             let Some(mut ingress) = self.members[n].lcore.ingress.take() else { continue };
-            let budget = self.ingress_budget();
+            let budget = self.ingress_budget().min(most);
             ingress.burst(now, budget, |message| {
                 self.handle_ingress(now, hook, member, message);
             });
@@ -121,7 +125,7 @@ impl Core {
             if self.is_dead(member) || self.is_adapter(member) {
                 continue;
             }
-            let waits = hook.waits(now, self, member);
+            let waits = hook.budget(now, self, member) == 0;
             let Some(port) = self.members.port_mut(member) else { continue };
             rx.clear();
             if waits {

@@ -440,6 +440,11 @@ impl Tp {
 
     /// Timers, stalled messages, output.
     pub fn poll<C: Card>(&mut self, card: &mut C, now: Nanos) {
+        self.poll_some(card, now, self.core.output_burst);
+    }
+
+    /// The same, with no more than `segments` sent.
+    pub(crate) fn poll_some<C: Card>(&mut self, card: &mut C, now: Nanos, segments: usize) {
         let (tcbs, mut ctx) = self.split(card, now);
         while let Some((when, tid)) = ctx.core.timers.pop_due(now) {
             if let Some(tcb) = tcbs.get_mut(tid)
@@ -449,7 +454,7 @@ impl Tp {
             }
         }
         self.flush_outbox(card, now);
-        self.run_output(card, now, self.core.output_burst);
+        self.run_output(card, now, segments);
     }
 
     /// When [`Tp::poll`] has something to do without anything coming in; with output waiting that is now.

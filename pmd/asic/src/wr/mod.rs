@@ -24,7 +24,7 @@ use crate::sge::{Completion, EqConfig, EqKind, Fetched, WR_MAX};
 use crate::tp::Tp;
 
 /// Work requests that one queue may have carried out before the next one's turn.
-const BURST: usize = 128;
+pub(crate) const BURST: usize = 128;
 
 /// A work request as the card has read it: what a recording consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,23 +88,28 @@ struct From<'a> {
     config: &'a EqConfig,
 }
 
-/// Carries out work requests of all queues that have some, a burst of each.
-pub(crate) fn run<M: HostMemory>(hw: &mut Hw<M>, tp: &mut Tp, now: Nanos) {
+/// Carries out work requests of all queues that have some, `burst` of each at most.
+pub(crate) fn run<M: HostMemory>(hw: &mut Hw<M>, tp: &mut Tp, now: Nanos, burst: usize) {
     hw.waiting.turn = false;
     hw.waiting.full.clear();
     let mut next = 0;
     while let Some(index) = hw.sge.next_runnable(next) {
-        run_queue(hw, tp, now, index);
+        run_queue(hw, tp, now, (index, burst));
         next = index + 1;
     }
 }
 
-fn run_queue<M: HostMemory>(hw: &mut Hw<M>, tp: &mut Tp, now: Nanos, index: usize) {
+fn run_queue<M: HostMemory>(
+    hw: &mut Hw<M>,
+    tp: &mut Tp,
+    now: Nanos,
+    (index, burst): (usize, usize),
+) {
     let Some(&config) = hw.sge.eq(index) else { return };
     let from = From { index, config: &config };
     let mut buffer = [0; WR_MAX];
-    for turn in 0..=BURST {
-        if turn == BURST {
+    for turn in 0..=burst {
+        if turn == burst {
             hw.waiting.turn = true;
             break;
         }

@@ -354,8 +354,8 @@ fn opened_in_the_tunnel(opener: Side) {
 fn what_was_held_waits_for_room() {
     let end = End { bytes: 250_000, write_pause: None, chunk: 60_000, ..TALKS };
     let (_, outcomes) = runs(|seed| Plan {
-        connections: (0..8).map(|n| connection(Side::Peer, us(10 * n), end)).collect(),
-        late_polls: [60, 60],
+        connections: (0..10).map(|n| connection(Side::Peer, us(10 * n), end)).collect(),
+        late_polls: [80, 80],
         handover: Handover::Instant,
         recv_buffer: [200 << 10; 2],
         recv_buffer_max: [200 << 10; 2],
