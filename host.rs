@@ -339,6 +339,7 @@ impl Host {
             bond.poll(now, self.stack.core_mut());
             self.stack.core_mut().ring();
         }
+        self.bury_mute(now);
         self.move_mac();
         Ok(())
     }
@@ -364,6 +365,19 @@ impl Host {
                 bond.on_adapter_back(now, core, member);
             }
             _ => {}
+        }
+    }
+
+    /// Adapters that do not answer what they have to have failed as well: nobody can go on with a connection as long as
+    /// its owner may speak.
+    fn bury_mute(&mut self, now: Nanos) {
+        while let Some(member) = self.stack.core_mut().take_mute() {
+            let n = member.index();
+            let card = self.members.get_mut(n).and_then(Fitted::card_mut);
+            if let Some(card) = card.filter(|card| card.stage == Stage::Running) {
+                card.driver.give_up(now);
+                self.bury(now, n);
+            }
         }
     }
 

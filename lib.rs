@@ -20,7 +20,9 @@ pub mod failover {
 }
 
 pub use host::{Host, HostConfig, HostError, MemberConfig, SoftConfig};
-pub use mafo_asic::{AsicConfig, CardConnection, Charge, Refusals, TpCounters};
+pub use mafo_asic::{
+    AsicConfig, CardConnection, Charge, ControlKind, Mishap, Mishaps, Refusals, TpCounters,
+};
 pub use mafo_failover::{
     ArpValidate, BadBond, BadOption, Bond, BondConfig, BondCounters, BondEvent, BondOptions,
     BondWarning, FailOverMac, Goal, LinkId, Mode, NoLink, NoMove, NoSwitch, PrimaryReselect,

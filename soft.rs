@@ -195,6 +195,11 @@ impl SoftAdapter {
         self.asic.refuse(refusals);
     }
 
+    /// What goes wrong from now on with control messages of the host: for whoever tests what follows.
+    pub fn suffer(&mut self, mishaps: mafo_asic::Mishaps) {
+        self.asic.suffer(mishaps);
+    }
+
     /// Whether the card takes a frame for `mac` that comes in by the cable in `port`.
     #[must_use]
     pub fn takes(&self, port: PortId, mac: [u8; 6]) -> bool {

@@ -97,6 +97,7 @@ pub(crate) fn post_fence(core: &mut Core, id: SocketId) -> bool {
     });
     if posted && let Some(conn) = core.offloaded_mut(id) {
         conn.fence = Fence::Posted;
+        core.await_fence(id);
     }
     posted
 }

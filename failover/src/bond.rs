@@ -117,7 +117,9 @@ mafo_mem::counters! {
         ended_in_move,
         /// Forwarding decisions without a known next hop.
         no_next_hop,
-        /// Answers that nobody waits for.
+        /// Questions that were asked again, since a card had not answered in time.
+        asked_again,
+        /// Answers that nobody waits for, or not any more.
         unexpected,
         /// Answers that are shorter than their layout.
         short_cpl,
@@ -232,6 +234,8 @@ pub struct Bond {
     costs: BySocket<u64>,
     /// Opens on an adapter whose answer nobody waits for any more.
     pub(crate) strays: Vec<crate::entry::Stray>,
+    /// Handles of opens that were asked for twice.
+    pub(crate) spent: VecDeque<crate::entry::Spent>,
     /// What new owners of connections are to hold.
     pub(crate) given: BTreeMap<SocketId, Given>,
     /// Entries that are to be ended and whose abort found no room in a ring.
@@ -303,6 +307,7 @@ impl Bond {
             jumps: BySocket::default(),
             costs: BySocket::default(),
             strays: Vec::new(),
+            spent: VecDeque::new(),
             given: BTreeMap::new(),
             closes: Vec::new(),
             carries: true,
@@ -461,6 +466,7 @@ impl Bond {
         if is_open {
             // What leaves by the tunnel tells the switch as well where we are now.
             self.sync_filters(core);
+            self.ask_filters_again(now, core);
             self.announce(now, core);
         }
         if self.hops_pending {
@@ -470,8 +476,9 @@ impl Bond {
             self.write_sources(core);
         }
         self.poll_closes(core);
+        self.poll_strays(now, core);
         self.poll_backlog(now, core);
-        self.poll_given(core);
+        self.poll_given(now, core);
         self.poll_links(now, core);
         if let Some(cause) = self.review.take() {
             self.wake_unowned(now);
@@ -504,8 +511,9 @@ impl Bond {
             || !self.given.is_empty();
         let pending = waits.then_some(Nanos::ZERO);
         let backlog = self.backlog.poll_timeout();
-        let left = self.left_timeout();
-        [moves, notice, pending, backlog, left, self.links_timeout()].into_iter().flatten().min()
+        let asked = [self.left_timeout(), self.strays_timeout(), self.filters_timeout()];
+        let all = [moves, notice, pending, backlog, self.links_timeout()];
+        all.into_iter().chain(asked).flatten().min()
     }
 
     pub(crate) fn log(&mut self, now: Nanos, event: BondEvent) {
@@ -662,6 +670,17 @@ impl Hook for Bond {
         self.forward(now, core, member, iport, frame)
     }
 
+    fn on_looped_hit(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        (member, tid): (MemberId, Tid),
+        frame: &[u8],
+    ) -> bool {
+        let Some(seen) = crate::snoop::Seen::of(frame) else { return false };
+        self.on_entry_found(now, core, member, &seen.inbound(), Some(tid))
+    }
+
     fn on_cpl(
         &mut self,
         now: Nanos,
@@ -692,7 +711,8 @@ impl Hook for Bond {
     }
 
     fn on_channel(&mut self, now: Nanos, core: &mut Core, id: SocketId, _port: PortId) {
-        if let Some(moving) = self.moves.note(id) {
+        let is_asked = |moving: &&mut Move| moving.stage == Stage::Rechannelling;
+        if let Some(moving) = self.moves.note(id).filter(is_asked) {
             moving.advance(&mut self.transitions, crate::stage::Event::Rechannelled);
             let was_wished = moving.goal.is_some();
             self.moves.remove(id);
@@ -707,6 +727,32 @@ impl Hook for Bond {
             }
             self.moved_any = true;
             self.tell_all_moved(now);
+        }
+    }
+
+    fn on_life(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        (member, id): (MemberId, SocketId),
+        opcode: Opcode,
+        cpl: &[u8],
+    ) -> bool {
+        let is_alive = match opcode {
+            Opcode::RX_DATA
+            | Opcode::RX_URG_NOTIFY
+            | Opcode::PEER_CLOSE
+            | Opcode::CLOSE_CON_RPL
+            | Opcode::ABORT_REQ_RSS => true,
+            // It also says that what was posted for the upload is done with.
+            Opcode::FW4_ACK => {
+                cpl::parse::<cpl::Fw4Ack>(cpl).is_some_and(|ack| self.acknowledges_more(id, ack))
+            }
+            _ => false,
+        };
+        is_alive && self.is_written(member, id) && {
+            self.go_live(now, core, id);
+            true
         }
     }
 

@@ -52,8 +52,9 @@ pub struct BondConfig {
     /// filled.
     pub let_in_frames: usize,
     /// How long the peer of a connection that is to move may acknowledge nothing of what is under way
-    /// before the connection goes back to the tunnel and is tried again later.
-    pub drain_deadline: Nanos,
+    /// before the connection goes back to the tunnel and is tried again later; `None`: four round-trip times and two
+    /// retransmission timeouts of the connection.
+    pub drain_deadline: Option<Nanos>,
     /// How long a card may take to answer about a TCB, and a marker to come back, before it is asked
     /// again: longer than a full ingress queue takes to be read.
     pub reply_deadline: Nanos,
@@ -160,7 +161,7 @@ impl BondConfig {
             handover: Handover::Auto,
             hold_frames: 512,
             let_in_frames: 256,
-            drain_deadline: Nanos::from_secs(2),
+            drain_deadline: None,
             reply_deadline: Nanos::from_millis(20),
             retry_min: Nanos::from_millis(100),
             retry_max: Nanos::from_secs(2),

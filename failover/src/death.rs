@@ -38,6 +38,7 @@ impl Bond {
             link.lose();
         }
         self.strays.retain(|stray| stray.member != member);
+        self.spent.retain(|spent| spent.member != member);
         self.closes.retain(|(of, _)| *of != member);
         self.batch.take_if(|batch| batch.is_with(member));
         self.forget_entries(now, core, member);

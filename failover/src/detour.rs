@@ -7,13 +7,16 @@
 
 use mafo_mem::Nanos;
 use mafo_pmd::l2t::L2tTarget;
-use mafo_pmd::ofld::{self, Via};
+use mafo_pmd::ofld::{self, Refused, Via};
+use mafo_pmd::question::Question;
+use mafo_stack::tom::Member;
 use mafo_stack::{Core, SocketId};
-use mafo_t4::L2tIdx;
-use mafo_t4::cpl::{ReplyCtrl, SetTcbField};
+use mafo_t4::cpl::{ReplyCtrl, SetTcbField, SetTcbRpl, Status};
 use mafo_t4::tcb::field;
+use mafo_t4::{L2tIdx, Tid};
 
 use crate::bond::{Bond, LinkId};
+use crate::question::cookie;
 
 /// How far a connection has come that crosses the host alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,26 +108,45 @@ impl Bond {
         let (Detour::Out(l2t) | Detour::Back(l2t)) = detour else { return };
         let Some(tid) = core.offloaded(id).map(|conn| conn.tid) else { return };
         let Some(member) = core.member_mut(home.member) else { return };
-        let write = SetTcbField::of(tid, field::L2T_IX, u64::from(l2t.0))
-            .with_reply_ctrl(ReplyCtrl::to(member.iq()));
-        if ofld::set_tcb_field(Via::Control(&mut member.lcore.ctrl), &write).is_err() {
+        if write_hop(member, tid, detour).is_err() {
             member.release_hop(l2t);
             self.counters.ring_full += 1;
             self.look_again(now, id);
         } else if let Some(moving) = self.moves.get_mut(id) {
             moving.detour = detour;
+            moving.question = Some(Question::new(now, self.config.reply_deadline));
         }
     }
 
-    /// The card has written what [`Bond::ask_detour`] asked for. `false`: it was not asked.
-    pub(crate) fn on_detour(&mut self, now: Nanos, core: &mut Core, id: SocketId) -> bool {
+    /// Asks once more for what [`Bond::ask_detour`] asked for.
+    pub(crate) fn ask_detour_again(&self, core: &mut Core, id: SocketId) -> Result<(), Refused> {
+        let Some(moving) = self.moves.get(id) else { return Ok(()) };
+        let Some(tid) = core.offloaded(id).map(|conn| conn.tid) else { return Ok(()) };
+        let Some(member) = core.member_mut(moving.home.member) else { return Ok(()) };
+        write_hop(member, tid, moving.detour)
+    }
+
+    /// The card has written what [`Bond::ask_detour`] asked for. `false`: it was not asked, or has answered before.
+    pub(crate) fn on_detour(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        id: SocketId,
+        reply: &SetTcbRpl,
+    ) -> bool {
         let Some(moving) = self.moves.get_mut(id) else { return false };
-        let (l2t, detour) = match moving.detour {
-            Detour::Out(l2t) => (l2t, Detour::On),
-            Detour::Back(l2t) => (l2t, Detour::None),
-            Detour::None | Detour::On => return false,
+        let (l2t, detour) = match (moving.detour, reply.cookie().cookie()) {
+            (Detour::Out(l2t), cookie::OUT) => (l2t, Detour::On),
+            (Detour::Back(l2t), cookie::BACK) => (l2t, Detour::None),
+            _ => return false,
         };
+        if reply.status() != Status::NONE {
+            // As if it had not answered.
+            return true;
+        }
         (moving.detour, moving.wake_up) = (detour, now);
+        // Unless that is about an entry.
+        moving.question.take_if(|_| moving.entry_asked.is_none());
         core.change_hop(id, l2t);
         if detour == Detour::None {
             // Its link may have failed meanwhile.
@@ -144,6 +166,19 @@ impl Bond {
             member.release_hop(l2t);
         }
     }
+}
+
+/// Has the card write the next hop of a detour into a TCB. Twice is as good as once.
+fn write_hop(member: &mut Member, tid: Tid, detour: Detour) -> Result<(), Refused> {
+    let (l2t, cookie) = match detour {
+        Detour::Out(l2t) => (l2t, cookie::OUT),
+        Detour::Back(l2t) => (l2t, cookie::BACK),
+        Detour::None | Detour::On => return Ok(()),
+    };
+    let write = SetTcbField::of(tid, field::L2T_IX, u64::from(l2t.0))
+        .with_reply_ctrl(ReplyCtrl::to(member.iq()))
+        .with_cookie(cookie);
+    ofld::set_tcb_field(Via::Control(&mut member.lcore.ctrl), &write)
 }
 
 /// Whether what a connection's card says goes to a wire, past the host.

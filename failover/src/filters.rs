@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use mafo_mem::{Full, Nanos};
 use mafo_pmd::filter::FilterEvent;
+use mafo_pmd::question::Question;
 use mafo_stack::{Core, Defect, MemberId};
 use mafo_t4::wr::{FilterMatch, FwFilterWr};
-use mafo_t4::{Ftid, PortId};
+use mafo_t4::{Ftid, IqId, PortId};
 
 use crate::bond::{Bond, BondCounters, LinkId};
 use crate::turn::Turn;
@@ -15,6 +17,8 @@ use crate::turn::Turn;
 struct WantedFilter {
     ftid: Option<Ftid>,
     wanted: bool,
+    /// What was asked of the card last, until it answers.
+    question: Option<Question>,
 }
 
 /// What the bond keeps on an adapter.
@@ -37,7 +41,7 @@ impl Side {
     }
 
     pub(crate) fn add(&mut self, port: PortId) {
-        let wanted = WantedFilter { ftid: None, wanted: true };
+        let wanted = WantedFilter { ftid: None, wanted: true, question: None };
         self.tunnel_out.insert(port, wanted);
         self.standing.insert(port, wanted);
     }
@@ -85,26 +89,44 @@ impl Bond {
                 // A port of the active adapter that is a backup is none: a switch that floods would open
                 // connections by it.
                 filter.wanted = elsewhere || active != Some(LinkId { member: member_id, port });
-                let build = |wr: FwFilterWr| {
-                    wr.with_matches(FilterMatch(0).with_port(u32::from(port.0)).with_portm(7))
-                        .with_ptcl(IP_PROTOCOL_TCP)
-                        .with_ptclm(0xff)
-                        .with_lip(ipv4(address))
-                        .with_lipm(ipv4([0xff; 4]))
-                };
-                sync(&mut member.lcore, iq, filter, build, &mut self.counters);
+                sync(
+                    &mut member.lcore,
+                    iq,
+                    filter,
+                    standing_rule(address, port),
+                    &mut self.counters,
+                );
             }
             for (&port, filter) in &mut side.tunnel_out {
-                let build = |wr: FwFilterWr| {
-                    let looped = u32::from(port.0) + 4;
-                    wr.with_action(wr.action().with_prio(true))
-                        .with_matches(FilterMatch(0).with_port(looped).with_portm(7))
-                        .with_fip(ipv4(address))
-                        .with_fipm(ipv4([0xff; 4]))
-                };
-                sync(&mut member.lcore, iq, filter, build, &mut self.counters);
+                sync(&mut member.lcore, iq, filter, tunnel_out(address, port), &mut self.counters);
             }
         }
+    }
+
+    /// Asks once more for filters, and for their deletion, where a card has not answered in time.
+    pub(crate) fn ask_filters_again(&mut self, now: Nanos, core: &mut Core) {
+        let (address, patience) = (core.address().octets(), self.config.reply_deadline);
+        for (&member_id, side) in &mut self.sides {
+            let Some(member) = core.member_mut(member_id) else { continue };
+            let (iq, lcore) = (member.iq(), &mut member.lcore);
+            let mut is_mute = false;
+            for (&port, filter) in &mut side.standing {
+                is_mute |= filter.ask_again(now, patience, lcore, iq, standing_rule(address, port));
+            }
+            for (&port, filter) in &mut side.tunnel_out {
+                is_mute |= filter.ask_again(now, patience, lcore, iq, tunnel_out(address, port));
+            }
+            if is_mute {
+                core.give_up_on(member_id);
+            }
+        }
+    }
+
+    /// When [`Bond::ask_filters_again`] has something to do.
+    pub(crate) fn filters_timeout(&self) -> Option<Nanos> {
+        let sides = self.sides.values();
+        let filters = sides.flat_map(|s| s.standing.values().chain(s.tunnel_out.values()));
+        filters.filter_map(|filter| filter.question).map(|question| question.due()).min()
     }
 
     pub(crate) fn on_filter(&mut self, member: MemberId, event: FilterEvent) {
@@ -122,10 +144,60 @@ impl Bond {
         };
         let Some(side) = self.sides.get_mut(&member) else { return };
         for filter in side.standing.values_mut().chain(side.tunnel_out.values_mut()) {
-            if filter.ftid == Some(ftid) && gone {
-                filter.ftid = None;
+            if filter.ftid == Some(ftid) {
+                filter.question = None;
+                filter.ftid = filter.ftid.filter(|_| !gone);
             }
         }
+    }
+}
+
+impl WantedFilter {
+    /// Asks once more, if the answer is overdue. Whether it has been asked for too often.
+    fn ask_again(
+        &mut self,
+        now: Nanos,
+        patience: Nanos,
+        lcore: &mut mafo_pmd::Lcore,
+        iq: IqId,
+        build: impl FnOnce(FwFilterWr) -> FwFilterWr,
+    ) -> bool {
+        let Some(ftid) = self.ftid.filter(|&ftid| lcore.filters.is_asked(ftid)) else {
+            self.question = None;
+            return false;
+        };
+        let question = self.question.get_or_insert_with(|| Question::new(now, patience));
+        if !question.is_due(now) {
+            return false;
+        }
+        let is_hopeless = question.is_hopeless();
+        match lcore.filters.again(&mut lcore.ctrl, iq, ftid, build) {
+            Ok(()) => question.repeat(now, patience),
+            Err(Full) => question.put_off(now),
+        }
+        is_hopeless
+    }
+}
+
+/// The standing rule for a port: frames of peers for the bond's address.
+fn standing_rule(address: [u8; 4], port: PortId) -> impl Fn(FwFilterWr) -> FwFilterWr {
+    move |wr| {
+        wr.with_matches(FilterMatch(0).with_port(u32::from(port.0)).with_portm(7))
+            .with_ptcl(IP_PROTOCOL_TCP)
+            .with_ptclm(0xff)
+            .with_lip(ipv4(address))
+            .with_lipm(ipv4([0xff; 4]))
+    }
+}
+
+/// What goes into the loopback of a port from the bond's address.
+fn tunnel_out(address: [u8; 4], port: PortId) -> impl Fn(FwFilterWr) -> FwFilterWr {
+    move |wr| {
+        let looped = u32::from(port.0) + 4;
+        wr.with_action(wr.action().with_prio(true))
+            .with_matches(FilterMatch(0).with_port(looped).with_portm(7))
+            .with_fip(ipv4(address))
+            .with_fipm(ipv4([0xff; 4]))
     }
 }
 
@@ -139,7 +211,7 @@ fn ipv4(address: [u8; 4]) -> [u8; 16] {
 /// Adds or deletes a filter so that it is in force if and only if it is wanted.
 fn sync(
     lcore: &mut mafo_pmd::Lcore,
-    iq: mafo_t4::IqId,
+    iq: IqId,
     filter: &mut WantedFilter,
     build: impl FnOnce(FwFilterWr) -> FwFilterWr,
     counters: &mut BondCounters,

@@ -9,9 +9,9 @@
 use std::collections::VecDeque;
 
 use mafo_mem::{Full, Nanos};
-use mafo_pmd::ofld;
+use mafo_pmd::question::Question;
+use mafo_stack::tom::TidUse;
 use mafo_stack::tom::state::State;
-use mafo_stack::tom::{Member, TidUse};
 use mafo_stack::{Core, Defect, Handover, MemberId, SocketId};
 use mafo_t4::PortId;
 use mafo_t4::cpl::GetTcbRpl;
@@ -24,9 +24,10 @@ use crate::detour::{Detour, leads_out};
 use crate::doubt::Doubt;
 use crate::entry::{Entry, NoEntry, Written};
 use crate::owner::{self, Orphan, Shown};
+use crate::question::cookie;
 use crate::snoop::{LetIn, LetOut};
 use crate::stage::{Event, Next, Stage, Transitions};
-use crate::tunnel::Marker;
+use crate::tunnel::{Marker, is_settled};
 use crate::upload::{self, NotNow};
 
 /// A connection that lives elsewhere than on the active link.
@@ -40,7 +41,11 @@ pub(crate) struct Move {
     pub(crate) wake_up: Nanos,
     pub(crate) pause: Nanos,
     /// Questions asked again in this stage.
-    asked: u8,
+    pub(crate) asked: u8,
+    /// Its attempts so far: what a card says late of an earlier one is told apart.
+    pub(crate) attempt: u8,
+    /// What a card was asked last, until it answers.
+    pub(crate) question: Option<Question>,
     pub(crate) entry: Option<Entry>,
     /// A filter was asked for and has not been answered.
     pub(crate) entry_asked: Option<LinkId>,
@@ -163,6 +168,8 @@ impl Move {
             wake_up: now,
             pause,
             asked: 0,
+            attempt: 0,
+            question: None,
             entry: None,
             entry_asked: None,
             answer_asked: false,
@@ -213,8 +220,13 @@ impl Move {
         self.cause == Cause::Failure && self.heard.is_none()
     }
 
-    /// When there is something to do without an answer coming in.
+    /// When there is something to do without an answer coming in, or since none has come.
     pub(crate) fn poll_timeout(&self) -> Option<Nanos> {
+        let asked = self.question.map(|question| question.due());
+        self.wakes_up().into_iter().chain(asked).min()
+    }
+
+    fn wakes_up(&self) -> Option<Nanos> {
         match self.stage {
             Stage::Tunnelled if self.heard.is_none() => {
                 Some(self.wake_up.max(self.since + ANSWER_TIME))
@@ -280,6 +292,7 @@ impl Bond {
         let start = self.config.meter.now();
         let before = self.stage(id);
         self.moves.hold(id);
+        self.ask_again(now, core, id);
         self.poll_move(now, core, id);
         self.moves.file(id);
         self.moves.release(id);
@@ -303,6 +316,10 @@ impl Bond {
             return;
         };
         let policy = self.policy(core, id);
+        let drain_time = match self.stage(id) {
+            Some(Stage::Suspended) => self.drain_time(core, id),
+            _ => Nanos::ZERO,
+        };
         let has_to_take = self.given.contains_key(&id);
         let Some(moving) = self.moves.get_mut(id) else { return };
         if moving.is_past_return() {
@@ -324,6 +341,10 @@ impl Bond {
         let Some(moving) = self.moves.get_mut(id) else { return };
         if moving.home == active && !goes_home && moving.stage != Stage::Rechannelling {
             if !self.is_back(now, core, id) {
+                // Its card speaks by a wire as soon as it has heard of it: past a gate.
+                if self.stage(id) != Some(Stage::Tunnelled) {
+                    self.undo(now, core, id, Undo::Elsewhere);
+                }
                 return;
             }
             let Some(moving) = self.moves.get_mut(id) else { return };
@@ -376,10 +397,10 @@ impl Bond {
                 // reason to begin anew with another buffer full.
                 let una = core.progress(id).map(|p| p.snd_una);
                 if una != std::mem::replace(&mut moving.drained_to, una) {
-                    moving.wake_up = now + self.config.drain_deadline;
+                    moving.wake_up = now + drain_time;
                 } else if policy == Handover::Auto && moving.kind == Kind::Drained {
                     moving.kind = Kind::Instant;
-                    moving.wake_up = now + self.config.drain_deadline;
+                    moving.wake_up = now + drain_time;
                 } else {
                     self.undo(now, core, id, Undo::Later);
                 }
@@ -387,6 +408,10 @@ impl Bond {
             Stage::Gated if (1..ASKS_MAX).contains(&moving.asked) => {
                 // What finds no room now is asked in the next poll.
                 let _ = self.read_tcb(now, core, id);
+            }
+            Stage::Gated if moving.asked >= ASKS_MAX => {
+                core.give_up_on(moving.home.member);
+                self.undo(now, core, id, Undo::Later);
             }
             Stage::Held | Stage::Gated => self.undo(now, core, id, Undo::Later),
             Stage::Suspended if !moving.answer_asked => {
@@ -408,6 +433,7 @@ impl Bond {
             moving.advance(&mut self.transitions, Event::Rechannel);
             // Its card speaks by a wire again: what went through the host before is not its last word.
             moving.let_out.ack = None;
+            moving.question = Some(Question::new(now, self.config.reply_deadline));
             self.log(now, BondEvent::Suspended(id));
         } else {
             moving.wake_up = now + self.config.retry_min;
@@ -432,7 +458,7 @@ impl Bond {
         }
         core.suspend(id);
         let answer_asked = ask_for_answer(core, id);
-        let deadline = now + self.config.drain_deadline;
+        let deadline = now + self.drain_time(core, id);
         let drained_to = core.progress(id).map(|p| p.snd_una);
         let Some(moving) = self.moves.get_mut(id) else { return };
         moving.advance(&mut self.transitions, Event::Suspend);
@@ -441,6 +467,7 @@ impl Bond {
             Handover::Auto | Handover::Drained => Kind::Drained,
         };
         moving.wake_up = deadline;
+        moving.attempt = moving.attempt.wrapping_add(1);
         moving.drained_to = drained_to;
         moving.answer_asked = answer_asked;
         if asked.is_ok() {
@@ -563,7 +590,7 @@ impl Bond {
                     }
                 }
                 // From here on nothing of the old adapter goes into this queue.
-                if self.is_plain(batch.way.member) {
+                if self.is_plain(batch.way.member) || core.has_defect(Defect::NoMarker) {
                     self.read_all(now, core, &ids);
                 } else {
                     let links = (batch.home, batch.way);
@@ -592,22 +619,6 @@ impl Bond {
         }
     }
 
-    fn read_tcb(&mut self, now: Nanos, core: &mut Core, id: SocketId) -> Result<(), Full> {
-        let Some(conn) = core.offloaded(id) else { return Ok(()) };
-        let (member_id, tid) = (conn.member, conn.tid);
-        let Some(member) = core.member_mut(member_id) else { return Ok(()) };
-        let iq = member.iq();
-        if ofld::get_tcb(&mut member.lcore.ctrl, tid, iq, 0).is_err() {
-            self.counters.ring_full += 1;
-            return Err(Full);
-        }
-        if let Some(moving) = self.moves.get_mut(id) {
-            moving.asked += 1;
-            moving.wake_up = now + self.config.reply_deadline;
-        }
-        Ok(())
-    }
-
     /// The old adapter's TCB. It comes behind all that the adapter had delivered before.
     pub(crate) fn on_get_tcb_rpl(
         &mut self,
@@ -621,10 +632,12 @@ impl Bond {
             self.counters.unexpected += 1;
             return;
         };
-        if self.given.contains_key(&id) {
+        if reply.cookie() == cookie::GIVEN {
             return self.on_given(core, id, &reply.tcb());
         }
-        if self.moves.get(id).is_none_or(|m| m.stage != Stage::Gated) {
+        let is_asked =
+            |m: &Move| m.stage == Stage::Gated && cookie::read(m.attempt) == reply.cookie();
+        if !self.moves.get(id).is_some_and(is_asked) {
             // A question that was asked twice is answered twice.
             return;
         }
@@ -762,9 +775,7 @@ impl Bond {
 /// Whether the adapter has taken over what was last written to a connection's next hop: before, what it says leaves by
 /// its wire, where no gate stops it.
 fn is_looped(core: &Core, id: SocketId) -> bool {
-    let Some(conn) = core.offloaded(id) else { return false };
-    let settled = |member: &Member| member.lcore.l2t.is_settled(conn.l2t);
-    core.member(conn.member).is_some_and(settled) && !leads_out(core, id)
+    is_settled(core, id) && !leads_out(core, id)
 }
 
 /// Whether a connection can be taken to its new owner: as soon as its handshake is through, or when the peer has

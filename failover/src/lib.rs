@@ -23,6 +23,7 @@ mod options;
 mod owner;
 mod plain;
 mod proof;
+mod question;
 mod refuge;
 mod replay;
 mod report;

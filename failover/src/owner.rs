@@ -3,17 +3,19 @@
 
 use mafo_mem::Nanos;
 use mafo_pmd::ofld::{self, Refused, Then, Via};
+use mafo_pmd::question::Question;
 use mafo_stack::tom::state::State;
 use mafo_stack::tom::{Flow, Place, Progress, TidUse, t_state};
 use mafo_stack::{Core, Defect, MemberId, SocketId};
 use mafo_t4::cpl::{Fw4Ack, ReplyCtrl, SetTcbField, SetTcbRpl, Status};
-use mafo_t4::tcb::{self, Tcb, field};
+use mafo_t4::tcb::{self, TFlags, Tcb, field};
 use mafo_tcp::SeqNum;
 
 use crate::ask::card_clock;
 use crate::bond::{Bond, BondEvent, LinkId};
 use crate::entry::{Entry, Written};
 use crate::handover::Move;
+use crate::question::cookie;
 use crate::refuge::REFUSALS_MAX;
 use crate::snoop::{LetOut, Present};
 use crate::stage::{Event, Stage};
@@ -236,8 +238,10 @@ impl Bond {
     }
 
     fn upload_now(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        let entry = self.moves.get(id).and_then(|moving| moving.entry.as_ref());
+        let before = entry.map(|entry| entry.written);
         match self.post_upload(core, id) {
-            Ok(()) => {}
+            Ok(()) => self.expect_answer(now, id, before),
             Err(Obstacle::Room) => {
                 self.counters.ring_full += 1;
                 self.moves.starve(id, true);
@@ -253,6 +257,16 @@ impl Bond {
             }
             // Its clock would take the timestamps too far.
             Err(Obstacle::Unfit(_)) => self.next_owner(now, core, id),
+        }
+    }
+
+    /// What is posted is to be answered now, unless it was already.
+    fn expect_answer(&mut self, now: Nanos, id: SocketId, before: Option<Written>) {
+        let patience = self.config.reply_deadline;
+        let Some(moving) = self.moves.note(id) else { return };
+        let written = moving.entry.as_ref().map(|entry| entry.written);
+        if written != before && matches!(written, Some(Written::EndAsked | Written::All)) {
+            moving.question = Some(Question::new(now, patience));
         }
     }
 
@@ -302,7 +316,7 @@ impl Bond {
         let owner = core.member(member_id).and_then(|m| m.tids.get(reply.tid()).copied());
         let Some(TidUse::Hook(id)) = owner else {
             let detour = owner.is_some_and(|used| match used {
-                TidUse::Connection(id) => self.on_detour(now, core, id),
+                TidUse::Connection(id) => self.on_detour(now, core, id, reply),
                 _ => false,
             });
             self.counters.unexpected += u64::from(!detour);
@@ -312,12 +326,27 @@ impl Bond {
         if moving.stage != Stage::Uploading {
             return;
         }
-        if reply.status() != Status::NONE && !core.has_defect(Defect::RefusalIgnored) {
+        let Some(entry) = &mut moving.entry else { return };
+        let is_refused = match (entry.written, reply.cookie().cookie()) {
+            (Written::EndAsked, cookie::END) | (Written::All, cookie::LIVE) => {
+                reply.status() != Status::NONE
+            }
+            // Whether the last write was taken: asked when that did not say so itself.
+            (Written::All, cookie::IS_LIVE) => {
+                field::T_FLAGS.extract(reply.oldval()) & TFlags::NON_OFFLOAD_MASK != 0
+            }
+            _ => {
+                // Late, or for the second time.
+                self.counters.unexpected += 1;
+                return;
+            }
+        };
+        moving.question = None;
+        if is_refused && !core.has_defect(Defect::RefusalIgnored) {
             self.counters.uploads_refused += 1;
             self.next_owner(now, core, id);
             return;
         }
-        let Some(entry) = &mut moving.entry else { return };
         if entry.written == Written::EndAsked {
             // The low half of the 64 bits at TX_MAX is TX_MAX itself.
             let has_all =
@@ -326,8 +355,29 @@ impl Bond {
             entry.written = if has_all { Written::EndKnown } else { Written::Image };
             return self.upload(now, core, id);
         }
+        self.go_live(now, core, id);
+    }
+
+    /// Whether the last write of an upload to `member` is with the card.
+    pub(crate) fn is_written(&self, member: MemberId, id: SocketId) -> bool {
+        let moving = self.moves.get(id).filter(|moving| moving.stage == Stage::Uploading);
+        moving
+            .and_then(|moving| moving.entry.as_ref())
+            .is_some_and(|entry| entry.place.member == member && entry.written == Written::All)
+    }
+
+    /// Whether the peer has acknowledged more than when its connection was written.
+    pub(crate) fn acknowledges_more(&self, id: SocketId, ack: &Fw4Ack) -> bool {
+        let plan = self.moves.get(id).and_then(|moving| moving.entry.as_ref()?.plan.as_ref());
+        ack.flags().seqval() && plan.is_some_and(|plan| SeqNum(ack.snd_una()).after(plan.sent.una))
+    }
+
+    /// The new adapter has the connection.
+    pub(crate) fn go_live(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        let Some(moving) = self.moves.get_mut(id) else { return };
         let Some(entry) = moving.entry.take() else { return };
         let (cause, speak) = (moving.cause, moving.speaks_first);
+        moving.question = None;
         moving.advance(&mut self.transitions, Event::Live);
         self.jumps.insert(id, moving.ts_jump);
         let undrained = entry.plan.as_ref().is_some_and(|plan| !plan.sent.is_drained());
@@ -436,16 +486,26 @@ fn post_writes<'a>(
         len += 1;
     }
     if let Some(last) = fields[..len].last_mut().filter(|_| answered) {
-        *last = last.with_reply_ctrl(ReplyCtrl::to(iq));
+        *last = last.with_reply_ctrl(ReplyCtrl::to(iq)).with_cookie(cookie::LIVE);
     }
     let eq = member.ofld(place.port).ok_or(Refused::RingFull)?;
     ofld::tcb_batch(Via::Offload(eq, &mut place.credits, Then::Idle), place.tid, &fields[..len])
 }
 
 /// Asks for TX_MAX: when it is where payload ends, the card has all of it.
-fn ask_end(core: &mut Core, place: &mut Place) -> Result<(), Refused> {
+pub(crate) fn ask_end(core: &mut Core, place: &mut Place) -> Result<(), Refused> {
     let member = core.member_mut(place.member).ok_or(Refused::RingFull)?;
     let read = SetTcbField::read(place.tid, field::TX_MAX.word, member.iq());
+    let read = read.with_cookie(cookie::END);
+    let eq = member.ofld(place.port).ok_or(Refused::RingFull)?;
+    ofld::set_tcb_field(Via::Offload(eq, &mut place.credits, Then::Idle), &read)
+}
+
+/// Asks for T_FLAGS, behind the write that lets the connection live: as long as NON_OFFLOAD is set it does not.
+pub(crate) fn ask_if_live(core: &mut Core, place: &mut Place) -> Result<(), Refused> {
+    let member = core.member_mut(place.member).ok_or(Refused::RingFull)?;
+    let read = SetTcbField::read(place.tid, field::T_FLAGS.word, member.iq());
+    let read = read.with_cookie(cookie::IS_LIVE);
     let eq = member.ofld(place.port).ok_or(Refused::RingFull)?;
     ofld::set_tcb_field(Via::Offload(eq, &mut place.credits, Then::Idle), &read)
 }

@@ -8,12 +8,14 @@
 use mafo_mem::Nanos;
 use mafo_pmd::eth::TxTo;
 use mafo_pmd::ofld;
+use mafo_pmd::question::Question;
 use mafo_stack::{Core, Defect, SocketId};
 use mafo_t4::tcb::{Tcb, field};
 use mafo_tcp::SeqNum;
 
 use crate::bond::{Bond, LinkId};
 use crate::mac::{own_mac, readdress};
+use crate::question::cookie;
 use crate::snoop::{Kept, Present};
 use crate::stage::Stage;
 use crate::tunnel::send;
@@ -28,7 +30,7 @@ pub(crate) struct Given {
     frames: Vec<Kept>,
     looks: u8,
     /// Its TCB is being read.
-    is_asked: bool,
+    question: Option<Question>,
 }
 
 impl Bond {
@@ -62,13 +64,13 @@ impl Bond {
         let kept = core::mem::take(&mut moving.let_in).take(progress.rcv_nxt);
         let frames: Vec<Kept> = kept.filter(|_| !core.has_defect(Defect::GapForgotten)).collect();
         if !frames.is_empty() {
-            self.given.insert(id, Given { frames, looks: 0, is_asked: false });
+            self.given.insert(id, Given { frames, looks: 0, question: None });
         }
         self.release_held(now, core, id);
     }
 
     /// Looks whether new owners hold what they were given.
-    pub(crate) fn poll_given(&mut self, core: &mut Core) {
+    pub(crate) fn poll_given(&mut self, now: Nanos, core: &mut Core) {
         let moves = &mut self.moves;
         self.given.retain(|&id, _| {
             // It does not move on before it holds them.
@@ -79,12 +81,26 @@ impl Bond {
             }
             keep
         });
-        for (&id, given) in self.given.iter_mut().filter(|(_, given)| !given.is_asked) {
+        let patience = self.config.reply_deadline;
+        let is_due = |given: &Given| given.question.is_none_or(|question| question.is_due(now));
+        for (&id, given) in self.given.iter_mut().filter(|(_, given)| is_due(given)) {
             let Some(conn) = core.offloaded(id) else { continue };
-            let (member, tid) = (conn.member, conn.tid);
-            let Some(member) = core.member_mut(member) else { continue };
+            let (member_id, tid) = (conn.member, conn.tid);
+            let Some(member) = core.member_mut(member_id) else { continue };
             let iq = member.iq();
-            given.is_asked = ofld::get_tcb(&mut member.lcore.ctrl, tid, iq, 0).is_ok();
+            if ofld::get_tcb(&mut member.lcore.ctrl, tid, iq, cookie::GIVEN).is_err() {
+                continue;
+            }
+            match &mut given.question {
+                None => given.question = Some(Question::new(now, patience)),
+                Some(question) => {
+                    if question.is_hopeless() {
+                        core.give_up_on(member_id);
+                    }
+                    question.repeat(now, patience);
+                    self.counters.asked_again += 1;
+                }
+            }
         }
     }
 
@@ -97,7 +113,7 @@ impl Bond {
         };
         given.frames.retain(|&(start, end, _)| end.after(rcv_nxt) && !holds(start, end));
         given.looks += 1;
-        given.is_asked = false;
+        given.question = None;
         if given.frames.is_empty() || given.looks > LOOKS_MAX {
             let given = self.given.remove(&id);
             self.moves.touch(id);

@@ -14,6 +14,7 @@ use mafo_tcp::Flags;
 use crate::backlog::Taken;
 use crate::bond::{Bond, LinkId};
 use crate::detour::{Detour, leads_out};
+use crate::entry::is_search;
 use crate::handover::Move;
 use crate::mac::{own_mac, readdress};
 use crate::snoop::Seen;
@@ -65,6 +66,11 @@ impl Bond {
                 } else {
                     self.tunnel_out(now, core, member, &seen, frame);
                 }
+                return Verdict::Taken;
+            }
+            if is_search(&seen.segment)
+                && self.on_entry_found(now, core, member, &seen.inbound(), None)
+            {
                 return Verdict::Taken;
             }
             // We put it there and nobody took it. A connection that is ours still has an owner that will
@@ -196,6 +202,12 @@ impl Bond {
             self.last_word(now, core, &tuple, seen, frame);
             return;
         };
+        if !is_settled(core, id) {
+            // Whoever reads the queue was late, and the way led to the wire in between: what left by that is newer. The
+            // answer that says that it leads here again is behind all such.
+            self.counters.late_looped += 1;
+            return;
+        }
         let scale = core.offloaded(id).map_or(0, |conn| conn.rcv_scale);
         self.adopt_early(now, core, id);
         if let Some(moving) = self.moves.note(id) {
@@ -379,6 +391,12 @@ impl Bond {
             None => self.counters.stray_looped += 1,
         }
     }
+}
+
+/// Whether the adapter has taken over what was last written to a connection's next hop.
+pub(crate) fn is_settled(core: &Core, id: SocketId) -> bool {
+    let Some(conn) = core.offloaded(id) else { return false };
+    core.member(conn.member).is_some_and(|member| member.lcore.l2t.is_settled(conn.l2t))
 }
 
 fn owns(core: &Core, id: SocketId, member: MemberId) -> bool {

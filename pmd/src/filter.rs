@@ -1,7 +1,7 @@
 //! Filters: frames picked by header and sent to the host, to a queue, to a wire or nowhere.
 //!
 //! A filter is in force when the answer to its work request has come, and gone when the answer to its
-//! deletion has.
+//! deletion has. Either can be asked for again ([`Filters::again`]).
 
 use mafo_mem::Full;
 use mafo_t4::cpl::SetTcbRpl;
@@ -18,6 +18,8 @@ mafo_mem::counters! {
         adds,
         /// Deletions posted.
         deletes,
+        /// Either of them posted again, since no answer came in time.
+        asked_again,
         /// Requests that the card refused.
         refused,
         /// Answers to nothing.
@@ -29,7 +31,10 @@ mafo_mem::counters! {
 enum State {
     Adding,
     Active,
-    Deleting,
+    Deleting {
+        /// It may be gone already.
+        again: bool,
+    },
 }
 
 /// An lcore's share of the filters.
@@ -102,12 +107,33 @@ impl Filters {
         match self.table.get_mut(ftid) {
             Some(state @ State::Active) => {
                 post(ctrl, &FwFilterWr::delete(ftid, reply_to))?;
-                *state = State::Deleting;
+                *state = State::Deleting { again: false };
                 self.counters.deletes += 1;
                 Ok(())
             }
             _ => Err(FilterError::NotActive(ftid)),
         }
+    }
+
+    /// Posts once more what of a filter is not answered, by the same `build`.
+    pub fn again(
+        &mut self,
+        ctrl: &mut Eq,
+        reply_to: IqId,
+        ftid: Ftid,
+        build: impl FnOnce(FwFilterWr) -> FwFilterWr,
+    ) -> Result<(), Full> {
+        match self.table.get_mut(ftid) {
+            // The firmware writes the entry whatever it held.
+            Some(State::Adding) => post(ctrl, &build(FwFilterWr::new(ftid, reply_to)))?,
+            Some(State::Deleting { again }) => {
+                post(ctrl, &FwFilterWr::delete(ftid, reply_to))?;
+                *again = true;
+            }
+            Some(State::Active) | None => return Ok(()),
+        }
+        self.counters.asked_again += 1;
+        Ok(())
     }
 
     /// Takes an answer: a SET_TCB_RPL whose tid is one of ours. `None`, counted, when nothing waits for it.
@@ -120,7 +146,8 @@ impl Filters {
                 *state = State::Active;
                 FilterEvent::Added(ftid)
             }
-            (Some(State::Deleting), FilterCookie::FLT_DELETED) => {
+            (Some(State::Deleting { .. }), FilterCookie::FLT_DELETED)
+            | (Some(State::Deleting { again: true }), FilterCookie::EINVAL) => {
                 self.table.remove(ftid);
                 FilterEvent::Deleted(ftid)
             }
@@ -129,7 +156,7 @@ impl Filters {
                 self.counters.refused += 1;
                 FilterEvent::NotAdded(ftid, outcome)
             }
-            (Some(state @ State::Deleting), FilterCookie::EINVAL) => {
+            (Some(state @ State::Deleting { again: false }), FilterCookie::EINVAL) => {
                 *state = State::Active;
                 self.counters.refused += 1;
                 FilterEvent::NotDeleted(ftid, outcome)
@@ -152,6 +179,12 @@ impl Filters {
     #[must_use]
     pub fn is_active(&self, ftid: Ftid) -> bool {
         self.table.get(ftid) == Some(&State::Active)
+    }
+
+    /// Whether an answer about `ftid` is still to come.
+    #[must_use]
+    pub fn is_asked(&self, ftid: Ftid) -> bool {
+        matches!(self.table.get(ftid), Some(State::Adding | State::Deleting { .. }))
     }
 
     /// Filters that are in force or on their way. Not 0 at the end: one was not deleted.
@@ -235,6 +268,28 @@ mod tests {
         assert_eq!(event, Some(FilterEvent::NotDeleted(ftid, FilterCookie::EINVAL)));
         assert!(filters.is_active(ftid));
         assert_eq!(filters.counters().refused, 3);
+    }
+
+    #[test]
+    fn what_is_not_answered_is_asked_again() {
+        let (mut ctrl, mut card) = egress();
+        let mut filters = Filters::new(100..102);
+        let loopback = |wr: FwFilterWr| wr.with_matches(FilterMatch(0).with_port(6).with_portm(7));
+        let ftid = filters.add(&mut ctrl, IQ, loopback).expect("room");
+        let added = card.take();
+        assert!(filters.is_asked(ftid));
+        filters.again(&mut ctrl, IQ, ftid, loopback).expect("room");
+        assert_eq!(card.take(), added);
+        assert_eq!(filters.on_reply(&reply(100, 1)), Some(FilterEvent::Added(ftid)));
+        assert_eq!(filters.on_reply(&reply(100, 1)), None, "twice");
+        assert!(!filters.is_asked(ftid));
+        filters.delete(&mut ctrl, IQ, ftid).expect("in force");
+        let deleted = card.take();
+        filters.again(&mut ctrl, IQ, ftid, loopback).expect("room");
+        assert_eq!(card.take(), deleted);
+        // It was gone already.
+        assert_eq!(filters.on_reply(&reply(100, 4)), Some(FilterEvent::Deleted(ftid)));
+        assert_eq!((filters.in_use(), filters.counters().asked_again), (0, 2));
     }
 
     #[test]

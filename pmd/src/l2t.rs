@@ -2,19 +2,25 @@
 //! all that name it.
 //!
 //! The table is the card's; here is who uses which entry and what was last written. Every write asks for
-//! an answer, and an entry is *settled* when all answers have come: from then on TP uses what was written.
+//! an answer, and an entry is *settled* when the answer to the last one has come: from then on TP uses what was
+//! written. The control queue and the ingress queue keep their order, so an answer is one to all writes before it as
+//! well. One that does not come in time, or refuses, is asked for again by the same write ([`L2t::ask_again`]).
 
-use mafo_mem::Full;
+use mafo_mem::{Full, Nanos};
 use mafo_t4::cpl::{L2tParams, L2tWriteReq, L2tWriteRpl, Status};
 use mafo_t4::{IqId, L2tIdx, PortId, Tid};
 
 use crate::ofld;
+use crate::question::Question;
 use crate::sge::Eq;
 
-/// In the id of a request: an answer is wanted by the driver itself [t4_l2t.h F_SYNC_WR].
-const SYNC: u32 = 1 << 12;
-/// The table has twelve bits of index.
-const INDEX_MASK: u32 = SYNC - 1;
+/// The table has twelve bits of index. Of the two above them, which an answer repeats, the first is the driver's own
+/// [t4_l2t.h F_SYNC_WR]; both count an entry's writes.
+const TURN_SHIFT: u32 = 12;
+const INDEX_MASK: u32 = (1 << TURN_SHIFT) - 1;
+/// An answer that comes twice is of the write before the oldest outstanding one: so many can be told apart.
+const TURNS: u32 = 4;
+const OUTSTANDING_MAX: u32 = TURNS - 1;
 
 mafo_mem::counters! {
     /// What the L2 table counted.
@@ -23,7 +29,9 @@ mafo_mem::counters! {
         writes,
         /// Writes that the card refused.
         refused,
-        /// Answers to nothing.
+        /// Writes posted again, since no answer came in time.
+        asked_again,
+        /// Answers to nothing, or that came twice.
         unexpected_replies,
     }
 }
@@ -53,12 +61,12 @@ pub struct NextHop {
 }
 
 impl NextHop {
-    fn request(&self, reply_to: IqId, index: L2tIdx) -> L2tWriteReq {
+    fn request(&self, reply_to: IqId, index: L2tIdx, turn: u32) -> L2tWriteReq {
         let params = L2tParams(0)
             .with_port(self.port.0.into())
             .with_lpbk(self.target == L2tTarget::Loopback)
             .with_arpmiss(self.target == L2tTarget::Unresolved);
-        L2tWriteReq::new(reply_to, u32::from(index.0) | SYNC)
+        L2tWriteReq::new(reply_to, u32::from(index.0) | turn << TURN_SHIFT)
             .with_params(params)
             .with_l2t_idx(index)
             .with_vlan(self.vlan.unwrap_or(L2tWriteReq::VLAN_NONE))
@@ -72,6 +80,8 @@ struct Entry {
     hop: Option<NextHop>,
     /// Answers to come.
     pending: u32,
+    /// The turn of the last write.
+    turn: u32,
 }
 
 /// An lcore's share of the L2 table.
@@ -81,6 +91,8 @@ pub struct L2t {
     entries: Box<[Entry]>,
     /// Offsets of unused entries; the next one is the last.
     free: Vec<u16>,
+    /// Entries with answers to come, and since when that is known.
+    waiting: Vec<(L2tIdx, Option<Question>)>,
     counters: L2tCounters,
 }
 
@@ -106,6 +118,7 @@ impl L2t {
             first: first as u16,
             entries: vec![Entry::default(); count as usize].into_boxed_slice(),
             free: (0..count as u16).rev().collect(),
+            waiting: Vec::new(),
             counters: L2tCounters::new(),
         }
     }
@@ -130,7 +143,8 @@ impl L2t {
         self.retire(index);
     }
 
-    /// Writes an entry in use: an answer comes to queue `reply_to`, for [`L2t::on_reply`].
+    /// Writes an entry in use: an answer comes to queue `reply_to`, for [`L2t::on_reply`]. Where too many are
+    /// outstanding it is as if the ring were full.
     pub fn write(
         &mut self,
         ctrl: &mut Eq,
@@ -139,27 +153,86 @@ impl L2t {
         hop: NextHop,
     ) -> Result<(), Full> {
         let entry = self.used(index);
-        ofld::control(ctrl, Tid(0), &hop.request(reply_to, index))?;
-        entry.hop = Some(hop);
+        if entry.pending == OUTSTANDING_MAX {
+            return Err(Full);
+        }
+        let turn = (entry.turn + 1) % TURNS;
+        ofld::control(ctrl, Tid(0), &hop.request(reply_to, index, turn))?;
+        (entry.hop, entry.turn) = (Some(hop), turn);
         entry.pending += 1;
         self.counters.writes += 1;
+        match self.waiting.iter_mut().find(|(waits, _)| *waits == index) {
+            Some((_, question)) => *question = None,
+            None => self.waiting.push((index, None)),
+        }
         Ok(())
+    }
+
+    /// Posts again what was last written where no answer has come for `patience`. Whether the card has left one of them
+    /// unanswered too often.
+    pub fn ask_again(
+        &mut self,
+        now: Nanos,
+        ctrl: &mut Eq,
+        reply_to: IqId,
+        patience: Nanos,
+    ) -> bool {
+        let mut is_mute = false;
+        for at in 0..self.waiting.len() {
+            let (index, question) = &mut self.waiting[at];
+            let index = *index;
+            let question = question.get_or_insert_with(|| Question::new(now, patience));
+            if !question.is_due(now) {
+                continue;
+            }
+            is_mute |= question.is_hopeless();
+            question.repeat(now, patience);
+            let Some(&Entry { hop: Some(hop), turn, .. }) = self.entry(index) else { continue };
+            // What finds no room is asked for when its time comes once more.
+            if ofld::control(ctrl, Tid(0), &hop.request(reply_to, index, turn)).is_ok() {
+                self.counters.asked_again += 1;
+            }
+        }
+        is_mute
+    }
+
+    /// When [`L2t::ask_again`] has something to do.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Nanos> {
+        self.waiting.iter().map(|(_, question)| question.map_or(Nanos::ZERO, |q| q.due())).min()
     }
 
     /// Takes an answer. `None`, counted, when no write waits for it.
     pub fn on_reply(&mut self, reply: &L2tWriteRpl) -> Option<L2tWritten> {
         let index = L2tIdx((reply.id() & INDEX_MASK) as u16);
-        let ours = reply.id() & !INDEX_MASK == SYNC;
-        let waiting = self.entry_mut(index).filter(|entry| ours && entry.pending > 0);
+        let turn = reply.id() >> TURN_SHIFT;
+        // By how many writes it is behind the last one.
+        let behind = |entry: &Entry| (entry.turn + TURNS).wrapping_sub(turn) % TURNS;
+        let waiting =
+            self.entry_mut(index).filter(|entry| turn < TURNS && behind(entry) < entry.pending);
         let Some(entry) = waiting else {
             self.counters.unexpected_replies += 1;
             return None;
         };
-        entry.pending -= 1;
-        let settled = entry.pending == 0;
         let status = reply.status();
-        if status != Status::NONE {
+        let left = behind(entry);
+        let is_refused = status != Status::NONE;
+        if is_refused && left == 0 {
+            // As if it had not been answered, and asked for again at once.
+            entry.pending = 1;
             self.counters.refused += 1;
+            if let Some((_, question)) = self.waiting.iter_mut().find(|(waits, _)| *waits == index)
+            {
+                let asked = question.unwrap_or_else(|| Question::new(Nanos::ZERO, Nanos::ZERO));
+                *question = Some(asked.at_once(Nanos::ZERO));
+            }
+            return Some(L2tWritten { index, status, settled: false });
+        }
+        entry.pending = left;
+        self.counters.refused += u64::from(is_refused);
+        let settled = left == 0;
+        if settled {
+            self.waiting.retain(|(waits, _)| *waits != index);
         }
         self.retire(index);
         Some(L2tWritten { index, status, settled })
@@ -231,6 +304,7 @@ mod tests {
     use crate::tests::queue::{egress, words};
 
     const IQ: IqId = IqId(0x109);
+    const TURN: u32 = 1 << TURN_SHIFT;
 
     fn hop(port: u8, target: L2tTarget, vlan: Option<u16>) -> NextHop {
         NextHop { mac: [2, 0, 0, 0, 0, 9], vlan, port: PortId(port), target }
@@ -245,16 +319,17 @@ mod tests {
         let (mut ctrl, mut card) = egress();
         let mut table = L2t::new(15..17);
         let index = table.alloc().expect("room");
-        // L2T_WRITE_REQ (0x12): queue 23:14, SYNC b12 and index; PORT 9:8, LPBK b10, ARPMISS b11; index;
+        // L2T_WRITE_REQ (0x12): queue 23:14, turn 13:12 and index; PORT 9:8, LPBK b10, ARPMISS b11; index;
         // VLAN, 0xfff for none; address.
         let cases = [
             (hop(2, L2tTarget::Wire, None), 0x0200_000f, 0x0fff_0200),
             (hop(1, L2tTarget::Loopback, Some(5)), 0x0500_000f, 0x0005_0200),
             (hop(0, L2tTarget::Unresolved, None), 0x0800_000f, 0x0fff_0200),
         ];
-        for (hop, params, vlan) in cases {
+        for ((hop, params, vlan), turn) in cases.into_iter().zip(1_u32..) {
             table.write(&mut ctrl, IQ, index, hop).expect("room");
-            let expected = words(&[0x0500_0010, 2, 0, 0, 0x1242_500f, params, vlan, 0x0000_0009]);
+            let id = 0x1242_400f | turn << 12;
+            let expected = words(&[0x0500_0010, 2, 0, 0, id, params, vlan, 0x0000_0009]);
             assert_eq!(card.take(), expected, "{hop:?}");
             assert_eq!(table.get(index), Some(&hop));
         }
@@ -271,13 +346,70 @@ mod tests {
             table.write(&mut ctrl, IQ, index, hop(port, L2tTarget::Wire, None)).expect("room");
         }
         let first = L2tWritten { index, status: Status::NONE, settled: false };
-        assert_eq!(table.on_reply(&reply(SYNC)), Some(first));
+        assert_eq!(table.on_reply(&reply(TURN)), Some(first));
+        assert_eq!(table.on_reply(&reply(TURN)), None, "twice");
         assert!(!table.is_settled(index));
-        let refused = reply(SYNC).with_status(Status::BAD_LENGTH);
-        let second = L2tWritten { index, status: Status::BAD_LENGTH, settled: true };
-        assert_eq!(table.on_reply(&refused), Some(second));
+        let second = L2tWritten { index, status: Status::NONE, settled: true };
+        assert_eq!(table.on_reply(&reply(2 * TURN)), Some(second));
         assert!(table.is_settled(index));
-        assert_eq!(table.counters().refused, 1);
+        assert_eq!(table.on_reply(&reply(2 * TURN)), None, "twice");
+        assert!(table.is_settled(index));
+    }
+
+    #[test]
+    fn what_is_not_answered_or_refused_is_written_again() {
+        let (mut ctrl, mut card) = egress();
+        let mut table = L2t::new(0..4);
+        let index = table.alloc().expect("room");
+        let wire = hop(0, L2tTarget::Wire, None);
+        table.write(&mut ctrl, IQ, index, wire).expect("room");
+        let first = card.take();
+        let (patience, mut now) = (Nanos::from_millis(5), Nanos::from_secs(1));
+        assert_eq!(table.poll_timeout(), Some(Nanos::ZERO));
+        assert!(!table.ask_again(now, &mut ctrl, IQ, patience));
+        now += patience;
+        assert_eq!(table.poll_timeout(), Some(now));
+        assert!(!table.ask_again(now, &mut ctrl, IQ, patience));
+        assert_eq!(card.take(), first, "by the same words");
+        let refused = reply(TURN).with_status(Status::BAD_LENGTH);
+        let again = L2tWritten { index, status: Status::BAD_LENGTH, settled: false };
+        assert_eq!(table.on_reply(&refused), Some(again));
+        assert!(!table.is_settled(index));
+        assert!(!table.ask_again(now, &mut ctrl, IQ, patience));
+        assert_eq!(card.take(), first, "at once");
+        assert!(table.on_reply(&reply(TURN)).is_some_and(|written| written.settled));
+        assert_eq!(table.on_reply(&reply(TURN)), None, "the answers to all questions");
+        assert_eq!(table.poll_timeout(), None);
+        assert_eq!((table.counters().refused, table.counters().asked_again), (1, 2));
+    }
+
+    #[test]
+    fn a_card_that_never_answers_is_noticed() {
+        let (mut ctrl, _) = egress();
+        let mut table = L2t::new(0..4);
+        let index = table.alloc().expect("room");
+        table.write(&mut ctrl, IQ, index, hop(0, L2tTarget::Wire, None)).expect("room");
+        let patience = Nanos::from_millis(5);
+        let mut looks = 0..20;
+        let asked = looks.find(|&n| table.ask_again(Nanos::from_secs(n), &mut ctrl, IQ, patience));
+        assert_eq!(asked, Some(4));
+    }
+
+    #[test]
+    fn an_answer_is_one_to_the_writes_before() {
+        let (mut ctrl, _) = egress();
+        let mut table = L2t::new(0..4);
+        let index = table.alloc().expect("room");
+        let wire = hop(0, L2tTarget::Wire, None);
+        for _ in 0..3 {
+            table.write(&mut ctrl, IQ, index, wire).expect("room");
+        }
+        assert_eq!(table.write(&mut ctrl, IQ, index, wire), Err(Full), "told apart no more");
+        assert!(table.on_reply(&reply(3 * TURN)).is_some_and(|written| written.settled));
+        assert_eq!(table.on_reply(&reply(2 * TURN)), None);
+        table.write(&mut ctrl, IQ, index, wire).expect("room");
+        assert_eq!(table.on_reply(&reply(3 * TURN)), None, "twice");
+        assert!(!table.is_settled(index));
     }
 
     #[test]
@@ -292,7 +424,7 @@ mod tests {
         table.release(index);
         assert_eq!(table.in_use(), 0);
         assert_eq!(table.alloc(), None, "the card may still write it");
-        table.on_reply(&reply(SYNC)).expect("the answer");
+        table.on_reply(&reply(TURN)).expect("the answer");
         assert_eq!(table.get(index), None);
         assert_eq!(table.alloc(), Some(index));
     }
@@ -303,7 +435,10 @@ mod tests {
         let mut table = L2t::new(0..1);
         let index = table.alloc().expect("room");
         let wire = hop(0, L2tTarget::Wire, None);
-        while table.write(&mut ctrl, IQ, index, wire).is_ok() {}
+        while table.write(&mut ctrl, IQ, index, wire).is_ok() {
+            let turn = table.counters().writes as u32 % TURNS;
+            table.on_reply(&reply(turn * TURN)).expect("the answer");
+        }
         let before = table.counters().writes;
         let other = hop(1, L2tTarget::Loopback, None);
         assert_eq!(table.write(&mut ctrl, IQ, index, other), Err(Full));
@@ -332,7 +467,7 @@ mod tests {
             let mut table = L2t::new(8..16);
             let index = table.alloc().expect("room");
             table.write(&mut ctrl, IQ, index, hop(0, L2tTarget::Wire, None)).expect("room");
-            let wanted = u32::from(index.0) | SYNC;
+            let wanted = u32::from(index.0) | TURN;
             let made_up = ids.iter().map(|id| id & 0x3fff).filter(|&id| id != wanted);
             for (count, id) in (1..).zip(made_up) {
                 prop_assert_eq!(table.on_reply(&reply(id)), None);

@@ -22,6 +22,7 @@ pub mod l2t;
 mod lcore;
 pub mod ofld;
 mod ports;
+pub mod question;
 pub mod sge;
 pub mod smt;
 pub mod stats;

@@ -3,6 +3,8 @@
 //! Numbers that a card tells are checked like any other bytes: one that names nothing is `None` and is
 //! counted by whoever asked.
 
+use std::collections::VecDeque;
+
 use mafo_t4::{Atid, Ftid, Stid, Tid};
 
 /// A number of a polling core: which pipeline a queue or a connection belongs to.
@@ -52,8 +54,9 @@ pub type FtidTable<T> = IdTable<Ftid, T>;
 pub struct IdTable<I, T> {
     base: u32,
     slots: Box<[Option<T>]>,
-    /// Free offsets; the next one is the last.
-    free: Vec<u32>,
+    /// Free offsets; the next one is the one that has been free for longest, so that what a card says twice of a number
+    /// is not taken for something that is said of whoever has it next.
+    free: VecDeque<u32>,
     id: core::marker::PhantomData<I>,
 }
 
@@ -65,7 +68,7 @@ impl<I: ChosenId, T> IdTable<I, T> {
         Self {
             base: range.start,
             slots: (0..count).map(|_| None).collect(),
-            free: (0..count).rev().collect(),
+            free: (0..count).collect(),
             id: core::marker::PhantomData,
         }
     }
@@ -73,7 +76,7 @@ impl<I: ChosenId, T> IdTable<I, T> {
     /// Gives `value` a number; `None`, and the value is gone, when all are taken.
     #[must_use]
     pub fn insert(&mut self, value: T) -> Option<I> {
-        let offset = self.free.pop()?;
+        let offset = self.free.pop_front()?;
         self.slots[offset as usize] = Some(value);
         Some(I::from_raw(self.base + offset))
     }
@@ -82,7 +85,7 @@ impl<I: ChosenId, T> IdTable<I, T> {
     pub fn remove(&mut self, id: I) -> Option<T> {
         let offset = self.offset(id)?;
         let value = self.slots[offset].take()?;
-        self.free.push(offset as u32);
+        self.free.push_back(offset as u32);
         Some(value)
     }
 

@@ -24,7 +24,7 @@ use crate::slab::{Slab, SocketId};
 use crate::socket::{Holder, Path, Readiness, Socket};
 use crate::time_wait::{Answer, TimeWait};
 use crate::tom::state::Transitions;
-use crate::tom::{Farewell, Member, MemberId, Sampling};
+use crate::tom::{Farewell, Member, MemberId, Overdue, Sampling};
 use crate::tuple::{FourTuple, TupleHasher, TupleMap};
 use crate::{Counters, Event, FRAME_OVERHEAD, PathChoice, StackConfig, TX_BURST};
 
@@ -90,6 +90,10 @@ pub struct Core {
     pub(crate) releases: Vec<(MemberId, Tid)>,
     /// Tids whose last work requests wait for room in a ring.
     pub(crate) farewells: Vec<Farewell>,
+    /// And how many there were.
+    pub(crate) farewells_bid: u64,
+    /// Answers about tids that adapters still owe.
+    pub(crate) overdue: Overdue,
     /// Next hops that have moved, where an adapter could not be told yet.
     pub(crate) stale_hops: Vec<(IpAddr, Mac)>,
     /// SYNs whose rejection found no room in a ring.
@@ -147,6 +151,8 @@ impl Core {
             orphans: VecDeque::new(),
             releases: Vec::new(),
             farewells: Vec::new(),
+            farewells_bid: 0,
+            overdue: Overdue::default(),
             stale_hops: Vec::new(),
             rejects: Vec::new(),
             now: Nanos::ZERO,
@@ -431,6 +437,7 @@ impl Core {
         self.poll_path_mtus(now);
         self.poll_watches(now);
         self.poll_samples(now);
+        self.poll_questions(now);
         self.host_timers(now);
         self.host_output(now);
         self.flush(now);
@@ -730,9 +737,9 @@ impl Core {
         let watches = self.watches.first().map(|&(at, _)| at);
         let neighbours = self.neighbours.poll_timeout();
         let samples = self.samples_timeout();
-        let ports = self.members.poll_timeout();
-        let all = [timers, neighbours, waits[0], waits[1], orphans, mtus, watches, samples, ports];
-        all.into_iter().flatten().min()
+        let asked = [self.questions_timeout(), self.members.poll_timeout()];
+        let all = [timers, neighbours, waits[0], waits[1], orphans, mtus, watches, samples];
+        all.into_iter().chain(asked).flatten().min()
     }
 
     /// Mistakes that are made from now on, by this stack and by the bond above it: a check has to notice.

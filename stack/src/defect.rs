@@ -39,6 +39,10 @@ pub enum Defect {
     GapForgotten,
     /// The old owner is heard until it is being aborted, not just until its TCB is read.
     GateLate,
+    /// Nothing waits until what the old owner said has left the queue of the link that the new one will speak by.
+    NoMarker,
+    /// A connection's TCB is sampled once, and never again.
+    ShadowStale,
     /// Frames that were held are given to the old owner.
     HeldToOld,
     /// Timestamps jump as often as connections move, whether or not the peer has taken the last jumps.

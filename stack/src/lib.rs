@@ -142,6 +142,8 @@ mafo_mem::counters! {
         tom_listen_failed,
         /// Requests of an adapter that found no room and were dropped.
         tom_ring_full,
+        /// Questions that were asked again, since an adapter had not answered in time.
+        tom_asked_again,
         /// Messages of an adapter that are shorter than their layout.
         tom_short_cpl,
         /// Messages of an adapter that cannot be.

@@ -13,6 +13,7 @@ use crate::bar::{BarShared, ResetLine};
 use crate::config::AsicConfig;
 use crate::fw::{self, Firmware, FwCounters};
 use crate::hw::{Hw, HwCounters};
+use crate::mishap::{Misfortune, Mishaps};
 use crate::rx;
 use crate::sge::SgeCounters;
 use crate::tp::{MibView, Refusals, Tp, TpConfig, TpCounters};
@@ -158,6 +159,11 @@ impl<M: HostMemory> Asic<M> {
         self.tp.refuse(refusals);
     }
 
+    /// What goes wrong with control messages from now on.
+    pub fn suffer(&mut self, mishaps: Mishaps) {
+        self.hw.misfortune = Misfortune::new(mishaps);
+    }
+
     /// Whether a frame for `mac` that comes in by the wire of `port` is taken.
     #[must_use]
     pub fn takes(&self, port: PortId, mac: [u8; 6]) -> bool {
@@ -214,6 +220,7 @@ impl<M: HostMemory> Asic<M> {
             self.reset();
         }
         self.show_time(now);
+        self.hw.sge.end_stalls(now);
         self.hw.sge.dma.advance();
         if self.hw.refresh_settings() {
             self.tp.apply(&self.hw.tp, &self.hw.clock);
@@ -296,7 +303,10 @@ impl<M: HostMemory> Asic<M> {
             || self.hw.sge.has_late()
             || self.hw.has_work_requests()
             || self.hw.ports.iter().any(crate::mac::Port::has_loopback_due);
-        if now { Some(Nanos::ZERO) } else { self.tp.poll_timeout() }
+        if now {
+            return Some(Nanos::ZERO);
+        }
+        self.tp.poll_timeout().into_iter().chain(self.hw.sge.stall_end()).min()
     }
 
     /// Whether the card does anything at all: it is neither dead, nor does it hang.

@@ -34,6 +34,8 @@ pub struct AsicConfig {
     pub seed: u64,
     /// A doorbell, a DMA write and a firmware reply are each late by 0 to this many polls. 0 in production.
     pub max_delay_polls: u32,
+    /// By how many polls more a doorbell of an Ethernet queue may be late: queues keep their order, and wait for no other.
+    pub ethernet_delay_polls: u32,
     /// Draws the order in which tids are given out; 0 is ascending.
     pub tid_order_seed: u64,
     /// Connections (TCBs of the active region).
@@ -100,6 +102,7 @@ impl AsicConfig {
             clock_epoch: 0,
             seed: 0,
             max_delay_polls: 0,
+            ethernet_delay_polls: 0,
             tid_order_seed: 0,
             ntids: 16_384,
             server_start: 16_384,

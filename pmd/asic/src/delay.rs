@@ -42,6 +42,12 @@ impl Lateness {
         self.poll
     }
 
+    /// The same for a doorbell of an Ethernet queue, which may be later than others by so many polls.
+    pub fn draw_later(&mut self, more: u32) -> u64 {
+        let late = if more == 0 { 0 } else { self.rng.next_u64() % (u64::from(more) + 1) };
+        self.draw() + late
+    }
+
     /// In which poll an event that is made now takes effect.
     pub fn draw(&mut self) -> u64 {
         if self.is_off() {
@@ -120,6 +126,14 @@ mod tests {
             assert!(first.contains(&late), "never {late} polls late");
         }
         assert!(first.iter().all(|late| *late <= 3));
+    }
+
+    #[test]
+    fn some_may_be_later_than_others() {
+        let mut lateness = Lateness::new(1, 0);
+        let draws: Vec<u64> = (0..100).map(|_| lateness.draw_later(5)).collect();
+        assert!(draws.contains(&5) && draws.contains(&0) && draws.iter().all(|&late| late <= 5));
+        assert_eq!((lateness.draw_later(0), lateness.draw()), (0, 0));
     }
 
     #[test]

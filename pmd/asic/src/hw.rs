@@ -14,6 +14,7 @@ use crate::flow::Flows;
 use crate::frame_queue::Refused;
 use crate::l2t::{Egress, L2t, L2tEntry, Neighbour};
 use crate::mac::{Port, Sent};
+use crate::mishap::{Misfortune, Mishaps};
 use crate::mps::Mps;
 use crate::rss::Rss;
 use crate::settings::TpSettings;
@@ -82,6 +83,8 @@ pub struct Hw<M> {
     /// What changes of owners cost.
     pub(crate) ledger: Ledger,
     pub(crate) waiting: Waiting,
+    /// What goes wrong with answers to the host.
+    pub(crate) misfortune: Misfortune,
     /// What was counted.
     pub counters: HwCounters,
     /// What makes this card unlike others.
@@ -100,8 +103,10 @@ impl<M: HostMemory> Hw<M> {
         let eq_base = config.eq_start + config.eq_absolute_offset;
         let sge_settings = SgeSettings::read(&shared);
         let tp = TpSettings::read(&shared, &shared.control().indirect, &clock);
+        let mut sge = Sge::new(dma, sge_settings, eq_base, config.neq, config.iq_absolute_offset);
+        sge.ethernet_delay_polls = config.ethernet_delay_polls;
         Self {
-            sge: Sge::new(dma, sge_settings, eq_base, config.neq, config.iq_absolute_offset),
+            sge,
             mps: Mps::default(),
             ports: (0..config.ports).map(|port| Port::new(PortId(port), &config)).collect(),
             l2t: L2t::default(),
@@ -114,6 +119,7 @@ impl<M: HostMemory> Hw<M> {
             #[cfg(debug_assertions)]
             recording: None,
             commits: config.commits,
+            misfortune: Misfortune::new(Mishaps::NONE),
             ledger: Ledger::new(config.meter),
             waiting: Waiting::default(),
             counters: HwCounters::new(),

@@ -7,6 +7,7 @@ use mafo_t4::{DmaFault, HostMemory, IqId, L2tIdx, SmtIdx, Tid};
 use crate::frame_queue::Refused;
 use crate::hw::Hw;
 use crate::l2t::{L2tEntry, Neighbour};
+use crate::mishap::{ControlKind, Mishap};
 use crate::sge::Ingress;
 use crate::tp::{Card, Message, Stalled, TxError};
 
@@ -49,6 +50,15 @@ impl<M: HostMemory> Card for Hw<M> {
         self.sge.post(iq, &message).map_err(|_| Stalled)?;
         self.mib().add(Mib::CPL_OUT_RSP_0, 1);
         Ok(())
+    }
+
+    fn mishap(&mut self, what: ControlKind) -> Option<Mishap> {
+        self.misfortune.draw(what)
+    }
+
+    fn stall(&mut self, iq: IqId) {
+        let late = self.misfortune.lateness();
+        self.sge.stall(iq, late);
     }
 
     fn resolves(&self, l2t: L2tIdx) -> bool {

@@ -42,6 +42,9 @@ pub enum AdapterError {
         /// For how long.
         still: Nanos,
     },
+    /// The card's registers go on, but it leaves messages unanswered.
+    #[error("the card leaves messages unanswered")]
+    Mute,
     /// This driver drives T5 only.
     #[error("{chip:?} is not supported")]
     UnsupportedChip {

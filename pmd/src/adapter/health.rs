@@ -23,6 +23,13 @@ pub(super) struct Pulse {
     tell: Nanos,
 }
 
+impl Pulse {
+    /// Has it looked at by the next poll.
+    pub(super) fn look_now(&mut self) {
+        self.due = None;
+    }
+}
+
 impl Adapter {
     /// Looks whether firmware and card go on, if it is time to.
     pub(super) fn poll_pulse(&mut self, now: Nanos) -> Result<(), AdapterError> {

@@ -191,6 +191,16 @@ impl Adapter {
         Ok(&self.state)
     }
 
+    /// Its lcore has found out that the card does not answer what it has to. Whether it still lives is looked at once
+    /// more, which says more of why; it is given up in any case.
+    pub fn give_up(&mut self, now: Nanos) {
+        self.pulse.look_now();
+        if self.poll(now).is_ok() {
+            tracing::error!("adapter: {}", AdapterError::Mute);
+            self.state = State::Failed(AdapterError::Mute);
+        }
+    }
+
     /// Whether the adapter is ready.
     #[must_use]
     pub fn is_up(&self) -> bool {

@@ -47,7 +47,7 @@ pub fn last_word(
     tid: Tid,
     reply_to: IqId,
 ) -> Result<(), Refused> {
-    let read = SetTcbField::at(tid, 0, 0, 0).with_reply_ctrl(ReplyCtrl::to(reply_to));
+    let read = SetTcbField::read(tid, 0, reply_to);
     offload_cpl(eq, pool, tid, Answer::OwnCplUrgent, &read)
 }
 

@@ -13,6 +13,7 @@
 
 use mafo_mem::Nanos;
 use mafo_pmd::ofld;
+use mafo_pmd::question::PATIENCE;
 use mafo_t4::cpl::{self, GetTcbRpl};
 use mafo_t4::regs::tp::MTU_COUNT;
 use mafo_t4::tcb::{self, Tcb, field};
@@ -32,8 +33,8 @@ const COOKIE: u8 = 0x5a;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CardView {
     tcb: Option<Tcb>,
-    /// An answer is on its way.
-    asked: bool,
+    /// An answer is on its way, since then.
+    asked: Option<Nanos>,
     /// The largest window of the peer that was seen.
     snd_wnd_max: u32,
     pub(crate) activity: Activity,
@@ -50,7 +51,7 @@ impl Offloaded {
         let sent = self.view.as_ref().and_then(|view| view.tcb.as_ref()).map(|tcb| tcb.snd_max());
         // What was posted since is taken for sent: the card sends what it may at once.
         sent.and_then(|sent| self.snd_offset(posted, mafo_tcp::SeqNum(sent)))
-            .filter(|_| self.view.as_ref().is_some_and(|view| !view.asked))
+            .filter(|_| self.view.as_ref().is_some_and(|view| view.asked.is_none()))
             .map_or(0, |sent| posted.saturating_sub(sent) as usize)
     }
 }
@@ -67,13 +68,13 @@ impl Core {
             return;
         }
         let view = conn.view.get_or_insert_with(|| Box::new(CardView::beginning(now)));
-        if view.asked {
+        if view.asked.is_some_and(|at| now - at < PATIENCE) {
             return;
         }
         let member = &mut self.members[conn.member.index()];
         let reply_to = member.iq();
         match ofld::get_tcb(&mut member.lcore.ctrl, conn.tid, reply_to, COOKIE) {
-            Ok(()) => view.asked = true,
+            Ok(()) => view.asked = Some(now),
             Err(_) => self.counters.tom_ring_full += 1,
         }
     }
@@ -105,7 +106,7 @@ impl Core {
         let Some(view) = &mut conn.view else { return };
         view.snd_wnd_max = view.snd_wnd_max.max(snd_wnd(&tcb));
         let snd_una = mafo_tcp::SeqNum(tcb.snd_una());
-        (view.tcb, view.asked) = (Some(tcb), false);
+        (view.tcb, view.asked) = (Some(tcb), None);
         self.watch_card(id);
         self.on_card_progress(id, snd_una);
     }

@@ -225,7 +225,9 @@ impl Core {
         };
         let posted = ofld::abort_req(eq, &mut conn.credits, conn.tid, abort);
         if posted.is_ok() {
+            let (member, tid) = (conn.member, conn.tid);
             self.offload_event(id, Event::AbortPosted);
+            self.await_abort(member, tid);
         } else {
             conn.abort_wanted = true;
             self.stall(id);

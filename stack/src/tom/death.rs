@@ -50,6 +50,7 @@ impl Core {
         self.releases.retain(|(of, _)| *of != member);
         self.rejects.retain(|(of, _)| *of != member);
         self.farewells.retain(|farewell| farewell.member != member);
+        self.overdue.forget(member);
         for listener in self.listeners.values_mut() {
             listener.stids.retain(|(of, _)| *of != member);
         }

@@ -8,6 +8,7 @@ use mafo_t4::cpl::{self, Cpl, Opcode};
 use mafo_t4::{PortId, Tid};
 
 use super::member::AtidUse;
+use super::overdue::is_state_of_tcb;
 use super::{Fence, MemberId, TidUse};
 use crate::core::Core;
 use crate::slab::SocketId;
@@ -16,6 +17,9 @@ use crate::slab::SocketId;
 const INGRESS_BURST: usize = 256;
 /// And at least: however full the way out of the frames among them is, it goes on.
 const INGRESS_MIN: usize = 32;
+
+/// The first ingress port that is a loopback.
+const LOOPBACK: u8 = 4;
 
 /// The layout of a message; one that is shorter is counted and dropped.
 fn layout<'a, T: Cpl>(bytes: &'a [u8], short: &mut u64) -> Option<&'a T> {
@@ -66,6 +70,23 @@ pub trait Hook {
     /// `id` now uses `port` of its adapter: nothing of it is under way on the old channel.
     fn on_channel(&mut self, now: Nanos, core: &mut Core, id: SocketId, port: PortId);
 
+    /// A frame through a loopback was taken to the host by an entry of `member`, which is none of the stack's. Whether
+    /// that was all there was to it.
+    fn on_looped_hit(&mut self, _: Nanos, _: &mut Core, _: (MemberId, Tid), _: &[u8]) -> bool {
+        false
+    }
+
+    /// A message about a tid of the hook's. Whether only a connection that lives can have it, which is one of the stack
+    /// from now on, though the answer that says so has not been heard.
+    fn on_life(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        of: (MemberId, SocketId),
+        opcode: Opcode,
+        cpl: &[u8],
+    ) -> bool;
+
     /// A port's link went up or down, as an adapter's firmware says or the port itself.
     fn on_link(&mut self, now: Nanos, core: &mut Core, member: MemberId, port: PortId, up: bool);
 }
@@ -84,6 +105,16 @@ impl Hook for NoHook {
     fn on_open(&mut self, _: Nanos, _: &mut Core, _: SocketId) {}
     fn on_fenced(&mut self, _: Nanos, _: &mut Core, _: SocketId) {}
     fn on_channel(&mut self, _: Nanos, _: &mut Core, _: SocketId, _: PortId) {}
+    fn on_life(
+        &mut self,
+        _: Nanos,
+        _: &mut Core,
+        _: (MemberId, SocketId),
+        _: Opcode,
+        _: &[u8],
+    ) -> bool {
+        false
+    }
     fn on_link(&mut self, _: Nanos, _: &mut Core, _: MemberId, _: PortId, _: bool) {}
 }
 
@@ -166,6 +197,11 @@ impl Core {
         self.now = now;
         match message {
             Ingress::RxPkt { meta, frame } => {
+                if let Some(tid) = meta.hit().filter(|_| meta.iport() >= LOOPBACK)
+                    && hook.on_looped_hit(now, self, (member, tid), frame)
+                {
+                    return;
+                }
                 if hook.on_frame(now, self, member, meta.iport(), frame) == Verdict::Stack {
                     self.handle_frame(now, member, frame);
                 }
@@ -179,6 +215,10 @@ impl Core {
             }
             Ingress::Cpl { opcode, tid, bytes, payload } => match opcode {
                 Opcode::RX_DATA => {
+                    if let Some(TidUse::Hook(id)) = self.members[member.index()].tids.get(tid) {
+                        let id = *id;
+                        hook.on_life(now, self, (member, id), opcode, bytes);
+                    }
                     let Some(id) = self.connection(member, tid) else {
                         return self.hooked(now, hook, member, (opcode, tid), bytes);
                     };
@@ -235,7 +275,9 @@ impl Core {
                     return;
                 };
                 match self.members[member.index()].atids.get(cpl.atid()) {
-                    Some(AtidUse::Hook(_)) if !cpl.status().is_negative_advice() => {
+                    Some(AtidUse::Hook(_) | AtidUse::Spent)
+                        if !cpl.status().is_negative_advice() =>
+                    {
                         hook.on_cpl(now, self, member, opcode, bytes);
                     }
                     _ => self.on_act_open_rpl(member, cpl),
@@ -250,8 +292,19 @@ impl Core {
                 }
             }
             Opcode::GET_TCB_RPL if self.on_get_tcb_rpl(member, bytes) => {}
-            Opcode::SET_TCB_RPL if self.on_last_word(member, tid) => {}
-            Opcode::SET_TCB_RPL | Opcode::GET_TCB_RPL => {
+            Opcode::SET_TCB_RPL => {
+                let Some(reply) = layout::<cpl::SetTcbRpl>(bytes, &mut self.counters.tom_short_cpl)
+                else {
+                    return;
+                };
+                if self.on_last_word(member, tid, reply.cookie().cookie()) {
+                } else if is_state_of_tcb(reply) {
+                    self.on_state_told(now, hook, member, reply);
+                } else {
+                    hook.on_cpl(now, self, member, opcode, bytes);
+                }
+            }
+            Opcode::GET_TCB_RPL => {
                 hook.on_cpl(now, self, member, opcode, bytes);
             }
             _ => match self.connection(member, tid) {
@@ -322,15 +375,20 @@ impl Core {
         bytes: &[u8],
     ) {
         match self.members[member.index()].tids.get(tid).copied() {
-            Some(TidUse::Hook(_)) => hook.on_cpl(now, self, member, opcode, bytes),
+            Some(TidUse::Hook(id)) => {
+                if hook.on_life(now, self, (member, id), opcode, bytes) {
+                    self.connection_cpl(now, hook, id, opcode, bytes);
+                } else {
+                    hook.on_cpl(now, self, member, opcode, bytes);
+                }
+            }
             Some(TidUse::Dying(l2t)) => {
                 if opcode == Opcode::ABORT_RPL_RSS {
-                    self.members[member.index()].release_hop(l2t);
-                    self.release_tid(member, tid);
+                    self.end_dying(member, tid, l2t);
                 }
             }
             // Of work that was before the last word.
-            Some(TidUse::Leaving(_)) => {}
+            Some(TidUse::Leaving(..)) => {}
             Some(TidUse::Connection(_)) | None => self.counters.tom_unexpected += 1,
         }
     }
@@ -338,7 +396,7 @@ impl Core {
     fn connection(&self, member: MemberId, tid: Tid) -> Option<SocketId> {
         match self.members[member.index()].tids.get(tid) {
             Some(&TidUse::Connection(id)) => Some(id),
-            Some(TidUse::Hook(_) | TidUse::Dying(_) | TidUse::Leaving(_)) | None => None,
+            Some(TidUse::Hook(_) | TidUse::Dying(_) | TidUse::Leaving(..)) | None => None,
         }
     }
 

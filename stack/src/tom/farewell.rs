@@ -15,6 +15,9 @@ use crate::core::Core;
 use crate::slab::SocketId;
 use crate::socket::Path;
 
+/// Repeated by the answers to last words: [`ofld::last_word`] asks for none.
+const LAST_WORD: u8 = 0;
+
 /// What becomes of the next hop of a connection that is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hop {
@@ -29,7 +32,7 @@ pub(super) enum Hop {
 pub(crate) struct Farewell {
     pub(super) member: MemberId,
     port: PortId,
-    tid: Tid,
+    pub(super) tid: Tid,
     credits: TxCreditPool,
     flow_told: bool,
     owed: Owed,
@@ -70,8 +73,9 @@ impl Core {
             self.release_tid(member, tid);
             return;
         }
+        self.farewells_bid += 1;
         if let Some(used) = self.members[member.index()].tids.get_mut(tid) {
-            *used = TidUse::Leaving(kept);
+            *used = TidUse::Leaving(kept, self.farewells_bid);
         }
         self.bid(farewell);
     }
@@ -90,9 +94,14 @@ impl Core {
     }
 
     fn bid(&mut self, mut farewell: Farewell) {
+        let (member, tid) = (farewell.member, farewell.tid);
         if farewell.post(self).is_err() {
             self.counters.tom_ring_full += 1;
             self.farewells.push(farewell);
+        } else if farewell.owed == Owed::Abort {
+            self.await_abort(member, tid);
+        } else {
+            self.await_last_word(farewell);
         }
     }
 
@@ -104,10 +113,14 @@ impl Core {
     }
 
     /// A last word is answered: the tid is free. Whether it was one.
-    pub(super) fn on_last_word(&mut self, member: MemberId, tid: Tid) -> bool {
-        let Some(&TidUse::Leaving(hop)) = self.members[member.index()].tids.get(tid) else {
+    pub(super) fn on_last_word(&mut self, member: MemberId, tid: Tid, cookie: u8) -> bool {
+        let Some(&TidUse::Leaving(hop, _)) = self.members[member.index()].tids.get(tid) else {
             return false;
         };
+        if cookie != LAST_WORD {
+            // Of a question that was asked before.
+            return true;
+        }
         if let Some(l2t) = hop {
             self.members[member.index()].release_hop(l2t);
         }
@@ -118,7 +131,7 @@ impl Core {
 
 impl Farewell {
     /// Posts what there is room for; the rest is tried again.
-    fn post(&mut self, core: &mut Core) -> Result<(), Refused> {
+    pub(super) fn post(&mut self, core: &mut Core) -> Result<(), Refused> {
         let member = &mut core.members[self.member.index()];
         let (pf, iq) = (u32::from(member.lcore.resources().pf) << 8, member.iq());
         let eq = member.ofld(self.port).ok_or(Refused::RingFull)?;

@@ -43,8 +43,9 @@ pub enum TidUse {
     Hook(SocketId),
     /// Nobody any more, but the answer to an abort is still to come; until then the next hop is in use.
     Dying(L2tIdx),
-    /// Nobody any more, but work of it may still be in its offload queue, up to a last word that is answered.
-    Leaving(Option<L2tIdx>),
+    /// Nobody any more, but work of it may still be in its offload queue, up to a last word that is answered: the so
+    /// manieth of all.
+    Leaving(Option<L2tIdx>, u64),
 }
 
 /// Who an atid belongs to.
@@ -56,6 +57,8 @@ pub enum AtidUse {
     Hook(SocketId),
     /// A socket that was let go of: what comes is aborted. Its next hop is in use until then.
     Orphan(L2tIdx),
+    /// Nobody any more; it was asked for twice, and a second answer may come. Of one that makes a TCB nobody knows.
+    Spent,
 }
 
 /// An L2T entry in use: whose it is, how many connections use it, and when one of them last heard of

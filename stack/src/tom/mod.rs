@@ -16,6 +16,7 @@ mod last_stamp;
 mod member;
 mod moves;
 mod open;
+mod overdue;
 mod refuge;
 mod repost;
 mod shadow;
@@ -23,6 +24,7 @@ pub mod state;
 mod switches;
 
 pub(crate) use farewell::Farewell;
+pub(crate) use overdue::Overdue;
 
 pub use dispatch::{Hook, NoHook, Verdict};
 pub use member::{AtidUse, Flow, Member, MemberId, TidUse};

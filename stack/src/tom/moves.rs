@@ -267,6 +267,7 @@ impl Core {
                 }
             }
         }
+        self.await_abort(member, tid);
     }
 
     /// Bytes that the socket holds for its peer at most.

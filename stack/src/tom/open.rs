@@ -222,7 +222,9 @@ impl Core {
         let member = &mut self.members[member_id.index()];
         let status = rpl.status();
         let used = member.atids.remove(atid);
-        if status.act_open_has_tid() {
+        // Said twice, it may be about a tid that is somebody's by now.
+        let is_ours = matches!(used, Some(AtidUse::Connection(_) | AtidUse::Orphan(_)));
+        if is_ours && status.act_open_has_tid() {
             self.release_tid(member_id, rpl.tid());
         }
         match used {
@@ -246,7 +248,7 @@ impl Core {
                 self.fail(id, error);
             }
             Some(AtidUse::Orphan(l2t)) => self.members[member_id.index()].release_hop(l2t),
-            Some(AtidUse::Hook(_)) | None => self.counters.tom_unexpected += 1,
+            Some(AtidUse::Hook(_) | AtidUse::Spent) | None => self.counters.tom_unexpected += 1,
         }
     }
 
@@ -270,7 +272,7 @@ impl Core {
                 self.on_establish(id, isns, cpl.tcp_opt());
             }
             Some(AtidUse::Orphan(l2t)) => self.abort_stranger(member_id, tid, l2t),
-            Some(AtidUse::Hook(_)) | None => self.counters.tom_unexpected += 1,
+            Some(AtidUse::Hook(_) | AtidUse::Spent) | None => self.counters.tom_unexpected += 1,
         }
     }
 

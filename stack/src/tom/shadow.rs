@@ -11,14 +11,16 @@
 
 use mafo_mem::Nanos;
 use mafo_pmd::ofld;
+use mafo_pmd::question::PATIENCE;
 use mafo_t4::cpl::GetTcbRpl;
 use mafo_t4::tcb::{self, Field, TFlags, Tcb, field};
-use mafo_tcp::{Checkpoint, SeqNum};
+use mafo_tcp::{Checkpoint, RttCheckpoint, SeqNum};
 
 use super::card_view::snd_wnd;
 use super::state::State;
 use super::{MemberId, TidUse};
 use crate::core::Core;
+use crate::defect::Defect;
 use crate::slab::SocketId;
 use crate::socket::Path;
 
@@ -51,8 +53,10 @@ pub(crate) enum Turn {
     None,
     /// It is in the queue.
     Queued,
-    /// It was asked for; something has happened since, or not.
-    Asked,
+    /// It was asked for, then.
+    Asked(Nanos),
+    /// And something has happened since, of which the answer may not know.
+    AskedBefore(Nanos),
 }
 
 /// Connections that wait for their turn.
@@ -76,13 +80,21 @@ pub struct Shadow {
 impl Core {
     /// Something has happened on `id` that a sample would show.
     pub(super) fn want_sample(&mut self, id: SocketId) {
-        if self.sampling.wanted
-            && let Some(conn) = self.offloaded_mut(id)
-            && conn.turn == Turn::None
-        {
-            conn.turn = Turn::Queued;
-            self.sampling.queue.push_back(id);
+        let now = self.now;
+        if !self.sampling.wanted {
+            return;
         }
+        let Some(conn) = self.offloaded_mut(id) else { return };
+        conn.turn = match conn.turn {
+            Turn::Queued => return,
+            Turn::Asked(at) | Turn::AskedBefore(at) if now - at < PATIENCE => {
+                conn.turn = Turn::AskedBefore(at);
+                return;
+            }
+            // No answer to that one comes any more.
+            Turn::None | Turn::Asked(_) | Turn::AskedBefore(_) => Turn::Queued,
+        };
+        self.sampling.queue.push_back(id);
     }
 
     /// Has connections sampled from now on: another adapter may have to go on with them.
@@ -99,15 +111,19 @@ impl Core {
         while let Some(id) = self.sampling.queue.pop_front() {
             let Some(socket) = self.sockets.get_mut(id) else { continue };
             let Path::Offload(conn) = &mut socket.path else { continue };
-            if !conn.is_writable() {
-                // Between two owners: its next will be asked.
+            if !conn.state.is_live() {
                 conn.turn = Turn::None;
                 continue;
+            }
+            if !conn.is_writable() {
+                // Between two owners: its next will be asked.
+                self.sampling.queue.push_back(id);
+                return;
             }
             let member = &mut self.members[conn.member.index()];
             let reply_to = member.iq();
             match ofld::get_tcb(&mut member.lcore.ctrl, conn.tid, reply_to, COOKIE) {
-                Ok(()) => conn.turn = Turn::Asked,
+                Ok(()) => conn.turn = Turn::Asked(now),
                 Err(_) => {
                     self.counters.tom_ring_full += 1;
                     self.sampling.queue.push_back(id);
@@ -125,9 +141,33 @@ impl Core {
     pub(super) fn on_sample(&mut self, member: MemberId, reply: &GetTcbRpl) {
         let owner = self.members[member.index()].tids.get(reply.tid()).copied();
         let Some(TidUse::Connection(id)) = owner else { return };
+        let is_stale = self.has_defect(Defect::ShadowStale);
         let Some(conn) = self.offloaded_mut(id) else { return };
-        conn.turn = Turn::None;
+        let is_old = matches!(conn.turn, Turn::AskedBefore(_));
+        if is_old || matches!(conn.turn, Turn::Asked(_)) {
+            conn.turn = Turn::None;
+        }
+        if is_stale && conn.sample.is_some() {
+            return;
+        }
         conn.sample = Some(Sample::of(&reply.tcb()));
+        if is_old {
+            self.want_sample(id);
+        }
+    }
+
+    /// The smoothed round-trip time of an offloaded connection and its retransmission timeout without a backoff, as its
+    /// last sample says; before there is one, nothing and the first timeout.
+    #[must_use]
+    pub fn round_trip(&self, id: SocketId) -> (Nanos, Nanos) {
+        let conn = self.offloaded(id);
+        let rtt = conn.and_then(|conn| {
+            let sample = conn.sample.as_ref().filter(|sample| sample.srtt != 0)?;
+            let tick = self.members[conn.member.index()].lcore.resources().timer_tick();
+            let time = |ticks: u16| Nanos(tick.0.saturating_mul(ticks.into()));
+            Some(RttCheckpoint { srtt: time(sample.srtt), rttvar: time(sample.rttvar) })
+        });
+        (rtt.map_or(Nanos::ZERO, |rtt| rtt.srtt), self.engine.config.rto(rtt, 0))
     }
 
     /// The connection of `id` as another card needs it, by the host's own record; `None` when no adapter had it.

@@ -4,6 +4,7 @@
 //! lose it: what a sender puts on its cables, in this order, is what it says. What a sender may know is
 //! judged by what has arrived at its own cables.
 
+mod echo;
 mod speaker;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -14,6 +15,7 @@ use crate::header::{ACK, FIN, RST, SYN, Tcp};
 use crate::plan::Side;
 use crate::stream;
 
+use echo::Heard;
 pub(crate) use speaker::Speaker;
 use speaker::speaks;
 
@@ -131,6 +133,9 @@ struct Half {
     /// The owner died that knew what is to be echoed: until the next one has learnt it, it echoes what was heard
     /// before, or nothing.
     echo: Echo,
+    /// Timestamps of bytes that came in order; and what a host that lost its owner has known for long.
+    heard_in_order: Heard,
+    sampled: Option<u32>,
     heard_edge: Option<i64>,
     heard_ts: Option<u32>,
     /// Of the application here: bytes written, whether that is all, bytes read.
@@ -223,6 +228,9 @@ pub(crate) struct Checker {
     pub(crate) all_carry: bool,
     /// The bond's address is not on all links: what comes by one may be for an address that it does not hear.
     pub(crate) mac_moves: bool,
+    /// Every question for a sample of a TCB is answered; next hops may be refused, and old ones count for a while.
+    pub(crate) samples_come: bool,
+    pub(crate) refuses_hops: bool,
     /// Polls that a frame may need from the host's queue to the cable.
     pub(crate) grace: u32,
     /// The bond dropped frames that it should have held: the order of the rest says nothing.
@@ -261,6 +269,8 @@ impl Checker {
             polls: 0,
             all_carry: false,
             mac_moves: false,
+            samples_come: false,
+            refuses_hops: false,
             grace: 0,
             lost_held: false,
             resets: Vec::new(),
@@ -324,7 +334,7 @@ impl Checker {
     /// The adapter that `conn` lived on, or was being written to, is dead. What it held beyond a gap, and had said to
     /// hold, died with it: the one case in which that is no longer here (RFC 2018, 8). Where nothing is protected, what it
     /// had acknowledged may have died, too.
-    pub(crate) fn bereaved(&mut self, conn: usize, protect: bool) {
+    pub(crate) fn bereaved(&mut self, at: Nanos, conn: usize, protect: bool) {
         let near = &mut self.flows[conn].halves[Side::Near.index()];
         if !protect {
             near.ack = None;
@@ -332,6 +342,7 @@ impl Checker {
         near.sacked.clear();
         near.short = None;
         near.echo = Echo::Lost;
+        near.sampled = near.heard_in_order.survive(at).filter(|_| self.samples_come);
     }
 
     /// The frames that were held for `conn` died with the new owner that had just been given them.
@@ -481,8 +492,13 @@ impl Checker {
             && let Some(iss) = there.iss
         {
             let start = place_of(tcp.seq, iss);
+            let end = start + tcp.payload.len() as i64;
+            let is_next = here.ack.is_some_and(|ack| start <= ack && ack < end);
+            if let (Some((val, _)), true) = (tcp.timestamps, is_next) {
+                here.heard_in_order.note(at, val);
+            }
             if flow.speaker.holds && !self.mac_moves {
-                flow.held.push((start, start + tcp.payload.len() as i64));
+                flow.held.push((start, end));
             } else {
                 flow.held_alone = false;
             }
@@ -534,7 +550,7 @@ impl Checker {
         let lasted = if active == self.active.0 { self.active.1.saturating_add(1) } else { 0 };
         self.active = (active, lasted);
         for (at, conn, link) in core::mem::take(&mut self.elsewhere) {
-            if active != Some(link) && !is_out_of_reach(link) {
+            if active != Some(link) && !is_out_of_reach(link) && !self.refuses_hops {
                 self.violate(at, Rule::Quiet, Some(conn), format!("link {link} is not active"));
             }
         }
@@ -768,7 +784,8 @@ fn stamps(here: &mut Half, tcp: &Tcp<'_>) -> Result<(), (Rule, String)> {
     }
     let heard = here.heard_ts.is_some_and(|heard| ecr.wrapping_sub(heard) as i32 <= 0);
     let forward = here.ts_ecr.is_none_or(|before| ecr.wrapping_sub(before) as i32 >= 0);
-    if here.echo != Echo::Known && (ecr == 0 || heard && !forward) {
+    let known_for_long = here.sampled.is_none_or(|least| ecr.wrapping_sub(least) as i32 >= 0);
+    if here.echo != Echo::Known && known_for_long && (ecr == 0 || heard && !forward) {
         return Ok(());
     }
     if here.echo == Echo::ToBeLearnt && here.ts_ecr != Some(ecr) {

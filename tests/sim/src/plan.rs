@@ -2,8 +2,8 @@
 
 use mafo::wire::impair::{Impairments, Probability};
 use mafo::{
-    ArpValidate, CongestionControl, Defect, FailOverMac, Handover, Mode, PrimaryReselect,
-    XmitHashPolicy,
+    ArpValidate, CongestionControl, ControlKind, Defect, FailOverMac, Handover, Mishaps, Mode,
+    PrimaryReselect, XmitHashPolicy,
 };
 use mafo_failover::Stage;
 use mafo_mem::Nanos;
@@ -321,6 +321,10 @@ pub struct Plan {
     pub fail_over_mac: FailOverMac,
     /// A mistake that the host with the bond makes on purpose. Never drawn.
     pub defect: Option<Defect>,
+    /// Polls by which what the host gives to the Ethernet queues of an adapter may be later than all else, by adapter.
+    pub late_ethernet: [u32; 2],
+    /// What goes wrong with control messages of the host with the bond.
+    pub mishaps: Mishaps,
     /// One that its cards make: they acknowledge what they have not told yet. Never drawn.
     pub spoils_commits: bool,
 }
@@ -336,9 +340,9 @@ const STAGES: [Stage; 6] = [
 ];
 
 impl Plan {
-    /// What `seed` decides.
+    /// What `seed` decided before control messages went wrong: seeds that failed then are known by it.
     #[must_use]
-    pub fn draw(seed: u64) -> Self {
+    pub fn sixth_edition(seed: u64) -> Self {
         let mut plan = Self::fifth_edition(seed);
         let draw = &mut Draw::new(seed, 6);
         if draw.chance(0.2) {
@@ -346,6 +350,21 @@ impl Plan {
             if plan.plain[0] {
                 plan.ports_of_a = 1;
             }
+        }
+        plan
+    }
+
+    /// What `seed` decides.
+    #[must_use]
+    pub fn draw(seed: u64) -> Self {
+        let mut plan = Self::sixth_edition(seed);
+        let draw = &mut Draw::new(seed, 7);
+        if draw.chance(0.3) {
+            plan.mishaps = mishaps(draw);
+        }
+        plan.setup.protect = draw.chance(0.85);
+        if draw.chance(0.1) {
+            plan.late_ethernet = [(); 2].map(|()| draw.below(100) as u32);
         }
         plan
     }
@@ -380,6 +399,20 @@ impl Plan {
             plan.numbers_at = draw.below(16) as u8;
         }
         plan
+    }
+
+    /// Polls by which anything may be late.
+    #[must_use]
+    pub fn latest(&self) -> u32 {
+        let both = self.late_polls.iter().zip(self.late_ethernet);
+        both.map(|(late, more)| late + more).max().unwrap_or(0)
+    }
+
+    /// Whether adapters may refuse to write next hops.
+    #[must_use]
+    pub fn refuses_hops(&self) -> bool {
+        let [.., refused] = self.mishaps.chances;
+        refused > 0 && self.mishaps.only.is_none_or(|only| only == ControlKind::L2t)
     }
 
     /// Whether all links carry.
@@ -526,6 +559,8 @@ impl Plan {
             policy: XmitHashPolicy::default(),
             fail_over_mac: FailOverMac::default(),
             defect: None,
+            late_ethernet: [0; 2],
+            mishaps: Mishaps::NONE,
             spoils_commits: false,
         };
         plan.recv_buffer_max = plan.recv_buffer;
@@ -601,6 +636,18 @@ fn impairments(draw: &mut Draw) -> Impairments {
         impairments.reorder_hold = Nanos(draw.within(1, 2 * delay.0 + 20_000));
     }
     impairments
+}
+
+/// Some of what can go wrong with control messages, or all, with few of them or many.
+fn mishaps(draw: &mut Draw) -> Mishaps {
+    let mut chance = || {
+        let most = draw.log_time(Nanos(2), Nanos(250)).0;
+        if draw.chance(0.6) { most as u16 } else { 0 }
+    };
+    let chances = [(); 4].map(|()| chance());
+    let late_max = draw.log_time(Nanos::from_micros(20), Nanos::from_millis(60));
+    let only = draw.chance(0.3).then(|| draw.pick(&ControlKind::ALL));
+    Mishaps { chances, only, count: u32::MAX, late_max, seed: draw.any() }
 }
 
 /// One to three. The first breaks the active link at some time; later ones may wait for a connection

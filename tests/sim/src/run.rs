@@ -41,6 +41,8 @@ pub struct Outcome {
     pub frames: u64,
     /// What the bond counted.
     pub bond: BondCounters,
+    /// Questions to adapters that were asked again.
+    pub asked_again: u64,
     /// The link that was active in the end.
     pub active: Option<usize>,
     /// What went past 2^32.
@@ -80,6 +82,8 @@ impl fmt::Display for Failure {
 const PATIENCE: Nanos = Nanos::from_secs(700);
 /// So long until one that was left alone by the other end gives up.
 const HALF_OPEN: Nanos = Nanos::from_secs(40);
+/// How long an adapter is without power that its host has given up.
+const GIVEN_UP_FOR: Nanos = Nanos::from_millis(5);
 const EVENTS_MAX: usize = 64;
 
 /// Runs `seed`; when it fails, once more with a capture.
@@ -185,7 +189,11 @@ impl<'a> Run<'a> {
             world.checker().capture = PcapWriter::create(&path, UNIX_EPOCH).ok();
         }
         // A doorbell may be late, and the frame behind it waits for messages to the host that are late.
-        world.checker().grace = 3 + 2 * plan.late_polls.iter().max().copied().unwrap_or(0);
+        let late = 2 * plan.latest();
+        // And a next hop that an adapter refuses to write is written again.
+        world.checker().grace = if plan.refuses_hops() { 4 * (3 + late) } else { 3 + late };
+        world.checker().refuses_hops = plan.refuses_hops();
+        world.checker().samples_come = plan.mishaps == mafo::Mishaps::NONE;
         world.checker().all_carry = plan.is_xor();
         world.checker().mac_moves = plan.fail_over_mac != FailOverMac::None;
         let mut unopened: Vec<usize> = (0..plan.connections.len()).collect();
@@ -241,8 +249,13 @@ impl<'a> Run<'a> {
         let wrapped = self.world.checker().wrapped();
         let frames = self.world.checker().frames;
         let active = self.active();
+        let core = self.world.near.sockets();
+        let lcores = (0..2).filter_map(|n| core.member(MemberId(n))).map(|member| &member.lcore);
+        let tables: u64 =
+            lcores.map(|l| l.l2t.counters().asked_again + l.filters.counters().asked_again).sum();
         Ok(Outcome {
             active,
+            asked_again: bond.asked_again + core.counters().tom_asked_again + tables,
             coverage: self.coverage,
             lasted: self.world.now - self.start,
             steps: self.world.steps,
@@ -317,7 +330,10 @@ impl<'a> Run<'a> {
         let links = links(self.plan);
         // Nobody finds out that a link's way is dead unless it is probed.
         let in_the_dark = self.active().is_some_and(|link| self.holes_until[link].is_some())
-            || self.plan.is_xor() && self.holes_until.iter().any(Option::is_some);
+            || self.plan.is_xor()
+                && (self.holes_until.iter().any(Option::is_some)
+                    // Whose carrier stays, for a switch that shares among all that have one.
+                    || self.is_broken.contains(&true));
         if in_the_dark || !links.iter().enumerate().any(works) {
             self.world.dark_until = self.world.dark_until.max(Some(now));
         }
@@ -385,6 +401,9 @@ impl<'a> Run<'a> {
             match event {
                 BondEvent::AdapterLost(member) => {
                     somebody_died = true;
+                    // Or it was given up, since it left messages unanswered.
+                    self.is_broken[member.index()] = true;
+                    self.revived_at[member.index()].get_or_insert(at + GIVEN_UP_FOR);
                     self.bereaved(member, &moved);
                 }
                 BondEvent::Moved(id) => moved.push(id),
@@ -500,7 +519,7 @@ impl<'a> Run<'a> {
             // Before it is accepted nobody knows whose a connection is.
             let unknown = owner.is_none() && !sheltered;
             if owner == Some(member.0) || heir == Some(member.0) || unknown {
-                checker.bereaved(n, protect);
+                checker.bereaved(self.world.now, n, protect);
             }
             let id = self.world.applications[n][0].id;
             if heir == Some(member.0) && id.is_some_and(|id| moved.contains(&id)) {
@@ -643,6 +662,12 @@ impl<'a> Run<'a> {
         for id in ids {
             story += &format!("{id:?} {:?} {:?}\n", core.tuple(id), core.offloaded(id));
         }
+        for member in (0..2).filter_map(|n| core.member(MemberId(n))) {
+            let (tids, atids): (Vec<_>, Vec<_>) =
+                (member.tids.iter().collect(), member.atids.iter().collect());
+            let hops: Vec<_> = member.hops().collect();
+            story += &format!("in use: {tids:?} {atids:?} {hops:?}\n");
+        }
         story += "events:\n";
         for (at, event) in &self.events {
             story += &format!("  {:.6} {event}\n", at.as_secs_f64());
@@ -694,6 +719,6 @@ pub struct Cost {
 }
 
 fn link_training(plan: &Plan) -> u64 {
-    let late = plan.late_polls.iter().max().copied().unwrap_or(0);
+    let late = plan.latest();
     u64::from(LINK_TRAINING[0] + LINK_TRAINING[1] * late)
 }

@@ -66,6 +66,8 @@ pub(crate) struct World {
     scratch: Vec<u8>,
     /// Since when not all cables have been down, and whether they are.
     pub(crate) dark_until: Option<Nanos>,
+    /// Adapters may refuse to write next hops.
+    refuses_hops: bool,
     tick: Nanos,
     /// Polls in a row in which nothing moved.
     idle: u32,
@@ -85,6 +87,7 @@ fn asic(n: usize, plan: &Plan) -> AsicConfig {
     config.cclk_khz = [250_000, 200_000][n];
     config.mac_base = [2, 0, 0, n as u8, 0, 0x10];
     config.max_delay_polls = plan.late_polls[n];
+    config.ethernet_delay_polls = plan.late_ethernet[n];
     config.tid_order_seed = [0, plan.seed | 1][n];
     config.ntids = [96, 80][n];
     config.server_start = [96, 128][n];
@@ -245,6 +248,7 @@ impl World {
             due: Vec::new(),
             scratch: vec![0; 16 << 10],
             dark_until: None,
+            refuses_hops: plan.refuses_hops(),
             tick: Nanos::from_micros(2),
             idle: 0,
             steps: 0,
@@ -260,7 +264,17 @@ impl World {
         world.bring_up();
         world.tick = plan.tick;
         world.impair(plan);
+        (0..2).for_each(|n| world.suffer(n));
         world
+    }
+
+    /// Things go wrong with control messages of an adapter from now on.
+    pub(crate) fn suffer(&mut self, n: usize) {
+        let mut mishaps = self.plan.mishaps;
+        mishaps.seed ^= n as u64;
+        if let Some(card) = self.near.adapter_mut(n) {
+            card.suffer(mishaps);
+        }
     }
 
     /// Cables are good until the hosts are up.
@@ -445,6 +459,8 @@ impl World {
         };
         let before = (app.phase, app.written, app.read, app.eof, app.shut);
         // While no cable works nobody answers for a next hop: an open may fail for that.
+        // Nor is there a way by an adapter that refuses to write next hops.
+        let dark = dark || self.refuses_hops;
         let may_fail = other.gave_up || (dark && other.phase == Phase::Waiting);
         let complaint = app.run(self.now, core, may_fail, &mut self.scratch).err();
         if app.was_reset && other.phase == Phase::Waiting {

@@ -3,12 +3,13 @@
 #![cfg(debug_assertions)]
 
 use mafo::{Defect, Handover, Nanos};
-use mafo_sim::plan::{Breakage, Death, End, Ending, Fault, Side, Trigger, Which};
+use mafo_failover::Stage;
+use mafo_sim::plan::{Act, Breakage, Death, End, Ending, Fault, Side, Trigger, Which};
 use mafo_sim::{Plan, Rule, run};
 
 const SEEDS: u64 = 1_000;
 
-const DEFECTS: [(Defect, Rule); 19] = [
+const DEFECTS: [(Defect, Rule); 21] = [
     (Defect::NoFence, Rule::Speaker),
     (Defect::HeldReversed, Rule::Order),
     (Defect::FinLost, Rule::Liveness),
@@ -28,10 +29,12 @@ const DEFECTS: [(Defect, Rule); 19] = [
     (Defect::GateLate, Rule::Speaker),
     (Defect::HeldToOld, Rule::Order),
     (Defect::JumpBudgetIgnored, Rule::Timestamp),
+    (Defect::NoMarker, Rule::Timestamp),
+    (Defect::ShadowStale, Rule::Echo),
 ];
 
 fn plan(defect: Defect, seed: u64) -> Plan {
-    let mut plan = Plan { defect: Some(defect), ..Plan::draw(seed) };
+    let mut plan = Plan { defect: Some(defect), ..Plan::fifth_edition(seed) };
     if defect == Defect::RecordNotFinal {
         // The old owner hears the peer by its own cable: behind a hub it always does.
         (plan.floods, plan.ageing) = (true, Nanos(1));
@@ -41,9 +44,7 @@ fn plan(defect: Defect, seed: u64) -> Plan {
         plan.late_polls = [60; 2];
     }
     if defect == Defect::CreditsNotWithheld {
-        // Credits matter that are returned while the TCB is being read: of a small buffer, on slow cards.
-        plan.late_polls = [60; 2];
-        plan.recv_buffer[0] = plan.recv_buffer[0].min(16 << 10);
+        reads_all_behind_the_gate(&mut plan);
     }
     if matches!(defect, Defect::HeldReversed | Defect::HeldToOld) {
         // One connection, whose peer has much to say.
@@ -57,10 +58,41 @@ fn plan(defect: Defect, seed: u64) -> Plan {
         let cut = Breakage::Active(Nanos::from_millis(100));
         plan.faults = vec![Fault { when: Trigger::At(at), what: cut }];
     }
+    if defect == Defect::NoMarker {
+        // What the old owner said waits in a queue that the new one does not wait for.
+        plan.late_polls = [0; 2];
+        plan.late_ethernet = [300; 2];
+    }
+    if defect == Defect::ShadowStale {
+        dies_late(&mut plan);
+    }
     if defect == Defect::JumpBudgetIgnored {
         moves_often(&mut plan);
     }
     plan
+}
+
+/// An application that has not read for a while reads its whole buffer at some time while the TCB is being read: all of its
+/// window comes back by credits of then.
+fn reads_all_behind_the_gate(plan: &mut Plan) {
+    let rest = |time| Breakage::Does(Side::Near, Act::Rest(time));
+    let long = Nanos::from_secs(2);
+    plan.late_polls = [60; 2];
+    (plan.handover, plan.ports_of_a) = (Handover::Instant, 1);
+    plan.connections.truncate(1);
+    let connection = &mut plan.connections[0];
+    connection.at = Nanos::ZERO;
+    connection.ends[Side::Peer.index()].bytes = 200_000;
+    for end in &mut connection.ends {
+        (end.write_pause, end.read_pause, end.ending) = (None, None, Ending::Orderly);
+    }
+    (plan.recv_buffer[0], plan.recv_buffer_max[0]) = (16 << 10, 16 << 10);
+    let at = |ms, what| Fault { when: Trigger::At(Nanos::from_millis(ms)), what };
+    let gated = |what| Fault { when: Trigger::In(Stage::Gated, long), what };
+    plan.faults = vec![at(2, rest(long)), at(10, Breakage::Active(Nanos::from_millis(100)))];
+    // A fault a poll.
+    plan.faults.extend((0..plan.seed % 250).map(|_| gated(rest(long))));
+    plan.faults.push(gated(rest(Nanos::ZERO)));
 }
 
 /// Connections that have nothing to say go to and fro, and then talk again.
@@ -84,6 +116,21 @@ fn moves_often(plan: &mut Plan) {
     (plan.ports_of_a, plan.late_polls) = (1, [1, 2]);
 }
 
+/// Bytes come all the time for half a second, and then the adapter dies.
+fn dies_late(plan: &mut Plan) {
+    plan.setup.heartbeat = Nanos::from_millis(1);
+    plan.connections.truncate(3);
+    for connection in &mut plan.connections {
+        connection.at = Nanos::ZERO;
+        for end in &mut connection.ends {
+            (end.bytes, end.chunk, end.ending) = (100_000, 500, Ending::Orderly);
+            (end.write_pause, end.read_pause) = (Some((500, Nanos::from_millis(4))), None);
+        }
+    }
+    let dies = Breakage::Dies(Which::Active, Death::Now, Nanos::from_millis(20));
+    plan.faults = vec![Fault { when: Trigger::At(Nanos::from_millis(500)), what: dies }];
+}
+
 /// Bytes come all the time, and the adapter dies soon.
 fn dies_in_the_middle(plan: &mut Plan) {
     plan.late_polls = [60; 2];
@@ -102,7 +149,7 @@ fn dies_in_the_middle(plan: &mut Plan) {
 #[test]
 fn a_broken_commit_rule_is_found() {
     let found = (0..60).find(|&seed| {
-        let mut plan = Plan { spoils_commits: true, ..Plan::draw(seed) };
+        let mut plan = Plan { spoils_commits: true, ..Plan::fifth_edition(seed) };
         dies_in_the_middle(&mut plan);
         run::first_violation(&plan).is_some_and(|violation| violation.rule == Rule::Ack)
     });

@@ -102,7 +102,11 @@ const OF_THE_FOURTH: [(u64, &str); 10] = [
 ];
 
 /// By the fifth, in which all links may carry, and single connections move.
-const OF_THE_FIFTH: [(u64, &str); 16] = [
+const OF_THE_FIFTH: [(u64, &str); 17] = [
+    (
+        46_009_567,
+        "the checker wanted an answer about a next hop that the switch gave to the link of a dead adapter, which had a carrier",
+    ),
     (
         49_001_179,
         "while a dead adapter was heard out, its clock was read: it is held in reset and shows nothing",

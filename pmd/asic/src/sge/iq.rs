@@ -172,6 +172,8 @@ pub(super) struct Iq {
     pub(super) late_credits: Late<u64>,
     /// Whether entries were written since the status page was.
     pub(super) status_due: bool,
+    /// It takes nothing for a while.
+    pub(super) is_stalled: bool,
     /// What happens when it is nearly full.
     pub(super) congestion: ConmCtxt,
 }
@@ -193,6 +195,7 @@ impl Iq {
             backlog: VecDeque::new(),
             late_credits: Late::default(),
             status_due: false,
+            is_stalled: false,
             congestion: ConmCtxt(0),
         }
     }
@@ -205,6 +208,9 @@ impl Iq {
     /// Entries that may be written before the host returns some. With a status page, which only shows
     /// indices, a full ring would look empty, so one entry stays free.
     pub(super) fn credits(&self) -> u32 {
+        if self.is_stalled {
+            return 0;
+        }
         let usable = match self.config.delivery {
             Delivery::Generation => self.slots(),
             Delivery::StatusPage => self.slots() - 1,

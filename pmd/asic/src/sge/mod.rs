@@ -10,6 +10,7 @@ mod ring;
 
 use std::collections::BTreeSet;
 
+use mafo_mem::Nanos;
 use mafo_t4::cpl::{Opcode, SgeEgrUpdate};
 use mafo_t4::regs::sge::{ConmCtxt, SGE_INT_CAUSE3};
 use mafo_t4::{EqId, HostMemory, IqId};
@@ -136,6 +137,11 @@ pub struct Sge<M> {
     /// Queues with doorbells or credits under way.
     late_eqs: BTreeSet<usize>,
     late_iqs: BTreeSet<IqId>,
+    /// Ingress queues that take nothing until then.
+    stalls: Vec<(IqId, Nanos)>,
+    now: Nanos,
+    /// By how much more doorbells of Ethernet queues may be late.
+    pub ethernet_delay_polls: u32,
     timestamp: u64,
     causes: u32,
 }
@@ -160,6 +166,9 @@ impl<M: HostMemory> Sge<M> {
             feeding_back: Vec::new(),
             late_eqs: BTreeSet::new(),
             late_iqs: BTreeSet::new(),
+            stalls: Vec::new(),
+            now: Nanos::ZERO,
+            ethernet_delay_polls: 0,
             timestamp: 0,
             causes: 0,
         }
@@ -321,6 +330,7 @@ impl<M: HostMemory> Sge<M> {
         self.feeding_back.clear();
         self.late_eqs.clear();
         self.late_iqs.clear();
+        self.stalls.clear();
         self.causes = 0;
     }
 
@@ -329,10 +339,14 @@ impl<M: HostMemory> Sge<M> {
     /// Takes what the host has rung: units of egress queues and freelists, credits of ingress queues.
     pub fn take_doorbells(&mut self, egress: &DoorbellCells, ingress: &DoorbellCells) {
         egress.take(|index, units| {
-            if self.dma.lateness().is_off() {
+            let more = match self.eq(index) {
+                Some(config) if config.kind == EqKind::Ethernet => self.ethernet_delay_polls,
+                _ => 0,
+            };
+            if self.dma.lateness().is_off() && more == 0 {
                 self.produce(index, units);
             } else {
-                let due = self.dma.lateness().draw();
+                let due = self.dma.lateness().draw_later(more);
                 match self.eqs.get_mut(index).and_then(Slot::doorbell_mut) {
                     Some((_, late)) => late.push(due, units),
                     None => return self.produce(index, units),
@@ -431,6 +445,31 @@ impl<M: HostMemory> Sge<M> {
             Some(Slot::Queue(eq)) => eq.ring.pending() == 0 && eq.late_doorbells.is_empty(),
             _ => true,
         }
+    }
+
+    /// Ingress queue `iq` takes nothing for so long.
+    pub fn stall(&mut self, iq: IqId, time: Nanos) {
+        if let Some(Some(queue)) = self.iqs.get_mut(iq.index())
+            && !core::mem::replace(&mut queue.is_stalled, true)
+        {
+            self.stalls.push((iq, self.now + time));
+        }
+    }
+
+    /// Ends stalls whose time is over.
+    pub fn end_stalls(&mut self, now: Nanos) {
+        self.now = now;
+        for (iq, _) in self.stalls.extract_if(.., |(_, until)| *until <= now) {
+            if let Some(Some(queue)) = self.iqs.get_mut(iq.index()) {
+                queue.is_stalled = false;
+            }
+        }
+    }
+
+    /// When the next stall ends.
+    #[must_use]
+    pub fn stall_end(&self) -> Option<Nanos> {
+        self.stalls.iter().map(|&(_, until)| until).min()
     }
 
     // --- Messages to the host -------------------------------------------------------------------

@@ -1,6 +1,8 @@
 //! What TP needs of the rest of the card, and nothing more: so TP is tested alone.
 
 use mafo_mem::Nanos;
+
+use crate::mishap::{ControlKind, Mishap};
 use mafo_t4::{DmaFault, HostMemory, IqId, L2tIdx, SmtIdx, Tid};
 
 /// A message for the host: a CPL from its opcode byte, then payload.
@@ -35,6 +37,17 @@ pub trait Card {
     /// Writes a message into an ingress queue, all of it or nothing. A message for a queue that does not
     /// exist is dropped and counted there.
     fn post(&mut self, iq: IqId, message: Message<'_>) -> Result<(), Stalled>;
+
+    /// What goes wrong with a request of this kind that the host has made.
+    fn mishap(&mut self, what: ControlKind) -> Option<Mishap> {
+        let _ = what;
+        None
+    }
+
+    /// An ingress queue takes nothing for a while.
+    fn stall(&mut self, iq: IqId) {
+        let _ = iq;
+    }
 
     /// Whether an L2T entry leads to a neighbour whose MAC address is known.
     fn resolves(&self, l2t: L2tIdx) -> bool;

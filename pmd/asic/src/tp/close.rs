@@ -1,9 +1,9 @@
 //! How connections end: FIN, abort, release.
 
-use super::outbox::Then;
 use super::output::grow;
 use super::tcb::{Phase, Tcb};
-use super::{Card, Ctx, Tp};
+use super::{Card, Ctx, Message, Tp};
+use crate::mishap::ControlKind;
 use mafo_mem::Nanos;
 use mafo_t4::cpl::{self, AbortCmd, Status};
 use mafo_t4::tcb::TFlags;
@@ -150,7 +150,9 @@ impl<C: Card> Ctx<'_, C> {
             Phase::PeerAborted | Phase::Over => {}
         }
         let reply = cpl::AbortRplRss::new(tcb.tid).with_status(Status::NONE);
-        self.tell(tcb, tcb.route.iq, reply.as_bytes(), &[], Then::Nothing);
+        let mishap = self.card.mishap(ControlKind::Abort);
+        let message = Message { cpl: reply.as_bytes(), payload: &[] };
+        self.core.answer_as(self.card, (tcb.route.iq, mishap), (tcb.tid, tcb.epoch), message);
     }
 
     /// Answers a SYN by a reset.

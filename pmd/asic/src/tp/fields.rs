@@ -2,12 +2,12 @@
 
 use super::image::{self, RETRANSMIT_TIMER, Unfit, switches};
 use super::open::{action_of, mss_of};
-use super::outbox::Then;
 use super::settle::NOBODY;
 use super::tcb::{Live, Opening, Phase, Tcb};
 use super::{Card, Ctx, Message, Tp, refuse};
 use crate::le::Filter;
 use crate::le::filters::{Action, Hits};
+use crate::mishap::{ControlKind, Mishap};
 use mafo_mem::Nanos;
 use mafo_t4::cpl::{self, ReplyCtrl, Status};
 use mafo_t4::tcb::{FilterFlags, TFlags, Tcb as Image, field};
@@ -46,7 +46,9 @@ impl Tp {
                 .with_tcb(image);
             let (head, body) = reply.as_bytes().split_at(8);
             let owner = (tid, self.tcbs.get(tid).map_or(NOBODY, |tcb| tcb.epoch));
-            self.core.say(card, iq, owner, Message { cpl: head, payload: &[body] }, Then::Nothing);
+            let mishap = card.mishap(ControlKind::GetTcb);
+            let message = Message { cpl: head, payload: &[body] };
+            self.core.answer_as(card, (iq, mishap), owner, message);
         }
         Some(())
     }
@@ -136,7 +138,9 @@ impl<C: Card> Ctx<'_, C> {
             Some(_) => image_now(tcb, self.core.ticks, self.now).read64(word),
             None => 0,
         };
+        let mishap = reply.and_then(|_| self.card.mishap(ControlKind::SetTcb));
         let written = match &tcb.phase {
+            _ if mishap == Some(Mishap::Refused) && mask != 0 => Err(Unfit),
             Phase::Live(_) => self.write_live(tcb, word, mask, val),
             _ => self.write_image(tcb, word, mask, val),
         };
@@ -146,7 +150,9 @@ impl<C: Card> Ctx<'_, C> {
         if let Some(iq) = reply {
             let status = if written.is_ok() { Status::NONE } else { REFUSED };
             let message = request.reply(old).with_status(status);
-            self.tell(tcb, iq, message.as_bytes(), &[], Then::Nothing);
+            let message = Message { cpl: message.as_bytes(), payload: &[] };
+            let mishap = mishap.filter(|&mishap| mishap != Mishap::Refused);
+            self.core.answer_as(self.card, (iq, mishap), (tcb.tid, tcb.epoch), message);
         }
     }
 

@@ -1,9 +1,9 @@
 //! FW_FILTER_WR: filters by the host.
 
-use super::outbox::Then;
 use super::settle::NOBODY;
 use super::{Card, Message, Tp};
 use crate::le::filters::{Action, Filter, FilterError, Masked, Match, Priority, VlanRewrite};
+use crate::mishap::{ControlKind, Mishap};
 use mafo_t4::cpl::{SetTcbRpl, TcbCookie};
 use mafo_t4::wr::{FilterCookie, FwFilterWr};
 use mafo_t4::{Ftid, L2tIdx, PortId, SmtIdx, Tid};
@@ -16,11 +16,16 @@ impl Tp {
     /// Adds or deletes a filter and says so by a SET_TCB_RPL whose cookie tells how it ended.
     pub fn handle_filter_wr<C: Card>(&mut self, card: &mut C, wr: &FwFilterWr) {
         let ftid = wr.ftid();
+        let mishap = wr.reply_to().and_then(|_| card.mishap(ControlKind::Filter));
+        let is_refused = mishap == Some(Mishap::Refused);
+        let mishap = mishap.filter(|_| !is_refused);
         let cookie = if wr.action().del_filter() {
             match self.le.remove_filter(ftid) {
                 Some(_) => FilterCookie::FLT_DELETED,
                 None => FilterCookie::EINVAL,
             }
+        } else if is_refused {
+            FilterCookie::EINVAL
         } else {
             match self.add_filter(ftid, wr) {
                 Ok(()) => FilterCookie::FLT_ADDED,
@@ -30,7 +35,7 @@ impl Tp {
         if let Some(iq) = wr.reply_to() {
             let reply = SetTcbRpl::new(Tid(ftid.0)).with_cookie(TcbCookie(0).with_cookie(cookie.0));
             let message = Message { cpl: reply.as_bytes(), payload: &[] };
-            self.core.say(card, iq, (Tid(0), NOBODY), message, Then::Nothing);
+            self.core.answer_as(card, (iq, mishap), (Tid(0), NOBODY), message);
         }
     }
 

@@ -8,6 +8,7 @@ use super::{Card, Ctx, Message, Server, Tp, refuse};
 use crate::le::filters::VlanRewrite;
 use crate::le::servers::ServerError;
 use crate::le::{Action, Endpoint, FourTuple, InsertError, Key};
+use crate::mishap::{ControlKind, Mishap};
 use core::net::IpAddr;
 use mafo_mem::Nanos;
 use mafo_t4::cpl::{self, AcceptMode, AtidStatus, OpcodeTid, Status, TosAtid, TosStid};
@@ -130,19 +131,24 @@ impl Tp {
         let key = Key { tuple, ntuple: self.le.mode().enforce(request.params().filter_tuple()) };
         let ot = request.ot();
         let image = image_of_open(opt0, opt2, opt2.queue().unwrap_or(ot.queue()));
-        let refused = opt0.non_offload() && refuse(&mut self.core.refusals.opens);
+        let mishap = opt0.non_offload().then(|| card.mishap(ControlKind::Open)).flatten();
+        let refused = opt0.non_offload() && refuse(&mut self.core.refusals.opens)
+            || mishap == Some(Mishap::Refused);
+        // Which is then as well answered as another.
+        let mishap = mishap.filter(|&mishap| mishap != Mishap::Refused);
         let entered = if refused { Err(Status::TCAM_FULL) } else { self.enter(key) };
         let tid = match entered {
             Ok(tid) => tid,
             Err(status) => {
                 let reply =
                     cpl::ActOpenRpl::new(Tid(0)).with_atid_status(AtidStatus::of(ot, status));
-                self.answer(card, ot.queue(), reply.as_bytes(), &[]);
+                let message = Message { cpl: reply.as_bytes(), payload: &[] };
+                self.core.answer_as(card, (ot.queue(), mishap), (Tid(0), NOBODY), message);
                 return Some(());
             }
         };
         if opt0.non_offload() {
-            self.open_image(card, now, tid, key, image, ot);
+            self.open_image(card, (tid, key), image, (ot, mishap));
         } else {
             self.core.counters.active_opens += 1;
             let mss = mss_of(card, opt0.mss_idx());
@@ -166,11 +172,9 @@ impl Tp {
     fn open_image<C: Card>(
         &mut self,
         card: &mut C,
-        now: Nanos,
-        tid: Tid,
-        key: Key,
+        (tid, key): (Tid, Key),
         mut image: Image,
-        ot: OpcodeTid,
+        (ot, mishap): (OpcodeTid, Option<Mishap>),
     ) {
         self.core.counters.non_offload_opens += 1;
         image.set_state(State::Established);
@@ -181,8 +185,8 @@ impl Tp {
         let tcb = self.tcbs.insert(tid, key, image, Phase::NonOffload);
         tcb.looked_up = true;
         let reply = cpl::ActOpenRpl::new(tid).with_atid_status(AtidStatus::of(ot, Status::NONE));
-        let mut ctx = Ctx { le: &mut self.le, core: &mut self.core, card, now };
-        ctx.tell(tcb, ot.queue(), reply.as_bytes(), &[], Then::Nothing);
+        let message = Message { cpl: reply.as_bytes(), payload: &[] };
+        self.core.answer_as(card, (ot.queue(), mishap), (tid, tcb.epoch), message);
     }
 
     /// Gives a connection a TID and enters it.

@@ -3,6 +3,7 @@
 use super::outbox::{Owed, Then, What};
 use super::tcb::{Due, Opening, Phase, Tcb};
 use super::{Card, Core, Ctx, Message, Stalled, Tp};
+use crate::mishap::Mishap;
 use mafo_mem::{Frame, Nanos};
 use mafo_t4::cpl::{self, AtidStatus, Status};
 use mafo_t4::tcb::{State, field};
@@ -35,6 +36,25 @@ impl Core {
             self.counters.cpl_out_dropped += 1;
         }
         false
+    }
+
+    /// Answers a request of the host with which this goes wrong.
+    pub(super) fn answer_as<C: Card>(
+        &mut self,
+        card: &mut C,
+        (iq, mishap): (IqId, Option<Mishap>),
+        owner: (Tid, u32),
+        message: Message<'_>,
+    ) {
+        match mishap {
+            Some(Mishap::Lost | Mishap::Refused) => return,
+            Some(Mishap::Late) => card.stall(iq),
+            Some(Mishap::Twice) => {
+                self.say(card, iq, owner, message, Then::Nothing);
+            }
+            None => {}
+        }
+        self.say(card, iq, owner, message, Then::Nothing);
     }
 
     /// What the host is to be warned of when a timer has run out, before which so many keepalive `probes` had gone

@@ -8,6 +8,7 @@ use mafo_t4::{HostMemory, PortId, SmtIdx};
 
 use crate::hw::Hw;
 use crate::l2t::{Egress, L2tEntry, Neighbour};
+use crate::mishap::{ControlKind, Mishap};
 use crate::sge::Ingress;
 use crate::smt::SmtEntry;
 
@@ -30,7 +31,11 @@ pub(super) fn write_l2t<M: HostMemory>(hw: &mut Hw<M>, bytes: &[u8]) -> Result<(
     let idx = request.l2t_idx();
     let first = hw.config.l2t_start.0;
     let ours = (first..first.saturating_add(hw.config.nl2t)).contains(&idx.0);
-    let written = ours && port.0 < hw.config.ports && hw.l2t.set(idx, entry);
+    let mishap = (!params.noreply()).then(|| hw.misfortune.draw(ControlKind::L2t)).flatten();
+    let written = mishap != Some(Mishap::Refused)
+        && ours
+        && port.0 < hw.config.ports
+        && hw.l2t.set(idx, entry);
     let status = if written { Status::NONE } else { Status::BAD_ROUTE };
     if !written {
         hw.counters.l2t_bad_writes += 1;
@@ -38,7 +43,17 @@ pub(super) fn write_l2t<M: HostMemory>(hw: &mut Hw<M>, bytes: &[u8]) -> Result<(
     if !params.noreply() {
         let ot = OpcodeTid::of(Opcode::L2T_WRITE_RPL, request.ot().tid());
         let reply = L2tWriteRpl::new(request.reply_to(), 0).with_ot(ot).with_status(status);
-        hw.sge.reply(request.reply_to(), &Ingress::new(0, reply.as_bytes()));
+        let (iq, message) = (request.reply_to(), Ingress::new(0, reply.as_bytes()));
+        match mishap {
+            Some(Mishap::Lost) => return Ok(()),
+            Some(Mishap::Twice) => hw.sge.reply(iq, &message),
+            Some(Mishap::Late) => {
+                let late = hw.misfortune.lateness();
+                hw.sge.stall(iq, late);
+            }
+            Some(Mishap::Refused) | None => {}
+        }
+        hw.sge.reply(iq, &message);
     }
     Ok(())
 }

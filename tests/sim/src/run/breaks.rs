@@ -20,6 +20,9 @@ impl Run<'_> {
                     Some(slot) => slot.plug(),
                     None => self.world.near.revive(n).expect("memory"),
                 }
+                if self.plan.mishaps.count == u32::MAX {
+                    self.world.suffer(n);
+                }
                 self.event(format!("adapter {n} has its power back"));
                 any = true;
             }

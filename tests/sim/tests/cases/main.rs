@@ -70,6 +70,8 @@ fn plan(seed: u64) -> Plan {
         policy: mafo::XmitHashPolicy::default(),
         fail_over_mac: mafo::FailOverMac::default(),
         defect: None,
+        late_ethernet: [0; 2],
+        mishaps: mafo::Mishaps::NONE,
         spoils_commits: false,
     }
 }
@@ -158,6 +160,7 @@ macro_rules! in_each_stage {
 
 mod bonds;
 mod carriers;
+mod deadlines;
 mod deaths;
 mod ports;
 
@@ -349,6 +352,24 @@ fn opened_in_the_tunnel(opener: Side) {
     assert!(outcomes.iter().all(|outcome| outcome.lasted < ms(900)), "{:?}", outcomes[0].lasted);
 }
 
+/// A peer that is near and does not read for a second is not waited for for two: what it does not take is posted again.
+#[test]
+fn the_drain_is_waited_for_by_the_round_trip() {
+    let end = End { bytes: 250_000, chunk: 10_000, write_pause: Some((20_000, ms(1))), ..TALKS };
+    let (_, outcomes) = runs(|seed| Plan {
+        connections: vec![connection(Side::Near, us(10), end)],
+        handover: Handover::Auto,
+        faults: vec![
+            at(ms(4), Breakage::Does(Side::Peer, Act::Rest(ms(1_000)))),
+            cut(CUT, ms(3_000)),
+        ],
+        ..plan(seed)
+    });
+    // At times the window ends where what was posted does.
+    let undrained = outcomes.iter().filter(|outcome| outcome.bond.moved_undrained > 0).count();
+    assert!(undrained >= 8, "{undrained}");
+}
+
 /// A whole window is held for a connection: more than the other card's queue takes at once, and less than the bond holds.
 #[test]
 fn what_was_held_waits_for_room() {
@@ -390,6 +411,34 @@ fn sequence_numbers_wrap() {
         });
         assert!(outcomes.iter().all(|outcome| outcome.wrapped.numbers[side]), "{side}");
     }
+}
+
+/// A TCB tells where the stream stands by distances from TX_MAX of 28 bits.
+#[test]
+fn sequence_numbers_go_past_multiples_of_2_28() {
+    for at in [1, 8, 15] {
+        for numbers in [[true, false], [false, true]] {
+            let (_, outcomes) = runs(|seed| Plan {
+                numbers_wrap: numbers,
+                numbers_at: at,
+                faults: vec![cut(CUT, ms(30)), cut(ms(60), ms(300))],
+                ..plan(seed)
+            });
+            assert!(outcomes.iter().all(|outcome| outcome.bond.moved > 0), "{at}");
+        }
+    }
+}
+
+/// What the host gives to its Ethernet queues, frames for the tunnel and markers among them, is late, and nothing else.
+#[test]
+fn late_ethernet_queues() {
+    let (_, outcomes) = runs(|seed| Plan {
+        late_polls: [0, 0],
+        late_ethernet: [20 * seed as u32, 300],
+        faults: vec![cut(CUT, ms(30)), cut(ms(60), ms(300)), at(ms(90), Breakage::Mend)],
+        ..plan(seed)
+    });
+    assert!(outcomes.iter().all(|outcome| outcome.bond.moved > 0));
 }
 
 #[test]

@@ -1,0 +1,113 @@
+//! Answers to control messages are lost, come twice, or late, and requests are refused: each has a deadline, a second
+//! question, and a way on.
+
+use mafo::{ControlKind, Mishaps};
+use mafo_sim::plan::Aim;
+
+use super::*;
+
+/// Ports change, connections move alone and together, links fail and are back: every control message is used.
+fn everything(seed: u64, mishaps: Mishaps) -> Plan {
+    let one = |at, aim| Fault { when: Trigger::At(at), what: Breakage::MoveOne(aim) };
+    Plan {
+        ports_of_a: 2,
+        setup: Setup { heartbeat: ms(1), ..Setup::default() },
+        mishaps: Mishaps { seed, ..mishaps },
+        faults: vec![
+            one(ms(6), Aim::Host),
+            one(ms(9), Aim::Link(1)),
+            at(ms(14), Breakage::Active(ms(60))),
+            at(ms(20), Breakage::Backup(ms(80))),
+            at(ms(30), Breakage::All(ms(30))),
+            at(ms(110), Breakage::Move(1)),
+            at(ms(150), Breakage::Active(ms(200))),
+        ],
+        ..plan(seed)
+    }
+}
+
+fn suffer(mishaps: Mishaps) -> Vec<Outcome> {
+    let (_, outcomes) = runs(|seed| everything(seed, mishaps));
+    assert!(outcomes.iter().all(|outcome| outcome.bond.connections_lost == 0));
+    outcomes
+}
+
+/// Some are lost, and asked for again.
+fn some_lost(kind: ControlKind) {
+    let chances = [250, 0, 0, 0];
+    let outcomes = suffer(Mishaps { chances, only: Some(kind), count: 6, ..Mishaps::NONE });
+    assert!(outcomes.iter().any(|outcome| outcome.asked_again > 0), "{kind:?}");
+    // At times they are four in a row.
+    let given_up = outcomes.iter().map(|outcome| outcome.bond.adapters_lost).sum::<u64>();
+    assert!(given_up <= 2, "{kind:?}: {given_up}");
+}
+
+/// Dozens of them are not answered, one behind the other. Of those that can be asked for in no other way their adapter is
+/// given up, and its connections go on elsewhere.
+fn all_lost(kind: ControlKind) {
+    let chances = [1000, 0, 0, 0];
+    let outcomes = suffer(Mishaps { chances, only: Some(kind), count: 40, ..Mishaps::NONE });
+    let given_up = outcomes.iter().map(|outcome| outcome.bond.adapters_lost).sum::<u64>();
+    // An open is refused when it is asked for again, and an abort has closed its TCB: both are found out.
+    let is_found_out = matches!(kind, ControlKind::Open | ControlKind::Abort);
+    assert!(given_up > 0 || is_found_out, "{kind:?}");
+    assert!(outcomes.iter().any(|outcome| outcome.asked_again > 0), "{kind:?}");
+}
+
+/// Each comes twice.
+fn twice(kind: ControlKind) {
+    let outcomes = suffer(Mishaps { chances: [0, 1000, 0, 0], only: Some(kind), ..Mishaps::NONE });
+    assert!(outcomes.iter().any(|outcome| outcome.bond.moved > 0));
+}
+
+/// Many come so late that they have been asked for again.
+fn late(kind: ControlKind) {
+    let late = Mishaps { chances: [0, 0, 300, 0], only: Some(kind), ..Mishaps::NONE };
+    let outcomes = suffer(Mishaps { late_max: ms(30), ..late });
+    assert!(outcomes.iter().any(|outcome| outcome.asked_again > 0), "{kind:?}");
+}
+
+/// Some are refused.
+fn refused(kind: ControlKind) {
+    let refused = Mishaps { chances: [0, 0, 0, 300], only: Some(kind), ..Mishaps::NONE };
+    let outcomes = suffer(Mishaps { count: 8, ..refused });
+    assert!(outcomes.iter().any(|outcome| outcome.bond.moved > 0));
+}
+
+macro_rules! of_each_message {
+    ($($name:ident: $kind:expr;)*) => { $(
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn some_answers_lost() {
+                some_lost($kind);
+            }
+            #[test]
+            fn dozens_of_answers_lost() {
+                all_lost($kind);
+            }
+            #[test]
+            fn answered_twice() {
+                twice($kind);
+            }
+            #[test]
+            fn answered_late() {
+                late($kind);
+            }
+            #[test]
+            fn refused_at_times() {
+                refused($kind);
+            }
+        }
+    )* };
+}
+
+of_each_message! {
+    opens_of_entries: ControlKind::Open;
+    reads_of_tcbs: ControlKind::GetTcb;
+    writes_of_tcbs: ControlKind::SetTcb;
+    aborts: ControlKind::Abort;
+    next_hops: ControlKind::L2t;
+    filters: ControlKind::Filter;
+}
