@@ -370,8 +370,14 @@ impl Checker {
             flow.held_alone = true;
         }
         flow.holds_before = speaker.holds;
-        if speaker.owner != flow.speaker.owner {
+        // It was given to its old owner's adapter again, behind another that had died.
+        let before = flow.speaker;
+        let is_back =
+            before.heir.is_some() && before.heir == before.owner && speaker.heir.is_none();
+        if speaker.owner != before.owner || is_back {
             flow.new_spoke = None;
+        }
+        if speaker.owner != before.owner {
             let echo = &mut flow.halves[Side::Near.index()].echo;
             if *echo == Echo::Lost {
                 *echo = Echo::ToBeLearnt;
