@@ -15,7 +15,7 @@ use crate::header::{ACK, FIN, RST, SYN, Tcp};
 use crate::plan::Side;
 use crate::stream;
 
-use echo::Heard;
+use echo::{Echo, Heard};
 pub(crate) use speaker::Speaker;
 use speaker::speaks;
 
@@ -153,17 +153,6 @@ impl Half {
         let in_time = |since: Nanos| at - since <= RENEGE_PATIENCE;
         self.short.take_if(|(since, _, short)| *short <= end && in_time(*since));
     }
-}
-
-/// Whether a host knows what it is to echo.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Echo {
-    #[default]
-    Known,
-    /// It died with the owner, whose last frames may still leave.
-    Lost,
-    /// There is another owner since.
-    ToBeLearnt,
 }
 
 /// A connection on the cables.

@@ -10,6 +10,17 @@ const SAMPLED: Nanos = Nanos::from_millis(200);
 /// Of how many timestamps it is known when they came.
 const LOG: usize = 512;
 
+/// Whether a host knows what it is to echo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Echo {
+    #[default]
+    Known,
+    /// It died with the owner, whose last frames may still leave.
+    Lost,
+    /// There is another owner since.
+    ToBeLearnt,
+}
+
 /// Timestamps of a peer, and when they came.
 #[derive(Debug, Default)]
 pub(super) struct Heard(VecDeque<(Nanos, u32)>);
