@@ -2,13 +2,12 @@
 
 use mafo::wire::impair::Impairments;
 use mafo::wire::mem::MemEnd;
-use mafo::wire::{Impaired, ImpairedConfig, Wire, WireCounters};
-use mafo::{
-    AdapterConfig, Frame, FrameBurst, Handover, HostConfig, Nanos, Options, PathChoice, PortId,
-};
+use mafo::wire::{Impaired, ImpairedConfig, Wire};
+use mafo::{AdapterConfig, Handover, HostConfig, Nanos, Options, PathChoice, PortId};
 
 use crate::failover::{Traffic, settle};
 use crate::hosts::{Net, OFFLOAD, quiet};
+use crate::tampered::Tampered;
 
 /// What the peer had to send again: (segments, timeouts), but for what it found was not lost at all.
 fn sent_again(net: &Net) -> (u64, u64) {
@@ -112,50 +111,10 @@ fn what_comes_late_by_a_link_that_was_left_is_taken() {
     traffic.finish(&mut net);
 }
 
-/// A cable that hands over a few frames at each instant.
-struct Slow {
-    cable: MemEnd,
-    few: FrameBurst,
-    last: Nanos,
-}
-
-impl Slow {
-    fn plug(cable: MemEnd) -> Box<dyn Wire> {
-        Box::new(Self { cable, few: FrameBurst::new(8, 2048), last: Nanos::ZERO })
-    }
-}
-
-impl Wire for Slow {
-    fn rx_burst(&mut self, now: Nanos, burst: &mut FrameBurst) -> usize {
-        if core::mem::replace(&mut self.last, now) == now {
-            return 0;
-        }
-        self.few.clear();
-        self.cable.rx_burst(now, &mut self.few);
-        self.few.frames().iter().filter(|frame| burst.push(frame.as_slice()).is_ok()).count()
-    }
-
-    fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize {
-        self.cable.tx_burst(now, frames)
-    }
-
-    fn link_up(&mut self, now: Nanos) -> bool {
-        self.cable.link_up(now)
-    }
-
-    fn poll_timeout(&self) -> Option<Nanos> {
-        self.cable.poll_timeout()
-    }
-
-    fn counters(&self) -> WireCounters {
-        self.cable.counters()
-    }
-}
-
 /// What waits in the cable that is left comes before what is sent behind it by the other: nothing overtakes anything.
 #[test]
 fn a_link_that_was_left_is_heard_out_first() {
-    let mut net = Net::up_with(2, |_, wire| Slow::plug(wire));
+    let mut net = Net::up_with(2, |_, wire| Tampered::slow(wire, 8));
     let mut traffic = Traffic::new(net.open(4));
     traffic.deliver(&mut net, 50_000);
     // The host is away, and all that its peer may send is under way.

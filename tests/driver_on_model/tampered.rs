@@ -4,8 +4,8 @@ use mafo::wire::mem::MemEnd;
 use mafo::wire::{Wire, WireCounters};
 use mafo::{Frame, FrameBurst, Nanos};
 
-/// What is done to a burst that came in.
-type OnRx = Box<dyn FnMut(&mut FrameBurst) + Send>;
+/// How a burst comes in.
+type OnRx = Box<dyn FnMut(&mut MemEnd, Nanos, &mut FrameBurst) + Send>;
 /// What is done with frames that go out.
 type OnTx = Box<dyn FnMut(Nanos, &[Frame]) + Send>;
 
@@ -22,23 +22,44 @@ impl Tampered {
         cable: MemEnd,
         look: impl FnMut(Nanos, &[Frame]) + Send + 'static,
     ) -> Box<dyn Wire> {
-        Box::new(Self { cable, on_rx: Box::new(|_| {}), on_tx: Box::new(look) })
+        let on_rx = |cable: &mut MemEnd, now, burst: &mut FrameBurst| {
+            cable.rx_burst(now, burst);
+        };
+        Box::new(Self { cable, on_rx: Box::new(on_rx), on_tx: Box::new(look) })
     }
 
     /// `change` has what comes by the cable before its host.
     pub(crate) fn receiving(
         cable: MemEnd,
-        change: impl FnMut(&mut FrameBurst) + Send + 'static,
+        mut change: impl FnMut(&mut FrameBurst) + Send + 'static,
     ) -> Box<dyn Wire> {
-        Box::new(Self { cable, on_rx: Box::new(change), on_tx: Box::new(|_, _| {}) })
+        let on_rx = move |cable: &mut MemEnd, now, burst: &mut FrameBurst| {
+            cable.rx_burst(now, burst);
+            change(burst);
+        };
+        Box::new(Self { cable, on_rx: Box::new(on_rx), on_tx: Box::new(|_, _| {}) })
+    }
+
+    /// Hands over so many frames at each instant.
+    pub(crate) fn slow(cable: MemEnd, frames: usize) -> Box<dyn Wire> {
+        let (mut few, mut last) = (FrameBurst::new(frames, 2048), Nanos::ZERO);
+        let on_rx = move |cable: &mut MemEnd, now, burst: &mut FrameBurst| {
+            if core::mem::replace(&mut last, now) != now {
+                few.clear();
+                cable.rx_burst(now, &mut few);
+                for frame in few.frames() {
+                    burst.push(frame.as_slice()).expect("room for a few");
+                }
+            }
+        };
+        Box::new(Self { cable, on_rx: Box::new(on_rx), on_tx: Box::new(|_, _| {}) })
     }
 }
 
 impl Wire for Tampered {
     fn rx_burst(&mut self, now: Nanos, burst: &mut FrameBurst) -> usize {
         let before = burst.len();
-        self.cable.rx_burst(now, burst);
-        (self.on_rx)(burst);
+        (self.on_rx)(&mut self.cable, now, burst);
         burst.len() - before
     }
 

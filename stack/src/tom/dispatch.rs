@@ -122,18 +122,22 @@ impl Core {
     /// Takes what the adapters' queues and control planes have.
     pub(crate) fn poll_adapters(&mut self, now: Nanos, hook: &mut dyn Hook) {
         self.now = now;
-        let members = (0..self.members.len()).map(|n| MemberId(n as u8));
-        let alive: Vec<MemberId> =
-            members.filter(|&member| !self.is_dead(member) && self.is_adapter(member)).collect();
-        for &member in &alive {
-            while let Some(message) = self.members[member.index()].lcore.poll_control() {
+        for n in 0..self.members.len() {
+            let member = MemberId(n as u8);
+            if !self.has_queues(member) {
+                continue;
+            }
+            while let Some(message) = self.members[n].lcore.poll_control() {
                 if let ToLcore::Link { port, state } = message {
                     hook.on_link(now, self, member, port, state.up);
                 }
             }
         }
-        for member in alive {
-            let n = member.index();
+        for n in 0..self.members.len() {
+            let member = MemberId(n as u8);
+            if !self.has_queues(member) {
+                continue;
+            }
             let most = hook.budget(now, self, member);
             if most == 0 {
                 continue;
@@ -146,6 +150,11 @@ impl Core {
             });
             self.members[n].lcore.ingress = Some(ingress);
         }
+    }
+
+    /// Whether a member is an adapter that lives.
+    fn has_queues(&self, member: MemberId) -> bool {
+        !self.is_dead(member) && self.is_adapter(member)
     }
 
     /// Takes what Ethernet ports that are no adapter's have.
