@@ -133,7 +133,7 @@ struct Half {
     /// The owner died that knew what is to be echoed: until the next one has learnt it, it echoes what was heard
     /// before, or nothing.
     echo: Echo,
-    /// Timestamps of bytes that came in order; and what a host that lost its owner has known for long.
+    /// Timestamps of bytes that came in order and were echoed; and what a host that lost its owner has known for long.
     heard_in_order: Heard,
     sampled: Option<u32>,
     heard_edge: Option<i64>,
@@ -490,7 +490,7 @@ impl Checker {
             let end = start + tcp.payload.len() as i64;
             let is_next = here.ack.is_some_and(|ack| start <= ack && ack < end);
             if let (Some((val, _)), true) = (tcp.timestamps, is_next) {
-                here.heard_in_order.note(at, val);
+                here.heard_in_order.offer(val);
             }
             if flow.speaker.holds && !self.mac_moves {
                 flow.held.push((start, end));
@@ -643,7 +643,7 @@ fn judge_content(
         // What TIME_WAIT answers has the stamp that the peer echoed: the clock is no longer there.
         return Ok(());
     }
-    stamps(here, tcp)
+    stamps(at, here, tcp)
 }
 
 /// The place of `seq` in the stream that begins behind `iss`.
@@ -765,7 +765,7 @@ fn acknowledges(
     Ok(())
 }
 
-fn stamps(here: &mut Half, tcp: &Tcp<'_>) -> Result<(), (Rule, String)> {
+fn stamps(at: Nanos, here: &mut Half, tcp: &Tcp<'_>) -> Result<(), (Rule, String)> {
     let Some((val, ecr)) = tcp.timestamps else { return Ok(()) };
     if let Some(before) = here.ts_val
         && (val.wrapping_sub(before) as i32) < 0
@@ -791,5 +791,8 @@ fn stamps(here: &mut Half, tcp: &Tcp<'_>) -> Result<(), (Rule, String)> {
         return Err((Rule::Echo, format!("TSecr {ecr} after {:?}, heard {:?}", known.0, known.1)));
     }
     here.ts_ecr = Some(ecr);
+    if here.echo == Echo::Known {
+        here.heard_in_order.echo(at, ecr);
+    }
     Ok(())
 }

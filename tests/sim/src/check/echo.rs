@@ -21,26 +21,46 @@ pub(super) enum Echo {
     ToBeLearnt,
 }
 
-/// Timestamps of a peer, and when they came.
+/// Timestamps of a peer's bytes, and when they were echoed. What was on the cable may have been dropped behind it, and
+/// what was taken may have come twice, which leaves no trace (RFC 7323, 5.3): but what an owner echoes it knows.
 #[derive(Debug, Default)]
-pub(super) struct Heard(VecDeque<(Nanos, u32)>);
+pub(super) struct Heard {
+    /// Those of bytes that came in order, not echoed yet.
+    offered: VecDeque<u32>,
+    echoed: VecDeque<(Nanos, u32)>,
+}
 
 impl Heard {
-    pub(super) fn note(&mut self, at: Nanos, stamp: u32) {
-        let is_newer = |&(_, last): &(Nanos, u32)| stamp.wrapping_sub(last) as i32 > 0;
-        if self.0.back().is_none_or(is_newer) {
-            if self.0.len() == LOG {
-                self.0.pop_front();
+    /// Bytes came in order.
+    pub(super) fn offer(&mut self, stamp: u32) {
+        if self.offered.back().is_none_or(|&last| is_newer(stamp, last)) {
+            if self.offered.len() == LOG {
+                self.offered.pop_front();
             }
-            self.0.push_back((at, stamp));
+            self.offered.push_back(stamp);
         }
+    }
+
+    /// The owner has echoed `stamp`.
+    pub(super) fn echo(&mut self, at: Nanos, stamp: u32) {
+        let known = self.offered.iter().take_while(|&&offered| !is_newer(offered, stamp)).count();
+        let Some(latest) = self.offered.drain(..known).next_back() else { return };
+        if self.echoed.len() == LOG {
+            self.echoed.pop_front();
+        }
+        self.echoed.push_back((at, latest));
     }
 
     /// The latest that has been sampled by `at`, when all others die.
     pub(super) fn survive(&mut self, at: Nanos) -> Option<u32> {
-        let sampled = self.0.iter().rev().find(|(heard, _)| at - *heard >= SAMPLED).copied();
-        self.0.clear();
-        self.0.extend(sampled);
+        let sampled = self.echoed.iter().rev().find(|(echoed, _)| at - *echoed >= SAMPLED).copied();
+        self.offered.clear();
+        self.echoed.clear();
+        self.echoed.extend(sampled);
         sampled.map(|(_, stamp)| stamp)
     }
+}
+
+fn is_newer(stamp: u32, last: u32) -> bool {
+    stamp.wrapping_sub(last) as i32 > 0
 }
