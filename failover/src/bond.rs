@@ -368,6 +368,12 @@ impl Bond {
         self.moves.get(id).map(|moving| moving.stage)
     }
 
+    /// The link that a connection which is moving is to live on.
+    #[must_use]
+    pub fn bound_for(&self, id: SocketId) -> Option<LinkId> {
+        self.moves.get(id).and_then(|moving| self.way(moving))
+    }
+
     /// The adapter that a connection without an owner is being written to.
     #[must_use]
     pub fn heir(&self, id: SocketId) -> Option<MemberId> {
@@ -525,6 +531,11 @@ impl Bond {
 
     pub(crate) fn is_up(&self, id: LinkId) -> bool {
         self.links.iter().any(|link| link.id == id && link.up)
+    }
+
+    /// Whether there is a link for frames of the host itself.
+    pub(crate) fn has_link(&self) -> bool {
+        self.active.is_some_and(|active| self.is_up(active))
     }
 
     /// Makes `to` the active link. On the path of a failure are L2T writes only.

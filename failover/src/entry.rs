@@ -207,6 +207,10 @@ impl Bond {
             _ => return self.counters.unexpected += 1,
         };
         let status = reply.status();
+        if status == Status::NONE && member.tids.get(reply.tid()).is_some() {
+            // Said twice, of an entry that had the same handle: this one's answer is still to come.
+            return self.counters.unexpected += 1;
+        }
         // Asked before for the same connection, on another port of the adapter, it is nobody's now.
         let is_asked_for =
             |entry: &Entry| entry.place.member == member_id && entry.open.atid == reply.atid();

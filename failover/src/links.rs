@@ -119,7 +119,7 @@ impl Bond {
 
     /// Whether a link is what it counts as, and if not, since when.
     fn reconsider(&mut self, now: Nanos, core: &mut Core, id: LinkId) {
-        let nobody = !self.active.is_some_and(|active| self.is_up(active));
+        let nobody = !self.has_link();
         let (updelay, downdelay) = (self.config.updelay, self.config.downdelay);
         let Some(link) = self.link_mut(id) else { return };
         let up = link.carrier && !link.is_silent;

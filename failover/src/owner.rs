@@ -140,9 +140,8 @@ impl Bond {
         let refused = moving.entry.is_none() && moving.owners_tried >= REFUSALS_MAX;
         let goes_home = self.stays_home(moving);
         let is_doubtful = moving.doubt.is_some();
-        if is_doubtful || goes_home {
-            // It may have had one on another adapter before its owner died, or another link became active. The host path
-            // goes first.
+        if is_doubtful {
+            // It may have had one on another adapter before its owner died. The host path goes first.
             self.drop_entry(core, id);
         }
         if (refused || goes_home || is_doubtful) && self.shelter(now, core, id) {
@@ -151,8 +150,15 @@ impl Bond {
         if is_doubtful {
             return self.wait_in_doubt(now, core, id);
         }
+        if goes_home && !self.has_link() {
+            // Its way is down, as all others are; whichever comes is looked at at once.
+            if let Some(moving) = self.moves.get_mut(id) {
+                moving.wake_up = now + self.config.retry_max;
+            }
+            return;
+        }
         if goes_home && let Some(moving) = self.moves.note(id) {
-            // It has no owner: whoever can is to be it.
+            // The host path cannot have it: whoever can is to be its owner.
             moving.goal = None;
         }
         let Some(moving) = self.moves.get(id) else { return };

@@ -23,7 +23,7 @@ impl Bond {
     /// Gives a connection without an owner to the host path. `false` when there is no link for it either, or its record
     /// is none.
     pub(crate) fn shelter(&mut self, now: Nanos, core: &mut Core, id: SocketId) -> bool {
-        if !self.active.is_some_and(|active| self.is_up(active)) {
+        if !self.has_link() {
             return false;
         }
         let Some(progress) = core.progress(id) else { return false };
@@ -55,6 +55,8 @@ impl Bond {
             readdress(&mut frame, core.mac());
             core.handle_frame(now, home.member, &frame);
         }
+        // One on an adapter, that was asked for before it was to live here.
+        self.drop_entry(core, id);
         self.release_held(now, core, id);
         self.counters.sheltered += 1;
         self.transitions.note(Stage::Uploading, Event::Shelter);
@@ -72,7 +74,7 @@ impl Bond {
 
     /// No link is there for a connection in doubt: it waits for one. If its record is none, nobody can vouch for it.
     pub(crate) fn wait_in_doubt(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
-        if self.active.is_some_and(|active| self.is_up(active)) {
+        if self.has_link() {
             return self.lose(now, core, id);
         }
         let pause = self.config.retry_min;

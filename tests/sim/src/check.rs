@@ -6,6 +6,7 @@
 
 mod echo;
 mod speaker;
+mod ways;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,6 +19,7 @@ use crate::stream;
 use echo::{Echo, Heard};
 pub(crate) use speaker::Speaker;
 use speaker::speaks;
+use ways::Ways;
 
 /// What is violated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,10 +166,8 @@ struct Flow {
     /// A reset was sent: what follows is no longer a connection.
     is_reset: bool,
     speaker: Speaker,
-    /// By which link it leaves, since which poll, and by which it did before. Of interest where all carry.
-    via: Option<usize>,
-    via_since: u64,
-    via_before: Option<usize>,
+    /// Of interest where all links carry.
+    ways: Ways,
     /// The adapter to whose side the connection is moving has spoken.
     new_spoke: Option<u8>,
     /// Data of the peer that came while frames are held, in the order of coming.
@@ -175,21 +175,6 @@ struct Flow {
     /// None came since that the new owner may have taken itself.
     held_alone: bool,
     holds_before: bool,
-}
-
-impl Flow {
-    /// Whether what leaves by `link` waited in a queue there while the connection was given another one, by which it
-    /// has spoken since: links side by side are no single queue.
-    fn leaves_late(&mut self, link: usize, poll: u64, grace: u32) -> bool {
-        if self.via == Some(link) {
-            return false;
-        }
-        if self.via_before == Some(link) && poll - self.via_since <= u64::from(grace) {
-            return true;
-        }
-        (self.via_before, self.via, self.via_since) = (self.via, Some(link), poll);
-        false
-    }
 }
 
 /// What went past 2^32.
@@ -352,6 +337,11 @@ impl Checker {
     }
 
     /// Who may speak from now on.
+    /// The bond moves a connection to `link`.
+    pub(crate) fn bound_for(&mut self, conn: usize, link: usize) {
+        self.flows[conn].ways.bound_for(link, self.polls);
+    }
+
     pub(crate) fn speaker(&mut self, conn: usize, speaker: Speaker) {
         let flow = &mut self.flows[conn];
         if speaker.holds && !flow.holds_before {
@@ -578,7 +568,7 @@ impl Checker {
         let (origin, polls, all_carry) = (self.origin(tcp), self.polls, self.all_carry);
         let flow = &mut self.flows[conn];
         let is_late = is_late
-            || matches!(place, Place::Link(link) if all_carry && flow.leaves_late(link, polls, grace));
+            || matches!(place, Place::Link(link) if all_carry && flow.ways.leaves_late(link, polls, grace));
         if tcp.has(RST) {
             flow.is_reset = true;
             self.resets.push((at, conn, side));

@@ -452,6 +452,11 @@ impl<'a> Run<'a> {
         for (n, [near, _]) in world.applications.iter().enumerate() {
             let Some(id) = near.id else { continue };
             let before = checker.speaker_of(n);
+            let to = bond.bound_for(id);
+            if let Some(link) = to.and_then(|to| links.iter().position(|&l| LinkId::from(l) == to))
+            {
+                checker.bound_for(n, link);
+            }
             if checker.is_short(n)
                 && let Some(progress) = core.progress(id)
             {

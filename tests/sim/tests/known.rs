@@ -165,10 +165,30 @@ const OF_THE_FIFTH: [(u64, &str); 17] = [
 ];
 
 /// By the sixth, in which control messages go wrong.
-const OF_THE_SIXTH: [(u64, &str); 1] = [(
-    8_280,
-    "the checker took an owner that got a connection back, behind an heir that had died, for a second speaker",
-)];
+const OF_THE_SIXTH: [(u64, &str); 5] = [
+    (
+        8_280,
+        "the checker took an owner that got a connection back, behind an heir that had died, for a second speaker",
+    ),
+    (
+        64_005_080,
+        "the checker took a timestamp for heard that was on the cable of a port whose link was not up yet",
+    ),
+    (
+        65_015_805,
+        "without a link, entries on an adapter were made and dropped in turns for a connection whose way was a port; one \
+         was taken for an earlier one of the same handle, of which the card spoke twice",
+    ),
+    (
+        66_002_967,
+        "the checker took a timestamp for heard that came with bytes which were there already (RFC 7323, 5.3)",
+    ),
+    (
+        66_003_124,
+        "the checker did not know that a connection had been moving to a link in whose queue its words waited, where all \
+         links carry",
+    ),
+];
 
 /// By the fourth, without protection.
 const UNPROTECTED: [(u64, &str); 2] = [
