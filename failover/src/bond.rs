@@ -513,12 +513,11 @@ impl Bond {
             || self.moves.has_starved()
             || self.moves.has_queued() && self.moves.under_way() < self.config.moves_max
             || !self.kicks.is_empty()
-            || !self.closes.is_empty()
-            || !self.given.is_empty();
+            || !self.closes.is_empty();
         let pending = waits.then_some(Nanos::ZERO);
         let backlog = self.backlog.poll_timeout();
         let asked = [self.left_timeout(), self.strays_timeout(), self.filters_timeout()];
-        let all = [moves, notice, pending, backlog, self.links_timeout()];
+        let all = [moves, notice, pending, backlog, self.links_timeout(), self.given_timeout()];
         all.into_iter().chain(asked).flatten().min()
     }
 

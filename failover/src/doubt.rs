@@ -9,6 +9,8 @@
 //! - an answer that begins where the host's record ends: it has nothing more to say;
 //! - segments that begin beyond, and no other for two retransmission timeouts: what is missing is gone. The connection is
 //!   lost, and both ends are told so.
+//! - a reset: it has given up, or the end of its stream was acknowledged long ago and it has forgotten the connection. Whether
+//!   the host's record is whole it will not say any more, so the connection is lost.
 //!
 //! Whatever is decided, nothing is delivered across a gap: a connection that is vouched for by mistake waits, no more.
 
@@ -39,6 +41,8 @@ pub(crate) struct Doubt {
     ends_beyond: bool,
     /// One began there, and had nothing in it.
     ends_here: bool,
+    /// It has reset the connection.
+    is_reset: bool,
     /// When the peer is asked next.
     next: Nanos,
     asked: u64,
@@ -55,7 +59,9 @@ impl Doubt {
     /// it says it again together with what follows, or pushes it.
     fn note(&mut self, segment: &Segment) -> bool {
         if segment.flags.contains(Flags::RST) {
-            return true;
+            // Any other is none (RFC 5961, 3.2).
+            self.is_reset |= self.received == Some(segment.seq);
+            return !self.is_reset;
         }
         let Some(received) = self.received else {
             // Its SYN would tell what we do not know; that it talks without says that the handshake is over for it.
@@ -87,7 +93,8 @@ impl Doubt {
             return Some(Judgement::Vouched);
         }
         let is_lasting = now - self.since >= rto + rto;
-        (is_lasting && self.beyond >= SEGMENTS).then_some(Judgement::Lost)
+        let is_lost = self.is_reset || is_lasting && self.beyond >= SEGMENTS;
+        is_lost.then_some(Judgement::Lost)
     }
 }
 
@@ -198,6 +205,19 @@ mod tests {
         // Asked about a byte that we have, by a peer whose stream ends one further: as keepalive probes are.
         let probe = segment(1000, 0, Flags::NONE);
         assert_eq!(judge(&[beyond, probe, beyond, beyond], 400, 1000), Some(Judgement::Lost));
+    }
+
+    #[test]
+    fn a_reset_where_the_record_ends_leaves_it_without_a_voucher() {
+        let reset = |seq| Segment { flags: Flags::RST, ..segment(seq, 0, Flags::NONE) };
+        let mut doubt = Doubt::new(START, HAS);
+        assert!(doubt.note(&reset(1001)), "the engine has to see that it is none");
+        assert_eq!(doubt.judge(START, HAS, RTO), None);
+        assert!(
+            !doubt.note(&reset(1000)),
+            "what the application is told is not what the engine would"
+        );
+        assert_eq!(doubt.judge(START, HAS, RTO), Some(Judgement::Lost));
     }
 
     #[test]

@@ -633,7 +633,7 @@ impl Bond {
             return;
         };
         if reply.cookie() == cookie::GIVEN {
-            return self.on_given(core, id, &reply.tcb());
+            return self.on_given(now, core, id, &reply.tcb());
         }
         let is_asked =
             |m: &Move| m.stage == Stage::Gated && cookie::read(m.attempt) == reply.cookie();

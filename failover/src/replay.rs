@@ -24,6 +24,10 @@ use crate::upload;
 /// Looks at a TCB before what it will not hold is given up: the peer has to send it again.
 const LOOKS_MAX: u8 = 16;
 
+/// Behind each look twice as long is waited, the last time 65 ms: what was given may be in a queue behind much else, and
+/// when it comes out may be older than what the peer has sent since.
+const PAUSE: Nanos = Nanos::from_micros(1);
+
 /// Segments that a new owner is to hold.
 #[derive(Debug)]
 pub(crate) struct Given {
@@ -31,6 +35,14 @@ pub(crate) struct Given {
     looks: u8,
     /// Its TCB is being read.
     question: Option<Question>,
+    /// When it is read next.
+    next: Nanos,
+}
+
+impl Given {
+    fn due(&self) -> Nanos {
+        self.question.map_or(self.next, |question| question.due())
+    }
 }
 
 impl Bond {
@@ -64,7 +76,7 @@ impl Bond {
         let kept = core::mem::take(&mut moving.let_in).take(progress.rcv_nxt);
         let frames: Vec<Kept> = kept.filter(|_| !core.has_defect(Defect::GapForgotten)).collect();
         if !frames.is_empty() {
-            self.given.insert(id, Given { frames, looks: 0, question: None });
+            self.given.insert(id, Given { frames, looks: 0, question: None, next: now });
         }
         self.release_held(now, core, id);
     }
@@ -82,8 +94,7 @@ impl Bond {
             keep
         });
         let patience = self.config.reply_deadline;
-        let is_due = |given: &Given| given.question.is_none_or(|question| question.is_due(now));
-        for (&id, given) in self.given.iter_mut().filter(|(_, given)| is_due(given)) {
+        for (&id, given) in self.given.iter_mut().filter(|(_, given)| now >= given.due()) {
             let Some(conn) = core.offloaded(id) else { continue };
             let (member_id, tid) = (conn.member, conn.tid);
             let Some(member) = core.member_mut(member_id) else { continue };
@@ -104,16 +115,22 @@ impl Bond {
         }
     }
 
+    /// When [`Bond::poll_given`] has something to do.
+    pub(crate) fn given_timeout(&self) -> Option<Nanos> {
+        self.given.values().map(Given::due).min()
+    }
+
     /// The TCB of a connection that was given segments.
-    pub(crate) fn on_given(&mut self, core: &mut Core, id: SocketId, tcb: &Tcb) {
+    pub(crate) fn on_given(&mut self, now: Nanos, core: &mut Core, id: SocketId, tcb: &Tcb) {
         let Some(given) = self.given.get_mut(&id) else { return };
         let (held, rcv_nxt) = (upload::fragments(tcb), SeqNum(tcb.rcv_nxt()));
         let holds = |start: SeqNum, end: SeqNum| {
             held.iter().any(|&(from, to)| !from.after(start) && !end.after(to))
         };
         given.frames.retain(|&(start, end, _)| end.after(rcv_nxt) && !holds(start, end));
-        given.looks += 1;
         given.question = None;
+        given.next = now + Nanos(PAUSE.0 << given.looks);
+        given.looks += 1;
         if given.frames.is_empty() || given.looks > LOOKS_MAX {
             let given = self.given.remove(&id);
             self.moves.touch(id);

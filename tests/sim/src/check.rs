@@ -177,6 +177,14 @@ struct Flow {
     holds_before: bool,
 }
 
+impl Flow {
+    /// Whether the peer has said all that it had to say, and acknowledged all that it could.
+    fn is_over_for_peer(&self) -> bool {
+        let [near, peer] = &self.halves;
+        peer.fin.is_some() && near.fin.zip(peer.ack).is_some_and(|(fin, ack)| ack > fin)
+    }
+}
+
 /// What went past 2^32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wrapped {
@@ -491,10 +499,13 @@ impl Checker {
     }
 
     /// Whether resets were in order. An application's abort may send one before it is known here that the
-    /// application gave up.
-    pub(crate) fn judge_resets(&mut self) {
+    /// application gave up. Where nothing is protected, a FIN may die with the adapter that had acknowledged it: a peer
+    /// that has forgotten the connection by then knows nothing of whoever still asks for that.
+    pub(crate) fn judge_resets(&mut self, protect: bool) {
         for (at, conn, side) in core::mem::take(&mut self.resets) {
-            if !self.flows[conn].gave_up {
+            let flow = &self.flows[conn];
+            let is_forgotten = !protect && side == Side::Peer && flow.is_over_for_peer();
+            if !flow.gave_up && !is_forgotten {
                 self.violate(at, Rule::Reset, Some(conn), format!("{side:?}: a reset"));
             }
         }

@@ -427,10 +427,10 @@ impl<'a> Run<'a> {
                 last.0 = at;
             }
         }
-        self.world.checker().judge_resets();
+        let protect = self.world.is_protected();
+        self.world.checker().judge_resets(protect);
         let world = &self.world;
         let (core, Some(bond)) = (world.near.sockets(), world.near.bond()) else { return };
-        let protect = world.is_protected();
         let mut checker = world.checker();
         // A filter is in force some time after another link became active, and what a listener was asked until then
         // comes as late again.

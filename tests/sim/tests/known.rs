@@ -165,7 +165,7 @@ const OF_THE_FIFTH: [(u64, &str); 17] = [
 ];
 
 /// By the sixth, in which control messages go wrong.
-const OF_THE_SIXTH: [(u64, &str); 5] = [
+const OF_THE_SIXTH: [(u64, &str); 7] = [
     (
         8_280,
         "the checker took an owner that got a connection back, behind an heir that had died, for a second speaker",
@@ -187,6 +187,14 @@ const OF_THE_SIXTH: [(u64, &str); 5] = [
         66_003_124,
         "the checker did not know that a connection had been moving to a link in whose queue its words waited, where all \
          links carry",
+    ),
+    (
+        66_008_559,
+        "what a new owner was to hold beyond a gap waited in a late queue: by then it was too old, as often as it was given",
+    ),
+    (
+        66_012_428,
+        "a FIN died with an adapter that had acknowledged it: the peer had forgotten the connection when it was asked",
     ),
 ];
 
