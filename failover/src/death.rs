@@ -201,7 +201,7 @@ impl Bond {
     }
 
     /// The connection is none that is moved any more.
-    fn leave(&mut self, core: &mut Core, id: SocketId) {
+    pub(crate) fn leave(&mut self, core: &mut Core, id: SocketId) {
         self.jumps.remove(id);
         self.abandon(core, id);
     }

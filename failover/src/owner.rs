@@ -5,7 +5,7 @@ use mafo_mem::Nanos;
 use mafo_pmd::ofld::{self, Refused, Then, Via};
 use mafo_pmd::question::Question;
 use mafo_stack::tom::state::State;
-use mafo_stack::tom::{Flow, Place, Progress, TidUse, t_state};
+use mafo_stack::tom::{Flow, Place, Progress, TidUse, t_state, window_behind};
 use mafo_stack::{Core, Defect, MemberId, SocketId};
 use mafo_t4::cpl::{Fw4Ack, ReplyCtrl, SetTcbField, SetTcbRpl, Status};
 use mafo_t4::tcb::{self, TFlags, Tcb, field};
@@ -78,9 +78,10 @@ impl Orphan {
     pub(crate) fn present(&self, progress: &Progress) -> Present {
         let image = &self.image;
         let stamped = image.flags().recv_tstmp() && !self.recent_unknown;
+        let una = self.sent(progress).una;
         Present {
-            ack: self.sent(progress).una,
-            window: image.get(field::RCV_ADV) as u16,
+            ack: una,
+            window: window_behind(image, una),
             recent: stamped.then(|| image.get(field::T_RTSEQ_RECENT) as u32),
         }
     }

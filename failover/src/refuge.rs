@@ -26,6 +26,12 @@ impl Bond {
         if !self.has_link() {
             return false;
         }
+        if core.wants_abort(id) {
+            // Since it is nobody's, the host says so itself.
+            self.leave(core, id);
+            core.abort_without_owner(now, id);
+            return true;
+        }
         let Some(progress) = core.progress(id) else { return false };
         let Some(moving) = self.moves.get(id) else { return false };
         let Some(orphan) = &moving.orphan else { return false };

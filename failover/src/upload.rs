@@ -7,6 +7,7 @@
 //! connection with bytes that the peer has not acknowledged is first written as if there were none, then given these
 //! bytes by ordinary work requests, and only then told how many of them have been sent before ([`Upload::live`]).
 
+use mafo_stack::tom::window_behind;
 use mafo_stack::{Defect, Defects};
 use mafo_t4::PortId;
 use mafo_t4::tcb::{Field, State, TFlags, Tcb, field};
@@ -222,7 +223,7 @@ pub fn plan(
                 (field::T_RXTSHIFT, 0),
                 (field::T_DUPACKS, 0),
                 (field::TIMESTAMP_OFFSET, u64::from(ts_offset)),
-                copy(field::RCV_ADV),
+                (field::RCV_ADV, window_behind(image, sent.una).into()),
             ],
         ),
         (6, &[(field::T_RTT_TS_RECENT_AGE, 0), (field::T_RTSEQ_RECENT, recent)]),
@@ -424,6 +425,14 @@ mod tests {
         assert_eq!((flags.recv_scale(), flags.recv_tstmp(), flags.recv_sack()), (true, true, true));
         assert_eq!((flags.nagle(), flags.cctrl_sel()), (true, 2));
         assert_eq!((flags.tx_channel(), flags.tx_queue()), (2, 2), "the new port's channel");
+    }
+
+    /// By hand: 0xabcd units of 4 bytes behind 0xffff_fff0 end at 0x2af24, and begin at 0x10 now.
+    #[test]
+    fn the_window_ends_where_it_did_when_more_is_acknowledged_than_the_card_knew() {
+        let sent = Sent::all(SeqNum(0x10));
+        let upload = plan(&image(), sent, &LetOut::default(), OLD, &NEW, 0).expect("movable");
+        assert_eq!(written(&upload).get(field::RCV_ADV), 0xabcd - 0x20 / 4);
     }
 
     /// By hand: una 0xffff_fff0, 40 bytes and a FIN behind it, 25 bytes of which the peer may have seen.

@@ -17,7 +17,7 @@ use mafo_pmd::question::PATIENCE;
 use mafo_t4::cpl::{self, GetTcbRpl};
 use mafo_t4::regs::tp::MTU_COUNT;
 use mafo_t4::tcb::{self, Tcb, field};
-use mafo_tcp::{Info, Limit, Recovery, RttCheckpoint, State, TIMESTAMPS_LEN, WindowScale};
+use mafo_tcp::{Info, Limit, Recovery, RttCheckpoint, SeqNum, State, TIMESTAMPS_LEN, WindowScale};
 
 use super::{Member, MemberId, Offloaded, TidUse, last_stamp, shadow};
 use crate::activity::Activity;
@@ -50,7 +50,7 @@ impl Offloaded {
     pub(crate) fn unsent_of_posted(&self, posted: u64) -> usize {
         let sent = self.view.as_ref().and_then(|view| view.tcb.as_ref()).map(|tcb| tcb.snd_max());
         // What was posted since is taken for sent: the card sends what it may at once.
-        sent.and_then(|sent| self.snd_offset(posted, mafo_tcp::SeqNum(sent)))
+        sent.and_then(|sent| self.snd_offset(posted, SeqNum(sent)))
             .filter(|_| self.view.as_ref().is_some_and(|view| view.asked.is_none()))
             .map_or(0, |sent| posted.saturating_sub(sent) as usize)
     }
@@ -105,7 +105,7 @@ impl Core {
         let Some(conn) = self.offloaded_mut(id) else { return };
         let Some(view) = &mut conn.view else { return };
         view.snd_wnd_max = view.snd_wnd_max.max(snd_wnd(&tcb));
-        let snd_una = mafo_tcp::SeqNum(tcb.snd_una());
+        let snd_una = SeqNum(tcb.snd_una());
         (view.tcb, view.asked) = (Some(tcb), None);
         self.watch_card(id);
         self.on_card_progress(id, snd_una);
@@ -212,8 +212,21 @@ fn payload_max(member: &Member, index: usize, timestamps: bool) -> u32 {
 
 /// The peer's window in bytes.
 pub(super) fn snd_wnd(tcb: &Tcb) -> u32 {
-    let scale = if tcb.flags().recv_scale() { tcb.get(field::RCV_SCALE) } else { 0 };
-    (tcb.get(field::RCV_ADV) as u32) << scale.min(14)
+    (tcb.get(field::RCV_ADV) as u32) << snd_scale(tcb)
+}
+
+/// By how much the peer scales its windows.
+fn snd_scale(tcb: &Tcb) -> u64 {
+    if tcb.flags().recv_scale() { tcb.get(field::RCV_SCALE).min(14) } else { 0 }
+}
+
+/// RCV_ADV of a TCB for whoever has heard that the peer has everything before `una`: the window is as far open as it was,
+/// but begins later.
+#[must_use]
+pub fn window_behind(tcb: &Tcb, una: SeqNum) -> u16 {
+    let begins = SeqNum(tcb.snd_una());
+    let left = snd_wnd(tcb).saturating_sub(una.later(begins).since(begins));
+    (left >> snd_scale(tcb)) as u16
 }
 
 /// Whether there is something to send for which the peer's window has no room.

@@ -26,6 +26,7 @@ mod switches;
 pub(crate) use farewell::Farewell;
 pub(crate) use overdue::Overdue;
 
+pub use card_view::window_behind;
 pub use dispatch::{Hook, NoHook, Verdict};
 pub use member::{AtidUse, Flow, Member, MemberId, TidUse};
 pub use moves::{Place, Progress};

@@ -10,7 +10,7 @@ use mafo_tcp::{
     RttCheckpoint, SeqNum, TimersCheckpoint, TimestampsCheckpoint, WindowScale,
 };
 
-use super::card_view::state_of;
+use super::card_view::{state_of, window_behind};
 use super::open::code_point;
 use super::shadow::{Sample, Shadow, t_state};
 use super::state::State;
@@ -84,7 +84,8 @@ impl Core {
         let window_scale = options
             .wscale_ok()
             .then(|| WindowScale { snd: options.snd_wscale() as u8, rcv: conn.rcv_scale });
-        let snd_wnd = get(field::RCV_ADV) << window_scale.map_or(0, |scale| scale.snd.min(14));
+        let snd_wnd = u32::from(window_behind(tcb, *una))
+            << window_scale.map_or(0, |scale| scale.snd.min(14));
         let timestamps = options.tstamp().then(|| TimestampsCheckpoint {
             offset: refugee.ts_min.wrapping_sub(self.engine.config.ts_clock.ticks(now)),
             recent: (!refugee.recent_unknown).then(|| get(field::T_RTSEQ_RECENT)),

@@ -165,7 +165,7 @@ const OF_THE_FIFTH: [(u64, &str); 17] = [
 ];
 
 /// By the sixth, in which control messages go wrong.
-const OF_THE_SIXTH: [(u64, &str); 7] = [
+const OF_THE_SIXTH: [(u64, &str); 9] = [
     (
         8_280,
         "the checker took an owner that got a connection back, behind an heir that had died, for a second speaker",
@@ -195,6 +195,14 @@ const OF_THE_SIXTH: [(u64, &str); 7] = [
     (
         66_012_428,
         "a FIN died with an adapter that had acknowledged it: the peer had forgotten the connection when it was asked",
+    ),
+    (
+        66_029_824,
+        "an application gave up while its connection had no owner, and the host path that took it over did not know",
+    ),
+    (
+        66_017_238,
+        "the peer had acknowledged more than the old owner's record said, whose window counted from there",
     ),
 ];
 
