@@ -81,7 +81,8 @@ impl Bond {
     }
 
     /// Entries on a dead adapter are gone. A connection that was being written there may have lived there for a moment,
-    /// and said something that nobody here has heard of: its clock counts.
+    /// and said something that nobody here has heard of: its clock counts, and that it had all
+    /// that there is to be sent.
     fn forget_entries(&mut self, now: Nanos, core: &Core, member: MemberId) {
         let all: Vec<SocketId> = self.moves.iter().map(|(id, _)| id).collect();
         for id in all {
@@ -92,11 +93,14 @@ impl Bond {
             let Some(entry) = moving.entry.take_if(|entry| entry.place.member == member) else {
                 continue;
             };
-            if entry.written == Written::All
-                && let (Some(plan), Some(clock)) = (&entry.plan, dead_clock(now, core, member))
-            {
-                let shown = clock.ts_now.wrapping_add(u32::from(plan.ts_offset) << 28);
-                moving.let_out.note_ts(shown);
+            if entry.written == Written::All {
+                if let (Some(plan), Some(clock)) = (&entry.plan, dead_clock(now, core, member)) {
+                    let shown = clock.ts_now.wrapping_add(u32::from(plan.ts_offset) << 28);
+                    moving.let_out.note_ts(shown);
+                }
+                if let (Some(orphan), Some(progress)) = (&mut moving.orphan, core.progress(id)) {
+                    orphan.shown = Shown::Unheard(progress.snd_end);
+                }
             }
             self.transitions.note(moving.stage, Event::HeirDied);
             moving.wake_up = now;

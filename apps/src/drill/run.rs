@@ -11,8 +11,8 @@ use crate::rig::{Contents, Injected, Page, RigError, Run, Verdict, say};
 const IN_FLIGHT_PATIENCE: Nanos = Nanos::from_millis(250);
 /// What a drill is guessed to take beside its interval: each, and for each connection. A guess that is
 /// wrong makes only the two halves of the control phase unlike.
-const GUESS: Nanos = Nanos::from_millis(100);
-const GUESS_SHARE: Nanos = Nanos::from_millis(5);
+const GUESS: Nanos = Nanos::from_millis(200);
+const GUESS_SHARE: Nanos = Nanos::from_micros(500);
 
 /// Runs the drills to their report.
 pub(super) fn run(options: &DrillOptions) -> Result<Report, RigError> {

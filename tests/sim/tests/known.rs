@@ -165,7 +165,7 @@ const OF_THE_FIFTH: [(u64, &str); 17] = [
 ];
 
 /// By the sixth, in which control messages go wrong.
-const OF_THE_SIXTH: [(u64, &str); 9] = [
+const OF_THE_SIXTH: [(u64, &str); 10] = [
     (
         8_280,
         "the checker took an owner that got a connection back, behind an heir that had died, for a second speaker",
@@ -203,6 +203,10 @@ const OF_THE_SIXTH: [(u64, &str); 9] = [
     (
         66_017_238,
         "the peer had acknowledged more than the old owner's record said, whose window counted from there",
+    ),
+    (
+        72_020_107,
+        "what an heir had sent that lived for a moment and died was not known to have been: it was acknowledged, and that was not taken",
     ),
 ];
 
