@@ -481,6 +481,7 @@ impl Bond {
         if self.sources_pending {
             self.write_sources(core);
         }
+        self.poll_remnants(now, core);
         self.poll_closes(core);
         self.poll_strays(now, core);
         self.poll_backlog(now, core);
@@ -517,8 +518,9 @@ impl Bond {
         let pending = waits.then_some(Nanos::ZERO);
         let backlog = self.backlog.poll_timeout();
         let asked = [self.left_timeout(), self.strays_timeout(), self.filters_timeout()];
-        let all = [moves, notice, pending, backlog, self.links_timeout(), self.given_timeout()];
-        all.into_iter().chain(asked).flatten().min()
+        let looked = [self.links_timeout(), self.given_timeout(), self.remnants_timeout()];
+        let all = [moves, notice, pending, backlog];
+        all.into_iter().chain(asked).chain(looked).flatten().min()
     }
 
     pub(crate) fn log(&mut self, now: Nanos, event: BondEvent) {

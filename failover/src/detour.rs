@@ -147,6 +147,12 @@ impl Bond {
         (moving.detour, moving.wake_up) = (detour, now);
         // Unless that is about an entry.
         moving.question.take_if(|_| moving.entry_asked.is_none());
+        if detour == Detour::None
+            && let Some(conn) = core.offloaded(id)
+            && let Some(looped) = core.member(conn.member).and_then(|m| m.lcore.l2t.get(conn.l2t))
+        {
+            self.note_remnants(conn.member, looped.port);
+        }
         core.change_hop(id, l2t);
         if detour == Detour::None {
             // Its link may have failed meanwhile.

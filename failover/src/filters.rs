@@ -10,6 +10,7 @@ use mafo_t4::wr::{FilterMatch, FwFilterWr};
 use mafo_t4::{Ftid, IqId, PortId};
 
 use crate::bond::{Bond, BondCounters, LinkId};
+use crate::remnant::Remnants;
 use crate::turn::Turn;
 
 /// A filter that the bond wants on an adapter or not.
@@ -30,6 +31,7 @@ pub(crate) struct Side {
     /// Frames that the adapter sends into its own loopback come to the host, ahead of TCBs.
     tunnel_out: BTreeMap<PortId, WantedFilter>,
     pub(crate) turn: Turn,
+    pub(crate) remnants: Remnants,
 }
 
 impl Side {

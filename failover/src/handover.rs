@@ -559,13 +559,15 @@ impl Bond {
         &mut self,
         now: Nanos,
         core: &mut Core,
-        member: MemberId,
+        (member, port): (MemberId, PortId),
         number: u64,
     ) {
+        let is_clear = self.on_loopback_clear(member, port, number);
         let Some(batch) = self.batch.take_if(|b| b.number == number && b.through.member == member)
         else {
             if !self.on_queue_clear(now, core, member, number)
                 && !self.on_departure_marked(now, core, number)
+                && !is_clear
             {
                 self.counters.unexpected += 1;
             }

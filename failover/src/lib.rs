@@ -25,6 +25,7 @@ mod plain;
 mod proof;
 mod question;
 mod refuge;
+mod remnant;
 mod replay;
 mod report;
 mod single;

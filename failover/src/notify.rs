@@ -44,9 +44,14 @@ impl Bond {
                     let own = resources.port(says.port).map_or(says.mac, |port| port.mac);
                     NextHop { mac: own, target: L2tTarget::Loopback, ..says }
                 };
-                if wanted != says && member.write_hop(l2t, wanted).is_err() {
+                if wanted == says {
+                    continue;
+                }
+                if member.write_hop(l2t, wanted).is_err() {
                     self.hops_pending = true;
                     self.counters.ring_full += 1;
+                } else if by.is_some() && says.target == L2tTarget::Loopback {
+                    self.note_remnants(member_id, says.port);
                 }
             }
         }

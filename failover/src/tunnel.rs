@@ -62,7 +62,7 @@ impl Bond {
         if iport >= LOOPBACK {
             if seen.src.ip() == ours {
                 if seen.dst.ip() == ours {
-                    self.on_marker(now, core, member, &seen, frame);
+                    self.on_marker(now, core, (member, PortId(iport - LOOPBACK)), &seen, frame);
                 } else {
                     self.tunnel_out(now, core, member, &seen, frame);
                 }
@@ -205,6 +205,10 @@ impl Bond {
         if !is_settled(core, id) {
             // Whoever reads the queue was late, and the way led to the wire in between: what left by that is newer. The
             // answer that says that it leads here again is behind all such.
+            self.counters.late_looped += 1;
+            return;
+        }
+        if self.is_remnant(member, id) {
             self.counters.late_looped += 1;
             return;
         }
@@ -380,14 +384,14 @@ impl Bond {
         &mut self,
         now: Nanos,
         core: &mut Core,
-        member: MemberId,
+        (member, port): (MemberId, PortId),
         seen: &Seen,
         frame: &[u8],
     ) {
         let end = ETHERNET_HEADER + packet::IPV4_HEADER + seen.segment.header_len() + 8;
         let number = frame.get(end - 8..end).and_then(|bytes| bytes.try_into().ok());
         match number.map(u64::from_be_bytes) {
-            Some(batch) => self.on_flushed(now, core, member, batch),
+            Some(number) => self.on_flushed(now, core, (member, port), number),
             None => self.counters.stray_looped += 1,
         }
     }

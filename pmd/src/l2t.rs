@@ -250,6 +250,12 @@ impl L2t {
         self.entry(index).is_some_and(|entry| entry.hop.is_some() && entry.pending == 0)
     }
 
+    /// Whether the answers to all writes have come.
+    #[must_use]
+    pub fn is_all_settled(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Entries with users, and what was last written to them, ascending.
     pub fn iter(&self) -> impl Iterator<Item = (L2tIdx, Option<&NextHop>)> {
         let used = (self.first..).zip(&self.entries).filter(|(_, entry)| entry.users > 0);

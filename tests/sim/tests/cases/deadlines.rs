@@ -74,6 +74,30 @@ fn refused(kind: ControlKind) {
     assert!(outcomes.iter().any(|outcome| outcome.bond.moved > 0));
 }
 
+/// A card is left, active again and left once more while its host hears late of all that: what it had put into its
+/// loopbacks before is older than what it has sent by its wire since, and comes out of them behind that.
+fn left_twice(late_max: Nanos) {
+    let late = Mishaps { chances: [0, 0, 300, 0], late_max, ..Mishaps::NONE };
+    let (_, outcomes) = runs(|seed| Plan {
+        setup: Setup { heartbeat: ms(1), ..Setup::default() },
+        mishaps: Mishaps { seed, ..late },
+        faults: [12, 20, 28].map(|at| cut(ms(at), ms(3))).to_vec(),
+        ..plan(seed)
+    });
+    let dropped = outcomes.iter().map(|outcome| outcome.bond.late_looped).sum::<u64>();
+    assert!(dropped > 0, "nothing was late");
+}
+
+#[test]
+fn a_card_is_left_twice_while_its_host_hears_60_ms_late() {
+    left_twice(ms(60));
+}
+
+#[test]
+fn a_card_is_left_twice_while_its_host_hears_200_ms_late() {
+    left_twice(ms(200));
+}
+
 macro_rules! of_each_message {
     ($($name:ident: $kind:expr;)*) => { $(
         mod $name {
