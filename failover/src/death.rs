@@ -13,6 +13,7 @@ use mafo_tcp::SeqNum;
 
 use crate::ask::heard_lately;
 use crate::bond::{Bond, BondEvent, LinkId};
+use crate::detour::Detour;
 use crate::doubt::Doubt;
 use crate::entry::Written;
 use crate::filters::Side;
@@ -45,17 +46,16 @@ impl Bond {
         for id in core.connections_on(member) {
             self.bereave(now, core, id);
         }
-        if self.active.is_some_and(|active| active.member != member) {
-            // What they had said and went through the host leaves ahead of their next owners' words.
-            let is_new = |moving: &Move| {
-                moving.stage == Stage::Uploading
-                    && moving.home.member == member
-                    && moving.entry.as_ref().is_none_or(|entry| entry.written == Written::Nothing)
-            };
-            let ids = self.moves.iter().filter(|(_, moving)| is_new(moving)).map(|(id, _)| id);
-            let ids: Vec<SocketId> = ids.collect();
-            self.mark_departures(now, core, &ids);
-        }
+        // What they had said and went through the host leaves ahead of their next owners' words.
+        let is_new = |moving: &Move| {
+            moving.stage == Stage::Uploading
+                && moving.home.member == member
+                && self.way(moving).is_some_and(|way| way.member != member)
+                && moving.entry.as_ref().is_none_or(|entry| entry.written == Written::Nothing)
+        };
+        let ids = self.moves.iter().filter(|(_, moving)| is_new(moving)).map(|(id, _)| id);
+        let ids: Vec<SocketId> = ids.collect();
+        self.mark_departures(now, core, &ids);
         if self.active.is_some_and(|active| active.member == member) {
             match self.successor() {
                 Some(successor) => {
@@ -143,6 +143,8 @@ impl Bond {
         if !self.moves.contains(id) {
             self.enter(core, id, Move::new(now, home, pause, Cause::Failure));
         }
+        // It may have spoken by its wire since it was asked to take that way again.
+        let was_turning = self.moves.get(id).is_some_and(|m| matches!(m.detour, Detour::Back(_)));
         self.drop_detour(core, id);
         let Some(moving) = self.moves.get_mut(id) else { return };
         let (had_begun, was_silenced) =
@@ -161,7 +163,7 @@ impl Bond {
         let jumped = self.jumps.get(id).copied().unwrap_or(0);
         let jumped = if core.has_proved_owner(id) { 0 } else { jumped };
         let Some(progress) = core.progress(id) else { return };
-        let told = moving.let_out.ack;
+        let told = moving.let_out.ack.filter(|_| !was_turning);
         if was_silenced && let Some(orphan) = &mut moving.orphan {
             // Its TCB was read, which says more; all that came after that has been heard.
             orphan.hear(progress.rcv_nxt, t_state(state));

@@ -340,11 +340,11 @@ impl Bond {
         let goes_home = self.moves.get(id).is_some_and(|moving| self.stays_home(moving));
         let Some(moving) = self.moves.get_mut(id) else { return };
         if moving.home == active && !goes_home && moving.stage != Stage::Rechannelling {
-            if !self.is_back(now, core, id) {
+            if moving.detour != Detour::None && moving.stage != Stage::Tunnelled {
                 // Its card speaks by a wire as soon as it has heard of it: past a gate.
-                if self.stage(id) != Some(Stage::Tunnelled) {
-                    self.undo(now, core, id, Undo::Elsewhere);
-                }
+                self.undo(now, core, id, Undo::Elsewhere);
+            }
+            if !self.is_back(now, core, id) {
                 return;
             }
             let Some(moving) = self.moves.get_mut(id) else { return };

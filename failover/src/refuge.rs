@@ -201,21 +201,34 @@ impl Bond {
         self.mark_departures(now, core, &[id]);
     }
 
-    /// The same for several.
+    /// The same for several, each by the link that it is to use.
     pub(crate) fn mark_departures(&mut self, now: Nanos, core: &mut Core, ids: &[SocketId]) {
-        if ids.is_empty() {
-            return;
+        let mut rest = ids.to_vec();
+        while let Some(&first) = rest.first() {
+            let way = self.way_of(first);
+            let (by_it, others) = rest.into_iter().partition(|&id| self.way_of(id) == way);
+            self.mark_departures_by(now, core, way, by_it);
+            rest = others;
         }
-        if self.active.is_some_and(|active| self.is_plain(active.member)) {
+    }
+
+    fn mark_departures_by(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        way: Option<LinkId>,
+        ids: Vec<SocketId>,
+    ) {
+        if way.is_some_and(|way| self.is_plain(way.member)) {
             // Whatever comes later is behind it by itself.
             ids.iter().for_each(|&id| self.on_departed(now, core, id));
             return;
         }
-        let marker = self.active.and_then(|active| self.mark(now, core, active));
+        let marker = way.and_then(|way| self.mark(now, core, way));
         // One that found no room is as one that is lost.
         let lost = || Marker { number: self.batches, deadline: now + self.config.reply_deadline };
         let marker = marker.unwrap_or_else(lost);
-        for &id in ids {
+        for id in ids {
             if let Some(moving) = self.moves.get_mut(id) {
                 moving.marker = Some(marker.number);
                 moving.wake_up = marker.deadline;

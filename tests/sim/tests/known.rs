@@ -165,7 +165,7 @@ const OF_THE_FIFTH: [(u64, &str); 17] = [
 ];
 
 /// By the sixth, in which control messages go wrong.
-const OF_THE_SIXTH: [(u64, &str); 10] = [
+const OF_THE_SIXTH: [(u64, &str); 13] = [
     (
         8_280,
         "the checker took an owner that got a connection back, behind an heir that had died, for a second speaker",
@@ -207,6 +207,18 @@ const OF_THE_SIXTH: [(u64, &str); 10] = [
     (
         72_020_107,
         "what an heir had sent that lived for a moment and died was not known to have been: it was acknowledged, and that was not taken",
+    ),
+    (
+        72_054_548,
+        "where all links carry, what a dead owner had said waited in the queue of a link and left behind its next owner's words",
+    ),
+    (
+        72_067_074,
+        "an unprotected owner that was turning to its wire again died, and was taken for one whose words all went through the host",
+    ),
+    (
+        72_086_293,
+        "a detour that was to end had its question taken away together with that of an entry, and was never asked about again",
     ),
 ];
 
