@@ -74,35 +74,30 @@ impl Bond {
     }
 
     pub(crate) fn sync_filters(&mut self, core: &mut Core) {
-        let members: Vec<MemberId> = self.sides.keys().copied().collect();
         let address = core.address().octets();
-        for member_id in members {
+        let mut sides = core::mem::take(&mut self.sides);
+        for (&member_id, side) in &mut sides {
             // Where a switch chooses the link, connections of others may come in by any.
             let elsewhere = self.is_xor() || self.lives_elsewhere(core, member_id);
-            let active = self.active;
-            let (Some(side), Some(member)) =
-                (self.sides.get_mut(&member_id), core.member_mut(member_id))
-            else {
-                continue;
-            };
-            let iq = member.iq();
+            let Some(member) = core.member_mut(member_id) else { continue };
+            let (iq, lcore, counters) = (member.iq(), &mut member.lcore, &mut self.counters);
             for (&port, filter) in &mut side.standing {
                 // By every link but the active one, and by that too while a connection lives elsewhere.
                 // A port of the active adapter that is a backup is none: a switch that floods would open
                 // connections by it.
-                filter.wanted = elsewhere || active != Some(LinkId { member: member_id, port });
-                sync(
-                    &mut member.lcore,
-                    iq,
-                    filter,
-                    standing_rule(address, port),
-                    &mut self.counters,
-                );
+                let active = self.active == Some(LinkId { member: member_id, port });
+                filter.wanted = elsewhere || !active;
+                if filter.wanted != filter.ftid.is_some() {
+                    sync(lcore, iq, filter, standing_rule(address, port), counters);
+                }
             }
             for (&port, filter) in &mut side.tunnel_out {
-                sync(&mut member.lcore, iq, filter, tunnel_out(address, port), &mut self.counters);
+                if filter.ftid.is_none() {
+                    sync(lcore, iq, filter, tunnel_out(address, port), counters);
+                }
             }
         }
+        self.sides = sides;
     }
 
     /// Asks once more for filters, and for their deletion, where a card has not answered in time.

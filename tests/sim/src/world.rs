@@ -123,12 +123,10 @@ fn driver(n: usize, plan: &Plan) -> AdapterConfig {
 }
 
 /// The links of the host with the bond: adapter and port.
-pub(crate) fn links(plan: &Plan) -> Vec<(usize, PortId)> {
-    if plan.ports_of_a == 2 {
-        vec![(0, PortId(0)), (0, PortId(1)), (1, PortId(0))]
-    } else {
-        vec![(0, PortId(0)), (1, PortId(0))]
-    }
+pub(crate) fn links(plan: &Plan) -> &'static [(usize, PortId)] {
+    const OF_ONE: &[(usize, PortId)] = &[(0, PortId(0)), (1, PortId(0))];
+    const OF_TWO: &[(usize, PortId)] = &[(0, PortId(0)), (0, PortId(1)), (1, PortId(0))];
+    if plan.ports_of_a == 2 { OF_TWO } else { OF_ONE }
 }
 
 fn bond(plan: &Plan, links: &[(usize, PortId)]) -> BondConfig {
