@@ -5,6 +5,8 @@ use mafo::wire::mem::MemEnd;
 use mafo::wire::{Impaired, ImpairedConfig, Wire};
 use mafo::{AdapterConfig, Handover, HostConfig, Nanos, Options, PathChoice, PortId};
 
+use mafo_stack::MemberId;
+
 use crate::failover::{Traffic, settle};
 use crate::hosts::{Net, OFFLOAD, quiet};
 use crate::tampered::Tampered;
@@ -32,15 +34,19 @@ fn set_up(adapters: usize, configure: impl Fn(&mut HostConfig)) -> Net {
 /// The peer goes on for 0.4 ms, twenty times, with nobody but `others` beside it.
 fn alone(net: &mut Net, traffic: &mut Traffic, others: impl Fn(&mut Net)) {
     for _ in 0..20 {
-        for _ in 0..20 {
-            for k in 0..traffic.ends.len() {
-                traffic.send(net, k, 1);
-            }
-            net.hosts[1].poll(net.now).expect("lives");
-            others(net);
-            net.now += Nanos::from_micros(20);
-        }
+        alone_once(net, traffic, &others);
         traffic.deliver(net, 10_000);
+    }
+}
+
+fn alone_once(net: &mut Net, traffic: &mut Traffic, others: impl Fn(&mut Net)) {
+    for _ in 0..20 {
+        for k in 0..traffic.ends.len() {
+            traffic.send(net, k, 1);
+        }
+        net.hosts[1].poll(net.now).expect("lives");
+        others(net);
+        net.now += Nanos::from_micros(20);
     }
 }
 
@@ -58,6 +64,28 @@ fn a_burst_waits_in_the_cable_while_the_host_is_away() {
     let counters = net.hosts[0].adapter(0).expect("a card").counters();
     assert_eq!(counters.hw.rx_packets_stalled, 0);
     assert_eq!(sent_again(&net), (0, 0));
+    traffic.finish(&mut net);
+}
+
+/// What the host has not read it has not been told: an adapter with more than that in its queue may have answered.
+#[test]
+fn an_adapter_is_not_given_up_whose_words_are_not_all_read() {
+    let mut net = driven(1, |driver| driver.queues.freelist = 4096);
+    let mut traffic = Traffic::new(net.open_on(40, [Options::on(PathChoice::Host), OFFLOAD]));
+    traffic.deliver(&mut net, 100_000);
+    alone_once(&mut net, &mut traffic, |net| {
+        net.switch.poll(net.now);
+        net.hosts[0].adapter_mut(0).expect("a card").poll(net.now);
+    });
+    let is_given_up = |net: &mut Net| {
+        net.hosts[0].poll(net.now).expect("lives");
+        let core = net.hosts[0].sockets_mut();
+        core.give_up_on(MemberId(0));
+        core.take_mute()
+    };
+    assert_eq!(is_given_up(&mut net), None);
+    traffic.deliver(&mut net, 10_000);
+    assert_eq!(is_given_up(&mut net), Some(MemberId(0)));
     traffic.finish(&mut net);
 }
 

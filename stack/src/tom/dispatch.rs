@@ -139,16 +139,18 @@ impl Core {
                 continue;
             }
             let most = hook.budget(now, self, member);
+            self.members[n].is_read_out = false;
             if most == 0 {
                 continue;
             }
             // Out of its place while its messages are handled: they may post on all other queues.
             let Some(mut ingress) = self.members[n].lcore.ingress.take() else { continue };
             let budget = self.ingress_budget().min(most);
-            ingress.burst(now, budget, |message| {
+            let taken = ingress.burst(now, budget, |message| {
                 self.handle_ingress(now, hook, member, message);
             });
-            self.members[n].lcore.ingress = Some(ingress);
+            let member = &mut self.members[n];
+            (member.lcore.ingress, member.is_read_out) = (Some(ingress), taken < budget);
         }
     }
 

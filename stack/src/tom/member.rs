@@ -105,6 +105,8 @@ pub struct Member {
     pub(super) last_stamps: LastStamps,
     /// Nothing is asked of it any more.
     pub(super) is_dead: bool,
+    /// There was nothing more in its queue when that was read last.
+    pub(super) is_read_out: bool,
 }
 
 impl fmt::Debug for Member {
@@ -128,6 +130,7 @@ impl Member {
             iq,
             last_stamps: LastStamps::default(),
             is_dead: false,
+            is_read_out: false,
         }
     }
 

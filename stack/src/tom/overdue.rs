@@ -74,16 +74,22 @@ pub(super) fn is_state_of_tcb(reply: &SetTcbRpl) -> bool {
 }
 
 impl Core {
-    /// An adapter leaves unanswered what it has to answer, though it was asked again and again.
+    /// An adapter seems to leave unanswered what it has to answer, though it was asked again and again.
     pub fn give_up_on(&mut self, member: MemberId) {
         if !self.overdue.mute.contains(&member) {
             self.overdue.mute.push(member);
         }
     }
 
-    /// An adapter that is to be given up, for whoever can silence it.
+    /// An adapter that is to be given up, for whoever can silence it. Not one whose answer may be among what it has said
+    /// and nobody has read so far: that is asked once more, and given up then.
     pub fn take_mute(&mut self) -> Option<MemberId> {
-        self.overdue.mute.pop()
+        while let Some(member) = self.overdue.mute.pop() {
+            if self.members.adapter(member).is_some_and(|member| member.is_read_out) {
+                return Some(member);
+            }
+        }
+        None
     }
 
     /// An ABORT_REQ was posted for `tid`, and has to be answered.

@@ -165,7 +165,7 @@ const OF_THE_FIFTH: [(u64, &str); 17] = [
 ];
 
 /// By the sixth, in which control messages go wrong.
-const OF_THE_SIXTH: [(u64, &str); 13] = [
+const OF_THE_SIXTH: [(u64, &str); 14] = [
     (
         8_280,
         "the checker took an owner that got a connection back, behind an heir that had died, for a second speaker",
@@ -219,6 +219,10 @@ const OF_THE_SIXTH: [(u64, &str); 13] = [
     (
         72_086_293,
         "a detour that was to end had its question taken away together with that of an entry, and was never asked about again",
+    ),
+    (
+        73_015_293,
+        "what waited in a late queue while a detour ended left behind what had gone by the wire",
     ),
 ];
 
