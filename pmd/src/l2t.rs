@@ -5,6 +5,11 @@
 //! an answer, and an entry is *settled* when the answer to the last one has come: from then on TP uses what was
 //! written. The control queue and the ingress queue keep their order, so an answer is one to all writes before it as
 //! well. One that does not come in time, or refuses, is asked for again by the same write ([`L2t::ask_again`]).
+//!
+//! A write never waits for an answer: frames would go the wrong way meanwhile. An answer tells by its *turn* which of
+//! three writes it is to. Whatever is written while three are unanswered has the turn of the last; an answer with that
+//! turn may then be to the one before, so that it settles nothing, and the entry is written once more under a turn of its
+//! own.
 
 use mafo_mem::{Full, Nanos};
 use mafo_t4::cpl::{L2tParams, L2tWriteReq, L2tWriteRpl, Status};
@@ -82,6 +87,21 @@ struct Entry {
     pending: u32,
     /// The turn of the last write.
     turn: u32,
+    /// Others had that turn before, and said something else.
+    is_shared: bool,
+}
+
+impl Entry {
+    /// The turn of the next write, and whether it is the last one's too.
+    fn next_turn(&self) -> (u32, bool) {
+        let is_shared = self.pending == OUTSTANDING_MAX;
+        (if is_shared { self.turn } else { (self.turn + 1) % TURNS }, is_shared)
+    }
+
+    fn note_written(&mut self, (turn, is_shared): (u32, bool)) {
+        self.pending += u32::from(!is_shared);
+        (self.turn, self.is_shared) = (turn, is_shared);
+    }
 }
 
 /// An lcore's share of the L2 table.
@@ -143,8 +163,7 @@ impl L2t {
         self.retire(index);
     }
 
-    /// Writes an entry in use: an answer comes to queue `reply_to`, for [`L2t::on_reply`]. Where too many are
-    /// outstanding it is as if the ring were full.
+    /// Writes an entry in use: an answer comes to queue `reply_to`, for [`L2t::on_reply`].
     pub fn write(
         &mut self,
         ctrl: &mut Eq,
@@ -153,15 +172,14 @@ impl L2t {
         hop: NextHop,
     ) -> Result<(), Full> {
         let entry = self.used(index);
-        if entry.pending == OUTSTANDING_MAX {
-            return Err(Full);
-        }
-        let turn = (entry.turn + 1) % TURNS;
+        let next @ (turn, is_shared) = entry.next_turn();
         ofld::control(ctrl, Tid(0), &hop.request(reply_to, index, turn))?;
-        (entry.hop, entry.turn) = (Some(hop), turn);
-        entry.pending += 1;
+        entry.hop = Some(hop);
+        entry.note_written(next);
         self.counters.writes += 1;
         match self.waiting.iter_mut().find(|(waits, _)| *waits == index) {
+            // Who is written to without end has to answer all the same.
+            Some(_) if is_shared => {}
             Some((_, question)) => *question = None,
             None => self.waiting.push((index, None)),
         }
@@ -187,10 +205,17 @@ impl L2t {
             }
             is_mute |= question.is_hopeless();
             question.repeat(now, patience);
-            let Some(&Entry { hop: Some(hop), turn, .. }) = self.entry(index) else { continue };
+            let Some(entry @ &Entry { hop: Some(hop), turn, .. }) = self.entry(index) else {
+                continue;
+            };
+            // The same words do, unless an answer to them would tell nothing.
+            let next = if entry.is_shared { entry.next_turn() } else { (turn, false) };
             // What finds no room is asked for when its time comes once more.
-            if ofld::control(ctrl, Tid(0), &hop.request(reply_to, index, turn)).is_ok() {
+            if ofld::control(ctrl, Tid(0), &hop.request(reply_to, index, next.0)).is_ok() {
                 self.counters.asked_again += 1;
+                if let Some(entry) = self.entry_mut(index).filter(|entry| entry.is_shared) {
+                    entry.note_written(next);
+                }
             }
         }
         is_mute
@@ -217,10 +242,10 @@ impl L2t {
         let status = reply.status();
         let left = behind(entry);
         let is_refused = status != Status::NONE;
-        if is_refused && left == 0 {
+        if (is_refused || entry.is_shared) && left == 0 {
             // As if it had not been answered, and asked for again at once.
             entry.pending = 1;
-            self.counters.refused += 1;
+            self.counters.refused += u64::from(is_refused);
             if let Some((_, question)) = self.waiting.iter_mut().find(|(waits, _)| *waits == index)
             {
                 let asked = question.unwrap_or_else(|| Question::new(Nanos::ZERO, Nanos::ZERO));
@@ -410,12 +435,57 @@ mod tests {
         for _ in 0..3 {
             table.write(&mut ctrl, IQ, index, wire).expect("room");
         }
-        assert_eq!(table.write(&mut ctrl, IQ, index, wire), Err(Full), "told apart no more");
         assert!(table.on_reply(&reply(3 * TURN)).is_some_and(|written| written.settled));
         assert_eq!(table.on_reply(&reply(2 * TURN)), None);
         table.write(&mut ctrl, IQ, index, wire).expect("room");
         assert_eq!(table.on_reply(&reply(3 * TURN)), None, "twice");
         assert!(!table.is_settled(index));
+    }
+
+    #[test]
+    fn a_write_does_not_wait_for_answers() {
+        let (mut ctrl, mut card) = egress();
+        let mut table = L2t::new(0..4);
+        let index = table.alloc().expect("room");
+        let wire = hop(0, L2tTarget::Wire, None);
+        let looped = hop(0, L2tTarget::Loopback, None);
+        let (patience, now) = (Nanos::from_millis(5), Nanos::from_secs(1));
+        let posted = |hop: NextHop, turn| {
+            let (mut ctrl, mut card) = egress();
+            ofld::control(&mut ctrl, Tid(0), &hop.request(IQ, index, turn)).expect("room");
+            card.take()
+        };
+        for (hop, turn) in [(wire, 1), (looped, 2), (wire, 3), (looped, 3), (wire, 3), (looped, 3)]
+        {
+            table.write(&mut ctrl, IQ, index, hop).expect("room");
+            assert_eq!(card.take(), posted(hop, turn));
+            assert_eq!(table.get(index), Some(&hop));
+        }
+        // It may be the third write's, and what that said is not what is wanted.
+        assert!(table.on_reply(&reply(3 * TURN)).is_some_and(|written| !written.settled));
+        assert_eq!(table.poll_timeout(), Some(Nanos::ZERO));
+        assert!(!table.ask_again(now, &mut ctrl, IQ, patience));
+        assert_eq!(card.take(), posted(looped, 0), "under a turn of its own");
+        assert!(table.on_reply(&reply(3 * TURN)).is_some_and(|written| !written.settled));
+        assert!(table.on_reply(&reply(0)).is_some_and(|written| written.settled));
+        assert!(table.is_settled(index));
+        assert_eq!(table.poll_timeout(), None);
+    }
+
+    #[test]
+    fn a_card_that_never_answers_is_noticed_however_much_is_written() {
+        let (mut ctrl, _) = egress();
+        let mut table = L2t::new(0..4);
+        let index = table.alloc().expect("room");
+        let patience = Nanos::from_millis(5);
+        let mut looks = 0..20;
+        let asked = looks.find(|&n| {
+            let target = if n % 2 == 0 { L2tTarget::Wire } else { L2tTarget::Loopback };
+            table.write(&mut ctrl, IQ, index, hop(0, target, None)).expect("room");
+            table.ask_again(Nanos::from_secs(n), &mut ctrl, IQ, patience)
+        });
+        // The third write's question is the first that stays.
+        assert_eq!(asked, Some(6));
     }
 
     #[test]

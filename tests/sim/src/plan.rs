@@ -408,11 +408,11 @@ impl Plan {
         both.map(|(late, more)| late + more).max().unwrap_or(0)
     }
 
-    /// Whether adapters may refuse to write next hops, or leave so many writes of one unanswered that it takes no more.
+    /// Whether adapters may refuse to write next hops.
     #[must_use]
     pub fn refuses_hops(&self) -> bool {
-        let [lost, _, _, refused] = self.mishaps.chances;
-        (refused > 0 || lost > 0) && self.mishaps.only.is_none_or(|only| only == ControlKind::L2t)
+        let [_, _, _, refused] = self.mishaps.chances;
+        refused > 0 && self.mishaps.only.is_none_or(|only| only == ControlKind::L2t)
     }
 
     /// Whether all links carry.

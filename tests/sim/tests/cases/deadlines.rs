@@ -135,3 +135,73 @@ of_each_message! {
     next_hops: ControlKind::L2t;
     filters: ControlKind::Filter;
 }
+
+/// One answer is lost, of a move of all or of one alone. That it is asked for again is all that comes of it: neither is a
+/// card given up, nor does a move begin anew for it.
+fn one_lost(kind: ControlKind, faults: &[Fault]) {
+    let lost = Mishaps { chances: [1000, 0, 0, 0], only: Some(kind), count: 1, ..Mishaps::NONE };
+    let outcomes = |mishaps| {
+        let (_, outcomes) = runs(|seed| Plan {
+            setup: Setup { heartbeat: ms(1), ..Setup::default() },
+            mishaps: Mishaps { seed, ..mishaps },
+            faults: faults.to_vec(),
+            ..plan(seed)
+        });
+        outcomes
+    };
+    let undone = |outcomes: &[Outcome]| -> u64 {
+        outcomes.iter().map(|outcome| outcome.bond.attempts_undone).sum()
+    };
+    let (with, without) = (outcomes(lost), outcomes(Mishaps::NONE));
+    assert!(with.iter().all(|outcome| outcome.bond.adapters_lost == 0), "{kind:?}");
+    let has_moved = |outcome: &Outcome| outcome.bond.moved + outcome.bond.sheltered > 0;
+    assert!(with.iter().any(has_moved), "{kind:?}");
+    assert!(with.iter().any(|outcome| outcome.asked_again > 0), "{kind:?}");
+    assert_eq!(undone(&with), undone(&without), "{kind:?}");
+}
+
+/// The first link is lost for longer than an answer is waited for in all.
+const LOST_FOR_LONG: [Fault; 1] = [cut(CUT, ms(800))];
+
+#[test]
+fn one_answer_to_the_open_of_an_entry_is_lost() {
+    one_lost(ControlKind::Open, &LOST_FOR_LONG);
+}
+
+#[test]
+fn one_answer_to_a_write_of_a_tcb_is_lost() {
+    one_lost(ControlKind::SetTcb, &LOST_FOR_LONG);
+}
+
+#[test]
+fn one_answer_to_an_abort_is_lost() {
+    one_lost(ControlKind::Abort, &LOST_FOR_LONG);
+}
+
+#[test]
+fn one_answer_to_a_write_of_a_next_hop_is_lost() {
+    one_lost(ControlKind::L2t, &LOST_FOR_LONG);
+}
+
+#[test]
+fn one_answer_about_a_filter_is_lost() {
+    one_lost(ControlKind::Filter, &LOST_FOR_LONG);
+}
+
+#[test]
+fn one_answer_to_a_next_hop_of_a_tcb_is_lost() {
+    let what = Breakage::MoveOne(Aim::Host);
+    one_lost(ControlKind::SetTcb, &[Fault { when: Trigger::At(ms(12)), what }]);
+}
+
+/// All writes of next hops are carried out, and none is answered; links change faster than they are asked for again.
+#[test]
+fn next_hops_turn_though_none_of_their_writes_is_answered() {
+    let lost = Mishaps { chances: [1000, 0, 0, 0], only: Some(ControlKind::L2t), ..Mishaps::NONE };
+    let (_, outcomes) = runs(|seed| Plan {
+        mishaps: Mishaps { seed, count: 24, ..lost },
+        faults: (3..19).step_by(2).map(|at| cut(ms(at), us(700))).collect(),
+        ..plan(seed)
+    });
+    assert!(outcomes.iter().any(|outcome| outcome.asked_again > 0));
+}

@@ -76,7 +76,7 @@ fn plan(seed: u64) -> Plan {
     }
 }
 
-fn cut(at: Nanos, time: Nanos) -> Fault {
+const fn cut(at: Nanos, time: Nanos) -> Fault {
     Fault { when: Trigger::At(at), what: Breakage::Active(time) }
 }
 
