@@ -410,8 +410,8 @@ impl Bond {
                 let _ = self.read_tcb(now, core, id);
             }
             Stage::Gated if moving.asked >= ASKS_MAX => {
+                // What is held is for its next owner: a mute one would be given it in vain.
                 core.give_up_on(moving.home.member);
-                self.undo(now, core, id, Undo::Later);
             }
             Stage::Held | Stage::Gated => self.undo(now, core, id, Undo::Later),
             Stage::Suspended if !moving.answer_asked => {

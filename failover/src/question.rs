@@ -3,7 +3,7 @@
 //! | message | second question | way on when nothing answers |
 //! |---|---|---|
 //! | ACT_OPEN_REQ of an entry | the same; a card that has the entry refuses it, and is asked for the tid by a frame of the 4-tuple through its loopback, which the entry returns with it | the card is given up |
-//! | GET_TCB | the same | the attempt is undone, the card given up |
+//! | GET_TCB | the same | the card is given up; what is held waits for the next owner |
 //! | ABORT_REQ, of an owner or of an entry | the state of the TCB, by the control queue | the card is given up |
 //! | SET_TCB_FIELD, the last of an upload | T_FLAGS, behind it: NON_OFFLOAD says whether it was taken | the card is given up |
 //! | SET_TCB_FIELD of TX_MAX (a read), of L2T_IX | the same | the card is given up |

@@ -194,6 +194,41 @@ fn one_answer_to_a_next_hop_of_a_tcb_is_lost() {
     one_lost(ControlKind::SetTcb, &[Fault { when: Trigger::At(ms(12)), what }]);
 }
 
+/// A card stands still while one connection waits for its answer, and nobody looks at its heart: what it leaves unanswered
+/// gives it up.
+fn hangs_in(stage: Stage, which: Which, ports_of_a: u8) {
+    let what = Breakage::Dies(which, Death::Hangs, Nanos::from_secs(2));
+    let (coverage, outcomes) = runs(|seed| Plan {
+        ports_of_a,
+        setup: Setup { heartbeat: Nanos::from_secs(10_000), ..Setup::default() },
+        connections: vec![connection(Side::Near, us(50), TALKS)],
+        faults: vec![cut(CUT, ms(300)), Fault { when: Trigger::In(stage, ms(250)), what }],
+        ..plan(seed)
+    });
+    assert!(coverage.faults_in(what.name(), name(stage)) > 0, "never in {stage:?}:\n{coverage}");
+    assert!(outcomes.iter().any(|outcome| outcome.bond.adapters_lost > 0), "{stage:?}");
+}
+
+#[test]
+fn a_card_hangs_when_its_tcb_is_read() {
+    hangs_in(Stage::Gated, Which::Other, 1);
+}
+
+#[test]
+fn a_card_hangs_when_it_is_fenced() {
+    hangs_in(Stage::Fenced, Which::Other, 1);
+}
+
+#[test]
+fn a_card_hangs_when_it_is_written() {
+    hangs_in(Stage::Uploading, Which::Active, 1);
+}
+
+#[test]
+fn a_card_hangs_when_a_channel_changes() {
+    hangs_in(Stage::Rechannelling, Which::Active, 2);
+}
+
 /// All writes of next hops are carried out, and none is answered; links change faster than they are asked for again.
 #[test]
 fn next_hops_turn_though_none_of_their_writes_is_answered() {
