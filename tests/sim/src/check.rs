@@ -6,6 +6,7 @@
 
 mod echo;
 mod speaker;
+mod tally;
 mod ways;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -202,6 +203,8 @@ pub(crate) struct Checker {
     flows: Vec<Flow>,
     /// What the timestamp clock of each adapter shows that lives.
     pub(crate) clocks: Vec<Option<u32>>,
+    /// The most bytes in a segment that each adapter made.
+    pub(crate) longest: [usize; 2],
     /// The active link, and for how many polls it has been.
     active: (Option<usize>, u32),
     /// Polls.
@@ -247,6 +250,7 @@ impl Checker {
             conns: BTreeMap::new(),
             flows: (0..count).map(flow).collect(),
             clocks: Vec::new(),
+            longest: [0; 2],
             active: (None, 0),
             polls: 0,
             all_carry: false,
@@ -392,20 +396,6 @@ impl Checker {
         let flow = &self.flows[conn];
         let Some(iss) = flow.halves[Side::Peer.index()].iss else { return false };
         flow.held.iter().any(|&(_, end)| end > place_of(rcv_nxt, iss))
-    }
-
-    /// Whether sequence numbers, and timestamps, of the host with the bond or of its peer went past 2^32.
-    pub(crate) fn wrapped(&self) -> Wrapped {
-        let of = |side: Side| {
-            let halves = || self.flows.iter().map(move |flow| &flow.halves[side.index()]);
-            let beyond = |half: &Half| {
-                half.iss.is_some_and(|iss| u64::from(iss) + half.sent_end as u64 >= 1 << 32)
-            };
-            let around = |half: &Half| half.first_ts.zip(half.ts_val).is_some_and(|(a, b)| b < a);
-            (halves().any(beyond), halves().any(around))
-        };
-        let (near, peer) = (of(Side::Near), of(Side::Peer));
-        Wrapped { numbers: [near.0, peer.0], stamps: near.1 }
     }
 
     pub(crate) fn speaker_of(&self, conn: usize) -> Speaker {
@@ -577,6 +567,9 @@ impl Checker {
         // Another link was made the active one while this was queued: it left late, as it might have come late.
         let is_late = elsewhere && active_for <= grace;
         let (origin, polls, all_carry) = (self.origin(tcp), self.polls, self.all_carry);
+        if side == Side::Near {
+            self.note_length(origin, tcp.payload.len());
+        }
         let flow = &mut self.flows[conn];
         let is_late = is_late
             || matches!(place, Place::Link(link) if all_carry && flow.ways.leaves_late(link, polls, grace));

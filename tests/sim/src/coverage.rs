@@ -64,7 +64,7 @@ const TCP: [&str; State::ALL.len()] = [
 type Count = fn(&BondCounters) -> u64;
 
 /// What came of it, as the bond counted.
-const ENDS: [(Count, &str); 8] = [
+const ENDS: [(Count, &str); 10] = [
     (|counters| counters.moved, "moved"),
     (|counters| counters.moved_undrained, "undrained"),
     (|counters| counters.moved_gapped, "gapped"),
@@ -73,6 +73,8 @@ const ENDS: [(Count, &str); 8] = [
     (|counters| counters.sheltered, "sheltered"),
     (|counters| counters.rebuilt, "rebuilt"),
     (|counters| counters.handshakes_rescued, "handshakes"),
+    (|counters| counters.hold_overflows, "hold full"),
+    (|counters| counters.tx_full, "tunnel full"),
 ];
 
 /// The pairs of all transition tables that can happen, by name, and how often they have.
@@ -235,6 +237,8 @@ mod tests {
             sheltered: 1,
             rebuilt: 1,
             handshakes_rescued: 1,
+            hold_overflows: 1,
+            tx_full: 1,
             ..BondCounters::new()
         };
         coverage.end(&all);

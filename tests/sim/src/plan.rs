@@ -1,5 +1,8 @@
 //! What happens in a seed: who opens what, what applications do, which cables are bad, what breaks.
 
+mod asked;
+mod room;
+
 use mafo::wire::impair::{Impairments, Probability};
 use mafo::{
     ArpValidate, CongestionControl, ControlKind, Defect, FailOverMac, Handover, Mishaps, Mode,
@@ -10,6 +13,9 @@ use mafo_mem::Nanos;
 
 use crate::draw::Draw;
 use crate::stream::STREAM_MAX;
+
+pub use room::Room;
+use room::draw_room;
 
 /// One of the two hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -327,6 +333,8 @@ pub struct Plan {
     pub mishaps: Mishaps,
     /// One that its cards make: they acknowledge what they have not told yet. Never drawn.
     pub spoils_commits: bool,
+    /// What the host with the bond has room for, and its adapters' tables.
+    pub room: Room,
 }
 
 /// Stages in which a connection can be when something breaks.
@@ -357,6 +365,14 @@ impl Plan {
     /// What `seed` decides.
     #[must_use]
     pub fn draw(seed: u64) -> Self {
+        let mut plan = Self::seventh_edition(seed);
+        draw_room(&mut Draw::new(seed, 8), &mut plan);
+        plan
+    }
+
+    /// What `seed` decided before tables differed and room was little: seeds that failed then are known by it.
+    #[must_use]
+    pub fn seventh_edition(seed: u64) -> Self {
         let mut plan = Self::sixth_edition(seed);
         let draw = &mut Draw::new(seed, 7);
         if draw.chance(0.3) {
@@ -399,26 +415,6 @@ impl Plan {
             plan.numbers_at = draw.below(16) as u8;
         }
         plan
-    }
-
-    /// Polls by which anything may be late.
-    #[must_use]
-    pub fn latest(&self) -> u32 {
-        let both = self.late_polls.iter().zip(self.late_ethernet);
-        both.map(|(late, more)| late + more).max().unwrap_or(0)
-    }
-
-    /// Whether adapters may refuse to write next hops.
-    #[must_use]
-    pub fn refuses_hops(&self) -> bool {
-        let [_, _, _, refused] = self.mishaps.chances;
-        refused > 0 && self.mishaps.only.is_none_or(|only| only == ControlKind::L2t)
-    }
-
-    /// Whether all links carry.
-    #[must_use]
-    pub fn is_xor(&self) -> bool {
-        self.mode == Mode::BalanceXor
     }
 
     /// What `seed` decided before all links could carry: seeds that failed then are known by it.
@@ -562,6 +558,7 @@ impl Plan {
             late_ethernet: [0; 2],
             mishaps: Mishaps::NONE,
             spoils_commits: false,
+            room: Room::default(),
         };
         plan.recv_buffer_max = plan.recv_buffer;
         if plan.floods && draw.chance(0.1) {

@@ -47,6 +47,8 @@ pub struct Outcome {
     pub active: Option<usize>,
     /// What went past 2^32.
     pub wrapped: Wrapped,
+    /// The most payload in a segment that each adapter made.
+    pub longest: [usize; 2],
 }
 
 /// A seed that went wrong.
@@ -248,6 +250,7 @@ impl<'a> Run<'a> {
         let bond = self.world.near.bond().map_or(BondCounters::new(), |bond| bond.counters());
         let wrapped = self.world.checker().wrapped();
         let frames = self.world.checker().frames;
+        let longest = self.world.checker().longest;
         let active = self.active();
         let core = self.world.near.sockets();
         let lcores = (0..2).filter_map(|n| core.member(MemberId(n))).map(|member| &member.lcore);
@@ -262,6 +265,7 @@ impl<'a> Run<'a> {
             frames,
             bond,
             wrapped,
+            longest,
         })
     }
 

@@ -31,6 +31,7 @@ impl fmt::Debug for PlanOf<'_> {
             .field("mode", &format_args!("{:?} by {:?}", self.0.mode, self.0.policy))
             .field("fail_over_mac", &self.0.fail_over_mac)
             .field("late_ethernet", &format_args!("{:?}", self.0.late_ethernet))
+            .field("room", &self.0.room)
             .field("mishaps", &format_args!("{:?}", self.0.mishaps))
             .finish()
     }

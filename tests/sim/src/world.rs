@@ -116,7 +116,8 @@ fn driver(n: usize, plan: &Plan) -> AdapterConfig {
     config.queues.ofld = [256, 320][n];
     config.queues.ctrl = [192, 256][n];
     config.queues.eth = [192, 256][n];
-    config.queues.eth_buffers = [64, 96][n];
+    config.queues.eth_buffers = plan.room.eth_buffers[n];
+    config.mtus = plan.room.mtus[n];
     config.heartbeat = Some(plan.setup.heartbeat);
     config.hang_timeout = Nanos(3 * plan.setup.heartbeat.0);
     config
@@ -145,8 +146,7 @@ fn bond(plan: &Plan, links: &[(usize, PortId)]) -> BondConfig {
         arp_ip_target: if probes { vec![ADDRESSES[1]] } else { Vec::new() },
         arp_validate: setup.arp_validate,
         protect: setup.protect,
-        // Less than a window: what is held overflows now and then.
-        hold_frames: 64,
+        hold_frames: plan.room.hold_frames,
         ..BondConfig::new(links.iter().copied())
     }
 }

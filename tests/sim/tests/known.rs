@@ -244,7 +244,7 @@ fn what_failed_once_does_not_again() {
     let third = OF_THE_THIRD.map(|(seed, what)| (Plan::third_edition(seed), what));
     let fourth = OF_THE_FOURTH.map(|(seed, what)| (Plan::fourth_edition(seed), what));
     let fifth = OF_THE_FIFTH.map(|(seed, what)| (Plan::fifth_edition(seed), what));
-    let sixth = OF_THE_SIXTH.map(|(seed, what)| (Plan::draw(seed), what));
+    let sixth = OF_THE_SIXTH.map(|(seed, what)| (Plan::seventh_edition(seed), what));
     let unprotected = UNPROTECTED.map(|(seed, what)| {
         let mut plan = Plan::fourth_edition(seed);
         plan.setup.protect = false;

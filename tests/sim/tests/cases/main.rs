@@ -7,7 +7,7 @@ use mafo::Nanos;
 use mafo::wire::impair::Impairments;
 use mafo_failover::Stage;
 use mafo_sim::plan::{
-    Act, Breakage, Connection, Death, End, Ending, Fault, Setup, Side, Stray, Trigger, Which,
+    Act, Breakage, Connection, Death, End, Ending, Fault, Room, Setup, Side, Stray, Trigger, Which,
 };
 use mafo_sim::{Coverage, Outcome, Plan, run};
 
@@ -73,6 +73,7 @@ fn plan(seed: u64) -> Plan {
         late_ethernet: [0; 2],
         mishaps: mafo::Mishaps::NONE,
         spoils_commits: false,
+        room: Room::default(),
     }
 }
 
@@ -163,6 +164,7 @@ mod carriers;
 mod deadlines;
 mod deaths;
 mod ports;
+mod rooms;
 
 in_each_stage! {
     first_link_returns: Breakage::Mend;
