@@ -220,7 +220,7 @@ impl World {
                 members.push(SoftConfig { asic, driver, wires }.into());
             }
         }
-        let bond = bond(plan, &links);
+        let bond = bond(plan, links);
         let near = Host::simulated(HostConfig::new(stack(0), members, bond)).expect("memory");
         let applications = plan
             .connections

@@ -164,8 +164,8 @@ const OF_THE_FIFTH: [(u64, &str); 17] = [
     ),
 ];
 
-/// By the sixth, in which control messages go wrong.
-const OF_THE_SIXTH: [(u64, &str); 14] = [
+/// By the seventh, in which control messages go wrong.
+const OF_THE_SEVENTH: [(u64, &str); 14] = [
     (
         8_280,
         "the checker took an owner that got a connection back, behind an heir that had died, for a second speaker",
@@ -244,14 +244,14 @@ fn what_failed_once_does_not_again() {
     let third = OF_THE_THIRD.map(|(seed, what)| (Plan::third_edition(seed), what));
     let fourth = OF_THE_FOURTH.map(|(seed, what)| (Plan::fourth_edition(seed), what));
     let fifth = OF_THE_FIFTH.map(|(seed, what)| (Plan::fifth_edition(seed), what));
-    let sixth = OF_THE_SIXTH.map(|(seed, what)| (Plan::seventh_edition(seed), what));
+    let seventh = OF_THE_SEVENTH.map(|(seed, what)| (Plan::seventh_edition(seed), what));
     let unprotected = UNPROTECTED.map(|(seed, what)| {
         let mut plan = Plan::fourth_edition(seed);
         plan.setup.protect = false;
         (plan, what)
     });
     let plans =
-        first.into_iter().chain(third).chain(fourth).chain(fifth).chain(sixth).chain(unprotected);
+        first.into_iter().chain(third).chain(fourth).chain(fifth).chain(seventh).chain(unprotected);
     for (plan, what) in plans {
         if let Err(failure) = run::run_plan(&plan) {
             panic!("once: {what}\n{failure}");
