@@ -6,10 +6,9 @@
 //! written. The control queue and the ingress queue keep their order, so an answer is one to all writes before it as
 //! well. One that does not come in time, or refuses, is asked for again by the same write ([`L2t::ask_again`]).
 //!
-//! A write never waits for an answer: frames would go the wrong way meanwhile. An answer tells by its *turn* which of
-//! three writes it is to. Whatever is written while three are unanswered has the turn of the last; an answer with that
-//! turn may then be to the one before, so that it settles nothing, and the entry is written once more under a turn of its
-//! own.
+//! Three unanswered writes of an entry can be told apart. What is written beyond them is posted all the same, since the
+//! last one is what the card uses, but its answer says nothing: it could be one to the write before. So the entry is
+//! written once more when an answer has come, by a turn of its own, and is settled when that is answered.
 
 use mafo_mem::{Full, Nanos};
 use mafo_t4::cpl::{L2tParams, L2tWriteReq, L2tWriteRpl, Status};
@@ -65,6 +64,12 @@ pub struct NextHop {
     pub target: L2tTarget,
 }
 
+impl Entry {
+    fn next_turn(&self) -> u32 {
+        (self.turn + 1) % TURNS
+    }
+}
+
 impl NextHop {
     fn request(&self, reply_to: IqId, index: L2tIdx, turn: u32) -> L2tWriteReq {
         let params = L2tParams(0)
@@ -87,21 +92,8 @@ struct Entry {
     pending: u32,
     /// The turn of the last write.
     turn: u32,
-    /// Others had that turn before, and said something else.
+    /// The last write had its turn in common with the one before it: what answers that is no proof.
     is_shared: bool,
-}
-
-impl Entry {
-    /// The turn of the next write, and whether it is the last one's too.
-    fn next_turn(&self) -> (u32, bool) {
-        let is_shared = self.pending == OUTSTANDING_MAX;
-        (if is_shared { self.turn } else { (self.turn + 1) % TURNS }, is_shared)
-    }
-
-    fn note_written(&mut self, (turn, is_shared): (u32, bool)) {
-        self.pending += u32::from(!is_shared);
-        (self.turn, self.is_shared) = (turn, is_shared);
-    }
 }
 
 /// An lcore's share of the L2 table.
@@ -172,15 +164,15 @@ impl L2t {
         hop: NextHop,
     ) -> Result<(), Full> {
         let entry = self.used(index);
-        let next @ (turn, is_shared) = entry.next_turn();
+        let is_shared = entry.pending == OUTSTANDING_MAX;
+        let turn = if is_shared { entry.turn } else { entry.next_turn() };
         ofld::control(ctrl, Tid(0), &hop.request(reply_to, index, turn))?;
-        entry.hop = Some(hop);
-        entry.note_written(next);
+        (entry.hop, entry.turn, entry.is_shared) = (Some(hop), turn, is_shared);
+        entry.pending += u32::from(!is_shared);
         self.counters.writes += 1;
         match self.waiting.iter_mut().find(|(waits, _)| *waits == index) {
-            // Who is written to without end has to answer all the same.
-            Some(_) if is_shared => {}
-            Some((_, question)) => *question = None,
+            // However often it is written, three that stay without an answer are asked about.
+            Some((_, question)) => *question = question.filter(|_| is_shared),
             None => self.waiting.push((index, None)),
         }
         Ok(())
@@ -205,17 +197,16 @@ impl L2t {
             }
             is_mute |= question.is_hopeless();
             question.repeat(now, patience);
-            let Some(entry @ &Entry { hop: Some(hop), turn, .. }) = self.entry(index) else {
-                continue;
-            };
-            // The same words do, unless an answer to them would tell nothing.
-            let next = if entry.is_shared { entry.next_turn() } else { (turn, false) };
+            let Some(entry) = self.entry_mut(index) else { continue };
+            let Some(hop) = entry.hop else { continue };
+            let is_told_apart = entry.is_shared && entry.pending < OUTSTANDING_MAX;
+            let turn = if is_told_apart { entry.next_turn() } else { entry.turn };
             // What finds no room is asked for when its time comes once more.
-            if ofld::control(ctrl, Tid(0), &hop.request(reply_to, index, next.0)).is_ok() {
+            if ofld::control(ctrl, Tid(0), &hop.request(reply_to, index, turn)).is_ok() {
+                entry.pending += u32::from(is_told_apart);
+                entry.is_shared &= !is_told_apart;
+                entry.turn = turn;
                 self.counters.asked_again += 1;
-                if let Some(entry) = self.entry_mut(index).filter(|entry| entry.is_shared) {
-                    entry.note_written(next);
-                }
             }
         }
         is_mute
@@ -242,13 +233,15 @@ impl L2t {
         let status = reply.status();
         let left = behind(entry);
         let is_refused = status != Status::NONE;
-        if (is_refused || entry.is_shared) && left == 0 {
+        if left == 0 && (is_refused || entry.is_shared) {
             // As if it had not been answered, and asked for again at once.
             entry.pending = 1;
             self.counters.refused += u64::from(is_refused);
             if let Some((_, question)) = self.waiting.iter_mut().find(|(waits, _)| *waits == index)
             {
-                let asked = question.unwrap_or_else(|| Question::new(Nanos::ZERO, Nanos::ZERO));
+                // Who has written it is asked anew, and has all the time there is.
+                let asked = question.filter(|_| is_refused);
+                let asked = asked.unwrap_or_else(|| Question::new(Nanos::ZERO, Nanos::ZERO));
                 *question = Some(asked.at_once(Nanos::ZERO));
             }
             return Some(L2tWritten { index, status, settled: false });
@@ -443,48 +436,41 @@ mod tests {
     }
 
     #[test]
-    fn a_write_does_not_wait_for_answers() {
+    fn what_cannot_be_told_apart_is_written_at_once_and_once_more_when_it_can() {
         let (mut ctrl, mut card) = egress();
         let mut table = L2t::new(0..4);
         let index = table.alloc().expect("room");
-        let wire = hop(0, L2tTarget::Wire, None);
-        let looped = hop(0, L2tTarget::Loopback, None);
-        let (patience, now) = (Nanos::from_millis(5), Nanos::from_secs(1));
-        let posted = |hop: NextHop, turn| {
-            let (mut ctrl, mut card) = egress();
-            ofld::control(&mut ctrl, Tid(0), &hop.request(IQ, index, turn)).expect("room");
-            card.take()
-        };
-        for (hop, turn) in [(wire, 1), (looped, 2), (wire, 3), (looped, 3), (wire, 3), (looped, 3)]
-        {
-            table.write(&mut ctrl, IQ, index, hop).expect("room");
-            assert_eq!(card.take(), posted(hop, turn));
-            assert_eq!(table.get(index), Some(&hop));
+        let patience = Nanos::from_millis(5);
+        for port in [0, 1, 0, 1, 2] {
+            table.write(&mut ctrl, IQ, index, hop(port, L2tTarget::Wire, None)).expect("room");
         }
-        // It may be the third write's, and what that said is not what is wanted.
-        assert!(table.on_reply(&reply(3 * TURN)).is_some_and(|written| !written.settled));
-        assert_eq!(table.poll_timeout(), Some(Nanos::ZERO));
-        assert!(!table.ask_again(now, &mut ctrl, IQ, patience));
-        assert_eq!(card.take(), posted(looped, 0), "under a turn of its own");
-        assert!(table.on_reply(&reply(3 * TURN)).is_some_and(|written| !written.settled));
+        let wrs: [Vec<u8>; 5] = core::array::from_fn(|_| card.take());
+        let id = |wr: &[u8]| u32::from_be_bytes(wr[16..20].try_into().expect("four")) & 0x3fff;
+        assert_eq!([0, 1, 2, 3, 4].map(|n| id(&wrs[n]) / TURN), [1, 2, 3, 3, 3]);
+        assert_eq!(table.get(index), Some(&hop(2, L2tTarget::Wire, None)));
+        for turn in [1, 2, 3, 3] {
+            let written = table.on_reply(&reply(turn * TURN)).expect("an answer");
+            assert!(!written.settled, "it may be one to the third write");
+        }
+        assert!(!table.ask_again(Nanos::from_secs(1), &mut ctrl, IQ, patience));
+        let again = card.take();
+        assert_eq!((id(&again), &again[20..]), (0, &wrs[4][20..]), "the last, by the next turn");
+        assert!(!table.on_reply(&reply(3 * TURN)).is_some_and(|written| written.settled));
         assert!(table.on_reply(&reply(0)).is_some_and(|written| written.settled));
-        assert!(table.is_settled(index));
         assert_eq!(table.poll_timeout(), None);
     }
 
     #[test]
-    fn a_card_that_never_answers_is_noticed_however_much_is_written() {
+    fn a_card_that_answers_nothing_is_noticed_however_often_it_is_written() {
         let (mut ctrl, _) = egress();
         let mut table = L2t::new(0..4);
         let index = table.alloc().expect("room");
         let patience = Nanos::from_millis(5);
         let mut looks = 0..20;
         let asked = looks.find(|&n| {
-            let target = if n % 2 == 0 { L2tTarget::Wire } else { L2tTarget::Loopback };
-            table.write(&mut ctrl, IQ, index, hop(0, target, None)).expect("room");
+            table.write(&mut ctrl, IQ, index, hop(0, L2tTarget::Wire, None)).expect("room");
             table.ask_again(Nanos::from_secs(n), &mut ctrl, IQ, patience)
         });
-        // The third write's question is the first that stays.
         assert_eq!(asked, Some(6));
     }
 
@@ -536,7 +522,76 @@ mod tests {
         assert_eq!(L2t::new(start..end).alloc(), None, "a card that lies");
     }
 
+    /// What may happen to an entry.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        /// The host writes it.
+        Write,
+        /// The card takes a write, and answers so often.
+        Take(usize),
+        /// It refuses one.
+        Refuse,
+        /// The host hears an answer.
+        Hear,
+        /// Time goes by.
+        Wait,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => Just(Step::Write),
+            4 => (0_usize..3).prop_map(Step::Take),
+            1 => Just(Step::Refuse),
+            4 => Just(Step::Hear),
+            1 => Just(Step::Wait),
+        ]
+    }
+
     proptest! {
+        /// Answers are lost, come twice, late, or refuse: an entry that counts as settled is what the card uses, and in
+        /// the end it is settled.
+        #[test]
+        fn a_settled_entry_is_what_the_card_uses(steps in prop::collection::vec(step(), 0..60)) {
+            let (mut ctrl, mut card) = egress();
+            let mut table = L2t::new(0..1);
+            let index = table.alloc().expect("room");
+            let (mut now, mut taken, mut uses) = (Nanos::from_secs(1), 0, None);
+            let mut answers = std::collections::VecDeque::new();
+            let end = [Step::Wait, Step::Take(1), Step::Take(1), Step::Hear, Step::Hear];
+            let end = core::iter::repeat_n(end, 120).flatten();
+            for (n, step) in (0_u16..).zip(steps.into_iter().chain(end)) {
+                match step {
+                    // What finds no room is as if it had not been.
+                    Step::Write => drop(table.write(&mut ctrl, IQ, index, hop(0, L2tTarget::Wire, Some(n)))),
+                    Step::Wait => {
+                        now += Nanos::from_secs(1);
+                        table.ask_again(now, &mut ctrl, IQ, Nanos::from_millis(5));
+                    }
+                    Step::Hear => drop(answers.pop_front().map(|answer| table.on_reply(&answer))),
+                    Step::Take(_) | Step::Refuse => {
+                        if taken == table.counters().writes + table.counters().asked_again {
+                            continue;
+                        }
+                        taken += 1;
+                        let wr = card.take();
+                        let word = |n: usize| u32::from_be_bytes(wr[4 * n..4 * n + 4].try_into().expect("four"));
+                        let answer = reply(word(4) & 0x3fff);
+                        match step {
+                            Step::Take(copies) => {
+                                uses = Some((word(6) >> 16) as u16);
+                                answers.extend(core::iter::repeat_n(answer, copies));
+                            }
+                            _ => answers.push_back(answer.with_status(Status::BAD_ROUTE)),
+                        }
+                    }
+                }
+                if table.is_settled(index) {
+                    prop_assert_eq!(table.get(index).and_then(|hop| hop.vlan), uses);
+                }
+            }
+            prop_assert!(table.get(index).is_none() || table.is_settled(index));
+        }
+
         #[test]
         fn answers_that_a_card_makes_up_change_nothing(ids in prop::collection::vec(any::<u32>(), 0..50)) {
             let (mut ctrl, _) = egress();

@@ -98,6 +98,31 @@ fn a_card_is_left_twice_while_its_host_hears_200_ms_late() {
     left_twice(ms(200));
 }
 
+/// The active link fails again and again while writes of next hops are not answered, or late: they are written as often as
+/// it takes, and nobody speaks by a link that is not active.
+fn left_again_and_again(mishaps: Mishaps) {
+    let (_, outcomes) = runs(|seed| Plan {
+        ports_of_a: 1 + (seed % 2) as u8,
+        setup: Setup { heartbeat: ms(1), ..Setup::default() },
+        mishaps: Mishaps { seed, ..mishaps },
+        faults: (1..9).map(|n| cut(ms(6 * n), ms(3))).collect(),
+        ..plan(seed)
+    });
+    assert!(outcomes.iter().any(|outcome| outcome.asked_again > 0));
+}
+
+#[test]
+fn a_link_fails_again_and_again_while_nobody_hears_of_next_hops() {
+    let lost = Mishaps { chances: [1000, 0, 0, 0], ..Mishaps::NONE };
+    left_again_and_again(Mishaps { only: Some(ControlKind::L2t), count: 7, ..lost });
+}
+
+#[test]
+fn a_link_fails_again_and_again_while_its_host_hears_200_ms_late() {
+    let late = Mishaps { chances: [0, 0, 300, 0], ..Mishaps::NONE };
+    left_again_and_again(Mishaps { late_max: ms(200), ..late });
+}
+
 macro_rules! of_each_message {
     ($($name:ident: $kind:expr;)*) => { $(
         mod $name {
