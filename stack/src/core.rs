@@ -16,6 +16,7 @@ use crate::defect::{Defect, Defects};
 use crate::error::ConnectionError;
 use crate::icmp;
 use crate::listener::{Listener, ListenerId};
+use crate::local::{LOOPBACK, Loopback};
 use crate::members::{Members, Port, PortCounters};
 use crate::neigh::{BROADCAST, Change, Mac, Neighbours, Resolution};
 use crate::packet::{self, Arp, Dscp, Handling, Ip, Packet};
@@ -71,6 +72,7 @@ pub struct Core {
     pub(crate) news: VecDeque<SocketId>,
     pub(crate) incoming: VecDeque<ListenerId>,
     pub(crate) out: FrameBurst,
+    pub(crate) loopback: Loopback,
     pub(crate) members: Members,
     /// The link of new connections, and of frames of the host itself.
     pub(crate) active: Option<(MemberId, PortId)>,
@@ -141,6 +143,7 @@ impl Core {
             news: VecDeque::new(),
             incoming: VecDeque::new(),
             out: FrameBurst::new(TX_BURST, frame),
+            loopback: Loopback::default(),
             members: Members::default(),
             active: None,
             carriers: Vec::new(),
@@ -252,14 +255,14 @@ impl Core {
     }
 
     //= rfc9293#3.9.2.3 MUST-57
-    fn handle_tcp(&mut self, now: Nanos, from: (MemberId, Mac), ip: Ip, bytes: &[u8]) {
+    pub(crate) fn handle_tcp(&mut self, now: Nanos, from: (MemberId, Mac), ip: Ip, bytes: &[u8]) {
         if ip.dst != self.config.address {
             self.counters.rx_not_for_us += 1;
             return;
         }
         //= rfc9293#3.9.2.3 MUST-63
-        // MUST-63: an answer to such a source would go to many, to nobody, or to ourselves.
-        if !self.is_unicast(ip.src) {
+        // MUST-63: an answer to such a source would go to many, to nobody, or to ourselves, whom no link brings.
+        if !self.is_unicast(ip.src) && from.0 != LOOPBACK {
             self.counters.rx_bad_source += 1;
             return;
         }
@@ -335,7 +338,7 @@ impl Core {
         let is_ack = segment.flags.contains(Flags::ACK);
         // What no state of a listener knows is dropped, and not reset, wherever its SYNs are answered.
         let is_nothing = !segment.flags.intersects(Flags::SYN | Flags::ACK | Flags::RST);
-        // By a port that is no adapter's all connections begin here.
+        // By a port that is no adapter's all connections begin here, and so do those with ourselves.
         let begins_here = !self.is_adapter(by);
         let ours = |l: &Listener| {
             l.is_host_path() || begins_here || is_ack && l.gave_cookies(now) || is_nothing
@@ -409,19 +412,6 @@ impl Core {
         self.poll_members();
     }
 
-    /// Hands the frames collected so far to the active link. What its queue does not take is lost, as
-    /// on any full queue; TCP and ARP ask again.
-    pub fn flush(&mut self, now: Nanos) {
-        if self.out.is_empty() {
-            return;
-        }
-        let frames = self.out.frames();
-        let sent = self.active.map_or(0, |active| self.members.transmit(now, active, frames));
-        self.counters.tx_frames += sent as u64;
-        self.counters.tx_dropped += (self.out.len() - sent) as u64;
-        self.out.clear();
-    }
-
     /// Whether the active link takes frames.
     pub(crate) fn tx_state(&mut self) -> TxState {
         self.active.map_or(TxState::Ready, |active| self.members.tx_state(active))
@@ -430,6 +420,7 @@ impl Core {
     /// Runs all that is due at `now`.
     pub(crate) fn poll(&mut self, now: Nanos) {
         self.now = now;
+        self.poll_loopback(now);
         self.poll_neighbours(now);
         self.time_wait.poll(now);
         self.lingering.poll(now);
@@ -533,11 +524,10 @@ impl Core {
     /// Goes on with an active open, now or when the next hop is known.
     pub(crate) fn open(&mut self, now: Nanos, id: SocketId) {
         let Some(socket) = self.sockets.get(id) else { return };
-        let resolution = self
-            .next_hop(socket.tuple.remote.ip())
-            .map_or(Resolution::Unreachable, |hop| self.neighbours.resolve(now, hop));
-        match resolution {
+        let remote = socket.tuple.remote.ip();
+        match self.resolve(now, remote).unwrap_or(Resolution::Unreachable) {
             Resolution::Known(_) => {
+                let Some(socket) = self.sockets.get(id) else { return };
                 let begins_on = self.port_of(&socket.tuple).map(|(member, _)| member);
                 let offload = socket.options.path == PathChoice::Offload
                     && begins_on.is_some_and(|member| self.is_adapter(member));
@@ -737,9 +727,10 @@ impl Core {
         let watches = self.watches.first().map(|&(at, _)| at);
         let neighbours = self.neighbours.poll_timeout();
         let samples = self.samples_timeout();
+        let loopback = (!self.loopback.is_empty()).then_some(self.now);
         let asked = [self.questions_timeout(), self.members.poll_timeout()];
         let all = [timers, neighbours, waits[0], waits[1], orphans, mtus, watches, samples];
-        all.into_iter().chain(asked).flatten().min()
+        all.into_iter().chain(asked).chain([loopback]).flatten().min()
     }
 
     /// Mistakes that are made from now on, by this stack and by the bond above it: a check has to notice.

@@ -19,7 +19,7 @@ use crate::time_wait::Remains;
 use crate::timeouts::Watch;
 use crate::tuple::FourTuple;
 use crate::urgent::Marks;
-use crate::{Options, StackConfig};
+use crate::{Options, PathChoice, StackConfig};
 
 /// What the host path keeps of a connection beside its two buffers.
 #[derive(Debug)]
@@ -246,7 +246,7 @@ impl Core {
     pub(crate) fn host_output(&mut self, now: Nanos) {
         let mut unsent = core::mem::take(&mut self.unsent);
         unsent.retain(|&id| {
-            let held = self.tx_state() == TxState::Full;
+            let held = self.tx_state() == TxState::Full && !self.is_local(id);
             if held {
                 self.hold_output_of(now, id)
             } else {
@@ -272,8 +272,7 @@ impl Core {
         let Some(socket) = self.sockets.get(id) else { return };
         let FourTuple { local, remote } = socket.tuple;
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (local.ip(), remote.ip()) else { return };
-        let hop = self.next_hop(remote.ip());
-        let mac = hop.map(|hop| self.neighbours.resolve(now, hop));
+        let mac = self.resolve(now, remote.ip());
         if mac == Some(Resolution::Pending) {
             // What is to be said waits for the answer, as in Linux; `on_neighbour` brings it up again.
             if let Some(Path::Host(host)) = self.sockets.get_mut(id).map(|socket| &mut socket.path)
@@ -368,7 +367,7 @@ impl Core {
             return;
         };
         //= rfc9293#3.8.3 MUST-20-R1
-        if let Some(hop) = self.next_hop(remote) {
+        if let Some(hop) = self.next_hop(remote).filter(|&hop| !self.is_own(hop)) {
             self.neighbours.doubt(now, hop);
         }
         //= rfc9293#3.8.3 SHLD-9
@@ -427,10 +426,13 @@ impl Core {
     pub(crate) fn make_socket(
         &mut self,
         tuple: FourTuple,
-        options: Options,
+        mut options: Options,
         holder: Holder,
     ) -> Option<SocketId> {
         self.sockets.next_id()?;
+        if self.is_own(tuple.remote.ip()) {
+            options.path = PathChoice::Host;
+        }
         let room = self.room_of(&options);
         let tx = crate::buffer::SendBuffer::new(self.send_buffer()?);
         self.sockets.insert(Socket {

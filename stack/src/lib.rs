@@ -23,6 +23,7 @@ mod host;
 pub mod icmp;
 mod listen;
 mod listener;
+mod local;
 mod members;
 pub mod neigh;
 mod observe;
@@ -68,6 +69,10 @@ mafo_mem::counters! {
         tx_frames,
         /// Frames that the port's queue did not take.
         tx_dropped,
+        /// Frames from this host to itself.
+        loopback_frames,
+        /// Those for which there was no room.
+        loopback_dropped,
         /// Segments that were not sent because their next hop was not known.
         tx_unresolved,
         /// Resets sent in answer to segments of nobody.

@@ -90,7 +90,7 @@ impl Core {
         let Some(id) = self.make_socket(tuple, options, Holder::Listener(listener_id)) else {
             return self.answer_by_cookie(now, listener_id, src_mac, tuple, syn);
         };
-        if let Some(hop) = self.next_hop(tuple.remote.ip()) {
+        if let Some(hop) = self.next_hop(tuple.remote.ip()).filter(|&hop| !self.is_own(hop)) {
             self.neighbours.learn(now, hop, src_mac, true);
         }
         let Some(socket) = self.sockets.get(id) else { return };

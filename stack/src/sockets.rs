@@ -112,7 +112,7 @@ impl Core {
         //= rfc9293#3.9.1.1 MUST-46
         // Nobody can be opened to, or many.
         let nowhere = match remote.ip() {
-            IpAddr::V4(ip) => !self.is_unicast(ip),
+            IpAddr::V4(ip) => !self.is_unicast(ip) && !self.is_own(remote.ip()),
             IpAddr::V6(_) => true,
         };
         if nowhere || self.next_hop(remote.ip()).is_none() {
@@ -135,6 +135,7 @@ impl Core {
             let tuple = FourTuple { local, remote };
             //= rfc6056#3.1 RFC6056-3.1-1
             let taken = core.by_tuple.contains_key(&tuple)
+                || core.meets_itself(&tuple)
                 || core.time_wait.contains(&tuple)
                 || core.listeners.values().any(|l| l.takes(local));
             (!taken).then_some(local)

@@ -7,6 +7,7 @@ mod failover;
 mod hosts;
 mod icmp;
 mod links;
+mod local;
 mod macs;
 mod mtus;
 mod options;

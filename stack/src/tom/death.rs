@@ -119,7 +119,7 @@ impl Core {
     /// Resets the peer of a connection that no adapter has.
     fn reset_without_owner(&mut self, now: Nanos, id: SocketId) {
         let (Some(tuple), Some(progress)) = (self.tuple(id), self.progress(id)) else { return };
-        let known = self.next_hop(tuple.remote.ip()).map(|hop| self.neighbours.resolve(now, hop));
+        let known = self.resolve(now, tuple.remote.ip());
         if let Some(Resolution::Known(mac)) = known {
             let reset = Segment {
                 src_port: tuple.local.port(),

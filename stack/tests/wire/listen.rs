@@ -253,14 +253,8 @@ fn nobody_and_everybody_are_no_clients() {
 #[test]
 fn nobody_and_everybody_are_no_servers() {
     let mut wire = Wire::new(|_| {});
-    let targets: [[u8; 4]; 6] = [
-        [0, 0, 0, 0],
-        [127, 0, 0, 1],
-        [239, 1, 2, 3],
-        [255, 255, 255, 255],
-        [10, 77, 0, 255],
-        US.octets(),
-    ];
+    let targets: [[u8; 4]; 5] =
+        [[0, 0, 0, 0], [127, 0, 0, 1], [239, 1, 2, 3], [255, 255, 255, 255], [10, 77, 0, 255]];
     for target in targets {
         let (now, remote) = (wire.now, SocketAddrV4::new(target.into(), 80).into());
         let refused = wire.core().connect(now, remote, None, HOST);

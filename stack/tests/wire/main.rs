@@ -6,6 +6,7 @@ mod ecn;
 mod header;
 mod icmp;
 mod listen;
+mod local;
 mod options;
 mod pair;
 mod rig;
