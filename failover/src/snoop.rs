@@ -77,6 +77,20 @@ impl LetOut {
         }
     }
 
+    /// Whether `segment` only acknowledges, and offers less than the peer was offered since it was made: what was said in
+    /// place of its owner meanwhile says all that it does.
+    #[must_use]
+    pub fn says_more(&self, segment: &Segment, scale: u8) -> bool {
+        let edge = segment.ack + (u32::from(segment.window) << scale.min(14));
+        let offered_more = self.right_edge.is_some_and(|told| told.after(edge));
+        let acknowledges = self.ack.is_some_and(|ack| !segment.ack.after(ack));
+        segment.flags == Flags::ACK
+            && segment.payload_len == 0
+            && segment.options.sack.is_empty()
+            && offered_more
+            && acknowledges
+    }
+
     /// Notes a timestamp that the peer may have been shown.
     pub fn note_ts(&mut self, val: u32) {
         later_stamp(&mut self.ts_val, val);
@@ -267,6 +281,19 @@ mod tests {
         out.note(&segment(100, 0, 500, 11, 2), 3);
         assert_eq!(out.right_edge, Some(SeqNum(588)), "a window update alone");
         assert_eq!(out.ts_val, Some(2));
+    }
+
+    /// By hand: 100 + 8 units of 4 bytes end at 132, 100 + 9 at 136.
+    #[test]
+    fn an_acknowledgment_that_offers_less_than_was_said_since_says_nothing_new() {
+        let mut told = LetOut::default();
+        let ack = |ack, window| segment(5, 0, ack, window, 1);
+        assert!(!told.says_more(&ack(100, 8), 2), "nothing was said");
+        told.note(&ack(100, 9), 2);
+        assert!(told.says_more(&ack(100, 8), 2));
+        assert!(!told.says_more(&ack(100, 9), 2), "the same once more may be what it is asked for");
+        assert!(!told.says_more(&ack(101, 7), 2), "it acknowledges more");
+        assert!(!told.says_more(&segment(5, 1, 100, 8, 1), 2), "it brings a byte");
     }
 
     #[test]

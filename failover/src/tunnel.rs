@@ -220,6 +220,11 @@ impl Bond {
                 self.counters.fenced_frames += 1;
                 return;
             }
+            if moving.let_out.says_more(&seen.segment, scale) {
+                // The card had made it before a proof was asked for, and is heard again.
+                self.counters.fenced_frames += 1;
+                return;
+            }
             moving.let_out.note(&seen.segment, scale);
         }
         let is_active = self.active.is_some_and(|active| active.member == member);

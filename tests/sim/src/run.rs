@@ -511,8 +511,8 @@ impl<'a> Run<'a> {
                 before.heir.filter(|_| owner != before.owner),
                 core.progress(id).map(|p| p.rcv_nxt.0),
             ) {
-                // Into the card and to the host, each as late as can be.
-                let polls = 2 * checker.grace;
+                // Into the card and to the host, each as late as can be; behind an answer that is late.
+                let polls = 2 * checker.grace + self.plan.answers_late();
                 self.replay = Some(Replay { heir, rcv_nxt, held: None, polls });
             }
         }

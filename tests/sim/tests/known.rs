@@ -226,6 +226,19 @@ const OF_THE_SEVENTH: [(u64, &str); 14] = [
     ),
 ];
 
+/// By the eighth, in which tables differ, room is little, and a link may flap without end.
+const OF_THE_EIGHTH: [(u64, &str); 2] = [
+    (
+        347,
+        "an ACK that an owner had made before the peer was asked to prove that it takes our timestamps was let out behind \
+         that, and offered less",
+    ),
+    (
+        74_032_933,
+        "the checker did not wait for what a new owner had been given until an answer that was late ahead of it had come",
+    ),
+];
+
 /// By the fourth, without protection.
 const UNPROTECTED: [(u64, &str); 2] = [
     (
@@ -245,13 +258,20 @@ fn what_failed_once_does_not_again() {
     let fourth = OF_THE_FOURTH.map(|(seed, what)| (Plan::fourth_edition(seed), what));
     let fifth = OF_THE_FIFTH.map(|(seed, what)| (Plan::fifth_edition(seed), what));
     let seventh = OF_THE_SEVENTH.map(|(seed, what)| (Plan::seventh_edition(seed), what));
+    let eighth = OF_THE_EIGHTH.map(|(seed, what)| (Plan::draw(seed), what));
     let unprotected = UNPROTECTED.map(|(seed, what)| {
         let mut plan = Plan::fourth_edition(seed);
         plan.setup.protect = false;
         (plan, what)
     });
-    let plans =
-        first.into_iter().chain(third).chain(fourth).chain(fifth).chain(seventh).chain(unprotected);
+    let plans = first
+        .into_iter()
+        .chain(third)
+        .chain(fourth)
+        .chain(fifth)
+        .chain(seventh)
+        .chain(eighth)
+        .chain(unprotected);
     for (plan, what) in plans {
         if let Err(failure) = run::run_plan(&plan) {
             panic!("once: {what}\n{failure}");

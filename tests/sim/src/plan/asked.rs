@@ -19,6 +19,13 @@ impl Plan {
         refused > 0 && self.mishaps.only.is_none_or(|only| only == ControlKind::L2t)
     }
 
+    /// Polls by which an answer, and what is behind it in its queue, may be later than all else.
+    #[must_use]
+    pub fn answers_late(&self) -> u32 {
+        let [_, _, late, _] = self.mishaps.chances;
+        if late == 0 { 0 } else { self.mishaps.late_max.0.div_ceil(self.tick.0) as u32 }
+    }
+
     /// Whether all links carry.
     #[must_use]
     pub fn is_xor(&self) -> bool {

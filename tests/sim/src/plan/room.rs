@@ -2,7 +2,7 @@
 
 use mafo_mem::Nanos;
 
-use super::Plan;
+use super::{Breakage, Fault, Plan, Trigger};
 use crate::draw::Draw;
 
 /// Sizes of what silicon and settings leave open.
@@ -37,6 +37,9 @@ pub(super) fn draw_room(draw: &mut Draw, plan: &mut Plan) {
     if draw.chance(0.15) {
         plan.room.eth_buffers = [(); 2].map(|()| few(draw, 2, 96) as u16);
     }
+    if draw.chance(0.05) {
+        flaps(draw, plan);
+    }
 }
 
 /// Sixteen sizes that ascend. What the links carry, 1500 bytes, is among them or not, and has any number.
@@ -56,6 +59,18 @@ fn table(draw: &mut Draw) -> [u16; 16] {
         };
         mtu as u16
     })
+}
+
+/// The active link goes and comes all the time, before anything else breaks.
+fn flaps(draw: &mut Draw, plan: &mut Plan) {
+    let mut at = draw.log_time(Nanos::from_micros(100), Nanos::from_millis(100));
+    let flap = |_| {
+        at += draw.log_time(Nanos::from_micros(500), Nanos::from_millis(6));
+        let time = draw.log_time(Nanos::from_micros(50), Nanos::from_millis(3));
+        Fault { when: Trigger::At(at), what: Breakage::Active(time) }
+    };
+    let flaps: Vec<Fault> = (0..20).map(flap).collect();
+    plan.faults.splice(0..0, flaps);
 }
 
 #[cfg(test)]
