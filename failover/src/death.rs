@@ -46,16 +46,6 @@ impl Bond {
         for id in core.connections_on(member) {
             self.bereave(now, core, id);
         }
-        // What they had said and went through the host leaves ahead of their next owners' words.
-        let is_new = |moving: &Move| {
-            moving.stage == Stage::Uploading
-                && moving.home.member == member
-                && self.way(moving).is_some_and(|way| way.member != member)
-                && moving.entry.as_ref().is_none_or(|entry| entry.written == Written::Nothing)
-        };
-        let ids = self.moves.iter().filter(|(_, moving)| is_new(moving)).map(|(id, _)| id);
-        let ids: Vec<SocketId> = ids.collect();
-        self.mark_departures(now, core, &ids);
         if self.active.is_some_and(|active| active.member == member) {
             match self.successor() {
                 Some(successor) => {
@@ -66,6 +56,17 @@ impl Bond {
                 None => self.active = None,
             }
         }
+        // What they had said and went through the host leaves ahead of their next owners' words.
+        let is_ahead = |way: LinkId| way.member != member && self.may_carry(now, way);
+        let is_new = |moving: &Move| {
+            moving.stage == Stage::Uploading
+                && moving.home.member == member
+                && self.way(moving).is_some_and(is_ahead)
+                && moving.entry.as_ref().is_none_or(|entry| entry.written == Written::Nothing)
+        };
+        let ids = self.moves.iter().filter(|(_, moving)| is_new(moving)).map(|(id, _)| id);
+        let ids: Vec<SocketId> = ids.collect();
+        self.mark_departures(now, core, &ids);
         self.poll_moves(now, core);
     }
 

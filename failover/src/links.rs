@@ -38,6 +38,8 @@ pub(crate) struct Link {
     missed: u8,
     /// Others hear something, and this one has not for too long.
     is_silent: bool,
+    /// When it was given the last frame that another adapter had made for a connection.
+    carried: Option<Nanos>,
 }
 
 /// The probes.
@@ -84,7 +86,13 @@ impl Link {
             frames: None,
             missed: 0,
             is_silent: false,
+            carried: None,
         }
+    }
+
+    /// It was given a frame that another adapter had made.
+    pub(crate) fn note_carried(&mut self, now: Nanos) {
+        self.carried = Some(now);
     }
 
     /// Its adapter is dead.
@@ -94,7 +102,13 @@ impl Link {
 }
 
 impl Bond {
-    fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
+    /// Whether the Ethernet queue of a link may still hold frames that another adapter had made.
+    pub(crate) fn may_carry(&self, now: Nanos, id: LinkId) -> bool {
+        let link = self.links.iter().find(|link| link.id == id);
+        link.and_then(|link| link.carried).is_some_and(|at| now - at < self.config.reply_deadline)
+    }
+
+    pub(crate) fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
         self.links.iter_mut().find(|link| link.id == id)
     }
 

@@ -305,6 +305,9 @@ impl Bond {
         core.put_scratch(copy);
         if sent {
             self.counters.tunnelled_out += 1;
+            if let Some(link) = self.link_mut(active) {
+                link.note_carried(now);
+            }
             self.on_tunnelled(now);
         } else {
             self.counters.tx_full += 1;

@@ -207,6 +207,8 @@ pub(crate) struct Checker {
     pub(crate) longest: [usize; 2],
     /// The active link, and for how many polls it has been.
     active: (Option<usize>, u32),
+    /// By link, at which poll it was not the active one any more.
+    left_at: BTreeMap<usize, u64>,
     /// Polls.
     polls: u64,
     /// All links carry: each connection has a link of its own.
@@ -252,6 +254,7 @@ impl Checker {
             clocks: Vec::new(),
             longest: [0; 2],
             active: (None, 0),
+            left_at: BTreeMap::new(),
             polls: 0,
             all_carry: false,
             mac_moves: false,
@@ -534,6 +537,9 @@ impl Checker {
     ) {
         self.polls += 1;
         let lasted = if active == self.active.0 { self.active.1.saturating_add(1) } else { 0 };
+        if let Some(left) = self.active.0.filter(|_| lasted == 0) {
+            self.left_at.insert(left, self.polls);
+        }
         self.active = (active, lasted);
         for (at, conn, link) in core::mem::take(&mut self.elsewhere) {
             if active != Some(link) && !is_out_of_reach(link) && !self.refuses_hops {
@@ -564,8 +570,10 @@ impl Checker {
         {
             self.elsewhere.push((at, conn, link));
         }
-        // Another link was made the active one while this was queued: it left late, as it might have come late.
-        let is_late = elsewhere && active_for <= grace;
+        // Another link was made the active one while this was queued, and perhaps this one again: it left late.
+        let was_left = matches!(place, Place::Link(link) if active == Some(link)
+            && self.left_at.get(&link).is_some_and(|&at| self.polls - at <= grace.into()));
+        let is_late = elsewhere && active_for <= grace || was_left;
         let (origin, polls, all_carry) = (self.origin(tcp), self.polls, self.all_carry);
         if side == Side::Near {
             self.note_length(origin, tcp.payload.len());

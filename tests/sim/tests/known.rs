@@ -227,7 +227,7 @@ const OF_THE_SEVENTH: [(u64, &str); 14] = [
 ];
 
 /// By the eighth, in which tables differ, room is little, and a link may flap without end.
-const OF_THE_EIGHTH: [(u64, &str); 2] = [
+const OF_THE_EIGHTH: [(u64, &str); 4] = [
     (
         347,
         "an ACK that an owner had made before the peer was asked to prove that it takes our timestamps was let out behind \
@@ -236,6 +236,14 @@ const OF_THE_EIGHTH: [(u64, &str); 2] = [
     (
         74_032_933,
         "the checker did not wait for what a new owner had been given until an answer that was late ahead of it had come",
+    ),
+    (
+        74_065_014,
+        "the checker did not know that the queue of a link that was left, and is active again, may hold what is old",
+    ),
+    (
+        74_114_088,
+        "an owner died in the step in which its link became active, and what it had said waited in the queue of the other",
     ),
 ];
 
