@@ -641,11 +641,9 @@ fn judge_content(
         acknowledges(at, here, there, tcp)?;
     }
     let ended = here.fin.is_some() && there.fin.zip(here.ack).is_some_and(|(fin, ack)| ack > fin);
-    if ended && tcp.payload.is_empty() && !tcp.has(FIN) {
-        // What TIME_WAIT answers has the stamp that the peer echoed: the clock is no longer there.
-        return Ok(());
-    }
-    stamps(at, here, tcp)
+    let judged = stamps(at, here, tcp);
+    // What TIME_WAIT answers has the stamp that the peer echoed: the clock is no longer there.
+    if ended && tcp.payload.is_empty() && !tcp.has(FIN) { Ok(()) } else { judged }
 }
 
 /// The place of `seq` in the stream that begins behind `iss`.

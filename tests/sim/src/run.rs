@@ -535,6 +535,9 @@ impl<'a> Run<'a> {
                 checker.held_died(n);
             } else if owner == Some(member.0) {
                 checker.given_died(n);
+            } else {
+                // What came by a cable of its was not held before its host had heard of it.
+                checker.held_died(n);
             }
         }
     }

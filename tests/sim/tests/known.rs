@@ -227,7 +227,7 @@ const OF_THE_SEVENTH: [(u64, &str); 14] = [
 ];
 
 /// By the eighth, in which tables differ, room is little, and a link may flap without end.
-const OF_THE_EIGHTH: [(u64, &str); 4] = [
+const OF_THE_EIGHTH: [(u64, &str); 6] = [
     (
         347,
         "an ACK that an owner had made before the peer was asked to prove that it takes our timestamps was let out behind \
@@ -240,6 +240,14 @@ const OF_THE_EIGHTH: [(u64, &str); 4] = [
     (
         74_065_014,
         "the checker did not know that the queue of a link that was left, and is active again, may hold what is old",
+    ),
+    (
+        74_109_470,
+        "the checker took frames for held that died with the adapter whose cable they had come by",
+    ),
+    (
+        75_001_093,
+        "the checker did not take down what a peer that had said all echoed, by which it proved that it took our timestamps",
     ),
     (
         74_114_088,
