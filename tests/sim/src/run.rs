@@ -401,6 +401,8 @@ impl<'a> Run<'a> {
     fn look(&mut self) {
         let mut somebody_died = false;
         let mut moved = Vec::new();
+        // Links that became active in this step, each for a moment, perhaps.
+        let mut between = Vec::new();
         while let Some((at, event)) = self.world.near.bond_mut().and_then(mafo::Bond::poll_event) {
             match event {
                 BondEvent::AdapterLost(member) => {
@@ -411,6 +413,7 @@ impl<'a> Run<'a> {
                     self.bereaved(member, &moved);
                 }
                 BondEvent::Moved(id) => moved.push(id),
+                BondEvent::Active(link) => between.push(link),
                 BondEvent::AdapterBack(member) => {
                     self.revived_at[member.index()] = None;
                     self.is_broken[member.index()] = false;
@@ -446,7 +449,9 @@ impl<'a> Run<'a> {
         let links = links(self.plan);
         // Where all carry none is more active than others.
         let active = self.active().filter(|_| !self.plan.is_xor());
-        checker.active(active, |link| self.is_broken[links[link].0]);
+        checker.active(active, |link| {
+            self.is_broken[links[link].0] || between.contains(&LinkId::from(links[link]))
+        });
         checker.clocks.clear();
         for n in 0..2 {
             let alive = core.member(MemberId(n)).filter(|_| !core.is_dead(MemberId(n)));

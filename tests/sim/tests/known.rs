@@ -227,7 +227,7 @@ const OF_THE_SEVENTH: [(u64, &str); 14] = [
 ];
 
 /// By the eighth, in which tables differ, room is little, and a link may flap without end.
-const OF_THE_EIGHTH: [(u64, &str); 6] = [
+const OF_THE_EIGHTH: [(u64, &str); 7] = [
     (
         347,
         "an ACK that an owner had made before the peer was asked to prove that it takes our timestamps was let out behind \
@@ -244,6 +244,10 @@ const OF_THE_EIGHTH: [(u64, &str); 6] = [
     (
         74_109_470,
         "the checker took frames for held that died with the adapter whose cable they had come by",
+    ),
+    (
+        75_024_398,
+        "the checker did not know of a link that became active and was left again within a step",
     ),
     (
         75_001_093,
