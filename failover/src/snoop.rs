@@ -64,9 +64,7 @@ impl LetOut {
         later(&mut self.seq_end, segment.seq + segment.seq_len());
         if segment.flags.contains(Flags::ACK) {
             later(&mut self.ack, segment.ack);
-            // The window of a SYN is never scaled (RFC 7323, 2.2).
-            let scale = if segment.flags.contains(Flags::SYN) { 0 } else { scale };
-            later(&mut self.right_edge, segment.ack + (u32::from(segment.window) << scale.min(14)));
+            later(&mut self.right_edge, right_edge(segment, scale));
         }
         if let Some(ts) = segment.options.timestamps {
             self.note_ts(ts.val);
@@ -81,7 +79,7 @@ impl LetOut {
     /// place of its owner meanwhile says all that it does.
     #[must_use]
     pub fn says_more(&self, segment: &Segment, scale: u8) -> bool {
-        let edge = segment.ack + (u32::from(segment.window) << scale.min(14));
+        let edge = right_edge(segment, scale);
         let offered_more = self.right_edge.is_some_and(|told| told.after(edge));
         let acknowledges = self.ack.is_some_and(|ack| !segment.ack.after(ack));
         segment.flags == Flags::ACK
@@ -95,6 +93,12 @@ impl LetOut {
     pub fn note_ts(&mut self, val: u32) {
         later_stamp(&mut self.ts_val, val);
     }
+}
+
+/// Up to where a segment of ours lets the peer send. The window of a SYN is never scaled (RFC 7323, 2.2).
+fn right_edge(segment: &Segment, scale: u8) -> SeqNum {
+    let scale = if segment.flags.contains(Flags::SYN) { 0 } else { scale };
+    segment.ack + (u32::from(segment.window) << scale.min(14))
 }
 
 /// Segments of the peer that were let in beyond a gap, in case that the connection gets another owner before it is

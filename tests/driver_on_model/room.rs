@@ -50,6 +50,12 @@ fn alone_once(net: &mut Net, traffic: &mut Traffic, others: impl Fn(&mut Net)) {
     }
 }
 
+/// The host is away, and its card is not.
+fn the_card_runs(net: &mut Net) {
+    net.switch.poll(net.now);
+    net.hosts[0].adapter_mut(0).expect("a card").poll(net.now);
+}
+
 /// The host is away while its card is not: what comes for it waits in the cable.
 #[test]
 fn a_burst_waits_in_the_cable_while_the_host_is_away() {
@@ -57,10 +63,7 @@ fn a_burst_waits_in_the_cable_while_the_host_is_away() {
     // On this side by the host path: all that comes takes a buffer of the card's list at once.
     let mut traffic = Traffic::new(net.open_on(5, [Options::on(PathChoice::Host), OFFLOAD]));
     traffic.deliver(&mut net, 100_000);
-    alone(&mut net, &mut traffic, |net| {
-        net.switch.poll(net.now);
-        net.hosts[0].adapter_mut(0).expect("a card").poll(net.now);
-    });
+    alone(&mut net, &mut traffic, the_card_runs);
     let counters = net.hosts[0].adapter(0).expect("a card").counters();
     assert_eq!(counters.hw.rx_packets_stalled, 0);
     assert_eq!(sent_again(&net), (0, 0));
@@ -73,10 +76,7 @@ fn an_adapter_is_not_given_up_whose_words_are_not_all_read() {
     let mut net = driven(1, |driver| driver.queues.freelist = 4096);
     let mut traffic = Traffic::new(net.open_on(40, [Options::on(PathChoice::Host), OFFLOAD]));
     traffic.deliver(&mut net, 100_000);
-    alone_once(&mut net, &mut traffic, |net| {
-        net.switch.poll(net.now);
-        net.hosts[0].adapter_mut(0).expect("a card").poll(net.now);
-    });
+    alone_once(&mut net, &mut traffic, the_card_runs);
     let is_given_up = |net: &mut Net| {
         net.hosts[0].poll(net.now).expect("lives");
         let core = net.hosts[0].sockets_mut();

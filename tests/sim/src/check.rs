@@ -351,12 +351,12 @@ impl Checker {
         self.flows[conn].gave_up = true;
     }
 
-    /// Who may speak from now on.
     /// The bond moves a connection to `link`.
     pub(crate) fn bound_for(&mut self, conn: usize, link: usize) {
         self.flows[conn].ways.bound_for(link, self.polls);
     }
 
+    /// Who may speak from now on.
     pub(crate) fn speaker(&mut self, conn: usize, speaker: Speaker) {
         let flow = &mut self.flows[conn];
         if speaker.holds && !flow.holds_before {
