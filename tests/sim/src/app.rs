@@ -4,12 +4,13 @@
 use mafo::{ConnectionError, Core, SocketError, SocketId};
 use mafo_mem::Nanos;
 
+use crate::check::Rule;
 use crate::plan::{Act, End, Ending, Side};
 use crate::stream;
 
 /// Why an application is not content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Complaint {
+enum Complaint {
     /// A byte is wrong, or one too many.
     Bytes(String),
     /// An error where there is no reason for one.
@@ -113,8 +114,45 @@ impl Application {
         rested(self.write_from) || rested(self.read_from)
     }
 
+    /// Does what can be done now, while `other` is at the other end. The open `may_fail`, as long as nobody has accepted it.
+    /// `None`: nothing came of it; an error is the rule that is violated, and how.
+    pub(crate) fn turn(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        other: &Self,
+        may_fail: bool,
+        scratch: &mut [u8],
+    ) -> Option<Result<(), (Rule, String)>> {
+        if matches!(self.phase, Phase::Waiting | Phase::Over) {
+            return None;
+        }
+        let state = |app: &Self| (app.phase, app.written, app.read, app.eof, app.shut);
+        let before = state(self);
+        let may_fail = other.gave_up || (may_fail && other.phase == Phase::Waiting);
+        let complaint = self.run(now, core, may_fail, scratch).err();
+        if self.was_reset && other.phase == Phase::Waiting {
+            self.gave_up = true;
+        }
+        if before == state(self) && complaint.is_none() {
+            return None;
+        }
+        let side = self.side;
+        let short = self.eof && !other.gave_up && self.read != other.written;
+        if short {
+            let how =
+                format!("{side:?}: the end of the stream at {} of {}", self.read, other.written);
+            return Some(Err((Rule::Delivery, how)));
+        }
+        Some(match complaint {
+            Some(Complaint::Bytes(how)) => Err((Rule::Delivery, how)),
+            Some(Complaint::Error(error)) => Err((Rule::Error, format!("{side:?}: {error}"))),
+            None => Ok(()),
+        })
+    }
+
     /// Does what can be done now. `reset_expected`: the other end gave up.
-    pub(crate) fn run(
+    fn run(
         &mut self,
         now: Nanos,
         core: &mut Core,

@@ -4,6 +4,7 @@
 //! lose it: what a sender puts on its cables, in this order, is what it says. What a sender may know is
 //! judged by what has arrived at its own cables.
 
+mod content;
 mod echo;
 mod speaker;
 mod tally;
@@ -13,10 +14,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use mafo_mem::Nanos;
 
-use crate::header::{ACK, FIN, RST, SYN, Tcp};
+use crate::header::{ACK, RST, Tcp};
 use crate::plan::Side;
-use crate::stream;
 
+use content::{RENEGE_PATIENCE, judge_content, place_of, window};
 use echo::{Echo, Heard};
 pub(crate) use speaker::Speaker;
 use speaker::speaks;
@@ -59,6 +60,8 @@ pub enum Rule {
     Quiet,
     /// No listener is asked about a SYN of a connection that lives elsewhere.
     Owner,
+    /// What a host says to itself is on no wire and on no adapter, and nothing moves it.
+    Itself,
     /// No adapter says what cannot be.
     Impossible,
     /// Nothing panics.
@@ -438,6 +441,10 @@ impl Checker {
     pub(crate) fn sent(&mut self, at: Nanos, place: Place, frame: &[u8]) {
         self.note(at, place, true, frame);
         let Some(tcp) = Tcp::parse(frame) else { return };
+        if tcp.src == tcp.dst {
+            let how = format!("on a wire: {:?}", tcp.ports);
+            return self.violate(at, Rule::Itself, None, how);
+        }
         let Some(conn) = self.conn_of(&tcp) else {
             let how = format!("a segment of nobody: {:?}", tcp.ports);
             return self.violate(at, Rule::Stream, None, how);
@@ -606,193 +613,4 @@ impl Checker {
         };
         self.clocks.iter().position(|clock| clock.is_some_and(near)).map(|n| n as u8)
     }
-}
-
-/// What a segment says, whoever says it.
-fn judge_content(
-    at: Nanos,
-    conn: usize,
-    side: Side,
-    flow: &mut Flow,
-    tcp: &Tcp<'_>,
-    is_late: bool,
-) -> Result<(), (Rule, String)> {
-    let [near, peer] = &mut flow.halves;
-    let (here, there) = if side == Side::Near { (near, peer) } else { (peer, near) };
-    let begins_anew = flow.gave_up && tcp.has(SYN | ACK) && here.iss.is_some_and(|i| i != tcp.seq);
-    if begins_anew && here.sent_end <= 0 && there.sent_end <= 0 {
-        // A listener was closed and is there again: half a handshake was forgotten, and begins once more.
-        (here.iss, here.ack, here.edge) = (None, None, None);
-        (here.sacked, here.short) = (Vec::new(), None);
-        (here.ts_val, here.ts_ecr) = (None, None);
-        (there.ack, there.edge) = (None, None);
-    }
-    if here.is_gone && tcp.has(SYN | ACK) && here.iss.is_some_and(|iss| iss != tcp.seq) {
-        // What answers is a listener, and whatever follows another connection.
-        flow.is_reset = true;
-        return Ok(());
-    }
-    let iss = opens(here, tcp)?;
-    says(conn, side, here, tcp, place_of(tcp.seq, iss))?;
-    if is_late {
-        return Ok(());
-    }
-    if tcp.has(ACK) {
-        acknowledges(at, here, there, tcp)?;
-    }
-    let ended = here.fin.is_some() && there.fin.zip(here.ack).is_some_and(|(fin, ack)| ack > fin);
-    let judged = stamps(at, here, tcp);
-    // What TIME_WAIT answers has the stamp that the peer echoed: the clock is no longer there.
-    if ended && tcp.payload.is_empty() && !tcp.has(FIN) { Ok(()) } else { judged }
-}
-
-/// The place of `seq` in the stream that begins behind `iss`.
-fn place_of(seq: u32, iss: u32) -> i64 {
-    i64::from(seq.wrapping_sub(iss).wrapping_sub(1) as i32)
-}
-
-/// The window that `tcp`, of `from`, offers to `to`.
-fn window(tcp: &Tcp<'_>, from: &Half, to: &Half) -> i64 {
-    let scale = match (from.wscale, to.wscale) {
-        (Some(scale), Some(_)) if !tcp.has(SYN) => scale.min(14),
-        _ => 0,
-    };
-    i64::from(tcp.window) << scale
-}
-
-fn opens(here: &mut Half, tcp: &Tcp<'_>) -> Result<u32, (Rule, String)> {
-    match (here.iss, tcp.has(SYN)) {
-        (Some(iss), true) if iss != tcp.seq => {
-            Err((Rule::Stream, format!("a SYN with {}, after one with {iss}", tcp.seq)))
-        }
-        (Some(iss), _) => Ok(iss),
-        (None, true) => {
-            here.iss = Some(tcp.seq);
-            here.wscale = tcp.wscale;
-            here.timestamps = tcp.timestamps.is_some();
-            Ok(tcp.seq)
-        }
-        (None, false) => Err((Rule::Stream, "a segment before the SYN".into())),
-    }
-}
-
-/// Payload and FIN.
-fn says(
-    conn: usize,
-    side: Side,
-    here: &mut Half,
-    tcp: &Tcp<'_>,
-    start: i64,
-) -> Result<(), (Rule, String)> {
-    let len = tcp.payload.len();
-    let end = start + len as i64;
-    if len > 0 {
-        if start < 0 || end > here.written as i64 {
-            return Err((Rule::Stream, format!("bytes {start}..{end} of {}", here.written)));
-        }
-        if tcp.payload != stream::bytes(conn, side, start as u64, len) {
-            return Err((Rule::Stream, format!("wrong bytes in {start}..{end}")));
-        }
-        if here.heard_edge.is_none_or(|edge| end > edge) {
-            return Err((Rule::Beyond, format!("bytes to {end}, edge {:?}", here.heard_edge)));
-        }
-    }
-    if tcp.has(FIN) && (!here.shut || end != here.written as i64) {
-        return Err((Rule::Stream, format!("a FIN at {end} of {}", here.written)));
-    }
-    if tcp.has(FIN) {
-        here.fin = Some(end);
-    }
-    here.sent_end = here.sent_end.max(end + i64::from(tcp.has(FIN)));
-    Ok(())
-}
-
-/// Before it believes that its peer has dropped what it said to have, Linux waits 10 ms (tcp_check_sack_reneging). The
-/// slowest cards here need longer than that for a question and an answer; a timeout takes 200 ms.
-const RENEGE_PATIENCE: Nanos = Nanos::from_millis(50);
-
-fn acknowledges(
-    at: Nanos,
-    here: &mut Half,
-    there: &Half,
-    tcp: &Tcp<'_>,
-) -> Result<(), (Rule, String)> {
-    let Some(iss) = there.iss else {
-        return Err((Rule::Ack, "an acknowledgment of nothing".into()));
-    };
-    let ack = place_of(tcp.ack, iss);
-    if ack > there.sent_end {
-        return Err((Rule::Ack, format!("acknowledges {ack} of {}", there.sent_end)));
-    }
-    if let Some(before) = here.ack
-        && ack < before
-    {
-        return Err((Rule::Ack, format!("acknowledges {ack} after {before}")));
-    }
-    here.ack = Some(ack);
-    // A card that is still telling its host of such bytes acknowledges them a moment later.
-    if let Some((since, start, end)) = here.short.take()
-        && at - since > RENEGE_PATIENCE
-    {
-        let how = format!("{start}..{end}, said to be here, is not acknowledged since {since:?}");
-        return Err((Rule::Renege, how));
-    }
-    here.sacked.retain(|&(_, end)| end > ack);
-    let short = here.sacked.iter().find(|(start, _)| *start <= ack);
-    here.short = short.map(|&(start, end)| (at, start, end));
-    let blocks = tcp.sacks().iter().map(|&(start, end)| (place_of(start, iss), place_of(end, iss)));
-    // One below the acknowledgment is of what came twice (RFC 2883).
-    // What a dead owner said last is no promise of the next one's.
-    let counts = here.echo != Echo::Lost;
-    here.sacked.extend(blocks.filter(|&(start, end)| counts && start > ack && end > start));
-    here.sacked.sort_unstable();
-    here.sacked.dedup();
-    let edge = ack + window(tcp, here, there);
-    // The window of a SYN is not scaled (RFC 7323, 2.2): sent again it cannot say what was said since.
-    let is_cut = tcp.has(SYN) && tcp.window == u16::MAX;
-    let edge = if is_cut { edge.max(here.edge.unwrap_or(edge)) } else { edge };
-    if let Some(before) = here.edge
-        && before - edge >= 1 << here.wscale.filter(|_| there.wscale.is_some()).unwrap_or(0)
-    {
-        return Err((Rule::RightEdge, format!("right edge {edge} after {before}")));
-    }
-    here.edge = Some(here.edge.map_or(edge, |before| before.max(edge)));
-    // The peer's FIN takes a place too.
-    let most = (here.read + here.capacity) as i64 + 1;
-    if edge > most {
-        return Err((Rule::Overcommit, format!("right edge {edge} with room to {most}")));
-    }
-    Ok(())
-}
-
-fn stamps(at: Nanos, here: &mut Half, tcp: &Tcp<'_>) -> Result<(), (Rule, String)> {
-    let Some((val, ecr)) = tcp.timestamps else { return Ok(()) };
-    if let Some(before) = here.ts_val
-        && (val.wrapping_sub(before) as i32) < 0
-    {
-        return Err((Rule::Timestamp, format!("TSval {val} after {before}")));
-    }
-    here.ts_val = Some(val);
-    here.first_ts.get_or_insert(val);
-    if !tcp.has(ACK) {
-        return Ok(());
-    }
-    let heard = here.heard_ts.is_some_and(|heard| ecr.wrapping_sub(heard) as i32 <= 0);
-    let forward = here.ts_ecr.is_none_or(|before| ecr.wrapping_sub(before) as i32 >= 0);
-    let known_for_long = here.sampled.is_none_or(|least| ecr.wrapping_sub(least) as i32 >= 0);
-    if here.echo != Echo::Known && known_for_long && (ecr == 0 || heard && !forward) {
-        return Ok(());
-    }
-    if here.echo == Echo::ToBeLearnt && here.ts_ecr != Some(ecr) {
-        here.echo = Echo::Known;
-    }
-    if !heard || !forward {
-        let known = (here.ts_ecr, here.heard_ts);
-        return Err((Rule::Echo, format!("TSecr {ecr} after {:?}, heard {:?}", known.0, known.1)));
-    }
-    here.ts_ecr = Some(ecr);
-    if here.echo == Echo::Known {
-        here.heard_in_order.echo(at, ecr);
-    }
-    Ok(())
 }

@@ -25,6 +25,8 @@ pub enum ConnState {
     On(u8),
     /// In its handover.
     In(Stage),
+    /// Both ends are here, and talk.
+    Itself,
 }
 
 const BOND: [(BondState, &str); 3] = [
@@ -32,7 +34,7 @@ const BOND: [(BondState, &str); 3] = [
     (BondState::Tunnel, "Tunnel"),
     (BondState::Draining, "Draining"),
 ];
-const CONN: [(ConnState, &str); 10] = [
+const CONN: [(ConnState, &str); 11] = [
     (ConnState::On(0), "on A"),
     (ConnState::In(Stage::Tunnelled), "Tunnelled"),
     (ConnState::In(Stage::Suspended), "Suspended"),
@@ -43,6 +45,7 @@ const CONN: [(ConnState, &str); 10] = [
     (ConnState::In(Stage::Rechannelling), "Rechannelling"),
     (ConnState::In(Stage::Sheltered), "Sheltered"),
     (ConnState::On(1), "on B"),
+    (ConnState::Itself, "with itself"),
 ];
 
 /// Names of [`State`], in its order.

@@ -14,6 +14,7 @@ pub(crate) const ACK: u8 = 0x10;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tcp<'a> {
     pub(crate) src: [u8; 4],
+    pub(crate) dst: [u8; 4],
     /// Identification of the IP packet. TP counts its packets there.
     pub(crate) id: u16,
     pub(crate) ports: (u16, u16),
@@ -63,6 +64,7 @@ impl<'a> Tcp<'a> {
         let payload = tcp.get(offset..)?;
         let mut segment = Self {
             src: ip.get(12..16)?.try_into().ok()?,
+            dst: ip.get(16..20)?.try_into().ok()?,
             id: be16(ip, 4)?,
             ports: (be16(tcp, 0)?, be16(tcp, 2)?),
             seq: be32(tcp, 4)?,
@@ -147,7 +149,8 @@ mod tests {
         frame.extend([1, 1, 5, 10, 0, 0, 2, 0, 0, 0, 3, 0, 1, 1, 1, 1]);
         frame.extend([0xaa, 0xbb, 0xcc, 0, 0]); // three bytes and padding
         let segment = Tcp::parse(&frame).expect("a segment");
-        assert_eq!((segment.src, segment.ports), ([10, 0, 0, 1], (7, 0xc001)));
+        assert_eq!((segment.src, segment.dst), ([10, 0, 0, 1], [10, 0, 0, 2]));
+        assert_eq!(segment.ports, (7, 0xc001));
         assert_eq!((segment.seq, segment.ack, segment.flags), (9, 256, SYN | ACK));
         assert_eq!((segment.window, segment.wscale), (0x1234, Some(9)));
         assert_eq!(segment.timestamps, Some((5, 6)));

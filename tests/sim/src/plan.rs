@@ -1,6 +1,7 @@
 //! What happens in a seed: who opens what, what applications do, which cables are bad, what breaks.
 
 mod asked;
+mod own;
 mod room;
 
 use mafo::wire::impair::{Impairments, Probability};
@@ -14,6 +15,8 @@ use mafo_mem::Nanos;
 use crate::draw::Draw;
 use crate::stream::STREAM_MAX;
 
+pub use own::Own;
+use own::draw_own;
 pub use room::Room;
 use room::draw_room;
 
@@ -335,6 +338,8 @@ pub struct Plan {
     pub spoils_commits: bool,
     /// What the host with the bond has room for, and its adapters' tables.
     pub room: Room,
+    /// A connection of the host with the bond with itself, if there is one.
+    pub own: Option<Own>,
 }
 
 /// Stages in which a connection can be when something breaks.
@@ -365,6 +370,14 @@ impl Plan {
     /// What `seed` decides.
     #[must_use]
     pub fn draw(seed: u64) -> Self {
+        let mut plan = Self::eighth_edition(seed);
+        draw_own(&mut Draw::new(seed, 9), &mut plan);
+        plan
+    }
+
+    /// What `seed` decided before a host talked to itself: seeds that failed then are known by it.
+    #[must_use]
+    pub fn eighth_edition(seed: u64) -> Self {
         let mut plan = Self::seventh_edition(seed);
         draw_room(&mut Draw::new(seed, 8), &mut plan);
         plan
@@ -559,6 +572,7 @@ impl Plan {
             mishaps: Mishaps::NONE,
             spoils_commits: false,
             room: Room::default(),
+            own: None,
         };
         plan.recv_buffer_max = plan.recv_buffer;
         if plan.floods && draw.chance(0.1) {

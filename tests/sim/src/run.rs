@@ -15,13 +15,13 @@ use mafo_failover::Stage;
 use mafo_mem::Nanos;
 use mafo_stack::MemberId;
 
-use crate::app::Phase;
+use crate::app::{Application, Phase};
 use crate::check::{Passed, Rule, Speaker, Violation, Wrapped};
 use crate::coverage::{BondState, ConnState, Coverage};
 use crate::header::Tcp;
 use crate::plan::{Breakage, Fault, Plan, Side, Trigger};
 use crate::story::{PlanOf, describe};
-use crate::world::{World, links};
+use crate::world::{Own, World, links};
 
 /// Polls that a card may need, by its lateness, to tell of a link that has gone, and to drop what was queued
 /// for it until the host had heard. A link does not come back sooner: the two ends have to find each
@@ -49,6 +49,19 @@ pub struct Outcome {
     pub wrapped: Wrapped,
     /// The most payload in a segment that each adapter made.
     pub longest: [usize; 2],
+    /// What the connection of the host with the bond with itself came to, if there was one.
+    pub own: Option<OfOwn>,
+    /// Opens that nobody accepted.
+    pub not_accepted: usize,
+}
+
+/// What a connection of a host with itself came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfOwn {
+    /// Bytes that each application read.
+    pub read: [u64; 2],
+    /// When both had read to the end, after the start.
+    pub over_at: Option<Nanos>,
 }
 
 /// A seed that went wrong.
@@ -256,7 +269,17 @@ impl<'a> Run<'a> {
         let lcores = (0..2).filter_map(|n| core.member(MemberId(n))).map(|member| &member.lcore);
         let tables: u64 =
             lcores.map(|l| l.l2t.counters().asked_again + l.filters.counters().asked_again).sum();
+        let start = self.start;
+        let own = self.world.own.as_ref().map(|own| OfOwn {
+            read: own.ends.each_ref().map(|end| end.read),
+            over_at: own.over_at.map(|at| at - start),
+        });
+        let waits = |end: &Application| end.phase == Phase::Waiting;
+        let not_accepted =
+            self.world.applications.iter().flatten().filter(|end| waits(end)).count();
         Ok(Outcome {
+            own,
+            not_accepted,
             active,
             asked_again: bond.asked_again + core.counters().tom_asked_again + tables,
             coverage: self.coverage,
@@ -281,12 +304,16 @@ impl<'a> Run<'a> {
         let fault = self.faults.front().map(|fault| match fault.when {
             Trigger::At(at) | Trigger::In(_, at) => self.start + at,
         });
+        let own = self.world.own_opens_at().map(|at| self.start + at);
         let mend = self.down_until.iter().flatten().copied().min();
         let deaf = self.deaf_until.map(|(_, until)| until);
         let holes = self.holes_until.iter().flatten().copied().min();
         let revival = (0..2).filter(|&n| self.world.near.is_dead(n));
         let revival = revival.filter_map(|n| self.revived_at[n]).min();
-        [open, fault, mend, deaf, self.silent_until, holes, revival].into_iter().flatten().min()
+        [open, own, fault, mend, deaf, self.silent_until, holes, revival]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Opens and breaks what is due. Whether there was anything.
@@ -298,6 +325,10 @@ impl<'a> Run<'a> {
         {
             self.unopened.pop();
             self.world.open(n);
+            any = true;
+        }
+        if self.world.own_opens_at().is_some_and(|at| self.start + at <= now) {
+            self.world.open_own();
             any = true;
         }
         for link in 0..self.down_until.len() {
@@ -376,6 +407,10 @@ impl<'a> Run<'a> {
             BondState::Tunnel
         };
         self.coverage.bond(state);
+        if self.world.own.as_ref().is_some_and(Own::talks) {
+            self.coverage.conn(ConnState::Itself);
+            self.coverage.fault(what.name(), ConnState::Itself);
+        }
         let core = self.world.near.sockets();
         for id in (0..2).flat_map(|n| core.connections_on(MemberId(n))) {
             let Some(conn) = core.offloaded(id) else { continue };
@@ -434,6 +469,7 @@ impl<'a> Run<'a> {
                 last.0 = at;
             }
         }
+        self.world.look_at_own();
         let protect = self.world.is_protected();
         self.world.checker().judge_resets(protect);
         let world = &self.world;
@@ -594,6 +630,7 @@ impl<'a> Run<'a> {
             && (0..2).all(|n| !self.world.near.is_dead(n))
             && world.near.is_up()
             && world.unfinished().is_none()
+            && world.own.as_ref().is_none_or(Own::is_over)
             && world.near.sockets().sockets() == 0
             && world.peer.core().sockets() == 0
             && world.near.left_over() == 0
@@ -622,7 +659,10 @@ impl<'a> Run<'a> {
         let stuck = world.unfinished();
         let (near, peer) = (world.near.sockets().sockets(), world.peer.core().sockets());
         let moving = world.near.bond().is_some_and(mafo::Bond::is_moving);
-        let (rule, how) = if stuck.is_some() {
+        let own = world.own.as_ref().filter(|own| !own.is_over());
+        let (rule, how) = if own.is_some() {
+            (Rule::Liveness, "the connection with itself does not end".to_string())
+        } else if stuck.is_some() {
             (Rule::Liveness, "a connection does not end".to_string())
         } else if near + peer > 0 || moving {
             let how = format!(
@@ -661,6 +701,9 @@ impl<'a> Run<'a> {
             if violation.conn.map_or(unfinished, |conn| conn == near.conn) {
                 story += &format!("{near:?}\n{peer:?}\n");
             }
+        }
+        if let Some(Own { ends: [opens, accepts], .. }) = &self.world.own {
+            story += &format!("with itself: {opens:?}\n{accepts:?}\n");
         }
         if let Some(bond) = self.world.near.bond() {
             story += &format!("{:?}\n", bond.counters());

@@ -32,6 +32,7 @@ impl fmt::Debug for PlanOf<'_> {
             .field("fail_over_mac", &self.0.fail_over_mac)
             .field("late_ethernet", &format_args!("{:?}", self.0.late_ethernet))
             .field("room", &self.0.room)
+            .field("own", &format_args!("{:?}", self.0.own))
             .field("mishaps", &format_args!("{:?}", self.0.mishaps))
             .finish()
     }

@@ -4,6 +4,8 @@
 //! bare cable: no driver and no adapter of ours is at its end, so a mistake in those has no counterpart
 //! that could hide it, and it costs next to nothing.
 
+mod own;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,12 +21,14 @@ use mafo::{
 use mafo_mem::Nanos;
 use mafo_stack::FourTuple;
 
-use crate::app::{Application, Complaint, Phase};
+use crate::app::{Application, Phase};
 use crate::check::{Checker, Place, Rule};
 use crate::plan::{Act, Connection, Plan, Side, Stray};
 use crate::secret;
 use crate::stray::{self, About};
 use crate::wire::{Hole, Mac, Witnessed};
+
+pub(crate) use own::Own;
 
 pub(crate) const ADDRESSES: [Ipv4Addr; 2] =
     [Ipv4Addr::new(10, 77, 0, 2), Ipv4Addr::new(10, 77, 0, 1)];
@@ -58,6 +62,8 @@ pub(crate) struct World {
     pub(crate) applications: Vec<[Application; 2]>,
     /// The connections as the host with the bond has them, when they have been opened.
     pub(crate) tuples: Vec<Option<FourTuple>>,
+    /// The one of the host with the bond with itself.
+    pub(crate) own: Option<Own>,
     /// By side and place of the socket in its table: the connection.
     by_socket: [Vec<usize>; 2],
     /// Applications that have something to do.
@@ -180,7 +186,7 @@ impl World {
         let switch = Switch::new(&config, far);
         let stack = |n: usize| {
             let mut stack = StackConfig::new(ADDRESSES[n], 24, MACS[n]);
-            stack.sockets_max = count as u32 + 4;
+            stack.sockets_max = count as u32 + 4 + if plan.own.is_some() { 2 } else { 0 };
             // A SYN that comes twice may be answered by a cookie and then by a kept handshake, with two numbers.
             stack.syn_cookies = false;
             stack.secret = secret::of(plan, n);
@@ -242,6 +248,7 @@ impl World {
             now: BEGINNING,
             applications,
             tuples: vec![None; count],
+            own: plan.own.map(|own| Own::new(own, count)),
             by_socket: [vec![usize::MAX; count + 8], vec![usize::MAX; count + 8]],
             due: Vec::new(),
             scratch: vec![0; 16 << 10],
@@ -326,6 +333,9 @@ impl World {
                 self.checker().application_gave_up(n);
             }
         }
+        if side == Side::Near {
+            self.own.iter_mut().for_each(Own::nobody_listens);
+        }
     }
 
     /// Whether adapters acknowledge only what they have told.
@@ -371,7 +381,9 @@ impl World {
     pub(crate) fn pass(&mut self, moved: bool, next: Option<Nanos>) {
         let timeouts =
             [self.near.poll_timeout(), self.peer.poll_timeout(), self.switch.poll_timeout(), next];
-        let pauses = self.applications.iter().flatten().filter_map(|a| a.wake_up(self.now)).min();
+        let own = self.own.iter().flat_map(|own| &own.ends);
+        let all = self.applications.iter().flatten().chain(own);
+        let pauses = all.filter_map(|a| a.wake_up(self.now)).min();
         let due = timeouts.into_iter().flatten().chain(pauses).min();
         let due = due.unwrap_or(self.now + Nanos::from_millis(1));
         self.idle = if moved { 0 } else { (self.idle + 1).min(12) };
@@ -415,6 +427,9 @@ impl World {
                 acted = true;
                 match event {
                     Event::Incoming(listener) => self.accept(side, listener),
+                    Event::Socket(id, _)
+                        if side == Side::Near
+                            && self.own.as_mut().is_some_and(|own| own.wakes(id)) => {}
                     Event::Socket(id, _) => {
                         let n = self.by_socket[side.index()][id.index()];
                         self.due.push((n, side));
@@ -430,12 +445,16 @@ impl World {
         for (n, side) in std::mem::take(&mut self.due) {
             acted |= self.run_application(n, side);
         }
-        acted
+        acted | self.run_own()
     }
 
     fn accept(&mut self, side: Side, listener: ListenerId) {
         while let Some(id) = self.core(side).accept(listener) {
             let Some(tuple) = self.core(side).tuple(id) else { continue };
+            if side == Side::Near && own::is_own(&tuple) {
+                self.accept_own(id);
+                continue;
+            }
             let (local, remote) = (tuple.local.port(), tuple.remote.port());
             let ports = if side == Side::Near { (local, remote) } else { (remote, local) };
             let conn = self.checker().conn(ports);
@@ -446,47 +465,27 @@ impl World {
     /// Lets an application do what it can. Whether it did anything.
     fn run_application(&mut self, n: usize, side: Side) -> bool {
         let dark = self.dark_until.is_some_and(|until| until >= self.applications[n][0].opened);
+        // While no cable works nobody answers for a next hop: an open may fail for that.
+        // Nor is there a way by an adapter that refuses to write next hops.
+        let may_fail = dark || self.refuses_hops;
         let [near, peer] = &mut self.applications[n];
         let (app, other) = if side == Side::Near { (near, peer) } else { (peer, near) };
-        if matches!(app.phase, Phase::Waiting | Phase::Over) {
-            return false;
-        }
         let core = match side {
             Side::Near => self.near.sockets_mut(),
             Side::Peer => self.peer.core_mut(),
         };
-        let before = (app.phase, app.written, app.read, app.eof, app.shut);
-        // While no cable works nobody answers for a next hop: an open may fail for that.
-        // Nor is there a way by an adapter that refuses to write next hops.
-        let dark = dark || self.refuses_hops;
-        let may_fail = other.gave_up || (dark && other.phase == Phase::Waiting);
-        let complaint = app.run(self.now, core, may_fail, &mut self.scratch).err();
-        if app.was_reset && other.phase == Phase::Waiting {
-            app.gave_up = true;
-        }
-        let short = app.eof && !other.gave_up && app.read != other.written;
-        if before == (app.phase, app.written, app.read, app.eof, app.shut) && complaint.is_none() {
-            return false;
-        }
-        let done = (app.written, app.shut, app.read);
-        let (gave_up, read, of) = (app.gave_up, app.read, other.written);
         let now = self.now;
+        let Some(turn) = app.turn(now, core, other, may_fail, &mut self.scratch) else {
+            return false;
+        };
+        let (done, gave_up) = ((app.written, app.shut, app.read), app.gave_up);
         let mut checker = self.checker();
         checker.application(now, (n, side), done, gave_up);
-        let lost = self.lost_without_count();
-        if let Some(how) = lost {
+        if let Some(how) = self.lost_without_count() {
             checker.violate(now, Rule::Error, Some(n), how);
         }
-        if short {
-            let how = format!("{side:?}: the end of the stream at {read} of {of}");
-            checker.violate(now, Rule::Delivery, Some(n), how);
-        }
-        match complaint {
-            Some(Complaint::Bytes(how)) => checker.violate(now, Rule::Delivery, Some(n), how),
-            Some(Complaint::Error(error)) => {
-                checker.violate(now, Rule::Error, Some(n), format!("{side:?}: {error}"));
-            }
-            None => {}
+        if let Err((rule, how)) = turn {
+            checker.violate(now, rule, Some(n), how);
         }
         true
     }

@@ -278,7 +278,7 @@ fn what_failed_once_does_not_again() {
     let fourth = OF_THE_FOURTH.map(|(seed, what)| (Plan::fourth_edition(seed), what));
     let fifth = OF_THE_FIFTH.map(|(seed, what)| (Plan::fifth_edition(seed), what));
     let seventh = OF_THE_SEVENTH.map(|(seed, what)| (Plan::seventh_edition(seed), what));
-    let eighth = OF_THE_EIGHTH.map(|(seed, what)| (Plan::draw(seed), what));
+    let eighth = OF_THE_EIGHTH.map(|(seed, what)| (Plan::eighth_edition(seed), what));
     let unprotected = UNPROTECTED.map(|(seed, what)| {
         let mut plan = Plan::fourth_edition(seed);
         plan.setup.protect = false;

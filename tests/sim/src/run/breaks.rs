@@ -149,6 +149,7 @@ impl Run<'_> {
             Aim::Host => Goal::Host,
             Aim::Link(nth) => Goal::Link(links[usize::from(nth) % links.len()].into()),
         };
+        self.world.move_own(to);
         // One that the host path has is called back first.
         let at_home = self.at_home().filter(|_| aim != Aim::Host);
         let Some(n) = at_home.or_else(|| self.concerned(when)) else { return };

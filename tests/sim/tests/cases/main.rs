@@ -74,6 +74,7 @@ fn plan(seed: u64) -> Plan {
         mishaps: mafo::Mishaps::NONE,
         spoils_commits: false,
         room: Room::default(),
+        own: None,
     }
 }
 
@@ -163,6 +164,8 @@ mod bonds;
 mod carriers;
 mod deadlines;
 mod deaths;
+mod itself;
+mod nobody;
 mod ports;
 mod rooms;
 
