@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use mafo_mem::queue::FramePool;
 use mafo_mem::{Frame, FrameBurst};
 
 /// Why a frame was not queued.
@@ -13,14 +14,12 @@ pub enum Refused<E> {
     Abandoned(E),
 }
 
-/// Frames on their way out of a port. Buffers come from a stack of free ones, so that a queue that
-/// is drained often touches few of them.
+/// Frames on their way out of a port. Buffers come from a pool, so that a queue that is drained often has few of them.
 #[derive(Debug)]
 pub struct FrameQueue {
     /// A frame and the DMA message count ([`crate::dma::Dma::made`]) that has to land before it may go.
     queue: VecDeque<(Frame, u64)>,
-    free: Vec<Frame>,
-    frame_capacity: usize,
+    free: FramePool,
 }
 
 impl FrameQueue {
@@ -29,15 +28,14 @@ impl FrameQueue {
     pub fn new(frames: usize, frame_capacity: usize) -> Self {
         Self {
             queue: VecDeque::with_capacity(frames),
-            free: (0..frames).map(|_| Frame::with_capacity(frame_capacity)).collect(),
-            frame_capacity,
+            free: FramePool::new(frames, frame_capacity),
         }
     }
 
     /// Frames that still fit.
     #[must_use]
     pub fn room(&self) -> usize {
-        self.free.len()
+        self.free.available()
     }
 
     /// Frames that wait.
@@ -59,7 +57,7 @@ impl FrameQueue {
         after: u64,
         fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
     ) -> Result<(), Refused<E>> {
-        let mut frame = self.free.pop().ok_or(Refused::Full)?;
+        let mut frame = self.free.take().ok_or(Refused::Full)?;
         match fill(frame.buffer_mut()) {
             Ok(len) => {
                 frame.set_len(len);
@@ -67,7 +65,7 @@ impl FrameQueue {
                 Ok(())
             }
             Err(error) => {
-                self.free.push(frame);
+                self.free.give(frame);
                 Err(Refused::Abandoned(error))
             }
         }
@@ -93,8 +91,8 @@ impl FrameQueue {
                 break;
             }
             let Some((mut frame, _)) = self.queue.pop_front() else { break };
-            // Buffers change hands only between equals, or the pool would shrink byte by byte.
-            let moved = if spare.capacity() >= self.frame_capacity {
+            // Buffers change hands only between equals.
+            let moved = if spare.capacity() == self.free.frame_capacity() {
                 core::mem::swap(spare, &mut frame);
                 sent(spare.as_slice(), true);
                 true
@@ -106,7 +104,7 @@ impl FrameQueue {
             if moved {
                 out.commit();
             }
-            self.free.push(frame);
+            self.free.give(frame);
         }
         out.len() - before
     }
@@ -114,7 +112,7 @@ impl FrameQueue {
     /// Drops what waits; says how many frames that were.
     pub fn clear(&mut self) -> usize {
         let dropped = self.queue.len();
-        self.free.extend(self.queue.drain(..).map(|(frame, _)| frame));
+        self.queue.drain(..).for_each(|(frame, _)| self.free.give(frame));
         dropped
     }
 }

@@ -39,7 +39,7 @@ impl Port {
     /// Port `id` without carrier.
     #[must_use]
     pub fn new(id: PortId, config: &AsicConfig) -> Self {
-        let loopback = || FrameBurst::new(config.loopback_frames, config.max_frame_len);
+        let loopback = || FrameBurst::on_demand(config.loopback_frames, config.max_frame_len);
         Self {
             id,
             carrier: false,

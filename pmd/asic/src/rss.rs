@@ -1,6 +1,7 @@
 //! Receive side scaling: Toeplitz hash and indirection table.
 
 use core::net::IpAddr;
+use std::sync::{Arc, LazyLock};
 
 use mafo_t4::IqId;
 
@@ -106,17 +107,17 @@ pub enum HashType {
 #[derive(Debug)]
 pub struct Rss {
     key: [u8; RSS_KEY_LEN],
-    toeplitz: Toeplitz,
+    toeplitz: Arc<Toeplitz>,
     table: Vec<Option<IqId>>,
 }
 
+/// Of the key at reset, for all cards: most never get another one.
+static AT_RESET: LazyLock<Arc<Toeplitz>> =
+    LazyLock::new(|| Arc::new(Toeplitz::new(&SYMMETRIC_KEY)));
+
 impl Default for Rss {
     fn default() -> Self {
-        Self {
-            key: SYMMETRIC_KEY,
-            toeplitz: Toeplitz::new(&SYMMETRIC_KEY),
-            table: vec![None; RSS_ENTRIES],
-        }
+        Self { key: SYMMETRIC_KEY, toeplitz: Arc::clone(&AT_RESET), table: vec![None; RSS_ENTRIES] }
     }
 }
 
@@ -125,7 +126,7 @@ impl Rss {
     pub fn set_key(&mut self, key: &[u8; RSS_KEY_LEN]) {
         if self.key != *key {
             self.key = *key;
-            self.toeplitz = Toeplitz::new(key);
+            self.toeplitz = Arc::new(Toeplitz::new(key));
         }
     }
 

@@ -84,15 +84,26 @@ impl Frame {
 /// so that a small burst stays in cache.
 #[derive(Debug)]
 pub struct FrameBurst {
+    /// Those that have a buffer.
     frames: Vec<Frame>,
     len: usize,
+    /// Frames at most, and the bytes of each.
+    capacity: (usize, usize),
 }
 
 impl FrameBurst {
     /// An empty burst for `frames` frames of up to `frame_capacity` bytes.
     #[must_use]
     pub fn new(frames: usize, frame_capacity: usize) -> Self {
-        Self { frames: (0..frames).map(|_| Frame::with_capacity(frame_capacity)).collect(), len: 0 }
+        let mut burst = Self::on_demand(frames, frame_capacity);
+        burst.frames.extend((0..frames).map(|_| Frame::with_capacity(frame_capacity)));
+        burst
+    }
+
+    /// The same whose buffers are each allocated when it is used first: for a burst of which mostly little is.
+    #[must_use]
+    pub fn on_demand(frames: usize, frame_capacity: usize) -> Self {
+        Self { frames: Vec::with_capacity(frames), len: 0, capacity: (frames, frame_capacity) }
     }
 
     /// Frames in the burst.
@@ -110,13 +121,13 @@ impl FrameBurst {
     /// Frames that may still be added.
     #[must_use]
     pub fn room(&self) -> usize {
-        self.frames.len() - self.len
+        self.capacity.0 - self.len
     }
 
     /// Whether another frame would not fit.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.len == self.frames.len()
+        self.len == self.capacity.0
     }
 
     /// Empties the burst; the buffers stay.
@@ -150,8 +161,7 @@ impl FrameBurst {
 
     /// Appends a copy of `bytes`; [`Full`] when there is no room or the frame is too long.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        let frame = self.frames.get_mut(self.len).ok_or(Full)?;
-        frame.copy_from(bytes)?;
+        self.spare().ok_or(Full)?.copy_from(bytes)?;
         self.len += 1;
         Ok(())
     }
@@ -159,7 +169,7 @@ impl FrameBurst {
     /// Appends the content of `frame` as [`Frame::take_from`] does; [`Full`] when there is no room or
     /// the frame is too long.
     pub fn push_frame(&mut self, frame: &mut Frame) -> Result<(), Full> {
-        self.frames.get_mut(self.len).ok_or(Full)?.take_from(frame)?;
+        self.spare().ok_or(Full)?.take_from(frame)?;
         self.len += 1;
         Ok(())
     }
@@ -167,6 +177,9 @@ impl FrameBurst {
     /// The next free frame, to be filled (by its owner, or by [`core::mem::swap`] with a full one)
     /// and then counted by [`FrameBurst::commit`].
     pub fn spare(&mut self) -> Option<&mut Frame> {
+        if self.frames.len() == self.len && self.len < self.capacity.0 {
+            self.frames.push(Frame::with_capacity(self.capacity.1));
+        }
         self.frames.get_mut(self.len)
     }
 
@@ -180,6 +193,22 @@ impl FrameBurst {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn buffers_on_demand_are_allocated_once() {
+        let mut burst = FrameBurst::on_demand(2, 4);
+        assert_eq!((burst.frames.len(), burst.room()), (0, 2));
+        assert_eq!(burst.push(&[1]), Ok(()));
+        let address = burst.frames()[0].as_slice().as_ptr();
+        burst.clear();
+        assert_eq!((burst.room(), burst.is_full()), (2, false));
+        assert_eq!(burst.push(&[2]), Ok(()));
+        assert_eq!(burst.frames()[0].as_slice().as_ptr(), address, "the same again");
+        assert_eq!(burst.spare().map(|frame| frame.capacity()), Some(4));
+        burst.commit();
+        assert_eq!((burst.is_full(), burst.frames.len()), (true, 2));
+        assert_eq!(burst.push(&[3]), Err(Full));
+    }
 
     #[test]
     fn a_burst_takes_its_size_and_no_more() {

@@ -55,7 +55,7 @@ impl LinkConfig {
 #[must_use]
 pub fn link(config: &LinkConfig) -> (MemEnd, MemEnd) {
     let frame_capacity = capacity_for_mtu(config.mtu);
-    let ring = || ring::spsc(config.queue_frames, || Slot::new(frame_capacity));
+    let ring = || ring::spsc(config.queue_frames, Slot::default);
     let impairer = |impairments, stream| {
         Impairer::new(impairments, config.seed, stream, config.under_way_frames, frame_capacity)
     };
@@ -69,6 +69,7 @@ pub fn link(config: &LinkConfig) -> (MemEnd, MemEnd) {
         seen: cable.period(),
         cable: cable.clone(),
         frame_max: config.mtu + ETHERNET_HEADER,
+        frame_capacity,
         counters: WireCounters::new(),
     };
     (end(a_tx, a_rx, impairer(config.b_to_a, 1)), end(b_tx, b_rx, impairer(config.a_to_b, 0)))
@@ -84,22 +85,21 @@ pub struct MemEnd {
     seen: Period,
     cable: Cable,
     frame_max: usize,
+    /// Bytes of the buffers in `tx`.
+    frame_capacity: usize,
     counters: WireCounters,
 }
 
+/// A frame in a ring. It gets its buffer when it is used first: most of a long ring never is.
 struct Slot {
     frame: Frame,
     sent: Nanos,
     period: Period,
 }
 
-impl Slot {
-    fn new(frame_capacity: usize) -> Self {
-        Self {
-            frame: Frame::with_capacity(frame_capacity),
-            sent: Nanos::ZERO,
-            period: Period::FIRST,
-        }
+impl Default for Slot {
+    fn default() -> Self {
+        Self { frame: Frame::with_capacity(0), sent: Nanos::ZERO, period: Period::FIRST }
     }
 }
 
@@ -226,6 +226,9 @@ impl Wire for MemEnd {
                 continue;
             }
             let Some(slot) = slots.next() else { break };
+            if slot.frame.capacity() == 0 {
+                slot.frame = Frame::with_capacity(self.frame_capacity);
+            }
             if slot.frame.copy_from(bytes).is_err() {
                 unreachable!("a slot holds every frame of the MTU");
             }

@@ -1,6 +1,8 @@
 //! The plain registers: storage with the access rights of the datasheet, and nothing else.
 
 use core::sync::atomic::{AtomicU32, Ordering};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mafo_t4::regs::{self, Access, Register, le, ma, mps, pcie, pf, pl, sge, tp};
 
@@ -9,63 +11,101 @@ use crate::config::AsicConfig;
 
 const WORDS: usize = regs::BAR0_SIZE as usize / 4;
 
+/// Which words of BAR0 are registers, as a function sees them: a few thousand of 131,072.
+#[derive(Debug)]
+struct Map {
+    /// By word: the register's number, counted from 1; 0 in holes.
+    numbers: Box<[u16]>,
+    /// By number minus 1.
+    access: Vec<Access>,
+}
+
+/// Maps by function and count of ports, each made once for all cards that look so.
+static MAPS: Mutex<BTreeMap<(u8, u8), Arc<Map>>> = Mutex::new(BTreeMap::new());
+
+impl Map {
+    fn of(config: &AsicConfig) -> Arc<Self> {
+        let mut maps = MAPS.lock().unwrap_or_else(PoisonError::into_inner);
+        let map = maps
+            .entry((config.pf, config.ports))
+            .or_insert_with(|| Arc::new(Self::new(u32::from(config.pf), u32::from(config.ports))));
+        Arc::clone(map)
+    }
+
+    fn new(pf: u32, ports: u32) -> Self {
+        let (mut numbers, mut access) = (vec![0; WORDS], Vec::new());
+        let mut map = |tables: &[&[Register]], base: u32| {
+            for register in tables.iter().flat_map(|table| table.iter()) {
+                for index in 0..register.count {
+                    let offset = base + register.offset + index * register.stride;
+                    let Some(number) = numbers.get_mut(offset as usize / 4) else { continue };
+                    if *number == 0 {
+                        access.push(register.access);
+                        *number = u16::try_from(access.len()).expect("fewer registers than that");
+                    } else {
+                        access[usize::from(*number) - 1] = register.access;
+                    }
+                }
+            }
+        };
+        map(regs::GLOBAL, 0);
+        map(&[pf::TABLE], pf::pf_base(pf));
+        for port in 0..ports {
+            map(mps::port::TABLES, mps::port::T5_BASE + port * mps::port::T5_STRIDE);
+        }
+        Self { numbers: numbers.into(), access }
+    }
+
+    /// The place of the register at `offset` among all; `None` in a hole.
+    fn place(&self, offset: u32) -> Option<usize> {
+        usize::from(*self.numbers.get(offset as usize / 4)?).checked_sub(1)
+    }
+}
+
 /// BAR0 as words. What the register map does not name is a hole: it reads as zero and ignores writes.
 #[derive(Debug)]
 pub(crate) struct RegisterFile {
+    map: Arc<Map>,
+    /// By place.
     words: Box<[AtomicU32]>,
-    /// Of each word; `None` in holes.
-    access: Box<[Option<Access>]>,
 }
 
 impl RegisterFile {
     /// The registers of a card at reset.
     #[must_use]
     pub(crate) fn new(config: &AsicConfig) -> Self {
-        let mut access = vec![None; WORDS];
-        let mut map = |tables: &[&[Register]], base: u32| {
-            for register in tables.iter().flat_map(|table| table.iter()) {
-                for index in 0..register.count {
-                    let offset = base + register.offset + index * register.stride;
-                    if let Some(word) = access.get_mut(offset as usize / 4) {
-                        *word = Some(register.access);
-                    }
-                }
-            }
-        };
-        map(regs::GLOBAL, 0);
-        map(&[pf::TABLE], pf::pf_base(u32::from(config.pf)));
-        for port in 0..u32::from(config.ports) {
-            let base = mps::port::T5_BASE + port * mps::port::T5_STRIDE;
-            map(mps::port::TABLES, base);
-        }
-        let words = (0..WORDS).map(|_| AtomicU32::new(0)).collect();
-        let this = Self { words, access: access.into() };
+        let map = Map::of(config);
+        let words = map.access.iter().map(|_| AtomicU32::new(0)).collect();
+        let this = Self { map, words };
         this.put_reset_values(config);
         this
     }
 
-    fn access(&self, offset: u32) -> Option<Access> {
+    /// What the host reaches at `offset`, and how.
+    fn reached(&self, offset: u32) -> Option<(&AtomicU32, Access)> {
         if !offset.is_multiple_of(4) {
             return None;
         }
-        *self.access.get(offset as usize / 4)?
+        let place = self.map.place(offset)?;
+        Some((self.words.get(place)?, *self.map.access.get(place)?))
+    }
+
+    fn word(&self, offset: u32) -> Option<&AtomicU32> {
+        self.words.get(self.map.place(offset)?)
     }
 
     /// What the host reads at `offset`; `None` in a hole.
     #[must_use]
     pub(crate) fn read(&self, offset: u32) -> Option<u32> {
-        match self.access(offset)? {
-            Access::Wo => Some(0),
-            Access::Ro | Access::Rw | Access::W1c => Some(self.get(offset)),
+        match self.reached(offset)? {
+            (_, Access::Wo) => Some(0),
+            (word, Access::Ro | Access::Rw | Access::W1c) => Some(word.load(Ordering::Acquire)),
         }
     }
 
     /// What the host writes at `offset` by the register's access; `false` in a hole.
     pub(crate) fn write(&self, offset: u32, value: u32) -> bool {
-        let (Some(access), Some(word)) = (self.access(offset), self.words.get(offset as usize / 4))
-        else {
-            return false;
-        };
+        let Some((word, access)) = self.reached(offset) else { return false };
         match access {
             // Pairs with the Acquire of the card, which looks at all of them when one has changed.
             Access::Rw => word.store(value, Ordering::Release),
@@ -80,19 +120,19 @@ impl RegisterFile {
     /// What stands at `offset`.
     #[must_use]
     pub(crate) fn get(&self, offset: u32) -> u32 {
-        self.words.get(offset as usize / 4).map_or(0, |word| word.load(Ordering::Acquire))
+        self.word(offset).map_or(0, |word| word.load(Ordering::Acquire))
     }
 
     /// The card puts `value` at `offset`.
     pub(crate) fn put(&self, offset: u32, value: u32) {
-        if let Some(word) = self.words.get(offset as usize / 4) {
+        if let Some(word) = self.word(offset) {
             word.store(value, Ordering::Release);
         }
     }
 
     /// The card sets bits at `offset`: causes.
     pub(crate) fn set_bits(&self, offset: u32, bits: u32) {
-        if let Some(word) = self.words.get(offset as usize / 4) {
+        if let Some(word) = self.word(offset) {
             word.fetch_or(bits, Ordering::AcqRel);
         }
     }
@@ -250,4 +290,33 @@ fn memory_values() -> Vec<(u32, u32)> {
         window(1, base1, size1),
         window(2, base2, size2),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_card_has_its_own_registers_where_its_function_and_ports_are() {
+        let card = |pf, ports| {
+            let config = AsicConfig { pf, ports, ..AsicConfig::t540_cr() };
+            (RegisterFile::new(&config), config)
+        };
+        let [(first, config), (alike, _), (four, _), (other, _)] =
+            [card(4, 2), card(4, 2), card(4, 4), card(0, 2)];
+        let own = |pf| pf::pf_base(pf) + pf::SGE_PF_KDOORBELL::OFFSET;
+        let port =
+            |n| mps::port::T5_BASE + n * mps::port::T5_STRIDE + mps::port::TABLES[0][0].offset;
+        let are_there = |card: &RegisterFile| {
+            [own(4), own(0), port(1), port(3)].map(|at| card.read(at).is_some())
+        };
+        assert_eq!(are_there(&first), [true, false, true, false]);
+        assert_eq!(are_there(&four), [true, false, true, true]);
+        assert_eq!(are_there(&other), [false, true, true, false]);
+        assert!(first.write(tp::TP_RXT_MIN::OFFSET, 7));
+        assert_eq!(first.get(tp::TP_RXT_MIN::OFFSET), 7);
+        assert_ne!(alike.get(tp::TP_RXT_MIN::OFFSET), 7);
+        first.reset(&config);
+        assert_eq!(first.get(tp::TP_RXT_MIN::OFFSET), alike.get(tp::TP_RXT_MIN::OFFSET));
+    }
 }
