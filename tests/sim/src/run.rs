@@ -253,8 +253,9 @@ impl<'a> Run<'a> {
             if let Some(violation) = self.overdue() {
                 return Err((violation.clone(), self.story(&violation)));
             }
-            let next = self.next_event();
-            self.world.pass(moved || broke, next);
+            let moved = moved || broke;
+            let next = if self.world.will_wait(moved) { self.next_event() } else { None };
+            self.world.pass(moved, next);
         }
         if let Some(violation) = self.impossible() {
             return Err((violation.clone(), self.story(&violation)));

@@ -379,18 +379,31 @@ impl World {
     /// Lets time pass: a tick where something is under way, else to the next thing that happens, at
     /// `next` at the latest.
     pub(crate) fn pass(&mut self, moved: bool, next: Option<Nanos>) {
+        let waits = self.will_wait(moved);
+        self.idle = if moved { 0 } else { (self.idle + 1).min(12) };
+        self.now = if waits {
+            // What is due all the time without anything happening is waited for in longer and longer steps.
+            let least = Nanos(self.tick.0 << self.idle.saturating_sub(8));
+            self.next_due(next).max(self.now + least)
+        } else {
+            self.now + self.tick
+        };
+    }
+
+    /// Whether time goes to the next thing that happens, and not by a tick.
+    pub(crate) fn will_wait(&self, moved: bool) -> bool {
+        !moved && self.idle > 0
+    }
+
+    /// When anybody has something to do without a frame coming in, or `next` if that is earlier.
+    fn next_due(&self, next: Option<Nanos>) -> Nanos {
         let timeouts =
             [self.near.poll_timeout(), self.peer.poll_timeout(), self.switch.poll_timeout(), next];
         let own = self.own.iter().flat_map(|own| &own.ends);
         let all = self.applications.iter().flatten().chain(own);
         let pauses = all.filter_map(|a| a.wake_up(self.now)).min();
         let due = timeouts.into_iter().flatten().chain(pauses).min();
-        let due = due.unwrap_or(self.now + Nanos::from_millis(1));
-        self.idle = if moved { 0 } else { (self.idle + 1).min(12) };
-        // What is due all the time without anything happening is waited for in longer and longer steps.
-        let least = Nanos(self.tick.0 << self.idle.saturating_sub(8));
-        self.now =
-            if moved || self.idle < 2 { self.now + self.tick } else { due.max(self.now + least) };
+        due.unwrap_or(self.now + Nanos::from_millis(1))
     }
 
     /// Opens connection `n`.
@@ -439,12 +452,14 @@ impl World {
         }
         let now = self.now;
         let rested = |app: &&Application| app.phase == Phase::Talking && app.rested(now);
-        let rested: Vec<_> =
-            self.applications.iter().flatten().filter(rested).map(|a| (a.conn, a.side)).collect();
+        let rested = self.applications.iter().flatten().filter(rested).map(|a| (a.conn, a.side));
         self.due.extend(rested);
-        for (n, side) in std::mem::take(&mut self.due) {
+        // Nothing becomes due while they run; keep the list's memory.
+        let mut due = std::mem::take(&mut self.due);
+        for (n, side) in due.drain(..) {
             acted |= self.run_application(n, side);
         }
+        self.due = due;
         acted | self.run_own()
     }
 
