@@ -504,8 +504,6 @@ impl Bond {
     /// When [`Bond::poll`] has something to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        let moves = self.moves.poll_timeout();
-        let notice = self.active.map(|_| self.next_notice);
         // A ring was full: it is looked at again.
         let waits = self.hops_pending
             || self.sources_pending
@@ -515,12 +513,19 @@ impl Bond {
             || self.moves.has_queued() && self.moves.under_way() < self.config.moves_max
             || !self.kicks.is_empty()
             || !self.closes.is_empty();
-        let pending = waits.then_some(Nanos::ZERO);
-        let backlog = self.backlog.poll_timeout();
-        let asked = [self.left_timeout(), self.strays_timeout(), self.filters_timeout()];
-        let looked = [self.links_timeout(), self.given_timeout(), self.remnants_timeout()];
-        let all = [moves, notice, pending, backlog];
-        all.into_iter().chain(asked).chain(looked).flatten().min()
+        let all = [
+            self.moves.poll_timeout(),
+            self.active.map(|_| self.next_notice),
+            waits.then_some(Nanos::ZERO),
+            self.backlog.poll_timeout(),
+            self.left_timeout(),
+            self.strays_timeout(),
+            self.filters_timeout(),
+            self.links_timeout(),
+            self.given_timeout(),
+            self.remnants_timeout(),
+        ];
+        all.into_iter().flatten().min()
     }
 
     pub(crate) fn log(&mut self, now: Nanos, event: BondEvent) {

@@ -1,7 +1,5 @@
 //! The filters that a bond stands on, on each of its adapters: the standing rule and the tunnel's way out.
 
-use std::collections::BTreeMap;
-
 use mafo_mem::{Full, Nanos};
 use mafo_pmd::filter::FilterEvent;
 use mafo_pmd::question::Question;
@@ -22,14 +20,17 @@ struct WantedFilter {
     question: Option<Question>,
 }
 
+/// A filter of each port, by ascending ports: few, and looked at in every poll.
+type ByPort = Vec<(PortId, WantedFilter)>;
+
 /// What the bond keeps on an adapter.
 #[derive(Debug, Default)]
 pub(crate) struct Side {
     /// Frames from the peer for the bond's address that match no TCB come to the host (behind TCBs,
     /// ahead of listeners).
-    standing: BTreeMap<PortId, WantedFilter>,
+    standing: ByPort,
     /// Frames that the adapter sends into its own loopback come to the host, ahead of TCBs.
-    tunnel_out: BTreeMap<PortId, WantedFilter>,
+    tunnel_out: ByPort,
     pub(crate) turn: Turn,
     pub(crate) remnants: Remnants,
 }
@@ -42,10 +43,17 @@ impl Side {
         side
     }
 
+    fn filters(&self) -> impl Iterator<Item = &WantedFilter> {
+        self.standing.iter().chain(&self.tunnel_out).map(|(_, filter)| filter)
+    }
+
     pub(crate) fn add(&mut self, port: PortId) {
         let wanted = WantedFilter { ftid: None, wanted: true, question: None };
-        self.tunnel_out.insert(port, wanted);
-        self.standing.insert(port, wanted);
+        for filters in [&mut self.tunnel_out, &mut self.standing] {
+            if let Err(place) = filters.binary_search_by_key(&port.0, |(port, _)| port.0) {
+                filters.insert(place, (port, wanted));
+            }
+        }
     }
 }
 
@@ -58,8 +66,7 @@ impl Bond {
     pub fn is_ready(&self, core: &Core) -> bool {
         self.sides.iter().all(|(&member, side)| {
             let Some(member) = core.member(member) else { return false };
-            let mut filters = side.tunnel_out.values().chain(side.standing.values());
-            filters.all(|f| match f.ftid {
+            side.filters().all(|f| match f.ftid {
                 Some(ftid) => f.wanted && member.lcore.filters.is_active(ftid),
                 None => !f.wanted,
             })
@@ -81,7 +88,7 @@ impl Bond {
             let elsewhere = self.is_xor() || self.lives_elsewhere(core, member_id);
             let Some(member) = core.member_mut(member_id) else { continue };
             let (iq, lcore, counters) = (member.iq(), &mut member.lcore, &mut self.counters);
-            for (&port, filter) in &mut side.standing {
+            for &mut (port, ref mut filter) in &mut side.standing {
                 // By every link but the active one, and by that too while a connection lives elsewhere.
                 // A port of the active adapter that is a backup is none: a switch that floods would open
                 // connections by it.
@@ -91,7 +98,7 @@ impl Bond {
                     sync(lcore, iq, filter, standing_rule(address, port), counters);
                 }
             }
-            for (&port, filter) in &mut side.tunnel_out {
+            for &mut (port, ref mut filter) in &mut side.tunnel_out {
                 if filter.ftid.is_none() {
                     sync(lcore, iq, filter, tunnel_out(address, port), counters);
                 }
@@ -107,10 +114,10 @@ impl Bond {
             let Some(member) = core.member_mut(member_id) else { continue };
             let (iq, lcore) = (member.iq(), &mut member.lcore);
             let mut is_mute = false;
-            for (&port, filter) in &mut side.standing {
+            for &mut (port, ref mut filter) in &mut side.standing {
                 is_mute |= filter.ask_again(now, patience, lcore, iq, standing_rule(address, port));
             }
-            for (&port, filter) in &mut side.tunnel_out {
+            for &mut (port, ref mut filter) in &mut side.tunnel_out {
                 is_mute |= filter.ask_again(now, patience, lcore, iq, tunnel_out(address, port));
             }
             if is_mute {
@@ -121,8 +128,7 @@ impl Bond {
 
     /// When [`Bond::ask_filters_again`] has something to do.
     pub(crate) fn filters_timeout(&self) -> Option<Nanos> {
-        let sides = self.sides.values();
-        let filters = sides.flat_map(|s| s.standing.values().chain(s.tunnel_out.values()));
+        let filters = self.sides.values().flat_map(Side::filters);
         filters.filter_map(|filter| filter.question).map(|question| question.due()).min()
     }
 
@@ -140,7 +146,7 @@ impl Bond {
             }
         };
         let Some(side) = self.sides.get_mut(&member) else { return };
-        for filter in side.standing.values_mut().chain(side.tunnel_out.values_mut()) {
+        for (_, filter) in side.standing.iter_mut().chain(&mut side.tunnel_out) {
             if filter.ftid == Some(ftid) {
                 filter.question = None;
                 filter.ftid = filter.ftid.filter(|_| !gone);

@@ -83,6 +83,9 @@ impl Bond {
 
     /// Looks whether new owners hold what they were given.
     pub(crate) fn poll_given(&mut self, now: Nanos, core: &mut Core) {
+        if self.given.is_empty() {
+            return;
+        }
         let moves = &mut self.moves;
         self.given.retain(|&id, _| {
             // It does not move on before it holds them.

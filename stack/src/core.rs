@@ -450,8 +450,7 @@ impl Core {
         for (next_hop, mac) in core::mem::take(&mut self.stale_hops) {
             self.follow_next_hop(next_hop, mac);
         }
-        let changes: Vec<Change> = self.neighbours.changes().collect();
-        for change in changes {
+        for change in self.neighbours.take_changes() {
             self.on_neighbour(now, change);
         }
     }
@@ -720,17 +719,20 @@ impl Core {
 
     /// When there is something to do without a frame coming in.
     pub(crate) fn poll_timeout(&self) -> Option<Nanos> {
-        let timers = self.timers.first().map(|&(at, _)| at);
-        let waits = [self.time_wait.poll_timeout(), self.lingering.poll_timeout()];
-        let orphans = self.orphans.front().map(|&(at, _)| at);
-        let mtus = self.path_mtus.poll_timeout();
-        let watches = self.watches.first().map(|&(at, _)| at);
-        let neighbours = self.neighbours.poll_timeout();
-        let samples = self.samples_timeout();
-        let loopback = (!self.loopback.is_empty()).then_some(self.now);
-        let asked = [self.questions_timeout(), self.members.poll_timeout()];
-        let all = [timers, neighbours, waits[0], waits[1], orphans, mtus, watches, samples];
-        all.into_iter().chain(asked).chain([loopback]).flatten().min()
+        let all = [
+            self.timers.first().map(|&(at, _)| at),
+            self.neighbours.poll_timeout(),
+            self.time_wait.poll_timeout(),
+            self.lingering.poll_timeout(),
+            self.orphans.front().map(|&(at, _)| at),
+            self.path_mtus.poll_timeout(),
+            self.watches.first().map(|&(at, _)| at),
+            self.samples_timeout(),
+            self.questions_timeout(),
+            self.members.poll_timeout(),
+            (!self.loopback.is_empty()).then_some(self.now),
+        ];
+        all.into_iter().flatten().min()
     }
 
     /// Mistakes that are made from now on, by this stack and by the bond above it: a check has to notice.

@@ -75,6 +75,9 @@ impl Core {
     /// does not take is lost, as on any full queue; TCP and ARP ask again.
     pub fn flush(&mut self, now: Nanos) {
         let Self { out, members, loopback, counters, active, .. } = self;
+        if out.is_empty() {
+            return;
+        }
         for run in out.frames().chunk_by(|one, next| is_to_self(one) == is_to_self(next)) {
             if is_to_self(&run[0]) {
                 let kept = loopback.put(run);

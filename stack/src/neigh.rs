@@ -218,8 +218,8 @@ impl Neighbours {
     }
 
     /// What changed since the last call.
-    pub fn changes(&mut self) -> impl Iterator<Item = Change> + '_ {
-        self.changes.drain(..)
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        core::mem::take(&mut self.changes)
     }
 
     /// When [`Neighbours::poll`] has something to do.
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(questions(&mut table, Nanos::from_millis(249)), [] as [Mac; 0]);
         assert_eq!(questions(&mut table, Nanos::from_millis(250)), [BROADCAST]);
         table.learn(Nanos::from_millis(300), PEER, MAC, false);
-        assert_eq!(table.changes().collect::<Vec<_>>(), [Change::Resolved(PEER, MAC)]);
+        assert_eq!(table.take_changes(), [Change::Resolved(PEER, MAC)]);
         assert_eq!(table.resolve(Nanos::from_millis(301), PEER), Resolution::Known(MAC));
         assert_eq!(questions(&mut table, Nanos::from_millis(900)), [] as [Mac; 0]);
     }
@@ -300,7 +300,7 @@ mod tests {
             assert_eq!(questions(&mut table, Nanos::from_millis(250 * n)).len(), 1, "try {n}");
         }
         assert_eq!(questions(&mut table, Nanos::from_secs(1)), [] as [Mac; 0]);
-        assert_eq!(table.changes().collect::<Vec<_>>(), [Change::Lost(PEER)]);
+        assert_eq!(table.take_changes(), [Change::Lost(PEER)]);
         assert_eq!(table.resolve(Nanos::from_millis(1500), PEER), Resolution::Unreachable);
         assert_eq!(table.resolve(Nanos::from_secs(2), PEER), Resolution::Pending);
         assert_eq!(questions(&mut table, Nanos::from_secs(2)), [BROADCAST]);
@@ -315,7 +315,7 @@ mod tests {
         assert_eq!(table.known(PEER), Some(MAC));
         table.learn(Nanos::ZERO, PEER, OTHER, false);
         assert_eq!(table.known(PEER), Some(OTHER));
-        let changes: Vec<_> = table.changes().collect();
+        let changes = table.take_changes();
         assert_eq!(changes, [Change::Resolved(PEER, MAC), Change::Resolved(PEER, OTHER)]);
     }
 
@@ -355,7 +355,7 @@ mod tests {
         assert!(asked[4..].iter().all(|&mac| mac == BROADCAST), "the host may have moved");
         // Two in a second and a half, a pause included.
         assert!((100..150).contains(&asked.len()), "{} questions in 100 s", asked.len());
-        assert_eq!(table.changes().count(), 1, "only that it was resolved");
+        assert_eq!(table.take_changes().len(), 1, "only that it was resolved");
         // The last connection goes: then it is lost as any other.
         for n in 0..20 {
             questions(&mut table, Nanos::from_millis(130_000 + 250 * n));

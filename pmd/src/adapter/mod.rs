@@ -292,6 +292,9 @@ impl Adapter {
     }
 
     fn run_tasks(&mut self, now: Nanos) -> Result<(), AdapterError> {
+        if self.mailbox.is_idle() && self.tasks.is_empty() && self.requests.is_empty() {
+            return Ok(());
+        }
         loop {
             match self.mailbox.poll(now) {
                 Ok(Progress::Idle) => {}

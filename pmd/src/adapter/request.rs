@@ -100,6 +100,10 @@ pub(super) struct Requests {
 }
 
 impl Requests {
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     pub(super) fn next(&mut self) -> Option<(RequestId, Request)> {
         self.waiting.pop_front()
     }

@@ -178,6 +178,11 @@ impl Mailbox {
         self.state = State::Claiming { command: bytes, request };
     }
 
+    /// Whether no command is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle)
+    }
+
     /// Moves the command under way on. After an error it is no longer under way.
     pub(crate) fn poll(&mut self, now: Nanos) -> Result<Progress, FwError> {
         let progress = match self.state {

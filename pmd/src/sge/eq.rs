@@ -172,11 +172,15 @@ impl Eq {
 
     /// Tells the card of all that was posted since the last time: one doorbell for the batch, or,
     /// when it is one unit, the unit itself through the doorbell page.
+    #[inline]
     pub fn ring(&mut self) {
-        let units = self.indices.distance(self.rung, self.indices.pidx);
-        if units == 0 {
-            return;
+        if self.rung != self.indices.pidx {
+            self.ring_doorbell();
         }
+    }
+
+    fn ring_doorbell(&mut self) {
+        let units = self.indices.distance(self.rung, self.indices.pidx);
         self.counters.doorbells += 1;
         let single = units == 1 && {
             let unit = self.ring.read_array(usize::from(self.rung) * EQ_UNIT);

@@ -200,6 +200,10 @@ fn receive_frame(counters: &mut WireCounters, frame: &mut Frame, burst: &mut Fra
 
 impl Wire for MemEnd {
     fn rx_burst(&mut self, now: Nanos, burst: &mut FrameBurst) -> usize {
+        let is_idle = self.rx.first().is_none() && self.impairer.is_empty();
+        if is_idle && self.cable.period() == self.seen {
+            return 0;
+        }
         let before = burst.len();
         if self.impairer.is_transparent() {
             self.receive(burst);

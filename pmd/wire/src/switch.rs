@@ -131,7 +131,7 @@ impl<W: Wire> Switch<W> {
             self.check_link(now, port);
         }
         // Lent out of self while its frames are passed on.
-        let mut burst = core::mem::replace(&mut self.burst, FrameBurst::new(0, 0));
+        let mut burst = core::mem::replace(&mut self.burst, FrameBurst::on_demand(0, 0));
         let mut received = 0;
         for port in 0..self.ports.len() {
             burst.clear();

@@ -133,6 +133,8 @@ impl Core {
                 }
             }
         }
+        // The same for all until messages have been handled.
+        let mut room = None;
         for n in 0..self.members.len() {
             let member = MemberId(n as u8);
             if !self.has_queues(member) {
@@ -145,10 +147,13 @@ impl Core {
             }
             // Out of its place while its messages are handled: they may post on all other queues.
             let Some(mut ingress) = self.members[n].lcore.ingress.take() else { continue };
-            let budget = self.ingress_budget().min(most);
+            let budget = room.unwrap_or_else(|| self.ingress_budget());
+            room = Some(budget);
+            let budget = budget.min(most);
             let taken = ingress.burst(now, budget, |message| {
                 self.handle_ingress(now, hook, member, message);
             });
+            room = room.filter(|_| taken == 0);
             let member = &mut self.members[n];
             (member.lcore.ingress, member.is_read_out) = (Some(ingress), taken < budget);
         }

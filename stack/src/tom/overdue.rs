@@ -58,8 +58,11 @@ impl Overdue {
         self.first.front().map(|owed| owed.question.due()).into_iter().chain(again).min()
     }
 
-    /// Those whose time is over.
+    /// Those whose time is over: in most polls none.
     fn take_due(&mut self, now: Nanos) -> Vec<Owed> {
+        if self.poll_timeout().is_none_or(|due| now < due) {
+            return Vec::new();
+        }
         let mut due: Vec<Owed> =
             self.again.extract_if(.., |owed| owed.question.is_due(now)).collect();
         let first = self.first.iter().take_while(|owed| owed.question.is_due(now)).count();

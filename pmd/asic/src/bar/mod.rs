@@ -82,7 +82,7 @@ impl BarShared {
             registers: RegisterFile::new(config),
             control: Mutex::new(Control::default()),
             egress: DoorbellCells::new(config.neq as usize),
-            ingress: DoorbellCells::new(crate::sge::IQ_IDS),
+            ingress: DoorbellCells::new(usize::from(config.iq_start + config.niq)),
             ports: (0..config.ports).map(|_| PortStats::default()).collect(),
             buffer_groups: BufferGroupStats::default(),
             mib: MibCounters::default(),
@@ -276,6 +276,11 @@ impl BarShared {
     }
 
     fn read_effect(&self, offset: u32) -> Option<u32> {
+        // What hosts look at most is plain.
+        use {pcie::PCIE_FW, tp::TP_TIME_HI, tp::TP_TIME_LO};
+        if matches!(offset, TP_TIME_LO::OFFSET | TP_TIME_HI::OFFSET | PCIE_FW::OFFSET) {
+            return None;
+        }
         if let Some(inside) = self.in_pf_block(offset) {
             return self.read_pf(inside);
         }

@@ -505,6 +505,9 @@ impl<M: HostMemory> Sge<M> {
 
     /// Writes answers that have waited.
     pub fn flush_backlogs(&mut self) {
+        if self.backlogged.is_empty() {
+            return;
+        }
         for iq in core::mem::take(&mut self.backlogged) {
             let Some(Some(queue)) = self.iqs.get_mut(iq.index()) else { continue };
             let mut backlog = core::mem::take(&mut queue.backlog);
@@ -592,12 +595,14 @@ impl<M: HostMemory> Sge<M> {
     pub fn is_pausing(&mut self, channel: u8, frames: (u32, usize)) -> bool {
         let Self { dma, iqs, eqs, settings, feeding_back, .. } = self;
         feeding_back.iter().filter_map(|iq| iqs[iq.index()].as_ref()).any(|queue| {
-            let list = queue.config.freelist.filter(|_| queue.config.list_counts);
-            let list = list.and_then(|index| eqs.get_mut(index)?.freelist_mut());
+            let mut is_list_short = || {
+                let list = queue.config.freelist.filter(|_| queue.config.list_counts);
+                let list = list.and_then(|index| eqs.get_mut(index)?.freelist_mut());
+                list.is_some_and(|list| list.is_short_of(frames, &settings.buffer_sizes, dma))
+            };
             queue.state == IqState::Running
                 && queue.may_pause(channel)
-                && (queue.is_short_of(frames.0)
-                    || list.is_some_and(|l| l.is_short_of(frames, &settings.buffer_sizes, dma)))
+                && (queue.is_short_of(frames.0) || is_list_short())
         })
     }
 
