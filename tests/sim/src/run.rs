@@ -49,6 +49,8 @@ pub struct Outcome {
     pub wrapped: Wrapped,
     /// The most payload in a segment that each adapter made.
     pub longest: [usize; 2],
+    /// The MTU table of each adapter, as its driver has it.
+    pub mtus: [Option<[u16; 16]>; 2],
     /// What the connection of the host with the bond with itself came to, if there was one.
     pub own: Option<OfOwn>,
     /// Opens that nobody accepted.
@@ -267,6 +269,8 @@ impl<'a> Run<'a> {
         let longest = self.world.checker().longest;
         let active = self.active();
         let core = self.world.near.sockets();
+        let mtus =
+            [0, 1].map(|n| core.member(MemberId(n)).map(|member| member.lcore.resources().mtus));
         let lcores = (0..2).filter_map(|n| core.member(MemberId(n))).map(|member| &member.lcore);
         let tables: u64 =
             lcores.map(|l| l.l2t.counters().asked_again + l.filters.counters().asked_again).sum();
@@ -279,6 +283,7 @@ impl<'a> Run<'a> {
         let not_accepted =
             self.world.applications.iter().flatten().filter(|end| waits(end)).count();
         Ok(Outcome {
+            mtus,
             own,
             not_accepted,
             active,

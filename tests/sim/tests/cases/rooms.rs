@@ -22,6 +22,8 @@ fn mtu_tables_that_differ() {
         assert!(outcomes.iter().all(|outcome| outcome.bond.moved > 0));
         let longest: Vec<_> = outcomes.iter().map(|outcome| outcome.longest).collect();
         assert_eq!(longest, [[FULL; 2]; 12], "{mtus:?}");
+        let ours = |outcome: &Outcome| outcome.mtus.map(|table| table == Some(MTUS));
+        assert!(outcomes.iter().all(|o| ours(o) == mtus.map(|mtus| mtus.is_some())), "{mtus:?}");
     }
 }
 
