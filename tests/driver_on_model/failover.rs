@@ -121,7 +121,7 @@ fn cut(connections: usize) -> Net {
     cut_with(connections, Handover::Auto)
 }
 
-fn bonded(handover: Handover) -> Net {
+pub(crate) fn bonded(handover: Handover) -> Net {
     Net::up_bonded(2, |_, wire| Box::new(wire), |_, bond| bond.handover = handover)
 }
 

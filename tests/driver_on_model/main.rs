@@ -1,6 +1,7 @@
 //! Driver, stack and software ASIC together, under a clock of the test's own.
 
 mod advice;
+mod answers;
 mod counters;
 mod death;
 mod failover;

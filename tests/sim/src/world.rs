@@ -95,7 +95,7 @@ fn asic(n: usize, plan: &Plan) -> AsicConfig {
     config.max_delay_polls = plan.late_polls[n];
     config.ethernet_delay_polls = plan.late_ethernet[n];
     config.tid_order_seed = [0, plan.seed | 1][n];
-    config.ntids = [96, 80][n];
+    config.ntids = plan.room.tids[n];
     config.server_start = [96, 128][n];
     config.nservers = 8;
     config.filter_start = [104, 160][n];

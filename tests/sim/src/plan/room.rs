@@ -10,6 +10,8 @@ use crate::draw::Draw;
 pub struct Room {
     /// The MTU table of each adapter, if it is not what the card comes with.
     pub mtus: [Option<[u16; 16]>; 2],
+    /// Connections, and entries for them, that each adapter has room for. Half as many can be opened at a time.
+    pub tids: [u32; 2],
     /// Frames that are held for a connection that has no owner.
     pub hold_frames: usize,
     /// Frames of the host that an Ethernet queue of each adapter takes at a time.
@@ -19,7 +21,7 @@ pub struct Room {
 impl Default for Room {
     /// Less than a window is held: that overflows now and then.
     fn default() -> Self {
-        Self { mtus: [None; 2], hold_frames: 64, eth_buffers: [64, 96] }
+        Self { mtus: [None; 2], tids: [96, 80], hold_frames: 64, eth_buffers: [64, 96] }
     }
 }
 

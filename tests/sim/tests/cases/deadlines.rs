@@ -265,3 +265,58 @@ fn next_hops_turn_though_none_of_their_writes_is_answered() {
     });
     assert!(outcomes.iter().any(|outcome| outcome.asked_again > 0));
 }
+
+/// Three connections whose adapters have two handles of opens and little more room than they need: both are used again at
+/// once, and go to and fro.
+fn crowded(mishaps: Mishaps) -> Vec<Outcome> {
+    let (_, outcomes) = runs(|seed| Plan {
+        connections: (0..3).map(|n| connection(Side::Peer, us(50 * n), TALKS)).collect(),
+        room: Room { tids: [5; 2], ..Room::default() },
+        late_polls: [[40, 60], [80, 80], [20, 90]][seed as usize % 3],
+        mishaps: Mishaps { seed, ..mishaps },
+        faults: (0..8).map(|n| cut(ms(8 + 9 * n), ms(4))).collect(),
+        ..plan(seed)
+    });
+    assert!(outcomes.iter().any(|outcome| outcome.bond.moved > 0));
+    outcomes
+}
+
+#[test]
+fn a_handle_is_used_again_between_two_answers_to_an_open() {
+    crowded(Mishaps { chances: [0, 1000, 0, 0], only: Some(ControlKind::Open), ..Mishaps::NONE });
+}
+
+#[test]
+fn a_handle_is_used_again_when_its_open_was_asked_for_twice() {
+    let late = Mishaps { chances: [0, 0, 400, 0], only: Some(ControlKind::Open), ..Mishaps::NONE };
+    let outcomes = crowded(Mishaps { late_max: ms(40), ..late });
+    assert!(outcomes.iter().any(|outcome| outcome.asked_again > 0));
+}
+
+/// Where payload ends is said twice, and what would let the connection live is refused.
+#[test]
+fn an_answer_comes_twice_and_the_next_write_is_refused() {
+    let only = Some(ControlKind::SetTcb);
+    let (_, outcomes) = runs(|seed| Plan {
+        handover: Handover::Instant,
+        late_polls: [[40, 60], [12, 7], [0, 30]][seed as usize % 3],
+        mishaps: Mishaps { seed, chances: [0, 500, 0, 300], only, ..Mishaps::NONE },
+        faults: (0..5).map(|n| cut(ms(8 + 30 * n), ms(15))).collect(),
+        ..plan(seed)
+    });
+    let refused = outcomes.iter().map(|outcome| outcome.bond.uploads_refused).sum::<u64>();
+    assert!(refused > 10, "{refused}");
+}
+
+/// The write that would let a connection live is refused, and nobody hears that: the TCB itself says that it does not.
+#[test]
+fn a_refusal_is_lost() {
+    let only = Some(ControlKind::SetTcb);
+    let (_, outcomes) = runs(|seed| Plan {
+        mishaps: Mishaps { seed, chances: [500, 0, 0, 0], only, count: 12, ..Mishaps::NONE },
+        faults: vec![at(ms(2), Breakage::RefuseUploads(30)), cut(CUT, ms(300))],
+        ..plan(seed)
+    });
+    assert!(outcomes.iter().any(|outcome| outcome.asked_again > 0));
+    assert!(outcomes.iter().all(|outcome| outcome.bond.uploads_refused > 0));
+}
