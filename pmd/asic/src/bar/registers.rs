@@ -41,7 +41,10 @@ impl Map {
                     let Some(number) = numbers.get_mut(offset as usize / 4) else { continue };
                     if *number == 0 {
                         access.push(register.access);
-                        *number = u16::try_from(access.len()).expect("fewer registers than that");
+                        let Ok(place) = u16::try_from(access.len()) else {
+                            unreachable!("fewer registers than that")
+                        };
+                        *number = place;
                     } else {
                         access[usize::from(*number) - 1] = register.access;
                     }
