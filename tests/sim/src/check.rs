@@ -6,6 +6,7 @@
 
 mod content;
 mod echo;
+mod edge;
 mod speaker;
 mod tally;
 mod ways;
@@ -19,6 +20,7 @@ use crate::plan::Side;
 
 use content::{RENEGE_PATIENCE, judge_content, place_of, window};
 use echo::{Echo, Heard};
+use edge::RightEdge;
 pub(crate) use speaker::Speaker;
 use speaker::speaks;
 use ways::Ways;
@@ -132,7 +134,7 @@ struct Half {
     is_gone: bool,
     /// An acknowledgment ended before bytes that are here: since when, and which.
     short: Option<(Nanos, i64, i64)>,
-    edge: Option<i64>,
+    edge: RightEdge,
     ts_val: Option<u32>,
     first_ts: Option<u32>,
     ts_ecr: Option<u32>,

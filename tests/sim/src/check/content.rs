@@ -3,6 +3,7 @@
 use mafo_mem::Nanos;
 
 use super::echo::Echo;
+use super::edge::RightEdge;
 use super::{Flow, Half, Rule};
 use crate::header::{ACK, FIN, SYN, Tcp};
 use crate::plan::Side;
@@ -22,10 +23,10 @@ pub(super) fn judge_content(
     let begins_anew = flow.gave_up && tcp.has(SYN | ACK) && here.iss.is_some_and(|i| i != tcp.seq);
     if begins_anew && here.sent_end <= 0 && there.sent_end <= 0 {
         // A listener was closed and is there again: half a handshake was forgotten, and begins once more.
-        (here.iss, here.ack, here.edge) = (None, None, None);
+        (here.iss, here.ack, here.edge) = (None, None, RightEdge::default());
         (here.sacked, here.short) = (Vec::new(), None);
         (here.ts_val, here.ts_ecr) = (None, None);
-        (there.ack, there.edge) = (None, None);
+        (there.ack, there.edge) = (None, RightEdge::default());
     }
     if here.is_gone && tcp.has(SYN | ACK) && here.iss.is_some_and(|iss| iss != tcp.seq) {
         // What answers is a listener, and whatever follows another connection.
@@ -150,13 +151,13 @@ fn acknowledges(
     let edge = ack + window(tcp, here, there);
     // The window of a SYN is not scaled (RFC 7323, 2.2): sent again it cannot say what was said since.
     let is_cut = tcp.has(SYN) && tcp.window == u16::MAX;
-    let edge = if is_cut { edge.max(here.edge.unwrap_or(edge)) } else { edge };
-    if let Some(before) = here.edge
-        && before - edge >= 1 << here.wscale.filter(|_| there.wscale.is_some()).unwrap_or(0)
-    {
-        return Err((Rule::RightEdge, format!("right edge {edge} after {before}")));
+    let edge = if is_cut { edge.max(here.edge.told().unwrap_or(edge)) } else { edge };
+    let unit = 1 << here.wscale.filter(|_| there.wscale.is_some()).unwrap_or(0);
+    here.edge.tell(edge, unit).map_err(|how| (Rule::RightEdge, how))?;
+    let seq = here.iss.map(|iss| place_of(tcp.seq, iss));
+    if tcp.payload.is_empty() && seq == Some(here.sent_end - 1) && !tcp.has(SYN) {
+        here.edge.told_by_the_host();
     }
-    here.edge = Some(here.edge.map_or(edge, |before| before.max(edge)));
     // The peer's FIN takes a place too.
     let most = (here.read + here.capacity) as i64 + 1;
     if edge > most {
