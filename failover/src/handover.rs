@@ -57,6 +57,8 @@ pub(crate) struct Move {
     kind: Kind,
     /// The marker behind the last frames of the host path, while the connection waits for it.
     pub(crate) marker: Option<u64>,
+    /// The link by which the host path spoke for it last, which need not be its own way.
+    pub(crate) left_by: Option<LinkId>,
     /// Behind the last byte that earlier owners were given: when the peer has acknowledged more, it has taken the
     /// timestamps of the present one.
     pub(crate) proof: Option<SeqNum>,
@@ -176,6 +178,7 @@ impl Move {
             drained_to: None,
             kind: Kind::Drained,
             marker: None,
+            left_by: None,
             proof: None,
             proof_of: None,
             speaks_first: false,

@@ -1,10 +1,13 @@
 //! Connections that no adapter can have, or that are to use a link that is none: the host path goes on with them, over
 //! whatever link is active.
 
+use std::collections::BTreeMap;
+
 use mafo_mem::Nanos;
 use mafo_stack::tom::{DEPARTURE_TICK, Refugee};
-use mafo_stack::{Core, SocketId};
+use mafo_stack::{Core, MemberId, SocketId};
 
+use crate::ask::card_clock;
 use crate::bond::{Bond, BondEvent, LinkId};
 use crate::doubt::Doubt;
 use crate::handover::{Cause, Goal, Move};
@@ -14,7 +17,7 @@ use crate::owner::{Orphan, Shown};
 use crate::snoop::LetOut;
 use crate::stage::{Event, Stage};
 use crate::tunnel::Marker;
-use crate::upload::CardClock;
+use crate::upload::{CardClock, timestamp_offset, within_budget};
 
 /// Refusals by adapters before a connection goes on without.
 pub(crate) const REFUSALS_MAX: u32 = 3;
@@ -50,6 +53,8 @@ impl Bond {
         };
         let doubt = moving.doubt.map(|_| Doubt::new(now, Some(progress.rcv_nxt)));
         let (kept, present) = (moving.let_in.clone(), orphan.present(&progress));
+        // It was here before. Each time that it leaves its timers begin anew: between two tries that fail one can run out.
+        let pause = moving.left_by.map(|_| (moving.pause + moving.pause).min(HOME_PAUSE_MAX));
         if !core.take_home(now, id, &refugee) {
             return false;
         }
@@ -71,6 +76,9 @@ impl Bond {
         let mut moving = self.sheltered(now, home);
         moving.proof = Some(sent.end);
         (moving.goal, moving.doubt) = (goal, doubt);
+        if let Some(pause) = pause {
+            (moving.pause, moving.wake_up) = (pause, now + pause);
+        }
         self.enter(core, id, moving);
         if doubt.is_some() {
             self.moves.touch(id);
@@ -152,12 +160,20 @@ impl Bond {
         if let Some(moving) = self.moves.get_mut(id) {
             moving.advance(&mut self.transitions, Event::PutOff);
             moving.wake_up = now + moving.pause;
-            moving.pause = (moving.pause + moving.pause).min(retry_max);
+            moving.pause = (moving.pause + moving.pause).min(retry_max.max(moving.pause));
         }
     }
 
     /// The filter is there: the host path lets go.
     fn depart(&mut self, now: Nanos, core: &mut Core, id: SocketId, to: LinkId) {
+        if !self.may_jump_to(now, core, id, to.member) {
+            let stamp = core.ask_what_is_taken(now, id);
+            self.counters.proofs_asked += 1;
+            if let Some(moving) = self.moves.get_mut(id) {
+                moving.proof_of = stamp;
+            }
+            return self.put_off_departure(now, id);
+        }
         let Some(left) = core.leave_home(now, id, (to.member, to.port)) else {
             // Soon, perhaps: a gap is being filled.
             if let Some(moving) = self.moves.get_mut(id) {
@@ -188,11 +204,22 @@ impl Bond {
             ts_ecr: None,
         };
         moving.home = to;
+        moving.left_by = self.active;
         moving.advance(&mut self.transitions, Event::Silence);
         self.moves.note_fenced(id);
         self.log(now, BondEvent::Suspended(id));
         core.flush(now);
         self.mark_departure(now, core, id);
+    }
+
+    /// Whether the peer takes the timestamps of `member`, though all that it has not shown to have taken were lost.
+    fn may_jump_to(&self, now: Nanos, core: &Core, id: SocketId, member: MemberId) -> bool {
+        let Some(moving) = self.moves.get(id) else { return true };
+        let Some((una, Some(stamp))) = core.refuge_stamp(now, id) else { return true };
+        let Some(clock) = core.member(member).and_then(card_clock) else { return true };
+        let proved = moving.proof.is_none_or(|proof| una.after(proof));
+        let jumped = self.jumps.get(id).copied().filter(|_| !proved).unwrap_or(0);
+        within_budget(jumped, timestamp_offset(clock.ts_now, stamp).1)
     }
 
     /// Sends a marker behind the last frames that the host path sent for a connection: the adapter's TP does not wait
@@ -201,14 +228,16 @@ impl Bond {
         self.mark_departures(now, core, &[id]);
     }
 
-    /// The same for several, each by the link that it is to use.
+    /// The same for several, each by the link that took what was said for it.
     pub(crate) fn mark_departures(&mut self, now: Nanos, core: &mut Core, ids: &[SocketId]) {
-        let mut rest = ids.to_vec();
-        while let Some(&first) = rest.first() {
-            let way = self.way_of(first);
-            let (by_it, others) = rest.into_iter().partition(|&id| self.way_of(id) == way);
-            self.mark_departures_by(now, core, way, by_it);
-            rest = others;
+        let mut ways: BTreeMap<Option<LinkId>, Vec<SocketId>> = BTreeMap::new();
+        for &id in ids {
+            let left_by = self.moves.get(id).and_then(|moving| moving.left_by);
+            let left_by = left_by.filter(|link| !core.is_dead(link.member));
+            ways.entry(left_by.or_else(|| self.way_of(id))).or_default().push(id);
+        }
+        for (way, ids) in ways {
+            self.mark_departures_by(now, core, way, ids);
         }
     }
 
@@ -257,6 +286,8 @@ impl Bond {
     }
 }
 
+/// Longest time between two tries to give an adapter a connection that adapters refuse.
+const HOME_PAUSE_MAX: Nanos = Nanos::from_millis(5000);
 /// Time between two looks at a connection that cannot leave the host path yet.
 const PATIENCE: Nanos = Nanos::from_millis(1);
 /// The clock of a card whose timer tick is [`DEPARTURE_TICK`].

@@ -178,6 +178,7 @@ impl Bond {
         if !self.note_doubt(id, &seen.segment) {
             return Verdict::Taken;
         }
+        self.note_proof(now, id, &seen.segment);
         self.note_at_home(now, core, id, link);
         if self.takes_from(link) {
             return Verdict::Stack;

@@ -116,6 +116,11 @@ pub struct Upload {
 /// PAWS turns round, by a margin for the clock's own progress.
 pub const TS_JUMP_BUDGET: u32 = (1 << 31) - (1 << 29);
 
+/// Whether a peer that may not have seen the last jumps, `jumped` together, takes another one.
+pub fn within_budget(jumped: u32, jump: u32) -> bool {
+    jumped.saturating_add(jump) < TS_JUMP_BUDGET
+}
+
 /// Fragments that the card may hold: where they begin and how long they are.
 const FRAGMENTS: [(Field, Field); 4] = [
     (field::RX_FRAG0_START_IDX_RAW, field::RX_FRAG0_LEN),
@@ -186,7 +191,7 @@ pub fn plan(
         let last = last_stamp(image, told, old);
         let (offset, jump) = timestamp_offset(target.clock.ts_now, last);
         let ignored = target.defects.has(Defect::JumpBudgetIgnored);
-        if jumped.saturating_add(jump) >= TS_JUMP_BUDGET && !ignored {
+        if !within_budget(jumped, jump) && !ignored {
             return Err(NotNow::TimestampBudget);
         }
         (offset, jump)
@@ -314,7 +319,7 @@ fn write(word: u8, fields: &[(Field, u64)]) -> Write {
 
 /// The smallest offset, in steps of 2^28, that makes a clock at `now` show no less than `last`; and the
 /// jump that the peer sees.
-fn timestamp_offset(now: u32, last: u32) -> (u8, u32) {
+pub fn timestamp_offset(now: u32, last: u32) -> (u8, u32) {
     // Forward distance from the bare clock to the last stamp, rounded up to a step.
     let behind = last.wrapping_sub(now);
     let step = 1u32 << 28;

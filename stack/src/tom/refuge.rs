@@ -241,6 +241,25 @@ impl Core {
         self.host_output_of(now, id);
     }
 
+    /// The oldest byte that the peer of a connection of the host path has not acknowledged, and the timestamp that a segment
+    /// would have now, if it has any. `None` of one that the host path has not.
+    #[must_use]
+    pub fn refuge_stamp(&self, now: Nanos, id: SocketId) -> Option<(SeqNum, Option<u32>)> {
+        let Path::Host(host) = &self.sockets.get(id)?.path else { return None };
+        Some((host.conn.snd_una(), host.conn.timestamp_at(&self.engine.config, now)))
+    }
+
+    /// The peer of a connection of the host path is made to show which timestamp it took last: an ACK in its place brings it
+    /// our present one, which is returned, and a byte that it has had makes it answer.
+    pub fn ask_what_is_taken(&mut self, now: Nanos, id: SocketId) -> Option<u32> {
+        let Path::Host(host) = &mut self.sockets.get_mut(id)?.path else { return None };
+        host.conn.force_ack();
+        let stamp = host.conn.timestamp_at(&self.engine.config, now);
+        self.host_output_of(now, id);
+        self.ask_peer(now, id);
+        stamp
+    }
+
     /// The host path lets go of a connection that is to live on `member`: from here on it has no owner. `None` while
     /// it is in no state to: its handshake, or bytes beyond a gap, come first.
     pub fn leave_home(
@@ -268,9 +287,7 @@ impl Core {
         }
         let fin = u32::from(state.peer_closed());
         let scale = checkpoint.window_scale;
-        let stamp = checkpoint
-            .timestamps
-            .map_or(0, |ts| self.engine.config.ts_clock.ticks(now).wrapping_add(ts.offset));
+        let stamp = host.conn.timestamp_at(&self.engine.config, now).unwrap_or(0);
         let sample = Sample::of_checkpoint(&checkpoint, DEPARTURE_TICK);
         let armed = host.armed;
         let code_points = self.config.adapter_congestion;

@@ -585,6 +585,12 @@ impl Connection {
         self.switches
     }
 
+    /// The timestamp of a segment sent at `now`; `None` without that option.
+    #[must_use]
+    pub fn timestamp_at(&self, config: &Config, now: Nanos) -> Option<u32> {
+        self.timestamps.map(|state| state.at(config, now))
+    }
+
     /// Oldest sequence number not acknowledged.
     #[must_use]
     pub fn snd_una(&self) -> SeqNum {

@@ -522,7 +522,7 @@ impl Connection {
     fn put_options(&self, engine: &Engine, now: Nanos, segment: &mut Segment) {
         let Segment { flags, options, .. } = segment;
         if let Some(state) = &self.timestamps {
-            let val = engine.config.ts_clock.ticks(now).wrapping_add(state.offset);
+            let val = state.at(&engine.config, now);
             let ecr = state.recent.map_or(0, |recent| recent.val);
             options.timestamps = Some(Timestamps { val, ecr });
         }

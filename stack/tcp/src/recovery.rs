@@ -243,7 +243,7 @@ impl Connection {
     fn may_answer(&self, engine: &Engine, segment: &Segment, at: Nanos) -> bool {
         match (self.timestamps, segment.options.timestamps) {
             (Some(state), Some(ts)) => {
-                let val = engine.config.ts_clock.ticks(at).wrapping_add(state.offset);
+                let val = state.at(&engine.config, at);
                 !is_older(ts.ecr, val)
             }
             _ => true,

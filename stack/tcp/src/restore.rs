@@ -214,7 +214,7 @@ impl Connection {
         flight.echo_floor = match private.echo_floor {
             EchoFloor::Restored => timestamps.map(|state| {
                 // An echo of a timestamp older than this moment's gives no RTT sample: another clock made it.
-                engine.config.ts_clock.ticks(now).wrapping_add(state.offset)
+                state.at(&engine.config, now)
             }),
             EchoFloor::None => None,
             EchoFloor::At(floor) => timestamps.and(Some(floor)),

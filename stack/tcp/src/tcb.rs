@@ -21,7 +21,7 @@ use crate::rtt::Rtt;
 use crate::tail_probe::Tail;
 use crate::time::Moment;
 use crate::writes::Writes;
-use crate::{LastWord, PAWS_IDLE, Probe, Recovery, SeqNum};
+use crate::{Config, LastWord, PAWS_IDLE, Probe, Recovery, SeqNum};
 
 /// Largest window field.
 pub(crate) const WINDOW_MAX: u32 = 0xffff;
@@ -210,6 +210,13 @@ pub(crate) struct TimestampState {
     pub(crate) offset: u32,
     /// What is echoed. `None` until the peer's first.
     pub(crate) recent: Option<Recent>,
+}
+
+impl TimestampState {
+    /// What a segment sent at `now` has.
+    pub(crate) fn at(&self, config: &Config, now: Nanos) -> u32 {
+        config.ts_clock.ticks(now).wrapping_add(self.offset)
+    }
 }
 
 /// TS.Recent.

@@ -227,7 +227,22 @@ const OF_THE_SEVENTH: [(u64, &str); 14] = [
 ];
 
 /// By the eighth, in which tables differ, room is little, and a link may flap without end.
-const OF_THE_EIGHTH: [(u64, &str); 7] = [
+const OF_THE_EIGHTH: [(u64, &str); 11] = [
+    (
+        75_003_588,
+        "a connection that left the host path for an adapter waited for the queue of its way, and not of the link by which the \
+         host had spoken",
+    ),
+    (
+        75_012_157,
+        "the checker held a card to a window that its host had told for it, to the last byte",
+    ),
+    (75_017_151, "the same"),
+    (
+        75_024_128,
+        "a connection left the host path again and again for an adapter whose timestamps were too far ahead, and its timers \
+         never ran out",
+    ),
     (
         347,
         "an ACK that an owner had made before the peer was asked to prove that it takes our timestamps was let out behind \

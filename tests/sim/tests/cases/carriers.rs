@@ -98,6 +98,30 @@ fn one_goes_home_and_back() {
     assert!(sheltered >= 12 && moved > 0, "{sheltered} home, {moved} back");
 }
 
+/// The same with one that says nothing, again and again: by what its peer is made to say it is known that it took the
+/// timestamps, which jump with each clock.
+#[test]
+fn one_that_is_idle_goes_home_and_back() {
+    const TIMES: u64 = 24;
+    let idle = End { bytes: 100, write_pause: None, linger: ms(1_000), ..TALKS };
+    let (_, outcomes) = runs(|seed| Plan {
+        mode: Mode::BalanceXor,
+        late_polls: [2, 3],
+        connections: vec![connection(Side::Near, us(100), idle)],
+        faults: (0..2 * TIMES)
+            .map(|n| {
+                let aims = [Aim::Host, Aim::Link(1), Aim::Host, Aim::Link(0)];
+                one(ms(6 + 15 * n), aims[n as usize % 4])
+            })
+            .collect(),
+        ..plan(seed)
+    });
+    let moved: Vec<u64> = outcomes.iter().map(|outcome| outcome.bond.moved).collect();
+    // The first wish may come while the connection is being opened.
+    let home: Vec<u64> = outcomes.iter().map(|outcome| outcome.bond.sheltered).collect();
+    assert!(moved.iter().all(|&times| times + 1 >= TIMES), "{moved:?} {home:?}");
+}
+
 /// The bond's address goes from card to card, or every card keeps its own.
 #[test]
 fn whose_address_it_is() {

@@ -221,6 +221,31 @@ fn both_down(times: [Nanos; 2]) {
     assert!(outcomes.iter().all(|outcome| outcome.bond.failures >= 2), "{:?}", outcomes[0].bond);
 }
 
+/// For as long as a connection lives the adapter that is left refuses to take it from the host path. That tries again and
+/// again, and its timers run out all the same: what opens the peer's window again is lost, and has to be asked for.
+#[test]
+fn adapters_refuse_for_ever() {
+    let all_at_once = End { bytes: 240_000, write_pause: None, ..TALKS };
+    let reads_slowly = End { bytes: 100, read_pause: Some((40_000, ms(250))), ..TALKS };
+    let (_, outcomes) = runs(|seed| Plan {
+        connections: (0..4)
+            .map(|n| Connection {
+                ends: [all_at_once, reads_slowly],
+                ..connection(Side::Near, us(50 * n), TALKS)
+            })
+            .collect(),
+        faults: vec![
+            at(ms(1), Breakage::RefuseUploads(u32::MAX)),
+            cut(ms(2), Nanos::from_secs(30)),
+            at(ms(100), Breakage::Silence(ms(900))),
+        ],
+        handover: Handover::Instant,
+        ..plan(seed)
+    });
+    let sheltered: Vec<u64> = outcomes.iter().map(|outcome| outcome.bond.sheltered).collect();
+    assert!(sheltered.iter().all(|&times| times >= 4), "{sheltered:?}");
+}
+
 /// A link goes and comes all the time.
 #[test]
 fn flapping() {
