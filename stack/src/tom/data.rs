@@ -301,11 +301,8 @@ impl Core {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let Path::Offload(conn) = &mut socket.path else { return };
         let live = conn.state.is_live() && !conn.state.peer_closed();
-        let (owed, _) = {
-            let granted = conn.granted;
-            let total = socket.rx.read_offset() + socket.rx.capacity() as u64;
-            (total.saturating_sub(granted), ())
-        };
+        let total = socket.rx.read_offset() + socket.rx.capacity() as u64;
+        let owed = total.saturating_sub(conn.granted);
         if !live || conn.rx_gate == Gate::Shut || (owed == 0 && !force) {
             return;
         }
