@@ -147,11 +147,10 @@ impl Core {
         if !conn.state.is_live() || conn.fence == Fence::Posted {
             return;
         }
-        let (member_id, tid, negotiated) = (conn.member, conn.tid, conn.options.mss());
+        // What the peer announced stays a limit.
+        let (member_id, tid, most) = (conn.member, conn.tid, self.mtu_agreed(conn));
         let member = &mut self.members[member_id.index()];
         let resources = member.lcore.resources();
-        // What the peer announced stays a limit: its entry is the one that the card told.
-        let most = resources.mtus[usize::from(negotiated)];
         let index = resources.mtu_index(mtu.min(most));
         let field = field::T_MAXSEG;
         let write = SetTcbField::at(tid, field.word, field.mask(), field.place(index.into()))

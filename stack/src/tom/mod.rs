@@ -119,6 +119,9 @@ pub struct Offloaded {
     pub(crate) longest_rx: u32,
     /// Largest segment that the card announced for us.
     pub(crate) mss_announced: u16,
+    /// The size of a packet that was agreed on, of a connection that is no longer where it began: MTU tables differ, and
+    /// from entry to entry of them it would only get less.
+    pub(crate) mtu_agreed: Option<u16>,
     /// What is kept back of what was written.
     pub(crate) hold: Hold,
     /// The congestion control that the card was asked for.

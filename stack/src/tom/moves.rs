@@ -184,15 +184,20 @@ impl Core {
     /// equal.
     #[must_use]
     pub fn mss_index_on(&self, id: SocketId, member: MemberId) -> Option<u8> {
-        let conn = self.offloaded(id)?;
-        let mtus = |at: MemberId| self.members.adapter(at).map(|m| m.lcore.resources());
-        let mtu = mtus(conn.member)?.mtus[usize::from(conn.options.mss()) % MTU_COUNT];
-        Some(mtus(member)?.mtu_index(mtu))
+        let mtu = self.mtu_agreed(self.offloaded(id)?);
+        Some(self.members.adapter(member)?.lcore.resources().mtu_index(mtu))
+    }
+
+    /// The greatest packet that the peer is known to take.
+    pub(crate) fn mtu_agreed(&self, conn: &Offloaded) -> u16 {
+        let resources = self.members[conn.member.index()].lcore.resources();
+        conn.mtu_agreed.unwrap_or(resources.mtus[usize::from(conn.options.mss()) % MTU_COUNT])
     }
 
     /// Gives the connection another owner. The old tid is no longer the connection's: whoever silenced
     /// it has released it.
     pub fn rebind(&mut self, id: SocketId, place: Place) -> Result<(), Refused> {
+        let mtu = self.offloaded(id).map(|conn| self.mtu_agreed(conn));
         let members = &mut self.members;
         let Some(socket) = self.sockets.get_mut(id) else { return Err(Refused::RingFull) };
         let Path::Offload(conn) = &mut socket.path else { return Err(Refused::RingFull) };
@@ -213,6 +218,7 @@ impl Core {
             ts_offset,
             turn,
             options,
+            mtu_agreed,
             ..
         } = &mut **conn;
         *member = place.member;
@@ -228,6 +234,7 @@ impl Core {
         *first_own = socket.tx.posted();
         *ts_offset = place.ts_offset;
         *options = options.with_mss(place.mss_idx.into());
+        *mtu_agreed = mtu;
         *turn = Turn::None;
         Ok(())
     }

@@ -544,6 +544,7 @@ impl Offloaded {
             rhythm: Rhythm::default(),
             longest_rx: 0,
             mss_announced: announced(member, opt0),
+            mtu_agreed: None,
             hold: Hold::default(),
             cong: CongAlg::NEWRENO,
             syn: None,

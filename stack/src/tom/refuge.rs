@@ -2,7 +2,6 @@
 
 use mafo_mem::Nanos;
 use mafo_t4::opt::{Opt0, TcpOpt};
-use mafo_t4::regs::tp::MTU_COUNT;
 use mafo_t4::tcb::{TFlags, Tcb, field};
 use mafo_t4::{L2tIdx, PortId};
 use mafo_tcp::{
@@ -91,9 +90,7 @@ impl Core {
             recent: (!refugee.recent_unknown).then(|| get(field::T_RTSEQ_RECENT)),
             recent_age: if refugee.recent_unknown { mafo_tcp::PAWS_IDLE } else { Nanos::ZERO },
         });
-        let member = &self.members[conn.member.index()];
-        let mtu = member.lcore.resources().mtus[usize::from(options.mss()) % MTU_COUNT];
-        let mss = mtu.saturating_sub(HEADERS);
+        let mss = self.mtu_agreed(conn).saturating_sub(HEADERS);
         // What the peer was granted it may use; what there is room for beyond that it will be told.
         let fin = u64::from(conn.state.peer_closed());
         let granted = conn.granted.saturating_sub(socket.rx.received() + fin) as u32;
@@ -311,6 +308,7 @@ impl Core {
             // Whoever writes it into a card tells its firmware of the flow; until then it has no tid to say so of.
             flow_told: true,
             mss_announced: checkpoint.mss_announced,
+            mtu_agreed: Some(host.conn.mss().saturating_add(HEADERS)),
             cong: code_point(socket.options.congestion, code_points),
             sample: Some(sample),
             granted: socket.rx.received() + u64::from(fin) + u64::from(checkpoint.rcv_wnd),
