@@ -229,7 +229,8 @@ impl Bond {
             if let Some(entry) = &mut moving.entry {
                 entry.is_made = true;
             }
-            moving.question = Some(Question::in_another_way(now));
+            // The last question may make one, too, which a search that overtakes it would not find.
+            moving.question = moving.question.map(|asked| Question::in_another_way(asked.due()));
             return;
         }
         let tid = (status == Status::NONE).then(|| reply.tid());
@@ -314,7 +315,7 @@ impl Bond {
         let stray = &mut self.strays[at];
         if status != Status::NONE && stray.question.times() > 1 {
             stray.is_made = true;
-            stray.question = Question::in_another_way(now);
+            stray.question = Question::in_another_way(stray.question.due());
             return;
         }
         self.settle_stray(now, core, at, (status == Status::NONE).then_some(tid));

@@ -61,10 +61,10 @@ impl Question {
         Self { due: now, ..self }
     }
 
-    /// The card has answered, and is asked for the rest in another way as soon as can be.
+    /// The card has answered, and is asked for the rest in another way when `due`.
     #[must_use]
-    pub fn in_another_way(now: Nanos) -> Self {
-        Self { due: now, times: 2 }
+    pub fn in_another_way(due: Nanos) -> Self {
+        Self { due, times: 2 }
     }
 
     /// There was no room for it: it is tried again soon.
