@@ -225,6 +225,8 @@ pub(crate) struct Checker {
     pub(crate) refuses_hops: bool,
     /// Polls that a frame may need from the host's queue to the cable.
     pub(crate) grace: u32,
+    /// Polls for which a queue may stand still: a loopback whose ingress queue is late, and full, pauses what is behind.
+    pub(crate) stands_still: u32,
     /// The bond dropped frames that it should have held: the order of the rest says nothing.
     pub(crate) lost_held: bool,
     /// Resets that were sent in this step.
@@ -266,6 +268,7 @@ impl Checker {
             samples_come: false,
             refuses_hops: false,
             grace: 0,
+            stands_still: 0,
             lost_held: false,
             resets: Vec::new(),
             elsewhere: Vec::new(),
@@ -571,6 +574,7 @@ impl Checker {
         tcp: &Tcp<'_>,
     ) -> Result<(), (Rule, String)> {
         let (side, grace) = (place.side(), self.grace);
+        let queued = grace + self.stands_still;
         let (active, active_for) = self.active;
         let elsewhere = matches!(place, Place::Link(link) if active.is_some_and(|a| a != link));
         if let Place::Link(link) = place
@@ -581,7 +585,7 @@ impl Checker {
         }
         // Another link was made the active one while this was queued, and perhaps this one again: it left late.
         let was_left = matches!(place, Place::Link(link) if active == Some(link)
-            && self.left_at.get(&link).is_some_and(|&at| self.polls - at <= grace.into()));
+            && self.left_at.get(&link).is_some_and(|&at| self.polls - at <= queued.into()));
         let is_late = elsewhere && active_for <= grace || was_left;
         let (origin, polls, all_carry) = (self.origin(tcp), self.polls, self.all_carry);
         if side == Side::Near {
@@ -589,7 +593,7 @@ impl Checker {
         }
         let flow = &mut self.flows[conn];
         let is_late = is_late
-            || matches!(place, Place::Link(link) if all_carry && flow.ways.leaves_late(link, polls, grace));
+            || matches!(place, Place::Link(link) if all_carry && flow.ways.leaves_late(link, polls, queued));
         if tcp.has(RST) {
             flow.is_reset = true;
             self.resets.push((at, conn, side));

@@ -274,6 +274,27 @@ const OF_THE_EIGHTH: [(u64, &str); 11] = [
     ),
 ];
 
+/// By the ninth.
+const OF_THE_NINTH: [(u64, &str); 5] = [
+    (
+        77_029_736,
+        "the checker did not know that a queue may stand still as long as the answers of its card are late",
+    ),
+    (
+        77_048_235,
+        "from adapter to adapter, whose MTU tables differed, the size of a segment became less and less, until none took it",
+    ),
+    (77_076_030, "the same"),
+    (
+        77_144_097,
+        "an entry was searched for, and not found, before the card had read the second question for it, and made it",
+    ),
+    (
+        77_160_224,
+        "the checker had no patience for what a card was to be given whose record could not be read twice",
+    ),
+];
+
 /// By the fourth, without protection.
 const UNPROTECTED: [(u64, &str); 2] = [
     (
@@ -294,6 +315,7 @@ fn what_failed_once_does_not_again() {
     let fifth = OF_THE_FIFTH.map(|(seed, what)| (Plan::fifth_edition(seed), what));
     let seventh = OF_THE_SEVENTH.map(|(seed, what)| (Plan::seventh_edition(seed), what));
     let eighth = OF_THE_EIGHTH.map(|(seed, what)| (Plan::eighth_edition(seed), what));
+    let ninth = OF_THE_NINTH.map(|(seed, what)| (Plan::draw(seed), what));
     let unprotected = UNPROTECTED.map(|(seed, what)| {
         let mut plan = Plan::fourth_edition(seed);
         plan.setup.protect = false;
@@ -306,6 +328,7 @@ fn what_failed_once_does_not_again() {
         .chain(fifth)
         .chain(seventh)
         .chain(eighth)
+        .chain(ninth)
         .chain(unprotected);
     for (plan, what) in plans {
         if let Err(failure) = run::run_plan(&plan) {

@@ -109,8 +109,9 @@ fn says(
 }
 
 /// Before it believes that its peer has dropped what it said to have, Linux waits 10 ms (tcp_check_sack_reneging). The
-/// slowest cards here need longer than that for a question and an answer; a timeout takes 200 ms.
-pub(super) const RENEGE_PATIENCE: Nanos = Nanos::from_millis(50);
+/// slowest cards here need longer than that for a question and an answer, and the third question after two that were not
+/// answered comes 60 ms behind the first; a timeout takes 200 ms.
+pub(super) const RENEGE_PATIENCE: Nanos = Nanos::from_millis(100);
 
 fn acknowledges(
     at: Nanos,
