@@ -21,7 +21,7 @@ use crate::stage::Stage;
 use crate::tunnel::send;
 use crate::upload;
 
-/// Looks at a TCB before what it will not hold is given up: the peer has to send it again.
+/// Looks at a TCB that change nothing before what it will not hold is given up: the peer has to send it again.
 const LOOKS_MAX: u8 = 16;
 
 /// Behind each look twice as long is waited, the last time 65 ms: what was given may be in a queue behind much else, and
@@ -130,7 +130,12 @@ impl Bond {
         let holds = |start: SeqNum, end: SeqNum| {
             held.iter().any(|&(from, to)| !from.after(start) && !end.after(to))
         };
+        let missing = given.frames.len();
         given.frames.retain(|&(start, end, _)| end.after(rcv_nxt) && !holds(start, end));
+        if given.frames.len() < missing {
+            // With little room in the queue it takes some at a time.
+            given.looks = 0;
+        }
         given.question = None;
         given.next = now + Nanos(PAUSE.0 << given.looks);
         given.looks += 1;

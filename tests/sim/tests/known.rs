@@ -275,7 +275,7 @@ const OF_THE_EIGHTH: [(u64, &str); 11] = [
 ];
 
 /// By the ninth.
-const OF_THE_NINTH: [(u64, &str); 5] = [
+const OF_THE_NINTH: [(u64, &str); 9] = [
     (
         77_029_736,
         "the checker did not know that a queue may stand still as long as the answers of its card are late",
@@ -292,6 +292,19 @@ const OF_THE_NINTH: [(u64, &str); 5] = [
     (
         77_160_224,
         "the checker had no patience for what a card was to be given whose record could not be read twice",
+    ),
+    (78_147_993, "the same, of one that could not be read three times"),
+    (
+        78_044_911,
+        "what a new owner was given came to it three segments at a time, at growing intervals, and was given up before the last",
+    ),
+    (
+        78_102_361,
+        "the checker held a card, whose record said more than it had told, to what its host told for it",
+    ),
+    (
+        78_054_099,
+        "the checker took down no timestamp of what left late, and lost its way after 2^31",
     ),
 ];
 
