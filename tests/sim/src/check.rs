@@ -18,7 +18,7 @@ use mafo_mem::Nanos;
 use crate::header::{ACK, RST, Tcp};
 use crate::plan::Side;
 
-use content::{RENEGE_PATIENCE, judge_content, place_of, window};
+use content::{judge_content, place_of, window};
 use echo::{Echo, Heard};
 use edge::RightEdge;
 pub(crate) use speaker::Speaker;
@@ -152,13 +152,16 @@ struct Half {
     pub(crate) read: u64,
     /// Bytes that the receive buffer here holds.
     capacity: u64,
+    /// For how long what was acknowledged selectively may lie before an acknowledgment that has moved on to it.
+    patience: Nanos,
 }
 
 impl Half {
     /// All before `end` is here: what was said to be was not dropped, though the acknowledgment of it may have died with a
     /// link. What comes later than that may have been sent again.
     fn has(&mut self, at: Nanos, end: i64) {
-        let in_time = |since: Nanos| at - since <= RENEGE_PATIENCE;
+        let patience = self.patience;
+        let in_time = |since: Nanos| at - since <= patience;
         self.short.take_if(|(since, _, short)| *short <= end && in_time(*since));
     }
 }
@@ -246,6 +249,13 @@ pub(crate) struct Checker {
 const TS_SLACK: i32 = 4096;
 
 impl Checker {
+    /// What was said to be here may be acknowledged so late.
+    pub(crate) fn be_patient(&mut self, patience: Nanos) {
+        for half in self.flows.iter_mut().flat_map(|flow| &mut flow.halves) {
+            half.patience = patience;
+        }
+    }
+
     pub(crate) fn new(near_address: [u8; 4], capacity: [usize; 2], count: usize) -> Self {
         let flow = |_| {
             let mut flow = Flow::default();

@@ -210,6 +210,7 @@ impl<'a> Run<'a> {
         // And a next hop that an adapter refuses to write is written again.
         world.checker().grace = if plan.refuses_hops() { 4 * (3 + late) } else { 3 + late };
         world.checker().stands_still = plan.answers_late();
+        world.checker().be_patient(plan.gaps_last());
         world.checker().refuses_hops = plan.refuses_hops();
         world.checker().samples_come = plan.mishaps == mafo::Mishaps::NONE;
         world.checker().all_carry = plan.is_xor();

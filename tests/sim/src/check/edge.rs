@@ -31,10 +31,8 @@ impl RightEdge {
     /// card's window, but not whether the card has told the last few bytes of it, less than a segment, and it may be that
     /// the card goes on.
     pub(super) fn told_by_the_host(&mut self) {
-        if let (Some(told), Some(before)) = (self.told, self.before)
-            && told - before < STEP
-        {
-            self.told = Some(before);
+        if let (Some(told), Some(before)) = (self.told, self.before) {
+            self.told = Some(before.max(told - STEP + 1));
         }
     }
 }
