@@ -73,6 +73,8 @@ impl Core {
                 conn.rhythm.on_peer_fin();
             }
         }
+        // Though it came with no bytes that were new, its timestamp is.
+        self.want_sample(id);
         self.tell(id, Readiness::READABLE);
         self.end_if_over(id);
     }

@@ -275,7 +275,11 @@ const OF_THE_EIGHTH: [(u64, &str); 11] = [
 ];
 
 /// By the ninth.
-const OF_THE_NINTH: [(u64, &str); 9] = [
+const OF_THE_NINTH: [(u64, &str); 10] = [
+    (
+        79_000_619,
+        "a FIN that came without new bytes was no reason to read its timestamp, and a later owner echoed nothing",
+    ),
     (
         77_029_736,
         "the checker did not know that a queue may stand still as long as the answers of its card are late",
