@@ -98,9 +98,6 @@ impl Bond {
 
     /// Sends markers into loopbacks into which nothing older comes any more.
     pub(crate) fn poll_remnants(&mut self, now: Nanos, core: &mut Core) {
-        if self.sides.values().all(|side| side.remnants.loopbacks.is_empty()) {
-            return;
-        }
         let members = self.sides.iter().filter(|(_, side)| !side.remnants.loopbacks.is_empty());
         let members: Vec<MemberId> = members.map(|(&member, _)| member).collect();
         for id in members {
