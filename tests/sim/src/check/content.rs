@@ -156,10 +156,10 @@ fn acknowledges(
     let is_cut = tcp.has(SYN) && tcp.window == u16::MAX;
     let edge = if is_cut { edge.max(here.edge.told().unwrap_or(edge)) } else { edge };
     let unit = 1 << here.wscale.filter(|_| there.wscale.is_some()).unwrap_or(0);
-    here.edge.tell(edge, unit).map_err(|how| (Rule::RightEdge, how))?;
+    here.edge.tell(at, edge, unit).map_err(|how| (Rule::RightEdge, how))?;
     let seq = here.iss.map(|iss| place_of(tcp.seq, iss));
     if tcp.payload.is_empty() && seq == Some(here.sent_end - 1) && !tcp.has(SYN) {
-        here.edge.told_by_the_host();
+        here.edge.told_by_the_host(at);
     }
     // The peer's FIN takes a place too.
     let most = (here.read + here.capacity) as i64 + 1;
