@@ -14,7 +14,7 @@ use mafo_tcp::SeqNum;
 use crate::ask::heard_lately;
 use crate::bond::{Bond, BondEvent, LinkId};
 use crate::detour::Detour;
-use crate::doubt::Doubt;
+use crate::doubt::{Doubt, first_stamp};
 use crate::entry::Written;
 use crate::filters::Side;
 use crate::handover::{Cause, Move};
@@ -107,7 +107,7 @@ impl Bond {
             moving.wake_up = now;
             if entry.written == Written::All && !self.config.protect {
                 // And acknowledged, perhaps.
-                self.doubt(now, id);
+                self.doubt(id);
             }
             self.moves.touch(id);
         }
@@ -123,11 +123,11 @@ impl Bond {
             let Some(clock) = clock else { return self.lose(now, core, id) };
             self.leave(core, id);
             self.counters.handshakes_rescued += 1;
-            core.open_without_owner(now, id, clock.ts_now);
+            let is_doubtful = self.is_doubtful(core, id, None);
+            core.open_without_owner(now, id, first_stamp(clock.ts_now, is_doubtful));
             let mut moving = self.sheltered(now, home);
-            if self.is_doubtful(core, id, None) {
-                let received = core.refuge_progress(id).and_then(|(received, _)| received);
-                (moving.doubt, moving.wake_up) = (Some(Doubt::new(now, received)), now);
+            if is_doubtful {
+                (moving.doubt, moving.wake_up) = (Some(Doubt::at_home(now, core, id)), now);
             }
             self.enter(core, id, moving);
             return;
@@ -183,7 +183,7 @@ impl Bond {
             moving.orphan = Some(orphan);
             self.counters.rebuilt += 1;
             if self.is_doubtful(core, id, told) {
-                self.doubt(now, id);
+                self.doubt(id);
             }
         } else {
             return self.lose(now, core, id);
@@ -194,9 +194,9 @@ impl Bond {
     }
 
     /// What the peer of a connection without an owner was told is not known.
-    fn doubt(&mut self, now: Nanos, id: SocketId) {
+    fn doubt(&mut self, id: SocketId) {
         if let Some(moving) = self.moves.note(id) {
-            moving.doubt = Some(Doubt::new(now, None));
+            moving.doubt = Some(Doubt::default());
         }
     }
 

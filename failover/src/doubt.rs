@@ -5,12 +5,16 @@
 //! Such a connection goes on over the host path, where every segment of the peer is seen, and the peer is asked where it
 //! stands. What it says decides:
 //!
-//! - bytes, or the end of its stream, that follow what the host has: it had not been told that they are here;
+//! - bytes, or the end of its stream, that begin no later than what the host has ends: it keeps all from there on;
 //! - an answer that begins where the host's record ends: it has nothing more to say;
 //! - segments that begin beyond, and no other for two retransmission timeouts: what is missing is gone. The connection is
 //!   lost, and both ends are told so.
 //! - a reset: it has given up, or the end of its stream was acknowledged long ago and it has forgotten the connection. Whether
 //!   the host's record is whole it will not say any more, so the connection is lost.
+//!
+//! Only what it said since it was asked counts. What it had said before may have waited in the queue of a card that lives,
+//! while another copy of the same was acknowledged by the one that died. Timestamps tell (RFC 7323, 3.2): an answer brings
+//! back one of the host path's own. Without them, what comes a timeout after the first question is taken for an answer.
 //!
 //! Whatever is decided, nothing is delivered across a gap: a connection that is vouched for by mistake waits, no more.
 
@@ -33,9 +37,13 @@ const TIMEOUT_MIN: Nanos = Nanos::from_secs(1);
 pub(crate) struct Doubt {
     /// Since when the host path listens to the peer.
     since: Nanos,
-    /// What the host has received, once it knows the peer's numbers.
+    /// The timestamp that the host path began with, if it has any.
+    stamp: Option<u32>,
+    /// What the host had received then, if it knew the peer's numbers.
     received: Option<SeqNum>,
-    /// Segments of the peer that began beyond that.
+    /// Where the first in the peer's stream of the bytes begins that it has sent since then.
+    keeps_from: Option<SeqNum>,
+    /// Segments of the peer that began beyond what the host had.
     beyond: u32,
     /// One of them had nothing in it: where it began is where the peer's stream ends.
     ends_beyond: bool,
@@ -49,53 +57,72 @@ pub(crate) struct Doubt {
 }
 
 impl Doubt {
-    /// Nothing is known yet. `received`: what the host has, if it knows the peer's numbers.
-    pub(crate) fn new(now: Nanos, received: Option<SeqNum>) -> Self {
-        Self { since: now, received, next: now, ..Self::default() }
+    /// Of a connection that the host path has just taken up.
+    pub(crate) fn at_home(now: Nanos, core: &Core, id: SocketId) -> Self {
+        let received = core.refuge_progress(id).and_then(|(received, _)| received);
+        let stamp = core.refuge_stamp(now, id).and_then(|(_, stamp)| stamp);
+        Self { since: now, stamp, received, next: now, ..Self::default() }
+    }
+
+    /// Whether the peer said it when the host path had spoken to it.
+    fn is_answer(&self, now: Nanos, segment: &Segment) -> bool {
+        match (self.stamp, segment.options.timestamps) {
+            (Some(stamp), Some(stamps)) => stamps.ecr.wrapping_sub(stamp) as i32 >= 0,
+            _ => now - self.since >= TIMEOUT_MIN,
+        }
     }
 
     /// Notes a segment of the peer, and says whether it is to be taken. One byte that is not pushed is not: it may be the garbage
     /// with which some ask whether we are alive (RFC 9293, 3.8.4), a byte before what they have to say. A peer that means
     /// it says it again together with what follows, or pushes it.
-    fn note(&mut self, segment: &Segment) -> bool {
+    fn note(&mut self, now: Nanos, segment: &Segment) -> bool {
         if segment.flags.contains(Flags::RST) {
             // Any other is none (RFC 5961, 3.2).
             self.is_reset |= self.received == Some(segment.seq);
             return !self.is_reset;
         }
-        let Some(received) = self.received else {
-            // Its SYN would tell what we do not know; that it talks without says that the handshake is over for it.
-            self.beyond += u32::from(!segment.flags.contains(Flags::SYN));
-            return true;
-        };
-        if segment.seq.after(received) {
-            self.beyond += 1;
-            self.ends_beyond |= segment.seq_len() == 0;
-        } else if segment.seq_len() == 0 {
-            self.ends_here |= segment.seq == received;
-        } else if segment.payload_len == 1
-            && segment.seq == received
-            && !segment.flags.intersects(Flags::PSH | Flags::FIN | Flags::SYN)
-        {
-            return false;
+        let is_garbage = segment.payload_len == 1
+            && !segment.flags.intersects(Flags::PSH | Flags::FIN | Flags::SYN);
+        if self.is_answer(now, segment) {
+            self.note_answer(segment, is_garbage);
         }
-        true
+        !(is_garbage && self.received == Some(segment.seq))
+    }
+
+    fn note_answer(&mut self, segment: &Segment, is_garbage: bool) {
+        let is_empty = segment.seq_len() == 0;
+        if !is_empty && !is_garbage {
+            let begins = self.keeps_from.map_or(segment.seq, |from| from.earlier(segment.seq));
+            self.keeps_from = Some(begins);
+        }
+        match self.received {
+            Some(received) if segment.seq.after(received) => {
+                self.beyond += 1;
+                self.ends_beyond |= is_empty;
+            }
+            Some(received) => self.ends_here |= is_empty && segment.seq == received,
+            // Its SYN would tell what we do not know; that it talks without says that the handshake is over for it.
+            None => self.beyond += u32::from(!segment.flags.contains(Flags::SYN)),
+        }
     }
 
     /// What follows, `received` being what the host has by now and `rto` the retransmission timeout.
     fn judge(&self, now: Nanos, received: Option<SeqNum>, rto: Nanos) -> Option<Judgement> {
-        let goes_on = match (self.received, received) {
-            (None, Some(_)) => true,
-            (Some(before), Some(by_now)) => by_now.after(before),
-            (_, None) => false,
-        };
-        if goes_on || self.ends_here && !self.ends_beyond {
+        let keeps_all =
+            self.keeps_from.zip(received).is_some_and(|(from, received)| !from.after(received));
+        if keeps_all || self.ends_here && !self.ends_beyond {
             return Some(Judgement::Vouched);
         }
         let is_lasting = now - self.since >= rto + rto;
         let is_lost = self.is_reset || is_lasting && self.beyond >= SEGMENTS;
         is_lost.then_some(Judgement::Lost)
     }
+}
+
+/// The first timestamp of a host path that follows an owner which may have shown `shown`: a peer that is in doubt has to answer
+/// with another than that.
+pub(crate) fn first_stamp(shown: u32, is_doubtful: bool) -> u32 {
+    shown.wrapping_add(is_doubtful.into())
 }
 
 /// What becomes of a connection.
@@ -116,11 +143,11 @@ impl Bond {
     }
 
     /// A segment of the peer of a connection that the host path has. `false`: it is not to be taken.
-    pub(crate) fn note_doubt(&mut self, id: SocketId, segment: &Segment) -> bool {
+    pub(crate) fn note_doubt(&mut self, now: Nanos, id: SocketId, segment: &Segment) -> bool {
         let Some(doubt) = self.moves.note(id).and_then(|moving| moving.doubt.as_mut()) else {
             return true;
         };
-        let taken = doubt.note(segment);
+        let taken = doubt.note(now, segment);
         self.counters.probes_not_taken += u64::from(!taken);
         // It counts when the engine has had it.
         self.moves.touch(id);
@@ -158,25 +185,40 @@ impl Bond {
 
 #[cfg(test)]
 mod tests {
+    use mafo_tcp::{Options, Timestamps};
+
     use super::*;
 
     const RTO: Nanos = Nanos::from_millis(200);
     const START: Nanos = Nanos::from_secs(1);
     const HAS: Option<SeqNum> = Some(SeqNum(1000));
+    /// The first timestamp of the host path.
+    const STAMP: u32 = u32::MAX;
+    const VOUCHED: Judgement = Judgement::Vouched;
 
+    fn asked(received: Option<SeqNum>) -> Doubt {
+        Doubt { since: START, stamp: Some(STAMP), received, ..Doubt::default() }
+    }
+
+    /// An answer to the host path's first segment.
     fn segment(seq: u32, len: u32, flags: Flags) -> Segment {
+        echoing(STAMP, seq, len, flags)
+    }
+
+    fn echoing(ecr: u32, seq: u32, len: u32, flags: Flags) -> Segment {
         Segment {
             seq: SeqNum(seq),
             payload_len: len,
             flags: flags | Flags::ACK,
+            options: Options { timestamps: Some(Timestamps { val: 7, ecr }), ..Options::default() },
             ..Segment::default()
         }
     }
 
     fn judge(segments: &[Segment], ms: u64, received: u32) -> Option<Judgement> {
-        let mut doubt = Doubt::new(START, HAS);
+        let mut doubt = asked(HAS);
         for segment in segments {
-            doubt.note(segment);
+            doubt.note(START, segment);
         }
         doubt.judge(START + Nanos::from_millis(ms), Some(SeqNum(received)), RTO)
     }
@@ -184,16 +226,45 @@ mod tests {
     #[test]
     fn a_peer_that_has_no_more_to_say_is_missing_nothing() {
         assert_eq!(judge(&[], 10_000, 1000), None, "a silent peer says nothing");
-        assert_eq!(judge(&[segment(1000, 0, Flags::NONE)], 0, 1000), Some(Judgement::Vouched));
+        assert_eq!(judge(&[segment(1000, 0, Flags::NONE)], 0, 1000), Some(VOUCHED));
         // An older one was on its way for long.
         assert_eq!(judge(&[segment(900, 0, Flags::NONE)], 0, 1000), None);
     }
 
     #[test]
-    fn what_follows_without_a_gap_had_not_been_acknowledged() {
+    fn a_peer_that_sends_from_within_what_the_host_has_keeps_the_rest() {
         let beyond = segment(2000, 500, Flags::NONE);
         assert_eq!(judge(&[beyond; 9], 399, 1000), None);
-        assert_eq!(judge(&[beyond; 9], 5000, 1001), Some(Judgement::Vouched));
+        assert_eq!(judge(&[beyond, segment(1000, 500, Flags::NONE)], 0, 1500), Some(VOUCHED));
+        assert_eq!(judge(&[beyond, segment(900, 50, Flags::NONE)], 0, 1000), Some(VOUCHED));
+        assert_eq!(judge(&[segment(1000, 0, Flags::FIN)], 0, 1001), Some(VOUCHED));
+        // What lay in between had been on its way for long.
+        assert_eq!(judge(&[beyond], 0, 1999), None);
+        assert_eq!(judge(&[beyond], 0, 2000), Some(VOUCHED));
+    }
+
+    /// They waited in the queue of a card that lives, and the dead one acknowledged other copies.
+    #[test]
+    fn what_the_peer_said_before_it_was_asked_speaks_neither_for_nor_against() {
+        let old = |seq, len| echoing(STAMP - 1, seq, len, Flags::NONE);
+        assert_eq!(judge(&[old(1000, 500)], 10_000, 1500), None);
+        assert_eq!(judge(&[old(1000, 0)], 10_000, 1000), None);
+        assert_eq!(judge(&[old(2000, 500); 9], 10_000, 1000), None);
+        // The peer's clock of our timestamps wraps.
+        let answer = echoing(STAMP.wrapping_add(1), 1000, 0, Flags::NONE);
+        assert_eq!(judge(&[old(1000, 500), answer], 0, 1500), Some(VOUCHED));
+    }
+
+    #[test]
+    fn without_timestamps_what_comes_a_timeout_later_is_an_answer() {
+        let bare = Segment { options: Options::default(), ..segment(1000, 0, Flags::NONE) };
+        for stamp in [None, Some(STAMP)] {
+            let mut doubt = Doubt { stamp, ..asked(HAS) };
+            doubt.note(START + TIMEOUT_MIN - Nanos(1), &bare);
+            assert_eq!(doubt.judge(START + TIMEOUT_MIN, HAS, RTO), None);
+            doubt.note(START + TIMEOUT_MIN, &bare);
+            assert_eq!(doubt.judge(START + TIMEOUT_MIN, HAS, RTO), Some(VOUCHED));
+        }
     }
 
     #[test]
@@ -205,16 +276,19 @@ mod tests {
         // Asked about a byte that we have, by a peer whose stream ends one further: as keepalive probes are.
         let probe = segment(1000, 0, Flags::NONE);
         assert_eq!(judge(&[beyond, probe, beyond, beyond], 400, 1000), Some(Judgement::Lost));
+        // With garbage in it, which is no byte that it keeps.
+        let probe = segment(1000, 1, Flags::NONE);
+        assert_eq!(judge(&[beyond, probe, beyond, beyond], 400, 1000), Some(Judgement::Lost));
     }
 
     #[test]
     fn a_reset_where_the_record_ends_leaves_it_without_a_voucher() {
         let reset = |seq| Segment { flags: Flags::RST, ..segment(seq, 0, Flags::NONE) };
-        let mut doubt = Doubt::new(START, HAS);
-        assert!(doubt.note(&reset(1001)), "the engine has to see that it is none");
+        let mut doubt = asked(HAS);
+        assert!(doubt.note(START, &reset(1001)), "the engine has to see that it is none");
         assert_eq!(doubt.judge(START, HAS, RTO), None);
         assert!(
-            !doubt.note(&reset(1000)),
+            !doubt.note(START, &reset(1000)),
             "what the application is told is not what the engine would"
         );
         assert_eq!(doubt.judge(START, HAS, RTO), Some(Judgement::Lost));
@@ -222,23 +296,26 @@ mod tests {
 
     #[test]
     fn one_byte_of_garbage_is_not_taken() {
-        let mut doubt = Doubt::new(START, HAS);
-        assert!(!doubt.note(&segment(1000, 1, Flags::NONE)));
-        assert!(doubt.note(&segment(1000, 1, Flags::PSH)));
-        assert!(doubt.note(&segment(1000, 2, Flags::NONE)));
-        assert!(doubt.note(&segment(999, 1, Flags::NONE)), "it is known");
+        let mut doubt = asked(HAS);
+        assert!(!doubt.note(START, &segment(1000, 1, Flags::NONE)));
+        assert!(doubt.note(START, &segment(1000, 1, Flags::PSH)));
+        assert!(doubt.note(START, &segment(1000, 2, Flags::NONE)));
+        assert!(doubt.note(START, &segment(999, 1, Flags::NONE)), "it is known");
     }
 
     #[test]
     fn a_handshake_that_is_over_for_the_peer_alone_is_lost() {
-        let mut doubt = Doubt::new(START, None);
         let late = START + RTO + RTO;
-        doubt.note(&segment(5, 0, Flags::SYN));
-        assert_eq!(doubt.judge(late, None, RTO), None);
+        let mut doubt = asked(None);
         for _ in 0..3 {
-            doubt.note(&segment(6, 0, Flags::NONE));
+            doubt.note(START, &segment(5, 0, Flags::SYN));
+        }
+        assert_eq!(doubt.judge(late, None, RTO), None);
+        assert_eq!(doubt.judge(late, Some(SeqNum(6)), RTO), Some(VOUCHED));
+        let mut doubt = asked(None);
+        for _ in 0..3 {
+            doubt.note(START, &segment(6, 0, Flags::NONE));
         }
         assert_eq!(doubt.judge(late, None, RTO), Some(Judgement::Lost));
-        assert_eq!(doubt.judge(late, Some(SeqNum(6)), RTO), Some(Judgement::Vouched));
     }
 }

@@ -9,7 +9,7 @@ use mafo_stack::{Core, MemberId, SocketId};
 
 use crate::ask::card_clock;
 use crate::bond::{Bond, BondEvent, LinkId};
-use crate::doubt::Doubt;
+use crate::doubt::{Doubt, first_stamp};
 use crate::handover::{Cause, Goal, Move};
 use crate::mac::readdress;
 use crate::moves::NEVER;
@@ -47,17 +47,18 @@ impl Bond {
             nxt: sent.nxt,
             max: sent.max,
             last_ack: moving.let_out.ack.unwrap_or_else(|| orphan.last_ack_sent()),
-            ts_min: orphan.last_stamp(&moving.let_out),
+            ts_min: first_stamp(orphan.last_stamp(&moving.let_out), moving.doubt.is_some()),
             // Who is asked is told as well.
             speaks_first: moving.speaks_first || moving.doubt.is_some(),
         };
-        let doubt = moving.doubt.map(|_| Doubt::new(now, Some(progress.rcv_nxt)));
+        let is_doubtful = moving.doubt.is_some();
         let (kept, present) = (moving.let_in.clone(), orphan.present(&progress));
         // It was here before. Each time that it leaves its timers begin anew: between two tries that fail one can run out.
         let pause = moving.left_by.map(|_| (moving.pause + moving.pause).min(HOME_PAUSE_MAX));
         if !core.take_home(now, id, &refugee) {
             return false;
         }
+        let doubt = is_doubtful.then(|| Doubt::at_home(now, core, id));
         // By a link that is no adapter's it lives as by any other.
         let home = self.way(moving).filter(|way| self.is_plain(way.member)).unwrap_or(moving.home);
         let goal = moving.goal.filter(|&goal| goal == Goal::Host);

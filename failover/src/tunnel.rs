@@ -175,7 +175,7 @@ impl Bond {
         seen: &Seen,
         frame: &[u8],
     ) -> Verdict {
-        if !self.note_doubt(id, &seen.segment) {
+        if !self.note_doubt(now, id, &seen.segment) {
             return Verdict::Taken;
         }
         self.note_proof(now, id, &seen.segment);
