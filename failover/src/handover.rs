@@ -363,17 +363,6 @@ impl Bond {
             self.undo(now, core, id, Undo::Elsewhere);
             return;
         }
-        // It counted on the way that all others took, and that leads to the wire again: past the host, and past the gate.
-        let counts_on_others = moving.detour == Detour::None
-            && match moving.stage {
-                Stage::Held | Stage::Gated => true,
-                Stage::Suspended => moving.goal.is_some(),
-                _ => false,
-            };
-        if counts_on_others && leads_out(core, id) {
-            self.undo(now, core, id, Undo::Elsewhere);
-            return;
-        }
         if now < moving.wake_up && moving.stage != Stage::Suspended {
             return;
         }

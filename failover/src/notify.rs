@@ -16,6 +16,7 @@ impl Bond {
         }
         self.hops_pending = false;
         let members: Vec<MemberId> = self.sides.keys().copied().collect();
+        let mut turned = Vec::new();
         for member_id in members {
             let is_fencing = self.moves.is_any_fenced(member_id);
             let hops: Vec<_> = core.member(member_id).into_iter().flat_map(|m| m.hops()).collect();
@@ -52,9 +53,11 @@ impl Bond {
                     self.counters.ring_full += 1;
                 } else if by.is_some() && says.target == L2tTarget::Loopback {
                     self.note_remnants(member_id, says.port);
+                    turned.push((member_id, l2t));
                 }
             }
         }
+        self.undo_past_gates(now, core, &turned);
     }
 
     /// The port by whose wire go frames of connections that were opened by `home`, if they go by one.

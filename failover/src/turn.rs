@@ -7,10 +7,12 @@
 
 use mafo_mem::Nanos;
 use mafo_stack::{Core, MemberId, SocketId};
+use mafo_t4::L2tIdx;
 
 use crate::bond::{Bond, LinkId};
 use crate::detour::Detour;
-use crate::handover::Move;
+use crate::handover::{Move, Undo};
+use crate::stage::Stage;
 use crate::tunnel::Marker;
 
 /// What an adapter's own Ethernet queues may still hold of what it said itself.
@@ -48,6 +50,34 @@ impl Bond {
     /// Whether what `member` says waits for its queue to be clear: it would be overtaken.
     pub(crate) fn is_turning(&self, member: MemberId) -> bool {
         self.sides.get(&member).is_some_and(|side| side.turn.marker.is_some())
+    }
+
+    /// These next hops lead to the wire from now on: past the host, and past the gate. However soon they are turned back,
+    /// what their connections say in between is not heard, so that those which counted on the way of all begin anew.
+    pub(crate) fn undo_past_gates(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        turned: &[(MemberId, L2tIdx)],
+    ) {
+        if turned.is_empty() {
+            return;
+        }
+        let counts_on_others = |id: SocketId, moving: &Move| {
+            let waits = match moving.stage {
+                Stage::Held | Stage::Gated => true,
+                Stage::Suspended => moving.goal.is_some(),
+                _ => false,
+            };
+            let hop = core.offloaded(id).map(|conn| (conn.member, conn.l2t));
+            waits && moving.detour == Detour::None && hop.is_some_and(|hop| turned.contains(&hop))
+        };
+        let moves = self.moves.iter().filter(|&(id, moving)| counts_on_others(id, moving));
+        let past: Vec<SocketId> = moves.map(|(id, _)| id).collect();
+        for id in past {
+            self.undo(now, core, id, Undo::Elsewhere);
+            self.moves.touch(id);
+        }
     }
 
     /// A marker is back; whether it was one of a queue that was to be clear.

@@ -275,7 +275,15 @@ const OF_THE_EIGHTH: [(u64, &str); 11] = [
 ];
 
 /// By the ninth.
-const OF_THE_NINTH: [(u64, &str); 10] = [
+const OF_THE_NINTH: [(u64, &str); 12] = [
+    (
+        80_541_628,
+        "old copies of segments, in the queue of another card, spoke for a connection whose adapter had died with later ones",
+    ),
+    (
+        80_605_432,
+        "next hops turned to the wire and back within one poll, and connections behind the gate did not begin anew",
+    ),
     (
         79_000_619,
         "a FIN that came without new bytes was no reason to read its timestamp, and a later owner echoed nothing",
