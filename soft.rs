@@ -207,7 +207,6 @@ impl SoftAdapter {
     }
 
     /// The firmware does not tell of links any more, though it says how they are when it is asked.
-    #[cfg(debug_assertions)]
     pub fn lose_link_events(&mut self, lose: bool) {
         self.asic.lose_link_events(lose);
     }
@@ -220,13 +219,11 @@ impl SoftAdapter {
     }
 
     /// Records the work requests that the card reads from now on.
-    #[cfg(debug_assertions)]
     pub fn record(&mut self) {
         self.asic.record();
     }
 
     /// What was recorded since the last time.
-    #[cfg(debug_assertions)]
     pub fn take_recorded(&mut self) -> Vec<mafo_asic::Recorded> {
         self.asic.take_recorded()
     }

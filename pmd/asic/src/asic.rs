@@ -137,13 +137,11 @@ impl<M: HostMemory> Asic<M> {
     }
 
     /// Records the work requests that the card reads from now on.
-    #[cfg(debug_assertions)]
     pub fn record(&mut self) {
         self.hw.recording = Some(Vec::new());
     }
 
     /// What was recorded since the last time.
-    #[cfg(debug_assertions)]
     pub fn take_recorded(&mut self) -> Vec<wr::Recorded> {
         self.hw.recording.as_mut().map(core::mem::take).unwrap_or_default()
     }

@@ -76,7 +76,6 @@ pub struct Hw<M> {
     /// Work requests by what became of them.
     pub wr: WrCounters,
     /// Work requests since somebody asked for a recording.
-    #[cfg(debug_assertions)]
     pub(crate) recording: Option<Vec<crate::wr::Recorded>>,
     /// Whether frames wait for the messages to the host.
     pub(crate) commits: bool,
@@ -116,7 +115,6 @@ impl<M: HostMemory> Hw<M> {
             tp,
             flows: Flows::default(),
             wr: WrCounters::new(),
-            #[cfg(debug_assertions)]
             recording: None,
             commits: config.commits,
             misfortune: Misfortune::new(Mishaps::NONE),

@@ -123,7 +123,6 @@ fn run_queue<M: HostMemory>(
             Fetched::Malformed { units } => hw.sge.consume(index, units, Completion::default()),
             Fetched::WorkRequest { len, units } => {
                 let bytes = &buffer[..len];
-                #[cfg(debug_assertions)]
                 if let Some(recording) = &mut hw.recording {
                     let (kind, channel) = (config.kind, config.channel);
                     recording.push(Recorded { kind, channel, bytes: bytes.to_vec() });
