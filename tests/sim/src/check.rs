@@ -8,6 +8,7 @@ mod content;
 mod echo;
 mod edge;
 mod speaker;
+mod stamps;
 mod tally;
 mod ways;
 
@@ -23,6 +24,7 @@ use echo::{Echo, Heard};
 use edge::RightEdge;
 pub(crate) use speaker::Speaker;
 use speaker::speaks;
+use stamps::Stamps;
 use ways::Ways;
 
 /// What is violated.
@@ -135,8 +137,7 @@ struct Half {
     /// An acknowledgment ended before bytes that are here: since when, and which.
     short: Option<(Nanos, i64, i64)>,
     edge: RightEdge,
-    ts_val: Option<u32>,
-    first_ts: Option<u32>,
+    stamps: Stamps,
     ts_ecr: Option<u32>,
     /// The owner died that knew what is to be echoed: until the next one has learnt it, it echoes what was heard
     /// before, or nothing.

@@ -275,7 +275,15 @@ const OF_THE_EIGHTH: [(u64, &str); 11] = [
 ];
 
 /// By the ninth.
-const OF_THE_NINTH: [(u64, &str); 12] = [
+const OF_THE_NINTH: [(u64, &str); 14] = [
+    (
+        80_677_896,
+        "the checker took no account of timestamps that may be late, and the jumps between them went past half of all there are",
+    ),
+    (
+        80_873_414,
+        "the checker did not know that a connection that was moved to a link of many, and is back, may have left something there",
+    ),
     (
         80_541_628,
         "old copies of segments, in the queue of another card, spoke for a connection whose adapter had died with later ones",

@@ -25,7 +25,7 @@ pub(super) fn judge_content(
         // A listener was closed and is there again: half a handshake was forgotten, and begins once more.
         (here.iss, here.ack, here.edge) = (None, None, RightEdge::default());
         (here.sacked, here.short) = (Vec::new(), None);
-        (here.ts_val, here.ts_ecr) = (None, None);
+        (here.stamps, here.ts_ecr) = (here.stamps.anew(), None);
         (there.ack, there.edge) = (None, RightEdge::default());
     }
     if here.is_gone && tcp.has(SYN | ACK) && here.iss.is_some_and(|iss| iss != tcp.seq) {
@@ -36,12 +36,9 @@ pub(super) fn judge_content(
     let iss = opens(here, tcp)?;
     says(conn, side, here, tcp, place_of(tcp.seq, iss))?;
     if is_late {
-        // Which of two queues is late is not known for certain. But stamps that are farther on than half of what can be
-        // told apart are taken down: behind them those of today would look old.
-        if let Some((val, before)) = tcp.timestamps.map(|(val, _)| val).zip(here.ts_val)
-            && val.wrapping_sub(before) as i32 > 1 << 30
-        {
-            here.ts_val = Some(val);
+        // Which of two queues is late is not known for certain.
+        if let Some((val, _)) = tcp.timestamps {
+            here.stamps.say_late(val);
         }
         return Ok(());
     }
@@ -171,13 +168,7 @@ fn acknowledges(
 
 fn stamps(at: Nanos, here: &mut Half, tcp: &Tcp<'_>) -> Result<(), (Rule, String)> {
     let Some((val, ecr)) = tcp.timestamps else { return Ok(()) };
-    if let Some(before) = here.ts_val
-        && (val.wrapping_sub(before) as i32) < 0
-    {
-        return Err((Rule::Timestamp, format!("TSval {val} after {before}")));
-    }
-    here.ts_val = Some(val);
-    here.first_ts.get_or_insert(val);
+    here.stamps.say(val).map_err(|how| (Rule::Timestamp, how))?;
     if !tcp.has(ACK) {
         return Ok(());
     }

@@ -11,8 +11,7 @@ impl Checker {
             let beyond = |half: &Half| {
                 half.iss.is_some_and(|iss| u64::from(iss) + half.sent_end as u64 >= 1 << 32)
             };
-            let around = |half: &Half| half.first_ts.zip(half.ts_val).is_some_and(|(a, b)| b < a);
-            (halves().any(beyond), halves().any(around))
+            (halves().any(beyond), halves().any(|half| half.stamps.went_around()))
         };
         let (near, peer) = (of(Side::Near), of(Side::Peer));
         Wrapped { numbers: [near.0, peer.0], stamps: near.1 }

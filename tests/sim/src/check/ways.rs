@@ -11,6 +11,8 @@ pub(super) struct Ways {
     /// By link, the last poll at which the bond was moving the connection there: what crosses the host meanwhile leaves by
     /// that link, unless the move comes to nothing while it waits there.
     bound: [Option<u64>; LINKS_MAX],
+    /// By which it left late, as it was being moved there, since it last left by its way.
+    strayed: Option<usize>,
 }
 
 /// Links of a bond.
@@ -27,15 +29,51 @@ impl Ways {
     pub(super) fn leaves_late(&mut self, link: usize, poll: u64, grace: u32) -> bool {
         let grace = u64::from(grace);
         if self.via == Some(link) {
+            if let Some(strayed) = self.strayed.take() {
+                // It did live there, and is back.
+                (self.before, self.since) = (Some(strayed), poll);
+            }
             return false;
         }
         if self.before == Some(link) && poll - self.since <= grace {
             return true;
         }
         if self.bound[link].is_some_and(|last| last < poll && poll - last <= grace) {
+            self.strayed = Some(link);
             return true;
         }
         (self.before, self.via, self.since) = (self.via, Some(link), poll);
+        self.strayed = None;
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRACE: u32 = 10;
+
+    fn leaves(ways: &mut Ways, links: &[(usize, u64)]) -> Vec<bool> {
+        links.iter().map(|&(link, poll)| ways.leaves_late(link, poll, GRACE)).collect()
+    }
+
+    #[test]
+    fn what_it_left_in_a_queue_comes_late_for_some_time() {
+        let mut ways = Ways::default();
+        assert_eq!(
+            leaves(&mut ways, &[(0, 1), (1, 2), (0, 12), (0, 13)]),
+            [false, false, true, false]
+        );
+    }
+
+    /// The move may come to nothing: by which link it lives shows when it leaves by that later on.
+    #[test]
+    fn whoever_was_moved_and_is_back_may_have_left_something_there() {
+        let mut ways = Ways::default();
+        ways.leaves_late(0, 1, GRACE);
+        ways.bound_for(1, 2);
+        assert_eq!(leaves(&mut ways, &[(1, 12), (0, 30), (1, 40)]), [true, false, true]);
+        assert_eq!(leaves(&mut ways, &[(0, 41), (1, 42)]), [false, false], "once");
     }
 }
