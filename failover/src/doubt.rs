@@ -86,6 +86,11 @@ impl Doubt {
         if self.is_answer(now, segment) {
             self.note_answer(segment, is_garbage);
         }
+        if self.received.is_none() && !segment.flags.contains(Flags::SYN) {
+            // Its SYN would tell what we do not know; that it talks without says that the handshake is over for it. It takes
+            // none of our timestamps: our SYN is none of its connection any more.
+            self.beyond += 1;
+        }
         !(is_garbage && self.received == Some(segment.seq))
     }
 
@@ -101,8 +106,7 @@ impl Doubt {
                 self.ends_beyond |= is_empty;
             }
             Some(received) => self.ends_here |= is_empty && segment.seq == received,
-            // Its SYN would tell what we do not know; that it talks without says that the handshake is over for it.
-            None => self.beyond += u32::from(!segment.flags.contains(Flags::SYN)),
+            None => {}
         }
     }
 
@@ -169,7 +173,7 @@ impl Bond {
             Some(Judgement::Lost) => self.lose(now, core, id),
             None => {
                 if now >= doubt.next {
-                    core.ask_peer(now, id);
+                    let _ = core.ask_what_is_taken(now, id);
                     doubt.asked += 1;
                     // Twice in each timeout at first, then less and less often.
                     let pause = Nanos((rto.0 / QUESTIONS) << (doubt.asked / 8).min(6));
@@ -314,7 +318,7 @@ mod tests {
         assert_eq!(doubt.judge(late, Some(SeqNum(6)), RTO), Some(VOUCHED));
         let mut doubt = asked(None);
         for _ in 0..3 {
-            doubt.note(START, &segment(6, 0, Flags::NONE));
+            doubt.note(START, &echoing(STAMP - 1, 6, 0, Flags::NONE));
         }
         assert_eq!(doubt.judge(late, None, RTO), Some(Judgement::Lost));
     }

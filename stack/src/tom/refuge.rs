@@ -231,7 +231,7 @@ impl Core {
     }
 
     /// The peer of a connection of the host path is made to say where it stands.
-    pub fn ask_peer(&mut self, now: Nanos, id: SocketId) {
+    fn ask_peer(&mut self, now: Nanos, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let Path::Host(host) = &mut socket.path else { return };
         host.conn.ask_peer();

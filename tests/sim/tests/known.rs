@@ -275,7 +275,11 @@ const OF_THE_EIGHTH: [(u64, &str); 11] = [
 ];
 
 /// By the ninth.
-const OF_THE_NINTH: [(u64, &str); 14] = [
+const OF_THE_NINTH: [(u64, &str); 15] = [
+    (
+        81_010_778,
+        "the peer of half a handshake echoed no new timestamp, as it takes none of a SYN, and nothing it said was an answer",
+    ),
     (
         80_677_896,
         "the checker took no account of timestamps that may be late, and the jumps between them went past half of all there are",
