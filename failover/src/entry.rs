@@ -36,6 +36,8 @@ pub(crate) struct Entry {
     pub(crate) plan: Option<Upload>,
     /// How much of the payload that the peer has not acknowledged is with the card.
     pub(crate) reposted: Reposted,
+    /// Segments that the old owner held beyond a gap for which its queue had no room: the last ones.
+    pub(crate) unreplayed: usize,
 }
 
 impl Entry {
@@ -187,7 +189,8 @@ impl Bond {
             let place = Place { member, port, tid, l2t, credits, ts_offset: 0, mss_idx };
             let (written, reposted) = (Written::Nothing, Reposted::default());
             let (is_made, plan) = (false, None);
-            moving.entry = Some(Entry { open, is_made, place, written, plan, reposted });
+            moving.entry =
+                Some(Entry { open, is_made, place, written, plan, reposted, unreplayed: 0 });
         }
         Ok(())
     }

@@ -294,7 +294,10 @@ impl Bond {
         entry.plan = Some(upload);
         let is_written = entry.written == Written::All;
         if is_written {
-            self.replay_early(core, id);
+            let left = self.replay_early(core, id);
+            if let Some(entry) = self.moves.get_mut(id).and_then(|moving| moving.entry.as_mut()) {
+                entry.unreplayed = left;
+            }
         }
         posted.map_err(|refused| match refused {
             Refused::RingFull => Obstacle::Room,
@@ -394,7 +397,7 @@ impl Bond {
         if core.rebind(id, place).is_err() {
             self.counters.unexpected += 1;
         }
-        self.replay(now, core, id);
+        self.replay(now, core, id, entry.unreplayed);
         core.resume(id);
         if speak {
             // What its last owner said may have died with the link.

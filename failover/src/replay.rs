@@ -4,6 +4,10 @@
 //! The new owner may find them old: by its wire comes what the peer sent later, whose timestamp proves them so (RFC 7323,
 //! 5). So they go in behind the very write that lets it live, ahead of its wire; and its TCB is looked at until it holds
 //! them, with its own latest timestamp in them the next time.
+//!
+//! What its queue has no room for waits, and goes ahead of what was held: an owner that acknowledges what comes behind would
+//! take back what the peer was told, and Linux sends again what is taken back when a timer runs out
+//! (tcp_check_sack_reneging).
 
 use mafo_mem::Nanos;
 use mafo_pmd::eth::TxTo;
@@ -28,14 +32,19 @@ const LOOKS_MAX: u8 = 16;
 /// when it comes out may be older than what the peer has sent since.
 const PAUSE: Nanos = Nanos::from_micros(1);
 
+/// When it is tried again whether a queue has room: about what a card takes for a burst.
+const PATIENCE: Nanos = Nanos::from_micros(10);
+
 /// Segments that a new owner is to hold.
 #[derive(Debug)]
 pub(crate) struct Given {
     frames: Vec<Kept>,
+    /// So many of them, the last ones, wait for room in its queue.
+    unsent: usize,
     looks: u8,
     /// Its TCB is being read.
     question: Option<Question>,
-    /// When it is read next.
+    /// When it is read next, or the queue is tried again.
     next: Nanos,
 }
 
@@ -46,39 +55,59 @@ impl Given {
 }
 
 impl Bond {
-    /// Gives the kept segments to an owner that is being written.
-    pub(crate) fn replay_early(&mut self, core: &mut Core, id: SocketId) {
+    /// Gives the kept segments to an owner that is being written. Returns how many of them, the last ones, its queue had no
+    /// room for.
+    pub(crate) fn replay_early(&mut self, core: &mut Core, id: SocketId) -> usize {
         let (Some(moving), Some(progress)) = (self.moves.get(id), core.progress(id)) else {
-            return;
+            return 0;
         };
-        let (Some(entry), Some(orphan)) = (&moving.entry, &moving.orphan) else { return };
-        let (member, port) = (entry.place.member, entry.place.port);
+        let (Some(entry), Some(orphan)) = (&moving.entry, &moving.orphan) else { return 0 };
+        let link = entry.to();
         let present = orphan.present(&progress);
-        let frames: Vec<Kept> = moving.let_in.clone().take(progress.rcv_nxt).collect();
-        for (.., mut frame) in frames {
-            present.put_into(&mut frame);
-            if let Some(own) = own_mac(core, LinkId { member, port }) {
-                readdress(&mut frame, own);
-            }
-            if core.has_defect(Defect::GapForgotten)
-                || !send(core, member, port, &frame, TxTo::Loopback)
-            {
-                return;
-            }
+        let mut frames: Vec<Kept> = moving.let_in.clone().take(progress.rcv_nxt).collect();
+        if core.has_defect(Defect::GapForgotten) {
+            return 0;
         }
+        present_all(&mut frames, &present);
+        frames.len() - send_all(core, link, &mut frames)
     }
 
-    /// A connection has a new owner: it is given the kept segments again if it needs them, and what was held.
-    pub(crate) fn replay(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+    /// A connection has a new owner: it is given the kept segments again if it needs them, and what was held. `unsent`: what
+    /// it was not given yet of the former.
+    pub(crate) fn replay(&mut self, now: Nanos, core: &mut Core, id: SocketId, unsent: usize) {
         let (Some(moving), Some(progress)) = (self.moves.get_mut(id), core.progress(id)) else {
             return self.release_held(now, core, id);
         };
         let kept = core::mem::take(&mut moving.let_in).take(progress.rcv_nxt);
-        let frames: Vec<Kept> = kept.filter(|_| !core.has_defect(Defect::GapForgotten)).collect();
+        let mut frames: Vec<Kept> =
+            kept.filter(|_| !core.has_defect(Defect::GapForgotten)).collect();
         if !frames.is_empty() {
-            self.given.insert(id, Given { frames, looks: 0, question: None, next: now });
+            if let Some(orphan) = &moving.orphan {
+                present_all(&mut frames, &orphan.present(&progress));
+            }
+            let unsent = unsent.min(frames.len());
+            self.given.insert(id, Given { frames, unsent, looks: 0, question: None, next: now });
+            if unsent > 0 {
+                // Ahead of what was held, behind which the owner would acknowledge as if it had never had them.
+                self.send_given(now, core, id);
+            }
         }
         self.release_held(now, core, id);
+    }
+
+    /// Puts into the owner's queue what waits for room there.
+    fn send_given(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        let (Some(given), Some(conn)) = (self.given.get_mut(&id), core.offloaded(id)) else {
+            return;
+        };
+        let link = LinkId { member: conn.member, port: conn.port };
+        let first = given.frames.len() - given.unsent;
+        given.unsent -= send_all(core, link, &mut given.frames[first..]);
+        given.next = now + PATIENCE;
+        if given.unsent == 0 {
+            given.next = now + Nanos(PAUSE.0 << given.looks);
+            given.looks += 1;
+        }
     }
 
     /// Looks whether new owners hold what they were given.
@@ -96,24 +125,37 @@ impl Bond {
             }
             keep
         });
-        let patience = self.config.reply_deadline;
-        for (&id, given) in self.given.iter_mut().filter(|(_, given)| now >= given.due()) {
-            let Some(conn) = core.offloaded(id) else { continue };
-            let (member_id, tid) = (conn.member, conn.tid);
-            let Some(member) = core.member_mut(member_id) else { continue };
-            let iq = member.iq();
-            if ofld::get_tcb(&mut member.lcore.ctrl, tid, iq, cookie::GIVEN).is_err() {
-                continue;
+        let due = self.given.iter().filter(|(_, given)| now >= given.due());
+        let due: Vec<(SocketId, bool)> = due.map(|(&id, given)| (id, given.unsent > 0)).collect();
+        for (id, is_unsent) in due {
+            if is_unsent {
+                self.send_given(now, core, id);
+            } else {
+                self.ask_given(now, core, id);
             }
-            match &mut given.question {
-                None => given.question = Some(Question::new(now, patience)),
-                Some(question) => {
-                    if question.is_hopeless() {
-                        core.give_up_on(member_id);
-                    }
-                    question.repeat(now, patience);
-                    self.counters.asked_again += 1;
+        }
+    }
+
+    /// Asks an owner for its TCB, once more if it was asked.
+    fn ask_given(&mut self, now: Nanos, core: &mut Core, id: SocketId) {
+        let patience = self.config.reply_deadline;
+        let (Some(given), Some(conn)) = (self.given.get_mut(&id), core.offloaded(id)) else {
+            return;
+        };
+        let (member_id, tid) = (conn.member, conn.tid);
+        let Some(member) = core.member_mut(member_id) else { return };
+        let iq = member.iq();
+        if ofld::get_tcb(&mut member.lcore.ctrl, tid, iq, cookie::GIVEN).is_err() {
+            return;
+        }
+        match &mut given.question {
+            None => given.question = Some(Question::new(now, patience)),
+            Some(question) => {
+                if question.is_hopeless() {
+                    core.give_up_on(member_id);
                 }
+                question.repeat(now, patience);
+                self.counters.asked_again += 1;
             }
         }
     }
@@ -137,30 +179,37 @@ impl Bond {
             given.looks = 0;
         }
         given.question = None;
-        given.next = now + Nanos(PAUSE.0 << given.looks);
-        given.looks += 1;
         if given.frames.is_empty() || given.looks > LOOKS_MAX {
             let given = self.given.remove(&id);
             self.moves.touch(id);
             self.counters.gaps_lost += u64::from(given.is_some_and(|g| !g.frames.is_empty()));
             return;
         }
-        let Some(conn) = core.offloaded(id) else { return };
-        let (member, port) = (conn.member, conn.port);
         // What the card does not know the segments teach it: they keep their own.
         let recent = tcb.get(field::T_RTSEQ_RECENT) as u32;
         let recent = Some(recent).filter(|&recent| tcb.flags().recv_tstmp() && recent != 0);
         let (ack, window) = (SeqNum(tcb.snd_una()), tcb.get(field::RCV_ADV) as u16);
-        let present = Present { ack, window, recent };
-        for (.., frame) in &mut given.frames {
-            present.put_into(frame);
-            if let Some(own) = own_mac(core, LinkId { member, port }) {
-                readdress(frame, own);
-            }
-            // What finds no room is given again at the next look.
-            if !send(core, member, port, frame, TxTo::Loopback) {
-                return;
-            }
-        }
+        present_all(&mut given.frames, &Present { ack, window, recent });
+        given.unsent = given.frames.len();
+        self.send_given(now, core, id);
     }
+}
+
+/// Makes segments say what their peer says by now.
+fn present_all(frames: &mut [Kept], present: &Present) {
+    for (.., frame) in frames {
+        present.put_into(frame);
+    }
+}
+
+/// Puts segments into the queue and loopback of a link. Returns how many there was room for.
+fn send_all(core: &mut Core, link: LinkId, frames: &mut [Kept]) -> usize {
+    let own = own_mac(core, link);
+    let fits = |(.., frame): &mut Kept| {
+        if let Some(own) = own {
+            readdress(frame, own);
+        }
+        send(core, link.member, link.port, frame, TxTo::Loopback)
+    };
+    frames.iter_mut().map(fits).take_while(|&fits| fits).count()
 }

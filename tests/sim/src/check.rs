@@ -504,7 +504,7 @@ impl Checker {
             let end = start + tcp.payload.len() as i64;
             let is_next = here.ack.is_some_and(|ack| start <= ack && ack < end);
             if let (Some((val, _)), true) = (tcp.timestamps, is_next) {
-                here.heard_in_order.offer(val);
+                here.heard_in_order.offer(val, end);
             }
             if flow.speaker.holds && !self.mac_moves {
                 flow.held.push((start, end));

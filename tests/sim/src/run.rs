@@ -505,7 +505,10 @@ impl<'a> Run<'a> {
         for (n, [near, _]) in world.applications.iter().enumerate() {
             let Some(id) = near.id else { continue };
             let before = checker.speaker_of(n);
-            let to = bond.bound_for(id);
+            // What the host path says leaves by the active link, where it may wait while another becomes that.
+            let to = bond
+                .bound_for(id)
+                .or_else(|| bond.active().filter(|_| core.offloaded(id).is_none()));
             if let Some(link) = to.and_then(|to| links.iter().position(|&l| LinkId::from(l) == to))
             {
                 checker.bound_for(n, link);

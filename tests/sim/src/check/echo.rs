@@ -27,12 +27,18 @@ pub(super) enum Echo {
 pub(super) struct Heard {
     /// Those of bytes that came in order, not echoed yet.
     offered: VecDeque<u32>,
+    /// Behind the last of these bytes.
+    end: Option<i64>,
     echoed: VecDeque<(Nanos, u32)>,
 }
 
 impl Heard {
-    /// Bytes came in order.
-    pub(super) fn offer(&mut self, stamp: u32) {
+    /// Bytes that end at `end` came in order, unless they come once more: their owner may have taken them the first time.
+    pub(super) fn offer(&mut self, stamp: u32, end: i64) {
+        if self.end.is_some_and(|before| end <= before) {
+            return;
+        }
+        self.end = Some(end);
         if self.offered.back().is_none_or(|&last| is_newer(stamp, last)) {
             if self.offered.len() == LOG {
                 self.offered.pop_front();
@@ -63,4 +69,41 @@ impl Heard {
 
 fn is_newer(stamp: u32, last: u32) -> bool {
     stamp.wrapping_sub(last) as i32 > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LATER: Nanos = Nanos::from_secs(2);
+
+    fn heard(offers: &[(u32, i64)], echoed: u32) -> Option<u32> {
+        let mut heard = Heard::default();
+        for &(stamp, end) in offers {
+            heard.offer(stamp, end);
+        }
+        heard.echo(Nanos::from_secs(1), echoed);
+        heard.survive(LATER)
+    }
+
+    #[test]
+    fn what_was_echoed_long_ago_survives() {
+        assert_eq!(heard(&[(5, 100), (6, 200), (8, 300)], 7), Some(6));
+        assert_eq!(heard(&[(5, 100)], 4), None);
+    }
+
+    #[test]
+    fn what_comes_twice_leaves_no_trace() {
+        assert_eq!(heard(&[(5, 100), (6, 200), (8, 100), (9, 200)], 9), Some(6));
+    }
+
+    #[test]
+    fn what_was_echoed_a_moment_ago_may_die() {
+        let mut heard = Heard::default();
+        heard.offer(5, 100);
+        heard.echo(LATER - SAMPLED, 5);
+        heard.offer(6, 200);
+        heard.echo(LATER - SAMPLED + Nanos(1), 6);
+        assert_eq!(heard.survive(LATER), Some(5));
+    }
 }
