@@ -275,7 +275,16 @@ const OF_THE_EIGHTH: [(u64, &str); 11] = [
 ];
 
 /// By the ninth.
-const OF_THE_NINTH: [(u64, &str); 15] = [
+const OF_THE_NINTH: [(u64, &str); 18] = [
+    (
+        81_618_326,
+        "segments beyond a gap that a new owner's queue had no room for were tried again only with each look at its TCB",
+    ),
+    (
+        82_017_925,
+        "the checker took a segment for new that had been taken before, whose acknowledgment was lost",
+    ),
+    (82_034_646, "the checker did not know what the host path's link was while it said nothing"),
     (
         81_010_778,
         "the peer of half a handshake echoed no new timestamp, as it takes none of a SYN, and nothing it said was an answer",
