@@ -310,7 +310,13 @@ impl Bond {
         if self.moves.get(id).is_some_and(|moving| moving.stage == Stage::Sheltered) {
             return self.poll_sheltered(now, core, id);
         }
-        let Some(active) = self.way_of(id) else { return };
+        let Some(active) = self.way_of(id) else {
+            // No link carries: meanwhile it lives where it is, and what it does is known.
+            if self.moves.get(id).is_some_and(|moving| moving.stage.on(Event::Undo).is_some()) {
+                self.undo(now, core, id, Undo::Elsewhere);
+            }
+            return;
+        };
         let alive = core.offloaded(id).map(|conn| conn.state);
         let Some(state) = alive else {
             // It ended: by its peer, by its application, in good order or not.

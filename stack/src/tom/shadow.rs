@@ -28,6 +28,8 @@ use crate::socket::Path;
 pub(super) const COOKIE: u8 = 0x5c;
 /// Time between two samples.
 const INTERVAL: Nanos = Nanos::from_millis(1);
+/// Connections between two owners that are passed over in one turn.
+const SKIPS_MAX: u32 = 32;
 /// Segments that a connection begins with of which there is no sample (RFC 6928).
 const WINDOW_SEGMENTS: u64 = 10;
 
@@ -108,6 +110,7 @@ impl Core {
             return;
         }
         self.sampling.next = now + INTERVAL;
+        let mut skips = SKIPS_MAX;
         while let Some(id) = self.sampling.queue.pop_front() {
             let Some(socket) = self.sockets.get_mut(id) else { continue };
             let Path::Offload(conn) = &mut socket.path else { continue };
@@ -118,7 +121,11 @@ impl Core {
             if !conn.is_writable() {
                 // Between two owners: its next will be asked.
                 self.sampling.queue.push_back(id);
-                return;
+                skips -= 1;
+                if skips == 0 {
+                    return;
+                }
+                continue;
             }
             let member = &mut self.members[conn.member.index()];
             let reply_to = member.iq();
