@@ -328,6 +328,12 @@ impl Checker {
         }
     }
 
+    /// That host has the peer's whole stream, its connection is over.
+    pub(crate) fn delivered_all(&mut self, at: Nanos, conn: usize) {
+        let [near, peer] = &mut self.flows[conn].halves;
+        near.has(at, peer.sent_end);
+    }
+
     /// Whether an application of `conn` gave up, so that its host may know nothing of it any more.
     pub(crate) fn may_be_gone(&self, conn: usize) -> bool {
         self.flows[conn].gave_up

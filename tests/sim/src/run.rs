@@ -513,14 +513,15 @@ impl<'a> Run<'a> {
             {
                 checker.bound_for(n, link);
             }
-            if checker.is_short(n)
-                && let Some(progress) = core.progress(id)
-            {
-                checker.delivered(world.now, n, progress.rcv_nxt.0);
+            let is_over = || world.tuples[n].is_some_and(|tuple| core.lookup(&tuple).is_none());
+            if checker.is_short(n) {
+                match core.progress(id) {
+                    Some(progress) => checker.delivered(world.now, n, progress.rcv_nxt.0),
+                    None if is_over() => checker.delivered_all(world.now, n),
+                    None => {}
+                }
             }
-            if checker.may_be_gone(n)
-                && world.tuples[n].is_some_and(|tuple| core.lookup(&tuple).is_none())
-            {
+            if checker.may_be_gone(n) && is_over() {
                 checker.gone(n);
             }
             let conn = core.offloaded(id);

@@ -275,7 +275,12 @@ const OF_THE_EIGHTH: [(u64, &str); 11] = [
 ];
 
 /// By the ninth.
-const OF_THE_NINTH: [(u64, &str); 18] = [
+const OF_THE_NINTH: [(u64, &str); 20] = [
+    (82_054_265, "the checker did not know that a connection which is over has been told of all"),
+    (
+        82_106_612,
+        "while no link carried, connections stayed behind the gate, and their owner died with what it was never asked",
+    ),
     (
         81_618_326,
         "segments beyond a gap that a new owner's queue had no room for were tried again only with each look at its TCB",
