@@ -70,6 +70,8 @@ mafo_mem::counters! {
         late_looped,
         /// Looped frames that belong to nobody.
         stray_looped,
+        /// Segments that came by before their new owner was alive, and were given to it again.
+        replayed_again,
         /// SYNs put back into the adapter that they came in by.
         syns_returned,
         /// Frames of the peer for a connection that has just moved, put back into its adapter.

@@ -2,8 +2,9 @@
 //! new one again.
 //!
 //! The new owner may find them old: by its wire comes what the peer sent later, whose timestamp proves them so (RFC 7323,
-//! 5). So they go in behind the very write that lets it live, ahead of its wire; and its TCB is looked at until it holds
-//! them, with its own latest timestamp in them the next time.
+//! 5). So they go in behind the very write that lets it live, ahead of its wire, and come out of the loopback again if they
+//! were faster than that write: then they are put there again. Its TCB is looked at until it holds them, with its own latest
+//! timestamp in them the next time.
 //!
 //! What its queue has no room for waits, and goes ahead of what was held: an owner that acknowledges what comes behind would
 //! take back what the peer was told, and Linux sends again what is taken back when a timer runs out
@@ -13,11 +14,12 @@ use mafo_mem::Nanos;
 use mafo_pmd::eth::TxTo;
 use mafo_pmd::ofld;
 use mafo_pmd::question::Question;
-use mafo_stack::{Core, Defect, SocketId};
+use mafo_stack::{Core, Defect, MemberId, SocketId};
 use mafo_t4::tcb::{Tcb, field};
 use mafo_tcp::SeqNum;
 
 use crate::bond::{Bond, LinkId};
+use crate::entry::Written;
 use crate::mac::{own_mac, readdress};
 use crate::question::cookie;
 use crate::snoop::{Kept, Present};
@@ -70,6 +72,30 @@ impl Bond {
         }
         present_all(&mut frames, &present);
         frames.len() - send_all(core, link, &mut frames)
+    }
+
+    /// A segment came out of the loopback of `member` though it was put there for a connection. Whether it is given to the same
+    /// owner again: one that is being written, and was not alive yet when it came by. A queue for frames overtakes that of
+    /// the writes, when many connections move.
+    pub(crate) fn replay_again(
+        &mut self,
+        core: &mut Core,
+        id: SocketId,
+        member: MemberId,
+        frame: &[u8],
+    ) -> bool {
+        let entry = self.moves.get_mut(id).and_then(|moving| moving.entry.as_mut());
+        let entry = entry.filter(|entry| entry.place.member == member);
+        if let Some(entry) = entry.filter(|entry| entry.written == Written::All) {
+            if !send(core, member, entry.place.port, frame, TxTo::Loopback) {
+                entry.unreplayed = usize::MAX;
+            }
+            self.counters.replayed_again += 1;
+            return true;
+        }
+        let owner = core.offloaded(id).filter(|conn| conn.member == member).map(|conn| conn.port);
+        let lives = owner.filter(|_| self.given.contains_key(&id));
+        lives.is_some_and(|port| send(core, member, port, frame, TxTo::Loopback))
     }
 
     /// A connection has a new owner: it is given the kept segments again if it needs them, and what was held. `unsent`: what

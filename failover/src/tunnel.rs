@@ -74,9 +74,11 @@ impl Bond {
                 return Verdict::Taken;
             }
             // We put it there and nobody took it. A connection that is ours still has an owner that will
-            // hear of it again; what is nobody's is answered as such. Never is it put there again.
-            if core.lookup(&seen.inbound()).is_some() {
-                self.counters.stray_looped += 1;
+            // hear of it again; what is nobody's is answered as such. Only to one that is about to live it is given again.
+            if let Some(id) = core.lookup(&seen.inbound()) {
+                if !self.replay_again(core, id, member, frame) {
+                    self.counters.stray_looped += 1;
+                }
                 return Verdict::Taken;
             }
             return Verdict::Stack;

@@ -1,11 +1,13 @@
 //! Live connections move from one adapter to the other.
 
+use mafo::wire::impair::{Impairments, Probability};
+use mafo::wire::{Impaired, ImpairedConfig, Wire};
 use mafo::{
     BondConfig, Handover, LinkId, Nanos, NoSwitch, PortId, Refusals, SocketError, SocketId,
     StackConfig,
 };
 
-use crate::hosts::{ADDRESSES, Net, OFFLOAD, pattern};
+use crate::hosts::{ADDRESSES, Net, OFFLOAD, pattern, quiet};
 
 /// Both directions of some connections, sent, received and compared. Everybody sends until
 /// [`Traffic::stop`], so that at any moment every connection has bytes under way.
@@ -230,6 +232,32 @@ fn sixteen_connections_live_on_without_being_drained() {
     assert_eq!((counters.failures, counters.moved), (1, 16), "{counters:?}");
     assert!(counters.moved_undrained >= 8, "{counters:?}");
     assert_eq!((counters.unexpected, net.hosts[0].left_over()), (0, 0), "{counters:?}");
+}
+
+/// Whoever waits for a segment holds what came behind it, and has said so. It goes to the new owner by a queue for frames,
+/// which may overtake that of the writes.
+#[test]
+fn what_came_beyond_a_gap_is_given_to_its_new_owner_until_that_is_alive() {
+    let loss = Probability::new(0.02).expect("0 to 1");
+    let rx = Impairments { loss, ..Impairments::default() };
+    let config = ImpairedConfig { rx, ..ImpairedConfig::default() };
+    let plug = |n, wire| {
+        if n < 2 { Box::new(Impaired::new(wire, &config)) } else { Box::new(wire) as Box<dyn Wire> }
+    };
+    // Of the doorbells of two queues the second may be heard first.
+    let mut net = Net::plugged_into(quiet(), [&[1, 1], &[1]], plug, |config| {
+        config.adapters_mut().for_each(|adapter| adapter.asic.max_delay_polls = 8);
+    });
+    net.bring_up();
+    let mut traffic = Traffic::new(net.open(64));
+    traffic.deliver(&mut net, 20_000);
+    net.cables[0].set_carrier(false);
+    settle(&mut net, |net| traffic.step(net));
+    traffic.finish(&mut net);
+    let counters = net.hosts[0].bond().expect("bond").counters();
+    assert!(counters.moved_gapped >= 8 && counters.replayed_again >= 8, "{counters:?}");
+    // What is put into an owner that has just ended is nobody's.
+    assert!(counters.stray_looped < 8 && counters.gaps_lost == 0, "{counters:?}");
 }
 
 /// Its window is shut when the cable is cut: what waits for it can be acknowledged only when it reads again.
