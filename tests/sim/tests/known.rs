@@ -275,7 +275,11 @@ const OF_THE_EIGHTH: [(u64, &str); 11] = [
 ];
 
 /// By the ninth.
-const OF_THE_NINTH: [(u64, &str); 20] = [
+const OF_THE_NINTH: [(u64, &str); 21] = [
+    (
+        83_592_109,
+        "the checker did not know that what the host path said by another link may have been left in a queue there",
+    ),
     (82_054_265, "the checker did not know that a connection which is over has been told of all"),
     (
         82_106_612,

@@ -4,15 +4,15 @@
 /// The ways of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ways {
-    /// By which link it leaves, since which poll, and by which it did before.
+    /// By which link it leaves.
     via: Option<usize>,
-    since: u64,
-    before: Option<usize>,
+    /// By link, the poll at which it left by another: what is in the queue there comes out behind that.
+    left: [Option<u64>; LINKS_MAX],
     /// By link, the last poll at which the bond was moving the connection there: what crosses the host meanwhile leaves by
     /// that link, unless the move comes to nothing while it waits there.
     bound: [Option<u64>; LINKS_MAX],
     /// By which it left late, as it was being moved there, since it last left by its way.
-    strayed: Option<usize>,
+    strayed: [bool; LINKS_MAX],
 }
 
 /// Links of a bond.
@@ -27,23 +27,25 @@ impl Ways {
     /// Whether what leaves by `link` waited in a queue there while the connection was given another one, by which it
     /// has spoken since, or does again.
     pub(super) fn leaves_late(&mut self, link: usize, poll: u64, grace: u32) -> bool {
-        let grace = u64::from(grace);
-        if self.via == Some(link) {
-            if let Some(strayed) = self.strayed.take() {
-                // It did live there, and is back.
-                (self.before, self.since) = (Some(strayed), poll);
+        let is_recent = |at: u64| poll - at <= u64::from(grace);
+        if self.via != Some(link) {
+            if self.left[link].is_some_and(is_recent) {
+                return true;
             }
-            return false;
+            if self.bound[link].is_some_and(|last| last < poll && is_recent(last)) {
+                self.strayed[link] = true;
+                return true;
+            }
         }
-        if self.before == Some(link) && poll - self.since <= grace {
-            return true;
+        if let Some(via) = self.via.replace(link).filter(|&via| via != link) {
+            self.left[via] = Some(poll);
         }
-        if self.bound[link].is_some_and(|last| last < poll && poll - last <= grace) {
-            self.strayed = Some(link);
-            return true;
+        for (left, strayed) in self.left.iter_mut().zip(&mut self.strayed) {
+            // It did live there.
+            if core::mem::take(strayed) {
+                *left = Some(poll);
+            }
         }
-        (self.before, self.via, self.since) = (self.via, Some(link), poll);
-        self.strayed = None;
         false
     }
 }
@@ -75,5 +77,13 @@ mod tests {
         ways.bound_for(1, 2);
         assert_eq!(leaves(&mut ways, &[(1, 12), (0, 30), (1, 40)]), [true, false, true]);
         assert_eq!(leaves(&mut ways, &[(0, 41), (1, 42)]), [false, false], "once");
+    }
+
+    /// A connection of the host path had the first link before it said anything.
+    #[test]
+    fn whoever_has_strayed_all_the_time_may_have_left_something_there() {
+        let mut ways = Ways::default();
+        ways.bound_for(0, 1);
+        assert_eq!(leaves(&mut ways, &[(0, 2), (1, 20), (0, 21)]), [true, false, true]);
     }
 }
