@@ -559,13 +559,16 @@ impl Checker {
     /// the death of an adapter makes it so between two cards' turns.
     ///
     /// Nor is a card that fell off the bus told that its link is not the active one any more.
+    /// `was_another`: another was active for a moment in this step.
     pub(crate) fn active(
         &mut self,
         active: Option<usize>,
+        was_another: bool,
         is_out_of_reach: impl Fn(usize) -> bool,
     ) {
         self.polls += 1;
-        let lasted = if active == self.active.0 { self.active.1.saturating_add(1) } else { 0 };
+        let lasts = active == self.active.0 && !was_another;
+        let lasted = if lasts { self.active.1.saturating_add(1) } else { 0 };
         if let Some(left) = self.active.0.filter(|_| lasted == 0) {
             self.left_at.insert(left, self.polls);
         }

@@ -493,7 +493,9 @@ impl<'a> Run<'a> {
         let links = links(self.plan);
         // Where all carry none is more active than others.
         let active = self.active().filter(|_| !self.plan.is_xor());
-        checker.active(active, |link| {
+        let now_active = active.map(|link| LinkId::from(links[link]));
+        let was_another = between.iter().any(|&link| now_active.is_some_and(|now| now != link));
+        checker.active(active, was_another, |link| {
             self.is_broken[links[link].0] || between.contains(&LinkId::from(links[link]))
         });
         checker.clocks.clear();

@@ -275,7 +275,15 @@ const OF_THE_EIGHTH: [(u64, &str); 11] = [
 ];
 
 /// By the ninth.
-const OF_THE_NINTH: [(u64, &str); 21] = [
+const OF_THE_NINTH: [(u64, &str); 23] = [
+    (
+        85_023_387,
+        "the checker did not know that a listener which was closed and is there again may have forgotten a handshake that was over for us",
+    ),
+    (
+        85_028_024,
+        "the checker did not know of a link that was active for a moment between two steps",
+    ),
     (
         83_592_109,
         "the checker did not know that what the host path said by another link may have been left in a queue there",

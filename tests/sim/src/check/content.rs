@@ -28,7 +28,9 @@ pub(super) fn judge_content(
         (here.stamps, here.ts_ecr) = (here.stamps.anew(), None);
         (there.ack, there.edge) = (None, RightEdge::default());
     }
-    if here.is_gone && tcp.has(SYN | ACK) && here.iss.is_some_and(|iss| iss != tcp.seq) {
+    let is_another = tcp.has(SYN | ACK) && here.iss.is_some_and(|iss| iss != tcp.seq);
+    let was_forgotten = flow.gave_up && here.sent_end <= 0;
+    if is_another && (here.is_gone || was_forgotten) {
         // What answers is a listener, and whatever follows another connection.
         flow.is_reset = true;
         return Ok(());
