@@ -39,7 +39,7 @@ pub(crate) struct Doubt {
     since: Nanos,
     /// The timestamp that the host path began with, if it has any.
     stamp: Option<u32>,
-    /// What the host had received then, if it knew the peer's numbers.
+    /// What the host has received, as far as it was looked at, if it knows the peer's numbers.
     received: Option<SeqNum>,
     /// Where the first in the peer's stream of the bytes begins that it has sent since then.
     keeps_from: Option<SeqNum>,
@@ -111,11 +111,17 @@ impl Doubt {
     }
 
     /// What follows, `received` being what the host has by now and `rto` the retransmission timeout.
-    fn judge(&self, now: Nanos, received: Option<SeqNum>, rto: Nanos) -> Option<Judgement> {
+    fn judge(&mut self, now: Nanos, received: Option<SeqNum>, rto: Nanos) -> Option<Judgement> {
         let keeps_all =
             self.keeps_from.zip(received).is_some_and(|(from, received)| !from.after(received));
         if keeps_all || self.ends_here && !self.ends_beyond {
             return Some(Judgement::Vouched);
+        }
+        if received.is_some_and(|by_now| self.received.is_none_or(|had| by_now.after(had))) {
+            // What it had said before has come. What it answers from here on is to be seen against that.
+            (self.received, self.beyond) = (received, 0);
+            (self.ends_beyond, self.ends_here) = (false, false);
+            return self.is_reset.then_some(Judgement::Lost);
         }
         let is_lasting = now - self.since >= rto + rto;
         let is_lost = self.is_reset || is_lasting && self.beyond >= SEGMENTS;
@@ -257,6 +263,19 @@ mod tests {
         // The peer's clock of our timestamps wraps.
         let answer = echoing(STAMP.wrapping_add(1), 1000, 0, Flags::NONE);
         assert_eq!(judge(&[old(1000, 500), answer], 0, 1500), Some(VOUCHED));
+    }
+
+    /// Nor is the end of the peer's stream beyond what they filled.
+    #[test]
+    fn an_answer_is_seen_against_what_has_come_meanwhile() {
+        for had in [HAS, None] {
+            let (mut doubt, late) = (asked(had), START + RTO + RTO);
+            let end = segment(1500, 0, Flags::NONE);
+            (0..3).for_each(|_| assert!(doubt.note(START, &end)));
+            assert_eq!(doubt.judge(late, Some(SeqNum(1500)), RTO), None);
+            doubt.note(late, &end);
+            assert_eq!(doubt.judge(late, Some(SeqNum(1500)), RTO), Some(VOUCHED));
+        }
     }
 
     #[test]

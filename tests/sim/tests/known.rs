@@ -275,7 +275,11 @@ const OF_THE_EIGHTH: [(u64, &str); 11] = [
 ];
 
 /// By the ninth.
-const OF_THE_NINTH: [(u64, &str); 23] = [
+const OF_THE_NINTH: [(u64, &str); 24] = [
+    (
+        86_060_422,
+        "an answer was seen against what the host had had when it asked, not against what old copies had brought it since",
+    ),
     (
         85_023_387,
         "the checker did not know that a listener which was closed and is there again may have forgotten a handshake that was over for us",
