@@ -49,6 +49,8 @@ pub(crate) struct Doubt {
     ends_beyond: bool,
     /// One began there, and had nothing in it.
     ends_here: bool,
+    /// It has said something since it was asked.
+    is_answered: bool,
     /// It has reset the connection.
     is_reset: bool,
     /// When the peer is asked next.
@@ -83,8 +85,13 @@ impl Doubt {
         }
         let is_garbage = segment.payload_len == 1
             && !segment.flags.intersects(Flags::PSH | Flags::FIN | Flags::SYN);
+        let is_timed = self.stamp.zip(segment.options.timestamps).is_some();
         if self.is_answer(now, segment) {
+            self.is_answered = true;
             self.note_answer(segment, is_garbage);
+        } else if !is_timed && self.received.is_some_and(|received| segment.seq.after(received)) {
+            // It counts when an answer is beyond as well: whoever does not answer questions says it again seldom.
+            self.beyond += 1;
         }
         if self.received.is_none() && !segment.flags.contains(Flags::SYN) {
             // Its SYN would tell what we do not know; that it talks without says that the handshake is over for it. It takes
@@ -124,7 +131,8 @@ impl Doubt {
             return self.is_reset.then_some(Judgement::Lost);
         }
         let is_lasting = now - self.since >= rto + rto;
-        let is_lost = self.is_reset || is_lasting && self.beyond >= SEGMENTS;
+        let is_known = self.is_answered || self.received.is_none();
+        let is_lost = self.is_reset || is_lasting && is_known && self.beyond >= SEGMENTS;
         is_lost.then_some(Judgement::Lost)
     }
 }
@@ -288,6 +296,17 @@ mod tests {
             doubt.note(START + TIMEOUT_MIN, &bare);
             assert_eq!(doubt.judge(START + TIMEOUT_MIN, HAS, RTO), Some(VOUCHED));
         }
+    }
+
+    /// smoltcp says nothing to whoever acknowledges less than it has had acknowledged, and sends again after 1, 3 and 7 s.
+    #[test]
+    fn without_timestamps_one_answer_beyond_tells_that_the_others_were_meant() {
+        let bare = Segment { options: Options::default(), ..segment(2000, 500, Flags::NONE) };
+        let mut doubt = Doubt { stamp: None, ..asked(HAS) };
+        (0..3).for_each(|_| assert!(doubt.note(START, &bare)));
+        assert_eq!(doubt.judge(START + TIMEOUT_MIN + TIMEOUT_MIN, HAS, RTO), None);
+        doubt.note(START + TIMEOUT_MIN, &bare);
+        assert_eq!(doubt.judge(START + RTO + RTO, HAS, RTO), Some(Judgement::Lost));
     }
 
     #[test]
