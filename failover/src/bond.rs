@@ -486,8 +486,9 @@ impl Bond {
         self.poll_remnants(now, core);
         self.poll_closes(core);
         self.poll_strays(now, core);
-        self.poll_backlog(now, core);
+        // Ahead of what came later: it would never find room behind that.
         self.poll_given(now, core);
+        self.poll_backlog(now, core);
         self.poll_links(now, core);
         if let Some(cause) = self.review.take() {
             self.wake_unowned(now);

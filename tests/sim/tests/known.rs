@@ -275,7 +275,11 @@ const OF_THE_EIGHTH: [(u64, &str); 11] = [
 ];
 
 /// By the ninth.
-const OF_THE_NINTH: [(u64, &str); 24] = [
+const OF_THE_NINTH: [(u64, &str); 25] = [
+    (
+        87_662_239,
+        "segments beyond a gap waited for room behind all that came later, and never found any",
+    ),
     (
         86_060_422,
         "an answer was seen against what the host had had when it asked, not against what old copies had brought it since",
