@@ -16,7 +16,7 @@ use crate::snoop::Seen;
 /// Frames that may wait: a window of each of some dozens of connections.
 const FRAMES_MAX: usize = 4096;
 /// When it is tried again: about what a card takes for a burst.
-const PATIENCE: Nanos = Nanos::from_micros(10);
+pub(crate) const PATIENCE: Nanos = Nanos::from_micros(10);
 
 /// Those that wait.
 #[derive(Debug, Default)]

@@ -69,7 +69,7 @@ impl Doubt {
     /// Whether the peer said it when the host path had spoken to it.
     fn is_answer(&self, now: Nanos, segment: &Segment) -> bool {
         match (self.stamp, segment.options.timestamps) {
-            (Some(stamp), Some(stamps)) => stamps.ecr.wrapping_sub(stamp) as i32 >= 0,
+            (Some(stamp), Some(stamps)) => stamps.echoes(stamp),
             _ => now - self.since >= TIMEOUT_MIN,
         }
     }

@@ -68,8 +68,7 @@ impl Bond {
     pub(crate) fn note_proof(&mut self, now: Nanos, id: SocketId, segment: &Segment) {
         let Some(stamps) = segment.options.timestamps else { return };
         let Some(moving) = self.moves.note(id) else { return };
-        let took = |&stamp: &u32| stamps.ecr.wrapping_sub(stamp) as i32 >= 0;
-        if moving.proof_of.as_ref().is_some_and(took) {
+        if moving.proof_of.is_some_and(|stamp| stamps.echoes(stamp)) {
             moving.proof_of = None;
             moving.wake_up = now;
             self.jumps.remove(id);

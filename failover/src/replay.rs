@@ -18,6 +18,7 @@ use mafo_stack::{Core, Defect, MemberId, SocketId};
 use mafo_t4::tcb::{Tcb, field};
 use mafo_tcp::SeqNum;
 
+use crate::backlog::PATIENCE;
 use crate::bond::{Bond, LinkId};
 use crate::entry::Written;
 use crate::mac::{own_mac, readdress};
@@ -33,9 +34,6 @@ const LOOKS_MAX: u8 = 16;
 /// Behind each look twice as long is waited, the last time 65 ms: what was given may be in a queue behind much else, and
 /// when it comes out may be older than what the peer has sent since.
 const PAUSE: Nanos = Nanos::from_micros(1);
-
-/// When it is tried again whether a queue has room: about what a card takes for a burst.
-const PATIENCE: Nanos = Nanos::from_micros(10);
 
 /// Segments that a new owner is to hold.
 #[derive(Debug)]
@@ -87,10 +85,12 @@ impl Bond {
         let entry = self.moves.get_mut(id).and_then(|moving| moving.entry.as_mut());
         let entry = entry.filter(|entry| entry.place.member == member);
         if let Some(entry) = entry.filter(|entry| entry.written == Written::All) {
-            if !send(core, member, entry.place.port, frame, TxTo::Loopback) {
+            if send(core, member, entry.place.port, frame, TxTo::Loopback) {
+                self.counters.replayed_again += 1;
+            } else {
+                // Which of them it was is not known.
                 entry.unreplayed = usize::MAX;
             }
-            self.counters.replayed_again += 1;
             return true;
         }
         let owner = core.offloaded(id).filter(|conn| conn.member == member).map(|conn| conn.port);

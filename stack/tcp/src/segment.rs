@@ -152,6 +152,14 @@ pub struct Timestamps {
     pub ecr: u32,
 }
 
+impl Timestamps {
+    /// Whether the sender has taken `stamp` of ours, or a later one (RFC 7323, 4.3).
+    #[must_use]
+    pub const fn echoes(&self, stamp: u32) -> bool {
+        self.ecr.wrapping_sub(stamp) as i32 >= 0
+    }
+}
+
 /// One SACK block (RFC 2018): the bytes `start..end` have arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SackBlock {

@@ -20,17 +20,15 @@ pub(super) fn judge_content(
 ) -> Result<(), (Rule, String)> {
     let [near, peer] = &mut flow.halves;
     let (here, there) = if side == Side::Near { (near, peer) } else { (peer, near) };
-    let begins_anew = flow.gave_up && tcp.has(SYN | ACK) && here.iss.is_some_and(|i| i != tcp.seq);
-    if begins_anew && here.sent_end <= 0 && there.sent_end <= 0 {
+    let is_another = tcp.has(SYN | ACK) && here.iss.is_some_and(|iss| iss != tcp.seq);
+    let was_forgotten = flow.gave_up && here.sent_end <= 0;
+    if is_another && was_forgotten && there.sent_end <= 0 {
         // A listener was closed and is there again: half a handshake was forgotten, and begins once more.
         (here.iss, here.ack, here.edge) = (None, None, RightEdge::default());
         (here.sacked, here.short) = (Vec::new(), None);
         (here.stamps, here.ts_ecr) = (here.stamps.anew(), None);
         (there.ack, there.edge) = (None, RightEdge::default());
-    }
-    let is_another = tcp.has(SYN | ACK) && here.iss.is_some_and(|iss| iss != tcp.seq);
-    let was_forgotten = flow.gave_up && here.sent_end <= 0;
-    if is_another && (here.is_gone || was_forgotten) {
+    } else if is_another && (here.is_gone || was_forgotten) {
         // What answers is a listener, and whatever follows another connection.
         flow.is_reset = true;
         return Ok(());

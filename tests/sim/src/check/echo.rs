@@ -67,7 +67,8 @@ impl Heard {
     }
 }
 
-fn is_newer(stamp: u32, last: u32) -> bool {
+/// Whether a timestamp is later than another (RFC 7323, 5.2).
+pub(super) fn is_newer(stamp: u32, last: u32) -> bool {
     stamp.wrapping_sub(last) as i32 > 0
 }
 

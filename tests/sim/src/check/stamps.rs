@@ -1,5 +1,7 @@
 //! Timestamps go forward, though links side by side are no single queue.
 
+use super::echo::is_newer;
+
 /// Half of what can be told apart of timestamps that go forward (RFC 7323, 5.2).
 const FAR: u32 = 1 << 30;
 
@@ -16,8 +18,8 @@ pub(super) struct Stamps {
 impl Stamps {
     /// A segment that is not late has `val`.
     pub(super) fn say(&mut self, val: u32) -> Result<(), String> {
-        let is_latest = self.latest.is_none_or(|latest| !is_before(val, latest));
-        if let Some(last) = self.last.filter(|&last| !is_latest && is_before(val, last)) {
+        let is_latest = self.latest.is_none_or(|latest| !is_newer(latest, val));
+        if let Some(last) = self.last.filter(|&last| !is_latest && is_newer(last, val)) {
             return Err(format!("TSval {val} after {last}"));
         }
         self.first.get_or_insert(val);
@@ -27,7 +29,7 @@ impl Stamps {
 
     /// A segment that may be late has `val`. What it says of the others is only how far behind it they can be told apart.
     pub(super) fn say_late(&mut self, val: u32) {
-        if self.latest.is_none_or(|latest| is_before(latest, val)) {
+        if self.latest.is_none_or(|latest| is_newer(val, latest)) {
             self.latest = Some(val);
         }
         let latest = self.latest.unwrap_or(val);
@@ -43,10 +45,6 @@ impl Stamps {
     pub(super) fn went_around(&self) -> bool {
         self.first.zip(self.last).is_some_and(|(first, last)| last < first)
     }
-}
-
-fn is_before(a: u32, b: u32) -> bool {
-    (a.wrapping_sub(b) as i32) < 0
 }
 
 #[cfg(test)]
