@@ -75,6 +75,8 @@ pub(crate) struct Run {
     timeouts: Option<u64>,
     stop: Option<Stop>,
     is_handing_over: bool,
+    /// Whether the peer has said anything by the way of any failover before that began.
+    was_answered: bool,
     /// What the present failover's handovers cost.
     costs: Costs,
     /// When the last fault was brought about.
@@ -143,6 +145,7 @@ impl Run {
             timeouts: None,
             stop: None,
             is_handing_over: false,
+            was_answered: false,
             costs: Costs::new(clock),
             marked: Nanos::ZERO,
             samples: options.report.is_some().then(Samples::default),
@@ -329,6 +332,11 @@ impl Run {
     pub(crate) fn active_line(&self) -> Option<usize> {
         let active = self.active()?;
         self.world.lines.iter().position(|line| line.link == active)
+    }
+
+    /// Whether the peer has said anything by the present way since the last fault.
+    fn has_answer(&self) -> bool {
+        self.active_line().is_some_and(|line| self.world.lines[line].seen.has_answer())
     }
 
     /// Connections that the active adapter owns, by its own count; or all of them do, where all carry: their own counts
@@ -556,6 +564,7 @@ impl Run {
             verdict.undrained = counters.moved_undrained;
             verdict.tunnelled_out = counters.tunnelled_out;
             verdict.tunnelled_in = counters.tunnelled_in;
+            verdict.was_answered = self.was_answered;
             if verdict.gave_up.is_some() && !self.options.json {
                 eprintln!("{counters:?}\n{:?}", self.world.host.sockets().counters());
             }
@@ -616,6 +625,7 @@ impl Run {
                 }
                 BondEvent::Suspended(_) => {
                     if !std::mem::replace(&mut self.is_handing_over, true) {
+                        self.was_answered |= self.has_answer();
                         self.note(at, EventKind::Step, "handovers begin".to_owned());
                     }
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mafo::eal::clock::Clock;
@@ -23,6 +23,8 @@ pub(crate) struct Seen {
     bytes: [AtomicU64; 2],
     /// When the first TCP segment left since [`Seen::watch`]; 0 for not yet.
     first_out: AtomicU64,
+    /// Whether a TCP segment has come in since then.
+    has_answer: AtomicBool,
     /// Of each connection, by its ends: what payload came in since [`Seen::watch`]; `None` before the first.
     came_in: Mutex<Option<BTreeMap<Ends, CameIn>>>,
     /// Spoil one payload byte of the next data frame that comes in.
@@ -66,6 +68,7 @@ impl Seen {
     /// Notes anew when the first TCP segment leaves, and what each connection's peer sends first.
     pub(crate) fn watch(&self) {
         self.first_out.store(0, Ordering::Relaxed);
+        self.has_answer.store(false, Ordering::Relaxed);
         self.with_came_in(|came| came.get_or_insert_default().clear());
     }
 
@@ -76,6 +79,11 @@ impl Seen {
 
     fn with_came_in<T>(&self, act: impl FnOnce(&mut Option<BTreeMap<Ends, CameIn>>) -> T) -> T {
         act(&mut self.came_in.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether a TCP segment has come in since [`Seen::watch`].
+    pub(crate) fn has_answer(&self) -> bool {
+        self.has_answer.load(Ordering::Relaxed)
     }
 
     fn note_came_in(&self, frames: &[Frame]) {
@@ -144,8 +152,10 @@ impl<W: Wire> Wire for Sniffer<W> {
         let n = self.inner.rx_burst(now, burst);
         self.look(&burst.frames()[before..], IN);
         self.seen.note_came_in(&burst.frames()[before..]);
-        let segments = burst.frames()[before..].iter().filter(|f| tcp_at(f.as_slice()).is_some());
-        self.seen.tcp_in.fetch_add(segments.count() as u64, Ordering::Relaxed);
+        let frames = &burst.frames()[before..];
+        let segments = frames.iter().filter(|f| tcp_at(f.as_slice()).is_some()).count();
+        self.seen.tcp_in.fetch_add(segments as u64, Ordering::Relaxed);
+        self.seen.has_answer.fetch_or(segments > 0, Ordering::Relaxed);
         if self.seen.spoil_payload.load(Ordering::Relaxed) > 0 {
             for frame in &mut burst.frames_mut()[before..] {
                 if spoil(frame.as_mut_slice()) {

@@ -31,8 +31,11 @@ pub(crate) enum EventKind {
 pub(crate) struct Verdict {
     pub(crate) peer: &'static str,
     pub(crate) peer_why: String,
-    /// Whether frames have to have gone through the tunnel, both ways.
+    /// Whether frames have to have gone through the tunnel: out, and in if anything came.
     pub(crate) needs_tunnel: bool,
+    /// Whether the peer said anything by the new way before connections moved. All that it sent last may have gone into
+    /// the dead one, and it waits for its timers then.
+    pub(crate) was_answered: bool,
     pub(crate) seed: u64,
     pub(crate) connections: usize,
     /// The least at any fault; `None` before the first.
@@ -72,6 +75,7 @@ impl Verdict {
             peer: peer.name,
             peer_why: peer.why.clone(),
             needs_tunnel: false,
+            was_answered: false,
             seed,
             connections: connections as usize,
             offloaded: None,
@@ -132,7 +136,8 @@ impl Verdict {
         if self.left_over > 0 {
             faults.push(format!("{} things not given back to the adapters", self.left_over));
         }
-        if self.needs_tunnel && (self.tunnelled_out == 0 || self.tunnelled_in == 0) {
+        let lacks_answers = self.was_answered && self.tunnelled_in == 0;
+        if self.needs_tunnel && (self.tunnelled_out == 0 || lacks_answers) {
             faults.push("nothing went through the tunnel one way or the other".to_owned());
         }
         faults.extend(self.reasons.iter().cloned());
@@ -280,6 +285,7 @@ mod tests {
             peer: "kernel",
             peer_why: "asked \"for\"".to_owned(),
             needs_tunnel: true,
+            was_answered: true,
             seed: 1,
             connections: 2,
             offloaded: Some(2),
@@ -339,6 +345,9 @@ mod tests {
         let mut verdict = good();
         (verdict.needs_tunnel, verdict.tunnelled_out) = (false, 0);
         assert!(verdict.is_ok(), "a port's neighbour needs no tunnel");
+        let silent = Verdict { was_answered: false, tunnelled_in: 0, ..good() };
+        assert!(silent.is_ok(), "nothing came that could go in");
+        assert!(!Verdict { tunnelled_out: 0, ..silent }.is_ok(), "but what we say goes out");
     }
 
     #[test]
