@@ -275,7 +275,11 @@ const OF_THE_EIGHTH: [(u64, &str); 11] = [
 ];
 
 /// By the ninth.
-const OF_THE_NINTH: [(u64, &str); 25] = [
+const OF_THE_NINTH: [(u64, &str); 26] = [
+    (
+        87_132_619,
+        "of a proof's two segments only the first left before an adapter died, and its window was the host's word",
+    ),
     (
         87_662_239,
         "segments beyond a gap waited for room behind all that came later, and never found any",

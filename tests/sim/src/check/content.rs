@@ -4,6 +4,7 @@ use mafo_mem::Nanos;
 
 use super::echo::Echo;
 use super::edge::RightEdge;
+use super::speaker::Speaker;
 use super::{Flow, Half, Rule};
 use crate::header::{ACK, FIN, SYN, Tcp};
 use crate::plan::Side;
@@ -43,7 +44,8 @@ pub(super) fn judge_content(
         return Ok(());
     }
     if tcp.has(ACK) {
-        acknowledges(at, here, there, tcp)?;
+        let by_host = side == Side::Near && is_by_host(flow.speaker, tcp);
+        acknowledges(at, here, there, tcp, by_host)?;
     }
     let ended = here.fin.is_some() && there.fin.zip(here.ack).is_some_and(|(fin, ack)| ack > fin);
     let judged = stamps(at, here, tcp);
@@ -112,11 +114,18 @@ fn says(
     Ok(())
 }
 
+/// Whether the host says this in place of the connection's card: that numbers its packets, and the host does not.
+fn is_by_host(speaker: Speaker, tcp: &Tcp<'_>) -> bool {
+    let is_offloaded = speaker.owner.is_some() && !speaker.sheltered;
+    is_offloaded && tcp.id == 0 && tcp.payload.is_empty() && !tcp.has(SYN) && !tcp.has(FIN)
+}
+
 fn acknowledges(
     at: Nanos,
     here: &mut Half,
     there: &Half,
     tcp: &Tcp<'_>,
+    by_host: bool,
 ) -> Result<(), (Rule, String)> {
     let Some(iss) = there.iss else {
         return Err((Rule::Ack, "an acknowledgment of nothing".into()));
@@ -153,11 +162,11 @@ fn acknowledges(
     let is_cut = tcp.has(SYN) && tcp.window == u16::MAX;
     let edge = if is_cut { edge.max(here.edge.told().unwrap_or(edge)) } else { edge };
     let unit = 1 << here.wscale.filter(|_| there.wscale.is_some()).unwrap_or(0);
-    here.edge.tell(at, edge, unit).map_err(|how| (Rule::RightEdge, how))?;
-    let seq = here.iss.map(|iss| place_of(tcp.seq, iss));
-    if tcp.payload.is_empty() && seq == Some(here.sent_end - 1) && !tcp.has(SYN) {
-        here.edge.told_by_the_host(at);
-    }
+    let told = match by_host {
+        true => here.edge.tell_for_card(edge, unit),
+        false => here.edge.tell(edge, unit),
+    };
+    told.map_err(|how| (Rule::RightEdge, how))?;
     // The peer's FIN takes a place too.
     let most = (here.read + here.capacity) as i64 + 1;
     if edge > most {

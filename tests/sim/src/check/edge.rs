@@ -1,13 +1,9 @@
 //! Up to where an end lets its peer send.
 
-use mafo_mem::Nanos;
-
 /// A right edge, which never moves left (RFC 9293, 3.8.6).
 #[derive(Debug, Default)]
 pub(super) struct RightEdge {
     told: Option<i64>,
-    /// What was told before it moved last, and when that was.
-    before: Option<(i64, Nanos)>,
 }
 
 /// By less than this a window is not opened (RFC 9293, 3.8.6.2.2): the greatest segment here.
@@ -19,24 +15,50 @@ impl RightEdge {
     }
 
     /// `edge` is told in units of `unit`.
-    pub(super) fn tell(&mut self, at: Nanos, edge: i64, unit: i64) -> Result<(), String> {
-        if let Some(told) = self.told.filter(|told| told - edge >= unit) {
-            return Err(format!("right edge {edge} after {told}"));
-        }
-        if self.told.is_none_or(|told| edge > told) {
-            self.before = self.told.replace(edge).map(|before| (before, at));
-        }
+    pub(super) fn tell(&mut self, edge: i64, unit: i64) -> Result<(), String> {
+        self.may_tell(edge, unit)?;
+        self.told = self.told.max(Some(edge));
         Ok(())
     }
 
-    /// What was told last was told by a host in place of its card, which it made ask what the peer took. The host knows the
-    /// card's window, but not whether the card has told the last few bytes of it, less than a segment, and it may be that
-    /// the card goes on. Both segments of that question leave at once: a keepalive of the card's own moves nothing.
-    pub(super) fn told_by_the_host(&mut self, at: Nanos) {
-        if let (Some(told), Some((before, moved))) = (self.told, self.before)
-            && moved == at
-        {
-            self.told = Some(before.max(told - STEP + 1));
+    /// The same, by a host in place of its card. The host knows the card's window, but not whether the card has told the
+    /// last few bytes of it, less than a segment, and it may be that the card goes on.
+    pub(super) fn tell_for_card(&mut self, edge: i64, unit: i64) -> Result<(), String> {
+        self.may_tell(edge, unit)?;
+        self.told = self.told.max(Some(edge - STEP + 1));
+        Ok(())
+    }
+
+    fn may_tell(&self, edge: i64, unit: i64) -> Result<(), String> {
+        match self.told {
+            Some(told) if told - edge >= unit => Err(format!("right edge {edge} after {told}")),
+            _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_never_moves_left() {
+        let mut edge = RightEdge::default();
+        assert_eq!(edge.tell(10_000, 1), Ok(()));
+        assert_eq!(edge.tell(9_999, 1), Err("right edge 9999 after 10000".to_owned()));
+        assert_eq!(edge.tell(9_900, 128), Ok(()), "less than a unit cannot be told");
+        assert_eq!(edge.told(), Some(10_000));
+    }
+
+    #[test]
+    fn a_card_may_say_less_than_its_host_by_less_than_a_segment() {
+        let mut edge = RightEdge::default();
+        assert_eq!(edge.tell(10_000, 1), Ok(()));
+        assert_eq!(edge.tell_for_card(12_000, 1), Ok(()));
+        assert!(edge.tell(10_540, 1).is_err());
+        assert_eq!(edge.tell(10_541, 1), Ok(()));
+        assert_eq!(edge.tell_for_card(11_000, 1), Ok(()));
+        assert!(edge.tell(10_540, 1).is_err(), "what the card itself has told stands");
+        assert!(edge.tell_for_card(10_540, 1).is_err());
     }
 }
