@@ -203,8 +203,8 @@ pub struct Bond {
     pub(crate) transitions: Transitions,
     pub(crate) batch: Option<crate::handover::Batch>,
     pub(crate) batches: u64,
-    /// Connections whose old owners' TCBs are to be read.
-    pub(crate) reads: VecDeque<SocketId>,
+    /// Connections whose old owners' TCBs are to be read, and in which of their attempts.
+    pub(crate) reads: VecDeque<(SocketId, u8)>,
     /// Connections that are to speak, those with most under way first.
     pub(crate) kicks: VecDeque<SocketId>,
     /// Connections whose frames come in by another link than their own.

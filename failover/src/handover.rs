@@ -604,15 +604,17 @@ impl Bond {
 
     /// What was let out of these is on the wire, or ahead of all that comes: their TCBs are read.
     fn read_all(&mut self, now: Nanos, core: &mut Core, ids: &[SocketId]) {
-        self.reads.extend(ids);
+        let attempts = ids.iter().filter_map(|&id| Some((id, self.moves.get(id)?.attempt)));
+        self.reads.extend(attempts);
         self.poll_reads(now, core);
     }
 
     /// Reads the TCBs of those that are gated, as far as there is room for the questions.
     fn poll_reads(&mut self, now: Nanos, core: &mut Core) {
-        while let Some(&id) = self.reads.front() {
-            let waits = self.moves.get(id).is_some_and(|m| m.stage == Stage::Gated && m.asked == 0);
-            if waits && self.read_tcb(now, core, id) == Err(Full) {
+        while let Some(&(id, attempt)) = self.reads.front() {
+            // An attempt made anew waits for a marker of its own.
+            let waits = |m: &Move| (m.stage, m.asked, m.attempt) == (Stage::Gated, 0, attempt);
+            if self.moves.get(id).is_some_and(waits) && self.read_tcb(now, core, id) == Err(Full) {
                 return;
             }
             self.reads.pop_front();
