@@ -2,7 +2,7 @@
 
 use mafo::Nanos;
 
-use crate::peer::{Command, Event, KernelPeer, Monotonic, PeerError};
+use crate::peer::{CaptureSummary, Command, Event, KernelPeer, Monotonic, PeerError};
 use crate::smoltcp_peer::SmoltcpPeer;
 
 /// The Linux kernel or smoltcp: they take the same commands and answer with the same events.
@@ -45,14 +45,11 @@ impl Other {
         }
     }
 
-    /// Ends it; its capture is written then. How many frames the capture lacks.
-    pub(crate) fn stop(self) -> Result<u64, PeerError> {
+    /// Ends it; its capture is written then. What became of that, if there is one.
+    pub(crate) fn stop(self) -> Result<Option<CaptureSummary>, PeerError> {
         match self {
-            Self::Kernel(peer) => Ok(peer.stop()?.map_or(0, |capture| capture.lost)),
-            Self::Smoltcp(peer) => {
-                peer.stop();
-                Ok(0)
-            }
+            Self::Kernel(peer) => peer.stop(),
+            Self::Smoltcp(peer) => Ok(peer.stop()),
         }
     }
 }

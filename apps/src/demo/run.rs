@@ -75,7 +75,7 @@ impl Demo<'_> {
     /// Brings the fault about while every connection has bytes under way.
     fn cut(&mut self, round: u32) -> Result<Injected, RigError> {
         let in_flight = self.run.await_in_flight(IN_FLIGHT_PATIENCE)?;
-        self.verdict.at_fault(self.run.offloaded() + self.run.lost(), in_flight);
+        self.verdict.at_fault(self.run.offloaded() + self.run.failed(), in_flight);
         self.round_open = true;
         let fault = Injected::begin(self.options.fault, &mut self.run)?;
         self.verdict.needs_tunnel |= fault.needs_tunnel();

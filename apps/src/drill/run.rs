@@ -71,7 +71,7 @@ impl Drills<'_> {
     fn drill(&mut self, n: u32) -> Result<(), RigError> {
         let before = self.run.peer_timeouts()?;
         let in_flight = self.run.await_in_flight(IN_FLIGHT_PATIENCE)?;
-        self.report.verdict.at_fault(self.run.offloaded() + self.run.lost(), in_flight);
+        self.report.verdict.at_fault(self.run.offloaded() + self.run.failed(), in_flight);
         let fault = Injected::begin(self.options.fault, &mut self.run)?;
         // What moves at once may have nothing to say before it has moved.
         let may_say_nothing = self.options.handover == Kind::Instant;

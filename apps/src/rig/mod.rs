@@ -2,6 +2,7 @@
 //! that breaks, and what became of it all.
 
 mod adapters;
+mod capture;
 mod cost;
 mod fault;
 mod options;

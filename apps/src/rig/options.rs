@@ -144,6 +144,8 @@ pub enum Break {
     Tid,
     /// The cut comes after the last byte.
     Late,
+    /// One connection gets no further.
+    Stuck,
     /// What adapters write to their host's memory is late: without protection they are ahead of what it knows.
     Told,
 }

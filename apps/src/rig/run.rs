@@ -1,6 +1,7 @@
 //! Two hosts at work: one turn of everything, and what the turns are repeated for.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::time::SystemTime;
 
 use mafo::eal::clock::Clock;
@@ -190,6 +191,16 @@ impl Run {
     pub(crate) fn until(
         &mut self,
         what: &str,
+        done: impl FnMut(&mut Self) -> bool,
+    ) -> Result<(), RigError> {
+        self.until_by(what, Self::total, done)
+    }
+
+    /// The same; `progress` changes as long as there is hope.
+    fn until_by(
+        &mut self,
+        what: &str,
+        progress: impl Fn(&Self) -> u64,
         mut done: impl FnMut(&mut Self) -> bool,
     ) -> Result<(), RigError> {
         let mut before = 0;
@@ -204,7 +215,7 @@ impl Run {
                 next_ask = now + ASK_EVERY;
                 self.ask(false)?;
             }
-            let moved = self.total();
+            let moved = progress(self);
             if moved != before {
                 before = moved;
                 self.last_progress = now;
@@ -271,7 +282,7 @@ impl Run {
         self.sends.map(|sends| if sends { bytes } else { 0 })
     }
 
-    /// Until every direction that is used has delivered `more` than now, but of connections that are lost.
+    /// Until every direction that is used has delivered `more` than now, but of connections that failed.
     pub(crate) fn deliver(&mut self, more: u64, when: &str) -> Result<(), RigError> {
         let goal = self.wanted(more);
         let goals = self.delivered().into_iter().map(|[ours, far]| [ours + goal[0], far + goal[1]]);
@@ -283,12 +294,31 @@ impl Run {
         self.reach(vec![self.wanted(bytes); self.far.len()], "before the end")
     }
 
-    /// Until every direction has delivered as much as its goal says.
+    /// Until every direction has delivered as much as its goal says, but of connections that failed. One that stands
+    /// still is not waited for because others go on.
     fn reach(&mut self, goals: Vec<[u64; 2]>, when: &str) -> Result<(), RigError> {
-        self.until(when, move |run| {
-            let mut all = run.delivered().into_iter().zip(&goals).zip(&run.ours.connections);
-            all.all(|((now, goal), ours)| ours.is_lost() || now[0] >= goal[0] && now[1] >= goal[1])
+        let missing = |run: &Self| -> Vec<u64> {
+            let all = run.delivered().into_iter().zip(&goals).enumerate();
+            all.map(|(n, (now, goal))| match run.has_failed(n) {
+                true => 0,
+                false => (0..2).map(|way| goal[way].saturating_sub(now[way])).sum(),
+            })
+            .collect()
+        };
+        let in_all = |run: &Self| missing(run).iter().sum();
+        let reached = self.until_by(when, in_all, |run| in_all(run) == 0);
+        let behind = missing(self).iter().filter(|&&bytes| bytes > 0).count();
+        reached.map_err(|why| match why {
+            RigError::Failed(why) if behind > 0 => {
+                RigError::Failed(format!("{why} on {behind} of {} connections", goals.len()))
+            }
+            other => other,
         })
+    }
+
+    /// Whether a connection came to its end at either side though nobody closed it.
+    fn has_failed(&self, n: usize) -> bool {
+        self.ours.connections[n].error.is_some() || self.far[n].failed
     }
 
     /// Whether the adapters acknowledge only what their host has been told of.
@@ -296,9 +326,9 @@ impl Run {
         self.options.protect == Protect::On
     }
 
-    /// Connections that are lost.
-    pub(crate) fn lost(&self) -> usize {
-        self.ours.connections.iter().filter(|ours| ours.is_lost()).count()
+    /// Connections of which our end has failed: no adapter has them any more.
+    pub(crate) fn failed(&self) -> usize {
+        self.ours.connections.iter().filter(|ours| ours.error.is_some()).count()
     }
 
     /// Until every direction that is used has delivered something that it had not at this instant.
@@ -373,10 +403,9 @@ impl Run {
         loop {
             self.hear(true, "at the cut")?;
             let core = self.world.host.sockets();
-            let is_lost = |n: usize| self.ours.connections[n].is_lost();
             let in_flight = (0..self.far.len())
-                .filter(|&n| !we || is_lost(n) || self.ours.in_flight(core, n))
-                .filter(|&n| !they || is_lost(n) || self.far[n].in_flight)
+                .filter(|&n| !we || self.has_failed(n) || self.ours.in_flight(core, n))
+                .filter(|&n| !they || self.has_failed(n) || self.far[n].in_flight)
                 .count();
             if in_flight == self.far.len() || self.clock.now() >= end {
                 return Ok(in_flight);
@@ -409,10 +438,10 @@ impl Run {
         (0..self.far.len()).filter(is_there).collect()
     }
 
-    /// Connections of which something is missing: they had to move and have not, nor are they lost.
+    /// Connections of which something is missing: they had to move and have not, nor did they fail.
     pub(crate) fn unmoved(&self) -> usize {
         let unmoved = self.concerned.difference(&self.moved);
-        unmoved.filter(|&&n| !self.ours.connections[n].is_lost()).count()
+        unmoved.filter(|&&n| !self.has_failed(n)).count()
     }
 
     /// The fault happened just now.
@@ -571,10 +600,17 @@ impl Run {
         }
         verdict.left_over = self.world.host.left_over();
         verdict.events = self.events;
-        let lacking = self.world.peer.host.stop()?;
-        if lacking > 0 {
-            say(format_args!("peer.pcap lacks {lacking} frames"));
+        if let Some(capture) = self.world.peer.host.stop()? {
+            if capture.lost > 0 {
+                say(format_args!("peer.pcap lacks {} frames", capture.lost));
+            }
+            let error = capture.error.map(io::Error::from_raw_os_error);
+            verdict.reasons.extend(error.map(|error| format!("peer.pcap: {error}")));
         }
+        // With the adapters their captures are written to the end.
+        drop(self.world.host);
+        let failures = self.world.captures.iter().filter_map(|failure| failure.get().cloned());
+        verdict.reasons.extend(failures);
         let names = self.world.lines.into_iter().map(|line| line.name).collect();
         Ok(self.samples.map(|samples| (samples, names)))
     }

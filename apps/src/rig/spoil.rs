@@ -21,6 +21,11 @@ impl Run {
             Break::Tid => self.world.host.leak_tid(),
             // From the beginning.
             Break::Told => {}
+            Break::Stuck => {
+                self.world.peer.host.command(Command::Pause { ids: 0..1 })?;
+                self.ours.pause(0..1);
+                return Ok(());
+            }
             Break::Late => {
                 let ids = 0..self.options.connections;
                 self.world.peer.host.command(Command::Pause { ids })?;

@@ -17,6 +17,7 @@ use mafo::{
 };
 
 use super::adapters::{Card, Member};
+use super::capture::{CaptureFile, Failure};
 use super::cost::Costs;
 use super::fault::Fault;
 use super::options::{PeerKind, Protect, RigOptions};
@@ -76,6 +77,8 @@ pub(crate) struct World {
     pub(crate) lines: Vec<Line>,
     /// Where the bond's links are one to a switch.
     pub(super) trunk: Option<Trunk>,
+    /// What became of the captures of the lines.
+    pub(super) captures: Vec<Failure>,
     /// What the devices of members that are no adapters are plugged into.
     pub(crate) slots: [Option<Slot>; 2],
 }
@@ -148,11 +151,17 @@ pub(crate) fn build(
     }
     let mut wires = Vec::new();
     let mut lines = Vec::new();
+    let mut captures = Vec::new();
     let fins = Fins::default();
     for (n, (near, (adapter, port))) in near.into_iter().zip(links.iter().copied()).enumerate() {
         let name = format!("{}{}", ['A', 'B'][adapter], port.0);
         let cable = near.cable.clone();
-        let wire = plug(options, near, n, &name, start)?;
+        let mut wire = plug(options, near, n)?;
+        if let Some(dir) = &options.pcap {
+            let (captured, failure) = capture(wire, &dir.join(format!("{name}.pcap")), start)?;
+            captures.push(failure);
+            wire = captured;
+        }
         let (sniffer, seen) = Sniffer::new(wire, clock, Fins::clone(&fins));
         let link = LinkId { member: MemberId(adapter as u8), port };
         lines.push(Line { name, link, up: false, is_dead: false, cable, seen });
@@ -168,7 +177,7 @@ pub(crate) fn build(
         (bond.arp_interval, bond.arp_ip_target) = (ARP_INTERVAL, vec![plan.peers[0]]);
     }
     let (host, slots) = host(options, &plan, bond, wires)?;
-    Ok(World { host, peer, plan, lines, trunk, slots })
+    Ok(World { host, peer, plan, lines, trunk, captures, slots })
 }
 
 fn link_config() -> LinkConfig {
@@ -256,41 +265,38 @@ fn kernel(options: &RigOptions, plan: &Plan, cables: u8) -> Result<(Peer, Vec<Ne
     Ok((Peer { host: Other::Kernel(kernel), name: "kernel", why }, near))
 }
 
-/// A cable with what it is to suffer, and a capture at its end.
-fn plug(
-    options: &RigOptions,
-    near: Near,
-    n: usize,
-    name: &str,
-    start: SystemTime,
-) -> Result<Box<dyn Wire>, RigError> {
+/// A cable with what it is to suffer.
+fn plug(options: &RigOptions, near: Near, n: usize) -> Result<Box<dyn Wire>, RigError> {
     let loss = Probability::new(options.loss).map_err(|e| RigError::CannotRun(e.to_string()))?;
     let delay = Nanos(options.delay.as_nanos() as u64);
     let impairments = Impairments { loss, delay, ..Impairments::default() };
-    let wire: Box<dyn Wire> = if impairments.is_none() {
-        Box::new(BlackHole::new(near.wire, &near.cable))
-    } else {
-        let config = ImpairedConfig {
-            mtu: usize::from(MTU),
-            tx: impairments,
-            rx: impairments,
-            seed: options.seed.wrapping_add(1000 + n as u64),
-            ..ImpairedConfig::default()
-        };
-        let mut impaired = Impaired::new(near.wire, &config);
-        impaired.note_lost(&near.cable);
-        Box::new(BlackHole::new(impaired, &near.cable))
-    };
-    match &options.pcap {
-        Some(dir) => capture(wire, &dir.join(format!("{name}.pcap")), start),
-        None => Ok(wire),
+    if impairments.is_none() {
+        return Ok(Box::new(BlackHole::new(near.wire, &near.cable)));
     }
+    let config = ImpairedConfig {
+        mtu: usize::from(MTU),
+        tx: impairments,
+        rx: impairments,
+        seed: options.seed.wrapping_add(1000 + n as u64),
+        ..ImpairedConfig::default()
+    };
+    let mut impaired = Impaired::new(near.wire, &config);
+    impaired.note_lost(&near.cable);
+    Ok(Box::new(BlackHole::new(impaired, &near.cable)))
 }
 
-fn capture(wire: Box<dyn Wire>, path: &Path, start: SystemTime) -> Result<Box<dyn Wire>, RigError> {
-    let writer = PcapWriter::create(path, start)
-        .map_err(|e| RigError::CannotRun(format!("{}: {e}", path.display())))?;
-    Ok(Box::new(Pcap::new(wire, writer)))
+fn capture(
+    wire: Box<dyn Wire>,
+    path: &Path,
+    start: SystemTime,
+) -> Result<(Box<dyn Wire>, Failure), RigError> {
+    let create = || {
+        let (file, failure) = CaptureFile::create(path)?;
+        Ok((PcapWriter::new(file, start)?, failure))
+    };
+    let (writer, failure) = create()
+        .map_err(|e: std::io::Error| RigError::CannotRun(format!("{}: {e}", path.display())))?;
+    Ok((Box::new(Pcap::new(wire, writer)), failure))
 }
 
 fn host(

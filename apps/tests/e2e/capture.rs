@@ -2,6 +2,7 @@
 //!
 //! Nothing on these paths reorders frames, so that the order of the capture is the order of sending.
 
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use mafo_apps::peer::Plan;
@@ -66,11 +67,31 @@ pub(crate) fn smoltcp() -> Outcome {
     Outcome::Done
 }
 
+/// A capture for which there is no room: the demo says so.
+pub(crate) fn no_room() -> Outcome {
+    let folder = Folder::new("no-room");
+    std::fs::create_dir(folder.path()).expect("a new folder");
+    for name in ["peer.pcap", "B0.pcap"] {
+        symlink("/dev/full", Path::new(folder.path()).join(name)).expect("a new folder");
+    }
+    let arguments = ["demo", "--json", "--peer", "smoltcp", "--pcap", folder.path()];
+    let output = crate::mafo(&[&arguments[..], &TRAFFIC].concat());
+    let json = String::from_utf8_lossy(&output.stdout);
+    let full = "No space left on device (os error 28)";
+    let reasons = format!(r#""reasons":["peer.pcap: {full}","B0.pcap: {full}"],"ok":false}}"#);
+    assert_eq!(output.status.code(), Some(1), "{json}");
+    assert!(json.contains(&reasons), "{json}");
+    Outcome::Done
+}
+
 /// The capture does not come from somewhere else: what is put onto the cable is seen in it.
 pub(crate) fn reset_is_seen() -> Outcome {
     let folder = Folder::new("reset");
     let arguments = ["demo", "--break", "rst", "--peer", "smoltcp", "--pcap", folder.path()];
-    crate::mafo(&[&arguments[..], &TRAFFIC].concat());
+    let output = crate::mafo(&[&arguments[..], &TRAFFIC].concat());
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(!said.contains(".pcap"), "a capture is not whole: {said}");
     assert_eq!(looked_at(&folder.peer(), 0), Err(Rule::Reset));
     Outcome::Done
 }

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         }),
         ("smoltcp: what the peer sees of a cut", capture::smoltcp),
         ("smoltcp: what the peer sees of a reset", capture::reset_is_seen),
+        ("smoltcp: no room for captures", capture::no_room),
         ("kernel: Ctrl-C at the start", || signals::kernel(signals::START)),
         ("kernel: Ctrl-C when the peer is up", || signals::kernel(signals::PEER_UP)),
         ("kernel: Ctrl-C during the transfer", || signals::kernel(signals::TRANSFER)),
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         ("the verdict sees an upload that is left out", || spoilt("upload")),
         ("the verdict sees a tid that leaks", || spoilt("tid")),
         ("the verdict sees a cut that comes late", || spoilt("late")),
+        ("the verdict sees a connection that stands still", || spoilt("stuck")),
         ("wrong flags and values are named", wrong_flags),
         ("smoltcp: five drills of each fault", drill::smoltcp),
         ("kernel: five drills of each fault", drill::kernel),
@@ -163,7 +165,9 @@ fn smoltcp_port() -> Outcome {
 
 /// The demo exits 1 and says why.
 fn spoilt(what: &str) -> Outcome {
-    let arguments = ["--connections", "2", "--bytes", "64K", "--peer", "smoltcp", "--json"];
+    // Who gets no further must not have all of it by then.
+    let bytes = if what == "stuck" { "4M" } else { "64K" };
+    let arguments = ["--connections", "2", "--bytes", bytes, "--peer", "smoltcp", "--json"];
     let all = [&["demo", "--break", what][..], &arguments].concat();
     let output = mafo(&all);
     let json = String::from_utf8_lossy(&output.stdout);
@@ -174,6 +178,7 @@ fn spoilt(what: &str) -> Outcome {
         "rst" => "resets",
         "upload" => "handed over",
         "tid" => "not given back",
+        "stuck" => "on 1 of 2 connections",
         _ => "in flight at the cut",
     };
     assert!(json.contains("\"ok\":false") && json.contains(reason), "{what}: {json}");
