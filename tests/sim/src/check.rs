@@ -181,10 +181,19 @@ struct Flow {
     /// The adapter to whose side the connection is moving has spoken.
     new_spoke: Option<u8>,
     /// Data of the peer that came while frames are held, in the order of coming.
-    held: Vec<(i64, i64)>,
+    held: Vec<Held>,
     /// None came since that the new owner may have taken itself.
     held_alone: bool,
     holds_before: bool,
+}
+
+/// Data of the peer that came while frames are held.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    start: i64,
+    end: i64,
+    /// The link by which it came.
+    link: usize,
 }
 
 impl Flow {
@@ -364,11 +373,12 @@ impl Checker {
         self.flows[conn].held.clear();
     }
 
-    /// The owner of `conn` died: what had been held for it before was given to that one, if nothing is held now.
-    pub(crate) fn given_died(&mut self, conn: usize) {
-        if !self.flows[conn].holds_before {
-            self.flows[conn].held.clear();
-        }
+    /// The owner of `conn` died: what had been held for it before was given to that one, if nothing is held now. What came
+    /// by a cable that `is_its` may not have got as far as the host.
+    pub(crate) fn given_died(&mut self, conn: usize, is_its: impl Fn(usize) -> bool) {
+        let flow = &mut self.flows[conn];
+        let holds = flow.holds_before;
+        flow.held.retain(|held| holds && !is_its(held.link));
     }
 
     /// An application of `conn` gave up.
@@ -411,9 +421,9 @@ impl Checker {
         let flow = &self.flows[conn];
         let Some(iss) = flow.halves[Side::Peer.index()].iss else { return false };
         let mut end = place_of(rcv_nxt, iss);
-        let gapless = flow.held.iter().all(|&(start, behind)| {
-            let fits = start <= end;
-            end = end.max(behind);
+        let gapless = flow.held.iter().all(|held| {
+            let fits = held.start <= end;
+            end = end.max(held.end);
             fits
         });
         gapless && flow.held.len() > 1 && flow.held_alone && !self.lost_held
@@ -423,7 +433,7 @@ impl Checker {
     pub(crate) fn is_held_beyond(&self, conn: usize, rcv_nxt: u32) -> bool {
         let flow = &self.flows[conn];
         let Some(iss) = flow.halves[Side::Peer.index()].iss else { return false };
-        flow.held.iter().any(|&(_, end)| end > place_of(rcv_nxt, iss))
+        flow.held.iter().any(|held| held.end > place_of(rcv_nxt, iss))
     }
 
     pub(crate) fn speaker_of(&self, conn: usize) -> Speaker {
@@ -502,7 +512,7 @@ impl Checker {
                 here.heard_ts = Some(val);
             }
         }
-        if side == Side::Near
+        if let Place::Link(link) = place
             && !tcp.payload.is_empty()
             && let Some(iss) = there.iss
         {
@@ -513,7 +523,7 @@ impl Checker {
                 here.heard_in_order.offer(val, end);
             }
             if flow.speaker.holds && !self.mac_moves {
-                flow.held.push((start, end));
+                flow.held.push(Held { start, end, link });
             } else {
                 flow.held_alone = false;
             }

@@ -507,15 +507,16 @@ impl<'a> Run<'a> {
         for (n, [near, _]) in world.applications.iter().enumerate() {
             let Some(id) = near.id else { continue };
             let before = checker.speaker_of(n);
-            // What the host path says leaves by the active link, where it may wait while another becomes that.
-            let to = bond
-                .bound_for(id)
-                .or_else(|| bond.active().filter(|_| core.offloaded(id).is_none()));
-            if let Some(link) = to.and_then(|to| links.iter().position(|&l| LinkId::from(l) == to))
-            {
-                checker.bound_for(n, link);
+            // What the host path says leaves by the active link, wherever the connection is to go, and may wait there
+            // while another becomes that.
+            let by_host = bond.active().filter(|_| core.offloaded(id).is_none());
+            for to in bond.bound_for(id).into_iter().chain(by_host) {
+                if let Some(link) = links.iter().position(|&link| LinkId::from(link) == to) {
+                    checker.bound_for(n, link);
+                }
             }
-            let is_over = || world.tuples[n].is_some_and(|tuple| core.lookup(&tuple).is_none());
+            // What is found is another one's, if a listener has answered a stranger since.
+            let is_over = || world.tuples[n].is_some_and(|tuple| core.lookup(&tuple) != Some(id));
             if checker.is_short(n) {
                 match core.progress(id) {
                     Some(progress) => checker.delivered(world.now, n, progress.rcv_nxt.0),
@@ -589,7 +590,7 @@ impl<'a> Run<'a> {
             if heir == Some(member.0) && id.is_some_and(|id| moved.contains(&id)) {
                 checker.held_died(n);
             } else if owner == Some(member.0) {
-                checker.given_died(n);
+                checker.given_died(n, |link| links(self.plan)[link].0 == member.index());
             } else {
                 // What came by a cable of its was not held before its host had heard of it.
                 checker.held_died(n);

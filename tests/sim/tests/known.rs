@@ -275,7 +275,14 @@ const OF_THE_EIGHTH: [(u64, &str); 11] = [
 ];
 
 /// By the ninth.
-const OF_THE_NINTH: [(u64, &str); 26] = [
+const OF_THE_NINTH: [(u64, &str); 30] = [
+    (90_069_569, "a connection was aborted and its listener answered a stranger within one step"),
+    (90_109_724, "what came by a cable of a hung owner was taken for held, as it was still moving"),
+    (
+        90_132_581,
+        "what was queued for the link of a move came out when the host path had got that link",
+    ),
+    (90_570_090, "the host path spoke by the active link for a connection on its way to another"),
     (
         87_132_619,
         "of a proof's two segments only the first left before an adapter died, and its window was the host's word",

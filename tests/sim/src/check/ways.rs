@@ -11,6 +11,8 @@ pub(super) struct Ways {
     /// By link, the last poll at which the bond was moving the connection there: what crosses the host meanwhile leaves by
     /// that link, unless the move comes to nothing while it waits there.
     bound: [Option<u64>; LINKS_MAX],
+    /// By link, the last poll of the move there before that one.
+    was_bound: [Option<u64>; LINKS_MAX],
     /// By which it left late, as it was being moved there, since it last left by its way.
     strayed: [bool; LINKS_MAX],
 }
@@ -21,7 +23,9 @@ const LINKS_MAX: usize = 3;
 impl Ways {
     /// The bond moves the connection to `link`.
     pub(super) fn bound_for(&mut self, link: usize, poll: u64) {
-        self.bound[link] = Some(poll);
+        if let Some(before) = self.bound[link].replace(poll).filter(|before| before + 1 < poll) {
+            self.was_bound[link] = Some(before);
+        }
     }
 
     /// Whether what leaves by `link` waited in a queue there while the connection was given another one, by which it
@@ -32,7 +36,8 @@ impl Ways {
             if self.left[link].is_some_and(is_recent) {
                 return true;
             }
-            if self.bound[link].is_some_and(|last| last < poll && is_recent(last)) {
+            let moves = [self.bound[link], self.was_bound[link]];
+            if moves.into_iter().flatten().any(|last| last < poll && is_recent(last)) {
                 self.strayed[link] = true;
                 return true;
             }
@@ -77,6 +82,18 @@ mod tests {
         ways.bound_for(1, 2);
         assert_eq!(leaves(&mut ways, &[(1, 12), (0, 30), (1, 40)]), [true, false, true]);
         assert_eq!(leaves(&mut ways, &[(0, 41), (1, 42)]), [false, false], "once");
+    }
+
+    /// It was moved there, and elsewhere, and is to leave by it again: what comes out may be of the first time.
+    #[test]
+    fn what_waited_since_the_move_before_is_late() {
+        let mut ways = Ways::default();
+        for (link, polls) in [(1, 1..4), (0, 4..8), (1, 8..11)] {
+            polls.for_each(|poll| ways.bound_for(link, poll));
+        }
+        let mut later = ways;
+        assert_eq!(leaves(&mut ways, &[(0, 7), (1, 10)]), [false, true]);
+        assert_eq!(leaves(&mut later, &[(0, 20), (1, 30)]), [false, false], "too long ago");
     }
 
     /// A connection of the host path had the first link before it said anything.
