@@ -275,7 +275,11 @@ const OF_THE_EIGHTH: [(u64, &str); 11] = [
 ];
 
 /// By the ninth.
-const OF_THE_NINTH: [(u64, &str); 30] = [
+const OF_THE_NINTH: [(u64, &str); 31] = [
+    (
+        91_031_558,
+        "what was held came to the new owner of a connection whose application had given up, and was not told of it",
+    ),
     (90_069_569, "a connection was aborted and its listener answered a stranger within one step"),
     (90_109_724, "what came by a cable of a hung owner was taken for held, as it was still moving"),
     (
