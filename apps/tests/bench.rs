@@ -159,12 +159,36 @@ fn a_wrong_sum_is_exit_1() {
     }
 }
 
+/// Builds with assertions count nothing, and say so before they look at a table.
+const NO_TABLE: &str = if cfg!(debug_assertions) { "use --release" } else { "/nowhere/table.md" };
+
+#[test]
+fn so_many_operations_are_done_and_a_few_more() {
+    for (work, path) in [("rpc", "offload"), ("bulk", "offload"), ("rpc", "host"), ("bulk", "host")]
+    {
+        let counted = || {
+            let output = bench(&[work, "--path", path, "--ops", "100", "--json"]);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let json = String::from_utf8(output.stdout).expect("text");
+            let [("ops", ops)] = members(json.trim_end())[..] else { panic!("{json}") };
+            ops.parse::<u64>().expect("a number")
+        };
+        let ops = counted();
+        assert!((100..200).contains(&ops), "{work} {path}: {ops}");
+        assert_eq!(counted(), ops, "every run does the same");
+    }
+    if cfg!(debug_assertions) {
+        let spoilt = bench(&["rpc", "--ops", "100", "--break", "sum"]);
+        assert_eq!(spoilt.status.code(), Some(1), "sums are compared");
+    }
+}
+
 #[test]
 fn wrong_flags_and_values_are_named() {
     for (arguments, named) in [
         (&["rcp"][..], "[possible values: rpc, bulk]"),
-        (&[], "rpc, bulk or failover?"),
-        (&["--seconds", "5"], "rpc, bulk or failover?"),
+        (&[], "rpc, bulk, failover or instructions?"),
+        (&["--seconds", "5"], "rpc, bulk, failover or instructions?"),
         (&["rpc", "--protect", "maybe"], "on, off"),
         (&["rpc", "--path", "host", "--protect", "off"], "with --path host there is none"),
         (&["rpc", "--path", "card"], "offload, host"),
@@ -174,6 +198,9 @@ fn wrong_flags_and_values_are_named() {
         (&["bulk", "--mtu", "500"], "576..=9000"),
         (&["bulk", "--seconds", "1"], "from 2.5 to 3600"),
         (&["bulk", "--secs", "5"], "--seconds"),
+        (&["rpc", "--ops", "0"], "1..=1000000000"),
+        (&["rpc", "--ops", "5", "--seconds", "5"], "--seconds"),
+        (&["instructions", "--check", "/nowhere/table.md"], NO_TABLE),
     ] {
         let output = bench(arguments);
         let error = String::from_utf8_lossy(&output.stderr);

@@ -8,7 +8,7 @@ use mafo::eal::lcore;
 use mafo::wire::mem::{LinkConfig, MemEnd, link};
 
 use super::app::{Application, Endpoint, Role};
-use super::options::{BenchOptions, Path, Work};
+use super::options::{BenchOptions, Path, Reference, Work};
 use super::ours::Ours;
 use super::reference::Smoltcp;
 use super::report::{Report, Slice};
@@ -25,18 +25,66 @@ const SETTLING: usize = 64;
 /// Opening connections, or reading what is under way, takes no longer than this.
 const PATIENCE: Nanos = Nanos::from_secs(20);
 
+/// What the hosts' time is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// What passes.
+    Real,
+    /// Turns, each as long as [`TURN`]: every run does the same.
+    Counted,
+}
+
+/// About what a turn of 64 exchanges takes.
+const TURN: Nanos = Nanos::from_micros(20);
+
+impl Pace {
+    fn of(options: &BenchOptions) -> Self {
+        if options.ops.is_some() { Self::Counted } else { Self::Real }
+    }
+
+    fn start(self) -> Watch {
+        Watch { clock: (self == Self::Real).then(Clock::start), counted: Nanos::ZERO }
+    }
+}
+
+/// Time since it was started.
+struct Watch {
+    clock: Option<Clock>,
+    counted: Nanos,
+}
+
+impl Watch {
+    /// The time, which is a turn later than it was if turns are counted.
+    fn now(&mut self) -> Nanos {
+        match &self.clock {
+            Some(clock) => clock.now(),
+            None => {
+                self.counted += TURN;
+                self.counted
+            }
+        }
+    }
+}
+
 /// A stack's two hosts.
 struct Contestant<E> {
     ends: [(E, Application); 2],
     work: Work,
     /// The hosts' time, which stands still while others have their turn: no timer of theirs runs out.
     now: Nanos,
+    pace: Pace,
 }
 
 /// A stack that gets its turns.
 trait Turns {
     /// Works for at least `length`.
     fn slice(&mut self, length: Duration) -> Result<Slice, BenchError>;
+
+    /// Works until so many units are done, or a few more.
+    fn work(&mut self, units: u64) -> Result<(), BenchError>;
+
+    /// Units of work done since the beginning.
+    fn done(&self) -> u64;
 
     /// Begins no more work, lets what is under way arrive, and compares the sums of both ends.
     fn finish(&mut self) -> Result<(), BenchError>;
@@ -50,13 +98,12 @@ impl<E: Endpoint> Contestant<E> {
             let role = roles.next().expect("two ends");
             (end, Application::new(shape.work, role, shape.size, shape.connections))
         });
-        let mut contestant = Self { ends, work: shape.work, now };
+        let pace = Pace::of(options);
+        let mut contestant = Self { ends, work: shape.work, now, pace };
         #[cfg(debug_assertions)]
         if options.r#break == Some(super::options::Break::Sum) {
             contestant.ends[0].1.spoil();
         }
-        #[cfg(not(debug_assertions))]
-        let _ = options;
         let (end, application) = &mut contestant.ends[0];
         application.begin(end);
         contestant
@@ -71,8 +118,9 @@ impl<E: Endpoint> Contestant<E> {
         }
         Ok(())
     }
+}
 
-    /// Units of work done since the beginning.
+impl<E: Endpoint> Turns for Contestant<E> {
     fn done(&self) -> u64 {
         let [(_, client), (_, server)] = &self.ends;
         match self.work {
@@ -80,9 +128,7 @@ impl<E: Endpoint> Contestant<E> {
             Work::Bulk => server.done(),
         }
     }
-}
 
-impl<E: Endpoint> Turns for Contestant<E> {
     fn slice(&mut self, length: Duration) -> Result<Slice, BenchError> {
         let length = Nanos(length.as_nanos() as u64);
         let (done, began) = (self.done(), self.now);
@@ -96,11 +142,20 @@ impl<E: Endpoint> Turns for Contestant<E> {
         Ok(Slice { done: self.done() - done, cpu: thread_cpu_time() - cpu })
     }
 
+    fn work(&mut self, units: u64) -> Result<(), BenchError> {
+        let (wanted, began, mut watch) = (self.done() + units, self.now, self.pace.start());
+        while self.done() < wanted {
+            self.now = began + watch.now();
+            self.turn(self.now)?;
+        }
+        Ok(())
+    }
+
     fn finish(&mut self) -> Result<(), BenchError> {
         let [(_, client), (_, server)] = &mut self.ends;
         client.stop();
         server.stop();
-        let (clock, began) = (Clock::start(), self.now);
+        let (began, mut watch) = (self.now, self.pace.start());
         loop {
             let [(_, client), (_, server)] = &self.ends;
             if client.has_all_of(server) && server.has_all_of(client) {
@@ -113,12 +168,13 @@ impl<E: Endpoint> Turns for Contestant<E> {
                     )))
                 };
             }
-            if clock.now() > PATIENCE {
+            let passed = watch.now();
+            if passed > PATIENCE {
                 return Err(BenchError::Failed(
                     "what was written has not arrived: bytes are missing".to_owned(),
                 ));
             }
-            self.now = began + clock.now();
+            self.now = began + passed;
             self.turn(self.now)?;
         }
     }
@@ -132,16 +188,17 @@ fn wire(shape: &Shape) -> (MemEnd, MemEnd) {
 /// Turns of both hosts until `open` says that all is open.
 fn open<E: Endpoint>(
     ends: &mut [E; 2],
-    now: &mut Nanos,
+    (pace, now): (Pace, &mut Nanos),
     what: &str,
     mut open: impl FnMut(&mut [E; 2], Nanos) -> Result<bool, BenchError>,
 ) -> Result<(), BenchError> {
-    let (clock, began) = (Clock::start(), *now);
+    let (mut watch, began) = (pace.start(), *now);
     while !open(ends, *now)? {
-        if clock.now() > PATIENCE {
+        let passed = watch.now();
+        if passed > PATIENCE {
             return Err(BenchError::Failed(format!("{what} did not come up")));
         }
-        *now = began + clock.now();
+        *now = began + passed;
         for end in ends.iter_mut() {
             end.poll(*now)?;
             end.flush(*now);
@@ -159,8 +216,8 @@ fn ours(
     let (a, b) = wire(shape);
     let end = |role, wire| Ours::new((options.path, protect), role, shape, wire);
     let mut ends = [end(Role::Client, a)?, end(Role::Server, b)?];
-    let mut now = Nanos::ZERO;
-    open(&mut ends, &mut now, "mafo", |ends, _| Ok(ends.iter().all(Ours::is_up)))?;
+    let (pace, mut now) = (Pace::of(options), Nanos::ZERO);
+    open(&mut ends, (pace, &mut now), "mafo", |ends, _| Ok(ends.iter().all(Ours::is_up)))?;
     // The server first: it has to listen, in its adapter too, when the client asks.
     let [client, server] = &mut ends;
     server.open(now)?;
@@ -169,7 +226,7 @@ fn ours(
         server.flush(now);
     }
     client.open(now)?;
-    open(&mut ends, &mut now, "connections", |[client, server], _| {
+    open(&mut ends, (pace, &mut now), "connections", |[client, server], _| {
         Ok(client.is_open()? & server.is_open()?)
     })?;
     Ok(Box::new(Contestant::new(options, shape, ends, now)))
@@ -183,7 +240,7 @@ fn smoltcp(options: &BenchOptions, shape: &Shape) -> Result<Box<dyn Turns>, Benc
     for end in ends.iter_mut().rev() {
         end.open()?;
     }
-    open(&mut ends, &mut now, "smoltcp's connections", |ends, _| {
+    open(&mut ends, (Pace::of(options), &mut now), "smoltcp's connections", |ends, _| {
         Ok(ends.iter().all(Smoltcp::is_open))
     })?;
     Ok(Box::new(Contestant::new(options, shape, ends, now)))
@@ -210,13 +267,35 @@ pub(super) fn take_a_core() -> Result<usize, BenchError> {
     Ok(core)
 }
 
-/// Measures.
-pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
+/// Does `ops` operations and no more, for whoever counts what they cost; what was done.
+pub(super) fn count(options: &BenchOptions, ops: u64) -> Result<String, BenchError> {
+    let shape = shape(options)?;
+    let each = match shape.work {
+        Work::Rpc => 1,
+        Work::Bulk => shape.size as u64,
+    };
+    let mut one = match options.vs {
+        Some(Reference::Smoltcp) => smoltcp(options, &shape)?,
+        None => ours(options, &shape, options.protected().0)?,
+    };
+    one.work(ops * each)?;
+    one.finish()?;
+    let done = one.done() / each;
+    Ok(if options.json { format!("{{\"ops\":{done}}}\n") } else { format!("{done} operations\n") })
+}
+
+/// What the options ask for, if that can be.
+fn shape(options: &BenchOptions) -> Result<Shape, BenchError> {
     if options.path == Path::Host && !options.protect.is_empty() {
         let why = "--protect is about what adapters acknowledge: with --path host there is none";
         return Err(BenchError::CannotRun(why.to_owned()));
     }
-    let shape = Shape::of(options)?;
+    Shape::of(options)
+}
+
+/// Measures.
+pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
+    let shape = shape(options)?;
     let core = take_a_core()?;
     let mut report = Report::new(options, &shape);
     let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };

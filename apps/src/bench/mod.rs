@@ -13,6 +13,7 @@
 mod app;
 mod contest;
 mod failover;
+mod instructions;
 mod options;
 mod ours;
 mod reference;
@@ -20,6 +21,7 @@ mod report;
 mod sum;
 
 pub use failover::FailoverOptions;
+pub use instructions::InstructionsOptions;
 pub use options::{Bench, BenchOptions, Other, Path, Reference, Work};
 
 use std::process::ExitCode;
@@ -60,7 +62,7 @@ struct Shape {
 
 impl Shape {
     fn of(options: &BenchOptions) -> Result<Self, BenchError> {
-        let nothing = "what is to be measured: rpc, bulk or failover?";
+        let nothing = "what is to be measured: rpc, bulk, failover or instructions?";
         let work = options.work.ok_or_else(|| BenchError::CannotRun(nothing.to_owned()))?;
         Ok(Self {
             work,
@@ -90,6 +92,12 @@ pub fn main(bench: &Bench) -> ExitCode {
             failover::run(options).map(|report| {
                 (if options.json { report.json() + "\n" } else { report.text() }, report.is_ok())
             })
+        }
+        Bench { other: Some(Other::Instructions(options)), contest: _ } => {
+            instructions::run(options)
+        }
+        Bench { contest: options @ BenchOptions { ops: Some(ops), .. }, other: None } => {
+            contest::count(options, *ops).map(|text| (text, true))
         }
         Bench { contest: options, other: None } => contest::run(options)
             .map(|report| (if options.json { report.json() + "\n" } else { report.text() }, true)),

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::failover::FailoverOptions;
+use super::instructions::InstructionsOptions;
 use crate::rig::Protect;
 
 /// What is measured: the work of stacks, or something else.
@@ -22,6 +23,8 @@ pub struct Bench {
 pub enum Other {
     /// What failovers cost, from the cut of a cable to the last connection's arrival on the other adapter
     Failover(FailoverOptions),
+    /// Instructions that an operation costs, as valgrind's callgrind counts them
+    Instructions(InstructionsOptions),
 }
 
 /// Two complete hosts on one core, joined by a memory link: what a core-second brings.
@@ -47,6 +50,11 @@ pub struct BenchOptions {
     /// How long each stack is measured, in at least five slices of at least half a second
     #[arg(long, value_name = "S", default_value = "5", value_parser = parse_seconds)]
     pub seconds: f64,
+    /// Instead of slices of time: so many exchanges (rpc) or sends (bulk), in a time that is counted in turns, so that
+    /// every run does the same
+    #[arg(long, value_name = "N", conflicts_with = "seconds",
+          value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub ops: Option<u64>,
     /// Measure another stack in turns with ours, by the same application over the same link
     #[arg(long, value_enum)]
     pub vs: Option<Reference>,
