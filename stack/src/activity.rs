@@ -4,6 +4,7 @@ use mafo_mem::Nanos;
 use mafo_tcp::Limit;
 
 use crate::core::Core;
+use crate::host::HostPath;
 use crate::slab::SocketId;
 use crate::socket::Path;
 
@@ -42,18 +43,18 @@ impl Activity {
     }
 }
 
-impl Core {
+impl HostPath {
     /// Something has been sent or come in: what does the connection wait for now?
-    pub(crate) fn watch_activity(&mut self, now: Nanos, id: SocketId) {
-        let Some(socket) = self.sockets.get_mut(id) else { return };
-        let Path::Host(host) = &mut socket.path else { return };
-        host.activity.pass(now);
-        host.activity.limit = host.conn.limit();
-        if host.activity.heard_at == Nanos::ZERO && host.conn.state().is_synchronized() {
-            host.activity.heard_at = now;
+    pub(crate) fn watch_activity(&mut self, now: Nanos) {
+        self.activity.pass(now);
+        self.activity.limit = self.conn.limit();
+        if self.activity.heard_at == Nanos::ZERO && self.conn.state().is_synchronized() {
+            self.activity.heard_at = now;
         }
     }
+}
 
+impl Core {
     /// How the connection of `id` has spent its time; in an adapter since it was first asked for it
     /// ([`Core::ask_card`]), and as far as it was asked.
     #[must_use]

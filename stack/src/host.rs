@@ -146,7 +146,8 @@ impl Core {
         segment: &Segment,
         payload: &[u8],
     ) -> bool {
-        if self.is_held_back(id, segment) {
+        let opens = |socket: &Socket| matches!(socket.holder, Holder::Listener(_));
+        if self.sockets.get(id).is_some_and(opens) && self.is_held_back(id, segment) {
             return true;
         }
         let Some(socket) = self.sockets.get_mut(id) else { return false };
@@ -263,16 +264,16 @@ impl Core {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let Path::Host(host) = &mut socket.path else { return };
         host.conn.hold_output(&self.engine, now);
-        self.watch_activity(now, id);
-        self.rearm(id);
-        self.end_if_closed(now, id);
+        self.after_output(now, id);
     }
 
     pub(crate) fn host_output_of(&mut self, now: Nanos, id: SocketId) {
         let Some(socket) = self.sockets.get(id) else { return };
         let FourTuple { local, remote } = socket.tuple;
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (local.ip(), remote.ip()) else { return };
-        let mac = self.resolve(now, remote.ip());
+        let is_quiet = matches!(&socket.path, Path::Host(host) if host.conn.has_nothing_to_say());
+        // Who has nothing to say needs no next hop.
+        let mac = if is_quiet { None } else { self.resolve(now, remote.ip()) };
         if mac == Some(Resolution::Pending) {
             // What is to be said waits for the answer, as in Linux; `on_neighbour` brings it up again.
             if let Some(Path::Host(host)) = self.sockets.get_mut(id).map(|socket| &mut socket.path)
@@ -301,9 +302,23 @@ impl Core {
             }
             self.transmit_segment(macs, (src, dst), id, &output.segment, offset);
         }
-        self.watch_activity(now, id);
-        self.rearm(id);
-        self.end_if_closed(now, id);
+        self.after_output(now, id);
+    }
+
+    /// All has been said that could be: what is waited for now?
+    fn after_output(&mut self, now: Nanos, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let Path::Host(host) = &mut socket.path else { return };
+        host.watch_activity(now);
+        let wanted = host.conn.poll_timeout();
+        let is_later = host.armed.is_some_and(|armed| wanted.is_none_or(|at| at >= armed));
+        let ended = host.conn.state() == State::Closed;
+        if wanted.is_some() && !is_later {
+            self.rearm(id);
+        }
+        if ended {
+            self.end_if_closed(now, id);
+        }
     }
 
     fn transmit_segment(

@@ -4,10 +4,9 @@ use core::net::Ipv4Addr;
 
 pub use smoltcp::wire::IpProtocol;
 
-use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
-    Icmpv4Message, Icmpv4Packet, Ipv4Packet, Ipv4Repr,
+    Icmpv4Message, Icmpv4Packet, Ipv4Packet,
 };
 
 use mafo_mem::checksum;
@@ -127,7 +126,33 @@ pub fn macs(frame: &[u8]) -> Option<(Mac, Mac)> {
 
 /// Takes a frame apart. The IPv4 header's checksum is verified here, TCP's where it is received
 /// (`verify_tcp`), since hardware may have done it.
+#[inline]
 pub fn parse(frame: &[u8]) -> Result<Packet<'_>, Malformed> {
+    match parse_plain_tcp(frame) {
+        Some((ip, segment)) => Ok(Packet::Tcp(ip, segment)),
+        None => parse_any(frame),
+    }
+}
+
+/// TCP over IPv4 as almost every frame has it: no options, whole, the checksum right. Of all else nothing is decided here.
+#[inline]
+fn parse_plain_tcp(frame: &[u8]) -> Option<(Ip, &[u8])> {
+    const START: [u8; 3] = [0x08, 0x00, 0x45];
+    let header: &[u8; IPV4_HEADER] = frame.get(ETHERNET_HEADER..)?.first_chunk()?;
+    let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
+    let fragment = u16::from_be_bytes([header[6], header[7]]) & 0x3fff;
+    let is_plain = frame[ETHERNET_HEADER - 2..=ETHERNET_HEADER] == START
+        && header[9] == u8::from(IpProtocol::Tcp)
+        && fragment == 0
+        && length >= IPV4_HEADER
+        && checksum::sum(header).is_valid();
+    let segment = frame[ETHERNET_HEADER..].get(IPV4_HEADER..length).filter(|_| is_plain)?;
+    let address =
+        |at: usize| Ipv4Addr::new(header[at], header[at + 1], header[at + 2], header[at + 3]);
+    Some((Ip { src: address(12), dst: address(16), ecn: Ecn::of_tos(header[1]) }, segment))
+}
+
+fn parse_any(frame: &[u8]) -> Result<Packet<'_>, Malformed> {
     let ethernet = EthernetFrame::new_checked(frame).map_err(|_| Malformed::Truncated)?;
     match ethernet.ethertype() {
         EthernetProtocol::Arp => parse_arp(ethernet.payload()),
@@ -220,29 +245,30 @@ pub fn emit_ipv4(
     protocol: IpProtocol,
     payload_len: usize,
 ) -> usize {
-    emit_ipv4_with(buf, macs, addresses, protocol, TTL, payload_len)
+    emit_ipv4_with(buf, macs, addresses, protocol, (0, TTL), payload_len)
 }
 
 fn emit_ipv4_with(
     buf: &mut [u8],
-    (src_mac, dst_mac): (Mac, Mac),
+    macs: (Mac, Mac),
     (src, dst): (Ipv4Addr, Ipv4Addr),
     protocol: IpProtocol,
-    ttl: u8,
+    (tos, ttl): (u8, u8),
     payload_len: usize,
 ) -> usize {
-    emit_ethernet(buf, src_mac, dst_mac, EthernetProtocol::Ipv4);
-    let repr = Ipv4Repr {
-        src_addr: src,
-        dst_addr: dst,
-        next_header: protocol,
-        payload_len,
-        hop_limit: ttl,
-    };
-    let mut packet = Ipv4Packet::new_unchecked(&mut buf[ETHERNET_HEADER..]);
+    emit_ethernet(buf, macs.0, macs.1, EthernetProtocol::Ipv4);
+    let header = &mut buf[ETHERNET_HEADER..ETHERNET_HEADER + IPV4_HEADER];
+    let length = (IPV4_HEADER + payload_len) as u16;
     //= rfc1191#3 RFC1191-3-4
-    // The repr sets identification 0 and "don't fragment": right for RFC 6864 atomic datagrams.
-    repr.emit(&mut packet, &ChecksumCapabilities::default());
+    // Identification 0 and "don't fragment": right for RFC 6864 atomic datagrams.
+    let protocol = protocol.into();
+    let plain = [0x45, tos, 0, 0, 0, 0, 0x40, 0, ttl, protocol, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    header.copy_from_slice(&plain);
+    header[2..4].copy_from_slice(&length.to_be_bytes());
+    header[12..16].copy_from_slice(&src.octets());
+    header[16..].copy_from_slice(&dst.octets());
+    let sum = checksum::sum(header).checksum();
+    header[10..12].copy_from_slice(&sum.to_be_bytes());
     ETHERNET_HEADER + IPV4_HEADER
 }
 
@@ -271,8 +297,9 @@ pub fn emit_tcp_with(
 ) -> usize {
     let tcp_len = segment.header_len() + segment.payload_len as usize;
     let Handling { dscp, ttl } = handling;
-    let at = emit_ipv4_with(buf, macs, (src, dst), IpProtocol::Tcp, ttl, tcp_len);
-    set_tos(&mut buf[ETHERNET_HEADER..at], dscp, segment.ecn);
+    //= rfc9293#3.9.1.9 SHLD-22
+    let tos = dscp.code_point() << 2 | segment.ecn.bits();
+    let at = emit_ipv4_with(buf, macs, (src, dst), IpProtocol::Tcp, (tos, ttl), tcp_len);
     let tcp = &mut buf[at..at + tcp_len];
     let header_len = segment.emit(tcp);
     fill(&mut tcp[header_len..]);
@@ -281,17 +308,6 @@ pub fn emit_tcp_with(
     let sum = (pseudo + checksum::sum(tcp)).checksum();
     tcp[CHECKSUM_OFFSET..CHECKSUM_OFFSET + 2].copy_from_slice(&sum.to_be_bytes());
     pad(buf, at + tcp_len)
-}
-
-/// Puts the Differentiated Services and ECN fields into an IPv4 header that has zeros there.
-//= rfc9293#3.9.1.9 SHLD-22
-fn set_tos(header: &mut [u8], dscp: Dscp, ecn: Ecn) {
-    if dscp != Dscp::DEFAULT || ecn != Ecn::NotEct {
-        let mut packet = Ipv4Packet::new_unchecked(header);
-        packet.set_dscp(dscp.code_point());
-        packet.set_ecn(ecn.bits());
-        packet.fill_checksum();
-    }
 }
 
 /// Lets routers cut the IPv4 packet of `frame`, whose header has no options, into pieces; `id` is what its
@@ -337,7 +353,7 @@ pub fn emit_echo_reply(
     if buf.len() < ETHERNET_HEADER + IPV4_HEADER + message.len() {
         return None;
     }
-    let at = emit_ipv4_with(buf, macs, addresses, IpProtocol::Icmp, ttl, message.len());
+    let at = emit_ipv4_with(buf, macs, addresses, IpProtocol::Icmp, (0, ttl), message.len());
     let body = &mut buf[at..at + message.len()];
     body.copy_from_slice(message);
     let mut reply = Icmpv4Packet::new_unchecked(body);
@@ -352,6 +368,33 @@ mod tests {
 
     const US: (Mac, Ipv4Addr) = ([2, 0, 0, 0, 0, 2], Ipv4Addr::new(10, 77, 0, 2));
     const PEER: (Mac, Ipv4Addr) = ([2, 0, 0, 0, 0, 1], Ipv4Addr::new(10, 77, 0, 1));
+
+    #[test]
+    fn what_is_plain_is_what_it_is_by_all_rules() {
+        let segment = Segment { payload_len: 3, ..Segment::default() };
+        let mut frame = [0; 128];
+        let len = emit_tcp(&mut frame, (PEER.0, US.0), (PEER.1, US.1), &segment, b"abc");
+        assert!(parse_plain_tcp(&frame[..len]).is_some());
+        let mut plain = 0;
+        for (at, value) in
+            (12..ETHERNET_HEADER + IPV4_HEADER).flat_map(|at| (0..=255).map(move |v| (at, v)))
+        {
+            for mends_checksum in [false, true] {
+                let mut frame = frame;
+                frame[at] = value;
+                if mends_checksum {
+                    Ipv4Packet::new_unchecked(&mut frame[ETHERNET_HEADER..]).fill_checksum();
+                }
+                for len in [len, len - 5, 33, 20, 13] {
+                    let frame = &frame[..len];
+                    let (any, all) = (parse_any(frame), parse(frame));
+                    assert_eq!(format!("{all:?}"), format!("{any:?}"), "{at} {value:#x} {len}");
+                    plain += u32::from(parse_plain_tcp(frame).is_some());
+                }
+            }
+        }
+        assert!(plain > 3000, "{plain}");
+    }
 
     #[test]
     fn a_gratuitous_arp_is_what_rfc_5227_says() {
