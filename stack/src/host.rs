@@ -271,9 +271,7 @@ impl Core {
         let Some(socket) = self.sockets.get(id) else { return };
         let FourTuple { local, remote } = socket.tuple;
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (local.ip(), remote.ip()) else { return };
-        let is_quiet = matches!(&socket.path, Path::Host(host) if host.conn.has_nothing_to_say());
-        // Who has nothing to say needs no next hop.
-        let mac = if is_quiet { None } else { self.resolve(now, remote.ip()) };
+        let mac = self.resolve(now, remote.ip());
         if mac == Some(Resolution::Pending) {
             // What is to be said waits for the answer, as in Linux; `on_neighbour` brings it up again.
             if let Some(Path::Host(host)) = self.sockets.get_mut(id).map(|socket| &mut socket.path)

@@ -34,10 +34,9 @@ impl Connection {
         output
     }
 
-    /// Whether [`Connection::poll_output`] would find nothing, and nothing to change but how far the window is
+    /// Whether [`Connection::next_output`] would find nothing, and nothing to change but how far the window is
     /// used: so it is with most calls, which only make sure.
-    #[must_use]
-    pub fn has_nothing_to_say(&self) -> bool {
+    fn has_nothing_to_say(&self) -> bool {
         self.state.is_synchronized()
             && !self.has_unsent()
             && self.flight.board.lost() == 0
