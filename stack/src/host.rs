@@ -146,8 +146,7 @@ impl Core {
         segment: &Segment,
         payload: &[u8],
     ) -> bool {
-        let opens = |socket: &Socket| matches!(socket.holder, Holder::Listener(_));
-        if self.sockets.get(id).is_some_and(opens) && self.is_held_back(id, segment) {
+        if self.is_held_back(id, segment) {
             return true;
         }
         let Some(socket) = self.sockets.get_mut(id) else { return false };
@@ -308,15 +307,16 @@ impl Core {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let Path::Host(host) = &mut socket.path else { return };
         host.watch_activity(now);
-        let wanted = host.conn.poll_timeout();
-        let is_later = host.armed.is_some_and(|armed| wanted.is_none_or(|at| at >= armed));
-        let ended = host.conn.state() == State::Closed;
-        if wanted.is_some() && !is_later {
-            self.rearm(id);
+        // A wake-up that is set too early stays: it does no harm.
+        if let Some(wanted) = host.conn.poll_timeout()
+            && host.armed.is_none_or(|armed| wanted < armed)
+        {
+            if let Some(armed) = host.armed.replace(wanted) {
+                self.timers.remove(&(armed, id));
+            }
+            self.timers.insert((wanted, id));
         }
-        if ended {
-            self.end_if_closed(now, id);
-        }
+        self.end_if_closed(now, id);
     }
 
     fn transmit_segment(
@@ -342,19 +342,6 @@ impl Core {
         }
         frame.set_len(len);
         self.out.commit();
-    }
-
-    /// Sets the wake-up that the connection wants. One that is set too early stays: it does no harm.
-    fn rearm(&mut self, id: SocketId) {
-        let Some(socket) = self.sockets.get_mut(id) else { return };
-        let Path::Host(host) = &mut socket.path else { return };
-        let Some(wanted) = host.conn.poll_timeout() else { return };
-        if host.armed.is_none_or(|armed| wanted < armed) {
-            if let Some(armed) = host.armed.replace(wanted) {
-                self.timers.remove(&(armed, id));
-            }
-            self.timers.insert((wanted, id));
-        }
     }
 
     /// Wakes the connections whose time has come.

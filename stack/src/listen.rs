@@ -252,11 +252,12 @@ impl Core {
     /// Whether a segment would finish the handshake of a connection that there is no room to accept, or that is not
     /// to be accepted yet. It is dropped; the handshake stays as it is.
     pub(crate) fn is_held_back(&mut self, id: SocketId, segment: &Segment) -> bool {
+        let holder = self.sockets.get(id).map(|socket| socket.holder);
+        let Some(Holder::Listener(listener)) = holder else { return false };
         if self.defer(id, segment) {
             return true;
         }
-        let Some(socket) = self.sockets.get(id) else { return false };
-        let (Holder::Listener(listener), Path::Host(host)) = (socket.holder, &socket.path) else {
+        let Some(Path::Host(host)) = self.sockets.get(id).map(|socket| &socket.path) else {
             return false;
         };
         let full = self.listeners.get(&listener).is_some_and(|l| l.accept_queue_is_full());
