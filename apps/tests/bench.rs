@@ -200,6 +200,7 @@ fn wrong_flags_and_values_are_named() {
         (&["bulk", "--secs", "5"], "--seconds"),
         (&["rpc", "--ops", "0"], "1..=1000000000"),
         (&["rpc", "--ops", "5", "--seconds", "5"], "--seconds"),
+        (&["rpc", "--ops", "5", "--protect", "on,off"], "on or off then"),
         (&["instructions", "--check", "/nowhere/table.md"], NO_TABLE),
     ] {
         let output = bench(arguments);

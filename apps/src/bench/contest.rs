@@ -269,6 +269,10 @@ pub(super) fn take_a_core() -> Result<usize, BenchError> {
 
 /// Does `ops` operations and no more, for whoever counts what they cost; what was done.
 pub(super) fn count(options: &BenchOptions, ops: u64) -> Result<String, BenchError> {
+    if options.protected().1 {
+        let why = "--ops does the work of one: --protect is on or off then, not both";
+        return Err(BenchError::CannotRun(why.to_owned()));
+    }
     let shape = shape(options)?;
     let each = match shape.work {
         Work::Rpc => 1,

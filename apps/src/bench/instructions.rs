@@ -133,7 +133,9 @@ impl Case {
             .args(self.arguments)
             .args(["--ops", &ops.to_string(), "--json"])
             .output()
-            .map_err(|e| BenchError::CannotRun(format!("valgrind does not run: {e}")))?;
+            .map_err(|e| {
+                BenchError::CannotRun(format!("valgrind, which counts, does not run: {e}"))
+            })?;
         let said = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
             return Err(BenchError::Failed(format!("{}: {said}", self.row)));

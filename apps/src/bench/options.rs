@@ -51,7 +51,7 @@ pub struct BenchOptions {
     #[arg(long, value_name = "S", default_value = "5", value_parser = parse_seconds)]
     pub seconds: f64,
     /// Instead of slices of time: so many exchanges (rpc) or sends (bulk), in a time that is counted in turns, so that
-    /// every run does the same
+    /// every run does the same. Of ours, or of the stack that --vs names
     #[arg(long, value_name = "N", conflicts_with = "seconds",
           value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub ops: Option<u64>,
