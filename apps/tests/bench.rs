@@ -183,12 +183,47 @@ fn so_many_operations_are_done_and_a_few_more() {
     }
 }
 
+/// The least that a run of rings takes.
+const SHORT_RINGS: [&str; 2] =
+    if cfg!(debug_assertions) { ["--slice-ms", "2"] } else { ["--seconds", "1"] };
+
+#[test]
+fn rings_are_measured_beside_those_of_others() {
+    for burst in ["1", "32", "1000"] {
+        let output = bench(&[&["rings", "--burst", burst, "--json"], &SHORT_RINGS[..]].concat());
+        let json = String::from_utf8(output.stdout).expect("text");
+        assert!(output.status.success(), "{json}");
+        assert_eq!(json.lines().count(), 1, "{json}");
+        let figures = members(json.trim_end());
+        let keys: Vec<&str> = figures.iter().map(|&(key, _)| key).collect();
+        assert_eq!(keys, ["name", "burst", "rtrb", "arrayqueue", "mafo", "ratio"]);
+        assert_eq!((figures[0].1, figures[1].1), ("rings", burst));
+        let number = |at: usize| figures[at].1.parse::<f64>().expect(figures[at].0);
+        assert!((2..5).all(|at| number(at) > 0.0), "{json}");
+        assert_eq!(number(5), number(2) / number(4), "whose speed");
+    }
+    let output = bench(&[&["rings"], &SHORT_RINGS[..]].concat());
+    let text = String::from_utf8(output.stdout).expect("text");
+    for part in
+        ["bursts of 32", "    5  mafo ", "median rtrb", "spread", "mafo / rtrb", "sums equal"]
+    {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+    if cfg!(debug_assertions) {
+        let spoilt = bench(&["rings", "--slice-ms", "2", "--break", "sum", "--json"]);
+        let error = String::from_utf8_lossy(&spoilt.stderr);
+        assert_eq!(spoilt.status.code(), Some(1), "{error}");
+        assert!(error.contains("mafo: the sums"), "{error}");
+        assert!(spoilt.stdout.is_empty(), "no figures of what was not carried");
+    }
+}
+
 #[test]
 fn wrong_flags_and_values_are_named() {
     for (arguments, named) in [
         (&["rcp"][..], "[possible values: rpc, bulk]"),
-        (&[], "rpc, bulk, failover or instructions?"),
-        (&["--seconds", "5"], "rpc, bulk, failover or instructions?"),
+        (&[], "rpc, bulk, failover, instructions or rings?"),
+        (&["--seconds", "5"], "rpc, bulk, failover, instructions or rings?"),
         (&["rpc", "--protect", "maybe"], "on, off"),
         (&["rpc", "--path", "host", "--protect", "off"], "with --path host there is none"),
         (&["rpc", "--path", "card"], "offload, host"),
@@ -201,6 +236,8 @@ fn wrong_flags_and_values_are_named() {
         (&["rpc", "--ops", "0"], "1..=1000000000"),
         (&["rpc", "--ops", "5", "--seconds", "5"], "--seconds"),
         (&["rpc", "--ops", "5", "--protect", "on,off"], "on or off then"),
+        (&["rings", "--burst", "0"], "1..=1024"),
+        (&["rings", "--burst", "1025"], "1..=1024"),
         (&["instructions", "--check", "/nowhere/table.md"], NO_TABLE),
     ] {
         let output = bench(arguments);

@@ -18,11 +18,13 @@ mod options;
 mod ours;
 mod reference;
 mod report;
+mod rings;
 mod sum;
 
 pub use failover::FailoverOptions;
 pub use instructions::InstructionsOptions;
 pub use options::{Bench, BenchOptions, Other, Path, Reference, Work};
+pub use rings::RingsOptions;
 
 use std::process::ExitCode;
 
@@ -62,7 +64,7 @@ struct Shape {
 
 impl Shape {
     fn of(options: &BenchOptions) -> Result<Self, BenchError> {
-        let nothing = "what is to be measured: rpc, bulk, failover or instructions?";
+        let nothing = "what is to be measured: rpc, bulk, failover, instructions or rings?";
         let work = options.work.ok_or_else(|| BenchError::CannotRun(nothing.to_owned()))?;
         Ok(Self {
             work,
@@ -95,6 +97,9 @@ pub fn main(bench: &Bench) -> ExitCode {
         }
         Bench { other: Some(Other::Instructions(options)), contest: _ } => {
             instructions::run(options)
+        }
+        Bench { other: Some(Other::Rings(options)), contest: _ } => {
+            rings::run(options).map(|text| (text, true))
         }
         Bench { contest: options @ BenchOptions { ops: Some(ops), .. }, other: None } => {
             contest::count(options, *ops).map(|text| (text, true))

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::failover::FailoverOptions;
 use super::instructions::InstructionsOptions;
+use super::rings::RingsOptions;
 use crate::rig::Protect;
 
 /// What is measured: the work of stacks, or something else.
@@ -25,6 +26,8 @@ pub enum Other {
     Failover(FailoverOptions),
     /// Instructions that an operation costs, as valgrind's callgrind counts them
     Instructions(InstructionsOptions),
+    /// What a ring between lcores costs an element, beside rtrb and crossbeam's ArrayQueue
+    Rings(RingsOptions),
 }
 
 /// Two complete hosts on one core, joined by a memory link: what a core-second brings.

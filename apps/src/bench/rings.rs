@@ -1,0 +1,274 @@
+//! What a ring between two lcores costs an element, beside the rings of others: in bursts, on one core, where nothing waits.
+//!
+//! One thread is both ends, so that the ring itself is measured and not the way between two caches. Each ring is used in its
+//! own best way, and gets the same elements: numbers in their order, whose sum the reader has to find.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use clap::Args;
+use crossbeam_queue::ArrayQueue;
+use mafo::eal::clock::{Clock, thread_cpu_time};
+use mafo::ring;
+
+use super::BenchError;
+use super::contest::take_a_core;
+use super::report::median;
+
+/// What `mafo bench rings` can be asked for.
+#[derive(Args, Clone, Debug)]
+pub struct RingsOptions {
+    /// Elements that are written together and read together
+    #[arg(long, value_name = "N", default_value_t = 32,
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub burst: u16,
+    /// How long all rings are measured, in turns
+    #[arg(long, value_name = "S", default_value_t = 3,
+          value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub seconds: u64,
+    /// Print one JSON object on standard output, everything else on standard error
+    #[arg(long)]
+    pub json: bool,
+    /// Spoil something, to see that it is noticed
+    #[cfg(debug_assertions)]
+    #[arg(long, value_enum, hide = true)]
+    pub r#break: Option<super::options::Break>,
+    /// Length of a slice in milliseconds: too short for a figure, long enough for a test
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true)]
+    pub slice_ms: Option<u64>,
+}
+
+/// Elements that a ring has room for: few enough that all of it stays in the first cache.
+const CAPACITY: usize = 1024;
+/// A ring's turn.
+const SLICE: Duration = Duration::from_millis(50);
+/// Turns of each at least.
+const SLICES_MIN: u32 = 5;
+/// Bursts between two looks at the clock.
+const BURSTS: u64 = 1000;
+
+/// A ring whose both ends are here.
+trait Ring {
+    /// Writes the numbers from `first` on, `burst` of them, and reads as many; the sum of what was read.
+    fn pass(&mut self, first: u64, burst: usize) -> u64;
+}
+
+/// The ring of mafo-mem, whose slots are filled and read where they lie.
+struct Ours(ring::Producer<u64>, ring::Consumer<u64>);
+
+impl Ring for Ours {
+    fn pass(&mut self, first: u64, burst: usize) -> u64 {
+        let Self(producer, consumer) = self;
+        let mut filled = 0;
+        for (slot, value) in producer.claim_burst(burst).zip(first..) {
+            *slot = value;
+            filled += 1;
+        }
+        producer.publish_burst(filled);
+        let (mut sum, mut read) = (0_u64, 0);
+        for slot in consumer.peek_burst(burst) {
+            sum = sum.wrapping_add(*slot);
+            read += 1;
+        }
+        consumer.release_burst(read);
+        sum
+    }
+}
+
+/// rtrb's, by its chunks: what is not initialised before it is written, and slices that are read in place.
+struct Rtrb(rtrb::Producer<u64>, rtrb::Consumer<u64>);
+
+impl Ring for Rtrb {
+    fn pass(&mut self, first: u64, burst: usize) -> u64 {
+        let Self(producer, consumer) = self;
+        if let Ok(chunk) = producer.write_chunk_uninit(burst) {
+            chunk.fill_from_iter(first..);
+        }
+        let Ok(chunk) = consumer.read_chunk(burst) else { return 0 };
+        let (front, back) = chunk.as_slices();
+        let sum = front.iter().chain(back).fold(0_u64, |sum, value| sum.wrapping_add(*value));
+        chunk.commit_all();
+        sum
+    }
+}
+
+/// crossbeam's, which has no bursts and takes any number of writers and readers.
+impl Ring for ArrayQueue<u64> {
+    fn pass(&mut self, first: u64, burst: usize) -> u64 {
+        for value in (first..).take(burst) {
+            if self.push(value).is_err() {
+                break;
+            }
+        }
+        (0..burst).filter_map(|_| self.pop()).fold(0, u64::wrapping_add)
+    }
+}
+
+/// Sum of the `count` numbers from `first` on.
+fn sum_of(first: u64, count: u64) -> u64 {
+    // One of the two factors is even.
+    let (a, b) = (count, first.wrapping_mul(2).wrapping_add(count).wrapping_sub(1));
+    if a.is_multiple_of(2) { (a / 2).wrapping_mul(b) } else { a.wrapping_mul(b / 2) }
+}
+
+/// A ring, what it has carried and what that cost.
+struct Contestant<R> {
+    name: &'static str,
+    ring: R,
+    /// The next number.
+    next: u64,
+    /// Nanoseconds an element, a figure a slice.
+    each: Vec<f64>,
+}
+
+impl<R: Ring> Contestant<R> {
+    fn new(name: &'static str, ring: R) -> Self {
+        Self { name, ring, next: 0, each: Vec::new() }
+    }
+
+    /// Works for at least `length`, and compares what came out with what went in.
+    fn slice(&mut self, burst: usize, length: Duration) -> Result<f64, BenchError> {
+        let (clock, cpu, first) = (Clock::start(), thread_cpu_time(), self.next);
+        let mut sum = 0_u64;
+        while u128::from(clock.now().0) < length.as_nanos() {
+            for _ in 0..BURSTS {
+                sum = sum.wrapping_add(self.ring.pass(self.next, burst));
+                self.next += burst as u64;
+            }
+        }
+        let (elements, spent) = (self.next - first, thread_cpu_time() - cpu);
+        if sum != sum_of(first, elements) {
+            let what =
+                format!("{}: the sums of what went in and of what came out differ", self.name);
+            return Err(BenchError::Failed(what));
+        }
+        Ok(spent.0 as f64 / elements as f64)
+    }
+
+    /// A turn whose figure counts.
+    fn turn(&mut self, burst: usize, length: Duration) -> Result<f64, BenchError> {
+        let each = self.slice(burst, length)?;
+        self.each.push(each);
+        Ok(each)
+    }
+
+    /// Median, and (max - min) of it.
+    fn figures(&self) -> (f64, f64) {
+        let (min, max) = self
+            .each
+            .iter()
+            .fold((f64::INFINITY, 0.0_f64), |(min, max), &each| (min.min(each), max.max(each)));
+        let median = median(&self.each);
+        (median, (max - min) / median)
+    }
+}
+
+/// How many slices each ring gets, and how long one is.
+fn slices(options: &RingsOptions) -> (u32, Duration) {
+    #[cfg(debug_assertions)]
+    if let Some(ms) = options.slice_ms {
+        return (SLICES_MIN, Duration::from_millis(ms));
+    }
+    let each = Duration::from_secs(options.seconds) / 3;
+    (((each.as_nanos() / SLICE.as_nanos()) as u32).max(SLICES_MIN), SLICE)
+}
+
+/// Measures; what is printed.
+pub(super) fn run(options: &RingsOptions) -> Result<String, BenchError> {
+    let (burst, core) = (usize::from(options.burst), take_a_core()?);
+    let (count, length) = slices(options);
+    let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };
+    say(format!(
+        "rings of {CAPACITY} numbers, bursts of {burst}, both ends on core {core}: {count} slices of {} ms each",
+        length.as_millis()
+    ));
+    let (producer, consumer) = ring::spsc(CAPACITY, || 0);
+    let mut ours = Contestant::new("mafo", Ours(producer, consumer));
+    let (producer, consumer) = rtrb::RingBuffer::new(CAPACITY);
+    let mut rtrb = Contestant::new("rtrb", Rtrb(producer, consumer));
+    let mut array = Contestant::new("arrayqueue", ArrayQueue::new(CAPACITY));
+    #[cfg(debug_assertions)]
+    if options.r#break.is_some() {
+        // One more than anybody counts.
+        let Ours(producer, _) = &mut ours.ring;
+        producer.claim().expect("an empty ring");
+        producer.publish();
+    }
+    // Once in vain, for the caches.
+    ours.slice(burst, length)?;
+    rtrb.slice(burst, length)?;
+    array.slice(burst, length)?;
+    for n in 1..=count {
+        let ours = ours.turn(burst, length)?;
+        let (rtrb, array) = (rtrb.turn(burst, length)?, array.turn(burst, length)?);
+        say(format!(
+            "{n:>5}  mafo {ours:.3}  rtrb {rtrb:.3}  arrayqueue {array:.3}  ns per element"
+        ));
+    }
+    let figures = [ours.figures(), rtrb.figures(), array.figures()];
+    Ok(if options.json { json(burst, figures) } else { text(figures) })
+}
+
+/// Ours, rtrb's and crossbeam's: median and spread.
+type Figures = [(f64, f64); 3];
+
+fn text(figures: Figures) -> String {
+    let mut out = String::new();
+    for (name, (median, spread)) in ["mafo", "rtrb", "arrayqueue"].into_iter().zip(figures) {
+        let _ = writeln!(out, "median {name:<10} {median:.3} ns per element, spread {spread:.3}");
+    }
+    let [(ours, _), (rtrb, _), _] = figures;
+    let _ = writeln!(out, "mafo / rtrb: {:.3} of its speed; sums equal", rtrb / ours);
+    out
+}
+
+fn json(burst: usize, figures: Figures) -> String {
+    let [(ours, _), (rtrb, _), (array, _)] = figures;
+    format!(
+        "{{\"name\":\"rings\",\"burst\":{burst},\"rtrb\":{rtrb:?},\"arrayqueue\":{array:?},\"mafo\":{ours:?},\
+         \"ratio\":{:?}}}\n",
+        rtrb / ours
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_those_of_the_numbers() {
+        for (first, count) in [(0, 0), (0, 1), (5, 1), (5, 2), (7, 1000), (8, 1001)] {
+            assert_eq!(sum_of(first, count), (first..first + count).sum(), "{count} from {first}");
+        }
+    }
+
+    #[test]
+    fn the_ratio_is_that_of_speeds() {
+        let figures = [(0.5, 0.1), (1.0, 0.2), (8.0, 0.3)];
+        assert_eq!(
+            json(32, figures),
+            "{\"name\":\"rings\",\"burst\":32,\"rtrb\":1.0,\"arrayqueue\":8.0,\"mafo\":0.5,\"ratio\":2.0}\n"
+        );
+        assert!(text(figures).contains("2.000 of its speed"), "{}", text(figures));
+    }
+
+    /// Around the end of each ring several times, with bursts that do not divide it.
+    #[test]
+    fn every_ring_carries_what_it_is_given() {
+        let (producer, consumer) = ring::spsc(CAPACITY, || 0);
+        let (p, c) = rtrb::RingBuffer::new(CAPACITY);
+        let mut rings: [Box<dyn Ring>; 3] = [
+            Box::new(Ours(producer, consumer)),
+            Box::new(Rtrb(p, c)),
+            Box::new(ArrayQueue::new(CAPACITY)),
+        ];
+        for ring in &mut rings {
+            for burst in [1, 7, 32, CAPACITY] {
+                for n in 0..500 {
+                    assert_eq!(ring.pass(n, burst), sum_of(n, burst as u64));
+                }
+            }
+        }
+    }
+}
