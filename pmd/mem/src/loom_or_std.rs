@@ -1,5 +1,7 @@
 //! The primitives under rings: std's, or loom's when `--cfg loom` asks for every interleaving.
 
+use core::cell::UnsafeCell;
+
 #[cfg(loom)]
 pub(crate) use loom::sync::{
     Arc,
@@ -11,33 +13,42 @@ pub(crate) use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-/// A value that is reached through a shared reference by whoever owns it at the time.
-pub(crate) struct Slot<T>(
-    #[cfg(loom)] loom::cell::UnsafeCell<T>,
-    #[cfg(not(loom))] core::cell::UnsafeCell<T>,
-);
-
-impl<T> Slot<T> {
+/// Values side by side, each reached through a shared reference by whoever owns it at the time.
+pub(crate) struct Cells<T> {
+    values: Box<[UnsafeCell<T>]>,
+    /// Loom's cells do not lie side by side as values do, so each value has one that stands for it.
     #[cfg(loom)]
-    pub(crate) fn new(value: T) -> Self {
-        Self(loom::cell::UnsafeCell::new(value))
+    witnesses: Box<[loom::cell::UnsafeCell<()>]>,
+}
+
+impl<T> Cells<T> {
+    pub(crate) fn new(values: impl Iterator<Item = T>) -> Self {
+        let values: Box<[_]> = values.map(UnsafeCell::new).collect();
+        Self {
+            #[cfg(loom)]
+            witnesses: values.iter().map(|_| loom::cell::UnsafeCell::new(())).collect(),
+            values,
+        }
     }
 
-    #[cfg(not(loom))]
-    pub(crate) fn new(value: T) -> Self {
-        Self(core::cell::UnsafeCell::new(value))
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
     }
 
-    /// The value's address. Loom takes this for a write and fails the test unless every earlier one
-    /// happened before it.
-    #[cfg(loom)]
-    pub(crate) fn get(&self) -> *mut T {
-        self.0.with_mut(|value| value)
+    /// The address of `len` values from `start`. Panics if there are fewer.
+    #[inline]
+    pub(crate) fn stretch(&self, start: usize, len: usize) -> *mut T {
+        self.witness(start, len);
+        UnsafeCell::raw_get(self.values[start..start + len].as_ptr())
     }
 
-    /// The value's address.
-    #[cfg(not(loom))]
-    pub(crate) fn get(&self) -> *mut T {
-        self.0.get()
+    /// Tells loom that the owner of these values is at work on them: it takes that for a write, and fails
+    /// the test unless every earlier one happened before it.
+    #[inline]
+    pub(crate) fn witness(&self, start: usize, len: usize) {
+        #[cfg(loom)]
+        self.witnesses[start..start + len].iter().for_each(|cell| cell.with_mut(|_| ()));
+        #[cfg(not(loom))]
+        let _ = (start, len);
     }
 }

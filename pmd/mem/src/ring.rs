@@ -11,8 +11,13 @@
 //! Indices run freely and wrap at the word; a slot is index modulo a power of two. Each side writes
 //! its own index and keeps a copy of the other's, which it refreshes only when the copy says that
 //! there is nothing to do: in steady state a burst costs one cache miss, not one an element.
+//!
+//! A burst is lent as the slices it consists of, two where it goes over the end of the ring and one
+//! elsewhere, so that whoever fills or reads it does so as fast as memory can be copied.
 
-use crate::loom_or_std::{Arc, AtomicUsize, Ordering, Slot};
+use core::{mem, slice};
+
+use crate::loom_or_std::{Arc, AtomicUsize, Cells, Ordering};
 
 /// Keeps an index on cache lines of its own: two, as processors fetch lines in pairs.
 #[repr(align(128))]
@@ -20,7 +25,7 @@ struct CacheAligned<T>(T);
 
 struct Shared<T> {
     /// A power of two of them; at most `capacity` are in use.
-    slots: Box<[Slot<T>]>,
+    slots: Cells<T>,
     capacity: usize,
     /// The next slot to be read; written by the consumer.
     head: CacheAligned<AtomicUsize>,
@@ -36,8 +41,41 @@ struct Shared<T> {
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
-    fn slot(&self, index: usize) -> *mut T {
-        self.slots[index & (self.slots.len() - 1)].get()
+    /// Where a burst of `count` slots from `index` begins, and how many of them lie before the ring's end;
+    /// the others are at its start.
+    #[inline]
+    fn split(&self, index: usize, count: usize) -> (usize, usize) {
+        let start = index & (self.slots.len() - 1);
+        (start, count.min(self.slots.len() - start))
+    }
+
+    /// Lends `count` slots from `index`.
+    ///
+    /// # Safety
+    ///
+    /// There are as many slots, and for 'a they belong to the caller alone.
+    #[inline]
+    #[expect(unsafe_code, reason = "slots change hands between two threads")]
+    unsafe fn lend<'a>(&self, index: usize, count: usize) -> Slots<'a, T> {
+        let (start, before_end) = self.split(index, count);
+        let first = self.slots.stretch(start, before_end);
+        let second = self.slots.stretch(0, count - before_end);
+        // SAFETY: `stretch` has checked that so many values lie there, each filled since the ring was
+        // made; they are the caller's, and the slices are apart, as a burst is no longer than the ring.
+        unsafe {
+            Slots {
+                first: slice::from_raw_parts_mut(first, before_end).iter_mut(),
+                second: slice::from_raw_parts_mut(second, count - before_end),
+            }
+        }
+    }
+
+    /// Tells loom that the owner of `count` slots from `index` has been at work on them until now.
+    #[inline]
+    fn witness(&self, index: usize, count: usize) {
+        let (start, before_end) = self.split(index, count);
+        self.slots.witness(start, before_end);
+        self.slots.witness(0, count - before_end);
     }
 }
 
@@ -56,7 +94,7 @@ fn spsc_at<T>(
 ) -> (Producer<T>, Consumer<T>) {
     assert!(capacity > 0, "a ring without slots");
     let shared = Arc::new(Shared {
-        slots: (0..capacity.next_power_of_two()).map(|_| Slot::new(init())).collect(),
+        slots: Cells::new((0..capacity.next_power_of_two()).map(|_| init())),
         capacity,
         head: CacheAligned(AtomicUsize::new(origin)),
         tail: CacheAligned(AtomicUsize::new(origin)),
@@ -81,6 +119,7 @@ impl<T> Producer<T> {
     }
 
     /// Slots that may be filled now. More may be free by the time the caller looks.
+    #[inline]
     pub fn free(&mut self) -> usize {
         // Acquire pairs with the Release in `Consumer::release_burst`: the consumer is done with the
         // slots it gave back.
@@ -90,31 +129,59 @@ impl<T> Producer<T> {
 
     /// The next free slot, to be filled and then handed over by [`Producer::publish`]. Its value is
     /// what the consumer left there.
+    #[inline]
     pub fn claim(&mut self) -> Option<&mut T> {
         self.claim_burst(1).next()
     }
 
     /// Hands the claimed slot to the consumer. Panics if no slot is free.
+    #[inline]
     pub fn publish(&mut self) {
         self.publish_burst(1);
     }
 
     /// The next free slots, at most `max`, to be filled in this order; [`Producer::publish_burst`]
     /// hands over as many of them, from the first, as were filled.
+    #[inline]
     pub fn claim_burst(&mut self, max: usize) -> Slots<'_, T> {
         let free = if self.known_free() < max { self.free() } else { self.known_free() };
-        Slots { shared: &self.shared, next: self.tail, left: free.min(max) }
+        // SAFETY: slots from tail are free, and stay the producer's, which is borrowed mutably as long
+        // as they are lent, until it publishes them.
+        #[expect(unsafe_code, reason = "slots change hands between two threads")]
+        unsafe {
+            self.shared.lend(self.tail, free.min(max))
+        }
     }
 
     /// Hands the first `count` claimed slots to the consumer. Panics if fewer are free.
+    #[inline]
     pub fn publish_burst(&mut self, count: usize) {
-        assert!(count <= self.known_free(), "{count} slots published, {} free", self.known_free());
+        let free = self.known_free();
+        assert!(count <= free, "{count} slots published, {free} free");
+        self.shared.witness(self.tail, count);
         self.tail = self.tail.wrapping_add(count);
         // Release pairs with the Acquire in `Consumer::filled`: what was written to the slots is
         // seen by whoever sees the index.
         self.shared.tail.0.store(self.tail, Ordering::Release);
     }
 
+    /// Copies the first of `values` into the ring and hands them to the consumer, as many as there is room
+    /// for; returns how many.
+    #[inline]
+    pub fn push_slice(&mut self, values: &[T]) -> usize
+    where
+        T: Copy,
+    {
+        let (first, second) = self.claim_burst(values.len()).into_slices();
+        let count = first.len() + second.len();
+        let (before_end, rest) = values[..count].split_at(first.len());
+        first.copy_from_slice(before_end);
+        second.copy_from_slice(rest);
+        self.publish_burst(count);
+        count
+    }
+
+    #[inline]
     fn known_free(&self) -> usize {
         self.shared.capacity - self.tail.wrapping_sub(self.head)
     }
@@ -136,6 +203,7 @@ impl<T> Consumer<T> {
     }
 
     /// Filled slots. More may be filled by the time the caller looks.
+    #[inline]
     pub fn filled(&mut self) -> usize {
         // Acquire pairs with the Release in `Producer::publish_burst`.
         self.tail = self.shared.tail.0.load(Ordering::Acquire);
@@ -144,55 +212,93 @@ impl<T> Consumer<T> {
 
     /// The oldest filled slot, to be read or swapped out and then given back by
     /// [`Consumer::release`].
+    #[inline]
     pub fn peek(&mut self) -> Option<&mut T> {
         self.peek_burst(1).next()
     }
 
     /// Gives the oldest slot back to the producer. Panics if none is filled.
+    #[inline]
     pub fn release(&mut self) {
         self.release_burst(1);
     }
 
     /// The oldest filled slots, at most `max`, oldest first; [`Consumer::release_burst`] gives back
     /// as many of them, from the first, as were dealt with.
+    #[inline]
     pub fn peek_burst(&mut self, max: usize) -> Slots<'_, T> {
         let filled = if self.known_filled() < max { self.filled() } else { self.known_filled() };
-        Slots { shared: &self.shared, next: self.head, left: filled.min(max) }
+        // SAFETY: slots from head are filled, and stay the consumer's, which is borrowed mutably as long
+        // as they are lent, until it releases them.
+        #[expect(unsafe_code, reason = "slots change hands between two threads")]
+        unsafe {
+            self.shared.lend(self.head, filled.min(max))
+        }
     }
 
     /// Gives the oldest `count` slots back to the producer. Panics if fewer are filled.
+    #[inline]
     pub fn release_burst(&mut self, count: usize) {
-        assert!(
-            count <= self.known_filled(),
-            "{count} slots released, {} filled",
-            self.known_filled()
-        );
+        let filled = self.known_filled();
+        assert!(count <= filled, "{count} slots released, {filled} filled");
+        self.shared.witness(self.head, count);
         self.head = self.head.wrapping_add(count);
         // Release pairs with the Acquire in `Producer::free`: the consumer reads no longer.
         self.shared.head.0.store(self.head, Ordering::Release);
     }
 
+    /// Copies the oldest values to the start of `values`, as many as there are and as have room there, and
+    /// gives their slots back to the producer; returns how many.
+    #[inline]
+    pub fn pop_slice(&mut self, values: &mut [T]) -> usize
+    where
+        T: Copy,
+    {
+        let (first, second) = self.peek_burst(values.len()).into_slices();
+        let count = first.len() + second.len();
+        let (before_end, rest) = values[..count].split_at_mut(first.len());
+        before_end.copy_from_slice(first);
+        rest.copy_from_slice(second);
+        self.release_burst(count);
+        count
+    }
+
     /// The oldest filled slot without taking note of it, for those who only look.
+    #[inline]
     #[must_use]
     pub fn first(&self) -> Option<&T> {
         // Acquire pairs with the Release in `Producer::publish_burst`.
         let tail = self.shared.tail.0.load(Ordering::Acquire);
+        let (start, _) = self.shared.split(self.head, 1);
         // SAFETY: the slot at head is filled and stays the consumer's while `self` is borrowed.
         #[expect(unsafe_code, reason = "slots change hands between two threads")]
-        (self.head != tail).then(|| unsafe { &*self.shared.slot(self.head) })
+        (self.head != tail).then(|| unsafe { &*self.shared.slots.stretch(start, 1) })
     }
 
+    #[inline]
     fn known_filled(&self) -> usize {
         self.tail.wrapping_sub(self.head)
     }
 }
 
-/// A stretch of slots lent by [`Producer::claim_burst`] or [`Consumer::peek_burst`].
+/// Slots lent by [`Producer::claim_burst`] or [`Consumer::peek_burst`], oldest first: one by one, or as
+/// the slices they are.
 #[must_use = "slots are lent to be filled or read"]
 pub struct Slots<'a, T> {
-    shared: &'a Shared<T>,
-    next: usize,
-    left: usize,
+    /// Up to the end of the ring at most.
+    first: slice::IterMut<'a, T>,
+    /// What follows at its start.
+    second: &'a mut [T],
+}
+
+impl<'a, T> Slots<'a, T> {
+    /// The slots that lie side by side, and those that follow them; the second slice is empty unless the
+    /// burst goes over the end of the ring.
+    #[inline]
+    #[must_use]
+    pub fn into_slices(self) -> (&'a mut [T], &'a mut [T]) {
+        (self.first.into_slice(), self.second)
+    }
 }
 
 impl<'a, T> Iterator for Slots<'a, T> {
@@ -200,18 +306,22 @@ impl<'a, T> Iterator for Slots<'a, T> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a mut T> {
-        self.left = self.left.checked_sub(1)?;
-        let slot = self.shared.slot(self.next);
-        self.next = self.next.wrapping_add(1);
-        // SAFETY: the stretch lies within what its side of the ring owns and that side is mutably
-        // borrowed for 'a, so neither side can reach the slot by another way; and `next` visits
-        // each slot of a stretch, which is no longer than the ring, once.
-        #[expect(unsafe_code, reason = "slots change hands between two threads")]
-        Some(unsafe { &mut *slot })
+        self.first.next().or_else(|| {
+            self.first = mem::take(&mut self.second).iter_mut();
+            self.first.next()
+        })
     }
 
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
+        let left = self.first.len() + self.second.len();
+        (left, Some(left))
+    }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, &'a mut T) -> B>(self, init: B, mut f: F) -> B {
+        let init = self.first.fold(init, &mut f);
+        self.second.iter_mut().fold(init, f)
     }
 }
 

@@ -2,6 +2,7 @@
 
 #[cfg(not(loom))]
 mod alone {
+    use std::cell::Cell;
     use std::collections::VecDeque;
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -104,7 +105,7 @@ mod alone {
         let slot = producer.claim().expect("an empty ring has room");
         slot.push(7);
         producer.publish();
-        core::mem::swap(consumer.peek().expect("published"), &mut spare);
+        mem::swap(consumer.peek().expect("published"), &mut spare);
         consumer.release();
         assert_eq!(spare, [1, 7]);
         let mut found = Vec::new();
@@ -115,6 +116,95 @@ mod alone {
             consumer.release();
         }
         assert_eq!(found, [vec![2], vec![3], vec![4], vec![99]]);
+    }
+
+    #[test]
+    fn copies_agree_with_a_queue_wherever_the_ring_ends() {
+        let (sizes, rounds) = if cfg!(miri) { (3, 6) } else { (9, 40) };
+        for (capacity, push, pop) in (1..=sizes).flat_map(|capacity| {
+            (0..=capacity + 1)
+                .flat_map(move |push| (0..=capacity + 1).map(move |pop| (capacity, push, pop)))
+        }) {
+            let mut twin = Twin::new(0usize.wrapping_sub(2 * capacity), capacity);
+            for _ in 0..rounds {
+                let values: Vec<u32> = (0..push as u32).map(|n| twin.written + n).collect();
+                let room = capacity - twin.model.len();
+                let pushed = twin.producer.push_slice(&values);
+                assert_eq!(pushed, push.min(room), "pushed");
+                twin.model.extend(&values[..pushed]);
+                twin.written += pushed as u32;
+                let mut values = vec![u32::MAX; pop];
+                let popped = twin.consumer.pop_slice(&mut values);
+                assert_eq!(popped, pop.min(twin.model.len()), "popped");
+                assert!(
+                    values[..popped].iter().copied().eq(twin.model.drain(..popped)),
+                    "{values:?}"
+                );
+                assert!(
+                    values[popped..].iter().all(|&value| value == u32::MAX),
+                    "more than it says"
+                );
+                twin.check();
+            }
+        }
+    }
+
+    #[test]
+    fn a_burst_is_one_slice_or_two_where_the_ring_ends() {
+        // Six of eight slots in use.
+        for origin in 0..8 {
+            let (mut producer, mut consumer) = spsc_at(origin, 6, || 0);
+            let before_end = (8 - origin).min(5);
+            let (first, second) = producer.claim_burst(5).into_slices();
+            assert_eq!((first.len(), second.len()), (before_end, 5 - before_end), "from {origin}");
+            first.iter_mut().chain(second).zip(1..).for_each(|(slot, value)| *slot = value);
+            producer.publish_burst(5);
+            let (first, second) = consumer.peek_burst(6).into_slices();
+            assert_eq!((first.len(), second.len()), (before_end, 5 - before_end), "from {origin}");
+            assert_eq!([first, second].concat(), [1, 2, 3, 4, 5]);
+            // Two of the five, then the rest one by one and all at once.
+            consumer.release_burst(2);
+            let mut slots = consumer.peek_burst(6);
+            assert_eq!((slots.next().copied(), slots.len()), (Some(3), 2));
+            assert_eq!(slots.map(|slot| *slot).fold(0, |sum, value| sum * 10 + value), 45);
+        }
+    }
+
+    /// Counts how often it is dropped.
+    struct Dropped<'a>(&'a Cell<u32>);
+
+    impl Drop for Dropped<'_> {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+
+    #[test]
+    fn what_is_left_in_a_ring_is_dropped_once() {
+        for (filled, is_producer_last) in (0..=3).flat_map(|n| [(n, false), (n, true)]) {
+            // Three slots that may be filled, and a fourth; from the end of the ring on.
+            let (born, sent) = (Cell::new(0), [const { Cell::new(0) }; 3]);
+            let (mut producer, consumer) = spsc_at(3, 3, || Dropped(&born));
+            producer.claim_burst(filled).zip(&sent).for_each(|(slot, sent)| *slot = Dropped(sent));
+            // The last that was filled stays unpublished.
+            producer.publish_burst(filled.saturating_sub(1));
+            assert_eq!(born.get(), filled as u32, "replaced");
+            if is_producer_last {
+                drop(consumer);
+                assert_eq!(born.get(), filled as u32, "the producer still has them");
+                drop(producer);
+            } else {
+                drop(producer);
+                assert_eq!(born.get(), filled as u32, "the consumer still has them");
+                drop(consumer);
+            }
+            assert_eq!(born.get(), 4, "all that the ring was made with");
+            let dropped: u32 = sent.iter().map(Cell::get).sum();
+            assert!(
+                sent.iter().all(|sent| sent.get() <= 1) && dropped == filled as u32,
+                "{sent:?}"
+            );
+        }
     }
 
     #[test]
@@ -227,6 +317,31 @@ mod interleaved {
     #[test]
     fn bursts_over_a_full_ring() {
         pass_through(2, 3, 2);
+    }
+
+    #[test]
+    fn copies_over_the_end_of_the_ring() {
+        loom::model(|| {
+            // The second slot is the last before the ring ends.
+            let (mut producer, mut consumer) = spsc_at(1, 2, || 0);
+            let filling = loom::thread::spawn(move || {
+                let sent = producer.push_slice(&[1, 2]);
+                sent + producer.push_slice(&[3, 4][..])
+            });
+            let (mut seen, mut values) = (Vec::new(), [0; 2]);
+            for _ in 0..2 {
+                let count = consumer.pop_slice(&mut values);
+                seen.extend_from_slice(&values[..count]);
+            }
+            let sent = filling.join().expect("the producer ends");
+            while seen.len() < sent {
+                let count = consumer.pop_slice(&mut values);
+                assert!(count > 0, "all that was sent can be read");
+                seen.extend_from_slice(&values[..count]);
+            }
+            assert_eq!(seen, [1, 2, 3, 4][..sent]);
+            assert!(sent >= 2, "an empty ring has room");
+        });
     }
 
     #[test]
