@@ -90,17 +90,20 @@ impl AddAssign for Partial {
 /// The sum of `bytes`; a last odd byte is the high half of its word, as if a zero followed.
 #[inline]
 pub fn sum(bytes: &[u8]) -> Partial {
-    if bytes.len() < WIDE {
-        return Partial(sum_tail(bytes));
-    }
+    Partial(if bytes.len() < WIDE { sum_tail(bytes) } else { sum_long(bytes) })
+}
+
+/// Apart from [`sum`], so that what sums a header is small where it is inlined.
+#[inline(never)]
+fn sum_long(bytes: &[u8]) -> u64 {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2.
         #[expect(unsafe_code, reason = "compiled for a processor that was found at run time")]
         let sum = unsafe { sum_avx2(bytes) };
-        return Partial(sum);
+        return sum;
     }
-    Partial(sum_wide(bytes))
+    sum_wide(bytes)
 }
 
 /// Copies `src` to `dst` and returns its sum: one pass over memory where two would each miss the cache.
@@ -158,22 +161,59 @@ const fn add_carry_around(a: u64, b: u64) -> u64 {
     sum + carry as u64
 }
 
-/// A few bytes, word by word.
+/// A few bytes: four words at a time, and of what is left two, one, and the last bytes; each size at most once, so
+/// that the compiler makes no loop of it.
 #[inline]
 fn sum_tail(bytes: &[u8]) -> u64 {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut sum =
-        words.iter().fold(0, |sum, word| add_carry_around(sum, u64::from_ne_bytes(*word)));
-    if !rest.is_empty() {
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        sum = add_carry_around(sum, u64::from_ne_bytes(last));
+    let (fours, mut rest) = bytes.as_chunks::<32>();
+    let mut sum = fours.iter().fold(0, |sum, four| add_words(sum, four));
+    if let Some((two, after)) = rest.split_first_chunk::<16>() {
+        (sum, rest) = (add_words(sum, two), after);
     }
-    sum
+    if let Some((one, after)) = rest.split_first_chunk::<8>() {
+        (sum, rest) = (add_words(sum, one), after);
+    }
+    add_carry_around(sum, last_word(bytes, rest))
 }
 
-/// From here on vectors pay: four of AVX2's, eight of SSE2's.
-const WIDE: usize = 128;
+/// Adds whole words, so that the carry goes from one addition into the next.
+#[inline]
+fn add_words(mut sum: u64, bytes: &[u8]) -> u64 {
+    let mut carry = false;
+    for word in bytes.as_chunks::<8>().0 {
+        (sum, carry) = sum.carrying_add(u64::from_ne_bytes(*word), carry);
+    }
+    // No carry came in first, so behind each that leaves the sum is at most 2^64 − 2.
+    sum + u64::from(carry)
+}
+
+/// Fewer than eight bytes, the last of `bytes`, as a word that zeros follow.
+///
+/// They are read as numbers of fixed sizes: a copy of so few bytes costs a call, and then the processor waits
+/// until eight bytes can be read back that were written one by one.
+#[inline]
+fn last_word(bytes: &[u8], rest: &[u8]) -> u64 {
+    if rest.is_empty() {
+        return 0;
+    }
+    if let Some(word) = bytes.last_chunk::<8>() {
+        // Those that came before them leave at the bottom.
+        return (u64::from_le_bytes(*word) >> (64 - 8 * rest.len())).to_le();
+    }
+    // Any even place in the word is as good as another.
+    let mut sum = 0;
+    let mut rest = rest;
+    if let Some((four, after)) = rest.split_first_chunk::<4>() {
+        (sum, rest) = (u64::from(u32::from_ne_bytes(*four)), after);
+    }
+    if let Some((two, after)) = rest.split_first_chunk::<2>() {
+        (sum, rest) = (sum + u64::from(u16::from_ne_bytes(*two)), after);
+    }
+    sum + rest.first().map_or(0, |&byte| u64::from(u16::from_ne_bytes([byte, 0])))
+}
+
+/// From here on vectors pay: eight of AVX2's, sixteen of SSE2's.
+const WIDE: usize = 256;
 
 /// Two sums over the same words that need no carry, so that the compiler makes vectors of the loop.
 ///

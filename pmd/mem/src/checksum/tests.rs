@@ -157,6 +157,18 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
+    fn any_bytes_at_any_alignment(
+        bytes in prop::collection::vec(prop_oneof![Just(0xff), any::<u8>()], 0..700),
+        start in 0usize..32,
+    ) {
+        let piece = &bytes[start.min(bytes.len())..];
+        prop_assert_eq!(sum(piece).fold(), naive(piece));
+        let mut copy = vec![0; piece.len()];
+        prop_assert_eq!(copy_and_sum(&mut copy, piece).fold(), naive(piece));
+        prop_assert_eq!(&copy, piece);
+    }
+
+    #[test]
     fn any_pieces_join_to_the_whole(
         bytes in prop::collection::vec(any::<u8>(), 0..3000),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
