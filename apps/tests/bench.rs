@@ -66,13 +66,14 @@ fn number(figures: &[(String, String)], at: usize) -> f64 {
 }
 
 #[test]
-fn both_works_on_both_paths_beside_smoltcp() {
-    for work in ["rpc", "bulk"] {
+fn all_works_on_both_paths_beside_smoltcp() {
+    for work in ["rpc", "bulk", "cps"] {
         for path in ["offload", "host"] {
             let figures = figures(&[work, "--path", path, "--vs", "smoltcp"]);
             let text: Vec<&str> = figures[..6].iter().map(|(_, value)| value.as_str()).collect();
             let expected = match work {
                 "rpc" => [work, path, "64", "64", "1500", "exchanges per core-second"],
+                "cps" => [work, path, "64", "64", "1500", "connections per core-second"],
                 _ => [work, path, "1", "65536", "1500", "Gbit per core-second"],
             };
             assert_eq!(text, expected);
@@ -93,6 +94,8 @@ fn what_is_asked_for_is_what_runs() {
         &["rpc", "--connections", "200", "--size", "1", "--path", "host", "--vs", "smoltcp"],
         &["bulk", "--connections", "5", "--size", "777", "--mtu", "9000", "--vs", "smoltcp"],
         &["bulk", "--size", "1000000", "--path", "host", "--vs", "smoltcp"],
+        &["cps", "--connections", "3", "--size", "5001", "--mtu", "576", "--vs", "smoltcp"],
+        &["cps", "--connections", "200", "--size", "1", "--path", "host", "--vs", "smoltcp"],
     ] {
         let figures = figures(arguments);
         for (flag, at) in [("--connections", 2), ("--size", 3), ("--mtu", 4)] {
@@ -148,7 +151,8 @@ fn the_table_names_settings_slices_and_result() {
 #[cfg(debug_assertions)]
 #[test]
 fn a_wrong_sum_is_exit_1() {
-    for (work, path) in [("rpc", "offload"), ("bulk", "offload"), ("rpc", "host"), ("bulk", "host")]
+    for (work, path) in
+        ["rpc", "bulk", "cps"].iter().flat_map(|work| [(*work, "offload"), (*work, "host")])
     {
         let output =
             bench(&[&[work, "--path", path, "--break", "sum", "--json"], &SHORT[..]].concat());
@@ -164,7 +168,8 @@ const NO_TABLE: &str = if cfg!(debug_assertions) { "use --release" } else { "/no
 
 #[test]
 fn so_many_operations_are_done_and_a_few_more() {
-    for (work, path) in [("rpc", "offload"), ("bulk", "offload"), ("rpc", "host"), ("bulk", "host")]
+    for (work, path) in
+        ["rpc", "bulk", "cps"].iter().flat_map(|work| [(*work, "offload"), (*work, "host")])
     {
         let counted = || {
             let output = bench(&[work, "--path", path, "--ops", "100", "--json"]);
@@ -218,12 +223,22 @@ fn rings_are_measured_beside_those_of_others() {
     }
 }
 
+/// More connections than a client has ports: those of the first come again, though TIME_WAIT is kept.
+#[test]
+fn ports_come_round() {
+    for path in ["offload", "host"] {
+        let arguments = ["cps", "--path", path, "--ops", "100000", "--json"];
+        let output = bench(&arguments);
+        assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 #[test]
 fn wrong_flags_and_values_are_named() {
     for (arguments, named) in [
-        (&["rcp"][..], "[possible values: rpc, bulk]"),
-        (&[], "rpc, bulk, failover, instructions or rings?"),
-        (&["--seconds", "5"], "rpc, bulk, failover, instructions or rings?"),
+        (&["rcp"][..], "possible values: rpc, bulk, cps"),
+        (&[], "rpc, bulk, cps, failover, instructions or rings?"),
+        (&["--seconds", "5"], "rpc, bulk, cps, failover, instructions or rings?"),
         (&["rpc", "--protect", "maybe"], "on, off"),
         (&["rpc", "--path", "host", "--protect", "off"], "with --path host there is none"),
         (&["rpc", "--path", "card"], "offload, host"),

@@ -147,8 +147,25 @@ impl RecvBuffer {
     /// An empty stream with room for `capacity` bytes.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        let memory = vec![0; capacity].into_boxed_slice();
+        Self::over(vec![0; capacity].into_boxed_slice())
+    }
+
+    /// An empty stream over `memory`, whatever that holds.
+    #[must_use]
+    pub fn over(memory: Box<[u8]>) -> Self {
         Self { memory, front: 0, read: 0, received: 0, stored: 0 }
+    }
+
+    /// Where the memory is, to tell it from another's.
+    #[cfg(test)]
+    pub(crate) fn address(&self) -> *const u8 {
+        self.memory.as_ptr()
+    }
+
+    /// Gives the memory back.
+    #[must_use]
+    pub fn into_memory(self) -> Box<[u8]> {
+        self.memory
     }
 
     /// Bytes that the buffer holds at most.

@@ -12,6 +12,7 @@ use mafo_t4::{PortId, Tid};
 use mafo_tcp::{Engine, Flags, Segment, SeqNum, isn, reset_for};
 use smoltcp::wire::IpProtocol;
 
+use crate::buffer::RecvBuffer;
 use crate::defect::{Defect, Defects};
 use crate::error::ConnectionError;
 use crate::icmp;
@@ -105,6 +106,8 @@ pub struct Core {
     pub(crate) scratch: Vec<u8>,
     arena: Arc<Arena>,
     send_buffers: Vec<DmaBuf>,
+    /// Used ones of [`StackConfig::recv_buffer`] bytes, at most as many as there may be sockets.
+    recv_buffers: Vec<Box<[u8]>>,
     pub(crate) counters: Counters,
     pub(crate) transitions: Transitions,
     /// Whose TCBs are looked at next.
@@ -162,6 +165,7 @@ impl Core {
             scratch: Vec::with_capacity(frame),
             arena,
             send_buffers: Vec::new(),
+            recv_buffers: Vec::new(),
             counters: Counters::new(),
             transitions: Transitions::default(),
             sampling: Sampling::default(),
@@ -640,6 +644,12 @@ impl Core {
             .or_else(|| self.arena.alloc(self.config.send_buffer, CACHE_LINE).ok())
     }
 
+    /// A receive buffer of `room` bytes: a used one if there is any, since the system takes its time to give memory.
+    pub(crate) fn recv_buffer(&mut self, room: usize) -> RecvBuffer {
+        let used = (room == self.config.recv_buffer).then(|| self.recv_buffers.pop()).flatten();
+        used.map_or_else(|| RecvBuffer::new(room), RecvBuffer::over)
+    }
+
     /// Tells the application that `id` is now ready for `readiness`.
     pub(crate) fn tell(&mut self, id: SocketId, readiness: Readiness) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
@@ -714,6 +724,9 @@ impl Core {
     pub(crate) fn forget(&mut self, id: SocketId) {
         if let Some(socket) = self.sockets.remove(id) {
             self.send_buffers.push(socket.tx.into_memory());
+            if socket.rx.capacity() == self.config.recv_buffer {
+                self.recv_buffers.push(socket.rx.into_memory());
+            }
         }
     }
 

@@ -435,10 +435,11 @@ impl Core {
         }
         let room = self.room_of(&options);
         let tx = crate::buffer::SendBuffer::new(self.send_buffer()?);
+        let rx = self.recv_buffer(room);
         self.sockets.insert(Socket {
             tuple,
             tx,
-            rx: crate::buffer::RecvBuffer::new(room),
+            rx,
             send_side: SendSide::Open,
             holder,
             path: Path::Resolving,

@@ -16,6 +16,9 @@ use crate::tom::MemberId;
 use crate::tuple::FourTuple;
 use crate::{CongestionControl, Event, Options, PathChoice};
 
+/// So many connections of nobody are remembered without a look at whether they are over.
+const ORPHANS_LEAST: usize = 128;
+
 impl Core {
     /// Listens on `address` (an unspecified IP takes all of ours) for at most `backlog` connections
     /// that nobody has accepted yet.
@@ -285,6 +288,11 @@ impl Core {
             self.list(id);
         } else {
             socket.holder = Holder::Nobody;
+            // Where connections come and go, most that were let go of are over long before it is their turn.
+            if self.orphans.len() >= ORPHANS_LEAST.max(2 * self.sockets.len()) {
+                let sockets = &self.sockets;
+                self.orphans.retain(|&(_, id)| sockets.get(id).is_some());
+            }
             self.orphans.push_back((now + self.config.fin_timeout, id));
             // A socket that cannot be shut down is over, and its end forgets it.
             let _ = self.shutdown(id);
@@ -374,5 +382,62 @@ impl Core {
     #[must_use]
     pub fn sockets(&self) -> usize {
         self.sockets.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mafo_pmd::eal::dma::Arena;
+    use mafo_tcp::{Flags, Segment};
+
+    use super::*;
+    use crate::StackConfig;
+
+    const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
+    const HOST: Options = Options::on(PathChoice::Host);
+
+    fn core() -> Core {
+        let config =
+            StackConfig { sockets_max: 4, ..StackConfig::new([10, 77, 0, 2].into(), 24, MAC) };
+        Core::new(config, Arena::ordinary(2 << 20).expect("memory"))
+    }
+
+    fn tuple(port: u16) -> FourTuple {
+        FourTuple { local: ([10, 77, 0, 2], 7).into(), remote: ([10, 77, 0, 1], port).into() }
+    }
+
+    #[test]
+    fn the_buffers_of_one_socket_are_the_next_ones() {
+        let mut core = core();
+        let make = |core: &mut Core, options| {
+            core.make_socket(tuple(1), options, Holder::Application).expect("room")
+        };
+        let memory = |core: &Core, id| core.sockets.get(id).expect("there").rx.address();
+        let first = make(&mut core, HOST);
+        let here = memory(&core, first);
+        core.forget(first);
+        let small = make(&mut core, Options { recv_buffer: Some(4096), ..HOST });
+        let second = make(&mut core, HOST);
+        assert_eq!(memory(&core, second), here);
+        assert_eq!(core.sockets.get(small).map(|socket| socket.rx.capacity()), Some(4096));
+    }
+
+    #[test]
+    fn connections_that_are_over_are_not_waited_for() {
+        let mut core = core();
+        let listener = core.listen(tuple(0).local, 4, HOST).expect("listens");
+        let now = Nanos::from_secs(1);
+        for port in 1..1000 {
+            let syn =
+                Segment { src_port: port, dst_port: 7, flags: Flags::SYN, ..Segment::default() };
+            assert!(core.host_listen(now, (listener, None), MAC, tuple(port), &syn, &[]));
+            let id = core.by_tuple[&tuple(port)];
+            core.leave_listener(id);
+            core.close(now, id);
+            assert!(core.orphans.back().is_some_and(|&(_, last)| last == id));
+            core.abort(now, id);
+            assert_eq!(core.sockets(), 0, "{port}");
+        }
+        assert!(core.orphans.len() <= ORPHANS_LEAST, "{}", core.orphans.len());
     }
 }

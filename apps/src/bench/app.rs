@@ -6,7 +6,7 @@ use super::BenchError;
 use super::options::Work;
 use super::sum::{Pattern, RunningSum};
 
-/// A stack whose connections, all of them open, are numbered from 0 alike at both ends.
+/// A stack whose connections are numbered from 0 alike at both ends. For all work but cps they are open from the beginning.
 pub(super) trait Endpoint {
     /// Takes in what has arrived, runs timers.
     fn poll(&mut self, now: Nanos) -> Result<(), BenchError>;
@@ -23,11 +23,31 @@ pub(super) trait Endpoint {
 
     /// Receives up to `max` bytes, in as many pieces as this stack likes; how many.
     fn recv(&mut self, connection: usize, max: usize, read: impl FnMut(&[u8])) -> usize;
+
+    /// Asks for a new connection, at the client, where none of this number is left.
+    fn connect(&mut self, now: Nanos, connection: usize) -> Result<(), BenchError>;
+
+    /// Whether the connection's handshake is through.
+    fn is_open(&self, connection: usize) -> bool;
+
+    /// Sends a FIN behind what was written.
+    fn shut(&mut self, connection: usize) -> Result<(), BenchError>;
+
+    /// Whether the peer's FIN is here and everything before it has been read.
+    fn has_ended(&mut self, connection: usize) -> bool;
+
+    /// Whether both FINs have come and been acknowledged, at the end that sent the first.
+    fn is_over(&self, connection: usize) -> bool;
+
+    /// Lets go of a connection that is over, or, having answered the peer's FIN, will be.
+    fn let_go(&mut self, now: Nanos, connection: usize);
 }
 
 /// What an application waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wants {
+    /// Anything that moves a connection on: that it is open, bytes, its end.
+    News,
     /// Bytes.
     ToRead,
     /// Room for this many bytes.
@@ -37,13 +57,26 @@ pub(super) enum Wants {
 /// Which end an application is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Opens the connections. Asks (rpc) or sends (bulk).
+    /// Opens the connections. Asks (rpc, cps) or sends (bulk), and closes first.
     Client,
-    /// Accepts them. Answers or receives.
+    /// Accepts them. Answers or receives, and closes when the client has.
     Server,
 }
 
-/// One connection, seen from one end.
+/// How far a connection has come, where connections come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// There is none, or its handshake is under way.
+    Opening,
+    /// It is open, and a message is awaited.
+    Open,
+    /// The exchange is through; the other's close, or the acknowledgement of it, is awaited.
+    Closing,
+    /// It is over, and none follows.
+    Over,
+}
+
+/// One connection, or one after the other, seen from one end.
 #[derive(Debug)]
 struct Connection {
     pattern: Pattern,
@@ -51,6 +84,7 @@ struct Connection {
     received: RunningSum,
     /// Bytes of the present message that have not come yet.
     missing: usize,
+    phase: Phase,
 }
 
 /// The application at one end.
@@ -63,7 +97,8 @@ pub(super) struct Application {
     ready: Vec<usize>,
     /// Whether new messages are begun.
     stopped: bool,
-    /// Exchanges that are through (rpc, at the client), or bytes received (bulk, at the server).
+    /// Exchanges that are through (rpc, at the client), bytes received (bulk, at the server), or connections that are over
+    /// (cps, at the client).
     done: u64,
     /// A byte is to be changed behind the sender's sum.
     #[cfg(debug_assertions)]
@@ -78,6 +113,7 @@ impl Application {
             sent: RunningSum::default(),
             received: RunningSum::default(),
             missing: size,
+            phase: Phase::Opening,
         };
         Self {
             work,
@@ -98,35 +134,49 @@ impl Application {
         self.spoil = true;
     }
 
-    /// Exchanges that are through, or bytes received.
+    /// Exchanges that are through, bytes received, or connections that are over.
     pub(super) fn done(&self) -> u64 {
         self.done
     }
 
-    /// Begins no new message.
+    /// Begins no new message, and no new connection.
     pub(super) fn stop(&mut self) {
         self.stopped = true;
     }
 
-    /// The first messages.
-    pub(super) fn begin(&mut self, endpoint: &mut impl Endpoint) {
+    /// The first messages, or the first connections.
+    pub(super) fn begin(
+        &mut self,
+        now: Nanos,
+        endpoint: &mut impl Endpoint,
+    ) -> Result<(), BenchError> {
         if self.role == Role::Client {
             for n in 0..self.connections.len() {
-                self.send_on(n, endpoint);
+                match self.work {
+                    Work::Cps => endpoint.connect(now, n)?,
+                    Work::Rpc | Work::Bulk => self.send_on(n, endpoint),
+                }
             }
         }
+        Ok(())
     }
 
     /// Goes on where it can.
-    pub(super) fn turn(&mut self, endpoint: &mut impl Endpoint) {
+    pub(super) fn turn(
+        &mut self,
+        now: Nanos,
+        endpoint: &mut impl Endpoint,
+    ) -> Result<(), BenchError> {
         let mut ready = core::mem::take(&mut self.ready);
         let wants = match (self.work, self.role) {
+            (Work::Cps, _) => Wants::News,
             (Work::Bulk, Role::Client) => Wants::ToWrite(self.size),
             (Work::Rpc, _) | (Work::Bulk, Role::Server) => Wants::ToRead,
         };
         endpoint.ready(wants, &mut ready);
         for n in ready.drain(..) {
             match (self.work, self.role) {
+                (Work::Cps, _) => while self.step(now, n, endpoint)? {},
                 (Work::Bulk, Role::Client) => self.send_on(n, endpoint),
                 (Work::Bulk, Role::Server) => {
                     self.done += self.receive(n, usize::MAX, endpoint) as u64;
@@ -135,6 +185,49 @@ impl Application {
             }
         }
         self.ready = ready;
+        Ok(())
+    }
+
+    /// A step in the life of connection `n`, if it can be taken.
+    fn step(
+        &mut self,
+        now: Nanos,
+        n: usize,
+        endpoint: &mut impl Endpoint,
+    ) -> Result<bool, BenchError> {
+        let next = match (self.connections[n].phase, self.role) {
+            (Phase::Opening, role) if endpoint.is_open(n) => {
+                if role == Role::Client {
+                    self.send_message(n, endpoint);
+                }
+                Phase::Open
+            }
+            (Phase::Open, role) if self.has_message(n, endpoint) => {
+                match role {
+                    Role::Client => endpoint.shut(n)?,
+                    Role::Server => self.send_message(n, endpoint),
+                }
+                Phase::Closing
+            }
+            (Phase::Closing, Role::Client) if endpoint.is_over(n) => {
+                endpoint.let_go(now, n);
+                self.done += 1;
+                if self.stopped {
+                    Phase::Over
+                } else {
+                    endpoint.connect(now, n)?;
+                    Phase::Opening
+                }
+            }
+            (Phase::Closing, Role::Server) if endpoint.has_ended(n) => {
+                endpoint.shut(n)?;
+                endpoint.let_go(now, n);
+                Phase::Opening
+            }
+            _ => return Ok(false),
+        };
+        self.connections[n].phase = next;
+        Ok(true)
     }
 
     /// Sends one message (rpc), or as many as there is room for (bulk).
@@ -143,20 +236,24 @@ impl Application {
             return;
         }
         match self.work {
-            Work::Rpc => self.send_message(n, endpoint),
+            Work::Rpc | Work::Cps => self.send_message(n, endpoint),
             Work::Bulk => while self.try_send(n, endpoint) {},
         }
     }
 
-    /// Takes what has come of the present message; when it is whole, answers it or asks anew.
-    fn converse(&mut self, n: usize, endpoint: &mut impl Endpoint) {
+    /// Takes what has come of the present message; whether it is whole.
+    fn has_message(&mut self, n: usize, endpoint: &mut impl Endpoint) -> bool {
         let missing = self.connections[n].missing;
         let missing = missing - self.receive(n, missing, endpoint);
-        self.connections[n].missing = missing;
-        if missing > 0 {
+        self.connections[n].missing = if missing > 0 { missing } else { self.size };
+        missing == 0
+    }
+
+    /// Takes what has come of the present message; when it is whole, answers it or asks anew.
+    fn converse(&mut self, n: usize, endpoint: &mut impl Endpoint) {
+        if !self.has_message(n, endpoint) {
             return;
         }
-        self.connections[n].missing = self.size;
         match self.role {
             Role::Server => self.send_message(n, endpoint),
             Role::Client => {
@@ -191,10 +288,13 @@ impl Application {
         endpoint.recv(n, max, |bytes| received.add(bytes))
     }
 
-    /// Whether nothing that `sender` wrote is still on its way to here.
+    /// Whether nothing that `sender` wrote is still on its way to here, and none of its connections is still to end.
     pub(super) fn has_all_of(&self, sender: &Self) -> bool {
         let mut pairs = self.connections.iter().zip(&sender.connections);
-        pairs.all(|(here, there)| here.received.bytes() == there.sent.bytes())
+        let ends = self.work == Work::Cps && sender.role == Role::Client;
+        pairs.all(|(here, there)| {
+            here.received.bytes() == there.sent.bytes() && (!ends || there.phase == Phase::Over)
+        })
     }
 
     /// Connections on which what came here is not what `sender` wrote.

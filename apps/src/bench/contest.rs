@@ -91,8 +91,13 @@ trait Turns {
 }
 
 impl<E: Endpoint> Contestant<E> {
-    /// `ends` are the client's and the server's, with all connections open at `now`.
-    fn new(options: &BenchOptions, shape: &Shape, ends: [E; 2], now: Nanos) -> Self {
+    /// `ends` are the client's and the server's, with all connections open at `now` unless the work opens them.
+    fn new(
+        options: &BenchOptions,
+        shape: &Shape,
+        ends: [E; 2],
+        now: Nanos,
+    ) -> Result<Self, BenchError> {
         let mut roles = [Role::Client, Role::Server].into_iter();
         let ends = ends.map(|end| {
             let role = roles.next().expect("two ends");
@@ -105,15 +110,15 @@ impl<E: Endpoint> Contestant<E> {
             contestant.ends[0].1.spoil();
         }
         let (end, application) = &mut contestant.ends[0];
-        application.begin(end);
-        contestant
+        application.begin(now, end)?;
+        Ok(contestant)
     }
 
     /// One turn of either end.
     fn turn(&mut self, now: Nanos) -> Result<(), BenchError> {
         for (end, application) in &mut self.ends {
             end.poll(now)?;
-            application.turn(end);
+            application.turn(now, end)?;
             end.flush(now);
         }
         Ok(())
@@ -124,7 +129,7 @@ impl<E: Endpoint> Turns for Contestant<E> {
     fn done(&self) -> u64 {
         let [(_, client), (_, server)] = &self.ends;
         match self.work {
-            Work::Rpc => client.done(),
+            Work::Rpc | Work::Cps => client.done(),
             Work::Bulk => server.done(),
         }
     }
@@ -171,7 +176,7 @@ impl<E: Endpoint> Turns for Contestant<E> {
             let passed = watch.now();
             if passed > PATIENCE {
                 return Err(BenchError::Failed(
-                    "what was written has not arrived: bytes are missing".to_owned(),
+                    "what was written has not arrived, or connections have not ended".to_owned(),
                 ));
             }
             self.now = began + passed;
@@ -229,7 +234,7 @@ fn ours(
     open(&mut ends, (pace, &mut now), "connections", |[client, server], _| {
         Ok(client.is_open()? & server.is_open()?)
     })?;
-    Ok(Box::new(Contestant::new(options, shape, ends, now)))
+    Ok(Box::new(Contestant::new(options, shape, ends, now)?))
 }
 
 /// smoltcp's two hosts, connected.
@@ -241,9 +246,9 @@ fn smoltcp(options: &BenchOptions, shape: &Shape) -> Result<Box<dyn Turns>, Benc
         end.open()?;
     }
     open(&mut ends, (Pace::of(options), &mut now), "smoltcp's connections", |ends, _| {
-        Ok(ends.iter().all(Smoltcp::is_open))
+        Ok(ends.iter().all(Smoltcp::are_open))
     })?;
-    Ok(Box::new(Contestant::new(options, shape, ends, now)))
+    Ok(Box::new(Contestant::new(options, shape, ends, now)?))
 }
 
 /// How many slices, and how long each is.
@@ -275,7 +280,7 @@ pub(super) fn count(options: &BenchOptions, ops: u64) -> Result<String, BenchErr
     }
     let shape = shape(options)?;
     let each = match shape.work {
-        Work::Rpc => 1,
+        Work::Rpc | Work::Cps => 1,
         Work::Bulk => shape.size as u64,
     };
     let mut one = match options.vs {

@@ -64,7 +64,7 @@ struct Shape {
 
 impl Shape {
     fn of(options: &BenchOptions) -> Result<Self, BenchError> {
-        let nothing = "what is to be measured: rpc, bulk, failover, instructions or rings?";
+        let nothing = "what is to be measured: rpc, bulk, cps, failover, instructions or rings?";
         let work = options.work.ok_or_else(|| BenchError::CannotRun(nothing.to_owned()))?;
         Ok(Self {
             work,

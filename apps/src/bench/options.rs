@@ -33,17 +33,17 @@ pub enum Other {
 /// Two complete hosts on one core, joined by a memory link: what a core-second brings.
 #[derive(Args, Clone, Debug)]
 pub struct BenchOptions {
-    /// Requests and responses, or a stream in one direction
+    /// Requests and responses, a stream in one direction, or connections that come and go
     // Missed by who knows what else there is.
     #[arg(value_enum)]
     pub work: Option<Work>,
     /// Where TCP runs: in a software adapter at each end, or in the host's own stack
     #[arg(long, value_enum, default_value_t = Path::Offload)]
     pub path: Path,
-    /// Connections at a time [default: rpc 64, bulk 1]
+    /// Connections at a time [default: rpc and cps 64, bulk 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub connections: Option<u32>,
-    /// Bytes of a request and of a response; of each send of a stream [default: rpc 64, bulk 65536]
+    /// Bytes of a request and of a response; of each send of a stream [default: rpc and cps 64, bulk 65536]
     #[arg(long, value_name = "B", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub size: Option<u32>,
     /// Largest IP packet of the link, in bytes
@@ -53,7 +53,7 @@ pub struct BenchOptions {
     /// How long each stack is measured, in at least five slices of at least half a second
     #[arg(long, value_name = "S", default_value = "5", value_parser = parse_seconds)]
     pub seconds: f64,
-    /// Instead of slices of time: so many exchanges (rpc) or sends (bulk), in a time that is counted in turns, so that
+    /// Instead of slices of time: so many exchanges (rpc), sends (bulk) or connections (cps), in a time that is counted in turns, so that
     /// every run does the same. Of ours, or of the stack that --vs names
     #[arg(long, value_name = "N", conflicts_with = "seconds",
           value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
@@ -85,6 +85,10 @@ pub enum Work {
     Rpc,
     /// As many bytes as will go, one way
     Bulk,
+    /// Connect, a request, a response, close by the client and then by the server, the next connection. TIME_WAIT is
+    /// kept as it is by default: clients take their ports in turn. smoltcp's is cut short at no cost, since it would keep a
+    /// socket for ten seconds
+    Cps,
 }
 
 /// Where our TCP runs.
@@ -130,6 +134,7 @@ impl Work {
         match self {
             Self::Rpc => "rpc",
             Self::Bulk => "bulk",
+            Self::Cps => "cps",
         }
     }
 }
@@ -150,7 +155,7 @@ impl BenchOptions {
     #[must_use]
     pub fn connections(&self, work: Work) -> usize {
         let default = match work {
-            Work::Rpc => 64,
+            Work::Rpc | Work::Cps => 64,
             Work::Bulk => 1,
         };
         self.connections.unwrap_or(default) as usize
@@ -167,7 +172,7 @@ impl BenchOptions {
     #[must_use]
     pub fn size(&self, work: Work) -> usize {
         let default = match work {
-            Work::Rpc => 64,
+            Work::Rpc | Work::Cps => 64,
             Work::Bulk => 64 << 10,
         };
         self.size.unwrap_or(default) as usize

@@ -6,17 +6,21 @@ use mafo::eal::dma::Arena;
 use mafo::wire::Wire;
 use mafo::wire::mem::MemEnd;
 use mafo::{
-    AdapterConfig, AsicConfig, BondConfig, Core, Event, Host, HostConfig, ListenerId, Nanos,
-    Options, PathChoice, PortId, Readiness, SoftConfig, Stack, StackConfig, WirePort,
+    AdapterConfig, AsicConfig, BondConfig, ConnectError, Core, Event, Host, HostConfig, ListenerId,
+    Nanos, Options, PathChoice, PortId, Readiness, SoftConfig, Stack, StackConfig, WirePort,
 };
 
 use super::app::{Endpoint, Role, Wants};
-use super::options::Path;
+use super::options::{Path, Work};
 use super::{BenchError, Shape};
 
-/// Where the server listens.
+/// The first of the ports on which the server listens.
 const PORT: u16 = 7000;
-/// The client's first port: connection n has the nth.
+/// How many these are where connections come and go. The client's TIME_WAIT keeps the last 65,536 of them, and with two
+/// ports there are more pairs of ports than that.
+const PORTS: u16 = 2;
+/// The client's first port: connection n has the nth, and, once that is over, those that follow at distances of all
+/// connections.
 const FIRST_PORT: u16 = 20_000;
 /// Bytes taken from a socket in one call.
 const CHUNK: usize = 64 << 10;
@@ -26,7 +30,11 @@ pub(super) struct Ours {
     host: OnPath,
     role: Role,
     path: PathChoice,
-    listener: Option<ListenerId>,
+    work: Work,
+    /// How often each connection has been opened.
+    opened: Vec<usize>,
+    /// A connection that has ended before its time.
+    failed: Option<String>,
     /// Sockets by the number of their connection.
     sockets: Vec<Option<mafo::SocketId>>,
     /// Connections by the index of their socket.
@@ -64,7 +72,9 @@ impl Ours {
         let (mac, mac_base) = macs(role);
         let mut stack = StackConfig::new(address(role), 24, mac);
         stack.mtu = shape.mtu;
-        stack.sockets_max = shape.connections as u32 + 1;
+        // Where connections come and go, the next one does not wait until nothing is left of the last.
+        let sockets = shape.connections * if shape.work == Work::Cps { 2 } else { 1 } + 1;
+        stack.sockets_max = sockets as u32;
         stack.send_buffer = shape.buffer(stack.send_buffer);
         stack.recv_buffer = shape.buffer(stack.recv_buffer);
         stack.secret = *b"nothing to hide.";
@@ -84,7 +94,7 @@ impl Ours {
                 (OnPath::Offload(Box::new(host)), PathChoice::Offload)
             }
             Path::Host => {
-                let memory = (shape.connections + 1) * stack.send_buffer.next_multiple_of(64);
+                let memory = sockets * stack.send_buffer.next_multiple_of(64);
                 let arena = Arena::new(memory + (64 << 10))
                     .map_err(|e| BenchError::CannotRun(e.to_string()))?;
                 let port = WirePort::new(wire, stack.mac, stack.mtu);
@@ -97,9 +107,11 @@ impl Ours {
             host,
             role,
             path,
-            listener: None,
+            work: shape.work,
+            opened: vec![0; shape.connections],
+            failed: None,
             sockets: vec![None; shape.connections],
-            numbers: vec![usize::MAX; shape.connections + 1],
+            numbers: vec![usize::MAX; sockets],
             established: 0,
             chunk: vec![0; CHUNK.max(shape.size)],
         })
@@ -120,27 +132,61 @@ impl Ours {
         }
     }
 
-    /// Listens, or asks for all connections.
+    fn core_ref(&self) -> &Core {
+        match &self.host {
+            OnPath::Offload(host) => host.sockets(),
+            OnPath::Host(stack) => stack.core(),
+        }
+    }
+
+    /// Listens, or asks for all connections, unless the application does.
     pub(super) fn open(&mut self, now: Nanos) -> Result<(), BenchError> {
-        let failed = |what: &dyn std::fmt::Display| BenchError::Failed(what.to_string());
-        let options = Options::on(self.path).with_nagle(false);
-        match self.role {
-            Role::Server => {
+        match (self.role, self.work) {
+            (Role::Server, work) => {
                 let backlog = self.sockets.len();
-                let at = SocketAddr::from((address(self.role), PORT));
-                let listener = self.core().listen(at, backlog, options).map_err(|e| failed(&e))?;
-                self.listener = Some(listener);
-            }
-            Role::Client => {
-                let server = SocketAddr::from((address(Role::Server), PORT));
-                for n in 0..self.sockets.len() {
-                    let port = FIRST_PORT + n as u16;
-                    let id = self.core().connect(now, server, Some(port), options);
-                    self.number(id.map_err(|e| failed(&e))?, n);
+                let options = self.options();
+                for port in PORT..PORT + if work == Work::Cps { PORTS } else { 1 } {
+                    let at = SocketAddr::from((address(self.role), port));
+                    self.core().listen(at, backlog, options).map_err(failed)?;
                 }
             }
+            (Role::Client, Work::Rpc | Work::Bulk) => {
+                for n in 0..self.sockets.len() {
+                    self.connect(now, n)?;
+                }
+            }
+            (Role::Client, Work::Cps) => {}
         }
         Ok(())
+    }
+
+    fn options(&self) -> Options {
+        Options::on(self.path).with_nagle(false)
+    }
+
+    /// How often a connection is opened until its ports come again.
+    fn rounds(&self) -> usize {
+        usize::from(PORTS) * (usize::from(u16::MAX - FIRST_PORT) / self.sockets.len())
+    }
+
+    /// The ports of connection `n` at either end when it is opened for the `round`th time.
+    fn ports(&self, n: usize, round: usize) -> (u16, u16) {
+        let each = self.rounds() / usize::from(PORTS);
+        let (port, server) = (round % each, round / each % usize::from(PORTS));
+        (FIRST_PORT + (port * self.sockets.len() + n) as u16, PORT + server as u16)
+    }
+
+    /// Takes a connection that was opened by the client; its number.
+    fn accept(&mut self, listener: ListenerId) -> Option<usize> {
+        loop {
+            let id = self.core().accept(listener)?;
+            let port = self.core().tuple(id).map_or(0, |tuple| tuple.remote.port());
+            // Nobody else is on this link.
+            let Some(n) = port.checked_sub(FIRST_PORT) else { continue };
+            let n = usize::from(n) % self.sockets.len();
+            self.number(id, n);
+            return Some(n);
+        }
     }
 
     fn number(&mut self, id: mafo::SocketId, n: usize) {
@@ -150,16 +196,14 @@ impl Ours {
 
     /// Takes in news of the handshakes; whether all connections are open.
     pub(super) fn is_open(&mut self) -> Result<bool, BenchError> {
+        if self.work == Work::Cps {
+            return Ok(true);
+        }
         while let Some(event) = self.core().poll_event() {
             match event {
                 Event::Incoming(listener) => {
-                    while let Some(id) = self.core().accept(listener) {
-                        let tuple = self.core().tuple(id).map(|tuple| tuple.remote.port());
-                        let n = tuple.and_then(|port| port.checked_sub(FIRST_PORT));
-                        if let Some(n) = n.map(usize::from).filter(|&n| n < self.sockets.len()) {
-                            self.number(id, n);
-                            self.established += 1;
-                        }
+                    while self.accept(listener).is_some() {
+                        self.established += 1;
                     }
                 }
                 Event::Socket(id, news) if news.contains(Readiness::ERROR) => {
@@ -175,12 +219,15 @@ impl Ours {
     }
 
     fn socket(&self, connection: usize) -> mafo::SocketId {
-        self.sockets[connection].expect("the application begins when all connections are open")
+        self.sockets[connection].expect("the application goes on with connections that there are")
     }
 }
 
 impl Endpoint for Ours {
     fn poll(&mut self, now: Nanos) -> Result<(), BenchError> {
+        if let Some(why) = self.failed.take() {
+            return Err(BenchError::Failed(why));
+        }
         match &mut self.host {
             OnPath::Offload(host) => host.poll(now)?,
             OnPath::Host(stack) => stack.poll(now),
@@ -194,18 +241,24 @@ impl Endpoint for Ours {
 
     fn ready(&mut self, wants: Wants, ready: &mut Vec<usize>) {
         let wanted = match wants {
+            Wants::News => Readiness::NONE,
             Wants::ToRead => Readiness::READABLE,
             Wants::ToWrite(_) => Readiness::WRITABLE,
         };
-        let core = match &mut self.host {
-            OnPath::Offload(host) => host.sockets_mut(),
-            OnPath::Host(stack) => stack.core_mut(),
-        };
-        while let Some(event) = core.poll_event() {
-            if let Event::Socket(id, news) = event
-                && news.contains(wanted)
-            {
-                ready.push(self.numbers[id.index()]);
+        while let Some(event) = self.core().poll_event() {
+            match event {
+                Event::Socket(id, news) if news.contains(Readiness::ERROR) => {
+                    self.failed = Some(format!("{id:?} ended before its time"));
+                }
+                Event::Socket(id, news) if news.contains(wanted) => {
+                    ready.push(self.numbers[id.index()]);
+                }
+                Event::Socket(..) => {}
+                Event::Incoming(listener) => {
+                    while let Some(n) = self.accept(listener) {
+                        ready.push(n);
+                    }
+                }
             }
         }
     }
@@ -241,4 +294,51 @@ impl Endpoint for Ours {
         self.chunk = chunk;
         received
     }
+
+    fn connect(&mut self, now: Nanos, connection: usize) -> Result<(), BenchError> {
+        let (options, rounds) = (self.options(), self.rounds());
+        // One that has got far ahead of the others passes by what is still in TIME_WAIT.
+        for tried in 1..=rounds {
+            let (port, server) = self.ports(connection, self.opened[connection]);
+            self.opened[connection] += 1;
+            let server = SocketAddr::from((address(Role::Server), server));
+            match self.core().connect(now, server, Some(port), options) {
+                Ok(id) => {
+                    self.number(id, connection);
+                    return Ok(());
+                }
+                Err(ConnectError::AddrInUse(_)) if tried < rounds => {}
+                Err(why) => return Err(failed(why)),
+            }
+        }
+        Err(failed("no round of ports"))
+    }
+
+    fn is_open(&self, connection: usize) -> bool {
+        self.sockets[connection].is_some_and(|id| self.core_ref().is_established(id))
+    }
+
+    fn shut(&mut self, connection: usize) -> Result<(), BenchError> {
+        let id = self.socket(connection);
+        self.core().shutdown(id).map_err(failed)
+    }
+
+    fn has_ended(&mut self, connection: usize) -> bool {
+        let id = self.socket(connection);
+        self.core_ref().peek(id, &mut [0]) == Ok(0)
+    }
+
+    fn is_over(&self, connection: usize) -> bool {
+        self.core_ref().is_over(self.socket(connection))
+    }
+
+    fn let_go(&mut self, now: Nanos, connection: usize) {
+        if let Some(id) = self.sockets[connection].take() {
+            self.core().close(now, id);
+        }
+    }
+}
+
+fn failed(what: impl std::fmt::Display) -> BenchError {
+    BenchError::Failed(what.to_string())
 }

@@ -33,6 +33,13 @@ pub(super) struct Smoltcp {
     sockets: SocketSet<'static>,
     handles: Vec<SocketHandle>,
     role: Role,
+    work: Work,
+    /// How often each connection has been opened.
+    opened: Vec<usize>,
+    /// Connections whose last ACK is on its way.
+    acknowledged: Vec<bool>,
+    /// A connection has ended before its time.
+    failed: bool,
 }
 
 fn address(role: Role) -> Ipv4Addr {
@@ -56,28 +63,38 @@ impl Smoltcp {
             assert!(!full, "smoltcp was built for no address at all");
         });
         let mut sockets = SocketSet::new(Vec::new());
-        let handles = (0..shape.connections).map(|_| sockets.add(socket(shape))).collect();
-        Self { nic, interface, sockets, handles, role }
+        let handles: Vec<_> = (0..shape.connections).map(|_| sockets.add(socket(shape))).collect();
+        let (opened, acknowledged) = (vec![0; handles.len()], vec![false; handles.len()]);
+        let work = shape.work;
+        Self { nic, interface, sockets, handles, role, work, opened, acknowledged, failed: false }
     }
 
-    /// Listens, or asks for all connections.
+    /// Listens, or asks for all connections, unless the application does.
     pub(super) fn open(&mut self) -> Result<(), BenchError> {
-        for (n, &handle) in self.handles.iter().enumerate() {
-            let (server, client) = (SERVER_PORT + n as u16, CLIENT_PORT + n as u16);
-            let socket = self.sockets.get_mut::<Socket<'_>>(handle);
-            let opened = match self.role {
-                Role::Server => socket.listen(server).map_err(|e| e.to_string()),
-                Role::Client => socket
-                    .connect(self.interface.context(), (address(Role::Server), server), client)
-                    .map_err(|e| e.to_string()),
-            };
-            opened.map_err(|why| BenchError::Failed(format!("smoltcp: {why}")))?;
+        for n in 0..self.handles.len() {
+            match (self.role, self.work) {
+                (Role::Server, _) => self.listen(n)?,
+                (Role::Client, Work::Rpc | Work::Bulk) => self.connect(Nanos::ZERO, n)?,
+                (Role::Client, Work::Cps) => {}
+            }
         }
         Ok(())
     }
 
-    /// Whether all connections are open.
-    pub(super) fn is_open(&self) -> bool {
+    fn listen(&mut self, n: usize) -> Result<(), BenchError> {
+        let socket = self.sockets.get_mut::<Socket<'_>>(self.handles[n]);
+        socket.listen(SERVER_PORT + n as u16).map_err(failed)
+    }
+
+    fn state(&self, connection: usize) -> State {
+        self.sockets.get::<Socket<'_>>(self.handles[connection]).state()
+    }
+
+    /// Whether all connections are open that the application does not open itself.
+    pub(super) fn are_open(&self) -> bool {
+        if self.work == Work::Cps {
+            return true;
+        }
         let state = |&handle: &SocketHandle| self.sockets.get::<Socket<'_>>(handle).state();
         self.handles.iter().all(|handle| state(handle) == State::Established)
     }
@@ -101,7 +118,7 @@ fn socket(shape: &Shape) -> Socket<'static> {
 /// Bytes of a socket's buffer, each way.
 fn buffer(shape: &Shape) -> usize {
     shape.buffer(match shape.work {
-        Work::Rpc => 4 << 10,
+        Work::Rpc | Work::Cps => 4 << 10,
         Work::Bulk => 256 << 10,
     })
 }
@@ -117,6 +134,9 @@ pub(super) fn settings(shape: &Shape) -> String {
 
 impl Endpoint for Smoltcp {
     fn poll(&mut self, now: Nanos) -> Result<(), BenchError> {
+        if self.failed {
+            return Err(failed("a connection ended before its time"));
+        }
         self.nic.now = now;
         let (now, nic, sockets) = (instant(now), &mut self.nic, &mut self.sockets);
         self.interface.poll_maintenance(now);
@@ -134,8 +154,23 @@ impl Endpoint for Smoltcp {
 
     fn ready(&mut self, wants: Wants, ready: &mut Vec<usize>) {
         for (n, &handle) in self.handles.iter().enumerate() {
-            let socket = self.sockets.get::<Socket<'_>>(handle);
+            let socket = self.sockets.get_mut::<Socket<'_>>(handle);
             let is_ready = match wants {
+                // A listening socket takes one connection: when that is over it listens again. One that waits has
+                // sent its last ACK when it is seen for the second time.
+                Wants::News => match socket.state() {
+                    State::Closed if self.role == Role::Server => {
+                        let listens = socket.listen(SERVER_PORT + n as u16);
+                        assert!(listens.is_ok(), "a closed socket listens: {listens:?}");
+                        false
+                    }
+                    State::Closed => {
+                        self.failed = self.opened[n] > 0;
+                        false
+                    }
+                    State::TimeWait => core::mem::replace(&mut self.acknowledged[n], true),
+                    _ => true,
+                },
                 Wants::ToRead => socket.can_recv(),
                 Wants::ToWrite(len) => room(socket) >= len,
             };
@@ -183,6 +218,45 @@ impl Endpoint for Smoltcp {
         }
         received
     }
+
+    /// TIME_WAIT, in which a socket is of no other use for ten seconds, ends here: without a reset, for the next SYN
+    /// takes its place.
+    fn connect(&mut self, _: Nanos, connection: usize) -> Result<(), BenchError> {
+        let each = usize::from(u16::MAX - CLIENT_PORT) / self.handles.len();
+        let round = self.opened[connection] % each;
+        let port = CLIENT_PORT + (round * self.handles.len() + connection) as u16;
+        self.opened[connection] += 1;
+        self.acknowledged[connection] = false;
+        let server = (address(Role::Server), SERVER_PORT + connection as u16);
+        let socket = self.sockets.get_mut::<Socket<'_>>(self.handles[connection]);
+        socket.abort();
+        socket.connect(self.interface.context(), server, port).map_err(failed)
+    }
+
+    fn is_open(&self, connection: usize) -> bool {
+        matches!(self.state(connection), State::Established | State::CloseWait)
+    }
+
+    fn shut(&mut self, connection: usize) -> Result<(), BenchError> {
+        self.sockets.get_mut::<Socket<'_>>(self.handles[connection]).close();
+        Ok(())
+    }
+
+    fn has_ended(&mut self, connection: usize) -> bool {
+        let socket = self.sockets.get::<Socket<'_>>(self.handles[connection]);
+        socket.state() == State::CloseWait && !socket.can_recv()
+    }
+
+    fn is_over(&self, connection: usize) -> bool {
+        self.state(connection) == State::TimeWait
+    }
+
+    /// Nothing is to be done: the next connection takes the socket.
+    fn let_go(&mut self, _: Nanos, _: usize) {}
+}
+
+fn failed(what: impl std::fmt::Display) -> BenchError {
+    BenchError::Failed(format!("smoltcp: {what}"))
 }
 
 fn room(socket: &Socket<'_>) -> usize {

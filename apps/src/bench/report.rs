@@ -11,7 +11,7 @@ use super::{Shape, reference};
 /// What a stack did in one turn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slice {
-    /// Exchanges, or bytes of payload that were received.
+    /// Exchanges, bytes of payload that were received, or connections.
     pub(super) done: u64,
     /// Processor time of the thread: both hosts, both applications and the link.
     pub(super) cpu: Nanos,
@@ -60,6 +60,7 @@ impl Report {
         let what = match self.work {
             Work::Rpc => format!("{size} B request and response, one outstanding each"),
             Work::Bulk => format!("one way, sends of {size} B"),
+            Work::Cps => format!("opened, {size} B request and response, closed, at a time"),
         };
         let mut out = format!(
             "{} on path {}: {connections} connections, {what}; MTU {mtu}; \
@@ -85,7 +86,7 @@ impl Report {
             let Some(slice) = slice else { continue };
             let seconds = slice.cpu.as_secs_f64();
             let work = match self.work {
-                Work::Rpc => slice.done as f64,
+                Work::Rpc | Work::Cps => slice.done as f64,
                 Work::Bulk => slice.done as f64 * 8.0 / 1e9,
             };
             let (rate, figures) = (work / seconds, &mut self.figures[at]);
@@ -104,12 +105,13 @@ impl Report {
         match self.work {
             Work::Rpc => "exchanges per core-second",
             Work::Bulk => "Gbit per core-second",
+            Work::Cps => "connections per core-second",
         }
     }
 
     fn rate(&self, rate: f64) -> String {
         match self.work {
-            Work::Rpc => format!("{:>9.0}", rate),
+            Work::Rpc | Work::Cps => format!("{:>9.0}", rate),
             Work::Bulk => format!("{:>9.3}", rate),
         }
     }
