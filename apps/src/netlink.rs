@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use crate::sys;
 
@@ -11,6 +11,8 @@ const HEADER: usize = 16;
 
 // linux/if_link.h, values that libc does not name.
 const IFLA_BR_AGEING_TIME: u16 = 4;
+// linux/veth.h
+const VETH_INFO_PEER: u16 = 1;
 const IFLA_BR_STP_STATE: u16 = 5;
 const IFLA_BR_MCAST_SNOOPING: u16 = 23;
 const IFLA_BRPORT_LEARNING: u16 = 8;
@@ -86,6 +88,25 @@ impl Request {
                             .attribute(IFLA_BR_MCAST_SNOOPING, &[0])
                     },
                 )
+            })
+    }
+
+    /// A pair of devices, each the other's cable; the second is in the network namespace that `there` stands for.
+    #[must_use]
+    pub fn new_veth(name: &str, (peer, there): (&str, BorrowedFd<'_>), mtu: u32) -> Self {
+        Self::link(0, libc::NLM_F_CREATE | libc::NLM_F_EXCL)
+            .attribute(libc::IFLA_IFNAME, &c_string(name))
+            .attribute(libc::IFLA_MTU, &mtu.to_ne_bytes())
+            .nested(libc::IFLA_LINKINFO, |info| {
+                info.attribute(libc::IFLA_INFO_KIND, b"veth").nested(libc::IFLA_INFO_DATA, |data| {
+                    data.nested(VETH_INFO_PEER, |mut end| {
+                        // A `struct ifinfomsg` that says nothing.
+                        end.bytes.extend_from_slice(&[0; 16]);
+                        end.attribute(libc::IFLA_IFNAME, &c_string(peer))
+                            .attribute(libc::IFLA_MTU, &mtu.to_ne_bytes())
+                            .attribute(libc::IFLA_NET_NS_FD, &there.as_raw_fd().to_ne_bytes())
+                    })
+                })
             })
     }
 
@@ -214,6 +235,8 @@ impl Netlink {
 #[cfg(test)]
 #[cfg(target_endian = "little")]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
 
     #[test]
@@ -258,6 +281,29 @@ mod tests {
         ]
         .concat();
         assert_eq!(Request::bridge_port(9, false).finish(1), expected);
+    }
+
+    #[test]
+    fn a_pair_of_devices_byte_by_byte() {
+        let expected = [
+            &[108, 0, 0, 0, 16, 0, 0x05, 0x06, 3, 0, 0, 0, 0, 0, 0, 0][..], // CREATE | EXCL
+            &[0; 16],                                                       // ifinfomsg
+            &[7, 0, 3, 0, b'v', b'0', 0, 0],                                // IFLA_IFNAME
+            &[8, 0, 4, 0, 0xdc, 0x05, 0, 0],                                // IFLA_MTU 1500
+            &[60, 0, 18, 0x80],                                             // IFLA_LINKINFO, nested
+            &[8, 0, 1, 0],                                                  // IFLA_INFO_KIND
+            b"veth",
+            &[48, 0, 2, 0x80],               // IFLA_INFO_DATA, nested
+            &[44, 0, 1, 0x80],               // VETH_INFO_PEER, nested
+            &[0; 16],                        // ifinfomsg
+            &[7, 0, 3, 0, b'v', b'1', 0, 0], // IFLA_IFNAME
+            &[8, 0, 4, 0, 0xdc, 0x05, 0, 0], // IFLA_MTU
+            &[8, 0, 28, 0, 0, 0, 0, 0],      // IFLA_NET_NS_FD: standard input's descriptor
+        ]
+        .concat();
+        let input = io::stdin();
+        let request = Request::new_veth("v0", ("v1", input.as_fd()), 1500);
+        assert_eq!(request.finish(3), expected);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::process::{Command, Output, Stdio};
 const SHORT: [&str; 2] =
     if cfg!(debug_assertions) { ["--slice-ms", "10"] } else { ["--seconds", "2.5"] };
 
-const KEYS: [&str; 18] = [
+/// Keys of every run, those of inner objects behind a dot; those of references and of cores follow from the options.
+const KEYS: [&str; 32] = [
     "name",
     "path",
     "connections",
@@ -20,12 +21,26 @@ const KEYS: [&str; 18] = [
     "protect_ratio",
     "protect_spread",
     "smoltcp",
+    "kernel",
     "ratio",
-    "core_seconds",
-    "mafo",
-    "unprotected",
-    "smoltcp",
+    "core_seconds.mafo",
+    "core_seconds.unprotected",
+    "core_seconds.smoltcp",
+    "core_seconds.kernel",
     "spread",
+    "latency_us.p50",
+    "latency_us.p99",
+    "latency_us.p999",
+    "latency_one_us",
+    "cycles_per_op",
+    "copied_per_op",
+    "doorbells_per_op",
+    "burst_mean",
+    "cores.0.lcore",
+    "cores.0.mafo",
+    "cores.0.core_seconds",
+    "ratios.smoltcp",
+    "latency_one_us_of.smoltcp",
 ];
 
 fn bench(arguments: &[&str]) -> Output {
@@ -36,18 +51,56 @@ fn bench(arguments: &[&str]) -> Output {
         .expect("the program runs")
 }
 
-/// The object's keys with their values, inner objects taken apart, in the order in which they stand.
-fn members(json: &str) -> Vec<(&str, &str)> {
-    let mut members = Vec::new();
-    for piece in json.split(['{', '}', ',']).filter(|piece| !piece.trim().is_empty()) {
-        let (key, value) = piece.split_once(':').expect("a key and a value");
-        members.push((key.trim_matches('"'), value.trim_matches('"')));
+/// The object's keys with their values, those of inner ones behind their names; elements of lists are numbered.
+fn members(json: &str) -> Figures {
+    fn value<'a>(name: &str, json: &'a str, found: &mut Vec<(String, String)>) -> &'a str {
+        let inner =
+            |key: &str| if name.is_empty() { key.to_owned() } else { format!("{name}.{key}") };
+        let Some(opening) = json.chars().next().filter(|c| "{[".contains(*c)) else {
+            let end = match json.strip_prefix('"') {
+                Some(text) => text.find('"').expect("an end") + 2,
+                None => json.find([',', '}', ']']).unwrap_or(json.len()),
+            };
+            found.push((name.to_owned(), json[..end].trim_matches('"').to_owned()));
+            return &json[end..];
+        };
+        let mut rest = &json[1..];
+        for n in 0.. {
+            if let Some(behind) = rest.strip_prefix(['}', ']']) {
+                return behind;
+            }
+            rest = rest.strip_prefix(',').unwrap_or(rest);
+            if opening == '[' {
+                rest = value(&inner(&n.to_string()), rest, found);
+                continue;
+            }
+            let (key, behind) = rest.split_once(':').expect("a key and a value");
+            rest = value(&inner(key.trim_matches('"')), behind, found);
+        }
+        unreachable!("a number of members without end")
     }
-    members
+    let mut found = Vec::new();
+    assert_eq!(value("", json, &mut found), "", "{json}");
+    Figures(found)
+}
+
+#[derive(Debug)]
+struct Figures(Vec<(String, String)>);
+
+impl Figures {
+    fn text(&self, name: &str) -> &str {
+        let member = self.0.iter().find(|(key, _)| key == name);
+        &member.unwrap_or_else(|| panic!("no {name} in {self:?}")).1
+    }
+
+    fn number(&self, name: &str) -> f64 {
+        let text = self.text(name);
+        text.parse().unwrap_or_else(|_| panic!("{name} is {text}"))
+    }
 }
 
 /// Runs a bench that has to come out well; the members of its one object.
-fn figures(arguments: &[&str]) -> Vec<(String, String)> {
+fn figures(arguments: &[&str]) -> Figures {
     let all = [arguments, &SHORT, &["--json"]].concat();
     let output = bench(&all);
     let json = String::from_utf8(output.stdout).expect("text");
@@ -55,14 +108,14 @@ fn figures(arguments: &[&str]) -> Vec<(String, String)> {
     assert!(output.status.success(), "{all:?}: {json}\n{progress}");
     assert_eq!(json.lines().count(), 1, "{json}");
     assert!(json.starts_with('{') && json.ends_with("}\n"), "{json}");
-    let members = members(json.trim_end());
-    let keys: Vec<&str> = members.iter().map(|&(key, _)| key).collect();
-    assert_eq!(keys, KEYS);
-    members.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
-}
-
-fn number(figures: &[(String, String)], at: usize) -> f64 {
-    figures[at].1.parse().unwrap_or_else(|_| panic!("{} of {}", figures[at].1, figures[at].0))
+    let figures = members(json.trim_end());
+    let vs = all.iter().any(|argument| argument.contains("smoltcp"));
+    for key in
+        KEYS.iter().filter(|key| vs || !key.ends_with(".smoltcp") || key.starts_with("core_"))
+    {
+        figures.text(key);
+    }
+    figures
 }
 
 #[test]
@@ -70,18 +123,44 @@ fn all_works_on_both_paths_beside_smoltcp() {
     for work in ["rpc", "bulk", "cps"] {
         for path in ["offload", "host"] {
             let figures = figures(&[work, "--path", path, "--vs", "smoltcp"]);
-            let text: Vec<&str> = figures[..6].iter().map(|(_, value)| value.as_str()).collect();
+            let text: Vec<&str> = figures.0[..6].iter().map(|(_, value)| value.as_str()).collect();
             let expected = match work {
                 "rpc" => [work, path, "64", "64", "1500", "exchanges per core-second"],
                 "cps" => [work, path, "64", "64", "1500", "connections per core-second"],
                 _ => [work, path, "1", "65536", "1500", "Gbit per core-second"],
             };
             assert_eq!(text, expected);
-            let (mafo, smoltcp) = (number(&figures, 7), number(&figures, 11));
+            let (mafo, smoltcp) = (figures.number("mafo"), figures.number("smoltcp"));
             assert!(mafo > 0.0 && smoltcp > 0.0, "{figures:?}");
-            assert_eq!(number(&figures, 12), mafo / smoltcp);
-            assert!(number(&figures, 14) > 0.0 && number(&figures, 16) > 0.0, "{figures:?}");
-            assert!(number(&figures, 17) >= 0.0, "{figures:?}");
+            for ratio in ["ratio", "ratios.smoltcp"] {
+                assert_eq!(figures.number(ratio), mafo / smoltcp);
+            }
+            for some in
+                ["core_seconds.mafo", "core_seconds.smoltcp", "latency_one_us", "cycles_per_op"]
+            {
+                assert!(figures.number(some) > 0.0, "{some} of {figures:?}");
+            }
+            assert!(figures.number("latency_one_us_of.smoltcp") > 0.0, "{figures:?}");
+            assert!(
+                figures.number("spread") >= 0.0 && figures.text("kernel") == "null",
+                "{figures:?}"
+            );
+            assert_eq!(figures.number("cores.0.mafo"), mafo, "one core did it all");
+            let [p50, p99, p999] =
+                ["p50", "p99", "p999"].map(|part| figures.number(&format!("latency_us.{part}")));
+            assert!(0.0 < p50 && p50 <= p99 && p99 <= p999, "{figures:?}");
+            assert!(figures.number("burst_mean") >= 1.0, "{figures:?}");
+            let doorbells = figures.number("doorbells_per_op");
+            assert_eq!(doorbells > 0.0, path == "offload", "{figures:?}");
+            // Each byte of a message is copied into and out of the socket, into the frame and out of it, and with all headers
+            // by the link; four headers a connection at least.
+            let copied = figures.number("copied_per_op");
+            let (least, most) = match work {
+                "bulk" => (5.0 * 65536.0, 8.0 * 65536.0),
+                "rpc" => (2.0 * (4.0 * 64.0 + 118.0), 2000.0),
+                _ => (2.0 * (4.0 * 64.0 + 118.0) + 4.0 * 54.0, 6000.0),
+            };
+            assert!((least..most).contains(&copied), "{work} {path}: {copied}");
         }
     }
 }
@@ -98,42 +177,113 @@ fn what_is_asked_for_is_what_runs() {
         &["cps", "--connections", "200", "--size", "1", "--path", "host", "--vs", "smoltcp"],
     ] {
         let figures = figures(arguments);
-        for (flag, at) in [("--connections", 2), ("--size", 3), ("--mtu", 4)] {
+        for key in ["connections", "size", "mtu"] {
+            let flag = format!("--{key}");
             if let Some(n) = arguments.iter().position(|argument| *argument == flag) {
-                assert_eq!(figures[at].1, arguments[n + 1], "{arguments:?}");
+                assert_eq!(figures.text(key), arguments[n + 1], "{arguments:?}");
             }
         }
     }
 }
 
+/// Linux beside the others, where namespaces may be made: whoever may not is told so.
+#[test]
+fn linux_does_the_same_work() {
+    for arguments in [
+        &["rpc", "--path", "host", "--vs", "kernel"][..],
+        &["rpc", "--connections", "3", "--size", "50001", "--vs", "smoltcp,kernel"],
+        &[
+            "bulk",
+            "--path",
+            "host",
+            "--connections",
+            "2",
+            "--mtu",
+            "1400",
+            "--vs",
+            "kernel,smoltcp",
+        ],
+        &["cps", "--path", "host", "--vs", "kernel"],
+    ] {
+        let output = bench(&[arguments, &SHORT, &["--json"]].concat());
+        let error = String::from_utf8_lossy(&output.stderr);
+        if output.status.code() == Some(2) && error.contains("run it as root") {
+            eprintln!("skipped: {error}");
+            return;
+        }
+        assert!(output.status.success(), "{arguments:?}: {error}");
+        let json = String::from_utf8(output.stdout).expect("text");
+        let figures = members(json.trim_end());
+        let (mafo, kernel) = (figures.number("mafo"), figures.number("kernel"));
+        assert_eq!(figures.number("ratios.kernel"), mafo / kernel, "{json}");
+        let first = arguments.last().and_then(|vs| vs.split(',').next()).expect("a reference");
+        assert_eq!(figures.number("ratio"), mafo / figures.number(first), "{json}");
+        assert!(figures.number("core_seconds.kernel") > 0.0, "{json}");
+        assert!(figures.number("latency_one_us_of.kernel") > 0.0, "{json}");
+    }
+    // It had its namespaces for itself, and nothing of them is left.
+    let devices = std::fs::read_to_string("/proc/net/dev").expect("devices");
+    assert!(!devices.contains("mafo0") && !devices.contains("mafo1"), "{devices}");
+}
+
+/// Without the right to make namespaces there is no Linux to compare with.
+#[test]
+fn who_is_not_root_is_told_what_to_change() {
+    let program = env!("CARGO_BIN_EXE_mafo");
+    let run = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
+        .args([program, "bench", "rpc", "--path", "host", "--vs", "kernel"])
+        .args(SHORT)
+        .output();
+    let Ok(output) = run else {
+        eprintln!("skipped: there is no setpriv");
+        return;
+    };
+    let error = String::from_utf8_lossy(&output.stderr);
+    if !error.contains("mafo bench:") {
+        eprintln!("skipped: {error}");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("run it as root, or leave the kernel out"), "{error}");
+    assert!(output.stdout.is_empty(), "nothing was measured");
+}
+
 #[test]
 fn alone_there_is_nothing_to_compare_with() {
     let figures = figures(&["rpc", "--connections", "2"]);
-    assert!(number(&figures, 7) > 0.0 && number(&figures, 14) > 0.0);
-    for at in [8, 9, 10, 11, 12, 15, 16, 17] {
-        assert_eq!(figures[at].1, "null", "{}", figures[at].0);
+    assert!(figures.number("mafo") > 0.0 && figures.number("core_seconds.mafo") > 0.0);
+    for none in [
+        "unprotected",
+        "protect_ratio",
+        "protect_spread",
+        "smoltcp",
+        "kernel",
+        "ratio",
+        "core_seconds.unprotected",
+        "core_seconds.smoltcp",
+        "core_seconds.kernel",
+        "spread",
+    ] {
+        assert_eq!(figures.text(none), "null", "{none}");
     }
-    assert_eq!(figures[6].1, "on", "protected");
+    assert_eq!(figures.text("protect"), "on", "protected");
 }
 
 /// What protection costs, in one run.
 #[test]
 fn with_and_without_protection() {
     for work in ["rpc", "bulk"] {
-        // The list's comma would be taken for one between members.
-        let output = bench(&[&[work, "--protect", "on,off", "--json"], &SHORT[..]].concat());
-        let json = String::from_utf8(output.stdout).expect("text");
-        assert!(output.status.success(), "{json}");
-        let json = json.replace("on,off", "both");
-        let figures = members(json.trim_end());
-        let number = |at: usize| figures[at].1.parse::<f64>().expect(figures[at].0);
-        assert_eq!(figures[6], ("protect", "both"));
-        assert!(number(7) > 0.0 && number(8) > 0.0, "{json}");
-        assert_eq!(number(9), number(7) / number(8));
-        assert!(number(10) >= 0.0 && number(15) > 0.0, "{json}");
-        assert_eq!(figures[12], ("ratio", "null"), "nobody else");
+        let figures = figures(&[work, "--protect", "on,off"]);
+        assert_eq!(figures.text("protect"), "on,off");
+        let (with, without) = (figures.number("mafo"), figures.number("unprotected"));
+        assert!(with > 0.0 && without > 0.0, "{figures:?}");
+        assert_eq!(figures.number("protect_ratio"), with / without);
+        assert!(figures.number("protect_spread") >= 0.0, "{figures:?}");
+        assert!(figures.number("core_seconds.unprotected") > 0.0, "{figures:?}");
+        assert_eq!(figures.text("ratio"), "null", "nobody else");
         let alone = self::figures(&[work, "--protect", "off"]);
-        assert_eq!((alone[6].1.as_str(), alone[8].1.as_str()), ("off", "null"));
+        assert_eq!((alone.text("protect"), alone.text("unprotected")), ("off", "null"));
     }
 }
 
@@ -142,7 +292,15 @@ fn the_table_names_settings_slices_and_result() {
     let output = bench(&[&["rpc", "--vs", "smoltcp", "--connections", "2"], &SHORT[..]].concat());
     let text = String::from_utf8(output.stdout).expect("text");
     assert!(output.status.success(), "{text}");
-    for part in ["buffers of 4 KiB", "    5  mafo ", "median mafo", "ratio", "core-seconds"] {
+    for part in [
+        "buffers of 4 KiB",
+        "    5  mafo ",
+        "median mafo",
+        "ratio",
+        "core-seconds",
+        "smoltcp: request to answer p50 ",
+        "with one request at a time",
+    ] {
         assert!(text.contains(part), "no {part:?} in {text}");
     }
 }
@@ -175,7 +333,7 @@ fn so_many_operations_are_done_and_a_few_more() {
             let output = bench(&[work, "--path", path, "--ops", "100", "--json"]);
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             let json = String::from_utf8(output.stdout).expect("text");
-            let [("ops", ops)] = members(json.trim_end())[..] else { panic!("{json}") };
+            let ops = members(json.trim_end()).text("ops").to_owned();
             ops.parse::<u64>().expect("a number")
         };
         let ops = counted();
@@ -200,12 +358,12 @@ fn rings_are_measured_beside_those_of_others() {
         assert!(output.status.success(), "{json}");
         assert_eq!(json.lines().count(), 1, "{json}");
         let figures = members(json.trim_end());
-        let keys: Vec<&str> = figures.iter().map(|&(key, _)| key).collect();
+        let keys: Vec<&str> = figures.0.iter().map(|(key, _)| key.as_str()).collect();
         assert_eq!(keys, ["name", "burst", "rtrb", "arrayqueue", "mafo", "ratio"]);
-        assert_eq!((figures[0].1, figures[1].1), ("rings", burst));
-        let number = |at: usize| figures[at].1.parse::<f64>().expect(figures[at].0);
-        assert!((2..5).all(|at| number(at) > 0.0), "{json}");
-        assert_eq!(number(5), number(2) / number(4), "whose speed");
+        assert_eq!((figures.text("name"), figures.text("burst")), ("rings", burst));
+        let [rtrb, arrayqueue, mafo] = ["rtrb", "arrayqueue", "mafo"].map(|of| figures.number(of));
+        assert!(rtrb > 0.0 && arrayqueue > 0.0 && mafo > 0.0, "{json}");
+        assert_eq!(figures.number("ratio"), rtrb / mafo, "whose speed");
     }
     let output = bench(&[&["rings"], &SHORT_RINGS[..]].concat());
     let text = String::from_utf8(output.stdout).expect("text");
@@ -242,7 +400,8 @@ fn wrong_flags_and_values_are_named() {
         (&["rpc", "--protect", "maybe"], "on, off"),
         (&["rpc", "--path", "host", "--protect", "off"], "with --path host there is none"),
         (&["rpc", "--path", "card"], "offload, host"),
-        (&["rpc", "--vs", "lwip"], "smoltcp"),
+        (&["rpc", "--vs", "lwip"], "smoltcp, kernel"),
+        (&["rpc", "--vs", "smoltcp,kernel", "--ops", "5"], "--ops does the work of one"),
         (&["rpc", "--connections", "0"], "1..=1024"),
         (&["rpc", "--size", "0"], "1..=1048576"),
         (&["bulk", "--mtu", "500"], "576..=9000"),

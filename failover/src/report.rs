@@ -38,8 +38,13 @@ impl Default for Distribution {
 impl Distribution {
     /// Adds a time.
     pub fn record(&mut self, time: Nanos) {
+        self.record_many(time, 1);
+    }
+
+    /// Adds a time as often as `count` says.
+    pub fn record_many(&mut self, time: Nanos, count: u64) {
         self.max = self.max.max(time);
-        let recorded = self.histogram.record(time.min(LONGEST).0);
+        let recorded = self.histogram.record_n(time.min(LONGEST).0, count);
         debug_assert!(recorded.is_ok(), "a distribution that resizes takes every time");
     }
 

@@ -1,10 +1,14 @@
 //! The application at each end of the link: the same for every stack.
 
+use std::collections::VecDeque;
+
 use mafo::Nanos;
+use mafo::failover::Distribution;
 
 use super::BenchError;
 use super::options::Work;
 use super::sum::{Pattern, RunningSum};
+use super::tally::Times;
 
 /// A stack whose connections are numbered from 0 alike at both ends. For all work but cps they are open from the beginning.
 pub(super) trait Endpoint {
@@ -41,6 +45,22 @@ pub(super) trait Endpoint {
 
     /// Lets go of a connection that is over, or, having answered the peer's FIN, will be.
     fn let_go(&mut self, now: Nanos, connection: usize);
+
+    /// How the stack's bytes are copied.
+    fn copies(&self) -> Copies;
+}
+
+/// Copies of payload, but for the link's own of whole frames.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Copies {
+    /// How often a byte is copied from the sender's hand to the frame.
+    pub(super) out: u64,
+    /// How often it is from the frame, or what an adapter has made of it, to the reader's hand.
+    pub(super) into: u64,
+    /// Bytes that adapters have written to host memory beside these.
+    pub(super) by_adapters: u64,
+    /// Doorbells.
+    pub(super) doorbells: u64,
 }
 
 /// What an application waits for.
@@ -85,6 +105,10 @@ struct Connection {
     /// Bytes of the present message that have not come yet.
     missing: usize,
     phase: Phase,
+    /// When the present exchange, or connection, was begun.
+    began: Nanos,
+    /// Behind which byte each send ends that has not arrived (bulk), and when it was made.
+    sends: VecDeque<(u64, Nanos)>,
 }
 
 /// The application at one end.
@@ -100,6 +124,7 @@ pub(super) struct Application {
     /// Exchanges that are through (rpc, at the client), bytes received (bulk, at the server), or connections that are over
     /// (cps, at the client).
     done: u64,
+    times: Times,
     /// A byte is to be changed behind the sender's sum.
     #[cfg(debug_assertions)]
     spoil: bool,
@@ -114,6 +139,8 @@ impl Application {
             received: RunningSum::default(),
             missing: size,
             phase: Phase::Opening,
+            began: Nanos::ZERO,
+            sends: VecDeque::new(),
         };
         Self {
             work,
@@ -123,6 +150,7 @@ impl Application {
             ready: Vec::with_capacity(connections),
             stopped: false,
             done: 0,
+            times: Times::default(),
             #[cfg(debug_assertions)]
             spoil: false,
         }
@@ -139,6 +167,32 @@ impl Application {
         self.done
     }
 
+    /// Times since this was last asked for: from a request to the whole answer (rpc), from a send to the arrival of its
+    /// last byte (bulk), from `connect` to the acknowledgement of both FINs (cps); known to a turn of both ends.
+    pub(super) fn take_times(&mut self) -> Distribution {
+        self.times.take()
+    }
+
+    /// Bytes that were sent and that were received.
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        let all = self.connections.iter();
+        all.fold((0, 0), |(sent, received), connection| {
+            (sent + connection.sent.bytes(), received + connection.received.bytes())
+        })
+    }
+
+    /// Notes which sends have arrived at `receiver` by now.
+    pub(super) fn note_arrivals(&mut self, now: Nanos, receiver: &Self) {
+        for (here, there) in self.connections.iter_mut().zip(&receiver.connections) {
+            while let Some(&(end, sent)) = here.sends.front()
+                && end <= there.received.bytes()
+            {
+                here.sends.pop_front();
+                self.times.note(now - sent);
+            }
+        }
+    }
+
     /// Begins no new message, and no new connection.
     pub(super) fn stop(&mut self) {
         self.stopped = true;
@@ -153,8 +207,8 @@ impl Application {
         if self.role == Role::Client {
             for n in 0..self.connections.len() {
                 match self.work {
-                    Work::Cps => endpoint.connect(now, n)?,
-                    Work::Rpc | Work::Bulk => self.send_on(n, endpoint),
+                    Work::Cps => self.connect(now, n, endpoint)?,
+                    Work::Rpc | Work::Bulk => self.send_on(now, n, endpoint),
                 }
             }
         }
@@ -177,15 +231,25 @@ impl Application {
         for n in ready.drain(..) {
             match (self.work, self.role) {
                 (Work::Cps, _) => while self.step(now, n, endpoint)? {},
-                (Work::Bulk, Role::Client) => self.send_on(n, endpoint),
+                (Work::Bulk, Role::Client) => self.send_on(now, n, endpoint),
                 (Work::Bulk, Role::Server) => {
                     self.done += self.receive(n, usize::MAX, endpoint) as u64;
                 }
-                (Work::Rpc, _) => self.converse(n, endpoint),
+                (Work::Rpc, _) => self.converse(now, n, endpoint),
             }
         }
         self.ready = ready;
         Ok(())
+    }
+
+    fn connect(
+        &mut self,
+        now: Nanos,
+        n: usize,
+        endpoint: &mut impl Endpoint,
+    ) -> Result<(), BenchError> {
+        self.connections[n].began = now;
+        endpoint.connect(now, n)
     }
 
     /// A step in the life of connection `n`, if it can be taken.
@@ -211,11 +275,12 @@ impl Application {
             }
             (Phase::Closing, Role::Client) if endpoint.is_over(n) => {
                 endpoint.let_go(now, n);
+                self.times.note(now - self.connections[n].began);
                 self.done += 1;
                 if self.stopped {
                     Phase::Over
                 } else {
-                    endpoint.connect(now, n)?;
+                    self.connect(now, n, endpoint)?;
                     Phase::Opening
                 }
             }
@@ -231,13 +296,21 @@ impl Application {
     }
 
     /// Sends one message (rpc), or as many as there is room for (bulk).
-    fn send_on(&mut self, n: usize, endpoint: &mut impl Endpoint) {
+    fn send_on(&mut self, now: Nanos, n: usize, endpoint: &mut impl Endpoint) {
         if self.stopped {
             return;
         }
         match self.work {
-            Work::Rpc | Work::Cps => self.send_message(n, endpoint),
-            Work::Bulk => while self.try_send(n, endpoint) {},
+            Work::Rpc | Work::Cps => {
+                self.connections[n].began = now;
+                self.send_message(n, endpoint);
+            }
+            Work::Bulk => {
+                while self.try_send(n, endpoint) {
+                    let Connection { sent, sends, .. } = &mut self.connections[n];
+                    sends.push_back((sent.bytes(), now));
+                }
+            }
         }
     }
 
@@ -250,7 +323,7 @@ impl Application {
     }
 
     /// Takes what has come of the present message; when it is whole, answers it or asks anew.
-    fn converse(&mut self, n: usize, endpoint: &mut impl Endpoint) {
+    fn converse(&mut self, now: Nanos, n: usize, endpoint: &mut impl Endpoint) {
         if !self.has_message(n, endpoint) {
             return;
         }
@@ -258,7 +331,8 @@ impl Application {
             Role::Server => self.send_message(n, endpoint),
             Role::Client => {
                 self.done += 1;
-                self.send_on(n, endpoint);
+                self.times.note(now - self.connections[n].began);
+                self.send_on(now, n, endpoint);
             }
         }
     }

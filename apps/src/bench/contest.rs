@@ -5,14 +5,18 @@ use std::time::Duration;
 use mafo::Nanos;
 use mafo::eal::clock::{Clock, thread_cpu_time};
 use mafo::eal::lcore;
-use mafo::wire::mem::{LinkConfig, MemEnd, link};
+use mafo::failover::Distribution;
+use mafo::wire::mem::{LinkConfig, link};
 
-use super::app::{Application, Endpoint, Role};
+use super::app::{Application, Copies, Endpoint, Role};
+use super::kernel::{Linux, World};
 use super::options::{BenchOptions, Path, Reference, Work};
 use super::ours::Ours;
 use super::reference::Smoltcp;
-use super::report::{Report, Slice};
+use super::report::{Counts, KERNEL, OURS, Report, SMOLTCP, STACKS, Slice, UNPROTECTED};
+use super::tally::{Counted, Tally};
 use super::{BenchError, Shape};
+use crate::sys;
 
 /// The shortest slice.
 const SLICE: Duration = Duration::from_millis(500);
@@ -23,7 +27,7 @@ const TURNS: usize = 16;
 /// Polls in which a listener's request reaches its adapter and is answered: more than it takes.
 const SETTLING: usize = 64;
 /// Opening connections, or reading what is under way, takes no longer than this.
-const PATIENCE: Nanos = Nanos::from_secs(20);
+pub(super) const PATIENCE: Nanos = Nanos::from_secs(20);
 
 /// What the hosts' time is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,13 +74,15 @@ impl Watch {
 struct Contestant<E> {
     ends: [(E, Application); 2],
     work: Work,
+    /// What each end has sent.
+    tallies: Vec<Tally>,
     /// The hosts' time, which stands still while others have their turn: no timer of theirs runs out.
     now: Nanos,
     pace: Pace,
 }
 
 /// A stack that gets its turns.
-trait Turns {
+pub(super) trait Turns {
     /// Works for at least `length`.
     fn slice(&mut self, length: Duration) -> Result<Slice, BenchError>;
 
@@ -90,21 +96,24 @@ trait Turns {
     fn finish(&mut self) -> Result<(), BenchError>;
 }
 
+/// The two hosts of a stack, and what is known of them.
+struct Pair<E> {
+    /// The client's and the server's, with all connections open at `now` unless the work opens them.
+    ends: [E; 2],
+    tallies: Vec<Tally>,
+    now: Nanos,
+}
+
 impl<E: Endpoint> Contestant<E> {
-    /// `ends` are the client's and the server's, with all connections open at `now` unless the work opens them.
-    fn new(
-        options: &BenchOptions,
-        shape: &Shape,
-        ends: [E; 2],
-        now: Nanos,
-    ) -> Result<Self, BenchError> {
+    fn new(options: &BenchOptions, shape: &Shape, pair: Pair<E>) -> Result<Self, BenchError> {
+        let Pair { ends, tallies, now } = pair;
         let mut roles = [Role::Client, Role::Server].into_iter();
         let ends = ends.map(|end| {
             let role = roles.next().expect("two ends");
             (end, Application::new(shape.work, role, shape.size, shape.connections))
         });
         let pace = Pace::of(options);
-        let mut contestant = Self { ends, work: shape.work, now, pace };
+        let mut contestant = Self { ends, work: shape.work, tallies, now, pace };
         #[cfg(debug_assertions)]
         if options.r#break == Some(super::options::Break::Sum) {
             contestant.ends[0].1.spoil();
@@ -116,12 +125,38 @@ impl<E: Endpoint> Contestant<E> {
 
     /// One turn of either end.
     fn turn(&mut self, now: Nanos) -> Result<(), BenchError> {
+        if self.work == Work::Bulk {
+            let [(_, client), (_, server)] = &mut self.ends;
+            client.note_arrivals(now, server);
+        }
         for (end, application) in &mut self.ends {
             end.poll(now)?;
             application.turn(now, end)?;
             end.flush(now);
         }
         Ok(())
+    }
+
+    /// What was counted since the beginning.
+    fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for tally in &self.tallies {
+            let passed = tally.passed();
+            counts.frames += passed.frames;
+            counts.bursts += passed.bursts;
+            counts.copied += passed.bytes;
+        }
+        for (end, application) in &self.ends {
+            let (sent, received) = application.bytes();
+            let Copies { out, into, by_adapters, doorbells } = end.copies();
+            counts.copied += sent * out + received * into + by_adapters;
+            counts.doorbells += doorbells;
+        }
+        counts
+    }
+
+    fn take_times(&mut self) -> Distribution {
+        self.ends[0].1.take_times()
     }
 }
 
@@ -136,15 +171,26 @@ impl<E: Endpoint> Turns for Contestant<E> {
 
     fn slice(&mut self, length: Duration) -> Result<Slice, BenchError> {
         let length = Nanos(length.as_nanos() as u64);
-        let (done, began) = (self.done(), self.now);
-        let (clock, cpu) = (Clock::start(), thread_cpu_time());
+        let (done, began, counts) = (self.done(), self.now, self.counts());
+        self.take_times();
+        let (clock, cycles, cpu) = (Clock::start(), sys::cycles(), thread_cpu_time());
         while self.now - began < length {
             for _ in 0..TURNS {
                 self.now = began + clock.now();
                 self.turn(self.now)?;
             }
         }
-        Ok(Slice { done: self.done() - done, cpu: thread_cpu_time() - cpu })
+        let cpu = thread_cpu_time() - cpu;
+        let (cycles, time) = (sys::cycles() - cycles, clock.now());
+        // What the counter counted while the thread was at work.
+        let cycles = (cycles as f64 * (cpu.0 as f64 / time.0 as f64)) as u64;
+        Ok(Slice {
+            done: self.done() - done,
+            cpu,
+            cycles,
+            counts: self.counts() - counts,
+            times: self.take_times(),
+        })
     }
 
     fn work(&mut self, units: u64) -> Result<(), BenchError> {
@@ -163,21 +209,10 @@ impl<E: Endpoint> Turns for Contestant<E> {
         let (began, mut watch) = (self.now, self.pace.start());
         loop {
             let [(_, client), (_, server)] = &self.ends;
-            if client.has_all_of(server) && server.has_all_of(client) {
-                let wrong = client.wrong_sums(server) + server.wrong_sums(client);
-                return if wrong == 0 {
-                    Ok(())
-                } else {
-                    Err(BenchError::Failed(format!(
-                        "the sums of what was written and of what was read differ on {wrong} streams"
-                    )))
-                };
-            }
             let passed = watch.now();
-            if passed > PATIENCE {
-                return Err(BenchError::Failed(
-                    "what was written has not arrived, or connections have not ended".to_owned(),
-                ));
+            let is_through = client.has_all_of(server) && server.has_all_of(client);
+            if is_through || passed > PATIENCE {
+                return compare(client, server);
             }
             self.now = began + passed;
             self.turn(self.now)?;
@@ -185,9 +220,25 @@ impl<E: Endpoint> Turns for Contestant<E> {
     }
 }
 
+/// Compares what was written with what was read, after a last wait for it.
+pub(super) fn compare(client: &Application, server: &Application) -> Result<(), BenchError> {
+    if !(client.has_all_of(server) && server.has_all_of(client)) {
+        let why = "what was written has not arrived, or connections have not ended";
+        return Err(BenchError::Failed(why.to_owned()));
+    }
+    match client.wrong_sums(server) + server.wrong_sums(client) {
+        0 => Ok(()),
+        wrong => Err(BenchError::Failed(format!(
+            "the sums of what was written and of what was read differ on {wrong} streams"
+        ))),
+    }
+}
+
 /// The link that every stack gets: it copies whole frames of at most the MTU and an Ethernet header.
-fn wire(shape: &Shape) -> (MemEnd, MemEnd) {
-    link(&LinkConfig { mtu: shape.mtu.into(), ..LinkConfig::default() })
+fn wire(shape: &Shape) -> ([Counted; 2], Vec<Tally>) {
+    let (a, b) = link(&LinkConfig { mtu: shape.mtu.into(), ..LinkConfig::default() });
+    let [(a, first), (b, second)] = [a, b].map(Counted::new);
+    ([a, b], vec![first, second])
 }
 
 /// Turns of both hosts until `open` says that all is open.
@@ -218,7 +269,7 @@ fn ours(
     shape: &Shape,
     protect: bool,
 ) -> Result<Box<dyn Turns>, BenchError> {
-    let (a, b) = wire(shape);
+    let ([a, b], tallies) = wire(shape);
     let end = |role, wire| Ours::new((options.path, protect), role, shape, wire);
     let mut ends = [end(Role::Client, a)?, end(Role::Server, b)?];
     let (pace, mut now) = (Pace::of(options), Nanos::ZERO);
@@ -234,12 +285,13 @@ fn ours(
     open(&mut ends, (pace, &mut now), "connections", |[client, server], _| {
         Ok(client.is_open()? & server.is_open()?)
     })?;
-    Ok(Box::new(Contestant::new(options, shape, ends, now)?))
+    let pair = Pair { ends, tallies, now };
+    Ok(Box::new(Contestant::new(options, shape, pair)?))
 }
 
 /// smoltcp's two hosts, connected.
 fn smoltcp(options: &BenchOptions, shape: &Shape) -> Result<Box<dyn Turns>, BenchError> {
-    let (a, b) = wire(shape);
+    let ([a, b], tallies) = wire(shape);
     let mut ends = [Smoltcp::new(Role::Client, shape, a), Smoltcp::new(Role::Server, shape, b)];
     let mut now = Nanos::ZERO;
     for end in ends.iter_mut().rev() {
@@ -248,7 +300,8 @@ fn smoltcp(options: &BenchOptions, shape: &Shape) -> Result<Box<dyn Turns>, Benc
     open(&mut ends, (Pace::of(options), &mut now), "smoltcp's connections", |ends, _| {
         Ok(ends.iter().all(Smoltcp::are_open))
     })?;
-    Ok(Box::new(Contestant::new(options, shape, ends, now)?))
+    let pair = Pair { ends, tallies, now };
+    Ok(Box::new(Contestant::new(options, shape, pair)?))
 }
 
 /// How many slices, and how long each is.
@@ -283,9 +336,13 @@ pub(super) fn count(options: &BenchOptions, ops: u64) -> Result<String, BenchErr
         Work::Rpc | Work::Cps => 1,
         Work::Bulk => shape.size as u64,
     };
-    let mut one = match options.vs {
-        Some(Reference::Smoltcp) => smoltcp(options, &shape)?,
-        None => ours(options, &shape, options.protected().0)?,
+    let mut one = match options.vs[..] {
+        [Reference::Smoltcp] => smoltcp(options, &shape)?,
+        [] => ours(options, &shape, options.protected().0)?,
+        [..] => {
+            let why = "--ops does the work of one, in a time of its own: ours, or --vs smoltcp";
+            return Err(BenchError::CannotRun(why.to_owned()));
+        }
     };
     one.work(ops * each)?;
     one.finish()?;
@@ -302,31 +359,66 @@ fn shape(options: &BenchOptions) -> Result<Shape, BenchError> {
     Shape::of(options)
 }
 
+/// Every stack that is asked for, by its place in a report.
+type All = [Option<Box<dyn Turns>>; STACKS];
+
+/// All stacks, connected; `pair` tells those of one run apart.
+fn all(
+    options: &BenchOptions,
+    shape: &Shape,
+    (world, core): (Option<&World>, usize),
+    pair: u16,
+) -> Result<All, BenchError> {
+    let (protect, both) = options.protected();
+    let mut all: All = Default::default();
+    all[OURS] = Some(ours(options, shape, protect)?);
+    all[UNPROTECTED] = both.then(|| ours(options, shape, false)).transpose()?;
+    if options.vs.contains(&Reference::Smoltcp) {
+        all[SMOLTCP] = Some(smoltcp(options, shape)?);
+    }
+    if let Some(world) = world {
+        all[KERNEL] = Some(Box::new(Linux::new(options, shape, (world, core), pair)?));
+    }
+    Ok(all)
+}
+
 /// Measures.
 pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
     let shape = shape(options)?;
     let core = take_a_core()?;
-    let mut report = Report::new(options, &shape);
+    let mut report = Report::new(options, &shape, core);
     let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };
     let (count, length) = slices(options);
-    say(report.heading(core, count, length));
-    let (protect, both) = options.protected();
-    let unprotected = both.then(|| ours(options, &shape, false)).transpose()?;
-    let reference = options.vs.map(|_| smoltcp(options, &shape)).transpose()?;
-    let mut all = [Some(ours(options, &shape, protect)?), unprotected, reference];
+    let wanted = options.vs.contains(&Reference::Kernel);
+    let world = wanted.then(|| World::new(shape.mtu)).transpose()?;
+    let world = (world.as_ref(), core);
+    say(report.heading(count, length));
+    let mut many = all(options, &shape, world, 0)?;
     // Once in vain: caches fill, windows open.
-    for one in all.iter_mut().flatten() {
+    for one in many.iter_mut().flatten() {
         one.slice(length / 2)?;
     }
     for n in 1..=count {
-        let mut slices = [None; 3];
-        for (slice, one) in slices.iter_mut().zip(&mut all) {
+        let mut slices: [Option<Slice>; STACKS] = Default::default();
+        for (slice, one) in slices.iter_mut().zip(&mut many) {
             *slice = one.as_mut().map(|one| one.slice(length)).transpose()?;
         }
         say(report.add(n, slices));
     }
-    for one in all.iter_mut().flatten() {
-        one.finish()?;
+    finish(many)?;
+    // And one request at a time: what a rate has been bought with shows here.
+    let size = if shape.work == Work::Bulk { 64 } else { shape.size };
+    let shape = Shape { work: Work::Rpc, connections: 1, size, ..shape };
+    let mut single = all(options, &shape, world, 1)?;
+    for (at, one) in single.iter_mut().enumerate() {
+        let Some(one) = one else { continue };
+        one.slice(length / 4)?;
+        report.add_single(at, one.slice(length)?.times);
     }
+    finish(single)?;
     Ok(report)
+}
+
+fn finish(mut all: All) -> Result<(), BenchError> {
+    all.iter_mut().flatten().try_for_each(|one| one.finish())
 }

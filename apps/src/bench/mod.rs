@@ -14,12 +14,14 @@ mod app;
 mod contest;
 mod failover;
 mod instructions;
+mod kernel;
 mod options;
 mod ours;
 mod reference;
 mod report;
 mod rings;
 mod sum;
+mod tally;
 
 pub use failover::FailoverOptions;
 pub use instructions::InstructionsOptions;

@@ -58,9 +58,10 @@ pub struct BenchOptions {
     #[arg(long, value_name = "N", conflicts_with = "seconds",
           value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub ops: Option<u64>,
-    /// Measure another stack in turns with ours, by the same application over the same link
-    #[arg(long, value_enum)]
-    pub vs: Option<Reference>,
+    /// Measure other stacks in turns with ours, by the same application, smoltcp over the same link as well. A list:
+    /// smoltcp,kernel
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "STACK")]
+    pub vs: Vec<Reference>,
     /// Whether the adapters acknowledge only what their host has been told of; on,off measures both in turns, and what
     /// protection costs [default: on]
     #[arg(long, value_enum, value_name = "on|off|on,off", value_delimiter = ',')]
@@ -105,6 +106,19 @@ pub enum Path {
 pub enum Reference {
     /// smoltcp, with the settings at which it is fastest
     Smoltcp,
+    /// Linux' own: two network namespaces, joined by a pair of veth devices without segmentation offloads. Needs root
+    Kernel,
+}
+
+impl Reference {
+    /// Its name in a report.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Smoltcp => "smoltcp",
+            Self::Kernel => "kernel",
+        }
+    }
 }
 
 /// What can be spoilt.

@@ -4,14 +4,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use mafo::eal::dma::Arena;
 use mafo::wire::Wire;
-use mafo::wire::mem::MemEnd;
 use mafo::{
     AdapterConfig, AsicConfig, BondConfig, ConnectError, Core, Event, Host, HostConfig, ListenerId,
     Nanos, Options, PathChoice, PortId, Readiness, SoftConfig, Stack, StackConfig, WirePort,
 };
 
-use super::app::{Endpoint, Role, Wants};
+use super::app::{Copies, Endpoint, Role, Wants};
 use super::options::{Path, Work};
+use super::tally::Counted;
 use super::{BenchError, Shape};
 
 /// The first of the ports on which the server listens.
@@ -67,7 +67,7 @@ impl Ours {
         (path, protect): (Path, bool),
         role: Role,
         shape: &Shape,
-        wire: MemEnd,
+        wire: Counted,
     ) -> Result<Self, BenchError> {
         let (mac, mac_base) = macs(role);
         let mut stack = StackConfig::new(address(role), 24, mac);
@@ -336,6 +336,22 @@ impl Endpoint for Ours {
         if let Some(id) = self.sockets[connection].take() {
             self.core().close(now, id);
         }
+    }
+
+    fn copies(&self) -> Copies {
+        // Into the socket and, by the host's engine or the card, into the frame; from what the engine or the driver was
+        // given into the socket, and out of that.
+        let (out, into) = (2, 2);
+        let OnPath::Offload(host) = &self.host else {
+            return Copies { out, into, by_adapters: 0, doorbells: 0 };
+        };
+        let stats = host.xstats();
+        let sum = |start: &str, end: &str| {
+            let named = |name: &str| name.starts_with(start) && name.ends_with(end);
+            stats.iter().filter(|stat| named(&stat.name)).map(|stat| stat.value).sum()
+        };
+        let (by_adapters, doorbells) = (sum("card", "freelist_bytes"), sum("driver", "_doorbells"));
+        Copies { out, into, by_adapters, doorbells }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::net::Ipv4Addr;
 
 use mafo::wire::Wire;
-use mafo::wire::mem::MemEnd;
 use mafo::{Frame, FrameBurst, Nanos};
 use smoltcp::iface::{
     Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet,
@@ -13,8 +12,9 @@ use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr};
 
-use super::app::{Endpoint, Role, Wants};
+use super::app::{Copies, Endpoint, Role, Wants};
 use super::options::Work;
+use super::tally::Counted;
 use super::{BenchError, Shape};
 
 /// Frames taken from the link, and given to it, at once.
@@ -53,7 +53,7 @@ fn instant(now: Nanos) -> Instant {
 
 impl Smoltcp {
     /// A host at one end of `wire`.
-    pub(super) fn new(role: Role, shape: &Shape, wire: MemEnd) -> Self {
+    pub(super) fn new(role: Role, shape: &Shape, wire: Counted) -> Self {
         let mut nic = Nic::new(wire, shape);
         let mac = [2, 0, 0, 0, 0x78, if role == Role::Client { 1 } else { 2 }];
         let config = Config::new(HardwareAddress::Ethernet(EthernetAddress(mac)));
@@ -253,6 +253,11 @@ impl Endpoint for Smoltcp {
 
     /// Nothing is to be done: the next connection takes the socket.
     fn let_go(&mut self, _: Nanos, _: usize) {}
+
+    /// The application writes and reads in the socket's ring.
+    fn copies(&self) -> Copies {
+        Copies { out: 1, into: 1, by_adapters: 0, doorbells: 0 }
+    }
 }
 
 fn failed(what: impl std::fmt::Display) -> BenchError {
@@ -265,7 +270,7 @@ fn room(socket: &Socket<'_>) -> usize {
 
 /// smoltcp's network card: an end of the link, with a burst of frames on their way in and out.
 struct Nic {
-    wire: MemEnd,
+    wire: Counted,
     now: Nanos,
     rx: FrameBurst,
     /// The first frame of `rx` that smoltcp has not taken.
@@ -277,7 +282,7 @@ struct Nic {
 }
 
 impl Nic {
-    fn new(wire: MemEnd, shape: &Shape) -> Self {
+    fn new(wire: Counted, shape: &Shape) -> Self {
         let burst = || FrameBurst::new(BURST, shape.frame_len());
         Self {
             wire,

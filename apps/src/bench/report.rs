@@ -4,17 +4,58 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use mafo::Nanos;
+use mafo::failover::Distribution;
 
 use super::options::{BenchOptions, Path, Reference, Work};
-use super::{Shape, reference};
+use super::{Shape, kernel, reference};
 
 /// What a stack did in one turn.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Slice {
     /// Exchanges, bytes of payload that were received, or connections.
     pub(super) done: u64,
-    /// Processor time of the thread: both hosts, both applications and the link.
+    /// Processor time: both hosts, both applications and the link.
     pub(super) cpu: Nanos,
+    /// The same by the processor's time stamp counter.
+    pub(super) cycles: u64,
+    pub(super) counts: Counts,
+    /// How long each exchange took that ended in it.
+    pub(super) times: Distribution,
+}
+
+/// What is counted beside the work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Bytes, each as often as it was copied.
+    pub(super) copied: u64,
+    /// Doorbells of adapters.
+    pub(super) doorbells: u64,
+    /// Frames on the link, both ways.
+    pub(super) frames: u64,
+    /// The bursts in which they were sent.
+    pub(super) bursts: u64,
+}
+
+impl core::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.copied += other.copied;
+        self.doorbells += other.doorbells;
+        self.frames += other.frames;
+        self.bursts += other.bursts;
+    }
+}
+
+impl core::ops::Sub for Counts {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self {
+            copied: self.copied - other.copied,
+            doorbells: self.doorbells - other.doorbells,
+            frames: self.frames - other.frames,
+            bursts: self.bursts - other.bursts,
+        }
+    }
 }
 
 /// The slices of one stack.
@@ -23,39 +64,62 @@ struct Figures {
     /// Per core-second, a figure a slice.
     rates: Vec<f64>,
     core_seconds: f64,
+    done: u64,
+    cycles: u64,
+    counts: Counts,
+    times: Distribution,
+    /// Of a connection that is alone and has one request outstanding.
+    single: Distribution,
 }
 
-/// Whose figures are whose: ours, ours without protection, smoltcp's.
-const NAMES: [&str; 3] = ["mafo", "unprotected", "smoltcp"];
-const UNPROTECTED: usize = 1;
-const SMOLTCP: usize = 2;
+/// Stacks at most: ours, ours without protection, smoltcp's, Linux'.
+pub(super) const STACKS: usize = 4;
+/// What they are called.
+const NAMES: [&str; STACKS] = ["mafo", "unprotected", "smoltcp", "kernel"];
+pub(super) const OURS: usize = 0;
+pub(super) const UNPROTECTED: usize = 1;
+pub(super) const SMOLTCP: usize = 2;
+pub(super) const KERNEL: usize = 3;
 
 /// All that was measured.
 pub(super) struct Report {
     work: Work,
     path: Path,
     shape: Shape,
+    core: usize,
     /// Whether ours is protected, if there are adapters.
     protect: Option<bool>,
-    vs: Option<Reference>,
+    vs: Vec<Reference>,
     /// By [`NAMES`].
-    figures: [Figures; 3],
+    figures: [Figures; STACKS],
+}
+
+impl Reference {
+    /// Its place in [`NAMES`].
+    fn place(self) -> usize {
+        match self {
+            Self::Smoltcp => SMOLTCP,
+            Self::Kernel => KERNEL,
+        }
+    }
 }
 
 impl Report {
-    pub(super) fn new(options: &BenchOptions, shape: &Shape) -> Self {
+    pub(super) fn new(options: &BenchOptions, shape: &Shape, core: usize) -> Self {
         Self {
+            core,
             work: shape.work,
             path: options.path,
             shape: *shape,
             protect: (options.path == Path::Offload).then(|| options.protected().0),
-            vs: options.vs,
+            vs: options.vs.clone(),
             figures: Default::default(),
         }
     }
 
     /// What is going to be measured, and how.
-    pub(super) fn heading(&self, core: usize, slices: u32, length: Duration) -> String {
+    pub(super) fn heading(&self, slices: u32, length: Duration) -> String {
+        let core = self.core;
         let Shape { connections, size, mtu, .. } = self.shape;
         let what = match self.work {
             Work::Rpc => format!("{size} B request and response, one outstanding each"),
@@ -69,8 +133,11 @@ impl Report {
             self.path.name(),
             length.as_secs_f64(),
         );
-        if self.vs.is_some() {
+        if self.vs.contains(&Reference::Smoltcp) {
             let _ = write!(out, "\nsmoltcp {}", reference::settings(&self.shape));
+        }
+        if self.vs.contains(&Reference::Kernel) {
+            let _ = write!(out, "\nkernel: {}", kernel::settings(core));
         }
         if cfg!(debug_assertions) {
             out += "\nbuilt with assertions: these figures say nothing about speed";
@@ -79,7 +146,7 @@ impl Report {
     }
 
     /// Takes in neighbouring slices, by [`NAMES`]; a line about them.
-    pub(super) fn add(&mut self, n: u32, slices: [Option<Slice>; 3]) -> String {
+    pub(super) fn add(&mut self, n: u32, slices: [Option<Slice>; STACKS]) -> String {
         let mut line = format!("{n:>5}");
         let mut ours = None;
         for (at, slice) in slices.into_iter().enumerate() {
@@ -92,6 +159,10 @@ impl Report {
             let (rate, figures) = (work / seconds, &mut self.figures[at]);
             figures.core_seconds += seconds;
             figures.rates.push(rate);
+            figures.done += slice.done;
+            figures.cycles += slice.cycles;
+            figures.counts += slice.counts;
+            figures.times.add(&slice.times);
             let _ = write!(line, "  {} {}", NAMES[at], self.rate(rate));
             match ours {
                 None => ours = Some(rate),
@@ -99,6 +170,11 @@ impl Report {
             }
         }
         line
+    }
+
+    /// Takes in what a stack's only connection took for each exchange.
+    pub(super) fn add_single(&mut self, at: usize, times: Distribution) {
+        self.figures[at].single = times;
     }
 
     fn unit(&self) -> &'static str {
@@ -146,7 +222,11 @@ impl Report {
             }
         }
         let _ = writeln!(out, "({}; sums equal)", self.unit());
-        for (at, what) in [(UNPROTECTED, "protected / unprotected"), (SMOLTCP, "mafo / smoltcp")] {
+        for (at, what) in [
+            (UNPROTECTED, "protected / unprotected"),
+            (SMOLTCP, "mafo / smoltcp"),
+            (KERNEL, "mafo / kernel"),
+        ] {
             if let (Some(ratio), Some(spread)) = (self.ratio(at), self.spread(at)) {
                 let seconds = [0, at].map(|at| self.figures[at].core_seconds);
                 let [ours, other] = seconds;
@@ -156,7 +236,59 @@ impl Report {
                 );
             }
         }
+        for (at, name) in NAMES.into_iter().enumerate() {
+            if self.median_of(at).is_some() {
+                let _ = writeln!(out, "{name}: {}", self.details(at));
+            }
+        }
         out
+    }
+
+    /// Beside the rate.
+    fn details(&self, at: usize) -> String {
+        let Figures { times, single, counts, .. } = &self.figures[at];
+        let us = |time: Nanos| time.0 as f64 / 1e3;
+        let [p50, p99, p999] = QUANTILES.map(|(_, part)| us(times.quantile(part)));
+        let each = |count: u64| self.per_op(at, count as f64);
+        let mut out = String::new();
+        if times.count() > 0 {
+            let _ = write!(
+                out,
+                "{} p50 {p50:.1} µs, p99 {p99:.1}, p99.9 {p999:.1}; ",
+                self.what_takes()
+            );
+        }
+        let _ = write!(
+            out,
+            "{:.1} µs with one request at a time; {:.0} cycles and {:.0} B copied per operation",
+            us(single.quantile(0.5)),
+            each(self.figures[at].cycles),
+            each(counts.copied),
+        );
+        if counts.bursts > 0 {
+            let mean = counts.frames as f64 / counts.bursts as f64;
+            let _ = write!(
+                out,
+                ", {:.2} doorbells; bursts of {mean:.1} frames",
+                each(counts.doorbells)
+            );
+        }
+        out
+    }
+
+    /// What the times are those of.
+    fn what_takes(&self) -> &'static str {
+        match self.work {
+            Work::Rpc => "request to answer",
+            Work::Bulk => "send to arrival",
+            Work::Cps => "connect to both FINs acknowledged",
+        }
+    }
+
+    /// So much per exchange, send or connection.
+    fn per_op(&self, at: usize, all: f64) -> f64 {
+        let bytes = if self.work == Work::Bulk { self.shape.size as f64 } else { 1.0 };
+        all * bytes / self.figures[at].done as f64
     }
 
     /// What `--protect` said, `null` on a path without adapters.
@@ -172,14 +304,29 @@ impl Report {
     /// One JSON object. Without a reference what belongs to it is null, and so is what belongs to our own work without
     /// protection.
     pub(super) fn json(&self) -> String {
-        let number =
-            |value: Option<f64>| value.map_or("null".to_owned(), |value| format!("{value:?}"));
+        let number = |value: Option<f64>| {
+            let value = value.filter(|value| value.is_finite());
+            value.map_or("null".to_owned(), |value| format!("{value:?}"))
+        };
         let seconds = |at: usize| number(self.median_of(at).map(|_| self.figures[at].core_seconds));
+        let first = self.vs.first().map(|reference| reference.place());
+        let of = |at: usize, count: u64| number(Some(self.per_op(at, count as f64)));
+        let us = |time: Nanos| number(Some(time.0 as f64 / 1e3));
+        let Figures { times, single, counts, cycles, .. } = &self.figures[OURS];
+        let latency =
+            QUANTILES.map(|(name, part)| format!("\"{name}\":{}", us(times.quantile(part))));
+        let named = |of: &dyn Fn(usize) -> String| {
+            let all = self.vs.iter().map(|vs| format!("\"{}\":{}", vs.name(), of(vs.place())));
+            all.collect::<Vec<_>>().join(",")
+        };
         format!(
             "{{\"name\":\"{}\",\"path\":\"{}\",\"connections\":{},\"size\":{},\"mtu\":{},\
              \"unit\":\"{}\",\"protect\":{},\"mafo\":{},\"unprotected\":{},\"protect_ratio\":{},\
-             \"protect_spread\":{},\"smoltcp\":{},\"ratio\":{},\
-             \"core_seconds\":{{\"mafo\":{},\"unprotected\":{},\"smoltcp\":{}}},\"spread\":{}}}",
+             \"protect_spread\":{},\"smoltcp\":{},\"kernel\":{},\"ratio\":{},\"ratios\":{{{}}},\
+             \"core_seconds\":{{\"mafo\":{},\"unprotected\":{},\"smoltcp\":{},\"kernel\":{}}},\"spread\":{},\
+             \"latency_us\":{{{}}},\"latency_one_us\":{},\"latency_one_us_of\":{{{}}},\
+             \"cycles_per_op\":{},\"copied_per_op\":{},\"doorbells_per_op\":{},\"burst_mean\":{},\
+             \"cores\":[{{\"lcore\":{},\"mafo\":{},\"core_seconds\":{}}}]}}",
             self.work.name(),
             self.path.name(),
             self.shape.connections,
@@ -187,19 +334,35 @@ impl Report {
             self.shape.mtu,
             self.unit(),
             self.protect_json(),
-            number(self.median_of(0)),
+            number(self.median_of(OURS)),
             number(self.median_of(UNPROTECTED)),
             number(self.ratio(UNPROTECTED)),
             number(self.spread(UNPROTECTED)),
             number(self.median_of(SMOLTCP)),
-            number(self.ratio(SMOLTCP)),
-            seconds(0),
+            number(self.median_of(KERNEL)),
+            number(first.and_then(|at| self.ratio(at))),
+            named(&|at| number(self.ratio(at))),
+            seconds(OURS),
             seconds(UNPROTECTED),
             seconds(SMOLTCP),
-            number(self.spread(SMOLTCP)),
+            seconds(KERNEL),
+            number(first.and_then(|at| self.spread(at))),
+            latency.join(","),
+            us(single.quantile(0.5)),
+            named(&|at| us(self.figures[at].single.quantile(0.5))),
+            of(OURS, *cycles),
+            of(OURS, counts.copied),
+            of(OURS, counts.doorbells),
+            number(Some(counts.frames as f64 / counts.bursts as f64)),
+            self.core,
+            number(self.median_of(OURS)),
+            seconds(OURS),
         )
     }
 }
+
+/// Which parts of all times are told.
+const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)];
 
 /// The value in the middle, or between the two in the middle.
 pub(super) fn median(values: &[f64]) -> f64 {
@@ -225,34 +388,63 @@ mod tests {
         options: BenchOptions,
     }
 
-    /// A report of slices of half a second, in units of work.
-    fn report(line: &[&str], slices: &[[Option<u64>; 3]]) -> Report {
+    /// A report of slices of half a second, in units of work, by ours, ours unprotected, smoltcp and Linux.
+    fn report(line: &[&str], slices: &[[Option<u64>; STACKS]]) -> Report {
         let options = Line::parse_from([&["bench"], line].concat()).options;
-        let mut report = Report::new(&options, &Shape::of(&options).expect("work"));
-        let slice = |done| Slice { done, cpu: Nanos::from_millis(500) };
+        let mut report = Report::new(&options, &Shape::of(&options).expect("work"), 3);
+        let slice = |done| {
+            let mut times = Distribution::default();
+            times.record_many(Nanos::from_micros(8), 99);
+            times.record(Nanos::from_micros(64));
+            let counts = Counts { copied: 4000, doorbells: 20, frames: 30, bursts: 12 };
+            Slice { done, cpu: Nanos::from_millis(500), cycles: 1_000_000, counts, times }
+        };
         for (n, done) in slices.iter().enumerate() {
             report.add(n as u32, done.map(|done| done.map(slice)));
         }
         report
     }
 
+    fn has(report: &Report, part: &str) {
+        let json = report.json();
+        assert!(json.contains(part), "no {part} in {json}");
+    }
+
     #[test]
     fn figures_are_medians_per_core_second() {
         // Per core-second 2, 12, 6, 8, 4 against 10 each: the median is 6, the ratios' (1.2 - 0.2) / 0.6. Without
-        // protection 4, 24, 12, 16, 8: twice as many each time.
-        let slices = [1, 6, 3, 4, 2].map(|done| [Some(done), Some(2 * done), Some(5)]);
-        let report = report(&["rpc", "--vs", "smoltcp", "--protect", "on,off"], &slices);
+        // protection 4, 24, 12, 16, 8: twice as many each time. Linux does 2.
+        let slices = [1, 6, 3, 4, 2].map(|done| [Some(done), Some(2 * done), Some(5), Some(1)]);
+        let line = ["rpc", "--vs", "smoltcp,kernel", "--protect", "on,off"];
+        let mut report = report(&line, &slices);
         assert_eq!((report.ratio(UNPROTECTED), report.spread(UNPROTECTED)), (Some(0.5), Some(0.0)));
-        assert_eq!(report.ratio(SMOLTCP), Some(0.6));
+        assert_eq!((report.ratio(SMOLTCP), report.ratio(KERNEL)), (Some(0.6), Some(3.0)));
         let spread = report.spread(SMOLTCP).expect("a reference");
         assert!((spread - 1.0 / 0.6).abs() < 1e-12, "{spread}");
+        let mut single = Distribution::default();
+        single.record(Nanos::from_micros(2));
+        report.add_single(OURS, single);
         assert_eq!(
             report.json().split_once(",\"spread\"").expect("spread").0,
             "{\"name\":\"rpc\",\"path\":\"offload\",\"connections\":64,\"size\":64,\"mtu\":1500,\
              \"unit\":\"exchanges per core-second\",\"protect\":\"on,off\",\"mafo\":6.0,\
              \"unprotected\":12.0,\"protect_ratio\":0.5,\"protect_spread\":0.0,\
-             \"smoltcp\":10.0,\"ratio\":0.6,\
-             \"core_seconds\":{\"mafo\":2.5,\"unprotected\":2.5,\"smoltcp\":2.5}"
+             \"smoltcp\":10.0,\"kernel\":2.0,\"ratio\":0.6,\"ratios\":{\"smoltcp\":0.6,\"kernel\":3.0},\
+             \"core_seconds\":{\"mafo\":2.5,\"unprotected\":2.5,\"smoltcp\":2.5,\"kernel\":2.5}"
+        );
+        // Five slices of each, 16 exchanges.
+        has(&report, "\"latency_us\":{\"p50\":8.0");
+        has(
+            &report,
+            ",\"p999\":64.0},\"latency_one_us\":2.0,\"latency_one_us_of\":{\"smoltcp\":0.0",
+        );
+        has(
+            &report,
+            "\"cycles_per_op\":312500.0,\"copied_per_op\":1250.0,\"doorbells_per_op\":6.25,",
+        );
+        has(
+            &report,
+            "\"burst_mean\":2.5,\"cores\":[{\"lcore\":3,\"mafo\":6.0,\"core_seconds\":2.5}]}",
         );
         assert!(
             report.text().contains("protected / unprotected: ratio 0.500"),
@@ -262,16 +454,27 @@ mod tests {
     }
 
     #[test]
+    fn the_first_reference_named_is_compared_with() {
+        let slices = [[Some(3), None, Some(5), Some(1)]; 5];
+        let report = report(&["rpc", "--vs", "kernel,smoltcp"], &slices);
+        has(&report, "\"ratio\":3.0,\"ratios\":{\"kernel\":3.0,\"smoltcp\":0.6}");
+    }
+
+    #[test]
     fn bulk_is_gbit_of_payload_and_an_absent_reference_is_null() {
         // 125 MB in half a second are 2 Gbit per second, 500 MB are 8; between them lies 5.
-        let slices = [125_000_000, 500_000_000].map(|done| [Some(done), None, None]);
+        let slices = [125_000_000, 500_000_000].map(|done| [Some(done), None, None, None]);
         let report = report(&["bulk", "--path", "host", "--size", "1000"], &slices);
         assert_eq!(
-            report.json(),
+            report.json().split_once(",\"latency_us\"").expect("latency").0,
             "{\"name\":\"bulk\",\"path\":\"host\",\"connections\":1,\"size\":1000,\"mtu\":1500,\
              \"unit\":\"Gbit per core-second\",\"protect\":null,\"mafo\":5.0,\"unprotected\":null,\
-             \"protect_ratio\":null,\"protect_spread\":null,\"smoltcp\":null,\"ratio\":null,\
-             \"core_seconds\":{\"mafo\":1.0,\"unprotected\":null,\"smoltcp\":null},\"spread\":null}"
+             \"protect_ratio\":null,\"protect_spread\":null,\"smoltcp\":null,\"kernel\":null,\
+             \"ratio\":null,\"ratios\":{},\
+             \"core_seconds\":{\"mafo\":1.0,\"unprotected\":null,\"smoltcp\":null,\"kernel\":null},\
+             \"spread\":null"
         );
+        // An operation is a send of 1,000 bytes: 625,000 of them.
+        has(&report, "\"cycles_per_op\":3.2,");
     }
 }

@@ -74,6 +74,19 @@ pub(crate) fn unshare(flags: libc::c_int) -> io::Result<()> {
     check(unsafe { libc::unshare(flags) }).map(drop)
 }
 
+/// Moves the calling thread into the network namespace that `namespace` stands for.
+pub(crate) fn enter_network(namespace: impl AsFd) -> io::Result<()> {
+    // SAFETY: takes no pointer.
+    check(unsafe { libc::setns(namespace.as_fd().as_raw_fd(), libc::CLONE_NEWNET) }).map(drop)
+}
+
+/// How often in a second the system counts whose time it is (/proc/stat).
+pub(crate) fn ticks_per_second() -> u64 {
+    // SAFETY: takes no pointer.
+    let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    u64::try_from(ticks).map_or(100, |ticks| ticks.max(1))
+}
+
 /// The effective user and group.
 pub(crate) fn user() -> (u32, u32) {
     // SAFETY: both take nothing and cannot fail.
@@ -324,21 +337,32 @@ fn interface_request(name: &str) -> io::Result<libc::ifreq> {
 
 // linux/sockios.h and linux/ethtool.h; libc does not name them.
 const SIOCETHTOOL: libc::c_ulong = 0x8946;
+const ETHTOOL_SRXCSUM: u32 = 0x15;
 const ETHTOOL_STXCSUM: u32 = 0x17;
 const ETHTOOL_STSO: u32 = 0x1f;
 const ETHTOOL_SGSO: u32 = 0x24;
+const ETHTOOL_SGRO: u32 = 0x2c;
 
 /// Has the interface hand whole frames with right checksums to the device below, and to packet
 /// sockets: no checksum left to hardware, no segment larger than the MTU.
 pub(crate) fn no_transmit_offload(socket: &impl AsFd, name: &str) -> io::Result<()> {
+    // Segmentation goes first: it depends on the checksum.
+    switch_off(socket, name, &[ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_STXCSUM])
+}
+
+/// Has the interface hand every frame up as it came: no checksum taken for right, none put together to larger ones.
+pub(crate) fn no_receive_offload(socket: &impl AsFd, name: &str) -> io::Result<()> {
+    switch_off(socket, name, &[ETHTOOL_SGRO, ETHTOOL_SRXCSUM])
+}
+
+fn switch_off(socket: &impl AsFd, name: &str, commands: &[u32]) -> io::Result<()> {
     /// `struct ethtool_value`.
     #[repr(C)]
     struct Value {
         command: u32,
         data: u32,
     }
-    // Segmentation goes first: it depends on the checksum.
-    for command in [ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_STXCSUM] {
+    for &command in commands {
         let mut value = Value { command, data: 0 };
         let mut request = interface_request(name)?;
         request.ifr_ifru.ifru_data = (&raw mut value).cast();

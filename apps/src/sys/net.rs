@@ -153,6 +153,26 @@ fn socket_address(address: SocketAddrV4) -> libc::sockaddr_in {
     }
 }
 
+/// A non-blocking TCP socket that has no address yet: that is chosen when it connects.
+pub(crate) fn tcp_client() -> io::Result<OwnedFd> {
+    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    // SAFETY: takes no pointer.
+    check_fd(unsafe { libc::socket(libc::AF_INET, kind, 0) })
+}
+
+/// The next connection of a listening socket, non-blocking; `None` when none waits.
+pub(crate) fn accept(socket: &OwnedFd) -> io::Result<Option<OwnedFd>> {
+    let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    // SAFETY: with a null address the call writes none.
+    let accepted = check_fd(unsafe {
+        libc::accept4(socket.as_raw_fd(), ptr::null_mut(), ptr::null_mut(), flags)
+    });
+    match accepted {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        accepted => accepted.map(Some),
+    }
+}
+
 /// A non-blocking TCP socket bound to `local`, whose port may still be in TIME_WAIT.
 pub(crate) fn tcp_socket(local: SocketAddrV4) -> io::Result<OwnedFd> {
     let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
