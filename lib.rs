@@ -7,6 +7,7 @@
 //! | follow a failover | [`Bond::poll_event`] |
 //! | know how long failovers take | [`failover::Report`] |
 //! | plug cables in | [`wire`] |
+//! | forward frames, without a stack | [`SoftAdapter`], its driver [`Adapter`], [`EthPorts`] |
 //! | hand things from one lcore to another | [`ring`] |
 //! | take a clock, pin a core, reserve pages | [`eal`] |
 //! | see it all in 80 lines | `apps/examples/echo.rs` |
@@ -33,7 +34,9 @@ pub use mafo_mem::frame::capacity_for_mtu;
 pub use mafo_mem::{Frame, FrameBurst, Meter, Nanos, ring};
 pub use mafo_pmd::eal;
 pub use mafo_pmd::stats::Xstat;
-pub use mafo_pmd::{AdapterConfig, Congestion, EthPort, TcpSettings, TxState};
+pub use mafo_pmd::{
+    Adapter, AdapterConfig, AdapterError, Congestion, EthPort, EthPorts, TcpSettings, TxState,
+};
 pub use mafo_stack::{
     Activity, CongestionControl, ConnectError, ConnectionError, Core, Defect, Defects, Dscp,
     EcnMode, Ended, Event, FourTuple, GaveUp, Handover, IcmpError, Info, Keepalive, Life,

@@ -392,11 +392,78 @@ fn ports_come_round() {
 }
 
 #[test]
+fn frames_are_forwarded_whole() {
+    for (size, burst) in [("64", "32"), ("1514", "5")] {
+        let arguments = ["fwd", "--size", size, "--burst", burst, "--json"];
+        let output = bench(&[&arguments[..], &SHORT].concat());
+        let json = String::from_utf8(output.stdout).expect("text");
+        let progress = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{json}\n{progress}");
+        assert_eq!(json.lines().count(), 1, "{json}");
+        let figures = members(json.trim_end());
+        let keys: Vec<&str> = figures.0.iter().map(|(key, _)| key.as_str()).collect();
+        let expected = [
+            "name",
+            "size",
+            "burst",
+            "unit",
+            "mafo",
+            "spread",
+            "cycles_per_op",
+            "doorbells_per_op",
+            "burst_mean",
+            "latency_us.p50",
+            "latency_us.p99",
+            "latency_us.p999",
+            "core_seconds.mafo",
+        ];
+        assert_eq!(keys, expected);
+        assert_eq!((figures.text("size"), figures.text("burst")), (size, burst));
+        for key in keys[4..].iter().filter(|&&key| key != "spread") {
+            assert!(figures.number(key) > 0.0, "{key} in {json}");
+        }
+        assert!(
+            figures.number("burst_mean") <= figures.number("burst"),
+            "no burst is larger: {json}"
+        );
+        let [p50, p99, p999] =
+            ["p50", "p99", "p999"].map(|at| figures.number(&format!("latency_us.{at}")));
+        assert!(p50 <= p99 && p99 <= p999, "{json}");
+    }
+    let output = bench(&[&["fwd"][..], &SHORT].concat());
+    let text = String::from_utf8(output.stdout).expect("text");
+    for part in
+        ["64 B", "    5  ", "median", "cycles a frame", "doorbells a frame", "p99.9", "whole"]
+    {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+    if cfg!(debug_assertions) {
+        let spoilt = bench(&["fwd", "--break", "sum", "--ops", "1000"]);
+        let error = String::from_utf8_lossy(&spoilt.stderr);
+        assert_eq!(spoilt.status.code(), Some(1), "{error}");
+        assert!(error.contains("frames have left changed"), "{error}");
+    }
+}
+
+#[test]
+fn so_many_frames_are_forwarded_and_a_few_more() {
+    let counted = || {
+        let output = bench(&["fwd", "--ops", "1000", "--json"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let json = String::from_utf8(output.stdout).expect("text");
+        members(json.trim_end()).text("ops").parse::<u64>().expect("a number")
+    };
+    let ops = counted();
+    assert!((1000..1300).contains(&ops), "{ops}");
+    assert_eq!(counted(), ops, "every run does the same");
+}
+
+#[test]
 fn wrong_flags_and_values_are_named() {
     for (arguments, named) in [
         (&["rcp"][..], "possible values: rpc, bulk, cps"),
-        (&[], "rpc, bulk, cps, failover, instructions or rings?"),
-        (&["--seconds", "5"], "rpc, bulk, cps, failover, instructions or rings?"),
+        (&[], "rpc, bulk, cps, fwd, rings, failover or instructions?"),
+        (&["--seconds", "5"], "rpc, bulk, cps, fwd, rings, failover or instructions?"),
         (&["rpc", "--protect", "maybe"], "on, off"),
         (&["rpc", "--path", "host", "--protect", "off"], "with --path host there is none"),
         (&["rpc", "--path", "card"], "offload, host"),
@@ -410,6 +477,9 @@ fn wrong_flags_and_values_are_named() {
         (&["rpc", "--ops", "0"], "1..=1000000000"),
         (&["rpc", "--ops", "5", "--seconds", "5"], "--seconds"),
         (&["rpc", "--ops", "5", "--protect", "on,off"], "on or off then"),
+        (&["fwd", "--size", "59"], "60..=1514"),
+        (&["fwd", "--burst", "129"], "1..=128"),
+        (&["fwd", "--ops", "5", "--seconds", "5"], "--seconds"),
         (&["rings", "--burst", "0"], "1..=1024"),
         (&["rings", "--burst", "1025"], "1..=1024"),
         (&["instructions", "--check", "/nowhere/table.md"], NO_TABLE),

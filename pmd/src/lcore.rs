@@ -247,6 +247,19 @@ impl Lcore {
         }
     }
 
+    /// How often the card was told of something so far: doorbells of all queues and returns of credits. An ingress queue
+    /// that was taken out of its place does not count.
+    #[must_use]
+    pub fn doorbells(&self) -> u64 {
+        let eth = self.eth.iter().map(|queue| queue.eq_counters().doorbells);
+        let others = self.ofld.iter().chain([&self.ctrl]).map(|queue| queue.counters().doorbells);
+        let ingress = self
+            .ingress
+            .iter()
+            .map(|queue| queue.counters().credit_returns + queue.freelist_counters().doorbells);
+        eth.chain(others).chain(ingress).sum()
+    }
+
     fn on_egr_update(&mut self, id: EqId) {
         if let Some(queue) = self.eth.iter_mut().find(|queue| queue.eq().id() == id) {
             queue.on_egr_update();

@@ -41,7 +41,7 @@ struct Case {
     is_ours: bool,
 }
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 7] = [
     Case {
         row: "exchange of 64 B, host path",
         key: "rpc_host",
@@ -68,6 +68,13 @@ const CASES: [Case; 6] = [
         key: "bulk_offload",
         arguments: &["bulk"],
         ops: 1_000,
+        is_ours: true,
+    },
+    Case {
+        row: "frame of 64 B forwarded",
+        key: "fwd",
+        arguments: &["fwd"],
+        ops: 100_000,
         is_ours: true,
     },
     Case {

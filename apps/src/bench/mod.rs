@@ -13,6 +13,7 @@
 mod app;
 mod contest;
 mod failover;
+mod fwd;
 mod instructions;
 mod kernel;
 mod options;
@@ -24,6 +25,7 @@ mod sum;
 mod tally;
 
 pub use failover::FailoverOptions;
+pub use fwd::FwdOptions;
 pub use instructions::InstructionsOptions;
 pub use options::{Bench, BenchOptions, Other, Path, Reference, Work};
 pub use rings::RingsOptions;
@@ -66,7 +68,8 @@ struct Shape {
 
 impl Shape {
     fn of(options: &BenchOptions) -> Result<Self, BenchError> {
-        let nothing = "what is to be measured: rpc, bulk, cps, failover, instructions or rings?";
+        let nothing =
+            "what is to be measured: rpc, bulk, cps, fwd, rings, failover or instructions?";
         let work = options.work.ok_or_else(|| BenchError::CannotRun(nothing.to_owned()))?;
         Ok(Self {
             work,
@@ -99,6 +102,9 @@ pub fn main(bench: &Bench) -> ExitCode {
         }
         Bench { other: Some(Other::Instructions(options)), contest: _ } => {
             instructions::run(options)
+        }
+        Bench { other: Some(Other::Fwd(options)), contest: _ } => {
+            fwd::run(options).map(|text| (text, true))
         }
         Bench { other: Some(Other::Rings(options)), contest: _ } => {
             rings::run(options).map(|text| (text, true))

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::failover::FailoverOptions;
+use super::fwd::FwdOptions;
 use super::instructions::InstructionsOptions;
 use super::rings::RingsOptions;
 use crate::rig::Protect;
@@ -26,6 +27,8 @@ pub enum Other {
     Failover(FailoverOptions),
     /// Instructions that an operation costs, as valgrind's callgrind counts them
     Instructions(InstructionsOptions),
+    /// Frames that a core forwards from one port of a software adapter to the other, through driver and adapter
+    Fwd(FwdOptions),
     /// What a ring between lcores costs an element, beside rtrb and crossbeam's ArrayQueue
     Rings(RingsOptions),
 }
@@ -134,7 +137,7 @@ const SECONDS_MIN: f64 = 2.5;
 /// More than anybody waits for.
 const SECONDS_MAX: f64 = 3600.0;
 
-fn parse_seconds(text: &str) -> Result<f64, String> {
+pub(super) fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (SECONDS_MIN..=SECONDS_MAX).contains(&seconds) => Ok(seconds),
         _ => Err(format!("'{text}' is no number of seconds from {SECONDS_MIN} to {SECONDS_MAX}")),

@@ -27,6 +27,8 @@ mafo_mem::counters! {
         cpls,
         /// SGE_EGR_UPDATEs taken for the egress queues.
         egr_updates,
+        /// Times that credits were returned.
+        credit_returns,
         /// Entries of a type that the hardware does not have.
         bad_type,
         /// Forwarded interrupts, which nobody asked for.
@@ -154,14 +156,14 @@ impl IngressQueue {
             self.counters.entries += taken as u64;
             self.last_active = now;
             self.fl.refill();
-            self.iq.return_credits();
+            self.counters.credit_returns += u64::from(self.iq.return_credits());
         }
         taken
     }
 
     /// Gives all credits back, also those that would wait for a batch.
     pub fn return_all_credits(&mut self) {
-        self.iq.return_all_credits();
+        self.counters.credit_returns += u64::from(self.iq.return_all_credits());
     }
 
     /// The queue's absolute id, which connections and requests name for their answers.

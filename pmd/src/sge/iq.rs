@@ -104,18 +104,18 @@ impl Iq {
 
     /// Gives consumed entries back to the card when a quarter of the ring is owed: fewer writes over
     /// the bus, and the card is never short of more than that.
-    pub(crate) fn return_credits(&mut self) {
-        if self.indices.owed >= self.indices.usable / 4 {
-            self.return_all_credits();
-        }
+    /// Says whether the card was told.
+    pub(crate) fn return_credits(&mut self) -> bool {
+        self.indices.owed >= self.indices.usable / 4 && self.return_all_credits()
     }
 
-    /// Gives all consumed entries back.
-    pub(crate) fn return_all_credits(&mut self) {
-        if self.indices.owed > 0 {
-            self.gts.credits(self.indices.owed);
-            self.indices.owed = 0;
+    /// Gives all consumed entries back; whether there were any.
+    pub(crate) fn return_all_credits(&mut self) -> bool {
+        let owed = core::mem::take(&mut self.indices.owed);
+        if owed > 0 {
+            self.gts.credits(owed);
         }
+        owed > 0
     }
 
     pub(crate) fn id(&self) -> IqId {
