@@ -652,11 +652,9 @@ impl Core {
 
     /// Tells the application that `id` is now ready for `readiness`.
     pub(crate) fn tell(&mut self, id: SocketId, readiness: Readiness) {
-        let Some(socket) = self.sockets.get_mut(id) else { return };
-        if socket.news.is_empty() {
-            self.news.push_back(id);
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.tell(id, readiness, &mut self.news);
         }
-        socket.news |= readiness;
     }
 
     /// The next thing that the application should know.

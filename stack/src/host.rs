@@ -1,11 +1,12 @@
 //! The host path: connections whose TCP runs here, over an Ethernet port.
 
 use core::net::IpAddr;
+use std::collections::BTreeSet;
 
 use mafo_mem::Nanos;
 use mafo_pmd::TxState;
-use mafo_tcp::{Connection, Ended, Events, GaveUp, Input, Open, Payload, Segment, SeqNum, State};
-use mafo_tcp::{Switches, isn};
+use mafo_tcp::{Connection, Ended, Events, Flags, GaveUp, Input, Open, Output, Payload, Segment};
+use mafo_tcp::{SeqNum, State, Switches, isn};
 
 use crate::activity::Activity;
 use crate::core::Core;
@@ -51,6 +52,22 @@ impl HostPath {
             activity: Activity::default(),
             last_ack: LastAck::Awaited,
         }))
+    }
+}
+
+impl HostPath {
+    /// Nothing can be said until `timers`, or a segment, brings the connection up again.
+    fn rest(&mut self, now: Nanos, id: SocketId, timers: &mut BTreeSet<(Nanos, SocketId)>) {
+        self.watch_activity(now);
+        // A wake-up that is set too early stays: it does no harm.
+        if let Some(wanted) = self.conn.poll_timeout()
+            && self.armed.is_none_or(|armed| wanted < armed)
+        {
+            if let Some(armed) = self.armed.replace(wanted) {
+                timers.remove(&(armed, id));
+            }
+            timers.insert((wanted, id));
+        }
     }
 }
 
@@ -183,13 +200,20 @@ impl Core {
             // Nobody is left to read this (RFC 9293, 3.6.1: a reset says that data was lost).
             host.conn.refuse(segment);
         }
-        self.after_input(id, &input);
-        self.list(id);
+        if input.events.is_empty() && input.urgent.is_none() {
+            let news = news_of(&input);
+            if !news.is_empty() {
+                socket.tell(id, news, &mut self.news);
+            }
+        } else {
+            self.after_input(id, &input);
+        }
+        self.list_unless_quiet(now, id);
         true
     }
 
     fn after_input(&mut self, id: SocketId, input: &Input) {
-        let mut news = Readiness::NONE;
+        let mut news = news_of(input);
         if input.urgent.is_some() {
             news |= Readiness::URGENT;
         }
@@ -199,12 +223,6 @@ impl Core {
             if self.sockets.get(id).is_some_and(|s| s.send_side == SendSide::Shutdown) {
                 self.host_shutdown(id);
             }
-        }
-        if input.advanced > 0 {
-            news |= Readiness::READABLE;
-        }
-        if input.acked > 0 {
-            news |= Readiness::WRITABLE;
         }
         if input.events.contains(Events::PEER_FIN)
             && let Some(socket) = self.sockets.get_mut(id)
@@ -237,6 +255,21 @@ impl Core {
             && let Path::Host(host) = &mut socket.path
             && !host.listed
         {
+            host.listed = true;
+            self.unsent.push(id);
+        }
+    }
+
+    /// As [`Core::list`], unless there is nothing to be sent.
+    fn list_unless_quiet(&mut self, now: Nanos, id: SocketId) {
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        let Path::Host(host) = &mut socket.path else { return };
+        if host.listed {
+            return;
+        }
+        if host.conn.is_quiet(&mut self.engine, now) {
+            host.rest(now, id, &mut self.timers);
+        } else {
             host.listed = true;
             self.unsent.push(id);
         }
@@ -292,12 +325,11 @@ impl Core {
                 self.counters.tx_unresolved += 1;
                 continue;
             };
-            let (tx, macs) = (&socket.tx, (self.config.mac, mac));
-            let offset = tx.acked() + u64::from(output.offset);
-            if self.is_known(id, &output.segment) {
+            let Output { segment, offset } = &output;
+            if segment.flags.contains(Flags::SYN) && self.is_known(id, segment) {
                 continue;
             }
-            self.transmit_segment(macs, (src, dst), id, &output.segment, offset);
+            self.transmit_segment((self.config.mac, mac), (src, dst), id, segment, *offset);
         }
         self.after_output(now, id);
     }
@@ -306,17 +338,10 @@ impl Core {
     fn after_output(&mut self, now: Nanos, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let Path::Host(host) = &mut socket.path else { return };
-        host.watch_activity(now);
-        // A wake-up that is set too early stays: it does no harm.
-        if let Some(wanted) = host.conn.poll_timeout()
-            && host.armed.is_none_or(|armed| wanted < armed)
-        {
-            if let Some(armed) = host.armed.replace(wanted) {
-                self.timers.remove(&(armed, id));
-            }
-            self.timers.insert((wanted, id));
+        host.rest(now, id, &mut self.timers);
+        if host.conn.state() == State::Closed {
+            self.end_closed(now, id);
         }
-        self.end_if_closed(now, id);
     }
 
     fn transmit_segment(
@@ -325,9 +350,10 @@ impl Core {
         addresses: (core::net::Ipv4Addr, core::net::Ipv4Addr),
         id: SocketId,
         segment: &Segment,
-        offset: u64,
+        offset: u32,
     ) {
         let Some(socket) = self.sockets.get(id) else { return };
+        let offset = socket.tx.acked() + u64::from(offset);
         //= rfc9293#3.9.1.9 MUST-48 SHLD-21
         let handling = self.handling(socket.options.dscp);
         let Some(frame) = self.out.spare() else { return };
@@ -351,7 +377,7 @@ impl Core {
             let Some(socket) = self.sockets.get_mut(id) else { continue };
             let Path::Host(host) = &mut socket.path else { continue };
             host.armed = None;
-            // What ended is seen by `end_if_closed`.
+            // What ended is seen by `after_output`.
             let events = host.conn.handle_timeout(&mut self.engine, now);
             if events.contains(Events::NEGATIVE_ADVICE) {
                 self.on_negative_advice(now, id);
@@ -374,12 +400,9 @@ impl Core {
         self.tell(id, Readiness::UNRESPONSIVE);
     }
 
-    fn end_if_closed(&mut self, now: Nanos, id: SocketId) {
+    fn end_closed(&mut self, now: Nanos, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let Path::Host(host) = &socket.path else { return };
-        if host.conn.state() != State::Closed {
-            return;
-        }
         let (tuple, conn) = (socket.tuple, &host.conn);
         let scale = conn.window_scale().map_or(0, |scale| scale.rcv);
         let left = u64::from(conn.rcv_wnd());
@@ -453,6 +476,18 @@ impl Core {
             news: Readiness::NONE,
         })
     }
+}
+
+/// What a segment's payload and ACK are to the application.
+fn news_of(input: &Input) -> Readiness {
+    let mut news = Readiness::NONE;
+    if input.advanced > 0 {
+        news |= Readiness::READABLE;
+    }
+    if input.acked > 0 {
+        news |= Readiness::WRITABLE;
+    }
+    news
 }
 
 /// The most that a receive window of `window` bytes is to grow to. A size that was asked for stays.

@@ -62,10 +62,20 @@ struct Entry {
     used: Nanos,
 }
 
+/// A known hop, and when its entry was used last.
+#[derive(Clone, Copy, Debug)]
+struct Latest {
+    address: IpAddr,
+    mac: Mac,
+    used: Nanos,
+}
+
 /// The table of next hops.
 #[derive(Debug)]
 pub struct Neighbours {
     entries: BTreeMap<IpAddr, Entry>,
+    /// What [`Neighbours::resolve`] found last, until something changes: a burst goes to few hops.
+    latest: Option<Latest>,
     changes: Vec<Change>,
     capacity: usize,
 }
@@ -85,11 +95,25 @@ impl Neighbours {
     /// A table for at most `capacity` next hops.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { entries: BTreeMap::new(), changes: Vec::new(), capacity }
+        Self { entries: BTreeMap::new(), latest: None, changes: Vec::new(), capacity }
     }
 
     /// The MAC of `address`; asks for it when it is not known.
     pub fn resolve(&mut self, now: Nanos, address: IpAddr) -> Resolution {
+        if let Some(latest) = self.latest
+            && (latest.address, latest.used) == (address, now)
+        {
+            return Resolution::Known(latest.mac);
+        }
+        let resolution = self.look_up(now, address);
+        self.latest = match resolution {
+            Resolution::Known(mac) => Some(Latest { address, mac, used: now }),
+            _ => None,
+        };
+        resolution
+    }
+
+    fn look_up(&mut self, now: Nanos, address: IpAddr) -> Resolution {
         if let Some(entry) = self.entries.get_mut(&address) {
             entry.used = now;
             return match entry.state {
@@ -126,6 +150,7 @@ impl Neighbours {
     ///
     //= rfc9293#3.8.3
     pub fn doubt(&mut self, now: Nanos, address: IpAddr) {
+        self.latest = None;
         if let Some(entry) = self.entries.get_mut(&address)
             && let State::Known { mac, .. } = entry.state
         {
@@ -137,6 +162,7 @@ impl Neighbours {
     ///
     /// `wanted`: the packet was for us, so that its sender will be spoken to next (RFC 826 adds it).
     pub fn learn(&mut self, now: Nanos, address: IpAddr, mac: Mac, wanted: bool) {
+        self.latest = None;
         let known = State::Known { mac, confirmed: now };
         let room = self.entries.len() < self.capacity;
         match self.entries.get_mut(&address) {
@@ -167,6 +193,7 @@ impl Neighbours {
         heard: impl Fn(IpAddr) -> Option<Nanos>,
         mut ask: impl FnMut(Question),
     ) {
+        self.latest = None;
         let changes = &mut self.changes;
         self.entries.retain(|&address, entry| {
             let IpAddr::V4(target) = address else { return false };
@@ -259,6 +286,26 @@ mod tests {
             },
         );
         seen
+    }
+
+    #[test]
+    fn what_was_found_last_is_forgotten_when_it_changes() {
+        let mut table = Neighbours::new(1);
+        let now = Nanos::from_secs(1);
+        table.learn(now, PEER, MAC, true);
+        assert_eq!(table.resolve(now, PEER), Resolution::Known(MAC));
+        assert_eq!(table.resolve(now, PEER), Resolution::Known(MAC));
+        table.learn(now, PEER, OTHER, false);
+        assert_eq!(table.resolve(now, PEER), Resolution::Known(OTHER));
+        // Nobody answers, and nobody has a connection: it is given up while all others ask within the same poll.
+        table.doubt(now, PEER);
+        let mut at = now;
+        while table.known(PEER).is_some() {
+            at += RETRY;
+            assert_eq!(table.resolve(at, PEER), Resolution::Known(OTHER));
+            questions(&mut table, at);
+        }
+        assert_eq!(table.resolve(at, PEER), Resolution::Unreachable);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::ops::{BitOr, BitOrAssign};
+use std::collections::VecDeque;
 
 use mafo_tcp::{Ended, IcmpError};
 
@@ -10,6 +11,7 @@ use crate::buffer::{RecvBuffer, SendBuffer};
 use crate::error::{ConnectionError, SocketError};
 use crate::host::HostPath;
 use crate::listener::ListenerId;
+use crate::slab::SocketId;
 use crate::timeouts::Watch;
 use crate::tom::Offloaded;
 use crate::tuple::FourTuple;
@@ -135,6 +137,20 @@ impl Socket {
         let limit = self.options.send_limit.map_or(usize::MAX, |limit| limit as usize);
         let held = (self.tx.written() - self.tx.acked()) as usize;
         self.tx.free().min(limit.saturating_sub(held))
+    }
+
+    /// Notes that the socket, which is `id`, is now ready for `readiness`; `news` are those of whom the application has
+    /// something to hear.
+    pub(crate) fn tell(
+        &mut self,
+        id: SocketId,
+        readiness: Readiness,
+        news: &mut VecDeque<SocketId>,
+    ) {
+        if self.news.is_empty() {
+            news.push_back(id);
+        }
+        self.news |= readiness;
     }
 
     /// What a reader is told when there is nothing to read.

@@ -167,6 +167,21 @@ impl Lease {
     }
 }
 
+impl Lease {
+    /// Whether nothing of what is under way has to be told of, or sent again, or begins or ends in a place of its own.
+    pub(crate) fn is_undisturbed(&self) -> bool {
+        self.0.as_ref().is_none_or(|flight| {
+            flight.board.lost() == 0
+                && flight.reset.is_none()
+                && flight.snd_up.is_none()
+                && flight.record_ends.is_empty()
+                && flight.push_ends.is_empty()
+                && flight.held.is_empty()
+                && flight.duplicate.is_none()
+        })
+    }
+}
+
 impl Deref for Lease {
     type Target = Flight;
 

@@ -79,6 +79,7 @@ pub mod script;
 mod segment;
 mod seq;
 mod state;
+mod straight;
 pub mod syncookie;
 mod tail_probe;
 mod tcb;

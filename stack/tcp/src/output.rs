@@ -4,7 +4,7 @@
 use mafo_mem::Nanos;
 
 use crate::segment::{sack_blocks_max, sack_len};
-use crate::tcb::{Due, Fin};
+use crate::tcb::Fin;
 use crate::timers::RetransmitTimer;
 use crate::writes::Piece;
 use crate::{
@@ -20,33 +20,29 @@ const SWS_OVERRIDE_MAX: Nanos = Nanos::from_secs(1);
 impl Connection {
     /// The next segment that is due; call until `None`.
     pub fn poll_output(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        if self.is_undisturbed() {
+            #[cfg(test)]
+            let twin = (self.clone(), engine.clone());
+            let output = self.poll_straight(engine, now);
+            let decided = output.is_some() || self.rests(engine, now);
+            #[cfg(test)]
+            self.agrees_with(twin, engine, now, decided.then_some(output));
+            if decided {
+                return output;
+            }
+        }
+        self.poll_any(engine, now)
+    }
+
+    /// As [`Connection::poll_output`], however disturbed the connection is.
+    pub(crate) fn poll_any(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
         self.end_hold();
-        let output = if self.has_nothing_to_say() {
-            self.note_window_use(now);
-            None
-        } else {
-            self.next_output(engine, now)
-        };
+        let output = self.next_output(engine, now);
         self.watch_progress(now);
         if output.is_none() {
             self.give_back_flight(&mut engine.flights, now);
         }
         output
-    }
-
-    /// Whether [`Connection::next_output`] would find nothing, and nothing to change but how far the window is
-    /// used: so it is with most calls, which only make sure.
-    fn has_nothing_to_say(&self) -> bool {
-        self.state.is_synchronized()
-            && !self.has_unsent()
-            && self.flight.board.lost() == 0
-            && self.pending == Due::default()
-            && self.rcv.ack.immediate == 0
-            && !(self.rcv.ack.now && self.rcv.ack_no().after(self.rcv.last_ack_sent))
-            && self.flight.reset.is_none()
-            && self.rare.is_none()
-            && !self.timers.is_persisting()
-            && !self.snd.cc.paces()
     }
 
     //= rfc9293#3.10.7.4 MUST-58
@@ -109,9 +105,13 @@ impl Connection {
     //= rfc9293#3.10.7.4 MUST-58 MUST-59
     //= rfc5681#4.2 RFC5681-4.2-3
     fn poll_due_ack(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
-        let due = self.pending.window_update
-            || self.rcv.ack.now && self.rcv.ack_no().after(self.rcv.last_ack_sent);
+        let due = self.pending.window_update || self.owes_ack();
         due.then(|| self.ack(engine, now))
+    }
+
+    /// Whether an ACK is due of something that was delivered.
+    pub(crate) fn owes_ack(&self) -> bool {
+        self.rcv.ack.now && self.rcv.ack_no().after(self.rcv.last_ack_sent)
     }
 
     /// What was lost, else what is new.
@@ -150,7 +150,7 @@ impl Connection {
         }
     }
 
-    fn note_window_use(&mut self, now: Nanos) {
+    pub(crate) fn note_window_use(&mut self, now: Nanos) {
         let (at, cwnd) = (self.situation(now), self.snd.cc.cwnd());
         if let Some(flight) = self.flight.present() {
             flight.used.on_sending_stopped(&at, cwnd);
@@ -281,12 +281,7 @@ impl Connection {
         self.snd.last_sent = now;
         self.rcv.ack.rhythm.on_payload_sent(now);
         let more = self.next_new(engine, now).is_some();
-        let place = if self.snd.writes.is_train(more) {
-            let piece = self.piece(engine.config.piece_segments_min);
-            self.snd.writes.next_of_piece(more, piece)
-        } else {
-            Piece::Alone
-        };
+        let place = self.place_in_piece(engine, more);
         if place == Piece::GoesOn {
             self.flight.board.last_goes_on();
         }
@@ -299,8 +294,17 @@ impl Connection {
         output
     }
 
+    /// Where the segment that goes out now is in a piece, if `more` follow it at once.
+    pub(crate) fn place_in_piece(&mut self, engine: &Engine, more: bool) -> Piece {
+        if !self.snd.writes.is_train(more) {
+            return Piece::Alone;
+        }
+        let piece = self.piece(engine.config.piece_segments_min);
+        self.snd.writes.next_of_piece(more, piece)
+    }
+
     /// Where the next segment that was never sent ends, if one may go out now.
-    fn next_new(&mut self, engine: &Engine, now: Nanos) -> Option<SeqNum> {
+    pub(crate) fn next_new(&mut self, engine: &Engine, now: Nanos) -> Option<SeqNum> {
         if !self.has_unsent() {
             return None;
         }
@@ -339,7 +343,7 @@ impl Connection {
     /// each ACK of payload puts off what RFC 2861 would take away.
     ///
     //= rfc5681#4.1 RFC5681-4.1-1
-    fn restart_after_idle(&mut self, engine: &Engine, now: Nanos) {
+    pub(crate) fn restart_after_idle(&mut self, engine: &Engine, now: Nanos) {
         let silence = now - self.snd.last_sent;
         // How far probes of a closed window have backed off says nothing about the path.
         let rto = match self.timers.is_persisting() {
@@ -379,12 +383,16 @@ impl Connection {
         let lone = self.snd.flight() == 0 || !self.switches.nagle || urgent;
         // Whoever closes has nothing to add; a timer ends the wait of a corked connection with nothing in
         // flight (`await_window`), as in Linux.
-        let corked = (self.switches.cork || self.snd.writes.is_held())
-            && !self.snd.writes.is_flushed(self.snd.max);
-        let undisturbed = lone && (!corked || self.snd.fin_posted);
+        let undisturbed = lone && (!self.holds_tail() || self.snd.fin_posted);
         len == room
             || undisturbed && (len == unsent || len >= self.snd.wnd_max / 2)
             || self.pending.probe == Some(Probe::Window)
+    }
+
+    /// Whether a segment that is not full waits for more to be posted.
+    pub(crate) fn holds_tail(&self) -> bool {
+        (self.switches.cork || self.snd.writes.is_held())
+            && !self.snd.writes.is_flushed(self.snd.max)
     }
 
     /// Nothing new may go out. If that is the peer's window's doing and no ACK will come of its own,
@@ -497,7 +505,7 @@ impl Connection {
     }
 
     /// What was in order and delivered is acknowledged; what is not, is still owed.
-    fn on_ack_sent(&mut self) {
+    pub(crate) fn on_ack_sent(&mut self) {
         if self.rcv.ack_no() != self.rcv.last_ack_sent {
             self.rcv.ack.rhythm.on_ack_sent();
         }

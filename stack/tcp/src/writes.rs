@@ -134,7 +134,7 @@ impl Writes {
     }
 
     /// Whether `start..end` holds the last byte that was posted without more to come.
-    fn pushes(&self, start: SeqNum, end: SeqNum) -> bool {
+    pub(crate) fn pushes(&self, start: SeqNum, end: SeqNum) -> bool {
         self.push.after(start) && end.at_or_after(self.push)
     }
 

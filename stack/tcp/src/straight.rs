@@ -1,0 +1,142 @@
+//! The short way of a connection that nothing disturbs: payload in order, nothing lost, nothing owed.
+//!
+//! What is done here is what the full engine would do, for the case that most segments are; whatever is not that
+//! case is left as it was, for the full engine to decide. In this crate's own tests both do it and are compared.
+
+use mafo_mem::Nanos;
+
+use crate::tcb::Due;
+use crate::writes::Piece;
+use crate::{Connection, Engine, Flags, Options, Output, Segment, SeqNum, State, Timestamps};
+
+impl Connection {
+    /// Whether [`Connection::poll_output`] would find nothing to send. If so, what goes with that is done, and it
+    /// need not be called.
+    pub fn is_quiet(&mut self, engine: &mut Engine, now: Nanos) -> bool {
+        self.is_undisturbed() && self.rests(engine, now)
+    }
+
+    /// The same of a connection that is undisturbed.
+    pub(crate) fn rests(&mut self, engine: &mut Engine, now: Nanos) -> bool {
+        let rests = !self.snd.max.before(self.snd.tx_max) && !self.owes_ack();
+        if rests {
+            self.note_window_use(now);
+            self.give_back_flight(&mut engine.flights, now);
+        }
+        rests
+    }
+
+    /// Whether payload that was never sent, and ACKs that are due, are all that could be sent.
+    pub(crate) fn is_undisturbed(&self) -> bool {
+        self.state == State::Established
+            && !self.snd.fin_posted
+            && !self.switches.tx_quiesce
+            && self.pending == Due::default()
+            && self.rcv.ack.immediate == 0
+            && self.rare.is_none()
+            && self.flight.is_undisturbed()
+            && !self.timers.is_persisting()
+            && !self.snd.cc.paces()
+    }
+
+    /// The next segment of payload, if one may go out now, of a connection that is undisturbed. `None`, and nothing
+    /// done, where the full engine has to decide.
+    pub(crate) fn poll_straight(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
+        let start = self.snd.max;
+        if !start.before(self.snd.tx_max) {
+            return None;
+        }
+        let unsent = self.snd.tx_max.since(start);
+        let usable = self.snd.edge().later(start).since(start);
+        let (room, in_flight) = (self.payload_max().max(1), self.snd.flight());
+        let len = unsent.min(room).min(usable);
+        let may_be_short = (in_flight == 0 || !self.switches.nagle) && !self.holds_tail();
+        if len == 0 || len < room && !(len == unsent && may_be_short) {
+            return None;
+        }
+        if in_flight == 0 {
+            self.restart_after_idle(engine, now);
+        } else if self.pipe() + len > self.snd.cc.cwnd() {
+            return None;
+        }
+        let output = self.send_straight(engine, now, start + len);
+        self.arm_after_sending(engine, now);
+        Some(output)
+    }
+
+    /// As [`Connection::send_new`].
+    fn send_straight(&mut self, engine: &mut Engine, now: Nanos, end: SeqNum) -> Output {
+        let start = core::mem::replace(&mut self.snd.max, end);
+        let len = end.since(start);
+        self.flight.take_from(&mut engine.flights);
+        let flight = &mut *self.flight;
+        flight.board.on_sent(start, end, now, engine.config.sent_records_max);
+        flight.prr.on_sent(len);
+        self.snd.last_sent = now;
+        self.rcv.ack.rhythm.on_payload_sent(now);
+        let more = self.next_new(engine, now).is_some();
+        let place = self.place_in_piece(engine, more);
+        if place == Piece::GoesOn {
+            self.flight.board.last_goes_on();
+        }
+        engine.counters.tx_segments += 1;
+        engine.counters.tx_bytes += u64::from(len);
+        let pushes = place == Piece::Ends || self.snd.writes.pushes(start, end);
+        let flags = if pushes { Flags::ACK | Flags::PSH } else { Flags::ACK };
+        let (window, told) = self.rcv.offer(self.rcv_shift());
+        let mut output = Output {
+            segment: Segment {
+                src_port: self.local_port,
+                dst_port: self.remote_port,
+                seq: start,
+                ack: self.rcv.ack_no(),
+                flags,
+                window,
+                payload_len: len,
+                options: self.straight_options(engine, now),
+                ..Segment::default()
+            },
+            offset: start.since(self.snd.una),
+        };
+        self.rcv.adv = self.rcv.adv.later(told);
+        self.on_ack_sent();
+        if self.ecn.sends || self.ecn.echoes {
+            self.mark(&mut output.segment);
+            self.mark_new_payload(&mut output);
+        }
+        output
+    }
+
+    fn straight_options(&self, engine: &Engine, now: Nanos) -> Options {
+        let timestamps = self.timestamps.as_ref().map(|state| {
+            let val = state.at(&engine.config, now);
+            let ecr = state.recent.map_or(0, |recent| recent.val);
+            Timestamps { val, ecr }
+        });
+        Options { timestamps, ..Options::default() }
+    }
+}
+
+#[cfg(test)]
+impl Connection {
+    /// Panics unless `self` and `engine`, which have been the short way, stand where the full engine would have got from
+    /// where `twin` stands. `decided`: what came of it, if it was taken.
+    pub(crate) fn agrees_with(
+        &self,
+        twin: (Self, Engine),
+        engine: &Engine,
+        now: Nanos,
+        decided: Option<Option<Output>>,
+    ) {
+        let (mut conn, mut full) = twin;
+        if let Some(output) = decided {
+            assert_eq!(output, conn.poll_any(&mut full, now));
+        }
+        assert_eq!(self.checkpoint(now), conn.checkpoint(now));
+        if self.flight.board.segments() < 8 {
+            // What does not travel has to agree as well; to spell out long flights takes long.
+            assert_eq!(format!("{self:?}"), format!("{conn:?}"));
+        }
+        assert_eq!(engine.counters, full.counters);
+    }
+}
