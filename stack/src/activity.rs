@@ -46,8 +46,11 @@ impl Activity {
 impl HostPath {
     /// Something has been sent or come in: what does the connection wait for now?
     pub(crate) fn watch_activity(&mut self, now: Nanos) {
-        self.activity.pass(now);
-        self.activity.limit = self.conn.limit();
+        let limit = self.conn.limit();
+        if limit != self.activity.limit {
+            self.activity.pass(now);
+            self.activity.limit = limit;
+        }
         if self.activity.heard_at == Nanos::ZERO && self.conn.state().is_synchronized() {
             self.activity.heard_at = now;
         }

@@ -20,7 +20,7 @@ use mafo_pmd::eal::dma::DmaBuf;
 #[derive(Debug)]
 pub struct SendBuffer {
     memory: DmaBuf,
-    /// The offset whose byte lies at the front of the memory.
+    /// The offset whose byte lies at the front of the memory, less than `capacity` before `acked`.
     front: u64,
     acked: u64,
     posted: u64,
@@ -111,6 +111,8 @@ impl SendBuffer {
         self.acked += freed;
         if self.acked == self.written {
             self.front = self.written;
+        } else if self.acked - self.front >= self.capacity() as u64 {
+            self.front += self.capacity() as u64;
         }
         freed as usize
     }
@@ -135,7 +137,7 @@ impl SendBuffer {
 #[derive(Debug)]
 pub struct RecvBuffer {
     memory: Box<[u8]>,
-    /// The offset whose byte lies at the front of the memory.
+    /// The offset whose byte lies at the front of the memory, less than `capacity` before `read`.
     front: u64,
     read: u64,
     received: u64,
@@ -215,30 +217,49 @@ impl RecvBuffer {
         assert!(self.available() <= self.capacity(), "more bytes in order than fit");
     }
 
+    /// Up to `max` bytes that stay to be read, where they lie; the second piece may be empty.
+    #[must_use]
+    pub fn peek_in_place(&self, max: usize) -> (&[u8], &[u8]) {
+        let n = max.min(self.available());
+        let (first, second) = ring_pieces(self.capacity(), self.read - self.front, n);
+        let memory = |piece: Piece| &self.memory[piece.offset..][..piece.len];
+        (memory(first), memory(second))
+    }
+
     /// Copies up to `dst.len()` bytes that stay to be read; how many.
     pub fn peek(&self, dst: &mut [u8]) -> usize {
-        let n = dst.len().min(self.available());
-        let (first, second) = ring_pieces(self.capacity(), self.read - self.front, n);
-        dst[..first.len].copy_from_slice(&self.memory[first.offset..][..first.len]);
-        dst[first.len..n].copy_from_slice(&self.memory[second.offset..][..second.len]);
+        let (first, second) = self.peek_in_place(dst.len());
+        let n = first.len() + second.len();
+        dst[..first.len()].copy_from_slice(first);
+        dst[first.len()..n].copy_from_slice(second);
         n
     }
 
     /// Moves up to `dst.len()` bytes to the application; how many.
     pub fn read(&mut self, dst: &mut [u8]) -> usize {
         let n = self.peek(dst);
+        self.consume(n);
+        n
+    }
+
+    /// The application has the next `n` bytes, which are no more than are available.
+    pub fn consume(&mut self, n: usize) {
+        assert!(n <= self.available(), "{n} bytes read of {}", self.available());
         self.read += n as u64;
         if self.read == self.stored.max(self.received) {
             self.front = self.read;
+        } else if self.read - self.front >= self.capacity() as u64 {
+            self.front += self.capacity() as u64;
         }
-        n
     }
 }
 
-/// Where `len` bytes lie that begin `offset` bytes behind the front of a ring of `capacity` bytes.
+/// Where `len` bytes lie that begin `offset` bytes behind the front of a ring of `capacity` bytes, and less than twice as
+/// far: fronts follow, so that nothing has to be divided.
 fn ring_pieces(capacity: usize, offset: u64, len: usize) -> (Piece, Piece) {
-    debug_assert!(len <= capacity);
-    let start = (offset % capacity.max(1) as u64) as usize;
+    let offset = offset as usize;
+    debug_assert!(len <= capacity && offset <= 2 * capacity, "{offset}, {len} of {capacity}");
+    let start = if offset >= capacity { offset - capacity } else { offset };
     let first = len.min(capacity - start);
     (Piece { offset: start, len: first }, Piece { offset: 0, len: len - first })
 }
@@ -319,6 +340,40 @@ mod tests {
         assert_eq!(buffer.write(b"opq"), 2);
         buffer.read(8, &mut out);
         assert_eq!(&out, b"ijklmnop");
+    }
+
+    /// Streams that never run empty go round their rings again and again.
+    #[test]
+    fn streams_are_what_was_written_whatever_the_capacity() {
+        let arena = Arena::ordinary(4096).expect("memory");
+        for capacity in 2..12_usize {
+            let mut tx = SendBuffer::new(arena.alloc(capacity, 64).expect("room"));
+            let mut rx = RecvBuffer::new(capacity);
+            let byte = |offset: u64| (offset * 7 + offset / 5) as u8;
+            let stream =
+                |from: u64, len: usize| (from..from + len as u64).map(byte).collect::<Vec<u8>>();
+            let mut read = 0;
+            for step in 0..400_usize {
+                // Always one byte at least stays in either.
+                let n = tx.write(&stream(tx.written(), 1 + step % 4));
+                tx.post(n);
+                let held = (tx.written() - tx.acked()) as usize;
+                let mut sent = vec![0; held];
+                tx.read(tx.acked(), &mut sent);
+                assert_eq!(sent, stream(tx.acked(), held), "capacity {capacity}, step {step}");
+                tx.ack(tx.acked() + (held - 1).min(step % 5) as u64);
+
+                let n = (capacity - rx.available()).min(1 + step % 3);
+                assert!(rx.store(0, &stream(rx.received(), n)));
+                rx.advance(n);
+                let (first, second) = rx.peek_in_place(capacity);
+                assert_eq!([first, second].concat(), stream(read, rx.available()));
+                let n = (rx.available() - 1).min(step % 4);
+                rx.consume(n);
+                read += n as u64;
+            }
+            assert!(tx.acked() > 5 * capacity as u64 && read > 5 * capacity as u64);
+        }
     }
 
     #[test]

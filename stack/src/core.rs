@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv4Addr};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use mafo_mem::{FrameBurst, Nanos, checksum};
+use mafo_mem::{FrameBurst, KeyedHasher, Nanos, checksum};
 use mafo_pmd::eal::dma::{Arena, DmaBuf};
 use mafo_pmd::l2t::{L2tTarget, NextHop};
 use mafo_pmd::{EthPort, TxState};
@@ -27,8 +27,11 @@ use crate::socket::{Holder, Path, Readiness, Socket};
 use crate::time_wait::{Answer, TimeWait};
 use crate::tom::state::Transitions;
 use crate::tom::{Farewell, Member, MemberId, Overdue, Sampling};
-use crate::tuple::{FourTuple, TupleHasher, TupleMap};
+use crate::tuple::{FourTuple, TupleMap};
 use crate::{Counters, Event, FRAME_OVERHEAD, PathChoice, StackConfig, TX_BURST};
+
+/// Bytes that an application makes up at a time ([`Core::send_in_place`]): a part of the nearest cache.
+pub(crate) const PIECE: usize = 4096;
 
 /// Whether what is left of an old connection has dealt with a segment.
 pub(crate) enum Late {
@@ -63,7 +66,7 @@ pub struct Core {
     /// The last number given to a packet that routers may cut.
     pub(crate) packets_cut: u16,
     /// Says at which port active opens to each peer begin.
-    pub(crate) port_hasher: TupleHasher,
+    pub(crate) port_hasher: KeyedHasher,
     /// Ports that active opens have tried, modulo how many there are.
     pub(crate) ports_tried: u64,
     /// Sockets of the host path that may have something to send.
@@ -104,6 +107,8 @@ pub struct Core {
     /// When the last frame or message came in.
     pub(crate) now: Nanos,
     pub(crate) scratch: Vec<u8>,
+    /// What an application makes up before it is written to its socket's memory, which a device may be reading.
+    pub(crate) piece: Box<[u8; PIECE]>,
     arena: Arc<Arena>,
     send_buffers: Vec<DmaBuf>,
     /// Used ones of [`StackConfig::recv_buffer`] bytes, at most as many as there may be sockets.
@@ -121,7 +126,7 @@ impl Core {
     pub(crate) fn new(config: StackConfig, arena: Arc<Arena>) -> Self {
         let frame = config.mtu as usize + FRAME_OVERHEAD;
         let secret = isn::Secret(config.secret);
-        let hasher = |table| TupleHasher::new(&secret, table);
+        let hasher = |table| KeyedHasher::new(&secret.0, table);
         Self {
             neighbours: Neighbours::new(config.neighbours_max),
             engine: Engine::new(config.tcp.clone()),
@@ -163,6 +168,7 @@ impl Core {
             rejects: Vec::new(),
             now: Nanos::ZERO,
             scratch: Vec::with_capacity(frame),
+            piece: Box::new([0; PIECE]),
             arena,
             send_buffers: Vec::new(),
             recv_buffers: Vec::new(),

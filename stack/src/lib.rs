@@ -51,7 +51,7 @@ pub use slab::SocketId;
 pub use socket::Readiness;
 pub use timeouts::Timeouts;
 pub use tom::{Hook, MemberId, NoHook, Verdict};
-pub use tuple::{FourTuple, TupleHasher};
+pub use tuple::FourTuple;
 
 use ::core::net::Ipv4Addr;
 use std::sync::Arc;

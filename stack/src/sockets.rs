@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 use mafo_mem::Nanos;
 use mafo_tcp::{State, Then};
 
-use crate::core::Core;
+use crate::buffer::RecvBuffer;
+use crate::core::{Core, PIECE};
 use crate::error::{ConnectError, ListenError, SocketError};
 use crate::listener::{Listener, ListenerId};
 use crate::slab::SocketId;
@@ -183,22 +184,55 @@ impl Core {
         bytes: &[u8],
         then: Then,
     ) -> Result<usize, SocketError> {
-        let socket = self.sockets.get_mut(id).ok_or(SocketError::NoSuchSocket)?;
+        let room = self.room_to_send(id, bytes.len())?;
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.tx.write(&bytes[..room]);
+        }
+        self.post_sent(id, room, if room == bytes.len() { then } else { Then::Nothing });
+        Ok(room)
+    }
+
+    /// Sends up to `len` bytes that `fill` makes up, as many as there is room for; how many. `fill` is called with one
+    /// piece of them after the other, in memory that stays in the core's cache: what is made up anyway need not be
+    /// stored by the application first.
+    pub fn send_in_place(
+        &mut self,
+        id: SocketId,
+        len: usize,
+        mut fill: impl FnMut(&mut [u8]),
+    ) -> Result<usize, SocketError> {
+        let room = self.room_to_send(id, len)?;
+        if let Some(socket) = self.sockets.get_mut(id) {
+            let mut left = room;
+            while left > 0 {
+                let piece = &mut self.piece[..left.min(PIECE)];
+                fill(piece);
+                left -= socket.tx.write(piece);
+            }
+        }
+        self.post_sent(id, room, Then::Nothing);
+        Ok(room)
+    }
+
+    /// Of `len` bytes, how many can be written now; none only if `len` is.
+    fn room_to_send(&self, id: SocketId, len: usize) -> Result<usize, SocketError> {
+        let socket = self.sockets.get(id).ok_or(SocketError::NoSuchSocket)?;
         if let Some(error) = socket.error {
             return Err(error.into());
         }
         if socket.send_side == SendSide::Shutdown || matches!(socket.path, Path::Ended) {
             return Err(SocketError::Shutdown);
         }
-        if bytes.is_empty() {
-            return Ok(0);
+        match len.min(socket.send_room()) {
+            0 if len > 0 => Err(SocketError::WouldBlock),
+            room => Ok(room),
         }
-        let n = socket.tx.write(&bytes[..bytes.len().min(socket.send_room())]);
-        if n == 0 {
-            return Err(SocketError::WouldBlock);
+    }
+
+    fn post_sent(&mut self, id: SocketId, bytes: usize, then: Then) {
+        if bytes > 0 {
+            self.post_with(id, bytes, then);
         }
-        self.post_with(id, n, if n == bytes.len() { then } else { Then::Nothing });
-        Ok(n)
     }
 
     /// What was sent with more to come is all there is for now: it is as if the last of it had been sent without.
@@ -235,11 +269,39 @@ impl Core {
 
     /// Moves received bytes into `buf`; 0 at the end of the stream.
     pub fn recv(&mut self, id: SocketId, buf: &mut [u8]) -> Result<usize, SocketError> {
+        self.recv_by(id, |rx| rx.read(buf))
+    }
+
+    /// Lends up to `max` received bytes to `read` where they lie, in one or two pieces, and counts them as received by the
+    /// application; how many, and 0 at the end of the stream.
+    pub fn recv_in_place(
+        &mut self,
+        id: SocketId,
+        max: usize,
+        mut read: impl FnMut(&[u8]),
+    ) -> Result<usize, SocketError> {
+        self.recv_by(id, |rx| {
+            let (first, second) = rx.peek_in_place(max);
+            let len = first.len() + second.len();
+            for piece in [first, second].into_iter().filter(|piece| !piece.is_empty()) {
+                read(piece);
+            }
+            rx.consume(len);
+            len
+        })
+    }
+
+    /// Takes received bytes from the socket's buffer by `take`, which answers how many.
+    fn recv_by(
+        &mut self,
+        id: SocketId,
+        take: impl FnOnce(&mut RecvBuffer) -> usize,
+    ) -> Result<usize, SocketError> {
         let socket = self.sockets.get_mut(id).ok_or(SocketError::NoSuchSocket)?;
         if socket.rx.available() == 0 {
             return socket.nothing_to_read();
         }
-        let n = socket.rx.read(buf);
+        let n = take(&mut socket.rx);
         match &mut socket.path {
             Path::Host(host) => {
                 host.conn.credit(n as u32);

@@ -3,11 +3,11 @@
 
 use std::collections::VecDeque;
 
-use mafo_mem::Nanos;
+use mafo_mem::{KeyedHasher, Nanos};
 use mafo_tcp::{Flags, Segment, SeqNum, Timestamps};
 
 use crate::packet::Dscp;
-use crate::tuple::{FourTuple, TupleHasher, TupleMap};
+use crate::tuple::{FourTuple, TupleMap};
 
 /// What is left of a connection that we closed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl TimeWait {
     /// Room for `capacity` connections, each kept for `period` (twice the segment lifetime). When it
     /// is full the oldest goes first.
     #[must_use]
-    pub fn new(capacity: usize, period: Nanos, hasher: TupleHasher) -> Self {
+    pub fn new(capacity: usize, period: Nanos, hasher: KeyedHasher) -> Self {
         Self { table: TupleMap::with_hasher(hasher), order: VecDeque::new(), capacity, period }
     }
 
@@ -224,8 +224,8 @@ mod tests {
         Segment { seq: SeqNum(seq), flags, options, ..Segment::default() }
     }
 
-    fn hasher() -> TupleHasher {
-        TupleHasher::new(&mafo_tcp::isn::Secret([7; 16]), 0)
+    fn hasher() -> KeyedHasher {
+        KeyedHasher::new(&[7; 16], 0)
     }
 
     //= rfc9293#3.6.1 MUST-13

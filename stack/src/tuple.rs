@@ -1,12 +1,11 @@
 //! What names a connection, and the one table from it to its socket.
 
 use core::fmt;
-use core::hash::{BuildHasher, Hash, Hasher};
+use core::hash::{Hash, Hasher};
 use core::net::{IpAddr, SocketAddr};
 use std::collections::HashMap;
-use std::hash::DefaultHasher;
 
-use mafo_tcp::isn;
+use mafo_mem::KeyedHasher;
 
 /// A connection's two ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,77 +39,17 @@ impl fmt::Debug for FourTuple {
     }
 }
 
-/// A map by 4-tuple. Who does not know the secret cannot choose tuples that share a bucket.
-pub(crate) type TupleMap<T> = HashMap<FourTuple, T, TupleHasher>;
-
-/// Two secret numbers. Each word is mixed into the first and multiplied by the second, and the upper half of the product
-/// folded onto the lower one, as wyhash does: a lookup for each segment is too often for SipHash, which costs five times
-/// that. No hash is ever shown to anybody. Equal secrets make equal hashes, in every run.
-#[derive(Clone, Debug)]
-pub struct TupleHasher {
-    start: u64,
-    factor: u64,
-}
-
-impl TupleHasher {
-    /// Keyed by the stack's secret ([`crate::StackConfig::secret`]), and by `table`, or collisions seen by their time
-    /// in one table would be some in all others.
-    #[must_use]
-    pub fn new(secret: &isn::Secret, table: u8) -> Self {
-        let key = |of: u8| {
-            let mut keyed = DefaultHasher::new();
-            keyed.write(&secret.0);
-            keyed.write(&[table, of]);
-            keyed.finish()
-        };
-        // An even factor would lose the highest bit.
-        Self { start: key(0), factor: key(1) | 1 }
-    }
-}
-
-impl BuildHasher for TupleHasher {
-    type Hasher = TupleHash;
-
-    #[inline]
-    fn build_hasher(&self) -> TupleHash {
-        TupleHash { state: self.start, factor: self.factor }
-    }
-}
-
-/// The hash of a tuple under way.
-#[derive(Clone, Debug)]
-pub struct TupleHash {
-    state: u64,
-    factor: u64,
-}
-
-impl Hasher for TupleHash {
-    #[inline]
-    fn write_u64(&mut self, word: u64) {
-        let product = u128::from(self.state ^ word) * u128::from(self.factor);
-        self.state = product as u64 ^ (product >> 64) as u64;
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for piece in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..piece.len()].copy_from_slice(piece);
-            self.write_u64(u64::from_le_bytes(word));
-        }
-    }
-
-    #[inline]
-    fn finish(&self) -> u64 {
-        self.state
-    }
-}
+/// A map by 4-tuple, keyed by the stack's secret ([`crate::StackConfig::secret`]).
+pub(crate) type TupleMap<T> = HashMap<FourTuple, T, KeyedHasher>;
 
 #[cfg(test)]
 mod tests {
+    use core::hash::BuildHasher;
+
     use super::*;
 
     fn hashes(secret: u8, table: u8) -> Vec<u64> {
-        let hasher = TupleHasher::new(&isn::Secret([secret; 16]), table);
+        let hasher = KeyedHasher::new(&[secret; 16], table);
         let end = |port| SocketAddr::from(([10, 0, 0, 1], port));
         (0..512_u16).map(|n| hasher.hash_one(FourTuple { local: end(7), remote: end(n) })).collect()
     }
@@ -124,7 +63,7 @@ mod tests {
     fn tuples_are_spread() {
         // Ports and addresses that follow each other, as they do: a table takes its bucket from the lowest bits, and
         // tells the tuples of a bucket apart by the highest seven.
-        let hasher = TupleHasher::new(&isn::Secret([7; 16]), 0);
+        let hasher = KeyedHasher::new(&[7; 16], 0);
         let end = |ip: u32, port: u16| SocketAddr::from((core::net::Ipv4Addr::from_bits(ip), port));
         let tuples = (0..256).flat_map(|ip| (0..256).map(move |port| (ip, port)));
         let (mut low, mut high) = (vec![0_u32; 1 << 16], [0_u32; 128]);

@@ -22,8 +22,6 @@ const PORTS: u16 = 2;
 /// The client's first port: connection n has the nth, and, once that is over, those that follow at distances of all
 /// connections.
 const FIRST_PORT: u16 = 20_000;
-/// Bytes taken from a socket in one call.
-const CHUNK: usize = 64 << 10;
 
 /// One of the two hosts.
 pub(super) struct Ours {
@@ -40,7 +38,6 @@ pub(super) struct Ours {
     /// Connections by the index of their socket.
     numbers: Vec<usize>,
     established: usize,
-    chunk: Vec<u8>,
 }
 
 /// What a host is made of.
@@ -113,7 +110,6 @@ impl Ours {
             sockets: vec![None; shape.connections],
             numbers: vec![usize::MAX; sockets],
             established: 0,
-            chunk: vec![0; CHUNK.max(shape.size)],
         })
     }
 
@@ -263,36 +259,20 @@ impl Endpoint for Ours {
         }
     }
 
-    fn send(&mut self, connection: usize, len: usize, mut write: impl FnMut(&mut [u8])) -> bool {
+    fn send(&mut self, connection: usize, len: usize, write: impl FnMut(&mut [u8])) -> bool {
         let id = self.socket(connection);
         if self.core().send_room(id) < len {
             return false;
         }
-        let mut chunk = core::mem::take(&mut self.chunk);
-        write(&mut chunk[..len]);
-        let sent = self.core().send(id, &chunk[..len]);
-        self.chunk = chunk;
+        let sent = self.core().send_in_place(id, len, write);
         assert_eq!(sent, Ok(len), "connection {connection} had room for {len} bytes");
         true
     }
 
-    fn recv(&mut self, connection: usize, max: usize, mut read: impl FnMut(&[u8])) -> usize {
+    fn recv(&mut self, connection: usize, max: usize, read: impl FnMut(&[u8])) -> usize {
         let id = self.socket(connection);
-        let mut chunk = core::mem::take(&mut self.chunk);
-        let mut received = 0;
-        while received < max {
-            let room = chunk.len().min(max - received);
-            match self.core().recv(id, &mut chunk[..room]) {
-                Ok(bytes) if bytes > 0 => {
-                    read(&chunk[..bytes]);
-                    received += bytes;
-                }
-                // Nothing more for now; or for ever, and then the sum says so.
-                Ok(_) | Err(_) => break,
-            }
-        }
-        self.chunk = chunk;
-        received
+        // Nothing for now; or for ever, and then the sum says so.
+        self.core().recv_in_place(id, max, read).unwrap_or(0)
     }
 
     fn connect(&mut self, now: Nanos, connection: usize) -> Result<(), BenchError> {

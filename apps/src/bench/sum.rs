@@ -21,10 +21,12 @@ impl Pattern {
     /// Writes every byte of `out`.
     pub(super) fn fill(&mut self, out: &mut [u8]) {
         let (words, tail) = out.as_chunks_mut::<WORD>();
+        let mut next = self.word;
         for word in words {
-            self.word = self.word.wrapping_add(STEP);
-            *word = self.word.to_le_bytes();
+            next = next.wrapping_add(STEP);
+            *word = next.to_le_bytes();
         }
+        self.word = next;
         if !tail.is_empty() {
             self.word = self.word.wrapping_add(STEP);
             tail.copy_from_slice(&self.word.to_le_bytes()[..tail.len()]);
@@ -52,14 +54,23 @@ impl RunningSum {
     /// Reads every byte of `data`, the next of the stream.
     pub(super) fn add(&mut self, data: &[u8]) {
         let within = (self.bytes % WORD as u64) as usize;
-        let (head, rest) = data.split_at(data.len().min((WORD - within) % WORD));
         self.bytes += data.len() as u64;
-        self.add_bytes(within, head);
-        let (words, tail) = rest.as_chunks::<WORD>();
-        for word in words {
-            self.add_word(u64::from_le_bytes(*word));
+        let mut rest = data;
+        if within > 0 {
+            let (head, behind) = data.split_at(data.len().min(WORD - within));
+            self.add_bytes(within, head);
+            rest = behind;
         }
-        self.add_bytes(0, tail);
+        let (words, tail) = rest.as_chunks::<WORD>();
+        let (mut sum, mut sum_of_sums) = (self.sum, self.sum_of_sums);
+        for word in words {
+            sum = sum.wrapping_add(u64::from_le_bytes(*word));
+            sum_of_sums = sum_of_sums.wrapping_add(sum);
+        }
+        (self.sum, self.sum_of_sums) = (sum, sum_of_sums);
+        if !tail.is_empty() {
+            self.add_bytes(0, tail);
+        }
     }
 
     fn add_word(&mut self, word: u64) {

@@ -4,6 +4,7 @@
 pub mod checksum;
 mod counters;
 pub mod frame;
+mod hash;
 mod loom_or_std;
 mod meter;
 mod pairs;
@@ -13,6 +14,7 @@ pub mod ring;
 pub mod time;
 
 pub use frame::{Frame, FrameBurst, Full};
+pub use hash::{KeyedHash, KeyedHasher};
 pub use meter::Meter;
 pub use pairs::Pairs;
 pub use prefetch::prefetch;

@@ -100,7 +100,7 @@ impl Core {
         }
         // One message is of several segments, perhaps; how long they were it does not say.
         let segment = bytes.min(usize::from(self.config.mtu)) as u16;
-        conn.rhythm.on_payload(config, self.now, config.rto_min, window, segment);
+        conn.rhythm.on_payload(config, self.now, || config.rto_min, window, segment);
         self.set_switches(id);
         if let Some(conn) = self.offloaded_mut(id)
             && !conn.told.delays_acks

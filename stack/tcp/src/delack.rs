@@ -57,7 +57,14 @@ impl Rhythm {
 
     /// Payload has come, in segments of up to `mss` bytes, into a window of `wnd`; a pause of more than `rto` is one
     /// after which its sender begins anew.
-    pub fn on_payload(&mut self, config: &Config, now: Nanos, rto: Nanos, wnd: u32, mss: u16) {
+    pub fn on_payload(
+        &mut self,
+        config: &Config,
+        now: Nanos,
+        rto: impl FnOnce() -> Nanos,
+        wnd: u32,
+        mss: u16,
+    ) {
         let ms = millis(now);
         let since = ms.wrapping_sub(self.heard_ms);
         if !self.begun {
@@ -70,8 +77,8 @@ impl Rhythm {
             // As Linux, no more than a retransmission timeout: payload that comes ever more slowly would
             // stretch it without end.
             let learned = u64::from(self.delay_ms / 2) + u64::from(since);
-            self.delay_ms = learned.min(rto.as_millis()).min(u16::MAX.into()) as u16;
-        } else if u64::from(since) > rto.as_millis() {
+            self.delay_ms = learned.min(rto().as_millis()).min(u16::MAX.into()) as u16;
+        } else if u64::from(since) > rto().as_millis() {
             // So long a pause that the peer begins anew.
             self.quicken(config, wnd, mss);
         }
@@ -155,7 +162,7 @@ mod tests {
     }
 
     fn hear(rhythm: &mut Rhythm, at: u64) {
-        rhythm.on_payload(&linux(), MS(at), MS(300), WND, MSS);
+        rhythm.on_payload(&linux(), MS(at), || MS(300), WND, MSS);
     }
 
     #[test]
@@ -178,10 +185,10 @@ mod tests {
     #[test]
     fn a_small_window_needs_fewer() {
         let mut rhythm = Rhythm::default();
-        rhythm.on_payload(&linux(), MS(5), MS(300), 6_000, MSS);
+        rhythm.on_payload(&linux(), MS(5), || MS(300), 6_000, MSS);
         assert_eq!(rhythm.quick, 3);
         let mut rhythm = Rhythm::default();
-        rhythm.on_payload(&linux(), MS(5), MS(300), 100, MSS);
+        rhythm.on_payload(&linux(), MS(5), || MS(300), 100, MSS);
         assert_eq!(rhythm.quick, 2);
     }
 

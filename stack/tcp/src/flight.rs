@@ -207,8 +207,8 @@ pub(crate) struct Spares {
     memory: usize,
 }
 
-/// Bytes of all spare flights of an engine, at most: some hundred with little in them, or a few large ones.
-const SPARES_MEMORY_MAX: usize = 64 << 10;
+/// Bytes of all spare flights of an engine, at most: some hundred, as many as a burst has connections.
+const SPARES_MEMORY_MAX: usize = 1 << 20;
 
 impl Spares {
     fn take(&mut self) -> Option<Box<Flight>> {
@@ -237,7 +237,9 @@ impl Clone for Spares {
 impl Connection {
     /// Gives the flight back if nothing of it means anything any more.
     pub(crate) fn give_back_flight(&mut self, spares: &mut Spares, now: Nanos) {
-        if self.flight.present().is_some() && self.is_flight_over(now) {
+        // Most of the time something is in flight, and that settles it.
+        let may_be_over = self.snd.una == self.snd.max || self.state == State::Closed;
+        if may_be_over && self.flight.present().is_some() && self.is_flight_over(now) {
             self.flight.give_to(spares);
         }
     }

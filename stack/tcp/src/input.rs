@@ -639,11 +639,12 @@ impl Connection {
         // Duplicates that still wait to be sent would repeat the new number instead of the old one.
         self.rcv.ack.immediate = self.rcv.ack.immediate.min(1);
         self.rcv.ack.segments = self.rcv.ack.segments.saturating_add(1);
-        let (rto, wnd) = (self.snd.rtt.timeout(&engine.config), self.rcv.wnd);
+        let (rtt, wnd) = (&self.snd.rtt, self.rcv.wnd);
         let ack = &mut self.rcv.ack;
         let largest = len.min(u16::MAX.into()) as u16;
         let largest = ack.rhythm.largest.max(largest.min(self.rcv.mss));
         ack.rhythm.largest = largest;
+        let rto = || rtt.timeout(&engine.config);
         ack.rhythm.on_payload(&engine.config, now, rto, wnd, largest);
         // A segment that a port joined of several counts as what it was made of.
         let unacked = self.rcv.nxt.since(self.rcv.last_ack_sent);

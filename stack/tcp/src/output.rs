@@ -345,13 +345,16 @@ impl Connection {
     //= rfc5681#4.1 RFC5681-4.1-1
     pub(crate) fn restart_after_idle(&mut self, engine: &Engine, now: Nanos) {
         let silence = now - self.snd.last_sent;
+        self.snd.cc.on_transmit_start(now, silence);
+        if silence <= engine.config.rto_least() || !engine.config.slow_start_after_idle {
+            return;
+        }
         // How far probes of a closed window have backed off says nothing about the path.
         let rto = match self.timers.is_persisting() {
             true => self.snd.rtt.rto(&engine.config),
             false => self.snd.rtt.timeout(&engine.config),
         };
-        self.snd.cc.on_transmit_start(now, silence);
-        if silence > rto && engine.config.slow_start_after_idle {
+        if silence > rto {
             let at = self.situation(now);
             let segments = engine.config.initial_window_segments;
             self.snd.cc.on_idle(&at, silence, rto, segments);

@@ -131,6 +131,11 @@ impl Rtt {
 }
 
 impl Config {
+    /// No retransmission timeout is less.
+    pub(crate) fn rto_least(&self) -> Nanos {
+        self.rto_min.min(self.rto_initial)
+    }
+
     /// The retransmission timeout after `backoff` doublings, of a path that `smoothed` is known of.
     #[must_use]
     pub fn rto(&self, smoothed: Option<RttCheckpoint>, backoff: u8) -> Nanos {

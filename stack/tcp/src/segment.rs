@@ -298,6 +298,7 @@ impl Segment {
     /// Reads header and options of `bytes`, which end where the segment ends. Answers the segment and
     /// where its payload starts. The checksum is not looked at.
     //= rfc9293#3.1 MUST-4
+    #[inline]
     pub fn parse(bytes: &[u8]) -> Result<(Self, usize), Malformed> {
         let (mut segment, data_offset) = Self::parse_header(bytes)?;
         segment.payload_len = (bytes.len() - data_offset) as u32;
@@ -306,6 +307,7 @@ impl Segment {
 
     /// As [`Segment::parse`], but `bytes` may end after the header; `payload_len` stays 0.
     //= rfc9293#3.1 MUST-1
+    #[inline]
     pub fn parse_header(bytes: &[u8]) -> Result<(Self, usize), Malformed> {
         let Some((fixed, _)) = bytes.split_first_chunk::<HEADER_LEN>() else {
             return Err(Malformed::TooShort);
@@ -336,9 +338,12 @@ impl Segment {
 
     /// Writes header and options to the front of `buf` and answers their length; the checksum field is
     /// zero. Panics when `buf` is shorter than [`Segment::header_len`].
+    #[inline]
     pub fn emit(&self, buf: &mut [u8]) -> usize {
         let len = self.header_len();
-        let (fixed, options) = buf[..len].split_at_mut(HEADER_LEN);
+        let Some((fixed, options)) = buf[..len].split_first_chunk_mut::<HEADER_LEN>() else {
+            unreachable!("{len} bytes are a header and more")
+        };
         fixed[0..2].copy_from_slice(&self.src_port.to_be_bytes());
         fixed[2..4].copy_from_slice(&self.dst_port.to_be_bytes());
         fixed[4..8].copy_from_slice(&self.seq.0.to_be_bytes());
@@ -439,6 +444,7 @@ impl Options {
     }
 
     /// Bytes as [`Options::emit`] writes them.
+    #[inline]
     fn len(&self) -> usize {
         let mut len = 0;
         len += if self.mss.is_some() { 4 } else { 0 };
@@ -456,6 +462,16 @@ impl Options {
     /// the two bytes before the timestamps that would be padding.
     //= rfc9293#3.1 MUST-69
     fn emit(&self, out: &mut [u8]) {
+        if let Some(Timestamps { val, ecr }) = self.timestamps
+            && !self.sack_permitted
+            && let Ok(out) = <&mut [u8; TIMESTAMPS_LEN as usize]>::try_from(&mut *out)
+        {
+            // There is room for nothing else: so it is with most segments.
+            out[..4].copy_from_slice(&[kind::NOP, kind::NOP, kind::TIMESTAMPS, 10]);
+            out[4..8].copy_from_slice(&val.to_be_bytes());
+            out[8..].copy_from_slice(&ecr.to_be_bytes());
+            return;
+        }
         let mut at = 0;
         let mut put = |bytes: &[u8]| {
             out[at..at + bytes.len()].copy_from_slice(bytes);

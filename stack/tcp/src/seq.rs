@@ -28,8 +28,8 @@ impl SeqNum {
     #[must_use]
     #[inline]
     pub const fn after(self, other: Self) -> bool {
-        let distance = self.since(other);
-        distance != 0 && distance < HALF
+        // Greater than zero and less than half the circle, in one comparison.
+        self.since(other).cast_signed() > 0
     }
 
     /// Whether `self` comes earlier than `other`.

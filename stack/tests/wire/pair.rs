@@ -133,6 +133,50 @@ fn a_connection_carries_bytes_both_ways_and_leaves_nothing_behind() {
     }
 }
 
+/// What is made up in place, and read where it lies, is the same stream; no piece is longer than there is room for.
+#[test]
+fn bytes_are_made_up_and_read_in_place() {
+    let mut net = net();
+    let (client, server) = net.open();
+    let (len, mut made, mut seen, mut two_pieces) = (1 << 20, 0, 0, false);
+    while seen < len {
+        net.step();
+        let core = net.stacks[0].core_mut();
+        let (room, before) = (core.send_room(client), made);
+        let sent = core.send_in_place(client, len - made, |piece| {
+            for byte in piece {
+                *byte = pattern(made);
+                made += 1;
+            }
+        });
+        match sent {
+            Ok(n) => assert_eq!((n, n), (made - before, room.min(len - before))),
+            Err(e) => assert_eq!((e, room), (SocketError::WouldBlock, 0)),
+        }
+        let (mut pieces, before) = (0, seen);
+        // Less than there is at times, so that the ring does not run empty.
+        let read = net.stacks[1].core_mut().recv_in_place(server, 9000, |piece| {
+            pieces += 1;
+            for &byte in piece {
+                assert_eq!(byte, pattern(seen), "byte {seen}");
+                seen += 1;
+            }
+        });
+        assert_eq!(read.unwrap_or(0), seen - before);
+        two_pieces |= pieces == 2;
+    }
+    assert!(two_pieces, "the receiver's ring wrapped while something was in it");
+    let core = net.stacks[0].core_mut();
+    assert_eq!(core.send_in_place(client, 0, |_| unreachable!("nothing is asked for")), Ok(0));
+    core.shutdown(client).expect("open");
+    let shut = core.send_in_place(client, 1, |_| unreachable!("nobody would send it"));
+    assert_eq!(shut, Err(SocketError::Shutdown));
+    net.step();
+    net.step();
+    let end = net.stacks[1].core_mut().recv_in_place(server, 1, |_| unreachable!("the end"));
+    assert_eq!(end, Ok(0));
+}
+
 #[test]
 fn what_a_full_link_does_not_take_leaves_when_it_does_and_counts_as_no_loss() {
     let mut net = net();

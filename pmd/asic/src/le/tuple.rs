@@ -1,9 +1,9 @@
 //! The exact-match table: addresses, ports and the enforced part of the compressed tuple to a TID.
 
-use core::hash::Hasher;
+use core::hash::{BuildHasher, Hash, Hasher};
 use core::net::IpAddr;
-use std::hash::DefaultHasher;
 
+use mafo_mem::KeyedHasher;
 use mafo_t4::Tid;
 
 /// Both ends of a connection as the card sees them: local is the destination side of a received frame.
@@ -36,22 +36,10 @@ pub struct Key {
     pub ntuple: u64,
 }
 
-/// Hashes keys under a secret, as the host does with its connections: who does not know it cannot choose addresses
-/// and ports that collide. The key is taken in once and the state copied, so it costs nothing then.
-#[derive(Clone, Debug)]
-struct KeyHasher(DefaultHasher);
-
-impl KeyHasher {
-    fn new(secret: u64) -> Self {
-        let mut keyed = DefaultHasher::new();
-        keyed.write_u64(secret);
-        Self(keyed)
-    }
-
-    /// In few words: each call costs.
-    fn hash(&self, key: &Key) -> u32 {
-        let FourTuple { local, peer, local_port, peer_port } = key.tuple;
-        let mut state = self.0.clone();
+/// In few words: each costs.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let FourTuple { local, peer, local_port, peer_port } = self.tuple;
         match (local, peer) {
             (IpAddr::V4(local), IpAddr::V4(peer)) => {
                 state.write_u64(u64::from(local.to_bits()) << 32 | u64::from(peer.to_bits()));
@@ -61,9 +49,8 @@ impl KeyHasher {
                 state.write_u128(bits(peer));
             }
         }
-        state.write_u32(u32::from(local_port) << 16 | u32::from(peer_port));
-        state.write_u64(key.ntuple);
-        state.finish() as u32
+        state.write_u64(u64::from(local_port) << 16 | u64::from(peer_port));
+        state.write_u64(self.ntuple);
     }
 }
 
@@ -84,7 +71,7 @@ struct Entry {
 /// most half full; removal shifts back, so no tombstones slow the lookups of a card that has run for long.
 #[derive(Debug)]
 pub struct TupleTable {
-    hasher: KeyHasher,
+    hasher: KeyedHasher,
     slots: Vec<u64>,
     entries: Vec<Entry>,
     capacity: usize,
@@ -95,7 +82,7 @@ impl TupleTable {
     /// A table for at most `capacity` connections. Which of them collide depends on `secret`.
     #[must_use]
     pub fn new(capacity: usize, secret: u64) -> Self {
-        let hasher = KeyHasher::new(secret);
+        let hasher = KeyedHasher::new(&secret.to_le_bytes(), 0);
         let slots = vec![0; (capacity * 2).next_power_of_two().max(8)];
         Self { hasher, slots, entries: Vec::new(), capacity, v6: 0 }
     }
@@ -110,6 +97,10 @@ impl TupleTable {
     #[must_use]
     pub fn count_v6(&self) -> usize {
         self.v6
+    }
+
+    fn hash(&self, key: &Key) -> u32 {
+        self.hasher.hash_one(key) as u32
     }
 
     fn mask(&self) -> usize {
@@ -140,13 +131,13 @@ impl TupleTable {
         if self.entries.is_empty() {
             return None;
         }
-        let (_, index) = self.probe(key, self.hasher.hash(key));
+        let (_, index) = self.probe(key, self.hash(key));
         index.map(|index| self.entries[index].tid)
     }
 
     /// Enters a connection. Refused, and nothing changed, if the key is there or the table is full.
     pub fn insert(&mut self, key: Key, tid: Tid) -> Result<(), InsertError> {
-        let hash = self.hasher.hash(&key);
+        let hash = self.hash(&key);
         let (slot, found) = self.probe(&key, hash);
         if let Some(index) = found {
             return Err(InsertError::Exists(self.entries[index].tid));
@@ -162,14 +153,14 @@ impl TupleTable {
 
     /// Removes a connection and says which it was.
     pub fn remove(&mut self, key: &Key) -> Option<Tid> {
-        let (slot, index) = self.probe(key, self.hasher.hash(key));
+        let (slot, index) = self.probe(key, self.hash(key));
         let index = index?;
         self.vacate(slot);
         let tid = self.entries.swap_remove(index).tid;
         self.v6 -= usize::from(key.tuple.is_v6());
         if let Some(moved) = self.entries.get(index) {
             // The last entry took the free place; its slot still has the old index.
-            let hash = self.hasher.hash(&moved.key);
+            let hash = self.hash(&moved.key);
             let old = u64::from(hash) << 32 | (self.entries.len() + 1) as u64;
             let mut slot = hash as usize & self.mask();
             while self.slots[slot] != old {
@@ -302,7 +293,7 @@ mod tests {
     /// Slots of a table under `secret` at which the first 512 ports would like to be.
     fn homes(secret: u64) -> Vec<usize> {
         let table = TupleTable::new(32, secret);
-        (0..512).map(|n| table.hasher.hash(&v4(n)) as usize & table.mask()).collect()
+        (0..512).map(|n| table.hash(&v4(n)) as usize & table.mask()).collect()
     }
 
     #[test]
