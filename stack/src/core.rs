@@ -27,7 +27,7 @@ use crate::socket::{Holder, Path, Readiness, Socket};
 use crate::time_wait::{Answer, TimeWait};
 use crate::tom::state::Transitions;
 use crate::tom::{Farewell, Member, MemberId, Overdue, Sampling};
-use crate::tuple::{FourTuple, TupleMap};
+use crate::tuple::{ByTuple, FourTuple};
 use crate::{Counters, Event, FRAME_OVERHEAD, PathChoice, StackConfig, TX_BURST};
 
 /// Bytes that an application makes up at a time ([`Core::send_in_place`]): a part of the nearest cache.
@@ -53,7 +53,7 @@ pub struct Core {
     pub(crate) engine: Engine,
     pub(crate) secret: isn::Secret,
     pub(crate) sockets: Slab<Socket>,
-    pub(crate) by_tuple: TupleMap<SocketId>,
+    pub(crate) by_tuple: ByTuple,
     pub(crate) listeners: BTreeMap<ListenerId, Listener>,
     pub(crate) listeners_made: u32,
     pub(crate) time_wait: TimeWait,
@@ -132,7 +132,7 @@ impl Core {
             engine: Engine::new(config.tcp.clone()),
             secret,
             sockets: Slab::new(config.sockets_max),
-            by_tuple: TupleMap::with_hasher(hasher(0)),
+            by_tuple: ByTuple::new(hasher(0)),
             listeners: BTreeMap::new(),
             listeners_made: 0,
             time_wait: TimeWait::new(config.time_wait_max, config.time_wait, hasher(1)),
@@ -296,7 +296,7 @@ impl Core {
             local: (ip.dst, segment.dst_port).into(),
             remote: (ip.src, segment.src_port).into(),
         };
-        if let Some(&id) = self.by_tuple.get(&tuple)
+        if let Some(id) = self.by_tuple.get(&self.sockets, &tuple)
             && self.host_input(now, id, &segment, &bytes[header_len..])
         {
             return;
@@ -702,7 +702,7 @@ impl Core {
         if self.sampling.wanted {
             self.departed.push(id);
         }
-        self.by_tuple.remove(&socket.tuple);
+        self.by_tuple.remove(&socket.tuple, id);
         match socket.holder {
             Holder::Application => self.tell(id, news),
             Holder::Nobody => self.forget(id),
@@ -726,6 +726,8 @@ impl Core {
     }
 
     pub(crate) fn forget(&mut self, id: SocketId) {
+        let named = |socket: &Socket| self.by_tuple.get(&self.sockets, &socket.tuple) == Some(id);
+        debug_assert!(!self.sockets.get(id).is_some_and(named), "{id:?} is still to be found");
         if let Some(socket) = self.sockets.remove(id) {
             self.send_buffers.push(socket.tx.into_memory());
             if socket.rx.capacity() == self.config.recv_buffer {

@@ -139,7 +139,7 @@ impl Core {
             local: (quoted.src, quoted.src_port).into(),
             remote: (quoted.dst, quoted.dst_port).into(),
         };
-        let Some(&id) = self.by_tuple.get(&tuple) else {
+        let Some(id) = self.lookup(&tuple) else {
             self.counters.icmp_drop_no_connection += 1;
             return;
         };

@@ -99,20 +99,14 @@ impl Core {
             self.forget(id);
             return;
         };
-        self.enter_opening(id, listener_id, tuple, conn);
+        self.enter_opening(id, listener_id, conn);
     }
 
-    fn enter_opening(
-        &mut self,
-        id: SocketId,
-        listener_id: ListenerId,
-        tuple: FourTuple,
-        conn: Connection,
-    ) {
+    fn enter_opening(&mut self, id: SocketId, listener_id: ListenerId, conn: Connection) {
         if let Some(socket) = self.sockets.get_mut(id) {
             socket.path = HostPath::path(conn);
         }
-        self.by_tuple.insert(tuple, id);
+        self.by_tuple.insert(&self.sockets, id);
         if let Some(listener) = self.listeners.get_mut(&listener_id) {
             listener.opening += 1;
         }
@@ -202,7 +196,7 @@ impl Core {
         let Some(socket) = self.sockets.get(id) else { return true };
         let open = self.open_of(socket, segment.ack - 1);
         let conn = Connection::accept_cookie(&mut self.engine, now, &open, &syn);
-        self.enter_opening(id, listener_id, tuple, conn);
+        self.enter_opening(id, listener_id, conn);
         self.on_established(id);
         self.host_input(now, id, segment, payload)
     }

@@ -60,7 +60,7 @@ impl Core {
     /// Whether a connection of these two ends, if both are here, would meet another, or itself.
     pub(crate) fn meets_itself(&self, tuple: &FourTuple) -> bool {
         let other_end = FourTuple { local: tuple.remote, remote: tuple.local };
-        *tuple == other_end || self.by_tuple.contains_key(&other_end)
+        *tuple == other_end || self.by_tuple.contains(&self.sockets, &other_end)
     }
 
     /// Who takes what goes to `address`; `None`: there is no way to it.

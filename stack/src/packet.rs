@@ -261,14 +261,16 @@ fn emit_ipv4_with(
     let length = (IPV4_HEADER + payload_len) as u16;
     //= rfc1191#3 RFC1191-3-4
     // Identification 0 and "don't fragment": right for RFC 6864 atomic datagrams.
-    let protocol = protocol.into();
-    let plain = [0x45, tos, 0, 0, 0, 0, 0x40, 0, ttl, protocol, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    header.copy_from_slice(&plain);
-    header[2..4].copy_from_slice(&length.to_be_bytes());
-    header[12..16].copy_from_slice(&src.octets());
-    header[16..].copy_from_slice(&dst.octets());
-    let sum = checksum::sum(header).checksum();
-    header[10..12].copy_from_slice(&sum.to_be_bytes());
+    let [len_high, len_low] = length.to_be_bytes();
+    let words = [
+        u32::from_be_bytes([0x45, tos, len_high, len_low]),
+        u32::from_be_bytes([0, 0, 0x40, 0]),
+        u32::from_be_bytes([ttl, protocol.into(), 0, 0]),
+        src.to_bits(),
+        dst.to_bits(),
+    ];
+    let sum = checksum::put_words(header, words);
+    header[10..12].copy_from_slice(&sum.checksum().to_be_bytes());
     ETHERNET_HEADER + IPV4_HEADER
 }
 
@@ -301,11 +303,11 @@ pub fn emit_tcp_with(
     let tos = dscp.code_point() << 2 | segment.ecn.bits();
     let at = emit_ipv4_with(buf, macs, (src, dst), IpProtocol::Tcp, (tos, ttl), tcp_len);
     let tcp = &mut buf[at..at + tcp_len];
-    let header_len = segment.emit(tcp);
+    let (header_len, header) = segment.emit_summed(tcp);
     fill(&mut tcp[header_len..]);
     let protocol = IpProtocol::Tcp.into();
     let pseudo = checksum::pseudo_header_v4(src.octets(), dst.octets(), protocol, tcp_len as u16);
-    let sum = (pseudo + checksum::sum(tcp)).checksum();
+    let sum = (pseudo + header + checksum::sum(&tcp[header_len..])).checksum();
     tcp[CHECKSUM_OFFSET..CHECKSUM_OFFSET + 2].copy_from_slice(&sum.to_be_bytes());
     pad(buf, at + tcp_len)
 }

@@ -126,7 +126,7 @@ impl Core {
         let tuple = FourTuple { local, remote };
         let id =
             self.make_socket(tuple, options, Holder::Application).ok_or(ConnectError::TableFull)?;
-        self.by_tuple.insert(tuple, id);
+        self.by_tuple.insert(&self.sockets, id);
         self.open(now, id);
         Ok(id)
     }
@@ -138,7 +138,7 @@ impl Core {
             let local = SocketAddr::from((address, port));
             let tuple = FourTuple { local, remote };
             //= rfc6056#3.1 RFC6056-3.1-1
-            let taken = core.by_tuple.contains_key(&tuple)
+            let taken = core.lookup(&tuple).is_some()
                 || core.meets_itself(&tuple)
                 || core.time_wait.contains(&tuple)
                 || core.listeners.values().any(|l| l.takes(local));
@@ -493,7 +493,7 @@ mod tests {
             let syn =
                 Segment { src_port: port, dst_port: 7, flags: Flags::SYN, ..Segment::default() };
             assert!(core.host_listen(now, (listener, None), MAC, tuple(port), &syn, &[]));
-            let id = core.by_tuple[&tuple(port)];
+            let id = core.lookup(&tuple(port)).expect("it is there");
             core.leave_listener(id);
             core.close(now, id);
             assert!(core.orphans.back().is_some_and(|&(_, last)| last == id));

@@ -31,17 +31,24 @@ pub struct Timeouts {
 }
 
 /// What the host's clock watches for a socket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Watch {
-    pub(crate) timeouts: Timeouts,
     /// Offloaded: since when bytes wait to be acknowledged, or when some last were.
     pub(crate) progress_at: Nanos,
+    /// Stream offset up to which the peer had acknowledged when the card last answered.
+    told_una: u64,
+    /// What few sockets have: most wait as all do.
+    own: Option<Box<Own>>,
+}
+
+/// How a socket waits that waits differently from others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Own {
+    timeouts: Timeouts,
     /// Offloaded: since when the card is being asked whether anything was acknowledged that no message told of.
     asked_at: Option<Nanos>,
     /// When it last answered.
     told_at: Nanos,
-    /// Stream offset up to which the peer had acknowledged then.
-    told_una: u64,
     /// When an open is given up.
     connect_by: Option<Nanos>,
     /// The wake-up that is set.
@@ -57,10 +64,10 @@ impl Core {
         timeouts: Timeouts,
     ) -> Result<(), SocketError> {
         let socket = self.sockets.get_mut(id).ok_or(SocketError::NoSuchSocket)?;
-        socket.watch.timeouts = timeouts;
+        let connect_by = timeouts.connect.filter(|_| is_opening(socket)).map(|wait| now + wait);
         socket.watch.progress_at = now;
-        socket.watch.connect_by =
-            timeouts.connect.filter(|_| is_opening(socket)).map(|wait| now + wait);
+        let own = socket.watch.own_mut();
+        (own.timeouts, own.connect_by) = (timeouts, connect_by);
         self.apply_timeouts(now, id);
         self.arm_watch(id);
         Ok(())
@@ -69,14 +76,14 @@ impl Core {
     /// How long `id` waits.
     #[must_use]
     pub fn timeouts(&self, id: SocketId) -> Timeouts {
-        self.sockets.get(id).map_or_else(Timeouts::default, |socket| socket.watch.timeouts)
+        self.sockets.get(id).map_or_else(Timeouts::default, |socket| socket.watch.timeouts())
     }
 
     /// Hands what was set to the engine, once there is one.
     pub(crate) fn apply_timeouts(&mut self, now: Nanos, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let Timeouts { user, connect: _, keepalive, syn_retransmits_max, fin_wait2 } =
-            socket.watch.timeouts;
+            socket.watch.timeouts();
         let patience = Patience { user_timeout: user, keepalive, syn_retransmits_max, fin_wait2 };
         if let Path::Host(host) = &mut socket.path
             && patience != host.conn.patience()
@@ -90,8 +97,9 @@ impl Core {
     pub(crate) fn arm_watch(&mut self, id: SocketId) {
         let Some(wanted) = self.watched_until(id) else { return };
         let Some(socket) = self.sockets.get_mut(id) else { return };
-        if socket.watch.armed.is_none_or(|armed| wanted < armed) {
-            if let Some(armed) = socket.watch.armed.replace(wanted) {
+        let armed = &mut socket.watch.own_mut().armed;
+        if armed.is_none_or(|armed| wanted < armed) {
+            if let Some(armed) = armed.replace(wanted) {
                 self.watches.remove(&(armed, id));
             }
             self.watches.insert((wanted, id));
@@ -100,15 +108,15 @@ impl Core {
 
     fn watched_until(&self, id: SocketId) -> Option<Nanos> {
         let socket = self.sockets.get(id)?;
-        let connect = socket.watch.connect_by.filter(|_| is_opening(socket));
-        let Path::Offload(conn) = &socket.path else { return connect };
         let watch = &socket.watch;
+        let connect = watch.connect_by().filter(|_| is_opening(socket));
+        let Path::Offload(conn) = &socket.path else { return connect };
         // Its acknowledgment was the last progress.
         let half_closed = conn.state == OffloadState::FinWait2;
-        let fin_wait2 = watch.timeouts.fin_wait2.filter(|_| half_closed);
+        let fin_wait2 = watch.timeouts().fin_wait2.filter(|_| half_closed);
         let fin_wait2 = fin_wait2.map(|wait| watch.progress_at + wait);
-        let user = watch.timeouts.user.filter(|_| is_opening(socket) || self.waits_on_card(id));
-        let user = user.map(|wait| match watch.asked_at {
+        let user = watch.timeouts().user.filter(|_| is_opening(socket) || self.waits_on_card(id));
+        let user = user.map(|wait| match watch.asked_at() {
             Some(asked_at) => asked_at + ANSWER,
             None if is_opening(socket) => watch.progress_at + wait,
             None => watch.next_look(wait).min(watch.progress_at + wait),
@@ -128,7 +136,7 @@ impl Core {
     pub(crate) fn watch_posting(&mut self, id: SocketId) {
         let now = self.now;
         let Some(socket) = self.sockets.get_mut(id) else { return };
-        if socket.watch.timeouts.user.is_none() {
+        if socket.watch.timeouts().user.is_none() {
             return;
         }
         if socket.tx.acked() == socket.tx.posted() {
@@ -142,7 +150,9 @@ impl Core {
         while let Some(&(at, id)) = self.watches.first().filter(|(at, _)| *at <= now) {
             self.watches.remove(&(at, id));
             let Some(socket) = self.sockets.get_mut(id) else { continue };
-            socket.watch.armed = None;
+            if let Some(own) = &mut socket.watch.own {
+                own.armed = None;
+            }
             self.release_due(now, id);
             match self.watched_until(id) {
                 Some(until) if until <= now => self.run_out_of_patience(id),
@@ -162,11 +172,11 @@ impl Core {
                 socket.ended = Some(ended);
                 self.fail_opening(id, ConnectionError::TimedOut);
             }
-            Path::Offload(_) if !half_closed && socket.watch.asked_at.is_none() => {
+            Path::Offload(_) if !half_closed && socket.watch.asked_at().is_none() => {
                 self.ask_for_progress(id);
             }
             Path::Offload(_) if !half_closed && !socket.watch.is_user_gone(self.now) => {
-                (socket.watch.asked_at, socket.watch.told_at) = (None, self.now);
+                socket.watch.on_answer(self.now);
                 self.arm_watch(id);
             }
             Path::Offload(_) => {
@@ -189,7 +199,7 @@ impl Core {
         let now = self.now;
         self.ask_card(id);
         if let Some(socket) = self.sockets.get_mut(id) {
-            socket.watch.asked_at = Some(now);
+            socket.watch.own_mut().asked_at = Some(now);
         }
         self.arm_watch(id);
     }
@@ -209,7 +219,7 @@ impl Core {
             self.tom_post(id);
         }
         let Some(socket) = self.sockets.get_mut(id) else { return };
-        if socket.watch.asked_at.is_none() {
+        if socket.watch.asked_at().is_none() {
             return;
         }
         if moved {
@@ -217,20 +227,44 @@ impl Core {
         } else if socket.watch.is_user_gone(now) {
             return self.run_out_of_patience(id);
         }
-        (socket.watch.asked_at, socket.watch.told_at) = (None, now);
+        socket.watch.on_answer(now);
         self.arm_watch(id);
     }
 }
 
 impl Watch {
+    #[inline]
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.own.as_ref().map_or_else(Timeouts::default, |own| own.timeouts)
+    }
+
+    fn connect_by(&self) -> Option<Nanos> {
+        self.own.as_ref()?.connect_by
+    }
+
+    fn asked_at(&self) -> Option<Nanos> {
+        self.own.as_ref()?.asked_at
+    }
+
+    fn own_mut(&mut self) -> &mut Own {
+        self.own.get_or_insert_default()
+    }
+
+    /// The card that was asked has answered.
+    fn on_answer(&mut self, now: Nanos) {
+        let own = self.own_mut();
+        (own.asked_at, own.told_at) = (None, now);
+    }
+
     /// When the card is asked next, with a user who waits for `wait`.
     fn next_look(&self, wait: Nanos) -> Nanos {
-        self.told_at.max(self.progress_at) + Nanos((wait.0 / LOOKS).max(1))
+        let told_at = self.own.as_ref().map_or(Nanos::ZERO, |own| own.told_at);
+        told_at.max(self.progress_at) + Nanos((wait.0 / LOOKS).max(1))
     }
 
     /// Whether a user has waited long enough.
     fn is_user_gone(&self, now: Nanos) -> bool {
-        self.timeouts.user.is_some_and(|wait| self.progress_at + wait <= now)
+        self.timeouts().user.is_some_and(|wait| self.progress_at + wait <= now)
     }
 }
 

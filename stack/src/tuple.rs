@@ -1,11 +1,15 @@
 //! What names a connection, and the one table from it to its socket.
 
 use core::fmt;
-use core::hash::{Hash, Hasher};
+use core::hash::{BuildHasher, Hash, Hasher};
 use core::net::{IpAddr, SocketAddr};
 use std::collections::HashMap;
 
+use hashbrown::HashTable;
 use mafo_mem::KeyedHasher;
+
+use crate::slab::{Slab, SocketId};
+use crate::socket::Socket;
 
 /// A connection's two ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,13 +43,54 @@ impl fmt::Debug for FourTuple {
     }
 }
 
+/// Sockets by their 4-tuples, which stand in the sockets: an entry is an id, and whoever is found is needed next.
+#[derive(Debug)]
+pub(crate) struct ByTuple {
+    ids: HashTable<SocketId>,
+    hasher: KeyedHasher,
+}
+
+impl ByTuple {
+    pub(crate) fn new(hasher: KeyedHasher) -> Self {
+        Self { ids: HashTable::new(), hasher }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, sockets: &Slab<Socket>, tuple: &FourTuple) -> Option<SocketId> {
+        self.ids.find(self.hasher.hash_one(tuple), is(sockets, tuple)).copied()
+    }
+
+    pub(crate) fn contains(&self, sockets: &Slab<Socket>, tuple: &FourTuple) -> bool {
+        self.get(sockets, tuple).is_some()
+    }
+
+    /// The socket of `id` is its tuple's.
+    pub(crate) fn insert(&mut self, sockets: &Slab<Socket>, id: SocketId) {
+        let Some(Socket { tuple, .. }) = sockets.get(id) else { return };
+        let Self { ids, hasher } = self;
+        // Whoever is in the table is in the slab: a socket leaves it when its connection ends.
+        let hash_of = |&id: &SocketId| sockets.get(id).map_or(0, |s| hasher.hash_one(s.tuple));
+        ids.entry(hasher.hash_one(tuple), is(sockets, tuple), hash_of).insert(id);
+    }
+
+    /// The tuple of `id` is free.
+    pub(crate) fn remove(&mut self, tuple: &FourTuple, id: SocketId) {
+        if let Ok(entry) = self.ids.find_entry(self.hasher.hash_one(tuple), |&found| found == id) {
+            entry.remove();
+        }
+    }
+}
+
+/// Whether an id is that of the connection of `tuple`.
+fn is(sockets: &Slab<Socket>, tuple: &FourTuple) -> impl Fn(&SocketId) -> bool {
+    |&id| sockets.get(id).is_some_and(|socket| socket.tuple == *tuple)
+}
+
 /// A map by 4-tuple, keyed by the stack's secret ([`crate::StackConfig::secret`]).
 pub(crate) type TupleMap<T> = HashMap<FourTuple, T, KeyedHasher>;
 
 #[cfg(test)]
 mod tests {
-    use core::hash::BuildHasher;
-
     use super::*;
 
     fn hashes(secret: u8, table: u8) -> Vec<u64> {

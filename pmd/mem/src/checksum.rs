@@ -126,6 +126,22 @@ pub fn copy_and_sum(dst: &mut [u8], src: &[u8]) -> Partial {
     Partial(copy_and_sum_wide(dst, src))
 }
 
+/// Writes `words` to the front of `out`, most significant byte first, and returns their sum. A header that was just written in
+/// pieces cannot be read back in larger ones before it has left the processor's store buffer, which takes longer than
+/// this.
+///
+/// Panics if `out` is too short.
+#[inline]
+pub fn put_words<const N: usize>(out: &mut [u8], words: [u32; N]) -> Partial {
+    let (places, _) = out.as_chunks_mut::<4>();
+    let mut sum = Partial::ZERO;
+    for (place, word) in places[..N].iter_mut().zip(words) {
+        *place = word.to_be_bytes();
+        sum += Partial::of_u32(word);
+    }
+    sum
+}
+
 /// The pseudo header of TCP or UDP over IPv4 (RFC 9293 section 3.1): addresses, protocol number, and
 /// `len`, the bytes of transport header and payload.
 #[inline]

@@ -61,7 +61,7 @@ impl Core {
     /// The socket of a connection, wherever its TCP runs.
     #[must_use]
     pub fn lookup(&self, tuple: &FourTuple) -> Option<SocketId> {
-        self.by_tuple.get(tuple).copied()
+        self.by_tuple.get(&self.sockets, tuple)
     }
 
     /// All connections that live on an adapter.

@@ -337,12 +337,12 @@ impl Core {
         let member = &self.members[member_id.index()];
         let &listener_id = member.stids.get(cpl.tos_stid().stid())?;
         let listener = self.listeners.get(&listener_id)?;
-        if let Some(conn) = self.by_tuple.get(&tuple).and_then(|&id| self.offloaded(id)) {
+        if let Some(conn) = self.lookup(&tuple).and_then(|id| self.offloaded(id)) {
             let elsewhere = conn.member != member_id;
             self.counters.syns_of_others += u64::from(elsewhere);
             return None;
         }
-        if listener.accept_queue_is_full() || self.by_tuple.contains_key(&tuple) {
+        if listener.accept_queue_is_full() || self.lookup(&tuple).is_some() {
             return None;
         }
         let full = listener.syn_queue_is_full(self.config.syn_backlog_max);
@@ -416,7 +416,7 @@ impl Core {
         let (state, syn) = (State::Accepting, Some(Box::new(*syn)));
         let accepting = Offloaded { tid, state, cong: congestion, syn, ..opening };
         self.sockets.get_mut(id)?.path = Path::Offload(Box::new(accepting));
-        self.by_tuple.insert(tuple, id);
+        self.by_tuple.insert(&self.sockets, id);
         if let Some(listener) = self.listeners.get_mut(&listener_id) {
             listener.opening += 1;
         }

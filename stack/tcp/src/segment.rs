@@ -4,6 +4,8 @@
 
 use core::fmt;
 use core::ops::{BitOr, BitOrAssign};
+
+use mafo_mem::checksum::{self, Partial};
 use serde::{Deserialize, Serialize};
 
 use crate::SeqNum;
@@ -340,21 +342,25 @@ impl Segment {
     /// zero. Panics when `buf` is shorter than [`Segment::header_len`].
     #[inline]
     pub fn emit(&self, buf: &mut [u8]) -> usize {
+        self.emit_summed(buf).0
+    }
+
+    /// As [`Segment::emit`], and the sum of what is written.
+    #[inline]
+    pub fn emit_summed(&self, buf: &mut [u8]) -> (usize, Partial) {
         let len = self.header_len();
-        let Some((fixed, options)) = buf[..len].split_first_chunk_mut::<HEADER_LEN>() else {
-            unreachable!("{len} bytes are a header and more")
-        };
-        fixed[0..2].copy_from_slice(&self.src_port.to_be_bytes());
-        fixed[2..4].copy_from_slice(&self.dst_port.to_be_bytes());
-        fixed[4..8].copy_from_slice(&self.seq.0.to_be_bytes());
-        fixed[8..12].copy_from_slice(&self.ack.0.to_be_bytes());
+        let (fixed, options) = buf[..len].split_at_mut(HEADER_LEN);
+        let pair = |high: u16, low: u16| u32::from(high) << 16 | u32::from(low);
         let offset_and_flags = (len as u16 / 4) << 12 | (self.flags.0 & 0x1ff);
-        fixed[12..14].copy_from_slice(&offset_and_flags.to_be_bytes());
-        fixed[14..16].copy_from_slice(&self.window.to_be_bytes());
-        fixed[16..18].fill(0);
-        fixed[18..20].copy_from_slice(&self.urgent.to_be_bytes());
-        self.options.emit(options);
-        len
+        let words = [
+            pair(self.src_port, self.dst_port),
+            self.seq.0,
+            self.ack.0,
+            pair(offset_and_flags, self.window),
+            pair(0, self.urgent),
+        ];
+        let fixed = checksum::put_words(fixed, words);
+        (len, fixed + self.options.emit(options))
     }
 
     /// Whether this may open a new incarnation of a connection in TIME-WAIT that expects `rcv_nxt` and whose
@@ -461,16 +467,14 @@ impl Options {
     /// Every option starts so that its words are aligned (RFC 7323 appendix A); SACK-permitted takes
     /// the two bytes before the timestamps that would be padding.
     //= rfc9293#3.1 MUST-69
-    fn emit(&self, out: &mut [u8]) {
+    fn emit(&self, out: &mut [u8]) -> Partial {
         if let Some(Timestamps { val, ecr }) = self.timestamps
             && !self.sack_permitted
-            && let Ok(out) = <&mut [u8; TIMESTAMPS_LEN as usize]>::try_from(&mut *out)
+            && out.len() == TIMESTAMPS_LEN as usize
         {
             // There is room for nothing else: so it is with most segments.
-            out[..4].copy_from_slice(&[kind::NOP, kind::NOP, kind::TIMESTAMPS, 10]);
-            out[4..8].copy_from_slice(&val.to_be_bytes());
-            out[8..].copy_from_slice(&ecr.to_be_bytes());
-            return;
+            const KIND: u32 = u32::from_be_bytes([kind::NOP, kind::NOP, kind::TIMESTAMPS, 10]);
+            return checksum::put_words(out, [KIND, val, ecr]);
         }
         let mut at = 0;
         let mut put = |bytes: &[u8]| {
@@ -502,6 +506,7 @@ impl Options {
                 put(&block.end.0.to_be_bytes());
             }
         }
+        checksum::sum(out)
     }
 }
 

@@ -201,7 +201,7 @@ fn build(
     let total = IPV4_HEADER + tcp_len;
     let (header, rest) = packet[..total].split_at_mut(IPV4_HEADER);
     write_ipv4(header, ip, total as u16);
-    segment.emit(rest);
+    let (_, of_header) = segment.emit_summed(rest);
     let (tcp, data) = rest.split_at_mut(header_len);
     if !data.is_empty() {
         payload.read(memory, u64::from(output.offset), data)?;
@@ -213,7 +213,7 @@ fn build(
         PROTOCOL_TCP,
         tcp_len as u16,
     );
-    let sum = (pseudo + checksum::sum(tcp) + checksum::sum(data)).checksum();
+    let sum = (pseudo + of_header + checksum::sum(data)).checksum();
     tcp[CHECKSUM_OFFSET..CHECKSUM_OFFSET + 2].copy_from_slice(&sum.to_be_bytes());
     Ok(total)
 }
@@ -223,23 +223,13 @@ fn build(
 /// who look at traces.
 fn write_ipv4(header: &mut [u8], ip: &Ipv4, total: u16) {
     let [len_hi, len_lo] = total.to_be_bytes();
-    let [id_hi, id_lo] = ip.id.to_be_bytes();
-    header[..12].copy_from_slice(&[
-        0x45,
-        ip.tos,
-        len_hi,
-        len_lo,
-        id_hi,
-        id_lo,
-        0x40,
-        0,
-        ip.ttl,
-        PROTOCOL_TCP,
-        0,
-        0,
-    ]);
-    header[12..16].copy_from_slice(&ip.local.octets());
-    header[16..20].copy_from_slice(&ip.peer.octets());
-    let sum = checksum::sum(header).checksum();
-    header[10..12].copy_from_slice(&sum.to_be_bytes());
+    let words = [
+        u32::from_be_bytes([0x45, ip.tos, len_hi, len_lo]),
+        u32::from(ip.id) << 16 | 0x4000,
+        u32::from_be_bytes([ip.ttl, PROTOCOL_TCP, 0, 0]),
+        ip.local.to_bits(),
+        ip.peer.to_bits(),
+    ];
+    let sum = checksum::put_words(header, words);
+    header[10..12].copy_from_slice(&sum.checksum().to_be_bytes());
 }

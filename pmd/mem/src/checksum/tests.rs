@@ -35,6 +35,15 @@ fn pattern(len: usize, seed: u32) -> Vec<u8> {
 const LONG: usize = if cfg!(miri) { 150 } else { 600 };
 
 #[test]
+fn words_are_summed_as_they_are_written() {
+    let words = [0x0102_0304, 0xffff_fffe, 0, 0x8000_0001, 0xfffe_0000];
+    let mut out = [0xee; 21];
+    assert_eq!(put_words(&mut out, words).fold(), sum(&out[..20]).fold());
+    assert_eq!(out[..8], [1, 2, 3, 4, 0xff, 0xff, 0xff, 0xfe]);
+    assert_eq!(out[16..], [0xff, 0xfe, 0, 0, 0xee]);
+}
+
+#[test]
 fn rfc_1071_example() {
     // Section 3: the words 0001 f203 f4f5 f6f7 sum to 2ddf0, folded ddf2.
     let bytes = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
