@@ -11,6 +11,7 @@ mod pairs;
 mod prefetch;
 pub mod queue;
 pub mod ring;
+pub mod rss;
 pub mod time;
 
 pub use frame::{Frame, FrameBurst, Full};

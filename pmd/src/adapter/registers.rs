@@ -1,5 +1,6 @@
 //! What is set and read by registers while an adapter is brought up.
 
+use mafo_mem::rss::SYMMETRIC_KEY_WORD;
 use mafo_t4::regs::bar2::{Area, Layout};
 use mafo_t4::regs::sge::{
     SGE_CONM_CTRL, SGE_CONTROL, SGE_CONTROL2, SGE_EGRESS_QUEUES_PER_PAGE_PF, SGE_FL_BUFFER_SIZE,
@@ -207,10 +208,6 @@ pub(super) fn congestion_entry(mtu_index: u32, mtu: u16, window: usize) -> TP_CC
         .with_rowindex(mtu_index << 5 | window as u32)
         .with_rowvalue(BETA[window] << 13 | increment.min(INCREMENT_MAX))
 }
-
-/// Of the Toeplitz key, everywhere: with two bytes repeated both directions of a connection have the
-/// same hash, on every adapter of a bond, and so meet on one lcore.
-const SYMMETRIC_KEY_WORD: u32 = 0x6d5a_6d5a;
 
 /// Packets in flight that a window stands for.
 const AVERAGE_PACKETS: [u32; CCTRL_WINDOW_COUNT] = [

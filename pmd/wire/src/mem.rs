@@ -54,12 +54,16 @@ impl LinkConfig {
 /// Panics if `queue_frames` is 0.
 #[must_use]
 pub fn link(config: &LinkConfig) -> (MemEnd, MemEnd) {
+    link_in(&Cable::new(), config, 0)
+}
+
+/// One of the links, the `n`th, that share a cable's carrier.
+pub(crate) fn link_in(cable: &Cable, config: &LinkConfig, n: u64) -> (MemEnd, MemEnd) {
     let frame_capacity = capacity_for_mtu(config.mtu);
     let ring = || ring::spsc(config.queue_frames, Slot::default);
     let impairer = |impairments, stream| {
         Impairer::new(impairments, config.seed, stream, config.under_way_frames, frame_capacity)
     };
-    let cable = Cable::new();
     let (a_tx, b_rx) = ring();
     let (b_tx, a_rx) = ring();
     let end = |tx, rx, impairer| MemEnd {
@@ -72,7 +76,10 @@ pub fn link(config: &LinkConfig) -> (MemEnd, MemEnd) {
         frame_capacity,
         counters: WireCounters::new(),
     };
-    (end(a_tx, a_rx, impairer(config.b_to_a, 1)), end(b_tx, b_rx, impairer(config.a_to_b, 0)))
+    (
+        end(a_tx, a_rx, impairer(config.b_to_a, 2 * n + 1)),
+        end(b_tx, b_rx, impairer(config.a_to_b, 2 * n)),
+    )
 }
 
 /// One end of a memory link. Dropping it takes the carrier from the other for good.

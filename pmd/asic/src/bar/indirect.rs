@@ -1,11 +1,12 @@
 //! Registers behind address and data pairs, and the tables that are written entry by entry.
 
+use mafo_mem::rss::{KEY_LEN, SYMMETRIC_KEY};
 use mafo_t4::regs::tp::pio::{TP_INGRESS_CONFIG, TP_RSS_SECRET_KEY, TP_VLAN_PRI_MAP};
 use mafo_t4::regs::tp::{
     CCTRL_WINDOW_COUNT, DEFAULT_MTUS, MTU_COUNT, TP_CCTRL_TABLE, TP_MTU_TABLE,
 };
 
-use crate::rss::{RSS_ENTRIES, RSS_KEY_LEN, SYMMETRIC_KEY};
+use crate::rss::RSS_ENTRIES;
 
 /// Registers behind TP_PIO_ADDR; enough for every one that the map names.
 const PIO_REGISTERS: usize = 0x200;
@@ -171,15 +172,15 @@ impl Indirect {
 
     /// The RSS key: registers hold its last word first.
     #[must_use]
-    pub(crate) fn rss_key(&self) -> [u8; RSS_KEY_LEN] {
-        let mut key = [0; RSS_KEY_LEN];
+    pub(crate) fn rss_key(&self) -> [u8; KEY_LEN] {
+        let mut key = [0; KEY_LEN];
         for (i, word) in key.as_chunks_mut::<4>().0.iter_mut().rev().enumerate() {
             *word = self.pio_at(TP_RSS_SECRET_KEY::ADDR + i as u32).to_be_bytes();
         }
         key
     }
 
-    fn set_rss_key(&mut self, key: &[u8; RSS_KEY_LEN]) {
+    fn set_rss_key(&mut self, key: &[u8; KEY_LEN]) {
         for (i, word) in key.as_chunks::<4>().0.iter().rev().enumerate() {
             self.set_pio_at(TP_RSS_SECRET_KEY::ADDR + i as u32, u32::from_be_bytes(*word));
         }
