@@ -40,7 +40,7 @@ pub use mafo_pmd::{
 pub use mafo_stack::{
     Activity, CongestionControl, ConnectError, ConnectionError, Core, Defect, Defects, Dscp,
     EcnMode, Ended, Event, FourTuple, GaveUp, Handover, IcmpError, Info, Keepalive, Life,
-    ListenError, ListenerId, MemberId, MtuProbing, Options, PathChoice, Readiness, Recovery,
+    ListenError, ListenerId, MemberId, MtuProbing, Options, PathChoice, Readiness, Recovery, Shard,
     SocketError, SocketId, Stack, StackConfig, State, Status, Then, Timeouts,
 };
 pub use mafo_t4::{L2tIdx, PortId};

@@ -22,6 +22,7 @@ use crate::members::{Members, Port, PortCounters};
 use crate::neigh::{BROADCAST, Change, Mac, Neighbours, Resolution};
 use crate::packet::{self, Arp, Dscp, Handling, Ip, Packet};
 use crate::pmtu::PathMtus;
+use crate::shard::Shard;
 use crate::slab::{Slab, SocketId};
 use crate::socket::{Holder, Path, Readiness, Socket};
 use crate::time_wait::{Answer, TimeWait};
@@ -106,6 +107,8 @@ pub struct Core {
     pub(crate) rejects: Vec<(MemberId, Tid)>,
     /// When the last frame or message came in.
     pub(crate) now: Nanos,
+    /// Its place among the lcores of its host, where it is not the only one.
+    pub(crate) shard: Option<Shard>,
     pub(crate) scratch: Vec<u8>,
     /// What an application makes up before it is written to its socket's memory, which a device may be reading.
     pub(crate) piece: Box<[u8; PIECE]>,
@@ -167,6 +170,7 @@ impl Core {
             stale_hops: Vec::new(),
             rejects: Vec::new(),
             now: Nanos::ZERO,
+            shard: None,
             scratch: Vec::with_capacity(frame),
             piece: Box::new([0; PIECE]),
             arena,
@@ -196,7 +200,14 @@ impl Core {
             self.counters.rx_not_for_us += 1;
             return;
         }
-        match packet::parse(frame) {
+        let packet = packet::parse(frame);
+        if self.shard.is_some()
+            && let Ok(packet) = &packet
+            && self.pass_on(member, packet, frame)
+        {
+            return;
+        }
+        match packet {
             Ok(Packet::Arp(arp)) => self.handle_arp(now, &arp),
             Ok(Packet::Icmp(ip, message)) => self.handle_icmp(now, src, ip, message),
             Ok(Packet::Tcp(ip, bytes)) if dst != BROADCAST => {
@@ -210,15 +221,7 @@ impl Core {
     fn handle_arp(&mut self, now: Nanos, arp: &Arp) {
         self.counters.rx_arp += 1;
         let us = self.config.address;
-        if arp.sender == us {
-            self.counters.address_conflicts += 1;
-            return;
-        }
-        let wanted = arp.target == us;
-        if !arp.sender.is_unspecified() {
-            self.neighbours.learn(now, IpAddr::V4(arp.sender), arp.sender_mac, wanted);
-        }
-        if wanted && arp.request {
+        if self.learn(now, arp) && arp.request {
             let reply = Arp {
                 request: false,
                 sender_mac: self.config.mac,
@@ -228,6 +231,20 @@ impl Core {
             };
             self.send_arp(now, arp.sender_mac, &reply);
         }
+    }
+
+    /// Takes in what an ARP packet says of its sender; whether it is for us.
+    pub(crate) fn learn(&mut self, now: Nanos, arp: &Arp) -> bool {
+        let us = self.config.address;
+        if arp.sender == us {
+            self.counters.address_conflicts += 1;
+            return false;
+        }
+        let wanted = arp.target == us;
+        if !arp.sender.is_unspecified() {
+            self.neighbours.learn(now, IpAddr::V4(arp.sender), arp.sender_mac, wanted);
+        }
+        wanted
     }
 
     fn send_arp(&mut self, now: Nanos, dst: Mac, arp: &Arp) {
@@ -749,7 +766,7 @@ impl Core {
             self.samples_timeout(),
             self.questions_timeout(),
             self.members.poll_timeout(),
-            (!self.loopback.is_empty()).then_some(self.now),
+            (!self.loopback.is_empty() || self.has_parcels()).then_some(self.now),
         ];
         all.into_iter().flatten().min()
     }

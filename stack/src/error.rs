@@ -37,6 +37,16 @@ pub enum ConnectError {
     /// There is no route to the peer.
     #[error("no route to {0}")]
     Unreachable(IpAddr),
+    /// What is received of a connection from this local port comes to another lcore, which has to open it.
+    #[error("connections from port {port} to {remote} belong to lcore {lcore}")]
+    OtherLcore {
+        /// The local port that was asked for.
+        port: u16,
+        /// The peer.
+        remote: SocketAddr,
+        /// The lcore.
+        lcore: usize,
+    },
     /// IPv6 is not built.
     #[error("IPv6 is not supported")]
     Ipv6,

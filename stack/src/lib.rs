@@ -29,6 +29,7 @@ pub mod neigh;
 mod observe;
 pub mod packet;
 pub mod pmtu;
+mod shard;
 mod slab;
 mod socket;
 mod sockets;
@@ -47,6 +48,7 @@ pub use mafo_tcp::{Ended, GaveUp, IcmpError, Info, Keepalive, Recovery, State, T
 pub use neigh::Mac;
 pub use observe::{Life, Status};
 pub use packet::Dscp;
+pub use shard::Shard;
 pub use slab::SocketId;
 pub use socket::Readiness;
 pub use timeouts::Timeouts;
@@ -73,6 +75,10 @@ mafo_mem::counters! {
         loopback_frames,
         /// Those for which there was no room.
         loopback_dropped,
+        /// Frames given to other lcores that they concern.
+        passed_on,
+        /// Those for which there was no room.
+        passed_on_dropped,
         /// Segments that were not sent because their next hop was not known.
         tx_unresolved,
         /// Resets sent in answer to segments of nobody.
@@ -418,6 +424,11 @@ impl Stack {
         Self { core: Core::new(config, arena), rx }
     }
 
+    /// Makes this the stack of one of its host's lcores. All of them have the same settings, and nothing has come to them.
+    pub fn set_shard(&mut self, shard: Shard) {
+        self.core.shard = Some(shard);
+    }
+
     /// Adds an Ethernet port that is no adapter's. The first member is active until somebody decides otherwise.
     pub fn add_port(&mut self, port: Box<dyn EthPort + Send>) -> MemberId {
         self.core.add_port(port)
@@ -437,6 +448,7 @@ impl Stack {
     pub fn poll_with(&mut self, now: Nanos, hook: &mut dyn Hook) {
         self.core.poll_adapters(now, hook);
         self.core.poll_ports(now, hook, &mut self.rx);
+        self.core.poll_shard(now);
         self.core.poll(now);
     }
 

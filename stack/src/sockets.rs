@@ -102,7 +102,8 @@ impl Core {
         }
     }
 
-    /// Opens a connection to `remote`, from `local_port` or from a free one. The outcome is an event.
+    /// Opens a connection to `remote`, from `local_port` or from a free one; on a host of several lcores one of those that
+    /// belong to this one. The outcome is an event.
     pub fn connect(
         &mut self,
         now: Nanos,
@@ -121,6 +122,12 @@ impl Core {
         };
         if nowhere || self.next_hop(remote.ip()).is_none() {
             return Err(ConnectError::Unreachable(remote.ip()));
+        }
+        if let Some(port) = local_port {
+            let tuple = FourTuple { local: (self.config.address, port).into(), remote };
+            if let Some(lcore) = self.elsewhere(&tuple) {
+                return Err(ConnectError::OtherLcore { port, remote, lcore });
+            }
         }
         let local = self.local_for(remote, local_port).ok_or(ConnectError::AddrInUse(remote))?;
         let tuple = FourTuple { local, remote };
@@ -141,6 +148,7 @@ impl Core {
             let taken = core.lookup(&tuple).is_some()
                 || core.meets_itself(&tuple)
                 || core.time_wait.contains(&tuple)
+                || core.elsewhere(&tuple).is_some()
                 || core.listeners.values().any(|l| l.takes(local));
             (!taken).then_some(local)
         };

@@ -10,4 +10,5 @@ mod local;
 mod options;
 mod pair;
 mod rig;
+mod shards;
 mod timeouts;
