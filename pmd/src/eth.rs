@@ -127,6 +127,16 @@ impl EthQueue {
     /// Sends one frame, without FCS; the card learns of it by [`EthQueue::ring`]. The frame is
     /// copied.
     pub fn send(&mut self, frame: &[u8], to: TxTo, checksum: TxChecksum) -> Result<(), NotSent> {
+        if frame.len() > INLINE_MAX {
+            // Its buffer is one that was in use just now, if the card has read any.
+            self.reap();
+        }
+        self.put(frame, to, checksum)
+    }
+
+    /// The same, without a look at what the card has read unless there is no room.
+    #[inline(always)]
+    fn put(&mut self, frame: &[u8], to: TxTo, checksum: TxChecksum) -> Result<(), NotSent> {
         if !(FRAME_MIN..=self.buffers.buffer_len).contains(&frame.len()) {
             self.counters.tx_bad_length += 1;
             return Err(NotSent::BadLength);
@@ -154,9 +164,11 @@ impl EthQueue {
     /// Sends from the front of `frames` to the wire, as they are; how many were taken. One that is no
     /// frame is taken and dropped, or it would stand in the way for ever. The card is told.
     pub fn tx_burst(&mut self, _now: Nanos, frames: &[Frame]) -> usize {
+        // One look at the status page a burst keeps the buffers in use few, and so warm.
+        self.reap();
         let sent = frames
             .iter()
-            .map(|frame| self.send(frame.as_slice(), TxTo::Wire, TxChecksum::Keep))
+            .map(|frame| self.put(frame.as_slice(), TxTo::Wire, TxChecksum::Keep))
             .take_while(|sent| *sent != Err(NotSent::Full))
             .count();
         self.ring();
@@ -230,17 +242,16 @@ impl EthQueue {
         self.buffers.reclaim(&self.eq);
     }
 
+    #[inline(always)]
     fn post_inline(&mut self, pkt: TxPkt, frame: &[u8]) -> Result<(), NotSent> {
-        let len16 = FwEthTxPktWr::len16_inline(frame.len());
-        let mut slot = self.eq.reserve(len16 as u8).ok_or(NotSent::Full)?;
-        slot.put_with(|buf| FwEthTxPktWr::write_inline(buf, WrMid(0), pkt, frame));
-        slot.post();
-        Ok(())
+        let head = FwEthTxPktWr::head_inline(WrMid(0), &pkt, frame.len());
+        if self.eq.post_whole(head, frame) { Ok(()) } else { Err(NotSent::Full) }
     }
 
     fn post_buffered(&mut self, pkt: TxPkt, frame: &[u8]) -> Result<(), NotSent> {
-        // One look at the status page a frame keeps the buffers in use few, and so warm.
-        self.reap();
+        if self.buffers.free.is_empty() {
+            self.reap();
+        }
         let buffer = self.buffers.free.pop().ok_or(NotSent::Full)?;
         let at = usize::from(buffer) * self.buffers.buffer_len;
         let Some(mut slot) = self.eq.reserve(FwEthTxPktWr::len16_sgl(1) as u8) else {
@@ -255,6 +266,7 @@ impl EthQueue {
         Ok(())
     }
 
+    #[inline(always)]
     fn describe(&self, frame: &[u8], to: TxTo, checksum: TxChecksum) -> TxPkt {
         let intf = match to {
             TxTo::Wire => self.channel,

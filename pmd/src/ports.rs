@@ -1,6 +1,7 @@
 //! The ports of an lcore as plain Ethernet ports: for programs that forward frames, or a host path that
 //! uses an adapter without its offload.
 
+use mafo_mem::frame::capacity_for_mtu;
 use mafo_mem::{Frame, FrameBurst, FrameQueue, Nanos};
 use mafo_t4::PortId;
 
@@ -41,7 +42,7 @@ impl EthPorts {
     /// The ports of `lcore`, with packets of up to `mtu` bytes.
     #[must_use]
     pub fn new(lcore: Lcore, mtu: u16) -> Self {
-        let frame = usize::from(mtu) + 18;
+        let frame = capacity_for_mtu(mtu.into());
         let ids: Vec<PortId> = lcore.resources().ports.iter().map(|port| port.port).collect();
         let staged = ids.iter().map(|_| FrameQueue::new(STAGED_MAX, frame)).collect();
         Self { lcore, ids, staged, mtu, counters: PortsCounters::new() }
@@ -81,17 +82,22 @@ impl EthPorts {
         self.counters
     }
 
-    /// Sorts a burst of frames by port.
-    fn stage(&mut self, now: Nanos) {
+    /// Takes messages: frames of port `wanted` go to `burst` as long as it has room, those of others wait for theirs.
+    fn take(&mut self, now: Nanos, wanted: usize, burst: &mut FrameBurst) {
         let Self { lcore, ids, staged, counters, .. } = self;
         let Some(ingress) = &mut lcore.ingress else { return };
-        ingress.burst(now, BURST, |message| match message {
+        ingress.burst(now, BURST.max(burst.room()), |message| match message {
             Ingress::RxPkt { meta, frame } => {
                 let from = PortId(meta.iport());
                 let Some(index) = ids.iter().position(|&port| port == from) else {
                     counters.rx_elsewhere += 1;
                     return;
                 };
+                // Once one of its frames waits, all later ones do.
+                let here = index == wanted && staged[index].is_empty();
+                if here && burst.push(frame).is_ok() {
+                    return;
+                }
                 if staged[index].push(frame).is_err() {
                     counters.rx_overflow += 1;
                 }
@@ -122,10 +128,12 @@ impl EthPort for T5Port<'_> {
     }
 
     fn rx_burst(&mut self, now: Nanos, burst: &mut FrameBurst) -> usize {
-        if self.ports.staged[self.index].is_empty() {
-            self.ports.stage(now);
+        let before = burst.len();
+        self.ports.staged[self.index].pop_burst(burst);
+        if !burst.is_full() {
+            self.ports.take(now, self.index, burst);
         }
-        self.ports.staged[self.index].pop_burst(burst)
+        burst.len() - before
     }
 
     fn tx_burst(&mut self, now: Nanos, frames: &[Frame]) -> usize {

@@ -61,11 +61,13 @@ impl<M: HostMemory> Dma<M> {
     }
 
     /// Copies host memory into `dst`; a fault is counted here.
+    #[inline]
     pub fn read(&mut self, iova: Iova, dst: &mut [u8]) -> Result<(), DmaFault> {
         self.mem.read(iova, dst).inspect_err(|_| self.faults += 1)
     }
 
     /// Begins a message of `writer`: any number of parts, then the word that hands it over.
+    #[inline(always)]
     pub fn begin(&mut self, writer: Writer) -> Posting<'_, M> {
         let parts = if self.lateness.is_off() { None } else { Some(Vec::new()) };
         Posting { dma: self, writer, parts }
@@ -138,12 +140,14 @@ impl<M: HostMemory> Dma<M> {
         self.under_way.remove(&message.number);
     }
 
+    #[inline(always)]
     fn store(&mut self, iova: Iova, bytes: &[u8]) {
         if self.fuse.allows() && self.mem.write(iova, bytes).is_err() {
             self.faults += 1;
         }
     }
 
+    #[inline(always)]
     fn store_release(&mut self, iova: Iova, value: u64) {
         if self.fuse.allows() && self.mem.store_release_u64(iova, value).is_err() {
             self.faults += 1;
@@ -162,6 +166,7 @@ pub struct Posting<'a, M> {
 
 impl<M: HostMemory> Posting<'_, M> {
     /// Adds a part.
+    #[inline(always)]
     pub fn write(&mut self, iova: Iova, bytes: &[u8]) {
         match &mut self.parts {
             Some(parts) => parts.push((iova, bytes.to_vec())),
@@ -170,6 +175,7 @@ impl<M: HostMemory> Posting<'_, M> {
     }
 
     /// Ends the message with the word (as it lies in memory) that hands it over.
+    #[inline(always)]
     pub fn hand_over(self, iova: Iova, word: [u8; 8]) {
         let word = u64::from_ne_bytes(word);
         let Self { dma, writer, parts } = self;

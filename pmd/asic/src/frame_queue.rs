@@ -52,6 +52,7 @@ impl FrameQueue {
 
     /// Lets `fill` write a frame and say how long it is; on its error nothing is queued. The frame
     /// may go once `after` DMA messages have landed.
+    #[inline(always)]
     pub fn push<E>(
         &mut self,
         after: u64,
@@ -74,6 +75,7 @@ impl FrameQueue {
     /// Moves frames to the end of `out` while it has room and they may go, and `lives` says for each that there is
     /// still somebody to send it; `sent` sees each one.
     /// A frame that is longer than `out`'s buffers is lost, and `sent` is told so by `false`.
+    #[inline(always)]
     pub fn drain(
         &mut self,
         landed: u64,

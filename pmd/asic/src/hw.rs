@@ -18,7 +18,7 @@ use crate::mishap::{Misfortune, Mishaps};
 use crate::mps::Mps;
 use crate::rss::Rss;
 use crate::settings::TpSettings;
-use crate::sge::{Sge, SgeSettings};
+use crate::sge::{Ahead, Sge, SgeSettings};
 use crate::smt::Smt;
 use crate::wr::{Waiting, WrCounters};
 
@@ -82,6 +82,8 @@ pub struct Hw<M> {
     /// What changes of owners cost.
     pub(crate) ledger: Ledger,
     pub(crate) waiting: Waiting,
+    /// What was read of the ring whose turn it is.
+    pub(crate) ahead: Ahead,
     /// What goes wrong with answers to the host.
     pub(crate) misfortune: Misfortune,
     /// What was counted.
@@ -120,6 +122,7 @@ impl<M: HostMemory> Hw<M> {
             misfortune: Misfortune::new(Mishaps::NONE),
             ledger: Ledger::new(config.meter),
             waiting: Waiting::default(),
+            ahead: Ahead::default(),
             counters: HwCounters::new(),
             config,
             shared,
@@ -163,6 +166,7 @@ impl<M: HostMemory> Hw<M> {
     ///
     /// The frame does not leave before every message to the host that was made until now has become
     /// visible there, so an ACK never overtakes the data that it acknowledges ([`AsicConfig::commits`]).
+    #[inline(always)]
     pub fn send<E>(
         &mut self,
         to: Egress,

@@ -98,6 +98,7 @@ impl Port {
     }
 
     /// Lets `fill` write a frame for the cable. It may leave once `after` DMA messages have landed.
+    #[inline(always)]
     pub fn send<E>(
         &mut self,
         shared: &BarShared,
@@ -112,6 +113,7 @@ impl Port {
     }
 
     /// Moves frames to the cable.
+    #[inline(always)]
     pub fn drain(&mut self, shared: &BarShared, landed: u64, out: &mut FrameBurst) -> usize {
         let stats = shared.port_stats(self.id);
         let lives = || shared.fuse().allows();

@@ -129,6 +129,13 @@ pub fn hash_bit(mac: [u8; 6]) -> u64 {
     1 << folded
 }
 
+/// An address as a number, which is compared at once.
+#[inline]
+fn number(mac: [u8; 6]) -> u64 {
+    let [a, b, c, d, e, f] = mac;
+    u64::from_ne_bytes([a, b, c, d, e, f, 0, 0])
+}
+
 impl Mps {
     /// Virtual interface `vin`.
     #[must_use]
@@ -278,11 +285,13 @@ impl Mps {
 
     /// Who takes a frame to `dst` that came in by ingress port `iport`. Loopback port 4 + n is
     /// classified as port n.
+    #[inline]
     #[must_use]
     pub fn classify(&self, iport: u8, dst: [u8; 6]) -> Option<MacHit> {
         let port = PortId(iport & 3);
+        let wanted = number(dst);
         let exact = self.entries[..self.used].iter().enumerate().find_map(|(index, entry)| {
-            let entry = entry.as_ref().filter(|entry| entry.mac == dst)?;
+            let entry = entry.as_ref().filter(|entry| number(entry.mac) == wanted)?;
             self.vi(entry.vin).filter(|vi| vi.port == port && vi.rx_enabled)?;
             let group = dst[0] & 1 != 0;
             let kind = if group { HitType::ExactMulticast } else { HitType::ExactUnicast };

@@ -93,6 +93,7 @@ impl Rss {
     }
 
     /// Hash of a received packet by the fields that its VI asks for.
+    #[inline]
     #[must_use]
     pub fn hash(&self, fields: RssFields, packet: &HashInput) -> (HashType, u32) {
         let (four_tuple, two_tuple) = match packet.src {
@@ -105,6 +106,17 @@ impl Rss {
             None if two_tuple => HashType::TwoTuple,
             None => return (HashType::None, 0),
         };
+        if let (IpAddr::V4(src), IpAddr::V4(dst)) = (packet.src, packet.dst) {
+            let mut input = [0; 12];
+            input[..4].copy_from_slice(&src.octets());
+            input[4..8].copy_from_slice(&dst.octets());
+            let Some((sport, dport)) = ports else {
+                return (kind, self.toeplitz.hash(&input[..8]));
+            };
+            input[8..10].copy_from_slice(&sport.to_be_bytes());
+            input[10..].copy_from_slice(&dport.to_be_bytes());
+            return (kind, self.toeplitz.hash(&input));
+        }
         let mut input = [0; INPUT_MAX];
         let mut len = 0;
         let mut append = |bytes: &[u8]| {

@@ -39,6 +39,7 @@ pub(crate) fn burst<M: HostMemory>(
 }
 
 /// Counts a frame from the cable of `port`; `false` if it goes no further.
+#[inline(always)]
 pub(crate) fn from_cable<M>(hw: &mut Hw<M>, port: PortId, frame: &[u8]) -> bool {
     if !hw.ports.get(port.index()).is_some_and(crate::mac::Port::is_up) {
         hw.counters.rx_link_down += 1;
@@ -53,6 +54,7 @@ pub(crate) fn from_cable<M>(hw: &mut Hw<M>, port: PortId, frame: &[u8]) -> bool 
     true
 }
 
+#[inline(always)]
 fn receive<M: HostMemory>(
     hw: &mut Hw<M>,
     tp: &mut Tp,
@@ -81,7 +83,7 @@ fn receive<M: HostMemory>(
         Disposition::Consumed => {}
         Disposition::Act(action) => hw.act(action, frame, &headers, hit),
         Disposition::Unmatched => {
-            hw.packet_to_host(frame, &headers, hit, None, None);
+            hw.hand_to_host(frame, &headers, hit, None, None);
             if dst[0] & 1 != 0 {
                 replicate(hw, frame, &headers, hit);
             }
@@ -117,6 +119,7 @@ impl<M: HostMemory> Hw<M> {
     }
 
     /// Where RSS sends a packet of interface `vin`, and by what hash.
+    #[inline(always)]
     fn rss_queue(&self, vin: u8, headers: &Headers) -> (Option<IqId>, HashType, u32) {
         let Some(vi) = self.mps.vi(vin) else { return (None, HashType::None, 0) };
         let (kind, hash) = match &headers.ip {
@@ -129,7 +132,7 @@ impl<M: HostMemory> Hw<M> {
             None => (HashType::None, 0),
         };
         let mapped = (kind != HashType::None && vi.rss.size > 0)
-            .then(|| self.rss.entry(vi.rss.start + hash as usize % vi.rss.size))
+            .then(|| self.rss.entry(vi.rss.start + place(hash, vi.rss.size)))
             .flatten();
         (mapped.or(vi.rss.default_queue), kind, hash)
     }
@@ -138,6 +141,18 @@ impl<M: HostMemory> Hw<M> {
     /// connection was hit, and then whether it is to be named. Without credit or buffer it is lost, as it
     /// is when silicon's buffers overflow behind a stalled queue.
     pub(crate) fn packet_to_host(
+        &mut self,
+        frame: &[u8],
+        headers: &Headers,
+        hit: MacHit,
+        queue: Option<IqId>,
+        filter: Option<Option<u32>>,
+    ) {
+        self.hand_to_host(frame, headers, hit, queue, filter);
+    }
+
+    #[inline(always)]
+    fn hand_to_host(
         &mut self,
         frame: &[u8],
         headers: &Headers,
@@ -220,6 +235,13 @@ impl<M: HostMemory> Hw<M> {
     }
 }
 
+/// Where in a slice of `size` entries a hash leads: sizes are powers of two, and others no reason to fail.
+#[inline]
+fn place(hash: u32, size: usize) -> usize {
+    let hash = hash as usize;
+    if size.is_power_of_two() { hash & (size - 1) } else { hash % size }
+}
+
 /// What a filter changes of a frame that it sends on.
 #[derive(Clone, Copy, Debug)]
 struct Rewrite {
@@ -230,6 +252,7 @@ struct Rewrite {
 }
 
 /// What the parser tells the host of a frame.
+#[inline(always)]
 fn rx_pkt(frame: &[u8], headers: &Headers, hit: MacHit) -> RxPkt {
     let kind = match hit.kind {
         HitType::ExactUnicast => PkType::XACT_UCAST,
@@ -266,7 +289,7 @@ fn rx_pkt(frame: &[u8], headers: &Headers, hit: MacHit) -> RxPkt {
                 hdr_len = hdr_len.with_tcp(u16::from(words) * 4);
             }
         }
-        if !v6 && !checksum::sum(&frame[ip.start..ip.payload]).is_valid() {
+        if !v6 && !ip_checksum_is_valid(&frame[ip.start..ip.payload]) {
             err_vec = err_vec.with_ipcsum(true).with_any(true);
         } else if headers.ports.is_some() {
             flags = flags.with_csum_calc(true);
@@ -286,6 +309,16 @@ fn rx_pkt(frame: &[u8], headers: &Headers, hit: MacHit) -> RxPkt {
         .with_err_vec(err_vec)
 }
 
+/// Whether the header is undamaged; nearly all have no options.
+#[inline(always)]
+fn ip_checksum_is_valid(header: &[u8]) -> bool {
+    match <&[u8; 20]>::try_from(header) {
+        Ok(plain) => checksum::sum(plain).is_valid(),
+        Err(_) => checksum::sum(header).is_valid(),
+    }
+}
+
+#[inline(always)]
 fn l4_checksum_is_valid(frame: &[u8], ip: &le::headers::Ip) -> bool {
     let segment = &frame[ip.payload..ip.end];
     let len = segment.len();

@@ -61,6 +61,7 @@ impl Frame {
     }
 
     /// Replaces the content by a copy of `bytes`; [`Full`] and unchanged if they do not fit.
+    #[inline]
     pub fn copy_from(&mut self, bytes: &[u8]) -> Result<(), Full> {
         let Some(dst) = self.buf.get_mut(..bytes.len()) else { return Err(Full) };
         dst.copy_from_slice(bytes);
@@ -71,6 +72,7 @@ impl Frame {
     /// Takes over the content of `other`, whose content is undefined afterwards: by exchange of
     /// buffers if they are equally large, so that each owner keeps the size it counts on, else by a
     /// copy. [`Full`], and both unchanged, if the content does not fit.
+    #[inline]
     pub fn take_from(&mut self, other: &mut Self) -> Result<(), Full> {
         if self.capacity() == other.capacity() {
             core::mem::swap(self, other);
@@ -160,6 +162,7 @@ impl FrameBurst {
     }
 
     /// Appends a copy of `bytes`; [`Full`] when there is no room or the frame is too long.
+    #[inline]
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Full> {
         self.spare().ok_or(Full)?.copy_from(bytes)?;
         self.len += 1;
@@ -168,6 +171,7 @@ impl FrameBurst {
 
     /// Appends the content of `frame` as [`Frame::take_from`] does; [`Full`] when there is no room or
     /// the frame is too long.
+    #[inline]
     pub fn push_frame(&mut self, frame: &mut Frame) -> Result<(), Full> {
         self.spare().ok_or(Full)?.take_from(frame)?;
         self.len += 1;
@@ -176,14 +180,23 @@ impl FrameBurst {
 
     /// The next free frame, to be filled (by its owner, or by [`core::mem::swap`] with a full one)
     /// and then counted by [`FrameBurst::commit`].
+    #[inline]
     pub fn spare(&mut self) -> Option<&mut Frame> {
-        if self.frames.len() == self.len && self.len < self.capacity.0 {
-            self.frames.push(Frame::with_capacity(self.capacity.1));
+        if self.frames.len() == self.len {
+            self.grow();
         }
         self.frames.get_mut(self.len)
     }
 
+    #[cold]
+    fn grow(&mut self) {
+        if self.len < self.capacity.0 {
+            self.frames.push(Frame::with_capacity(self.capacity.1));
+        }
+    }
+
     /// Counts the frame that [`FrameBurst::spare`] lent. Panics when there was none.
+    #[inline]
     pub fn commit(&mut self) {
         assert!(self.len < self.frames.len(), "commit on a full burst");
         self.len += 1;

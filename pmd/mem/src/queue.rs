@@ -35,6 +35,7 @@ impl FramePool {
     }
 
     /// The frame that was given back last, or a new one. Its content is undefined.
+    #[inline]
     pub fn take(&mut self) -> Option<Frame> {
         self.spares.pop().or_else(|| {
             self.unborn = self.unborn.checked_sub(1)?;
@@ -43,6 +44,7 @@ impl FramePool {
     }
 
     /// Gives back a frame that [`FramePool::take`] gave, or one as large.
+    #[inline]
     pub fn give(&mut self, frame: Frame) {
         debug_assert_eq!(frame.capacity(), self.frame_capacity, "a frame of another pool");
         self.spares.push(frame);
@@ -132,6 +134,7 @@ impl FrameQueue {
     }
 
     /// Appends a copy of `bytes`.
+    #[inline]
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Full> {
         self.enqueue(|frame| frame.copy_from(bytes))
     }
@@ -218,6 +221,7 @@ impl FrameQueue {
         dropped
     }
 
+    #[inline]
     fn enqueue(&mut self, fill: impl FnOnce(&mut Frame) -> Result<(), Full>) -> Result<(), Full> {
         let mut frame = self.room()?;
         if fill(&mut frame).is_err() {

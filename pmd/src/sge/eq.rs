@@ -62,9 +62,10 @@ impl Indices {
 
     fn produce(&mut self, units: u16) {
         assert!(units <= self.free(), "{units} units into {self:?}");
-        // Below: pidx < size and units < size, so the sum may pass u16 only for rings that
-        // `EqRing::new` refuses.
-        self.pidx = (self.pidx + units) % self.size;
+        // pidx < size and units < size, so the sum wraps once at most, and passes u16 only for rings that `EqRing::new`
+        // refuses.
+        let end = self.pidx + units;
+        self.pidx = if end < self.size { end } else { end - self.size };
     }
 
     /// The card says that it has read up to `cidx`: how many units that frees, or `None` and no change
@@ -160,14 +161,67 @@ impl Eq {
         let len = usize::from(len16) * 16;
         assert!((16..=wr::MAX_LEN).contains(&len), "work request of {len} bytes");
         let units = len.div_ceil(EQ_UNIT) as u16;
+        self.has_room(units).then(|| Slot { eq: self, units, len, filled: 0 })
+    }
+
+    /// Whether `units` are free, which is asked of the card if need be.
+    #[inline]
+    fn has_room(&mut self, units: u16) -> bool {
         if units > self.indices.free() {
             self.reap();
             if units > self.indices.free() {
                 self.counters.full += 1;
-                return None;
+                return false;
             }
         }
-        Some(Slot { eq: self, units, len, filled: 0 })
+        true
+    }
+
+    /// Posts a work request of `head` and `body`, each put once to where it lies in the ring; zeroes fill its last 16 bytes
+    /// up. `false`, and nothing is posted, when there is no room.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn post_whole<const HEAD: usize>(
+        &mut self,
+        mut head: [u8; HEAD],
+        body: &[u8],
+    ) -> bool {
+        const { assert!(HEAD >= 8 && HEAD.is_multiple_of(16) && EQ_UNIT.is_multiple_of(HEAD)) };
+        let len = HEAD + body.len();
+        assert!(len <= wr::MAX_LEN, "work request of {len} bytes");
+        let units = len.div_ceil(EQ_UNIT) as u16;
+        if !self.has_room(units) {
+            return false;
+        }
+        let wanted = self.report_wanted(units).0.to_be_bytes();
+        for (byte, flags) in head[4..8].iter_mut().zip(wanted) {
+            *byte |= flags;
+        }
+        let at = usize::from(self.indices.pidx) * EQ_UNIT;
+        // A ring ends between two units, so never inside of the head or of the last 16 bytes.
+        self.ring.write(at, &head);
+        let place = at + HEAD;
+        let before_wrap = body.len().min(self.ring_bytes() - place);
+        self.ring.write(place, &body[..before_wrap]);
+        let mut end = place + before_wrap;
+        if before_wrap < body.len() {
+            self.ring.write(0, &body[before_wrap..]);
+            end = body.len() - before_wrap;
+        }
+        let pad = len.next_multiple_of(16) - len;
+        if pad > 0 {
+            self.ring.zero(end, pad);
+        }
+        self.posted(units);
+        true
+    }
+
+    /// A work request of `units` is in its place.
+    #[inline(always)]
+    fn posted(&mut self, units: u16) {
+        self.indices.produce(units);
+        self.counters.work_requests += 1;
+        self.counters.units += u64::from(units);
     }
 
     /// Tells the card of all that was posted since the last time: one doorbell for the batch, or,
@@ -257,6 +311,7 @@ impl Eq {
     /// What to ask of the card with a work request of `units`, the one place where that is decided:
     /// the status page every quarter of a ring; an SGE_EGR_UPDATE beside it when the ring cannot
     /// take a longest work request any more.
+    #[inline(always)]
     fn report_wanted(&mut self, units: u16) -> WrMid {
         self.unreported += units;
         let nearly_full = self.indices.free() - units < WR_UNITS_MAX && !self.awaiting_update;
@@ -329,9 +384,7 @@ impl Slot<'_> {
             }
         }
         self.eq.place(len);
-        self.eq.indices.produce(self.units);
-        self.eq.counters.work_requests += 1;
-        self.eq.counters.units += u64::from(self.units);
+        self.eq.posted(self.units);
         // Posted: `drop` has nothing to complain about.
         self.units = 0;
     }

@@ -80,13 +80,16 @@ impl Indices {
         units
     }
 
+    #[inline(always)]
     fn consume(&mut self, pointers: u16) {
         assert!(pointers <= self.visible(), "{pointers} buffers out of {self:?}");
         self.cidx = self.after(self.cidx, pointers);
     }
 
+    /// The slot `pointers` behind `slot`; of at most a whole ring.
     const fn after(self, slot: u16, pointers: u16) -> u16 {
-        (slot + pointers) % self.size
+        let after = slot + pointers;
+        if after < self.size { after } else { after - self.size }
     }
 }
 
@@ -189,8 +192,9 @@ impl Freelist {
 
     /// The buffers of a message of `len` bytes that begins in the next buffer; `None` when the card
     /// cannot have filled as many.
+    #[inline(always)]
     pub(crate) fn message(&self, len: usize) -> Option<Payload<'_>> {
-        let buffers = u16::try_from(len.div_ceil(self.shape.buffer_len).max(1)).ok()?;
+        let buffers = u16::try_from(self.buffers_of(len)).ok()?;
         (buffers <= self.indices.visible()).then_some(Payload {
             list: Some(self),
             slot: self.indices.cidx,
@@ -199,9 +203,16 @@ impl Freelist {
         })
     }
 
+    /// Buffers that a message of `len` bytes takes. Most take one, and no division.
+    #[inline(always)]
+    fn buffers_of(&self, len: usize) -> usize {
+        if len <= self.shape.buffer_len { 1 } else { len.div_ceil(self.shape.buffer_len) }
+    }
+
     /// Takes the buffers of a message of `len` bytes back.
+    #[inline]
     pub(crate) fn consume(&mut self, len: usize) {
-        let buffers = len.div_ceil(self.shape.buffer_len).max(1) as u16;
+        let buffers = self.buffers_of(len) as u16;
         for n in 0..buffers {
             let slot = self.indices.after(self.indices.cidx, n);
             self.spare.push(self.slots[usize::from(slot)]);
@@ -253,6 +264,7 @@ impl<'a> Payload<'a> {
     }
 
     /// The bytes of the first buffer.
+    #[inline(always)]
     #[must_use]
     pub fn first(&self) -> &'a [u8] {
         let mut rest = *self;
@@ -275,18 +287,22 @@ impl<'a> Payload<'a> {
         }
     }
 
+    #[inline(always)]
     fn next_chunk(&mut self) -> Option<&'a [u8]> {
         let list = self.list?;
-        if self.len == 0 {
-            return None;
+        while self.len > 0 {
+            let len = self.len.min(list.shape.buffer_len - self.skip);
+            let buffer = usize::from(list.slots[usize::from(self.slot)]);
+            let chunk = list.buffers.view(buffer * list.shape.buffer_len + self.skip, len);
+            self.slot = list.indices.after(self.slot, 1);
+            self.skip = 0;
+            self.len -= len;
+            // A message whose first bytes fill its first buffer exactly may go on behind it.
+            if !chunk.is_empty() {
+                return Some(chunk);
+            }
         }
-        let len = self.len.min(list.shape.buffer_len - self.skip);
-        let buffer = usize::from(list.slots[usize::from(self.slot)]);
-        let chunk = list.buffers.view(buffer * list.shape.buffer_len + self.skip, len);
-        *self =
-            Self { slot: list.indices.after(self.slot, 1), skip: 0, len: self.len - len, ..*self };
-        // A message whose first bytes fill its first buffer exactly may go on behind it.
-        if chunk.is_empty() { self.next_chunk() } else { Some(chunk) }
+        None
     }
 }
 

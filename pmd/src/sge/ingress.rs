@@ -12,7 +12,7 @@ use mafo_t4::{EqId, IqId, Tid};
 use zerocopy::FromBytes;
 
 use super::fl::{FlCounters, Freelist, Payload};
-use super::iq::Iq;
+use super::iq::{ENTRY, Iq};
 
 mafo_mem::counters! {
     /// What an ingress queue counted.
@@ -201,7 +201,8 @@ impl IngressQueue {
         self.egr_updates.pop()
     }
 
-    fn take(&mut self, entry: &[u8], handle: &mut impl FnMut(Ingress<'_>)) {
+    #[inline(always)]
+    fn take(&mut self, entry: &[u8; ENTRY], handle: &mut impl FnMut(Ingress<'_>)) {
         let Some(Entry { rss: Some(rss), cpl, ctrl }) = Entry::parse(entry) else {
             unreachable!("ingress entries have 64 bytes")
         };
@@ -257,6 +258,7 @@ impl IngressQueue {
     }
 
     /// A message in the freelist.
+    #[inline(always)]
     fn buffered(
         &mut self,
         rss: &RssHeader,
@@ -284,6 +286,7 @@ impl IngressQueue {
 }
 
 /// A frame in `message`, behind `shift` bytes of padding.
+#[inline(always)]
 fn frame(
     counters: &mut IngressCounters,
     rss: &RssHeader,
@@ -300,10 +303,11 @@ fn frame(
         counters.bad_length += 1;
         return;
     }
-    let message = message.skip(shift);
-    let frame = if message.first().len() == message.len() {
-        message.first()
+    let first = message.first();
+    let frame = if first.len() == message.len() {
+        &first[shift..]
     } else {
+        let message = message.skip(shift);
         message.copy_to(jumbo);
         &jumbo[..message.len()]
     };

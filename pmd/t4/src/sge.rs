@@ -214,6 +214,7 @@ impl<'a> Entry<'a> {
 
     /// Writes an entry; false, and nothing is written, when the CPL does not fit. The rest of the entry
     /// becomes zero.
+    #[inline]
     #[must_use]
     pub fn write(entry: &mut [u8], rss: &RssHeader, cpl: &[u8], ctrl: &RspCtrl) -> bool {
         let Some(room) = entry.len().checked_sub(RssHeader::SIZE + RspCtrl::SIZE) else {

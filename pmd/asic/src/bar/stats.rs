@@ -62,6 +62,7 @@ impl PortStats {
     }
 
     /// Counts a frame.
+    #[inline]
     pub fn frame(&self, direction: Direction, frame: &[u8]) {
         let (bytes, bins) = direction.stats();
         let len = frame.len() + FCS;

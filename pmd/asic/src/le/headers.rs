@@ -71,6 +71,7 @@ fn be16(bytes: &[u8], at: usize) -> Option<u16> {
 
 impl Headers {
     /// Looks at a whole Ethernet frame; `None` when it is shorter than an Ethernet header.
+    #[inline(always)]
     #[must_use]
     pub fn parse(ingress: Ingress, frame: &[u8]) -> Option<Self> {
         let mut ethertype = be16(frame, 12)?;
@@ -86,27 +87,11 @@ impl Headers {
             ETHERTYPE_IPV6 => parse_v6(frame, at),
             _ => None,
         };
-        let mut headers =
-            Self { ingress, ethertype, outer_vlan, vlan, ip, ports: None, tcp_flags: 0 };
-        if let Some(ip) = ip.filter(|ip| !ip.fragment) {
-            headers.parse_ports(&frame[ip.payload..ip.end], ip.protocol);
-        }
-        Some(headers)
-    }
-
-    fn parse_ports(&mut self, transport: &[u8], protocol: u8) {
-        let least = match protocol {
-            PROTOCOL_TCP => 20,
-            PROTOCOL_UDP => 8,
-            _ => return,
+        let (ports, tcp_flags) = match &ip {
+            Some(ip) if !ip.fragment => parse_ports(&frame[ip.payload..ip.end], ip.protocol),
+            _ => (None, 0),
         };
-        if transport.len() < least {
-            return;
-        }
-        self.ports = be16(transport, 2).zip(be16(transport, 0));
-        if protocol == PROTOCOL_TCP {
-            self.tcp_flags = transport[13];
-        }
+        Some(Self { ingress, ethertype, outer_vlan, vlan, ip, ports, tcp_flags })
     }
 
     /// Whether the frame is of Fibre Channel over Ethernet.
@@ -138,6 +123,22 @@ impl Headers {
     }
 }
 
+/// Destination and source port of TCP or UDP, and TCP's flags.
+#[inline(always)]
+fn parse_ports(transport: &[u8], protocol: u8) -> (Option<(u16, u16)>, u8) {
+    let least = match protocol {
+        PROTOCOL_TCP => 20,
+        PROTOCOL_UDP => 8,
+        _ => return (None, 0),
+    };
+    if transport.len() < least {
+        return (None, 0);
+    }
+    let ports = be16(transport, 2).zip(be16(transport, 0));
+    (ports, if protocol == PROTOCOL_TCP { transport[13] } else { 0 })
+}
+
+#[inline(always)]
 fn parse_v4(frame: &[u8], start: usize) -> Option<Ip> {
     let header = frame.get(start..start + 20)?;
     let header_len = usize::from(header[0] & 0xf) * 4;

@@ -121,13 +121,15 @@ impl<S> Le<S> {
     }
 
     /// Whose is this frame of `len` bytes? Counts the hit of a filter.
-    #[inline]
+    #[inline(always)]
     pub fn lookup(&mut self, headers: &Headers, len: usize) -> Hit {
         if let Some((ftid, action)) = self.filters.find(Priority::BeforeConnections, headers, len) {
             return Hit::Filter(ftid, action);
         }
         let tuple = headers.tuple();
+        // What the key is made of is looked at only where there is something to be found.
         if let Some(tuple) = tuple
+            && !self.active.is_empty()
             && let Some(tid) = self.active.get(&Key { tuple, ntuple: self.mode.of_frame(headers) })
         {
             return Hit::Connection(tid);

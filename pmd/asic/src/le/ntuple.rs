@@ -21,8 +21,10 @@ pub struct FilterMode {
     vnic: bool,
     /// The mask in the positions of the compressed tuple.
     enforced: u64,
-    /// Where each field of the mask begins.
-    shifts: [Option<u32>; TupleField::ALL.len()],
+    /// The fields of the mask, in front, and where each begins.
+    masked: [(TupleField, u32); TupleField::ALL.len()],
+    /// How many these are.
+    masked_count: usize,
 }
 
 impl Default for FilterMode {
@@ -52,8 +54,15 @@ impl FilterMode {
     }
 
     fn of(mode: TP_VLAN_PRI_MAP, mask: TP_VLAN_PRI_MAP, vnic: bool) -> Self {
-        let shifts = TupleField::ALL.map(|field| mode.shift(field).filter(|_| mask.has(field)));
-        Self { mode, mask, vnic, enforced: FilterTuple::ALL_ONES.pack_masked(mode, mask), shifts }
+        let mut masked = TupleField::ALL.map(|field| (field, 0));
+        let mut masked_count = 0;
+        let fields = TupleField::ALL.into_iter().filter(|&field| mask.has(field));
+        for (field, shift) in fields.filter_map(|field| Some((field, mode.shift(field)?))) {
+            masked[masked_count] = (field, shift);
+            masked_count += 1;
+        }
+        let enforced = FilterTuple::ALL_ONES.pack_masked(mode, mask);
+        Self { mode, mask, vnic, enforced, masked, masked_count }
     }
 
     /// The mode as TP_VLAN_PRI_MAP holds it.
@@ -89,13 +98,8 @@ impl FilterMode {
     /// The enforced part of a frame's compressed tuple.
     #[must_use]
     pub fn of_frame(&self, headers: &Headers) -> u64 {
-        let mut ntuple = 0;
-        for (field, shift) in TupleField::ALL.into_iter().zip(self.shifts) {
-            if let Some(shift) = shift {
-                ntuple |= value(field, headers, self.vnic) << shift;
-            }
-        }
-        ntuple
+        let masked = self.masked.iter().take(self.masked_count);
+        masked.fold(0, |ntuple, &(field, shift)| ntuple | value(field, headers, self.vnic) << shift)
     }
 }
 

@@ -103,6 +103,13 @@ impl TupleTable {
         self.hasher.hash_one(key) as u32
     }
 
+    /// Whether there is no connection.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     fn mask(&self) -> usize {
         self.slots.len() - 1
     }
@@ -128,9 +135,6 @@ impl TupleTable {
     /// The connection of `key`.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<Tid> {
-        if self.entries.is_empty() {
-            return None;
-        }
         let (_, index) = self.probe(key, self.hash(key));
         index.map(|index| self.entries[index].tid)
     }

@@ -43,6 +43,7 @@ impl Freelist {
 
     /// Whether buffers for `len` bytes are there; fetches pointers until they are. An empty buffer
     /// (size 0 in the table) counts as none.
+    #[inline(always)]
     pub fn has<M: HostMemory>(
         &mut self,
         len: usize,
@@ -71,10 +72,37 @@ impl Freelist {
         there < wanted.min((self.ring.units() - 1) * POINTERS / 2)
     }
 
-    /// Writes `head` and `parts` one behind the other into new buffers. [`Freelist::has`] has said
-    /// that they fit.
+    /// Writes `head` and `parts` one behind the other into new buffers, `pad` bytes behind the beginning of the first, which
+    /// has so many. [`Freelist::has`] has said that they fit. Nearly always it is one part, in one buffer.
+    #[inline(always)]
     pub fn fill<M: HostMemory>(
         &mut self,
+        pad: usize,
+        head: &[u8],
+        parts: &[&[u8]],
+        posting: &mut Posting<'_, M>,
+    ) {
+        if let (&[part], Some(buffer)) = (parts, self.fetched.front())
+            && pad + head.len() + part.len() <= buffer.len
+        {
+            let at = buffer.iova.add(pad);
+            if !head.is_empty() {
+                posting.write(at, head);
+            }
+            if !part.is_empty() {
+                posting.write(at.add(head.len()), part);
+            }
+            self.fetched_bytes -= buffer.len;
+            self.fetched.pop_front();
+            return;
+        }
+        self.fill_several(pad, head, parts, posting);
+    }
+
+    /// The same, of whatever shape.
+    fn fill_several<M: HostMemory>(
+        &mut self,
+        mut pad: usize,
         head: &[u8],
         parts: &[&[u8]],
         posting: &mut Posting<'_, M>,
@@ -89,10 +117,15 @@ impl Freelist {
                         return;
                     };
                     self.fetched_bytes -= next.len;
-                    buffer = next;
+                    // A buffer shorter than the pad has room for nothing else.
+                    let pad_here = pad.min(next.len);
+                    pad -= pad_here;
+                    buffer = Buffer { iova: next.iova.add(pad_here), len: next.len - pad_here };
                 }
                 let (now, later) = rest.split_at(rest.len().min(buffer.len));
-                posting.write(buffer.iova, now);
+                if !now.is_empty() {
+                    posting.write(buffer.iova, now);
+                }
                 buffer = Buffer { iova: buffer.iova.add(now.len()), len: buffer.len - now.len() };
                 rest = later;
             }

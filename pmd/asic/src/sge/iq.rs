@@ -66,6 +66,7 @@ impl<'a> Ingress<'a> {
         Opcode(self.cpl.first().copied().unwrap_or(0))
     }
 
+    #[inline(always)]
     fn rss_header(&self, queue: IqId) -> RssHeader {
         let flags = RssFlags(0).with_channel(self.channel & 3).with_ipv6(self.ipv6);
         let (flags, hash) = match self.tag {
@@ -207,6 +208,7 @@ impl Iq {
 
     /// Entries that may be written before the host returns some. With a status page, which only shows
     /// indices, a full ring would look empty, so one entry stays free.
+    #[inline(always)]
     pub(super) fn credits(&self) -> u32 {
         if self.is_stalled {
             return 0;
@@ -238,6 +240,7 @@ impl Iq {
 
     /// Writes the next entry behind what `posting` already holds, and hands both over. There is a
     /// credit, and the CPL fits.
+    #[inline(always)]
     pub(super) fn write<M: HostMemory>(
         &mut self,
         message: &Ingress<'_>,
@@ -256,12 +259,21 @@ impl Iq {
             .with_rsp_type(kind)
             .with_timestamp(timestamp & LastFlit::TIMESTAMP_MASK);
         let ctrl = RspCtrl::default().with_pldbuflen_qid(buffer).with_last_flit(last);
-        let mut entry = [0; 128];
         let cpl = &message.cpl[..message.cpl.len().min(self.config.entry.max_cpl())];
-        let written = Entry::write(&mut entry[..size], &message.rss_header(self.id), cpl, &ctrl);
-        debug_assert!(written, "{:?} has no room for {:?}", self.id, message.opcode());
+        let rss = message.rss_header(self.id);
         let at = self.config.base.add(self.pidx as usize * size);
-        posting.write(at, &entry[..size - LAST_FLIT]);
+        if self.config.entry == EntrySize::B64 {
+            // Nearly all are, and of a length that the compiler knows.
+            let mut entry = [0; EntrySize::B64.bytes()];
+            let written = Entry::write(&mut entry, &rss, cpl, &ctrl);
+            debug_assert!(written, "{:?} has no room for {:?}", self.id, message.opcode());
+            posting.write(at, &entry[..EntrySize::B64.bytes() - LAST_FLIT]);
+        } else {
+            let mut entry = [0; EntrySize::B128.bytes()];
+            let written = Entry::write(&mut entry[..size], &rss, cpl, &ctrl);
+            debug_assert!(written, "{:?} has no room for {:?}", self.id, message.opcode());
+            posting.write(at, &entry[..size - LAST_FLIT]);
+        }
         // Pairs with the host's acquire load of the generation bit.
         posting.hand_over(at.add(size - LAST_FLIT), last.0.to_be_bytes());
         self.outstanding += 1;

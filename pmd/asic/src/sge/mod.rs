@@ -31,6 +31,10 @@ use iq::{Iq, Owned};
 pub const IQ_IDS: usize = 1024;
 /// Longest work request in bytes.
 pub const WR_MAX: usize = 512;
+/// Longest pad before a frame.
+const PAD_MAX: usize = 8;
+/// Units of a ring that are read together.
+const AHEAD_UNITS: u32 = 32;
 /// Answers that wait on one ingress queue before egress queues that feed it pause.
 const BACKLOG_PAUSE: usize = 64;
 /// Answers that wait on one ingress queue before further ones are lost.
@@ -92,12 +96,51 @@ pub struct SgeSettings {
     pub buffer_sizes: [u32; BUFFER_SIZES],
 }
 
-/// A work request that was read out of a ring.
+/// Units of one ring that were read together, from its consumer index on: work requests come in bursts.
+#[derive(Debug, Default)]
+pub struct Ahead {
+    bytes: Vec<u8>,
+    /// Of these the ones that were not taken yet.
+    next: u32,
+    end: u32,
+}
+
+impl Ahead {
+    /// Forgets what was read: another ring is next.
+    pub fn clear(&mut self) {
+        (self.next, self.end) = (0, 0);
+    }
+
+    /// The work request of `len` bytes that [`Sge::fetch`] has found.
+    #[must_use]
+    pub fn work_request(&self, len: usize) -> &[u8] {
+        &self.bytes[self.next as usize * UNIT..][..len]
+    }
+
+    /// `units` were taken.
+    pub fn take(&mut self, units: u32) {
+        self.next += units.min(self.left());
+    }
+
+    fn left(&self) -> u32 {
+        self.end - self.next
+    }
+
+    /// Reads up to `pending` units; `false` on a fault, which is counted.
+    fn read<M: HostMemory>(&mut self, eq: &Eq, pending: u32, dma: &mut Dma<M>) -> bool {
+        let units = pending.min(AHEAD_UNITS);
+        self.bytes.resize(AHEAD_UNITS as usize * UNIT, 0);
+        (self.next, self.end) = (0, units);
+        eq.read(dma, 0, &mut self.bytes[..units as usize * UNIT])
+    }
+}
+
+/// What is next in a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fetched {
     /// Nothing there, or not all of it.
     Nothing,
-    /// `len` bytes of the buffer, `units` of the ring.
+    /// A work request, which is the next in [`Ahead`].
     WorkRequest {
         /// Bytes (LEN16 × 16).
         len: usize,
@@ -477,6 +520,7 @@ impl<M: HostMemory> Sge<M> {
     /// Writes a message: buffers first, then the entry, its last flit by a release store. On
     /// [`Stalled`] nothing was written; a message to a queue that cannot take it ever is counted and
     /// lost.
+    #[inline]
     pub fn post(&mut self, iq: IqId, message: &Ingress<'_>) -> Result<(), Stalled> {
         match self.iqs.get(iq.index()) {
             Some(Some(queue)) if !queue.backlog.is_empty() => {
@@ -526,6 +570,7 @@ impl<M: HostMemory> Sge<M> {
         }
     }
 
+    #[inline]
     fn write(&mut self, iq: IqId, message: &Ingress<'_>) -> Result<(), Stalled> {
         let Self { dma, iqs, eqs, settings, counters, .. } = self;
         let Some(Some(queue)) = iqs.get_mut(iq.index()) else {
@@ -550,10 +595,15 @@ impl<M: HostMemory> Sge<M> {
             let posting = dma.begin(Writer::Ingress(iq));
             queue.write(message, None, self.timestamp, posting);
         } else {
-            // Split mode: the pad and the frame of a packet, else the CPL itself and its payload.
-            const PAD: [u8; 8] = [0; 8];
-            let head = if is_packet { &PAD[..settings.pkt_shift.min(8)] } else { message.cpl };
-            let len = head.len() + message.payload.iter().map(|part| part.len()).sum::<usize>();
+            // Split mode: behind the pad, which is left as it is, the frame of a packet, else the CPL itself and its
+            // payload.
+            let (pad, head) = if is_packet {
+                (settings.pkt_shift.min(PAD_MAX), &[][..])
+            } else {
+                (0, message.cpl)
+            };
+            let payload = message.payload.iter().map(|part| part.len()).sum::<usize>();
+            let len = pad + head.len() + payload;
             let list = queue.config.freelist.and_then(|index| eqs.get_mut(index)?.freelist_mut());
             let Some(list) = list else {
                 return self.lose(SGE_INT_CAUSE3::ERR_DATA_CPL_ON_HIGH_QID0_MASK);
@@ -563,7 +613,7 @@ impl<M: HostMemory> Sge<M> {
                 return Err(Stalled::NoBuffer);
             }
             let mut posting = dma.begin(Writer::Ingress(iq));
-            list.fill(head, message.payload, &mut posting);
+            list.fill(pad, head, message.payload, &mut posting);
             queue.write(message, Some(len as u32), self.timestamp, posting);
             counters.freelist_bytes += len as u64;
         }
@@ -635,9 +685,9 @@ impl<M: HostMemory> Sge<M> {
         }
     }
 
-    /// Reads the next work request of egress queue `index`; it stays in the ring until
-    /// [`Sge::consume`].
-    pub fn fetch(&mut self, index: usize, buffer: &mut [u8; WR_MAX]) -> Fetched {
+    /// Finds the next work request of egress queue `index`, of which `ahead` has what was read before; it stays in the
+    /// ring until [`Sge::consume`].
+    pub fn fetch(&mut self, index: usize, ahead: &mut Ahead) -> Fetched {
         let Self { dma, eqs, counters, .. } = self;
         let Some(eq) = eqs.get_mut(index).and_then(Slot::queue_mut) else {
             return Fetched::Nothing;
@@ -647,12 +697,12 @@ impl<M: HostMemory> Sge<M> {
             self.set_runnable(index, false);
             return Fetched::Nothing;
         }
-        if !eq.read(dma, 0, &mut buffer[..UNIT]) {
+        if ahead.left() == 0 && !ahead.read(eq, pending, dma) {
             counters.ring_faults += u64::from(pending);
             return Fetched::Malformed { units: pending };
         }
         // LEN16 of every work request header [fw_wr_hdr].
-        let len = usize::from(buffer[7]) * 16;
+        let len = usize::from(ahead.work_request(8)[7]) * 16;
         if len == 0 || len > WR_MAX {
             counters.work_requests_bad_length += 1;
             return Fetched::Malformed { units: 1 };
@@ -662,9 +712,9 @@ impl<M: HostMemory> Sge<M> {
             self.set_runnable(index, false);
             return Fetched::Nothing;
         }
-        if units > 1 && !eq.read(dma, 1, &mut buffer[UNIT..units as usize * UNIT]) {
-            counters.ring_faults += u64::from(units);
-            return Fetched::Malformed { units };
+        if units > ahead.left() && !ahead.read(eq, pending, dma) {
+            counters.ring_faults += u64::from(pending);
+            return Fetched::Malformed { units: pending };
         }
         Fetched::WorkRequest { len, units }
     }

@@ -47,28 +47,38 @@ impl Ring {
     /// Units that the host has handed over and the card has not taken.
     #[must_use]
     pub fn pending(&self) -> u32 {
-        (self.pidx + self.units - self.cidx) % self.units
+        if self.pidx >= self.cidx {
+            self.pidx - self.cidx
+        } else {
+            self.pidx + self.units - self.cidx
+        }
     }
 
     /// The host hands over `units` more; on error nothing has changed.
     pub fn produce(&mut self, units: u64) -> Result<(), BadPidx> {
         let free = self.units - 1 - self.pending();
         let units = u32::try_from(units).ok().filter(|units| *units <= free).ok_or(BadPidx)?;
-        self.pidx = (self.pidx + units) % self.units;
+        self.pidx = self.wrapped(self.pidx + units);
         Ok(())
     }
 
     /// The card has taken `units`, of those that are pending.
     pub fn consume(&mut self, units: u32) {
         debug_assert!(units <= self.pending(), "{units} units of {} taken", self.pending());
-        self.cidx = (self.cidx + units) % self.units;
+        self.cidx = self.wrapped(self.cidx + units);
+    }
+
+    /// An index that may have passed the end once.
+    fn wrapped(&self, index: u32) -> u32 {
+        if index < self.units { index } else { index - self.units }
     }
 
     /// Where the unit `ahead` of the next one lies, and how many units follow it, itself included,
     /// before the ring wraps.
     #[must_use]
     pub fn unit(&self, ahead: u32) -> (Iova, u32) {
-        let index = (self.cidx + ahead) % self.units;
+        debug_assert!(ahead < self.units, "{ahead} units ahead in a ring of {}", self.units);
+        let index = self.wrapped(self.cidx + ahead);
         (self.base.add(index as usize * UNIT), self.units - index)
     }
 

@@ -27,6 +27,7 @@ enum Unsent {
 }
 
 /// Sends the frame of `wr`, a work request of an Ethernet queue.
+#[inline(always)]
 pub(super) fn send<M: HostMemory>(hw: &mut Hw<M>, config: &EqConfig, wr: &[u8]) -> Outcome {
     match try_send(hw, config, wr) {
         Ok(outcome) => outcome,
@@ -37,6 +38,7 @@ pub(super) fn send<M: HostMemory>(hw: &mut Hw<M>, config: &EqConfig, wr: &[u8]) 
     }
 }
 
+#[inline(always)]
 fn try_send<M: HostMemory>(
     hw: &mut Hw<M>,
     config: &EqConfig,
@@ -85,6 +87,7 @@ fn try_send<M: HostMemory>(
 }
 
 /// Copies the bytes of a frame, which are as many as `dst` has room for.
+#[inline(always)]
 fn gather<M: HostMemory>(from: &Payload<'_>, mem: &M, dst: &mut [u8]) -> Result<(), DmaFault> {
     match from {
         Payload::Inline(bytes) => dst.copy_from_slice(bytes),
@@ -112,6 +115,7 @@ enum Checksums {
 }
 
 impl Checksums {
+    #[inline(always)]
     fn of(ctrl1: TxPktCtrl1) -> Self {
         let (ip_wanted, l4_wanted) = (!ctrl1.ipcsum_dis(), !ctrl1.l4csum_dis());
         if !ip_wanted && !l4_wanted {

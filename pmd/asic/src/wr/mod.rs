@@ -20,7 +20,7 @@ use crate::charge;
 use crate::flow::{FlowError, FlowParams};
 use crate::hw::Hw;
 use crate::l2t::Egress;
-use crate::sge::{Completion, EqConfig, EqKind, Fetched, WR_MAX};
+use crate::sge::{Completion, EqConfig, EqKind, Fetched};
 use crate::tp::Tp;
 
 /// Work requests that one queue may have carried out before the next one's turn.
@@ -107,7 +107,8 @@ fn run_queue<M: HostMemory>(
 ) {
     let Some(&config) = hw.sge.eq(index) else { return };
     let from = From { index, config: &config };
-    let mut buffer = [0; WR_MAX];
+    let mut ahead = core::mem::take(&mut hw.ahead);
+    ahead.clear();
     for turn in 0..=burst {
         if turn == burst {
             hw.waiting.turn = true;
@@ -118,11 +119,14 @@ fn run_queue<M: HostMemory>(
             break;
         }
         let start = hw.ledger.meter.now();
-        match hw.sge.fetch(index, &mut buffer) {
+        match hw.sge.fetch(index, &mut ahead) {
             Fetched::Nothing => break,
-            Fetched::Malformed { units } => hw.sge.consume(index, units, Completion::default()),
+            Fetched::Malformed { units } => {
+                hw.sge.consume(index, units, Completion::default());
+                ahead.take(units);
+            }
             Fetched::WorkRequest { len, units } => {
-                let bytes = &buffer[..len];
+                let bytes = ahead.work_request(len);
                 if let Some(recording) = &mut hw.recording {
                     let (kind, channel) = (config.kind, config.channel);
                     recording.push(Recorded { kind, channel, bytes: bytes.to_vec() });
@@ -140,15 +144,18 @@ fn run_queue<M: HostMemory>(
                     Completion { update: header.mid().equiq(), status: header.mid().equeq() }
                 });
                 hw.sge.consume(index, units, completion);
+                ahead.take(units);
                 if let Some(tuple) = subject {
                     hw.ledger.charge(tuple, start);
                 }
             }
         }
     }
+    hw.ahead = ahead;
     hw.sge.complete(index);
 }
 
+#[inline(always)]
 fn carry_out<M: HostMemory>(
     hw: &mut Hw<M>,
     tp: &mut Tp,

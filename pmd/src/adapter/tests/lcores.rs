@@ -195,6 +195,27 @@ fn each_port_receives_its_own_frames() {
 }
 
 #[test]
+fn frames_keep_their_order_however_little_room_there_is() {
+    let mut taken = Taken::new();
+    let rss = RssHeader::new(CplOpcode::RX_PKT, IqId(0));
+    for byte in 1..=5 {
+        taken.card.frame(&rss, 0, &frame_of(byte, 60));
+    }
+    let mut ports = EthPorts::new(taken.lcore, 1500);
+    for byte in 1..=5 {
+        let mut burst = FrameBurst::new(1, 1600);
+        assert_eq!(ports.port(0).expect("there").rx_burst(Nanos(0), &mut burst), 1);
+        assert_eq!(burst.frames()[0].as_slice(), frame_of(byte, 60));
+        if byte == 2 {
+            // Behind those that wait.
+            taken.card.frame(&rss, 0, &frame_of(6, 60));
+        }
+    }
+    let mut burst = FrameBurst::new(8, 1600);
+    assert_eq!(ports.port(0).expect("there").rx_burst(Nanos(0), &mut burst), 1);
+}
+
+#[test]
 fn a_port_that_nobody_reads_keeps_so_many_frames_and_no_more() {
     let mut taken = Taken::new();
     let rss = RssHeader::new(CplOpcode::RX_PKT, IqId(0));

@@ -47,6 +47,19 @@ struct Window {
     arena: Arc<Arena>,
 }
 
+impl Window {
+    #[inline(always)]
+    fn translate(&self, iova: Iova, len: usize, align: usize) -> Option<NonNull<u8>> {
+        let offset = usize::try_from(iova.0.checked_sub(self.iova)?).ok()?;
+        let end = offset.checked_add(len)?;
+        if end > self.arena.len() || !offset.is_multiple_of(align) {
+            return None;
+        }
+        // SAFETY: `offset` is within the arena, by the comparison above.
+        Some(unsafe { self.arena.base().add(offset) })
+    }
+}
+
 impl Domain {
     /// An empty domain. `number` (below 128) tells the adapters of a host apart.
     #[must_use]
@@ -141,16 +154,38 @@ impl Domain {
         self.windows[..count].iter().filter_map(OnceLock::get)
     }
 
-    #[inline]
     fn translate(&self, iova: Iova, len: usize, align: usize) -> Option<NonNull<u8>> {
-        self.windows().find_map(|window| {
-            let offset = usize::try_from(iova.0.checked_sub(window.iova)?).ok()?;
-            let end = offset.checked_add(len)?;
-            if end > window.arena.len() || !offset.is_multiple_of(align) {
-                return None;
-            }
-            // SAFETY: `offset` is within the arena, by the comparison above.
-            Some(unsafe { window.arena.base().add(offset) })
+        self.windows().find_map(|window| window.translate(iova, len, align))
+    }
+
+    /// The same, with the window that was found last tried first; it becomes another one's number.
+    #[inline(always)]
+    fn translate_again(
+        &self,
+        last: &Cell<usize>,
+        iova: Iova,
+        len: usize,
+        align: usize,
+    ) -> Option<NonNull<u8>> {
+        let window = self.windows.get(last.get()).and_then(OnceLock::get);
+        match window.and_then(|window| window.translate(iova, len, align)) {
+            None => self.translate_anew(last, iova, len, align),
+            found => found,
+        }
+    }
+
+    #[cold]
+    fn translate_anew(
+        &self,
+        last: &Cell<usize>,
+        iova: Iova,
+        len: usize,
+        align: usize,
+    ) -> Option<NonNull<u8>> {
+        self.windows().enumerate().find_map(|(n, window)| {
+            let at = window.translate(iova, len, align)?;
+            last.set(n);
+            Some(at)
         })
     }
 
@@ -225,6 +260,8 @@ pub struct DeviceView {
     domain: Arc<Domain>,
     slot: Arc<Slot>,
     fences: Fences,
+    /// The window of the last access: mostly that of the next one.
+    last: Cell<usize>,
     /// `busy` tells of one access at a time: the view is `Send` and not `Sync`.
     _one_thread: PhantomData<Cell<()>>,
 }
@@ -242,12 +279,18 @@ impl DeviceView {
         let mut views = domain.views.lock().unwrap_or_else(PoisonError::into_inner);
         views.push(Arc::clone(&slot));
         drop(views);
-        Self { domain: Arc::clone(domain), slot, fences, _one_thread: PhantomData }
+        Self {
+            domain: Arc::clone(domain),
+            slot,
+            fences,
+            last: Cell::new(0),
+            _one_thread: PhantomData,
+        }
     }
 }
 
 impl Gate for DeviceView {
-    #[inline]
+    #[inline(always)]
     fn with<R>(
         &self,
         iova: Iova,
@@ -260,7 +303,8 @@ impl Gate for DeviceView {
         self.slot.busy.store(true, Ordering::Relaxed);
         self.fences.light();
         let revoked = self.domain.gate.load(Ordering::Acquire) & REVOKED != 0;
-        let at = if revoked { None } else { self.domain.translate(iova, len, align) };
+        let at =
+            if revoked { None } else { self.domain.translate_again(&self.last, iova, len, align) };
         let result = at.map(access);
         // Release: what the access did is done when `revoke` sees the flag fall.
         self.slot.busy.store(false, Ordering::Release);
@@ -271,7 +315,7 @@ impl Gate for DeviceView {
 macro_rules! host_memory {
     ($($Through:ty)*) => { $(
         impl HostMemory for $Through {
-            #[inline]
+            #[inline(always)]
             fn read(&self, iova: Iova, dst: &mut [u8]) -> Result<(), DmaFault> {
                 self.with(iova, dst.len(), 1, |src| {
                     // SAFETY: `src` is `dst.len()` bytes inside a mapped arena, which the window keeps
@@ -283,7 +327,7 @@ macro_rules! host_memory {
                 })
             }
 
-            #[inline]
+            #[inline(always)]
             fn write(&self, iova: Iova, src: &[u8]) -> Result<(), DmaFault> {
                 self.with(iova, src.len(), 1, |dst| {
                     // SAFETY: as in `read`; a `src` that is itself a view of an arena (a frame looped
@@ -292,7 +336,7 @@ macro_rules! host_memory {
                 })
             }
 
-            #[inline]
+            #[inline(always)]
             fn load_acquire_u64(&self, iova: Iova) -> Result<u64, DmaFault> {
                 self.with(iova, 8, 8, |word| {
                     // SAFETY: 8 bytes inside a mapped arena, aligned (windows begin at page boundaries
@@ -301,7 +345,7 @@ macro_rules! host_memory {
                 })
             }
 
-            #[inline]
+            #[inline(always)]
             fn store_release_u64(&self, iova: Iova, value: u64) -> Result<(), DmaFault> {
                 self.with(iova, 8, 8, |word| {
                     // SAFETY: as in `load_acquire_u64`.

@@ -283,3 +283,22 @@ proptest! {
         prop_assert!(read <= posted);
     }
 }
+
+/// Put into the ring piece by piece it is what it would have been as a whole, wherever the ring ends; what was there before
+/// shows nowhere.
+#[test]
+fn a_work_request_in_two_pieces_lies_in_the_ring_as_one() {
+    for len in [1, 15, 16, 33, 60, 64, 96] {
+        let (mut eq, mut card) = crate::tests::queue::egress();
+        for n in 1..=200_u8 {
+            let mut head = [n; 32];
+            head[4..8].copy_from_slice(&WrMid::of(Tid(0), 32 + len).0.to_be_bytes());
+            let body = vec![!n; len];
+            assert!(eq.post_whole(head, &body), "{len} bytes, {n}");
+            let mut expected = [&head[..], &body].concat();
+            expected.resize((32 + len).next_multiple_of(16), 0);
+            assert_eq!(card.take(), expected, "{len} bytes, {n}");
+        }
+        assert_eq!(eq.counters().work_requests, 200);
+    }
+}

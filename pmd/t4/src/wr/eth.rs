@@ -78,11 +78,21 @@ impl FwEthTxPktWr {
             return None;
         }
         let mut out = Cursor::new(buf);
-        let immdlen = TxPkt::SIZE + frame.len();
-        out.put_ref(&Self::of(mid, immdlen, Self::SIZE + immdlen))?;
-        out.put_ref(&pkt.with_len(frame.len() as u16))?;
+        out.put(&Self::head_inline(mid, &pkt, frame.len()))?;
         out.put(frame)?;
         out.finish()
+    }
+
+    /// What lies before an inline frame of `len` bytes, at most [`Self::MAX_INLINE`]: header and CPL, whose length is set.
+    #[inline]
+    #[must_use]
+    pub fn head_inline(mid: WrMid, pkt: &TxPkt, len: usize) -> [u8; Self::OVERHEAD] {
+        let immdlen = TxPkt::SIZE + len;
+        let header = Self::of(mid, immdlen, Self::SIZE + immdlen);
+        let mut head = [0; Self::OVERHEAD];
+        head[..Self::SIZE].copy_from_slice(header.as_bytes());
+        head[Self::SIZE..].copy_from_slice(pkt.with_len(len as u16).as_bytes());
+        head
     }
 
     /// Writes a work request with a scatter list of the frame; `pkt.len` is set to the sum of the entries. The bytes
@@ -101,6 +111,7 @@ impl FwEthTxPktWr {
     }
 
     /// The header over `immdlen` bytes of CPLs and frame, of a work request of `bytes` bytes.
+    #[inline]
     fn of(mid: WrMid, immdlen: usize, bytes: usize) -> Self {
         Self::default()
             .with_hi(EthWrHi(0).with_op(u32::from(Op::ETH_TX_PKT.0)).with_immdlen(immdlen as u32))
@@ -109,6 +120,7 @@ impl FwEthTxPktWr {
 
     /// Takes the work request `wr` apart. The frame has as many bytes as the CPL says, or the work request is
     /// malformed.
+    #[inline]
     pub fn parse(wr: &[u8]) -> Result<EthTxPkt<'_>, Malformed> {
         let (header, rest) = Self::ref_from_prefix(wr).map_err(|_| Malformed)?;
         let (lso, rest) = match cpl::split::<TxPktLso>(rest) {
