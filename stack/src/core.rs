@@ -1,6 +1,6 @@
 //! What a stack is made of, and the way of a frame into it and out of it.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -527,24 +527,6 @@ impl Core {
         if is_stale && self.neighbours.known(next_hop) == Some(mac) {
             self.stale_hops.push((next_hop, mac));
         }
-    }
-
-    /// Whether `address` can be one other host's.
-    pub(crate) fn is_unicast(&self, address: Ipv4Addr) -> bool {
-        let host = u32::MAX.checked_shr(self.config.prefix_len.into()).unwrap_or(0);
-        let own_net = (address.to_bits() ^ self.config.address.to_bits()) & !host == 0;
-        let directed = host > 1 && own_net && address.to_bits() & host == host;
-        let nobody = address.is_unspecified() || address.is_loopback();
-        let many = address.is_multicast() || address.is_broadcast() || directed;
-        !nobody && !many && address != self.config.address
-    }
-
-    /// The neighbour through which `address` is reached.
-    pub(crate) fn next_hop(&self, address: IpAddr) -> Option<IpAddr> {
-        let IpAddr::V4(v4) = address else { return None };
-        let mask = u32::MAX.checked_shl(32 - u32::from(self.config.prefix_len)).unwrap_or(0);
-        let on_link = (v4.to_bits() ^ self.config.address.to_bits()) & mask == 0;
-        if on_link { Some(address) } else { self.config.gateway.map(IpAddr::V4) }
     }
 
     /// Goes on with an active open, now or when the next hop is known.

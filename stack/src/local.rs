@@ -5,7 +5,7 @@
 //! taken for the tunnel's. They wait in a queue of their own, from one poll to the next. So nothing calls itself, links
 //! that are down do not matter, and no failover has anything to do with them.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 use std::collections::VecDeque;
 
 use mafo_mem::{Frame, Nanos};
@@ -61,6 +61,24 @@ impl Core {
     pub(crate) fn meets_itself(&self, tuple: &FourTuple) -> bool {
         let other_end = FourTuple { local: tuple.remote, remote: tuple.local };
         *tuple == other_end || self.by_tuple.contains(&self.sockets, &other_end)
+    }
+
+    /// Whether `address` can be one other host's.
+    pub(crate) fn is_unicast(&self, address: Ipv4Addr) -> bool {
+        let host = u32::MAX.checked_shr(self.config.prefix_len.into()).unwrap_or(0);
+        let own_net = (address.to_bits() ^ self.config.address.to_bits()) & !host == 0;
+        let directed = host > 1 && own_net && address.to_bits() & host == host;
+        let nobody = address.is_unspecified() || address.is_loopback();
+        let many = address.is_multicast() || address.is_broadcast() || directed;
+        !nobody && !many && address != self.config.address
+    }
+
+    /// The neighbour through which `address` is reached.
+    pub(crate) fn next_hop(&self, address: IpAddr) -> Option<IpAddr> {
+        let IpAddr::V4(v4) = address else { return None };
+        let mask = u32::MAX.checked_shl(32 - u32::from(self.config.prefix_len)).unwrap_or(0);
+        let on_link = (v4.to_bits() ^ self.config.address.to_bits()) & mask == 0;
+        if on_link { Some(address) } else { self.config.gateway.map(IpAddr::V4) }
     }
 
     /// Who takes what goes to `address`; `None`: there is no way to it.
