@@ -1,11 +1,12 @@
 //! Linux as both hosts: sockets in two network namespaces, joined by a pair of veth devices.
 //!
 //! ```text
-//!   the bench's thread ── epoll ── sockets ┐              ┌ sockets ── epoll ── a thread on another core
+//!   the bench's thread ── epoll ── sockets ┐              ┌ sockets ── epoll ── a thread beside it
 //!                         its namespace    └ veth ── veth ┘    the other namespace
 //! ```
 //!
-//! Each application has a thread and a core, and sleeps until there is something to do. The namespaces have no names,
+//! Each application has a thread, and sleeps until there is something to do; both share the bench's core so far, to which the
+//! process is pinned before the second one is looked for. The namespaces have no names,
 //! and end with the process, however that ends.
 
 use std::fs::File;
