@@ -44,8 +44,8 @@ fn ours_in_place<T: Element>() -> impl FnMut(&[T], &mut [T]) -> usize {
     let (mut producer, mut consumer) = ring::spsc(CAPACITY, T::default);
     move |src, dst| {
         let src = black_box(src);
-        producer.claim_burst(src.len()).zip(src).for_each(|(slot, value)| *slot = *value);
-        producer.publish_burst(src.len());
+        let filled = producer.claim_burst(src.len()).fill(src.iter().copied());
+        producer.publish_burst(filled);
         let slots = consumer.peek_burst(dst.len());
         let count = slots.len();
         black_box(&mut *dst).iter_mut().zip(slots).for_each(|(value, slot)| *value = *slot);

@@ -60,17 +60,11 @@ struct Ours(ring::Producer<u64>, ring::Consumer<u64>);
 impl Ring for Ours {
     fn pass(&mut self, first: u64, burst: usize) -> u64 {
         let Self(producer, consumer) = self;
-        let mut filled = 0;
-        for (slot, value) in producer.claim_burst(burst).zip(first..) {
-            *slot = value;
-            filled += 1;
-        }
+        let filled = producer.claim_burst(burst).fill(first..);
         producer.publish_burst(filled);
-        let (mut sum, mut read) = (0_u64, 0);
-        for slot in consumer.peek_burst(burst) {
-            sum = sum.wrapping_add(*slot);
-            read += 1;
-        }
+        let slots = consumer.peek_burst(burst);
+        let read = slots.len();
+        let sum = slots.fold(0_u64, |sum, slot| sum.wrapping_add(*slot));
         consumer.release_burst(read);
         sum
     }

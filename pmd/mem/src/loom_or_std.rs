@@ -35,11 +35,18 @@ impl<T> Cells<T> {
         self.values.len()
     }
 
-    /// The address of `len` values from `start`. Panics if there are fewer.
+    /// The address of `len` values from `start`.
+    ///
+    /// # Safety
+    ///
+    /// There are as many values; only a build with debug assertions looks.
     #[inline]
-    pub(crate) fn stretch(&self, start: usize, len: usize) -> *mut T {
+    #[expect(unsafe_code, reason = "a burst is lent without a second look at where it ends")]
+    pub(crate) unsafe fn stretch(&self, start: usize, len: usize) -> *mut T {
+        debug_assert!(start + len <= self.values.len());
         self.witness(start, len);
-        UnsafeCell::raw_get(self.values[start..start + len].as_ptr())
+        // SAFETY: by what is asked of the caller, `start` lies in the values or is their end.
+        UnsafeCell::raw_get(unsafe { self.values.as_ptr().add(start) })
     }
 
     /// Tells loom that the owner of these values is at work on them: it takes that for a write, and fails

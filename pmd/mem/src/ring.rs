@@ -58,11 +58,12 @@ impl<T> Shared<T> {
     #[expect(unsafe_code, reason = "slots change hands between two threads")]
     unsafe fn lend<'a>(&self, index: usize, count: usize) -> Slots<'a, T> {
         let (start, before_end) = self.split(index, count);
-        let first = self.slots.stretch(start, before_end);
-        let second = self.slots.stretch(0, count - before_end);
-        // SAFETY: `stretch` has checked that so many values lie there, each filled since the ring was
-        // made; they are the caller's, and the slices are apart, as a burst is no longer than the ring.
+        // SAFETY: `split` ends the first stretch at the end of the ring at the latest, and the second is no longer
+        // than a burst, which is no longer than the ring. The values are the caller's, each filled since the ring was
+        // made, and the slices are apart for the same reason.
         unsafe {
+            let first = self.slots.stretch(start, before_end);
+            let second = self.slots.stretch(0, count - before_end);
             Slots {
                 first: slice::from_raw_parts_mut(first, before_end).iter_mut(),
                 second: slice::from_raw_parts_mut(second, count - before_end),
@@ -157,7 +158,9 @@ impl<T> Producer<T> {
     #[inline]
     pub fn publish_burst(&mut self, count: usize) {
         let free = self.known_free();
-        assert!(count <= free, "{count} slots published, {free} free");
+        if count > free {
+            too_many("published", count, free, "free");
+        }
         self.shared.witness(self.tail, count);
         self.tail = self.tail.wrapping_add(count);
         // Release pairs with the Acquire in `Consumer::filled`: what was written to the slots is
@@ -240,7 +243,9 @@ impl<T> Consumer<T> {
     #[inline]
     pub fn release_burst(&mut self, count: usize) {
         let filled = self.known_filled();
-        assert!(count <= filled, "{count} slots released, {filled} filled");
+        if count > filled {
+            too_many("released", count, filled, "filled");
+        }
         self.shared.witness(self.head, count);
         self.head = self.head.wrapping_add(count);
         // Release pairs with the Acquire in `Producer::free`: the consumer reads no longer.
@@ -270,7 +275,7 @@ impl<T> Consumer<T> {
         // Acquire pairs with the Release in `Producer::publish_burst`.
         let tail = self.shared.tail.0.load(Ordering::Acquire);
         let (start, _) = self.shared.split(self.head, 1);
-        // SAFETY: the slot at head is filled and stays the consumer's while `self` is borrowed.
+        // SAFETY: the slot at head lies in the ring, is filled and stays the consumer's while `self` is borrowed.
         #[expect(unsafe_code, reason = "slots change hands between two threads")]
         (self.head != tail).then(|| unsafe { &*self.shared.slots.stretch(start, 1) })
     }
@@ -299,6 +304,21 @@ impl<'a, T> Slots<'a, T> {
     pub fn into_slices(self) -> (&'a mut [T], &'a mut [T]) {
         (self.first.into_slice(), self.second)
     }
+
+    /// Replaces what is in the slots, oldest first, by `values`, until either ends; how many were replaced.
+    #[inline]
+    pub fn fill(self, mut values: impl Iterator<Item = T>) -> usize {
+        let mut filled = 0;
+        let (first, second) = self.into_slices();
+        for slots in [first, second] {
+            for slot in slots {
+                let Some(value) = values.next() else { return filled };
+                *slot = value;
+                filled += 1;
+            }
+        }
+        filled
+    }
 }
 
 impl<'a, T> Iterator for Slots<'a, T> {
@@ -326,6 +346,13 @@ impl<'a, T> Iterator for Slots<'a, T> {
 }
 
 impl<T> ExactSizeIterator for Slots<'_, T> {}
+
+/// Whoever hands over more slots than are his has a bug. Out of line, so that the counts stay in registers elsewhere.
+#[cold]
+#[inline(never)]
+fn too_many(done: &str, count: usize, there: usize, which: &str) -> ! {
+    panic!("{count} slots {done}, {there} {which}");
+}
 
 #[cfg(test)]
 mod tests;

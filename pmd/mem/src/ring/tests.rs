@@ -157,8 +157,12 @@ mod alone {
             let before_end = (8 - origin).min(5);
             let (first, second) = producer.claim_burst(5).into_slices();
             assert_eq!((first.len(), second.len()), (before_end, 5 - before_end), "from {origin}");
-            first.iter_mut().chain(second).zip(1..).for_each(|(slot, value)| *slot = value);
-            producer.publish_burst(5);
+            first.iter_mut().chain(second).for_each(|slot| *slot = 9);
+            // Values end before slots do, and slots before values.
+            assert_eq!(producer.claim_burst(5).fill([1, 2].into_iter()), 2);
+            producer.publish_burst(2);
+            assert_eq!(producer.claim_burst(3).fill(3..), 3);
+            producer.publish_burst(3);
             let (first, second) = consumer.peek_burst(6).into_slices();
             assert_eq!((first.len(), second.len()), (before_end, 5 - before_end), "from {origin}");
             assert_eq!([first, second].concat(), [1, 2, 3, 4, 5]);
