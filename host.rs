@@ -11,7 +11,7 @@ use mafo_pmd::eal::dma::{Arena, Domain};
 use mafo_pmd::eal::hugepage::NoMemory;
 use mafo_pmd::stats::{Xstat, extend};
 use mafo_pmd::{Adapter, AdapterConfig, AdapterError, EthPort};
-use mafo_stack::{Core, MemberId, Stack, StackConfig};
+use mafo_stack::{Core, MemberId, Shard, Stack, StackConfig};
 use mafo_t4::PortId;
 use mafo_t4::regs::tp::MTU_COUNT;
 use mafo_wire::Wire;
@@ -300,6 +300,12 @@ impl Host {
             macs_at: Vec::new(),
             next_look: Nanos::ZERO,
         })
+    }
+
+    /// Makes this the part of a host that one of its lcores has. Its adapters serve that lcore alone, and their cables
+    /// bring it what belongs to it, as those of [`mafo_wire::multiqueue`] do.
+    pub fn set_shard(&mut self, shard: Shard) {
+        self.stack.set_shard(shard);
     }
 
     /// What of the bond's settings was put right, or has no effect.

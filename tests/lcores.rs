@@ -4,39 +4,92 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use mafo::eal::dma::Arena;
-use mafo::wire::impair::Impairments;
+use mafo::wire::impair::{Impairments, Probability};
 use mafo::wire::mem::LinkConfig;
-use mafo::wire::multiqueue::link;
+use mafo::wire::multiqueue::{QueueEnd, link};
 use mafo::{
-    Nanos, Options, PathChoice, Shard, SocketError, SocketId, Stack, StackConfig, WirePort,
+    AdapterConfig, AsicConfig, BondConfig, Core, Host, HostConfig, Nanos, Options, PathChoice,
+    PortId, Shard, SocketError, SocketId, SoftConfig, Stack, StackConfig, WirePort,
 };
 
 const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 77, 0, 1), Ipv4Addr::new(10, 77, 0, 2)];
-const HOST: Options = Options::on(PathChoice::Host);
 const LCORES: usize = 2;
 /// Connections of each lcore.
 const CONNECTIONS: usize = 6;
 const BYTES: usize = 20_000;
 
-/// The stacks of client and server, by lcore.
-fn hosts(config: &LinkConfig) -> [Vec<Stack>; 2] {
-    let (a, b) = link(config, LCORES);
-    let mut n = 0;
-    [a, b].map(|ends| {
-        let (address, mac) = (ADDRESSES[n], [2, 0, 0, 0, 0, n as u8 + 1]);
-        n += 1;
-        let lcore = |(end, shard)| {
-            let mut config = StackConfig::new(address, 24, mac);
-            config.sockets_max = 32;
-            config.send_buffer = 1 << 16;
-            config.secret = [mac[5]; 16];
+/// What one lcore has of a host.
+enum Node {
+    Sockets(Box<Stack>),
+    Adapter(Box<Host>),
+}
+
+impl Node {
+    fn new(path: PathChoice, n: usize, (end, shard): (QueueEnd, Shard)) -> Self {
+        let mac = [2, 0, 0, 0, 0, n as u8 + 1];
+        let mut config = StackConfig::new(ADDRESSES[n], 24, mac);
+        config.sockets_max = 32;
+        config.send_buffer = 1 << 16;
+        config.secret = [mac[5]; 16];
+        if path == PathChoice::Host {
             let mut stack = Stack::new(config, Arena::ordinary(4 << 20).expect("memory"));
             stack.add_port(Box::new(WirePort::new(end, mac, 1500)));
             stack.set_shard(shard);
-            stack
-        };
-        ends.into_iter().zip(Shard::set(LCORES)).map(lcore).collect()
-    })
+            return Self::Sockets(Box::new(stack));
+        }
+        let asic = AsicConfig { mac_base: [2, 0, 0, 1, n as u8, 0x10], ..AsicConfig::t540_cr() };
+        let wires = vec![(PortId(0), Box::new(end) as _)];
+        let adapter = SoftConfig { asic, driver: AdapterConfig::default(), wires };
+        let bond = BondConfig::new([(0, PortId(0))]);
+        let host = Host::simulated(HostConfig::new(config, [adapter], bond));
+        let mut host = host.expect("memory");
+        host.set_shard(shard);
+        Self::Adapter(Box::new(host))
+    }
+
+    fn poll(&mut self, now: Nanos) {
+        match self {
+            Self::Sockets(stack) => stack.poll(now),
+            Self::Adapter(host) => host.poll(now).expect("nothing fails"),
+        }
+    }
+
+    fn is_up(&self) -> bool {
+        match self {
+            Self::Sockets(_) => true,
+            Self::Adapter(host) => host.is_up(),
+        }
+    }
+
+    fn core(&self) -> &Core {
+        match self {
+            Self::Sockets(stack) => stack.core(),
+            Self::Adapter(host) => host.sockets(),
+        }
+    }
+
+    fn core_mut(&mut self) -> &mut Core {
+        match self {
+            Self::Sockets(stack) => stack.core_mut(),
+            Self::Adapter(host) => host.sockets_mut(),
+        }
+    }
+}
+
+/// The client and the server, by lcore, up at the time that is said.
+fn hosts(path: PathChoice, config: &LinkConfig) -> ([Vec<Node>; 2], Nanos) {
+    let (a, b) = link(config, LCORES);
+    let host = |n, ends: Vec<QueueEnd>| {
+        ends.into_iter().zip(Shard::set(LCORES)).map(|end| Node::new(path, n, end)).collect()
+    };
+    let mut hosts: [Vec<Node>; 2] = [host(0, a), host(1, b)];
+    let mut now = Nanos::from_secs(1);
+    while !hosts.iter().flatten().all(Node::is_up) {
+        hosts.iter_mut().flatten().for_each(|node| node.poll(now));
+        now += Nanos::from_micros(20);
+        assert!(now < Nanos::from_secs(60), "adapters come up");
+    }
+    (hosts, now)
 }
 
 fn byte(lcore: usize, connection: usize, at: usize) -> u8 {
@@ -44,19 +97,23 @@ fn byte(lcore: usize, connection: usize, at: usize) -> u8 {
 }
 
 /// Everything that each lcore's clients send comes to the server's lcore of the same number. The hosts' frames counted.
-fn run(config: &LinkConfig) -> [Vec<mafo_stack::Counters>; 2] {
-    let [mut clients, mut servers] = hosts(config);
-    let at = SocketAddr::from((ADDRESSES[1], 7));
-    let mut now = Nanos::from_secs(1);
+fn run(path: PathChoice, config: &LinkConfig) -> [Vec<mafo_stack::Counters>; 2] {
+    let ([mut clients, mut servers], mut now) = hosts(path, config);
+    let (at, options) = (SocketAddr::from((ADDRESSES[1], 7)), Options::on(path));
     let listeners: Vec<_> = servers
         .iter_mut()
-        .map(|server| server.core_mut().listen(at, 64, HOST).expect("listens"))
+        .map(|server| server.core_mut().listen(at, 64, options).expect("listens"))
         .collect();
+    // Adapters hear of their listeners.
+    for _ in 0..20 {
+        servers.iter_mut().for_each(|node| node.poll(now));
+        now += Nanos::from_micros(20);
+    }
     let sockets: Vec<Vec<SocketId>> = clients
         .iter_mut()
         .map(|client| {
             (0..CONNECTIONS)
-                .map(|_| client.core_mut().connect(now, at, None, HOST).expect("opens"))
+                .map(|_| client.core_mut().connect(now, at, None, options).expect("opens"))
                 .collect()
         })
         .collect();
@@ -115,8 +172,7 @@ fn run(config: &LinkConfig) -> [Vec<mafo_stack::Counters>; 2] {
 
 #[test]
 fn an_lcore_talks_to_the_lcore_of_its_number() {
-    let counted = run(&LinkConfig::default());
-    for host in &counted {
+    for host in run(PathChoice::Host, &LinkConfig::default()) {
         // The first one hears all ARP: two questions of the clients, or an answer to each.
         assert_eq!(host.iter().map(|c| c.passed_on).collect::<Vec<_>>(), [2, 0]);
         assert_eq!(host.iter().map(|c| c.rx_arp).collect::<Vec<_>>(), [2, 0]);
@@ -125,13 +181,22 @@ fn an_lcore_talks_to_the_lcore_of_its_number() {
 }
 
 #[test]
+fn so_it_does_through_adapters() {
+    for host in run(PathChoice::Offload, &LinkConfig::default()) {
+        assert_eq!(host[0].passed_on, host[0].rx_arp, "ARP alone");
+        assert_eq!(host[1].passed_on + host[1].rx_arp, 0, "{host:?}");
+        assert_eq!(host.iter().map(|c| c.tx_resets + c.listen_early).sum::<u64>(), 0);
+    }
+}
+
+#[test]
 fn so_it_does_over_a_bad_cable() {
-    let bad = Impairments {
-        loss: mafo::wire::impair::Probability::new(0.02).expect("a probability"),
-        ..Impairments::NONE
-    };
+    let loss = Probability::new(0.02).expect("a probability");
+    let bad = Impairments { loss, ..Impairments::NONE };
     let config = LinkConfig { seed: 5, ..LinkConfig::default() }.with_impairments(bad);
-    for host in run(&config) {
-        assert_eq!(host.iter().map(|c| c.passed_on - c.rx_arp).sum::<u64>(), 0, "ARP alone");
+    for path in [PathChoice::Host, PathChoice::Offload] {
+        for host in run(path, &config) {
+            assert_eq!(host.iter().map(|c| c.passed_on - c.rx_arp).sum::<u64>(), 0, "ARP alone");
+        }
     }
 }

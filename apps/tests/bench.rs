@@ -8,7 +8,7 @@ const SHORT: [&str; 2] =
     if cfg!(debug_assertions) { ["--slice-ms", "10"] } else { ["--seconds", "2.5"] };
 
 /// Keys of every run, those of inner objects behind a dot; those of references and of cores follow from the options.
-const KEYS: [&str; 32] = [
+const KEYS: [&str; 38] = [
     "name",
     "path",
     "connections",
@@ -36,7 +36,13 @@ const KEYS: [&str; 32] = [
     "copied_per_op",
     "doorbells_per_op",
     "burst_mean",
+    "one_lcore",
+    "one_lcore_core_seconds",
+    "lcores_ratio",
+    "lcores_spread",
     "cores.0.lcore",
+    "cores.0.core",
+    "cores.0.connections",
     "cores.0.mafo",
     "cores.0.core_seconds",
     "ratios.smoltcp",
@@ -146,6 +152,7 @@ fn all_works_on_both_paths_beside_smoltcp() {
                 "{figures:?}"
             );
             assert_eq!(figures.number("cores.0.mafo"), mafo, "one core did it all");
+            assert_eq!((figures.number("cores.0.lcore"), figures.text("one_lcore")), (0.0, "null"));
             let [p50, p99, p999] =
                 ["p50", "p99", "p999"].map(|part| figures.number(&format!("latency_us.{part}")));
             assert!(0.0 < p50 && p50 <= p99 && p99 <= p999, "{figures:?}");

@@ -77,6 +77,12 @@ impl Shard {
         self.lcore
     }
 
+    /// How many lcores there are.
+    #[must_use]
+    pub fn lcores(&self) -> usize {
+        self.to.len()
+    }
+
     /// The lcore of a connection between these two, whichever of them is ours.
     #[must_use]
     pub fn lcore_of(&self, one: SocketAddr, other: SocketAddr) -> usize {

@@ -6,7 +6,7 @@ use mafo::Nanos;
 use mafo::eal::clock::{Clock, thread_cpu_time};
 use mafo::eal::lcore;
 use mafo::failover::Distribution;
-use mafo::wire::mem::{LinkConfig, link};
+use mafo::wire::mem::{LinkConfig, MemEnd, link};
 
 use super::app::{Application, Copies, Endpoint, Role};
 use super::kernel::{Linux, World};
@@ -235,8 +235,12 @@ pub(super) fn compare(client: &Application, server: &Application) -> Result<(), 
 }
 
 /// The link that every stack gets: it copies whole frames of at most the MTU and an Ethernet header.
-fn wire(shape: &Shape) -> ([Counted; 2], Vec<Tally>) {
-    let (a, b) = link(&LinkConfig { mtu: shape.mtu.into(), ..LinkConfig::default() });
+pub(super) fn link_config(shape: &Shape) -> LinkConfig {
+    LinkConfig { mtu: shape.mtu.into(), ..LinkConfig::default() }
+}
+
+fn wire(shape: &Shape) -> ([Counted<MemEnd>; 2], Vec<Tally>) {
+    let (a, b) = link(&link_config(shape));
     let [(a, first), (b, second)] = [a, b].map(Counted::new);
     ([a, b], vec![first, second])
 }
@@ -264,14 +268,24 @@ fn open<E: Endpoint>(
 }
 
 /// mafo's two hosts, connected. `protect`: their adapters acknowledge only what they have told.
-fn ours(
+pub(super) fn ours(
     options: &BenchOptions,
     shape: &Shape,
     protect: bool,
 ) -> Result<Box<dyn Turns>, BenchError> {
     let ([a, b], tallies) = wire(shape);
-    let end = |role, wire| Ours::new((options.path, protect), role, shape, wire);
-    let mut ends = [end(Role::Client, a)?, end(Role::Server, b)?];
+    let end = |role, wire| Ours::new((options.path, protect), role, shape, (wire, None));
+    let ends = [end(Role::Client, a)?, end(Role::Server, b)?];
+    connected(options, shape, (ends, tallies), || true)
+}
+
+/// Two hosts of mafo's, that connect now. They are polled until `others` are ready as well.
+pub(super) fn connected(
+    options: &BenchOptions,
+    shape: &Shape,
+    (mut ends, tallies): ([Ours; 2], Vec<Tally>),
+    mut others: impl FnMut() -> bool,
+) -> Result<Box<dyn Turns>, BenchError> {
     let (pace, mut now) = (Pace::of(options), Nanos::ZERO);
     open(&mut ends, (pace, &mut now), "mafo", |ends, _| Ok(ends.iter().all(Ours::is_up)))?;
     // The server first: it has to listen, in its adapter too, when the client asks.
@@ -283,7 +297,7 @@ fn ours(
     }
     client.open(now)?;
     open(&mut ends, (pace, &mut now), "connections", |[client, server], _| {
-        Ok(client.is_open()? & server.is_open()?)
+        Ok(client.is_open()? & server.is_open()? && others())
     })?;
     let pair = Pair { ends, tallies, now };
     Ok(Box::new(Contestant::new(options, shape, pair)?))
@@ -305,7 +319,7 @@ fn smoltcp(options: &BenchOptions, shape: &Shape) -> Result<Box<dyn Turns>, Benc
 }
 
 /// How many slices, and how long each is.
-fn slices(options: &BenchOptions) -> (u32, Duration) {
+pub(super) fn slices(options: &BenchOptions) -> (u32, Duration) {
     let all = Duration::from_secs_f64(options.seconds);
     let count = ((all.as_nanos() / SLICE.as_nanos()) as u32).max(SLICES_MIN);
     #[cfg(debug_assertions)]
@@ -315,11 +329,10 @@ fn slices(options: &BenchOptions) -> (u32, Duration) {
     (count, all / count)
 }
 
-/// Puts the thread on one core and keeps it there.
-pub(super) fn take_a_core() -> Result<usize, BenchError> {
-    let cores = lcore::offered();
-    let core = *cores
-        .last()
+/// Puts the thread on one core, `wanted` or the last, and keeps it there.
+pub(super) fn take_a_core(wanted: Option<usize>) -> Result<usize, BenchError> {
+    let core = wanted
+        .or_else(|| lcore::offered().last().copied())
         .ok_or_else(|| BenchError::CannotRun("the system names no core to run on".to_owned()))?;
     lcore::pin(core).map_err(|e| BenchError::CannotRun(e.to_string()))?;
     Ok(core)
@@ -332,6 +345,9 @@ pub(super) fn count(options: &BenchOptions, ops: u64) -> Result<String, BenchErr
         return Err(BenchError::CannotRun(why.to_owned()));
     }
     let shape = shape(options)?;
+    if let Some(core) = super::lcores::take_cores(&options.lcores)?.first() {
+        take_a_core(Some(*core))?;
+    }
     let each = match shape.work {
         Work::Rpc | Work::Cps => 1,
         Work::Bulk => shape.size as u64,
@@ -351,7 +367,7 @@ pub(super) fn count(options: &BenchOptions, ops: u64) -> Result<String, BenchErr
 }
 
 /// What the options ask for, if that can be.
-fn shape(options: &BenchOptions) -> Result<Shape, BenchError> {
+pub(super) fn shape(options: &BenchOptions) -> Result<Shape, BenchError> {
     if options.path == Path::Host && !options.protect.is_empty() {
         let why = "--protect is about what adapters acknowledge: with --path host there is none";
         return Err(BenchError::CannotRun(why.to_owned()));
@@ -385,8 +401,8 @@ fn all(
 /// Measures.
 pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
     let shape = shape(options)?;
-    let core = take_a_core()?;
-    let mut report = Report::new(options, &shape, core);
+    let core = take_a_core(super::lcores::take_cores(&options.lcores)?.first().copied())?;
+    let mut report = Report::new(options, &shape, &[core]);
     let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };
     let (count, length) = slices(options);
     let wanted = options.vs.contains(&Reference::Kernel);
@@ -406,10 +422,7 @@ pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
         say(report.add(n, slices));
     }
     finish(many)?;
-    // And one request at a time: what a rate has been bought with shows here.
-    let size = if shape.work == Work::Bulk { 64 } else { shape.size };
-    let shape = Shape { work: Work::Rpc, connections: 1, size, ..shape };
-    let mut single = all(options, &shape, world, 1)?;
+    let mut single = all(options, &one_request(&shape), world, 1)?;
     for (at, one) in single.iter_mut().enumerate() {
         let Some(one) = one else { continue };
         one.slice(length / 4)?;
@@ -417,6 +430,12 @@ pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
     }
     finish(single)?;
     Ok(report)
+}
+
+/// One request at a time, on the link and of the size of `shape`: what a rate has been bought with shows here.
+pub(super) fn one_request(shape: &Shape) -> Shape {
+    let size = if shape.work == Work::Bulk { 64 } else { shape.size };
+    Shape { work: Work::Rpc, connections: 1, size, ..*shape }
 }
 
 fn finish(mut all: All) -> Result<(), BenchError> {

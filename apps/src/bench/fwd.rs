@@ -481,7 +481,7 @@ pub(super) fn run(options: &FwdOptions) -> Result<String, BenchError> {
     if let Some(ops) = options.ops {
         return count(options, ops);
     }
-    let core = take_a_core()?;
+    let core = take_a_core(None)?;
     let (count, length) = slices(options);
     let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };
     say(format!(

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Both hosts, their applications and the link run on one thread, so that its processor time is what
-//! the work costs. [`app`] is the application, the same for every stack behind the trait
+//! the work costs; with several lcores ([`lcores`]) on a thread each. [`app`] is the application, the same for every stack behind the trait
 //! [`app::Endpoint`]; [`contest`] gives each stack its turns.
 
 mod app;
@@ -16,6 +16,7 @@ mod failover;
 mod fwd;
 mod instructions;
 mod kernel;
+mod lcores;
 mod options;
 mod ours;
 mod reference;
@@ -109,11 +110,19 @@ pub fn main(bench: &Bench) -> ExitCode {
         Bench { other: Some(Other::Rings(options)), contest: _ } => {
             rings::run(options).map(|text| (text, true))
         }
-        Bench { contest: options @ BenchOptions { ops: Some(ops), .. }, other: None } => {
+        Bench { contest: options @ BenchOptions { ops: Some(ops), .. }, other: None }
+            if options.lcores.len() < 2 =>
+        {
             contest::count(options, *ops).map(|text| (text, true))
         }
-        Bench { contest: options, other: None } => contest::run(options)
-            .map(|report| (if options.json { report.json() + "\n" } else { report.text() }, true)),
+        Bench { contest: options, other: None } => {
+            let several = options.lcores.len() > 1;
+            let report = if several { lcores::run(options) } else { contest::run(options) };
+            let text = |report: report::Report| {
+                if options.json { report.json() + "\n" } else { report.text() }
+            };
+            report.map(|report| (text(report), true))
+        }
     };
     match result {
         Ok((text, is_ok)) => {

@@ -43,7 +43,7 @@ pub struct BenchOptions {
     /// Where TCP runs: in a software adapter at each end, or in the host's own stack
     #[arg(long, value_enum, default_value_t = Path::Offload)]
     pub path: Path,
-    /// Connections at a time [default: rpc and cps 64, bulk 1]
+    /// Connections at a time [default: rpc and cps 64, bulk 1 a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub connections: Option<u32>,
     /// Bytes of a request and of a response; of each send of a stream [default: rpc and cps 64, bulk 65536]
@@ -53,6 +53,10 @@ pub struct BenchOptions {
     #[arg(long, value_name = "M", default_value_t = 1500,
           value_parser = clap::value_parser!(u16).range(576..=9000))]
     pub mtu: u16,
+    /// Cores to run on. With several there is a worker on each, which has both hosts' shards of one lcore, and all
+    /// connections on the first core alone take turns with them [default: the last core]
+    #[arg(short = 'l', long = "lcores", value_name = "CORE", value_delimiter = ',')]
+    pub lcores: Vec<usize>,
     /// How long each stack is measured, in at least five slices of at least half a second
     #[arg(long, value_name = "S", default_value = "5", value_parser = parse_seconds)]
     pub seconds: f64,
@@ -154,6 +158,34 @@ impl Work {
             Self::Cps => "cps",
         }
     }
+
+    /// What its figures count.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Rpc => "exchanges per core-second",
+            Self::Bulk => "Gbit per core-second",
+            Self::Cps => "connections per core-second",
+        }
+    }
+
+    /// In that unit, but for the time: what was done, exchanges, bytes or connections.
+    #[must_use]
+    pub fn amount(self, done: u64) -> f64 {
+        match self {
+            Self::Rpc | Self::Cps => done as f64,
+            Self::Bulk => done as f64 * 8.0 / 1e9,
+        }
+    }
+
+    /// A rate for a table.
+    #[must_use]
+    pub fn rate(self, rate: f64) -> String {
+        match self {
+            Self::Rpc | Self::Cps => format!("{rate:>9.0}"),
+            Self::Bulk => format!("{rate:>9.3}"),
+        }
+    }
 }
 
 impl Path {
@@ -173,7 +205,7 @@ impl BenchOptions {
     pub fn connections(&self, work: Work) -> usize {
         let default = match work {
             Work::Rpc | Work::Cps => 64,
-            Work::Bulk => 1,
+            Work::Bulk => self.lcores.len().max(1) as u32,
         };
         self.connections.unwrap_or(default) as usize
     }

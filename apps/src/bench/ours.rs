@@ -6,21 +6,20 @@ use mafo::eal::dma::Arena;
 use mafo::wire::Wire;
 use mafo::{
     AdapterConfig, AsicConfig, BondConfig, ConnectError, Core, Event, Host, HostConfig, ListenerId,
-    Nanos, Options, PathChoice, PortId, Readiness, SoftConfig, Stack, StackConfig, WirePort,
+    Nanos, Options, PathChoice, PortId, Readiness, Shard, SoftConfig, Stack, StackConfig, WirePort,
 };
 
 use super::app::{Copies, Endpoint, Role, Wants};
 use super::options::{Path, Work};
-use super::tally::Counted;
 use super::{BenchError, Shape};
 
 /// The first of the ports on which the server listens.
 const PORT: u16 = 7000;
-/// How many these are where connections come and go. The client's TIME_WAIT keeps the last 65,536 of them, and with two
-/// ports there are more pairs of ports than that.
-const PORTS: u16 = 2;
-/// The client's first port: connection n has the nth, and, once that is over, those that follow at distances of all
-/// connections.
+/// How many these are, an lcore, where connections come and go. The client's TIME_WAIT keeps the last 65,536 of them, and
+/// with two ports there are more pairs of ports than that.
+const PORTS: usize = 2;
+/// The client's first port. Of those that belong to its lcore connection n has the nth, and, once that is over, those that
+/// follow at distances of all connections.
 const FIRST_PORT: u16 = 20_000;
 
 /// One of the two hosts.
@@ -38,6 +37,8 @@ pub(super) struct Ours {
     /// Connections by the index of their socket.
     numbers: Vec<usize>,
     established: usize,
+    /// The client's ports that belong to this lcore, for each of the server's.
+    ports: Vec<Vec<u16>>,
 }
 
 /// What a host is made of.
@@ -59,12 +60,12 @@ fn macs(role: Role) -> ([u8; 6], [u8; 6]) {
 }
 
 impl Ours {
-    /// A host at one end of `wire`.
+    /// A host at one end of `wire`, or what one lcore has of it.
     pub(super) fn new(
         (path, protect): (Path, bool),
         role: Role,
         shape: &Shape,
-        wire: Counted,
+        (wire, shard): (impl Wire + 'static, Option<Shard>),
     ) -> Result<Self, BenchError> {
         let (mac, mac_base) = macs(role);
         let mut stack = StackConfig::new(address(role), 24, mac);
@@ -75,6 +76,16 @@ impl Ours {
         stack.send_buffer = shape.buffer(stack.send_buffer);
         stack.recv_buffer = shape.buffer(stack.recv_buffer);
         stack.secret = *b"nothing to hide.";
+        let is_ours = |port: u16, server: u16| {
+            let ends =
+                ((address(Role::Client), port).into(), (address(Role::Server), server).into());
+            shard.as_ref().is_none_or(|shard| shard.lcore_of(ends.0, ends.1) == shard.lcore())
+        };
+        let lcores = shard.as_ref().map_or(1, Shard::lcores);
+        let servers = if shape.work == Work::Cps { PORTS * lcores } else { 1 };
+        let ports = (PORT..PORT + servers as u16)
+            .map(|server| (FIRST_PORT..=u16::MAX).filter(|&port| is_ours(port, server)).collect())
+            .collect();
         let (host, path) = match path {
             Path::Offload => {
                 let asic = AsicConfig {
@@ -87,7 +98,10 @@ impl Ours {
                 let adapters = vec![SoftConfig { asic, driver, wires }];
                 let links = vec![(0, PortId(0))];
                 let bond = BondConfig { protect, ..BondConfig::new(links) };
-                let host = Host::new(HostConfig::new(stack, adapters, bond))?;
+                let mut host = Host::new(HostConfig::new(stack, adapters, bond))?;
+                if let Some(shard) = shard {
+                    host.set_shard(shard);
+                }
                 (OnPath::Offload(Box::new(host)), PathChoice::Offload)
             }
             Path::Host => {
@@ -96,6 +110,9 @@ impl Ours {
                     .map_err(|e| BenchError::CannotRun(e.to_string()))?;
                 let port = WirePort::new(wire, stack.mac, stack.mtu);
                 let mut stack = Stack::new(stack, arena);
+                if let Some(shard) = shard {
+                    stack.set_shard(shard);
+                }
                 stack.add_port(Box::new(port));
                 (OnPath::Host(Box::new(stack)), PathChoice::Host)
             }
@@ -110,6 +127,7 @@ impl Ours {
             sockets: vec![None; shape.connections],
             numbers: vec![usize::MAX; sockets],
             established: 0,
+            ports,
         })
     }
 
@@ -138,10 +156,10 @@ impl Ours {
     /// Listens, or asks for all connections, unless the application does.
     pub(super) fn open(&mut self, now: Nanos) -> Result<(), BenchError> {
         match (self.role, self.work) {
-            (Role::Server, work) => {
+            (Role::Server, _) => {
                 let backlog = self.sockets.len();
                 let options = self.options();
-                for port in PORT..PORT + if work == Work::Cps { PORTS } else { 1 } {
+                for port in (PORT..).take(self.ports.len()) {
                     let at = SocketAddr::from((address(self.role), port));
                     self.core().listen(at, backlog, options).map_err(failed)?;
                 }
@@ -162,24 +180,36 @@ impl Ours {
 
     /// How often a connection is opened until its ports come again.
     fn rounds(&self) -> usize {
-        usize::from(PORTS) * (usize::from(u16::MAX - FIRST_PORT) / self.sockets.len())
+        self.ports.len() * self.rounds_by_server()
+    }
+
+    fn rounds_by_server(&self) -> usize {
+        self.ports.iter().map(Vec::len).min().unwrap_or(0) / self.sockets.len()
     }
 
     /// The ports of connection `n` at either end when it is opened for the `round`th time.
-    fn ports(&self, n: usize, round: usize) -> (u16, u16) {
-        let each = self.rounds() / usize::from(PORTS);
-        let (port, server) = (round % each, round / each % usize::from(PORTS));
-        (FIRST_PORT + (port * self.sockets.len() + n) as u16, PORT + server as u16)
+    fn ports_of(&self, n: usize, round: usize) -> (u16, u16) {
+        let each = self.rounds_by_server();
+        let (turn, server) = (round % each, round / each % self.ports.len());
+        (self.ports[server][turn * self.sockets.len() + n], PORT + server as u16)
+    }
+
+    /// The number of a connection between these ports.
+    fn number_of(&self, port: u16, server: u16) -> Option<usize> {
+        let ports = self.ports.get(usize::from(server.checked_sub(PORT)?))?;
+        // With one lcore they have no gaps.
+        let at = usize::from(port.checked_sub(FIRST_PORT)?);
+        let at = if ports.get(at) == Some(&port) { at } else { ports.binary_search(&port).ok()? };
+        Some(at % self.sockets.len())
     }
 
     /// Takes a connection that was opened by the client; its number.
     fn accept(&mut self, listener: ListenerId) -> Option<usize> {
         loop {
             let id = self.core().accept(listener)?;
-            let port = self.core().tuple(id).map_or(0, |tuple| tuple.remote.port());
             // Nobody else is on this link.
-            let Some(n) = port.checked_sub(FIRST_PORT) else { continue };
-            let n = usize::from(n) % self.sockets.len();
+            let Some(tuple) = self.core().tuple(id) else { continue };
+            let Some(n) = self.number_of(tuple.remote.port(), tuple.local.port()) else { continue };
             self.number(id, n);
             return Some(n);
         }
@@ -279,7 +309,7 @@ impl Endpoint for Ours {
         let (options, rounds) = (self.options(), self.rounds());
         // One that has got far ahead of the others passes by what is still in TIME_WAIT.
         for tried in 1..=rounds {
-            let (port, server) = self.ports(connection, self.opened[connection]);
+            let (port, server) = self.ports_of(connection, self.opened[connection]);
             self.opened[connection] += 1;
             let server = SocketAddr::from((address(Role::Server), server));
             match self.core().connect(now, server, Some(port), options) {

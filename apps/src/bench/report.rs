@@ -72,6 +72,20 @@ struct Figures {
     single: Distribution,
 }
 
+impl Figures {
+    /// Takes in what slices that ran at one time did, at `rate`.
+    fn add(&mut self, rate: f64, slices: &[Slice]) {
+        self.rates.push(rate);
+        for slice in slices {
+            self.core_seconds += slice.cpu.as_secs_f64();
+            self.done += slice.done;
+            self.cycles += slice.cycles;
+            self.counts += slice.counts;
+            self.times.add(&slice.times);
+        }
+    }
+}
+
 /// Stacks at most: ours, ours without protection, smoltcp's, Linux'.
 pub(super) const STACKS: usize = 4;
 /// What they are called.
@@ -86,12 +100,17 @@ pub(super) struct Report {
     work: Work,
     path: Path,
     shape: Shape,
-    core: usize,
+    /// The core of each lcore; the first one is the thread's of whatever has one thread.
+    cores: Vec<usize>,
     /// Whether ours is protected, if there are adapters.
     protect: Option<bool>,
     vs: Vec<Reference>,
-    /// By [`NAMES`].
+    /// By [`NAMES`]. Of several lcores ours are sums.
     figures: [Figures; STACKS],
+    /// Ours, of each lcore.
+    lcores: Vec<Figures>,
+    /// Ours, of the first of several lcores with all connections.
+    alone: Figures,
 }
 
 impl Reference {
@@ -105,21 +124,23 @@ impl Reference {
 }
 
 impl Report {
-    pub(super) fn new(options: &BenchOptions, shape: &Shape, core: usize) -> Self {
+    pub(super) fn new(options: &BenchOptions, shape: &Shape, cores: &[usize]) -> Self {
         Self {
-            core,
+            cores: cores.to_vec(),
             work: shape.work,
             path: options.path,
             shape: *shape,
             protect: (options.path == Path::Offload).then(|| options.protected().0),
             vs: options.vs.clone(),
             figures: Default::default(),
+            lcores: cores.iter().map(|_| Figures::default()).collect(),
+            alone: Figures::default(),
         }
     }
 
     /// What is going to be measured, and how.
     pub(super) fn heading(&self, slices: u32, length: Duration) -> String {
-        let core = self.core;
+        let cores = &self.cores;
         let Shape { connections, size, mtu, .. } = self.shape;
         let what = match self.work {
             Work::Rpc => format!("{size} B request and response, one outstanding each"),
@@ -128,16 +149,21 @@ impl Report {
         };
         let mut out = format!(
             "{} on path {}: {connections} connections, {what}; MTU {mtu}; \
-             {slices} slices of {:.2} s on core {core}",
+             {slices} slices of {:.2} s on core{} {}",
             self.work.name(),
             self.path.name(),
             length.as_secs_f64(),
+            if cores.len() == 1 { "" } else { "s" },
+            cores.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
         );
+        if cores.len() > 1 {
+            out += ", and as many with all connections on the first alone";
+        }
         if self.vs.contains(&Reference::Smoltcp) {
             let _ = write!(out, "\nsmoltcp {}", reference::settings(&self.shape));
         }
         if self.vs.contains(&Reference::Kernel) {
-            let _ = write!(out, "\nkernel: {}", kernel::settings(core));
+            let _ = write!(out, "\nkernel: {}", kernel::settings(cores[0]));
         }
         if cfg!(debug_assertions) {
             out += "\nbuilt with assertions: these figures say nothing about speed";
@@ -151,19 +177,12 @@ impl Report {
         let mut ours = None;
         for (at, slice) in slices.into_iter().enumerate() {
             let Some(slice) = slice else { continue };
-            let seconds = slice.cpu.as_secs_f64();
-            let work = match self.work {
-                Work::Rpc | Work::Cps => slice.done as f64,
-                Work::Bulk => slice.done as f64 * 8.0 / 1e9,
-            };
-            let (rate, figures) = (work / seconds, &mut self.figures[at]);
-            figures.core_seconds += seconds;
-            figures.rates.push(rate);
-            figures.done += slice.done;
-            figures.cycles += slice.cycles;
-            figures.counts += slice.counts;
-            figures.times.add(&slice.times);
-            let _ = write!(line, "  {} {}", NAMES[at], self.rate(rate));
+            let (rate, slices) = (self.rate(&slice), [slice]);
+            self.figures[at].add(rate, &slices);
+            if at == OURS {
+                self.lcores[0].add(rate, &slices);
+            }
+            let _ = write!(line, "  {} {}", NAMES[at], self.work.rate(rate));
             match ours {
                 None => ours = Some(rate),
                 Some(ours) => drop(write!(line, "   ratio {:.2} ", ours / rate)),
@@ -177,19 +196,32 @@ impl Report {
         self.figures[at].single = times;
     }
 
-    fn unit(&self) -> &'static str {
-        match self.work {
-            Work::Rpc => "exchanges per core-second",
-            Work::Bulk => "Gbit per core-second",
-            Work::Cps => "connections per core-second",
-        }
+    /// Work per second of processor time.
+    fn rate(&self, slice: &Slice) -> f64 {
+        self.work.amount(slice.done) / slice.cpu.as_secs_f64()
     }
 
-    fn rate(&self, rate: f64) -> String {
-        match self.work {
-            Work::Rpc | Work::Cps => format!("{:>9.0}", rate),
-            Work::Bulk => format!("{:>9.3}", rate),
+    /// Takes in a slice of each lcore, and one in which the first did it all; a line about them.
+    pub(super) fn add_lcores(&mut self, n: u32, slices: &[Slice], alone: &Slice) -> String {
+        let (mut line, mut sum) = (format!("{n:>5}"), 0.0);
+        for (lcore, slice) in slices.iter().enumerate() {
+            let rate = self.rate(slice);
+            self.lcores[lcore].add(rate, core::slice::from_ref(slice));
+            sum += rate;
+            let _ = write!(line, "  lcore {lcore} {}", self.work.rate(rate));
         }
+        self.figures[OURS].add(sum, slices);
+        let one = self.rate(alone);
+        self.alone.add(one, core::slice::from_ref(alone));
+        let (all, single) = (self.work.rate(sum), self.work.rate(one));
+        let _ = write!(line, "  sum {all}  alone {single}   ratio {:.2}", sum / one);
+        line
+    }
+
+    /// What several lcores do together through what one does alone, and the spread of that.
+    fn of_lcores(&self) -> Option<(f64, f64)> {
+        let (sums, alone) = (&self.figures[OURS].rates, &self.alone.rates);
+        (!alone.is_empty()).then(|| (median(sums) / median(alone), spread_of(sums, alone)))
     }
 
     /// Median of whom ours is compared with, if it is measured.
@@ -205,12 +237,7 @@ impl Report {
     /// (max − min) / median of the ratios of neighbouring slices.
     fn spread(&self, at: usize) -> Option<f64> {
         self.median_of(at)?;
-        let pairs = self.figures[0].rates.iter().zip(&self.figures[at].rates);
-        let ratios: Vec<f64> = pairs.map(|(ours, other)| ours / other).collect();
-        let (min, max) = ratios
-            .iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), &r| (r.min(min), r.max(max)));
-        Some((max - min) / median(&ratios))
+        Some(spread_of(&self.figures[0].rates, &self.figures[at].rates))
     }
 
     /// The table's last lines.
@@ -218,10 +245,18 @@ impl Report {
         let mut out = "median".to_owned();
         for (at, name) in NAMES.into_iter().enumerate() {
             if let Some(rate) = self.median_of(at) {
-                let _ = write!(out, " {name} {}  ", self.rate(rate));
+                let _ = write!(out, " {name} {}  ", self.work.rate(rate));
             }
         }
-        let _ = writeln!(out, "({}; sums equal)", self.unit());
+        let _ = writeln!(out, "({}; sums equal)", self.work.unit());
+        if let Some((ratio, spread)) = self.of_lcores() {
+            for (lcore, figures) in self.lcores.iter().enumerate() {
+                let _ = write!(out, "lcore {lcore} {}  ", self.work.rate(median(&figures.rates)));
+            }
+            let (lcores, alone) = (self.cores.len(), self.work.rate(median(&self.alone.rates)));
+            let _ = writeln!(out, "one alone {alone}");
+            let _ = writeln!(out, "{lcores} lcores / one: ratio {ratio:.3}, spread {spread:.3}");
+        }
         for (at, what) in [
             (UNPROTECTED, "protected / unprotected"),
             (SMOLTCP, "mafo / smoltcp"),
@@ -301,13 +336,24 @@ impl Report {
         }
     }
 
-    /// One JSON object. Without a reference what belongs to it is null, and so is what belongs to our own work without
+    /// What each lcore did: its number, the core that it had, its share of the connections.
+    fn cores_json(&self) -> String {
+        let of = |(lcore, figures): (usize, &Figures)| {
+            format!(
+                "{{\"lcore\":{lcore},\"core\":{},\"connections\":{},\"mafo\":{},\"core_seconds\":{:?}}}",
+                self.cores[lcore],
+                share_of(self.shape.connections, self.cores.len(), lcore),
+                number(Some(median(&figures.rates))),
+                figures.core_seconds,
+            )
+        };
+        self.lcores.iter().enumerate().map(of).collect::<Vec<_>>().join(",")
+    }
+
+    /// One JSON object. With one lcore what is said of several is null. Without a reference what belongs to it is null, and so is what belongs to our own work without
     /// protection.
     pub(super) fn json(&self) -> String {
-        let number = |value: Option<f64>| {
-            let value = value.filter(|value| value.is_finite());
-            value.map_or("null".to_owned(), |value| format!("{value:?}"))
-        };
+        let (several, alone) = (self.of_lcores(), &self.alone);
         let seconds = |at: usize| number(self.median_of(at).map(|_| self.figures[at].core_seconds));
         let first = self.vs.first().map(|reference| reference.place());
         let of = |at: usize, count: u64| number(Some(self.per_op(at, count as f64)));
@@ -326,13 +372,14 @@ impl Report {
              \"core_seconds\":{{\"mafo\":{},\"unprotected\":{},\"smoltcp\":{},\"kernel\":{}}},\"spread\":{},\
              \"latency_us\":{{{}}},\"latency_one_us\":{},\"latency_one_us_of\":{{{}}},\
              \"cycles_per_op\":{},\"copied_per_op\":{},\"doorbells_per_op\":{},\"burst_mean\":{},\
-             \"cores\":[{{\"lcore\":{},\"mafo\":{},\"core_seconds\":{}}}]}}",
+             \"one_lcore\":{},\"one_lcore_core_seconds\":{},\"lcores_ratio\":{},\"lcores_spread\":{},\
+             \"cores\":[{}]}}",
             self.work.name(),
             self.path.name(),
             self.shape.connections,
             self.shape.size,
             self.shape.mtu,
-            self.unit(),
+            self.work.unit(),
             self.protect_json(),
             number(self.median_of(OURS)),
             number(self.median_of(UNPROTECTED)),
@@ -354,15 +401,37 @@ impl Report {
             of(OURS, counts.copied),
             of(OURS, counts.doorbells),
             number(Some(counts.frames as f64 / counts.bursts as f64)),
-            self.core,
-            number(self.median_of(OURS)),
-            seconds(OURS),
+            number(several.map(|_| median(&alone.rates))),
+            number(several.map(|_| alone.core_seconds)),
+            number(several.map(|(ratio, _)| ratio)),
+            number(several.map(|(_, spread)| spread)),
+            self.cores_json(),
         )
     }
 }
 
+/// What there is not, or cannot be told in JSON, is null.
+fn number(value: Option<f64>) -> String {
+    let value = value.filter(|value| value.is_finite());
+    value.map_or("null".to_owned(), |value| format!("{value:?}"))
+}
+
+/// Of so many connections those of one lcore.
+pub(super) fn share_of(connections: usize, lcores: usize, lcore: usize) -> usize {
+    connections / lcores + usize::from(lcore < connections % lcores)
+}
+
 /// Which parts of all times are told.
 const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)];
+
+/// (max − min) / median of the ratios of neighbouring slices.
+pub(super) fn spread_of(ours: &[f64], others: &[f64]) -> f64 {
+    let ratios: Vec<f64> = ours.iter().zip(others).map(|(ours, other)| ours / other).collect();
+    let (min, max) = ratios
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), &r| (r.min(min), r.max(max)));
+    (max - min) / median(&ratios)
+}
 
 /// The value in the middle, or between the two in the middle.
 pub(super) fn median(values: &[f64]) -> f64 {
@@ -391,18 +460,19 @@ mod tests {
     /// A report of slices of half a second, in units of work, by ours, ours unprotected, smoltcp and Linux.
     fn report(line: &[&str], slices: &[[Option<u64>; STACKS]]) -> Report {
         let options = Line::parse_from([&["bench"], line].concat()).options;
-        let mut report = Report::new(&options, &Shape::of(&options).expect("work"), 3);
-        let slice = |done| {
-            let mut times = Distribution::default();
-            times.record_many(Nanos::from_micros(8), 99);
-            times.record(Nanos::from_micros(64));
-            let counts = Counts { copied: 4000, doorbells: 20, frames: 30, bursts: 12 };
-            Slice { done, cpu: Nanos::from_millis(500), cycles: 1_000_000, counts, times }
-        };
+        let mut report = Report::new(&options, &Shape::of(&options).expect("work"), &[3]);
         for (n, done) in slices.iter().enumerate() {
-            report.add(n as u32, done.map(|done| done.map(slice)));
+            report.add(n as u32, done.map(|done| done.map(|done| slice(done, 500))));
         }
         report
+    }
+
+    fn slice(done: u64, ms: u64) -> Slice {
+        let mut times = Distribution::default();
+        times.record_many(Nanos::from_micros(8), 99);
+        times.record(Nanos::from_micros(64));
+        let counts = Counts { copied: 4000, doorbells: 20, frames: 30, bursts: 12 };
+        Slice { done, cpu: Nanos::from_millis(ms), cycles: 1_000_000, counts, times }
     }
 
     fn has(report: &Report, part: &str) {
@@ -444,13 +514,59 @@ mod tests {
         );
         has(
             &report,
-            "\"burst_mean\":2.5,\"cores\":[{\"lcore\":3,\"mafo\":6.0,\"core_seconds\":2.5}]}",
+            "\"burst_mean\":2.5,\"one_lcore\":null,\"one_lcore_core_seconds\":null,\"lcores_ratio\":null,\
+             \"lcores_spread\":null,\"cores\":[{\"lcore\":0,\"core\":3,\"connections\":64,\"mafo\":6.0,\
+             \"core_seconds\":2.5}]}",
         );
         assert!(
             report.text().contains("protected / unprotected: ratio 0.500"),
             "{}",
             report.text()
         );
+    }
+
+    #[test]
+    fn connections_are_shared_out() {
+        let shares = |connections, lcores| -> Vec<usize> {
+            (0..lcores).map(|lcore| share_of(connections, lcores, lcore)).collect()
+        };
+        assert_eq!(shares(64, 2), [32, 32]);
+        assert_eq!(shares(8, 3), [3, 3, 2]);
+        assert_eq!(shares(2, 2), [1, 1]);
+    }
+
+    #[test]
+    fn several_lcores_are_summed_and_compared_with_one() {
+        let line = ["bench", "rpc", "--path", "host", "-l", "4,6", "--connections", "3"];
+        let options = Line::parse_from(line).options;
+        let shape = Shape::of(&options).expect("work");
+        let mut report = Report::new(&options, &shape, &options.lcores);
+        // Per core-second 2 + 4, 4 + 8, 3 + 6 against 4, 8, 5: the medians are 9 and 5, the ratios 1.5, 1.5 and 1.8.
+        let mut lines = Vec::new();
+        for (n, (first, second, alone)) in [(1, 2, 2), (2, 4, 4), (3, 3, 5)].into_iter().enumerate()
+        {
+            let ms = if n == 2 { [1000, 500] } else { [500, 500] };
+            let slices = [slice(first, ms[0]), slice(second, ms[1])];
+            lines.push(report.add_lcores(n as u32 + 1, &slices, &slice(alone, ms[0])));
+        }
+        assert!(lines[0].starts_with("    1  lcore 0         2  lcore 1         4  sum "));
+        assert_eq!(report.of_lcores().expect("two").0, 1.8);
+        has(&report, "{\"name\":\"rpc\",\"path\":\"host\",\"connections\":3,");
+        has(&report, "\"mafo\":9.0,\"unprotected\":null,");
+        has(&report, "\"core_seconds\":{\"mafo\":3.5,\"unprotected\":null,");
+        // Of both together: six slices of a million cycles each for fifteen exchanges.
+        has(&report, "\"cycles_per_op\":400000.0,\"copied_per_op\":1600.0,");
+        has(
+            &report,
+            "\"one_lcore\":5.0,\"one_lcore_core_seconds\":2.0,\"lcores_ratio\":1.8,\"lcores_spread\":0.2",
+        );
+        has(
+            &report,
+            ",\"cores\":[{\"lcore\":0,\"core\":4,\"connections\":2,\"mafo\":3.0,\"core_seconds\":2.0},\
+             {\"lcore\":1,\"core\":6,\"connections\":1,\"mafo\":6.0,\"core_seconds\":1.5}]}",
+        );
+        let text = report.text();
+        assert!(text.contains("2 lcores / one: ratio 1.800, spread 0.200"), "{text}");
     }
 
     #[test]

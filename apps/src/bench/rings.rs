@@ -170,7 +170,7 @@ fn slices(options: &RingsOptions) -> (u32, Duration) {
 
 /// Measures; what is printed.
 pub(super) fn run(options: &RingsOptions) -> Result<String, BenchError> {
-    let (burst, core) = (usize::from(options.burst), take_a_core()?);
+    let (burst, core) = (usize::from(options.burst), take_a_core(None)?);
     let (count, length) = slices(options);
     let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };
     say(format!(

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mafo::failover::Distribution;
-use mafo::wire::mem::MemEnd;
 use mafo::wire::{Wire, WireCounters};
 use mafo::{Frame, FrameBurst, Nanos};
 
@@ -37,19 +36,19 @@ impl Tally {
 }
 
 /// An end of the link that counts what it sends.
-pub(super) struct Counted {
-    end: MemEnd,
+pub(super) struct Counted<W> {
+    end: W,
     tally: Tally,
 }
 
-impl Counted {
-    pub(super) fn new(end: MemEnd) -> (Self, Tally) {
+impl<W> Counted<W> {
+    pub(super) fn new(end: W) -> (Self, Tally) {
         let tally = Tally::default();
         (Self { end, tally: tally.clone() }, tally)
     }
 }
 
-impl Wire for Counted {
+impl<W: Wire> Wire for Counted<W> {
     fn rx_burst(&mut self, now: Nanos, burst: &mut FrameBurst) -> usize {
         self.end.rx_burst(now, burst)
     }

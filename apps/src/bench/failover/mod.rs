@@ -20,6 +20,6 @@ use report::Report;
 
 /// Measures.
 pub(super) fn run(options: &FailoverOptions) -> Result<Report, BenchError> {
-    super::contest::take_a_core()?;
+    super::contest::take_a_core(None)?;
     run::run(options)
 }

@@ -1,0 +1,267 @@
+//! Several lcores: a worker a core, each with the shards of both hosts that talk to each other.
+//!
+//! ```text
+//!   core 0   client shard 0 ══ ring ══ server shard 0      frames go between shards of one number, but for ARP,
+//!                           ╲ rings ╱                      which the first ones hear and pass on
+//!   core 1   client shard 1 ══ ring ══ server shard 1
+//! ```
+//!
+//! With adapters each lcore of a host has software ones of its own, behind the same cable and with the same addresses.
+//!
+//! Beside them the first core has both hosts whole, with all connections, and they take turns: what several lcores
+//! bring together, through what one brings alone, is measured in one run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use mafo::Shard;
+use mafo::eal::lcore;
+use mafo::wire::multiqueue::{QueueEnd, link};
+
+use super::app::Role;
+use super::contest::{self, Turns};
+use super::options::BenchOptions;
+use super::ours::Ours;
+use super::report::{OURS, Report, Slice, share_of};
+use super::tally::Counted;
+use super::{BenchError, Shape};
+
+/// What a worker is told to do.
+#[derive(Clone, Copy, Debug)]
+enum Order {
+    /// Its share of the connections, as all others do theirs.
+    Share(Duration),
+    /// All connections, while the others rest.
+    All(Duration),
+    /// A connection that is alone, with one request at a time, while the others rest.
+    One(Duration),
+    /// To begin no more work and to compare sums.
+    Finish,
+}
+
+/// What came of it: a slice, or nothing when there is none.
+type Answer = Result<Option<Slice>, BenchError>;
+
+/// What a worker begins with.
+struct Worker {
+    lcore: usize,
+    core: usize,
+    /// The client's and the server's.
+    ends: [(QueueEnd, Shard); 2],
+    options: BenchOptions,
+    /// With its share of the connections.
+    share: Shape,
+    /// With all, at the worker that does them.
+    all: Option<Shape>,
+    /// Workers whose connections are not all open yet. Until then everybody polls: ARP of all comes to the first.
+    opening: Arc<AtomicUsize>,
+}
+
+impl Worker {
+    /// Runs until nobody has orders any more.
+    fn run(self, orders: &Receiver<Order>, answers: &Sender<(usize, Answer)>) {
+        let lcore = self.lcore;
+        let answer = |answer| answers.send((lcore, answer)).is_ok();
+        let one = contest::one_request(&self.share);
+        #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "nothing is broken"))]
+        let mut options = self.options.clone();
+        // What is broken on purpose is to be found where all work.
+        #[cfg(debug_assertions)]
+        options.r#break.take();
+        let (mut share, mut all) = match self.open() {
+            Ok(contests) => contests,
+            Err(error) => {
+                answer(Err(error));
+                return;
+            }
+        };
+        let mut go_on = answer(Ok(None));
+        while let Ok(order) = orders.recv()
+            && go_on
+        {
+            go_on = answer(match order {
+                Order::Share(length) => share.slice(length).map(Some),
+                Order::All(length) => all.as_mut().map(|all| all.slice(length)).transpose(),
+                Order::One(length) => alone(&options, &one, length).map(Some),
+                Order::Finish => {
+                    let mut each = [Some(&mut share), all.as_mut()].into_iter().flatten();
+                    each.try_for_each(|one| one.finish()).map(|()| None)
+                }
+            });
+        }
+    }
+
+    /// Its share, and all connections where it has them.
+    #[expect(clippy::type_complexity, reason = "two of the same")]
+    fn open(self) -> Result<(Box<dyn Turns>, Option<Box<dyn Turns>>), BenchError> {
+        lcore::pin(self.core).map_err(|e| BenchError::CannotRun(e.to_string()))?;
+        let protect = self.options.protected().0;
+        let mut roles = [Role::Client, Role::Server].into_iter();
+        let mut tallies = Vec::new();
+        let ends = self.ends.map(|(wire, shard)| {
+            let role = roles.next().expect("two ends");
+            let (wire, tally) = Counted::new(wire);
+            tallies.push(tally);
+            Ours::new((self.options.path, protect), role, &self.share, (wire, Some(shard)))
+        });
+        let [client, server] = ends;
+        let (mut counted, opening) = (false, self.opening);
+        let share =
+            contest::connected(&self.options, &self.share, ([client?, server?], tallies), || {
+                if !core::mem::replace(&mut counted, true) {
+                    opening.fetch_sub(1, Ordering::Relaxed);
+                }
+                opening.load(Ordering::Relaxed) == 0
+            })?;
+        let all =
+            self.all.map(|shape| contest::ours(&self.options, &shape, protect)).transpose()?;
+        Ok((share, all))
+    }
+}
+
+/// What a connection alone does in a slice.
+fn alone(options: &BenchOptions, shape: &Shape, length: Duration) -> Result<Slice, BenchError> {
+    let mut one = contest::ours(options, shape, options.protected().0)?;
+    one.slice(length / 4)?;
+    let slice = one.slice(length)?;
+    one.finish()?;
+    Ok(slice)
+}
+
+/// The workers, seen from the thread that gives orders.
+struct Crew {
+    orders: Vec<Sender<Order>>,
+    answers: Receiver<(usize, Answer)>,
+}
+
+impl Crew {
+    /// A worker on each of `cores`, with everything open.
+    fn new(options: &BenchOptions, shape: &Shape, cores: &[usize]) -> Result<Self, BenchError> {
+        let count = cores.len();
+        let (a, b) = link(&contest::link_config(shape), count);
+        let ends = a.into_iter().zip(Shard::set(count)).zip(b.into_iter().zip(Shard::set(count)));
+        let opening = Arc::new(AtomicUsize::new(count));
+        let (sender, answers) = channel();
+        let mut orders = Vec::new();
+        for (lcore, (client, server)) in ends.enumerate() {
+            let connections = share_of(shape.connections, count, lcore);
+            let worker = Worker {
+                lcore,
+                core: cores[lcore],
+                ends: [client, server],
+                options: options.clone(),
+                share: Shape { connections, ..*shape },
+                all: (lcore == 0).then_some(*shape),
+                opening: Arc::clone(&opening),
+            };
+            let (order, receiver) = channel();
+            orders.push(order);
+            let answers = sender.clone();
+            // Nobody joins it: it ends with the orders, or with the program.
+            thread::Builder::new()
+                .name(format!("lcore {lcore}"))
+                .spawn(move || worker.run(&receiver, &answers))
+                .map_err(|e| BenchError::CannotRun(format!("no thread for lcore {lcore}: {e}")))?;
+        }
+        let crew = Self { orders, answers };
+        crew.collect(count)?;
+        Ok(crew)
+    }
+
+    /// The answers of `count` workers, by their numbers.
+    fn collect(&self, count: usize) -> Result<Vec<Option<Slice>>, BenchError> {
+        let mut slices = vec![None; self.orders.len()];
+        for _ in 0..count {
+            let (lcore, answer) = self.answers.recv().map_err(|_| gone())?;
+            slices[lcore] = answer?;
+        }
+        Ok(slices)
+    }
+
+    fn tell(worker: &Sender<Order>, order: Order) -> Result<(), BenchError> {
+        worker.send(order).map_err(|_| gone())
+    }
+
+    /// What every worker makes of an order.
+    fn order(&self, order: Order) -> Result<Vec<Slice>, BenchError> {
+        for worker in &self.orders {
+            Self::tell(worker, order)?;
+        }
+        Ok(self.collect(self.orders.len())?.into_iter().flatten().collect())
+    }
+
+    /// What the first one makes of an order that is for it alone.
+    fn first(&self, order: Order) -> Result<Slice, BenchError> {
+        Self::tell(&self.orders[0], order)?;
+        let slice = self.collect(1)?.swap_remove(0);
+        slice.ok_or_else(|| BenchError::Failed("the first worker has no figures".to_owned()))
+    }
+}
+
+fn gone() -> BenchError {
+    BenchError::Failed("a worker has ended before its time".to_owned())
+}
+
+/// The cores that were asked for, if this can be measured on them.
+fn check(options: &BenchOptions, shape: &Shape) -> Result<Vec<usize>, BenchError> {
+    let cores = take_cores(&options.lcores)?;
+    let no = |why: String| Err(BenchError::CannotRun(why));
+    if options.protected().1 {
+        return no("--protect is on or off with several lcores, not both".to_owned());
+    }
+    if !options.vs.is_empty() || options.ops.is_some() {
+        return no("--vs and --ops are for one lcore: name one core to -l".to_owned());
+    }
+    if shape.connections < cores.len() {
+        let (connections, cores) = (shape.connections, cores.len());
+        return no(format!(
+            "{connections} connections for {cores} lcores: --connections {cores} at least"
+        ));
+    }
+    Ok(cores)
+}
+
+/// Cores of this process, each once.
+pub(super) fn take_cores(cores: &[usize]) -> Result<Vec<usize>, BenchError> {
+    let (no, offered) = (|why: String| Err(BenchError::CannotRun(why)), lcore::offered());
+    if (1..cores.len()).any(|n| cores[..n].contains(&cores[n])) {
+        return no("-l names a core twice: each worker has one to itself".to_owned());
+    }
+    if cores.len() > offered.len() {
+        let (asked, has) = (cores.len(), offered.len());
+        return no(format!(
+            "-l asks for {asked} cores, this process has {has}: name some of {offered:?}"
+        ));
+    }
+    if let Some(core) = cores.iter().find(|core| !offered.contains(core)) {
+        return no(format!(
+            "core {core} is not among those of this process: name some of {offered:?} to -l"
+        ));
+    }
+    Ok(cores.to_vec())
+}
+
+/// Measures.
+pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
+    let shape = contest::shape(options)?;
+    let cores = check(options, &shape)?;
+    let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };
+    let (count, length) = contest::slices(options);
+    let mut report = Report::new(options, &shape, &cores);
+    say(report.heading(count, length));
+    let crew = Crew::new(options, &shape, &cores)?;
+    // Once in vain: caches fill, windows open.
+    crew.order(Order::Share(length / 2))?;
+    crew.first(Order::All(length / 2))?;
+    for n in 1..=count {
+        let slices = crew.order(Order::Share(length))?;
+        let alone = crew.first(Order::All(length))?;
+        say(report.add_lcores(n, &slices, &alone));
+    }
+    crew.order(Order::Finish)?;
+    report.add_single(OURS, crew.first(Order::One(length))?.times);
+    Ok(report)
+}
