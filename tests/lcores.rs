@@ -4,12 +4,14 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use mafo::eal::dma::Arena;
+use mafo::wire::Wire;
 use mafo::wire::impair::{Impairments, Probability};
 use mafo::wire::mem::LinkConfig;
 use mafo::wire::multiqueue::{QueueEnd, link};
+use mafo::wire::spread::spread;
 use mafo::{
-    AdapterConfig, AsicConfig, BondConfig, Core, Host, HostConfig, Nanos, Options, PathChoice,
-    PortId, Shard, SocketError, SocketId, SoftConfig, Stack, StackConfig, WirePort,
+    AdapterConfig, AsicConfig, BondConfig, Core, FrameBurst, Host, HostConfig, Nanos, Options,
+    PathChoice, PortId, Shard, SocketError, SocketId, SoftConfig, Stack, StackConfig, WirePort,
 };
 
 const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 77, 0, 1), Ipv4Addr::new(10, 77, 0, 2)];
@@ -199,4 +201,56 @@ fn so_it_does_over_a_bad_cable() {
             assert_eq!(host.iter().map(|c| c.passed_on - c.rx_arp).sum::<u64>(), 0, "ARP alone");
         }
     }
+}
+
+/// A link that brings ARP to every lcore: each learns from what it hears itself, and the host answers once.
+#[test]
+fn where_all_hear_arp_the_first_answers() {
+    let config = LinkConfig::default();
+    let (near, mut far) = mafo::wire::mem::link(&config);
+    let cable = near.cable();
+    let (mut spreader, ends) = spread(near, &cable, &config, LCORES);
+    let mac = [2, 0, 0, 0, 0, 2];
+    let shards = Shard::set(LCORES).into_iter().map(Shard::hears_arp);
+    let mut stacks: Vec<Stack> = (ends.into_iter().zip(shards))
+        .map(|(end, shard)| {
+            let config = StackConfig::new(ADDRESSES[1], 24, mac);
+            let mut stack = Stack::new(config, Arena::ordinary(1 << 20).expect("memory"));
+            stack.add_port(Box::new(WirePort::new(end, mac, 1500)));
+            stack.set_shard(shard);
+            stack
+        })
+        .collect();
+    // Who has 10.77.0.2? Tell 10.77.0.1.
+    let mut request = vec![0xff; 6];
+    request.extend([2, 0, 0, 0, 0, 1, 0x08, 0x06, 0, 1, 0x08, 0x00, 6, 4, 0, 1]);
+    request.extend([2, 0, 0, 0, 0, 1, 10, 77, 0, 1]);
+    request.extend([0, 0, 0, 0, 0, 0, 10, 77, 0, 2]);
+    let mut frames = FrameBurst::new(8, 2048);
+    frames.push(&request).expect("room");
+    let mut now = Nanos::from_secs(1);
+    spreader.poll(now);
+    assert_eq!(far.tx_burst(now, frames.frames()), 1);
+    for _ in 0..4 {
+        spreader.poll(now);
+        stacks.iter_mut().for_each(|stack| stack.poll(now));
+        now += Nanos::from_micros(20);
+    }
+    let heard = stacks.iter().map(|stack| *stack.core().counters());
+    let heard: Vec<_> = heard.map(|c| (c.rx_arp, c.passed_on)).collect();
+    assert_eq!(heard, [(1, 0), (1, 0)]);
+    frames.clear();
+    assert_eq!(far.rx_burst(now, &mut frames), 1, "one answer");
+    assert_eq!(frames.frames()[0].as_slice()[20..22], [0, 2], "which is one");
+    // Each lcore knows the way: its connections ask nobody.
+    for stack in &mut stacks {
+        let options = Options::on(PathChoice::Host);
+        let to = SocketAddr::from((ADDRESSES[0], 7));
+        stack.core_mut().connect(now, to, None, options).expect("opens");
+        stack.poll(now);
+    }
+    spreader.poll(now);
+    frames.clear();
+    assert_eq!(far.rx_burst(now, &mut frames), LCORES);
+    assert!(frames.frames().iter().all(|frame| frame.as_slice()[12..14] == [0x08, 0x00]), "SYNs");
 }

@@ -16,6 +16,8 @@ const CHUNK: usize = 16 * 1024;
 /// One of our ends.
 #[derive(Debug)]
 pub(crate) struct Ours {
+    /// Its number in the plan.
+    pub(crate) id: u32,
     pub(crate) socket: Option<SocketId>,
     out: Stream,
     incoming: Stream,
@@ -40,15 +42,16 @@ impl Ours {
     }
 }
 
-/// All of our ends.
+/// All of our ends, or those of one lcore.
 pub(crate) struct Application {
+    /// By their numbers.
     pub(crate) connections: Vec<Ours>,
     plan: Plan,
     listener: ListenerId,
     options: Options,
     sends: bool,
     /// Those that send nothing for a while.
-    paused: Range<usize>,
+    paused: Range<u32>,
     cut: Option<Nanos>,
     chunk: Vec<u8>,
     /// Whose turn was last.
@@ -56,16 +59,15 @@ pub(crate) struct Application {
 }
 
 impl Application {
-    /// Listens, for those of the `connections` that the peer opens.
+    /// Listens, for those of the connections `ids`, ascending, that the peer opens.
     pub(crate) fn new(
         core: &mut Core,
         plan: &Plan,
         options: Options,
-        (seed, connections, sends): (u64, u32, bool),
+        (seed, ids, sends): (u64, impl IntoIterator<Item = u32>, bool),
     ) -> Result<Self, mafo::ListenError> {
-        let at: SocketAddr = (plan.ours, plan.listen_port).into();
-        let listener = core.listen(at, connections as usize + 1, options)?;
         let ours = |id| Ours {
+            id,
             socket: None,
             out: Stream::new(seed, id, Direction::ToPeer),
             incoming: Stream::new(seed, id, Direction::FromPeer),
@@ -79,8 +81,11 @@ impl Application {
             last_arrival: Nanos::ZERO,
             stall: Nanos::ZERO,
         };
+        let connections: Vec<Ours> = ids.into_iter().map(ours).collect();
+        let at: SocketAddr = (plan.ours, plan.listen_port).into();
+        let listener = core.listen(at, connections.len() + 1, options)?;
         Ok(Self {
-            connections: (0..connections).map(ours).collect(),
+            connections,
             plan: plan.clone(),
             listener,
             options,
@@ -101,15 +106,17 @@ impl Application {
     ) -> Result<(), mafo::ConnectError> {
         let Some(ends) = self.plan.endpoints(id, End::Ours) else { return Ok(()) };
         let socket = core.connect(now, ends.peer.into(), Some(ends.ours.port()), self.options)?;
-        self.connections[id as usize].socket = Some(socket);
+        if let Some(n) = self.place(id) {
+            self.connections[n].socket = Some(socket);
+        }
         Ok(())
     }
 
     /// Accepts, sends, receives.
     pub(crate) fn poll(&mut self, now: Nanos, core: &mut Core) {
         while let Some(socket) = core.accept(self.listener) {
-            if let Some(id) = core.tuple(socket).and_then(|tuple| self.number(&tuple)) {
-                self.connections[id as usize].socket = Some(socket);
+            if let Some(n) = core.tuple(socket).and_then(|tuple| self.place_of(&tuple)) {
+                self.connections[n].socket = Some(socket);
             }
         }
         // Every connection is looked at in its turn: events are not needed to know whom to ask.
@@ -123,17 +130,22 @@ impl Application {
         }
     }
 
-    fn number(&self, tuple: &FourTuple) -> Option<u32> {
+    /// Where connection `id` is among these.
+    fn place(&self, id: u32) -> Option<usize> {
+        self.connections.binary_search_by_key(&id, |ours| ours.id).ok()
+    }
+
+    fn place_of(&self, tuple: &FourTuple) -> Option<usize> {
         let (SocketAddr::V4(ours), SocketAddr::V4(peer)) = (tuple.local, tuple.remote) else {
             return None;
         };
         let (id, _) = self.plan.identify(Endpoints { peer, ours })?;
-        ((id as usize) < self.connections.len()).then_some(id)
+        self.place(id)
     }
 
     fn send(&mut self, core: &mut Core, n: usize) {
         let ours = &mut self.connections[n];
-        let may_send = self.sends && !ours.shut && !self.paused.contains(&n);
+        let may_send = self.sends && !ours.shut && !self.paused.contains(&ours.id);
         let Some(socket) = ours.socket.filter(|_| may_send) else { return };
         let room = core.send_room(socket).min(CHUNK);
         if room < CHUNK / 4 {
@@ -187,7 +199,7 @@ impl Application {
 
     /// These, and only these, send nothing from now on.
     #[cfg(debug_assertions)]
-    pub(crate) fn pause(&mut self, connections: Range<usize>) {
+    pub(crate) fn pause(&mut self, connections: Range<u32>) {
         self.paused = connections;
     }
 
@@ -204,20 +216,7 @@ impl Application {
     }
 
     /// Which connection has `socket`.
-    pub(crate) fn of(&self, socket: SocketId) -> Option<usize> {
-        self.connections.iter().position(|ours| ours.socket == Some(socket))
-    }
-
-    /// Whether connection `n` has bytes that the peer has not acknowledged.
-    pub(crate) fn in_flight(&self, core: &Core, n: usize) -> bool {
-        self.connections[n].socket.is_some_and(|socket| core.unacknowledged(socket) > 0)
-    }
-
-    /// Connections that are open.
-    pub(crate) fn open_count(&self, core: &Core) -> usize {
-        self.connections
-            .iter()
-            .filter(|ours| ours.socket.is_some_and(|socket| core.is_established(socket)))
-            .count()
+    pub(crate) fn of(&self, socket: SocketId) -> Option<u32> {
+        self.connections.iter().find(|ours| ours.socket == Some(socket)).map(|ours| ours.id)
     }
 }

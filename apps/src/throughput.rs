@@ -186,7 +186,7 @@ pub fn ours(cell: &Cell, time: Duration, seed: u64) -> Result<f64, TrialError> {
     receiver.after(&clock, Nanos::ZERO, &mut |now| Ok(host.poll(now)?))?;
     let path = PathChoice::Host;
     let options = Options { path, congestion: Some(cell.congestion), ..Options::default() };
-    let made = Application::new(host.sockets_mut(), &plan, options, (seed, 1, true));
+    let made = Application::new(host.sockets_mut(), &plan, options, (seed, 0..1, true));
     let mut app = made.map_err(|e| TrialError::Wrong(e.to_string()))?;
     let opened = app.open(clock.now(), host.sockets_mut(), 0);
     opened.map_err(|e| TrialError::Wrong(e.to_string()))?;

@@ -296,7 +296,7 @@ impl Running<'_> {
             self.turn(None)?;
         }
         let count = self.trial.connections;
-        let stream = (self.trial.seed, count, true);
+        let stream = (self.trial.seed, 0..count, true);
         let made = Application::new(self.host.sockets_mut(), plan, self.trial.options, stream);
         let Ok(mut ours) = made else { return wrong("our host does not listen") };
         let sending = Sending::AtLeast(self.trial.bytes);

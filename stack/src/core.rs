@@ -221,7 +221,8 @@ impl Core {
     fn handle_arp(&mut self, now: Nanos, arp: &Arp) {
         self.counters.rx_arp += 1;
         let us = self.config.address;
-        if self.learn(now, arp) && arp.request {
+        let is_silent = self.shard.as_ref().is_some_and(Shard::leaves_answers_to_another);
+        if self.learn(now, arp) && arp.request && !is_silent {
             let reply = Arp {
                 request: false,
                 sender_mac: self.config.mac,

@@ -5,7 +5,8 @@
 //! every lcore, and each accepts what comes to it. What comes to one lcore and concerns another goes through a ring, of
 //! which there is one each way between any two:
 //!
-//! - ARP, which a NIC gives to one queue: whoever hears it answers, and all learn;
+//! - ARP, which a NIC gives to one queue: whoever hears it answers, and all learn. Where every lcore hears it by itself, the
+//!   first one answers ([`Shard::hears_arp`]);
 //! - ICMP errors, whose own addresses say nothing: what they quote says whom they are for;
 //! - segments, where a NIC does not spread, or by another key.
 
@@ -39,6 +40,8 @@ pub struct Shard {
     /// To each lcore; `None` to this one.
     to: Vec<Option<Producer<Parcel>>>,
     from: Vec<Consumer<Parcel>>,
+    /// Whether the wire brings ARP to every lcore.
+    hears_arp: bool,
 }
 
 impl fmt::Debug for Shard {
@@ -57,6 +60,7 @@ impl Shard {
             indirection: indirection.clone(),
             to: (0..lcores).map(|_| None).collect(),
             from: Vec::new(),
+            hears_arp: false,
         };
         let mut set: Vec<Self> = (0..lcores).map(place).collect();
         for (one, other) in (0..lcores).flat_map(|one| (0..lcores).map(move |other| (one, other))) {
@@ -69,6 +73,18 @@ impl Shard {
             }
         }
         set
+    }
+
+    /// The same where the wire brings ARP to every lcore, as that of `mafo_wire::spread` does: each has then heard all that
+    /// the links of its bond have to say.
+    #[must_use]
+    pub fn hears_arp(self) -> Self {
+        Self { hears_arp: true, ..self }
+    }
+
+    /// Whether another lcore answers for this one.
+    pub(crate) fn leaves_answers_to_another(&self) -> bool {
+        self.hears_arp && self.lcore != 0
     }
 
     /// Its number.
@@ -142,6 +158,7 @@ impl Core {
         let (me, lcores) = (shard.lcore, shard.to.len());
         let owner = || ends_of(packet).map(|(one, other)| shard.lcore_of(one, other));
         let (to, is_ours) = match packet {
+            Packet::Arp(_) if shard.hears_arp => return false,
             Packet::Arp(_) => (0..lcores, true),
             _ => match owner().filter(|&lcore| lcore != me) {
                 Some(lcore) => (lcore..lcore + 1, false),

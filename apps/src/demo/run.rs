@@ -30,7 +30,7 @@ pub(super) fn run(options: &DemoOptions) -> Result<Verdict, RigError> {
     let sends = [options.direction.peer_sends(), options.direction.we_send()];
     let run = Run::start(&options.rig, options.fault, Handover::default(), sends)?;
     let count = options.rig.connections;
-    let mut verdict = Verdict::new(&run.world.peer, options.rig.seed, count);
+    let mut verdict = Verdict::new(&run.world.peer, &options.rig);
     verdict.may_lose = !run.is_protected();
     let moved_always = (0..count as usize).collect();
     let mut demo = Demo { options, run, verdict, round_open: false, moved_always };
@@ -86,15 +86,17 @@ impl Demo<'_> {
 
     fn await_handovers(&mut self, fault: &Injected) -> Result<(), RigError> {
         self.run.await_handovers(|run| fault.is_over(run))?;
-        fault.measure(&mut self.run);
-        let Run { moved, concerned, ours, .. } = &self.run;
-        let is_lost = |n: &usize| ours.connections[*n].is_lost();
+        fault.measure(&mut self.run)?;
+        let Run { moved, concerned, near, .. } = &self.run;
+        let is_lost = |n: &usize| near[*n].is_lost;
         self.moved_always.retain(|n| moved.contains(n) || is_lost(n) || !concerned.contains(n));
         Ok(())
     }
 
     fn finish(mut self, page: Option<Page>) -> Result<Verdict, RigError> {
         if self.round_open {
+            // What there is: it has ended for another reason.
+            let _ = self.run.gather_times();
             self.verdict.times.add(&self.run.times);
             // It ended in the middle of a round: only who moved in it counts.
             self.moved_always.retain(|n| self.run.moved.contains(n));

@@ -18,8 +18,7 @@ const GUESS_SHARE: Nanos = Nanos::from_micros(500);
 pub(super) fn run(options: &DrillOptions) -> Result<Report, RigError> {
     let page = options.rig.page("drill")?;
     let run = Run::start(&options.rig, options.fault, options.handover.into(), [true, true])?;
-    let count = options.rig.connections;
-    let mut verdict = Verdict::new(&run.world.peer, options.rig.seed, count);
+    let mut verdict = Verdict::new(&run.world.peer, &options.rig);
     verdict.may_lose = !run.is_protected();
     let mut drills = Drills { options, run, report: Report::new(verdict) };
     let course = drills.run.stop_in_order().and_then(|()| drills.course());
@@ -79,6 +78,10 @@ impl Drills<'_> {
         let what = fault.what(&self.run);
         self.run.fault_event(format!("drill {n}: {what}"));
         let came = self.watch(n, &fault);
+        if came.is_err() {
+            // What there is: it has ended for another reason.
+            let _ = self.run.gather_times();
+        }
         self.report.measured(&self.run.times, &self.run.moved);
         let stalls = came?;
         fault.heal(&mut self.run)?;
@@ -98,9 +101,9 @@ impl Drills<'_> {
     /// Until every connection has moved and both ends have heard from each other again; how long each stalled.
     fn watch(&mut self, n: u32, fault: &Injected) -> Result<Vec<(u32, Nanos)>, RigError> {
         self.run.await_handovers(|run| fault.is_over(run))?;
-        fault.measure(&mut self.run);
+        fault.measure(&mut self.run)?;
         self.run.deliver_anew("after the handovers")?;
-        for cost in self.run.costs() {
+        for cost in self.run.costs()? {
             self.report.handover_cpu.record(cost);
         }
         let all = self.options.rig.connections as usize;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::ValueEnum;
-use mafo::{LinkId, Slot};
+use mafo::{LinkId, MemberId};
 
 use super::run::{RigError, Run};
 use super::world::Layout;
@@ -83,30 +83,30 @@ pub(crate) struct Injected {
 impl Injected {
     /// Breaks what is active. From now on the times of one failover are measured.
     pub(crate) fn begin(fault: Fault, run: &mut Run) -> Result<Self, RigError> {
+        run.agree()?;
         let line = active(run)?;
-        let was_port = slot(run, line).is_some();
+        let was_port = run.is_port(member(run, line));
         let broken = Self { fault, line, was_port, wanted: None, swallowed: BTreeSet::new() };
         match fault {
             Fault::Link | Fault::Port => {
-                run.begin_failover();
+                run.begin_failover()?;
+                run.strike();
                 run.world.lines[line].cable.set_carrier(false);
                 run.mark()?;
                 Ok(broken)
             }
             Fault::Blackhole => {
-                run.begin_failover();
+                run.begin_failover()?;
+                run.strike();
                 run.world.lines[line].cable.set_dark(true);
                 run.mark()?;
                 Ok(broken)
             }
             Fault::Adapter => {
-                run.begin_failover();
-                if let Some(card) = run.world.host.adapter(adapter(run, line)) {
-                    card.faults().die();
-                }
-                if let Some(slot) = slot(run, line) {
-                    slot.pull();
-                }
+                run.begin_failover()?;
+                run.strike();
+                let member = member(run, line);
+                run.each(move |_, node| node.die(member))?;
                 if run.options.is_xor() {
                     // Its port has no light any more, or the switch would go on to send by it.
                     run.world.lines[line].cable.set_carrier(false);
@@ -116,7 +116,7 @@ impl Injected {
             }
             Fault::Move => {
                 let standby = run.world.lines.iter().find(|other| {
-                    other.up && other.link.member != run.world.lines[line].link.member
+                    other.is_up() && other.link.member != run.world.lines[line].link.member
                 });
                 let Some(to) = standby.map(|other| other.link) else {
                     return Err(RigError::Failed("no other adapter is up".to_owned()));
@@ -137,14 +137,11 @@ impl Injected {
 
     /// Tells the bond to use `to`.
     fn switch(fault: Fault, run: &mut Run, line: usize, to: LinkId) -> Result<Self, RigError> {
-        let was_port = slot(run, line).is_some();
-        run.begin_failover();
+        let was_port = run.is_port(member(run, line));
+        run.begin_failover()?;
         run.mark()?;
-        let now = run.clock.now();
-        if let Some((bond, core)) = run.world.host.bond_and_sockets_mut() {
-            let switched = bond.make_active(now, core, to);
-            switched.map_err(|why| RigError::Failed(why.to_string()))?;
-        }
+        let switched = run.each(move |_, node| node.make_active(to))?;
+        switched.into_iter().collect::<Result<Vec<()>, _>>().map_err(RigError::Failed)?;
         Ok(Self { fault, line, was_port, wanted: Some(to), swallowed: BTreeSet::new() })
     }
 
@@ -163,15 +160,15 @@ impl Injected {
 
     /// Whether the bond has noticed, and no connection lives elsewhere any more.
     pub(crate) fn is_over(&self, run: &Run) -> bool {
-        let Some(bond) = run.world.host.bond() else { return false };
         let noticed = match self.wanted {
-            None => run.failed_at().is_some(),
-            wanted => bond.active() == wanted,
+            None => run.failed_at().is_some() && run.active().is_some(),
+            wanted => run.active() == wanted,
         };
         // Where nothing is protected, the host path finds out first who can go on; and those that it has had by its own
         // port go to an adapter, if that is who takes over.
         let may_stay = run.is_protected() && !self.was_port;
-        noticed && !bond.is_moving() && (may_stay || bond.refugees() == 0)
+        noticed
+            && run.bonds().iter().all(|bond| !bond.is_moving && (may_stay || bond.refugees == 0))
     }
 
     /// Whether frames of both directions have to cross the host.
@@ -179,8 +176,8 @@ impl Injected {
         self.fault.needs_tunnel() && !self.was_port
     }
 
-    /// When traffic went on where the bond does not tell of it, since it needs no tunnel.
-    pub(crate) fn measure(&self, run: &mut Run) {
+    /// What the lcores have measured, and when traffic went on where the bond does not tell of it, since it needs no tunnel.
+    pub(crate) fn measure(&self, run: &mut Run) -> Result<(), RigError> {
         let needs_tunnel =
             self.needs_tunnel() || matches!(self.fault, Fault::Move | Fault::Failback);
         if !needs_tunnel
@@ -188,8 +185,9 @@ impl Injected {
             && let Some(line) = run.active_line()
             && let Some(first) = run.world.lines[line].seen.first_out()
         {
-            run.times.tunnel_up.record(first - failed);
+            run.times.tunnel_up.record(first.max(failed) - failed);
         }
+        run.gather_times()
     }
 
     /// The connections whose peer waits for one of its timers, since its last frames were lost and nobody
@@ -219,15 +217,14 @@ impl Injected {
             Fault::Adapter => {
                 // Its port has no light while it is reset: what came meanwhile is lost.
                 run.world.lines[self.line].cable.set_carrier(false);
-                let n = adapter(run, self.line);
-                let revived = run.world.host.revive(n);
-                revived.map_err(|why| RigError::Failed(why.to_string()))?;
-                let (name, slot) = (&run.world.lines[self.line].name, slot(run, self.line));
-                let what = match slot {
-                    Some(_) => format!("a device is plugged in as {name}"),
-                    None => format!("the adapter of {name} is reset"),
+                let member = member(run, self.line);
+                let revived = run.each(move |_, node| node.revive(member))?;
+                revived.into_iter().collect::<Result<Vec<()>, _>>().map_err(RigError::Failed)?;
+                let name = &run.world.lines[self.line].name;
+                let what = match run.is_port(member) {
+                    true => format!("a device is plugged in as {name}"),
+                    false => format!("the adapter of {name} is reset"),
                 };
-                slot.iter().for_each(Slot::plug);
                 run.world.lines[self.line].cable.set_carrier(true);
                 run.event(what);
             }
@@ -238,20 +235,14 @@ impl Injected {
 
     /// Whether the bond is as before, but for who is active.
     pub(crate) fn is_healed(&self, run: &Run) -> bool {
-        let core = run.world.host.sockets();
-        let whole = |bond: &mafo::Bond| !bond.is_moving() && bond.is_ready(core);
-        run.world.host.bond().is_some_and(whole) && run.world.lines[self.line].up
+        let whole = run.bonds().iter().all(|bond| !bond.is_moving && bond.is_ready);
+        whole && run.active().is_some() && run.world.lines[self.line].is_up()
     }
 }
 
-/// What the device of a line is plugged into, if that is an Ethernet port without an adapter.
-fn slot(run: &Run, line: usize) -> Option<Slot> {
-    run.world.slots.get(adapter(run, line)).cloned().flatten()
-}
-
-/// The member of a line, as the host counts them.
-fn adapter(run: &Run, line: usize) -> usize {
-    run.world.lines[line].link.member.index()
+/// The member of a line.
+fn member(run: &Run, line: usize) -> MemberId {
+    run.world.lines[line].link.member
 }
 
 fn active(run: &Run) -> Result<usize, RigError> {

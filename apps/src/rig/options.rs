@@ -17,6 +17,9 @@ const BUFFERS: usize = 4 << 20;
 const BUFFER_MIN: usize = 8 << 10;
 const BUFFER_MAX: usize = 256 << 10;
 
+/// Lcores that may be asked for: entries of the indirection table.
+const LCORES_MAX: i64 = 128;
+
 /// Two hosts, what lies between them, and what is to be told.
 #[derive(Args, Clone, Debug)]
 pub struct RigOptions {
@@ -26,6 +29,11 @@ pub struct RigOptions {
     /// Connections, half of them opened by either side
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub connections: u32,
+    /// Lcores that the connections are spread over by the symmetric RSS hash: each has a thread, on a core of its own where
+    /// there are enough, its part of the host and functions of both adapters that are its alone. The first one also polls the
+    /// cables, and gives each its frames
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=LCORES_MAX))]
+    pub lcores: u8,
     /// Both adapters of the bond, each t540-cr or t520-cr, and behind a colon how many connections (ntids),
     /// next hops (l2t) and filters it has room for, as in t540-cr,t520-cr:ntids=64,filters=32; or eth, an Ethernet port
     /// without an adapter: the TCP of connections that use it runs on the host

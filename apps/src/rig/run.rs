@@ -1,25 +1,21 @@
 //! Two hosts at work: one turn of everything, and what the turns are repeated for.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::time::SystemTime;
 
 use mafo::eal::clock::Clock;
 use mafo::failover::Report;
-use mafo::{
-    BondEvent, Handover, HostError, LinkId, MemberId, Nanos, Options, PathChoice, SocketId,
-};
+use mafo::{Handover, LinkId, MemberId, Nanos};
 
-use super::cost::Costs;
 use super::fault::Fault;
+use super::lcore::{Answer, BondView, Near, Node, View};
 use super::options::{Protect, RigOptions};
 use super::samples::Samples;
 use super::sniff::{Data, Ends};
 use super::stop::Stop;
 use super::swallowed::Swallowed;
-use super::verdict::{EventKind, TimelineEvent, Verdict};
+use super::verdict::{TimelineEvent, Verdict};
 use super::world::{self, World};
-use crate::ours::{Application, Ours};
 use crate::peer::{self, Command, End, Endpoints, Event, PeerError, Sending};
 
 /// Why there is no report.
@@ -56,7 +52,13 @@ pub(crate) struct Run {
     pub(crate) options: RigOptions,
     pub(crate) clock: Clock,
     pub(crate) world: World,
-    pub(crate) ours: Application,
+    /// Our ends, as their lcores told of them last.
+    pub(crate) near: Vec<Near>,
+    /// The bond of each lcore, likewise.
+    bonds: Vec<BondView>,
+    /// What lcores have been asked and have not all answered yet; when they are asked again.
+    asked_views: Vec<(Answer<View>, Option<View>)>,
+    next_look: Nanos,
     pub(crate) far: Vec<Far>,
     pub(crate) events: Vec<TimelineEvent>,
     /// Of the present failover.
@@ -75,19 +77,16 @@ pub(crate) struct Run {
     /// What the peer has counted of its timeouts, once it has said.
     timeouts: Option<u64>,
     stop: Option<Stop>,
-    is_handing_over: bool,
+    pub(super) is_handing_over: bool,
     /// Whether the peer has said anything by the way of any failover before that began.
-    was_answered: bool,
-    /// What the present failover's handovers cost.
-    costs: Costs,
+    pub(super) was_answered: bool,
     /// When the last fault was brought about.
-    marked: Nanos,
+    pub(super) marked: Nanos,
     /// What goes over the cables, if somebody wants to know.
     samples: Option<Samples>,
     last_progress: Nanos,
 }
 
-const OFFLOAD: Options = Options::on(PathChoice::Offload);
 /// How long nothing may move before it is given up.
 const PATIENCE: Nanos = Nanos::from_secs(15);
 /// How long handovers may take, beside a share for each connection.
@@ -95,6 +94,9 @@ const HANDOVER_PATIENCE: Nanos = Nanos::from_secs(10);
 const HANDOVER_SHARE: Nanos = Nanos::from_millis(100);
 /// How often the peer is asked how far it is.
 const ASK_EVERY: Nanos = Nanos::from_millis(20);
+/// How often lcores are asked how they stand: a share for each connection, since that is what it costs.
+const LOOK_EVERY: Nanos = Nanos::from_micros(100);
+const LOOK_SHARE: Nanos = Nanos::from_micros(1);
 
 impl Run {
     /// Two hosts that are up, in a world in which `fault` can happen. `sends`: the peer, we.
@@ -108,33 +110,18 @@ impl Run {
             return Err(RigError::CannotRun(format!("in balance-xor {why}")));
         }
         let clock = Clock::start();
-        let mut world = world::build(options, fault, handover, (SystemTime::now(), clock))?;
+        let world = world::build(options, fault, handover, (SystemTime::now(), clock))?;
         say(format_args!("peer: {} ({})", world.peer.name, world.peer.why));
-        let mut now = clock.now();
-        while !world.host.is_up() {
-            if let Some(trunk) = &mut world.trunk {
-                trunk.poll(now);
-            }
-            world.host.poll(now).map_err(|e| RigError::CannotRun(e.to_string()))?;
-            now = clock.now();
-            if now > Nanos::from_secs(10) {
-                return Err(RigError::CannotRun("the adapters do not come up".to_owned()));
-            }
-        }
-        let count = options.connections;
-        let ours = Application::new(
-            world.host.sockets_mut(),
-            &world.plan,
-            OFFLOAD,
-            (options.seed, count, sends[1]),
-        )
-        .map_err(|e| RigError::CannotRun(e.to_string()))?;
-        Ok(Self {
+        let count = options.connections as usize;
+        let mut run = Self {
             options: options.clone(),
             clock,
+            near: vec![Near::default(); count],
+            bonds: vec![BondView::default(); world.crew.len() + 1],
             world,
-            ours,
-            far: vec![Far::default(); count as usize],
+            asked_views: Vec::new(),
+            next_look: Nanos::ZERO,
+            far: vec![Far::default(); count],
             events: Vec::new(),
             times: Report::default(),
             moved: BTreeSet::new(),
@@ -147,11 +134,32 @@ impl Run {
             stop: None,
             is_handing_over: false,
             was_answered: false,
-            costs: Costs::new(clock),
             marked: Nanos::ZERO,
             samples: options.report.is_some().then(Samples::default),
             last_progress: Nanos::ZERO,
-        })
+        };
+        run.come_up(sends[1]).map_err(|why| match why {
+            RigError::Failed(why) => RigError::CannotRun(why),
+            other => other,
+        })?;
+        Ok(run)
+    }
+
+    /// Until the adapters of all lcores are up and the applications listen.
+    fn come_up(&mut self, we_send: bool) -> Result<(), RigError> {
+        while !self.bonds.iter().all(|bond| bond.is_up) {
+            if self.clock.now() > Nanos::from_secs(10) {
+                return Err(RigError::Failed("the adapters do not come up".to_owned()));
+            }
+            self.refresh()?;
+        }
+        let (seed, owners) = (self.options.seed, self.world.owners.clone());
+        let listening = self.each(move |lcore, node| {
+            let ids = (0..).zip(&owners).filter(|&(_, &owner)| owner == lcore).map(|(id, _)| id);
+            node.listen(seed, ids.collect(), we_send)
+        })?;
+        let listening: Result<Vec<()>, _> = listening.into_iter().collect();
+        listening.map(drop).map_err(|e| RigError::Failed(e.to_string()))
     }
 
     /// From now on Ctrl-C and SIGTERM are [`RigError::Stopped`], once; the next ends the process.
@@ -167,17 +175,7 @@ impl Run {
             stop.end_next_time()?;
             return Err(RigError::Stopped);
         }
-        if let Some(trunk) = &mut self.world.trunk {
-            trunk.poll(now);
-        }
-        let failed = |e: HostError| RigError::Failed(e.to_string());
-        self.world.host.poll(now).map_err(failed)?;
-        while self.world.host.is_in_a_hurry() {
-            self.world.host.poll(self.clock.now()).map_err(failed)?;
-        }
-        self.follow_bond();
-        self.ours.poll(now, self.world.host.sockets_mut());
-        self.world.host.sockets_mut().kick(now);
+        self.world.poll(now).map_err(|e| RigError::Failed(e.to_string()))?;
         if let Some(samples) = &mut self.samples {
             samples.look(now, &self.world.lines);
         }
@@ -185,6 +183,87 @@ impl Run {
             self.on_peer(event)?;
         }
         Ok(now)
+    }
+
+    /// Has something done by every lcore, the first of which is this thread, between two of its turns; what comes of
+    /// it, by lcore.
+    pub(crate) fn each<T: Send + 'static>(
+        &mut self,
+        order: impl Fn(usize, &mut Node) -> T + Clone + Send + 'static,
+    ) -> Result<Vec<T>, RigError> {
+        let mut answers = Vec::new();
+        for lcore in 1..=self.world.crew.len() {
+            let order = order.clone();
+            answers.push(self.world.crew.order(lcore, move |node| order(lcore, node))?);
+        }
+        let mut all = vec![order(0, &mut self.world.node)];
+        for answer in answers {
+            all.push(self.wait_for(&answer)?);
+        }
+        Ok(all)
+    }
+
+    /// An answer; until it is there this lcore goes on.
+    fn wait_for<T>(&mut self, answer: &Answer<T>) -> Result<T, RigError> {
+        loop {
+            if let Some(value) = self.world.crew.take(answer)? {
+                return Ok(value);
+            }
+            self.turn()?;
+        }
+    }
+
+    /// Knows how all lcores stand now.
+    pub(crate) fn refresh(&mut self) -> Result<(), RigError> {
+        // In the order in which they were asked: none of what they have told may be lost.
+        for (n, (answer, view)) in core::mem::take(&mut self.asked_views).into_iter().enumerate() {
+            let view = match view {
+                Some(view) => view,
+                None => self.wait_for(&answer)?,
+            };
+            self.apply(n + 1, view);
+        }
+        for (lcore, view) in self.each(|_, node| node.look())?.into_iter().enumerate() {
+            self.apply(lcore, view);
+        }
+        self.turn().map(drop)
+    }
+
+    /// Asks the lcores now and then, and waits for nobody; whether they have all just told.
+    fn look(&mut self, now: Nanos) -> Result<bool, RigError> {
+        if self.asked_views.is_empty() {
+            if now < self.next_look {
+                return Ok(false);
+            }
+            self.next_look = now + LOOK_EVERY + Nanos(LOOK_SHARE.0 * self.near.len() as u64);
+            for lcore in 1..=self.world.crew.len() {
+                let answer = self.world.crew.order(lcore, |node: &mut Node| node.look())?;
+                self.asked_views.push((answer, None));
+            }
+        }
+        for (answer, view) in self.asked_views.iter_mut().filter(|(_, view)| view.is_none()) {
+            *view = self.world.crew.take(answer)?;
+        }
+        if self.asked_views.iter().any(|(_, view)| view.is_none()) {
+            return Ok(false);
+        }
+        let views = core::mem::take(&mut self.asked_views).into_iter().filter_map(|(_, view)| view);
+        let own = self.world.node.look();
+        for (lcore, view) in core::iter::once(own).chain(views).enumerate() {
+            self.apply(lcore, view);
+        }
+        Ok(true)
+    }
+
+    /// Takes over what an lcore tells.
+    fn apply(&mut self, lcore: usize, view: View) {
+        self.bonds[lcore] = view.bond;
+        for (id, near) in view.near {
+            self.near[id as usize] = near;
+        }
+        for told in view.told {
+            self.on_bond(lcore, told);
+        }
     }
 
     /// Turns until `done`, or gives up when nothing moves any more.
@@ -205,12 +284,18 @@ impl Run {
     ) -> Result<(), RigError> {
         let mut before = 0;
         let mut next_ask = Nanos::ZERO;
+        self.refresh()?;
         self.last_progress = self.clock.now();
         loop {
-            let now = self.turn()?;
             if done(self) {
                 return Ok(());
             }
+            let now = loop {
+                let now = self.turn()?;
+                if self.look(now)? {
+                    break now;
+                }
+            };
             if now >= next_ask && self.asked == self.answered {
                 next_ask = now + ASK_EVERY;
                 self.ask(false)?;
@@ -226,7 +311,7 @@ impl Run {
     }
 
     fn total(&self) -> u64 {
-        let ours: u64 = self.ours.connections.iter().map(|c| c.received).sum();
+        let ours: u64 = self.near.iter().map(|c| c.received).sum();
         let far: u64 = self.far.iter().map(|far| far.received).sum();
         let closed = self.far.iter().filter(|far| far.closed || far.established).count();
         ours + far + closed as u64 + self.moved.len() as u64
@@ -249,7 +334,9 @@ impl Run {
         let count = self.options.connections;
         let half = count.div_ceil(2);
         let sending = if self.sends[0] { Sending::AtLeast(bytes) } else { Sending::Nothing };
-        self.until("while the link comes up", |run| run.active().is_some())?;
+        self.until("while the link comes up", |run| {
+            run.bonds.iter().all(|bond| bond.active.is_some())
+        })?;
         self.world.peer.host.command(Command::Run { ids: 0..half, opener: End::Ours, sending })?;
         if half < count {
             let ids = half..count;
@@ -258,24 +345,30 @@ impl Run {
         // The peer takes commands in order: an answer says that it expects us.
         self.hear(false, "while the peer gets ready")?;
         for id in 0..half {
-            let now = self.clock.now();
-            self.ours
-                .open(now, self.world.host.sockets_mut(), id)
-                .map_err(|e| RigError::Failed(format!("connection {id}: {e}")))?;
+            let opened = match self.world.owners[id as usize] {
+                0 => self.world.node.open(id),
+                lcore => {
+                    let answer = self.world.crew.order(lcore, move |node: &mut Node| node.open(id));
+                    self.wait_for(&answer?)?
+                }
+            };
+            opened.map_err(RigError::Failed)?;
             self.turn()?;
         }
         self.until("while connecting", |run| {
-            let open = run.ours.open_count(run.world.host.sockets());
-            open == run.far.len() && run.far.iter().all(|far| far.established)
+            run.near.iter().all(|near| near.is_established)
+                && run.far.iter().all(|far| far.established)
         })?;
-        self.event(format!("{count} connections established, {half} of them opened by us"));
+        let shares =
+            self.world.shares().map_or(String::new(), |shares| format!("; on the lcores {shares}"));
+        self.event(format!("{count} connections established, {half} of them opened by us{shares}"));
         Ok(())
     }
 
     /// Bytes delivered so far each way: to us, to the peer.
     fn delivered(&self) -> Vec<[u64; 2]> {
-        let pairs = self.ours.connections.iter().zip(&self.far);
-        pairs.map(|(ours, far)| [ours.received, far.received]).collect()
+        let pairs = self.near.iter().zip(&self.far);
+        pairs.map(|(near, far)| [near.received, far.received]).collect()
     }
 
     fn wanted(&self, bytes: u64) -> [u64; 2] {
@@ -285,6 +378,7 @@ impl Run {
     /// Until every direction that is used has delivered `more` than now, but of connections that failed.
     pub(crate) fn deliver(&mut self, more: u64, when: &str) -> Result<(), RigError> {
         let goal = self.wanted(more);
+        self.refresh()?;
         let goals = self.delivered().into_iter().map(|[ours, far]| [ours + goal[0], far + goal[1]]);
         self.reach(goals.collect(), when)
     }
@@ -318,7 +412,7 @@ impl Run {
 
     /// Whether a connection came to its end at either side though nobody closed it.
     fn has_failed(&self, n: usize) -> bool {
-        self.ours.connections[n].error.is_some() || self.far[n].failed
+        self.near[n].error.is_some() || self.far[n].failed
     }
 
     /// Whether the adapters acknowledge only what their host has been told of.
@@ -328,7 +422,7 @@ impl Run {
 
     /// Connections of which our end has failed: no adapter has them any more.
     pub(crate) fn failed(&self) -> usize {
-        self.ours.connections.iter().filter(|ours| ours.error.is_some()).count()
+        self.near.iter().filter(|near| near.error.is_some()).count()
     }
 
     /// Until every direction that is used has delivered something that it had not at this instant.
@@ -339,23 +433,37 @@ impl Run {
 
     /// Whether every connection lives on the link that the bond uses.
     pub(crate) fn is_settled(&mut self) -> bool {
-        self.world.host.bond().is_some_and(|bond| !bond.is_moving())
-    }
-
-    /// When the first segment left by the active link. The host's time stands still while it is polled, this does not.
-    fn first_out(&self) -> Nanos {
-        let line = self.active_line().map(|line| &self.world.lines[line]);
-        line.and_then(|line| line.seen.first_out()).unwrap_or(self.clock.now())
+        self.bonds.iter().all(|bond| !bond.is_moving)
     }
 
     /// Whether a member of the bond is an Ethernet port without an adapter.
-    fn is_port(&self, member: MemberId) -> bool {
-        self.world.slots.get(member.index()).is_some_and(Option::is_some)
+    pub(super) fn is_port(&self, member: MemberId) -> bool {
+        self.world.ports.get(member.index()).is_some_and(|&is_port| is_port)
     }
 
-    /// The link that the bond uses.
+    /// The link that the bond uses, if all lcores use the same.
     pub(crate) fn active(&self) -> Option<LinkId> {
-        self.world.host.bond()?.active()
+        let active = self.bonds[0].active;
+        active.filter(|_| self.bonds.iter().all(|bond| bond.active == active))
+    }
+
+    /// Lets all lcores use the link that the first one uses: on a loaded machine their probes may have told them
+    /// different things.
+    pub(super) fn agree(&mut self) -> Result<(), RigError> {
+        self.refresh()?;
+        let Some(to) = self.bonds[0].active.filter(|_| self.active().is_none()) else {
+            return Ok(());
+        };
+        self.each(move |_, node| node.make_active(to))?
+            .into_iter()
+            .collect::<Result<Vec<()>, _>>()
+            .map_err(RigError::Failed)?;
+        self.await_handovers(|run| run.active().is_some() && run.bonds.iter().all(|b| !b.is_moving))
+    }
+
+    /// How the bonds stand.
+    pub(super) fn bonds(&self) -> &[BondView] {
+        &self.bonds
     }
 
     /// Its line.
@@ -364,34 +472,27 @@ impl Run {
         self.world.lines.iter().position(|line| line.link == active)
     }
 
-    /// Whether the peer has said anything by the present way since the last fault.
-    fn has_answer(&self) -> bool {
-        self.active_line().is_some_and(|line| self.world.lines[line].seen.has_answer())
-    }
-
     /// Connections that the active adapter owns, by its own count; or all of them do, where all carry: their own counts
     /// have entries of connections on the move as well. By an Ethernet port go those that the host has.
     pub(crate) fn offloaded(&self) -> usize {
-        let core = self.world.host.sockets();
-        let all = || self.ours.connections.iter().filter_map(|ours| ours.socket);
-        let by_port = self.world.slots.iter().any(Option::is_some);
+        let by_port = self.world.ports.contains(&true);
         if self.options.is_xor() {
-            let is_there =
-                |&id: &SocketId| core.offloaded(id).is_some() || by_port && core.is_refugee(id);
-            return all().filter(is_there).count();
+            let is_there = |near: &&Near| near.home.is_some() || by_port && near.is_refugee;
+            return self.near.iter().filter(is_there).count();
         }
         match self.active() {
-            Some(link) if core.is_adapter(link.member) => {
-                self.world.host.offloaded(link.member.index())
+            Some(link) if !self.is_port(link.member) => {
+                self.bonds.iter().map(|bond| bond.offloaded[link.member.index()]).sum()
             }
-            Some(_) => all().filter(|&id| core.is_refugee(id)).count(),
+            Some(_) => self.near.iter().filter(|near| near.is_refugee).count(),
             None => 0,
         }
     }
 
-    /// When the driver had handled the word of the present failure.
+    /// When the first driver had handled the word of the present failure, if all have.
     pub(crate) fn failed_at(&self) -> Option<Nanos> {
-        self.times.failed_at()
+        let all: Option<Vec<Nanos>> = self.bonds.iter().map(|bond| bond.failed_at).collect();
+        all.and_then(|all| all.into_iter().min())
     }
 
     /// Asks both ends until every connection has bytes under way in each direction that is used, for
@@ -402,9 +503,9 @@ impl Run {
         let end = self.clock.now() + patience;
         loop {
             self.hear(true, "at the cut")?;
-            let core = self.world.host.sockets();
+            self.refresh()?;
             let in_flight = (0..self.far.len())
-                .filter(|&n| !we || self.has_failed(n) || self.ours.in_flight(core, n))
+                .filter(|&n| !we || self.has_failed(n) || self.near[n].is_in_flight)
                 .filter(|&n| !they || self.has_failed(n) || self.far[n].in_flight)
                 .count();
             if in_flight == self.far.len() || self.clock.now() >= end {
@@ -414,27 +515,33 @@ impl Run {
     }
 
     /// What follows is measured as a new failover.
-    pub(super) fn begin_failover(&mut self) {
-        self.times = Report::new(self.active());
+    pub(super) fn begin_failover(&mut self) -> Result<(), RigError> {
+        self.refresh()?;
+        self.world.present.clear();
+        let views = self.each(|_, node| {
+            let view = node.look();
+            node.begin_failover();
+            view
+        })?;
+        for (lcore, view) in views.into_iter().enumerate() {
+            self.apply(lcore, view);
+            self.bonds[lcore].failed_at = None;
+        }
+        self.times = Report::default();
         self.moved.clear();
         self.concerned = self.at_the_fault();
-        self.take_charges();
-        self.costs.clear();
         self.is_handing_over = false;
         for line in &self.world.lines {
             line.seen.watch();
             line.cable.watch_lost();
         }
+        Ok(())
     }
 
     /// The connections that live on the active link, or its adapter if nothing else of that carries.
     fn at_the_fault(&self) -> BTreeSet<usize> {
-        let (core, active) = (self.world.host.sockets(), self.active());
-        let is_there = |id: &usize| {
-            let conn = self.ours.connections[*id].socket.and_then(|id| core.offloaded(id));
-            let home = conn.map(|conn| LinkId { member: conn.member, port: conn.port });
-            !self.options.is_xor() || home == active
-        };
+        let active = self.active();
+        let is_there = |n: &usize| !self.options.is_xor() || self.near[*n].home == active;
         (0..self.far.len()).filter(is_there).collect()
     }
 
@@ -444,30 +551,32 @@ impl Run {
         unmoved.filter(|&&n| !self.has_failed(n)).count()
     }
 
-    /// The fault happened just now.
+    /// The fault happens just now: an lcore may notice before it is through.
+    pub(super) fn strike(&mut self) {
+        self.marked = self.clock.now();
+        self.world.present.strike(self.marked);
+    }
+
+    /// The fault happened just now: both ends look at the pauses around it.
     pub(super) fn mark(&mut self) -> Result<(), RigError> {
-        let now = self.clock.now();
-        self.marked = now;
-        self.times.fault_at(now);
-        self.ours.mark(now);
-        self.world.peer.host.command(Command::Mark { at: self.world.peer.host.instant(now) })?;
-        Ok(())
+        self.strike();
+        let at = self.marked;
+        self.world.peer.host.command(Command::Mark { at: self.world.peer.host.instant(at) })?;
+        self.each(move |_, node| node.with_application(|ours, _| ours.mark(at))).map(drop)
     }
 
     /// What the handover of each connection that has moved has cost the thread.
-    pub(crate) fn costs(&mut self) -> Vec<Nanos> {
-        self.take_charges();
-        self.costs.times(self.clock, &self.moved)
+    pub(crate) fn costs(&mut self) -> Result<Vec<Nanos>, RigError> {
+        let moved = self.moved.clone();
+        Ok(self.each(move |_, node| node.costs(&moved))?.concat())
     }
 
-    /// Takes over what the cards have noted.
-    fn take_charges(&mut self) {
-        for n in 0..2 {
-            let Some(card) = self.world.host.adapter_mut(n) else { continue };
-            for charge in card.take_charges() {
-                self.costs.charge(&self.world.plan, &charge);
-            }
+    /// Takes over what the lcores have measured of the present failover.
+    pub(crate) fn gather_times(&mut self) -> Result<(), RigError> {
+        for times in self.each(|_, node| node.take_times())? {
+            self.times.add(&times);
         }
+        Ok(())
     }
 
     /// Until `is_over`. The others go on sending: that something moves does not say that this will end.
@@ -494,7 +603,8 @@ impl Run {
     /// peer's application, or at ours if only the peer sends.
     pub(crate) fn gather_stalls(&mut self) -> Result<Vec<(u32, Nanos)>, RigError> {
         if !self.sends[1] {
-            let stalls = self.ours.connections.iter().map(|ours| ours.stall);
+            self.refresh()?;
+            let stalls = self.near.iter().map(|near| near.stall);
             return Ok((0..).zip(stalls).collect());
         }
         self.stalls = None;
@@ -547,25 +657,32 @@ impl Run {
     /// Ends all connections in order.
     pub(crate) fn close(&mut self) -> Result<(), RigError> {
         self.world.peer.host.command(Command::Close { ids: 0..self.options.connections })?;
-        self.ours.shutdown(self.world.host.sockets_mut());
+        self.each(|_, node| node.with_application(|ours, core| ours.shutdown(core)))?;
         self.until("while closing", |run| {
             let far = run.far.iter().all(|far| far.closed || far.failed);
-            far && run.ours.connections.iter().all(|ours| ours.closed || ours.error.is_some())
+            far && run.near.iter().all(|near| near.closed || near.error.is_some())
         })?;
         self.event("all connections closed".to_owned());
         // Answers to the last releases are still under way.
         let end = self.clock.now() + Nanos::from_millis(500);
-        self.until("at the end", move |run| {
-            run.clock.now() >= end || run.world.host.left_over() == 0
-        })
+        self.until("at the end", move |run| run.clock.now() >= end || run.left_over() == 0)
+    }
+
+    /// What connections still hold on the adapters of all lcores.
+    fn left_over(&self) -> usize {
+        self.bonds.iter().map(|bond| bond.left_over).sum()
     }
 
     /// Ends everything and counts. What went over which cable, if that was to be looked at.
     pub(crate) fn finish(
-        self,
+        mut self,
         verdict: &mut Verdict,
     ) -> Result<Option<(Samples, Vec<String>)>, RigError> {
-        for (ours, far) in self.ours.connections.iter().zip(&self.far) {
+        let counted = self.refresh().and_then(|()| self.count(verdict));
+        if let Err(RigError::Failed(why)) = counted {
+            verdict.reasons.push(why);
+        }
+        for (ours, far) in self.near.iter().zip(&self.far) {
             verdict.bytes_corrupt += ours.corrupt + far.corrupt;
             verdict.bytes_verified += ours.received + far.received - ours.corrupt - far.corrupt;
             let whole = ours.received == far.sent && far.received == ours.sent;
@@ -574,7 +691,7 @@ impl Run {
             if whole && right && ours.closed && far.closed {
                 verdict.survived += 1;
             }
-            if ours.is_lost() {
+            if ours.is_lost {
                 verdict.lost += 1;
             } else {
                 verdict.resets += u64::from(ours.error.is_some() || far.failed);
@@ -585,118 +702,35 @@ impl Run {
         let lost = |(from, to): Ends| {
             let ends = [Endpoints { peer: from, ours: to }, Endpoints { peer: to, ours: from }];
             let mut ids = ends.into_iter().filter_map(|ends| plan.identify(ends));
-            ids.any(|(id, _)| self.ours.connections.get(id as usize).is_some_and(Ours::is_lost))
+            ids.any(|(id, _)| self.near.get(id as usize).is_some_and(|near| near.is_lost))
         };
         verdict.resets += self.world.lines.iter().map(|line| line.seen.resets(lost)).sum::<u64>();
-        if let Some(bond) = self.world.host.bond() {
-            let counters = bond.counters();
-            verdict.undrained = counters.moved_undrained;
-            verdict.tunnelled_out = counters.tunnelled_out;
-            verdict.tunnelled_in = counters.tunnelled_in;
-            verdict.was_answered = self.was_answered;
-            if verdict.gave_up.is_some() && !self.options.json {
-                eprintln!("{counters:?}\n{:?}", self.world.host.sockets().counters());
-            }
-        }
-        verdict.left_over = self.world.host.left_over();
+        verdict.left_over = self.left_over();
+        self.events.sort_by_key(|event| event.at);
         verdict.events = self.events;
-        if let Some(capture) = self.world.peer.host.stop()? {
-            if capture.lost > 0 {
-                say(format_args!("peer.pcap lacks {} frames", capture.lost));
-            }
-            let error = capture.error.map(io::Error::from_raw_os_error);
-            verdict.reasons.extend(error.map(|error| format!("peer.pcap: {error}")));
-        }
-        // With the adapters their captures are written to the end.
-        drop(self.world.host);
-        let failures = self.world.captures.iter().filter_map(|failure| failure.get().cloned());
+        let (names, failures) = self.world.end()?;
         verdict.reasons.extend(failures);
-        let names = self.world.lines.into_iter().map(|line| line.name).collect();
         Ok(self.samples.map(|samples| (samples, names)))
     }
 
-    /// Something happened just now.
-    pub(crate) fn event(&mut self, what: String) {
-        let at = self.clock.now();
-        self.note(at, EventKind::Other, what);
-    }
-
-    /// The fault that was marked is this.
-    pub(crate) fn fault_event(&mut self, what: String) {
-        self.note(self.marked, EventKind::Fault, what);
-    }
-
-    fn note(&mut self, at: Nanos, kind: EventKind, what: String) {
-        say(format_args!("{:>10.3} ms  {what}", at.0 as f64 / 1e6));
-        self.events.push(TimelineEvent { at, kind, what });
-    }
-
-    fn follow_bond(&mut self) {
-        while let Some((at, event)) = self.world.host.bond_mut().and_then(|bond| bond.poll_event())
-        {
-            let at = if event == BondEvent::FirstTunnelled { self.first_out() } else { at };
-            self.times.note(at, &event);
-            match event {
-                BondEvent::Link(link, up) => {
-                    let is_port = self.is_port(link.member);
-                    let mut told = if is_port { "port: link of" } else { "firmware: link of" };
-                    if let Some(line) = self.world.lines.iter_mut().find(|line| line.link == link) {
-                        line.up = up;
-                        // A path that is whole again has its carrier, too.
-                        line.is_dead = !up && line.cable.carrier() || up && line.is_dead;
-                        if line.is_dead {
-                            told = "probes: path of";
-                        }
-                        line.is_dead &= !up;
-                    }
-                    let state = if up { "up" } else { "down" };
-                    let kind = if up { EventKind::Other } else { EventKind::Step };
-                    self.note(at, kind, format!("{told} {} {state}", name(link)));
-                }
-                BondEvent::Active(link) => {
-                    self.note(at, EventKind::Step, format!("{} is active", name(link)));
-                }
-                BondEvent::FirstTunnelled => {
-                    self.note(at, EventKind::Step, "first frame through the tunnel".to_owned());
-                }
-                BondEvent::Suspended(_) => {
-                    if !std::mem::replace(&mut self.is_handing_over, true) {
-                        self.was_answered |= self.has_answer();
-                        self.note(at, EventKind::Step, "handovers begin".to_owned());
-                    }
-                }
-                BondEvent::Moved(id) | BondEvent::Sheltered(id) => {
-                    let cost = self.world.host.bond_mut().map_or(0, |bond| bond.take_cost(id));
-                    if let Some(n) = self.ours.of(id) {
-                        self.moved.insert(n);
-                        // What the cards did until now belongs to it.
-                        self.take_charges();
-                        self.costs.arrive(n, cost);
-                    }
-                }
-                BondEvent::AdapterLost(member) => {
-                    for line in self.world.lines.iter_mut().filter(|l| l.link.member == member) {
-                        line.up = false;
-                    }
-                    let why = self.world.host.failure(member.index());
-                    let why = why.map_or(String::new(), |why| format!(": {why}"));
-                    let letter = letter(member);
-                    let dead = match self.is_port(member) {
-                        true => format!("the device of port {letter} is gone"),
-                        false => format!("adapter {letter} is dead{why}"),
-                    };
-                    self.note(at, EventKind::Step, dead);
-                }
-                BondEvent::AdapterBack(member) => {
-                    let what = if self.is_port(member) { "port" } else { "adapter" };
-                    let back = format!("{what} {} is back", letter(member));
-                    self.note(at, EventKind::Other, back);
-                }
-                BondEvent::AllMoved => {
-                    self.note(at, EventKind::Step, "no connection lives elsewhere".to_owned());
-                }
-            }
+    /// What the bonds have counted.
+    fn count(&mut self, verdict: &mut Verdict) -> Result<(), RigError> {
+        let speaks = verdict.gave_up.is_some() && !self.options.json;
+        let counted = self.each(move |_, node| {
+            let bond = node.host.bond()?;
+            let counters = bond.counters();
+            let text =
+                speaks.then(|| format!("{counters:?}\n{:?}", node.host.sockets().counters()));
+            Some((counters, text))
+        })?;
+        for (counters, text) in counted.into_iter().flatten() {
+            verdict.undrained += counters.moved_undrained;
+            verdict.tunnelled_out += counters.tunnelled_out;
+            verdict.tunnelled_in += counters.tunnelled_in;
+            text.iter().for_each(|text| eprintln!("{text}"));
         }
+        verdict.was_answered = self.was_answered;
+        Ok(())
     }
 
     fn on_peer(&mut self, event: Event) -> Result<(), RigError> {
@@ -750,16 +784,6 @@ impl Run {
             }
         }
     }
-}
-
-/// A link as reports call it: `A0`.
-fn name(link: LinkId) -> String {
-    format!("{}{}", letter(link.member), link.port.0)
-}
-
-/// An adapter as reports call it: `A`.
-fn letter(member: MemberId) -> char {
-    char::from(b'A' + member.0)
 }
 
 /// Progress goes to standard error, so that standard output has the result alone.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use mafo::Nanos;
 use mafo::failover::{Distribution, Report};
 
+use super::options::RigOptions;
 use super::world::Peer;
 
 /// Something on the timeline.
@@ -37,6 +38,7 @@ pub(crate) struct Verdict {
     /// the dead one, and it waits for its timers then.
     pub(crate) was_answered: bool,
     pub(crate) seed: u64,
+    pub(crate) lcores: u8,
     pub(crate) connections: usize,
     /// The least at any fault; `None` before the first.
     pub(crate) offloaded: Option<usize>,
@@ -70,14 +72,15 @@ pub(crate) struct Verdict {
 
 impl Verdict {
     /// Nothing has come of it yet.
-    pub(crate) fn new(peer: &Peer, seed: u64, connections: u32) -> Self {
+    pub(crate) fn new(peer: &Peer, options: &RigOptions) -> Self {
         Self {
             peer: peer.name,
             peer_why: peer.why.clone(),
             needs_tunnel: false,
             was_answered: false,
-            seed,
-            connections: connections as usize,
+            seed: options.seed,
+            lcores: options.lcores,
+            connections: options.connections as usize,
             offloaded: None,
             in_flight_at_cut: None,
             handed_over: 0,
@@ -216,6 +219,7 @@ impl Verdict {
         let mut pairs = vec![
             ("peer", quoted(self.peer)),
             ("peer_why", quoted(&self.peer_why)),
+            ("lcores", self.lcores.to_string()),
             ("connections", self.connections.to_string()),
             ("offloaded", self.offloaded.unwrap_or(0).to_string()),
             ("in_flight_at_cut", self.in_flight_at_cut.unwrap_or(0).to_string()),
@@ -287,6 +291,7 @@ mod tests {
             needs_tunnel: true,
             was_answered: true,
             seed: 1,
+            lcores: 1,
             connections: 2,
             offloaded: Some(2),
             in_flight_at_cut: Some(2),

@@ -1,31 +1,35 @@
 //! The two hosts and what lies between them.
 
+use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use mafo::eal::clock::Clock;
+use mafo::eal::lcore;
 use mafo::wire::impair::{Impairments, Probability};
 use mafo::wire::mem::LinkConfig;
 use mafo::wire::pcap::{Pcap, PcapWriter};
+use mafo::wire::spread::{Spreader, spread};
 use mafo::wire::tap::{Tap, TapFds};
 use mafo::wire::{BlackHole, Cable, Impaired, ImpairedConfig, Wire};
 use mafo::{
-    AdapterConfig, AsicConfig, BondConfig, Handover, Host, HostConfig, L2tIdx, LinkId,
-    MemberConfig, MemberId, Nanos, PortId, Slot, SoftConfig, StackConfig, WirePort,
+    AdapterConfig, AsicConfig, BondConfig, Handover, Host, HostConfig, HostError, L2tIdx, LinkId,
+    MemberConfig, MemberId, Nanos, PortId, Shard, Slot, SoftConfig, StackConfig, WirePort,
 };
 
 use super::adapters::{Card, Member};
 use super::capture::{CaptureFile, Failure};
 use super::cost::Costs;
 use super::fault::Fault;
+use super::lcore::{Crew, Node, Present};
 use super::options::{PeerKind, Protect, RigOptions};
 use super::run::{RigError, say};
 use super::sniff::{Fins, Seen, Sniffer};
 use super::trunk::Trunk;
 use crate::other::Other;
-use crate::peer::{Isolation, KernelPeer, PeerConfig, Plan};
+use crate::peer::{End, Isolation, KernelPeer, PeerConfig, PeerError, Plan};
 use crate::smoltcp_peer::{SmoltcpConfig, SmoltcpPeer};
 
 /// Frames that a memory link holds: enough for a window of each of some dozen connections, since an
@@ -51,12 +55,19 @@ pub(crate) struct Line {
     pub(crate) name: String,
     /// The same, as the bond calls it.
     pub(crate) link: LinkId,
-    /// Whether the bond has been told that it is up.
-    pub(crate) up: bool,
-    /// It counts as down though its cable has a carrier.
-    pub(crate) is_dead: bool,
+    /// Whether the bond of each lcore has been told that it is up.
+    pub(crate) up: Vec<bool>,
+    /// It counts as down there though its cable has a carrier.
+    pub(crate) is_dead: Vec<bool>,
     pub(crate) cable: Cable,
     pub(crate) seen: Arc<Seen>,
+}
+
+impl Line {
+    /// Whether all lcores know that it is up.
+    pub(crate) fn is_up(&self) -> bool {
+        self.up.iter().all(|&up| up)
+    }
 }
 
 /// The other host, and why it is this one.
@@ -70,7 +81,15 @@ pub(crate) struct Peer {
 
 /// Everything that runs.
 pub(crate) struct World {
-    pub(crate) host: Host,
+    /// What the first lcore has, which is the thread that has all this.
+    pub(super) node: Node,
+    /// What the others have.
+    pub(super) crew: Crew,
+    /// The lcore of each connection.
+    pub(super) owners: Vec<usize>,
+    pub(super) present: Arc<Present>,
+    /// Where several lcores share the lines.
+    spreaders: Vec<Spreader<Box<dyn Wire>>>,
     pub(crate) peer: Peer,
     pub(crate) plan: Plan,
     /// In the order of the bond's links.
@@ -79,8 +98,52 @@ pub(crate) struct World {
     pub(super) trunk: Option<Trunk>,
     /// What became of the captures of the lines.
     pub(super) captures: Vec<Failure>,
-    /// What the devices of members that are no adapters are plugged into.
-    pub(crate) slots: [Option<Slot>; 2],
+    /// Members that are no adapters.
+    pub(super) ports: [bool; 2],
+}
+
+impl World {
+    /// One turn of what the first lcore has, and of the cables.
+    pub(super) fn poll(&mut self, now: Nanos) -> Result<(), HostError> {
+        if let Some(trunk) = &mut self.trunk {
+            trunk.poll(now);
+        }
+        for spreader in &mut self.spreaders {
+            spreader.poll(now);
+        }
+        self.node.turn(now)?;
+        for spreader in &mut self.spreaders {
+            spreader.poll(now);
+        }
+        if self.crew.shares_cores {
+            std::thread::yield_now();
+        }
+        Ok(())
+    }
+
+    /// How many connections each lcore has, if there are several.
+    pub(super) fn shares(&self) -> Option<String> {
+        let lcores = self.crew.len() + 1;
+        let of = |lcore| self.owners.iter().filter(|&&owner| owner == lcore).count().to_string();
+        (lcores > 1).then(|| (0..lcores).map(of).collect::<Vec<_>>().join(", "))
+    }
+
+    /// Ends everything; the names of the lines, and what is wrong with their captures, which are whole now.
+    pub(super) fn end(self) -> Result<(Vec<String>, Vec<String>), PeerError> {
+        let Self { node, crew, spreaders, trunk, captures, lines, peer, .. } = self;
+        let mut failures = Vec::new();
+        if let Some(capture) = peer.host.stop()? {
+            if capture.lost > 0 {
+                say(format_args!("peer.pcap lacks {} frames", capture.lost));
+            }
+            let error = capture.error.map(io::Error::from_raw_os_error);
+            failures.extend(error.map(|error| format!("peer.pcap: {error}")));
+        }
+        crew.end();
+        drop((node, spreaders, trunk));
+        failures.extend(captures.iter().filter_map(|failure| failure.get().cloned()));
+        Ok((lines.into_iter().map(|line| line.name).collect(), failures))
+    }
 }
 
 /// Which ports have cables: all of them are links of the bond.
@@ -139,6 +202,8 @@ pub(crate) fn build(
     (start, clock): (SystemTime, Clock),
 ) -> Result<World, RigError> {
     let plan = plan(options.connections);
+    let lcores = usize::from(options.lcores);
+    let cores = if lcores > 1 { Crew::cores(lcores) } else { None };
     let links = fault.layout().links(options.adapters.0);
     let cables = if options.is_xor() { 1 } else { links.len() };
     let (peer, mut near) = choose(options, &plan, cables as u8, start)?;
@@ -149,8 +214,8 @@ pub(crate) fn build(
         let (switch, cables) = Trunk::new(peer, links.len(), &link_config());
         (trunk, near) = (Some(switch), cables);
     }
-    let mut wires = Vec::new();
-    let mut lines = Vec::new();
+    let mut wires: Vec<Vec<Plug>> = (0..lcores).map(|_| Vec::new()).collect();
+    let (mut lines, mut spreaders) = (Vec::new(), Vec::new());
     let mut captures = Vec::new();
     let fins = Fins::default();
     for (n, (near, (adapter, port))) in near.into_iter().zip(links.iter().copied()).enumerate() {
@@ -164,8 +229,18 @@ pub(crate) fn build(
         }
         let (sniffer, seen) = Sniffer::new(wire, clock, Fins::clone(&fins));
         let link = LinkId { member: MemberId(adapter as u8), port };
-        lines.push(Line { name, link, up: false, is_dead: false, cable, seen });
-        wires.push((adapter, port, Box::new(sniffer) as Box<dyn Wire>));
+        let sniffer = Box::new(sniffer) as Box<dyn Wire>;
+        if lcores == 1 {
+            wires[0].push((adapter, port, sniffer));
+        } else {
+            let (spreader, ends) = spread(sniffer, &cable, &link_config(), lcores);
+            spreaders.push(spreader);
+            for (wires, end) in wires.iter_mut().zip(ends) {
+                wires.push((adapter, port, Box::new(end)));
+            }
+        }
+        let (up, is_dead) = (vec![false; lcores], vec![false; lcores]);
+        lines.push(Line { name, link, up, is_dead, cable, seen });
     }
     let protect = options.protect == Protect::On;
     let mut bond =
@@ -176,8 +251,45 @@ pub(crate) fn build(
     if fault.needs_probes() && bond.arp_interval == Nanos::ZERO {
         (bond.arp_interval, bond.arp_ip_target) = (ARP_INTERVAL, vec![plan.peers[0]]);
     }
-    let (host, slots) = host(options, &plan, bond, wires)?;
-    Ok(World { host, peer, plan, lines, trunk, captures, slots })
+    let (owners, shards) = shares(&plan, options.connections, lcores);
+    let (present, mut nodes) = (Arc::new(Present::default()), Vec::new());
+    let seen: Vec<_> = lines.iter().map(|line| (line.link, Arc::clone(&line.seen))).collect();
+    for (lcore, (shard, wires)) in shards.into_iter().zip(wires).enumerate() {
+        let connections = owners.iter().filter(|&&owner| owner == lcore).count() as u32;
+        let (mut host, slots) = host((options, connections), &plan, bond.clone(), wires)?;
+        if lcore == 0 {
+            host.warnings().iter().for_each(|warning| say(format_args!("bond: {warning}")));
+        }
+        if let Some(shard) = shard {
+            host.set_shard(shard);
+        }
+        let now = (clock, Arc::clone(&present));
+        nodes.push(Node::new((host, slots), plan.clone(), seen.clone(), now));
+    }
+    let node = nodes.remove(0);
+    let crew = Crew::start(nodes, cores.as_deref(), clock)?;
+    if let Some(cores) = cores {
+        lcore::pin(cores[0]).map_err(|e| RigError::CannotRun(e.to_string()))?;
+    }
+    let ports = options.adapters.0.map(|member| member == Member::Eth);
+    Ok(World { node, crew, owners, present, spreaders, peer, plan, lines, trunk, captures, ports })
+}
+
+/// A cable for a port of a member.
+type Plug = (usize, PortId, Box<dyn Wire>);
+
+/// The lcore of each connection, and the place of each lcore if there are several.
+fn shares(plan: &Plan, connections: u32, lcores: usize) -> (Vec<usize>, Vec<Option<Shard>>) {
+    if lcores == 1 {
+        return (vec![0; connections as usize], vec![None]);
+    }
+    let shards: Vec<Shard> = Shard::set(lcores).into_iter().map(Shard::hears_arp).collect();
+    let opener = |id: u32| if id < connections.div_ceil(2) { End::Ours } else { End::Peer };
+    let owner = |id| {
+        let ends = plan.endpoints(id, opener(id));
+        ends.map_or(0, |ends| shards[0].lcore_of(ends.ours.into(), ends.peer.into()))
+    };
+    ((0..connections).map(owner).collect(), shards.into_iter().map(Some).collect())
 }
 
 fn link_config() -> LinkConfig {
@@ -294,21 +406,22 @@ fn capture(
         let (file, failure) = CaptureFile::create(path)?;
         Ok((PcapWriter::new(file, start)?, failure))
     };
-    let (writer, failure) = create()
-        .map_err(|e: std::io::Error| RigError::CannotRun(format!("{}: {e}", path.display())))?;
+    let (writer, failure) =
+        create().map_err(|e: io::Error| RigError::CannotRun(format!("{}: {e}", path.display())))?;
     Ok((Box::new(Pcap::new(wire, writer)), failure))
 }
 
+/// A host that has room for `connections`, or what one lcore has of it.
 fn host(
-    options: &RigOptions,
+    (options, connections): (&RigOptions, u32),
     plan: &Plan,
     bond: BondConfig,
-    mut wires: Vec<(usize, PortId, Box<dyn Wire>)>,
+    mut wires: Vec<Plug>,
 ) -> Result<(Host, [Option<Slot>; 2]), RigError> {
     let mac = [0x02, 0x4d, 0x46, 0x00, 0x00, 0x02];
     let mut stack = StackConfig::new(plan.ours, plan.prefix_len, mac);
     stack.mtu = MTU;
-    stack.sockets_max = options.connections + 16;
+    stack.sockets_max = connections + 16;
     stack.secret = secret(options.seed);
     stack.send_buffer = options.buffer();
     stack.recv_buffer = options.buffer();
@@ -331,9 +444,7 @@ fn host(
         }
     }
     let host = Host::new(HostConfig::new(stack, members, bond));
-    let host = host.map_err(|e| RigError::CannotRun(e.to_string()))?;
-    host.warnings().iter().for_each(|warning| say(format_args!("bond: {warning}")));
-    Ok((host, slots))
+    Ok((host.map_err(|e| RigError::CannotRun(e.to_string()))?, slots))
 }
 
 fn adapter(

@@ -161,6 +161,17 @@ pub(crate) fn termination() -> io::Result<OwnedFd> {
     }
 }
 
+/// No signal that is meant for the process is delivered to the calling thread: there is another that waits for it.
+pub(crate) fn leave_signals_to_others() {
+    // SAFETY: an all zero sigset_t is one; sigfillset writes it, pthread_sigmask reads it.
+    unsafe {
+        let mut signals: libc::sigset_t = std::mem::zeroed();
+        // Neither fails with these arguments.
+        libc::sigfillset(&raw mut signals);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const signals, ptr::null_mut());
+    }
+}
+
 /// Takes the request to end that made `asked` readable, and lets the next one end the process as if
 /// [`termination`] had never been called.
 pub(crate) fn terminate_next(asked: OwnedFd) -> io::Result<()> {

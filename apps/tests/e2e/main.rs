@@ -5,6 +5,7 @@
 mod cases;
 mod drill;
 mod echo;
+mod lcores;
 
 mod capture;
 mod signals;
@@ -66,6 +67,13 @@ fn main() -> ExitCode {
         ("demo and drill: all links carry", drill::xor),
         ("drill: wrong flags and values are named", drill::wrong_flags),
         ("drill: Ctrl-C ends it in order", drill::ends_in_order),
+        ("lcores: two drills of each fault against smoltcp", lcores::smoltcp),
+        ("lcores: two drills of each fault against the kernel", lcores::kernel),
+        ("lcores: other bonds", lcores::bonds),
+        ("lcores: demos", lcores::demo),
+        ("lcores: the verdict sums up what each has", lcores::spoilt),
+        ("lcores: more of them than cores", lcores::more_than_cores),
+        ("lcores: Ctrl-C during the transfer", || signals::lcores(signals::TRANSFER)),
         ("echo: cables are pulled", echo::cables),
         ("echo: both cables are down for a while", echo::both_down),
         ("echo: wrong arguments are named", echo::bad_input),

@@ -61,6 +61,11 @@ pub(crate) fn smoltcp(stop: Stop) -> Outcome {
     Outcome::Done
 }
 
+/// With several threads, of which one looks at signals.
+pub(crate) fn lcores(stop: Stop) -> Outcome {
+    smoltcp(Stop { options: &["--lcores", "2"], ..stop })
+}
+
 /// What a run may leave behind on the system.
 #[derive(Debug, PartialEq, Eq)]
 struct Traces {

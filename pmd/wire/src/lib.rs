@@ -9,7 +9,8 @@
 //! A [`Wire`] carries whole Ethernet frames in bursts. [`mem::link`] is a cable inside the process,
 //! [`Tap`] one into the kernel; [`Impaired`] makes any of them a bad one, [`BlackHole`] one that can die unseen, and
 //! [`Pcap`] records it. A [`Cable`] is the hand that pulls the plug. Time comes from the
-//! caller, chance from a seed. A [`Switch`] joins wires. [`multiqueue::link`] is a memory link with a queue for each lcore.
+//! caller, chance from a seed. A [`Switch`] joins wires. [`multiqueue::link`] is a memory link with a queue for each lcore,
+//! and [`spread::spread`] gives each lcore its part of any wire.
 
 mod black_hole;
 mod cable;
@@ -19,6 +20,7 @@ mod lost;
 pub mod mem;
 pub mod multiqueue;
 pub mod pcap;
+pub mod spread;
 pub mod switch;
 pub mod tap;
 

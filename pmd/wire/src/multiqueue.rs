@@ -113,6 +113,7 @@ impl Wire for QueueEnd {
 }
 
 const ETHERTYPE_IPV4: u16 = 0x0800;
+const ETHERTYPE_ARP: u16 = 0x0806;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
 const ETHERTYPE_VLAN: u16 = 0x8100;
 const PROTOCOL_TCP: u8 = 6;
@@ -150,6 +151,15 @@ pub fn hash_of(frame: &[u8]) -> Option<u32> {
     let has_ports = matches!(protocol, PROTOCOL_TCP | PROTOCOL_UDP);
     let ports = [word(packet, ports_at)?, word(packet, ports_at + 2)?];
     has_ports.then(|| symmetric_hash(ends, ports))
+}
+
+/// Whether a frame is ARP.
+pub(crate) fn is_arp(frame: &[u8]) -> bool {
+    let kind = |at: usize| word(frame, at - 2);
+    match kind(ETHERNET_HEADER) {
+        Some(ETHERTYPE_VLAN) => kind(ETHERNET_HEADER + 4) == Some(ETHERTYPE_ARP),
+        kind => kind == Some(ETHERTYPE_ARP),
+    }
 }
 
 /// Two bytes of `bytes`, if there are as many.

@@ -24,16 +24,16 @@ impl Run {
         }
         let all = self.options.connections;
         self.world.peer.host.command(Command::Pause { ids: 0..all / 2 })?;
-        self.ours.pause(0..all as usize / 2);
+        self.pause(0..all / 2)?;
         self.settle(OTHERS_GO_ON)?;
         self.world.peer.host.command(Command::Pause { ids: all / 2..all })?;
-        self.ours.pause(0..all as usize);
+        self.pause(0..all)?;
         self.settle(IDLE - OTHERS_GO_ON)?;
 
         let before = self.tcp_arrived();
         self.world.peer.host.command(Command::Resume { ids: 0..all })?;
         self.settle(PEER_FIRST)?;
-        self.ours.pause(0..0);
+        self.pause(0..0)?;
         let end = self.clock.now() + PATIENCE;
         loop {
             let arrived: Vec<u64> =
