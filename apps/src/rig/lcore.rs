@@ -278,6 +278,28 @@ impl Node {
         View { bond, near, told: core::mem::take(&mut self.told) }
     }
 
+    /// What connections still hold on each adapter, in words.
+    pub(super) fn left_behind(&self) -> Vec<String> {
+        let core = self.host.sockets();
+        let of = |n: u8| {
+            let member = core.member(MemberId(n))?;
+            let card = self.host.adapter(n.into())?.in_use();
+            let (tids, opens) = (member.tids.in_use(), member.atids.in_use());
+            let hops = member.left_over() - tids - opens;
+            let kinds = [
+                (tids, "tids of the driver"),
+                (opens, "opens"),
+                (hops, "next hops"),
+                (card.tids, "tids of the card"),
+                (card.flows, "flows"),
+            ];
+            let name = char::from(b'A' + n);
+            let left = kinds.into_iter().filter(|&(count, _)| count > 0);
+            Some(left.map(move |(count, what)| format!("{name}: {count} {what}")))
+        };
+        (0..2).filter_map(of).flatten().collect()
+    }
+
     /// What follows is measured as a new failover.
     pub(super) fn begin_failover(&mut self) {
         let active = self.host.bond().and_then(|bond| bond.active());

@@ -4,6 +4,7 @@
 mod adapters;
 mod capture;
 mod cost;
+mod ebb;
 mod fault;
 mod lcore;
 mod options;

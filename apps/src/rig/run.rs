@@ -7,6 +7,7 @@ use mafo::eal::clock::Clock;
 use mafo::failover::Report;
 use mafo::{Handover, LinkId, MemberId, Nanos};
 
+use super::ebb::Ebb;
 use super::fault::Fault;
 use super::lcore::{Answer, BondView, Near, Node, View};
 use super::options::{Protect, RigOptions};
@@ -664,8 +665,8 @@ impl Run {
         })?;
         self.event("all connections closed".to_owned());
         // Answers to the last releases are still under way.
-        let end = self.clock.now() + Nanos::from_millis(500);
-        self.until("at the end", move |run| run.clock.now() >= end || run.left_over() == 0)
+        let mut ebb = Ebb::new(self.left_over(), self.clock.now());
+        self.until("at the end", move |run| ebb.is_over(run.left_over(), run.clock.now()))
     }
 
     /// What connections still hold on the adapters of all lcores.
@@ -716,6 +717,12 @@ impl Run {
     /// What the bonds have counted.
     fn count(&mut self, verdict: &mut Verdict) -> Result<(), RigError> {
         let speaks = verdict.gave_up.is_some() && !self.options.json;
+        let behind = self.each(|_, node| node.left_behind())?;
+        let names = behind.iter().enumerate().map(|(lcore, behind)| match self.bonds.len() {
+            1 => behind.clone(),
+            _ => behind.iter().map(|what| format!("lcore {lcore} {what}")).collect(),
+        });
+        verdict.left_behind = names.collect::<Vec<_>>().concat();
         let counted = self.each(move |_, node| {
             let bond = node.host.bond()?;
             let counters = bond.counters();

@@ -61,6 +61,8 @@ pub(crate) struct Verdict {
     pub(crate) tunnelled_out: u64,
     pub(crate) tunnelled_in: u64,
     pub(crate) left_over: usize,
+    /// What that is, and where.
+    pub(crate) left_behind: Vec<String>,
     /// Over all faults.
     pub(crate) times: Report,
     pub(crate) events: Vec<TimelineEvent>,
@@ -95,6 +97,7 @@ impl Verdict {
             tunnelled_out: 0,
             tunnelled_in: 0,
             left_over: 0,
+            left_behind: Vec::new(),
             times: Report::default(),
             events: Vec::new(),
             gave_up: None,
@@ -137,7 +140,8 @@ impl Verdict {
             faults.push(format!("{} bytes corrupt", self.bytes_corrupt));
         }
         if self.left_over > 0 {
-            faults.push(format!("{} things not given back to the adapters", self.left_over));
+            let (count, what) = (self.left_over, self.left_behind.join(", "));
+            faults.push(format!("{count} things not given back to the adapters ({what})"));
         }
         let lacks_answers = self.was_answered && self.tunnelled_in == 0;
         if self.needs_tunnel && (self.tunnelled_out == 0 || lacks_answers) {
@@ -307,6 +311,7 @@ mod tests {
             tunnelled_out: 1,
             tunnelled_in: 1,
             left_over: 0,
+            left_behind: Vec::new(),
             times: Report::default(),
             events: Vec::new(),
             gave_up: None,
@@ -353,6 +358,14 @@ mod tests {
         let silent = Verdict { was_answered: false, tunnelled_in: 0, ..good() };
         assert!(silent.is_ok(), "nothing came that could go in");
         assert!(!Verdict { tunnelled_out: 0, ..silent }.is_ok(), "but what we say goes out");
+    }
+
+    #[test]
+    fn what_is_left_is_named() {
+        let left_behind = ["A: 1 opens", "B: 2 next hops"].map(str::to_owned).to_vec();
+        let verdict = Verdict { left_over: 3, left_behind, ..good() };
+        let told = "FAILED: 3 things not given back to the adapters (A: 1 opens, B: 2 next hops)";
+        assert_eq!(verdict.judgement(), told);
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub(crate) fn demo() -> Outcome {
 /// What goes wrong on one lcore alone is in the sum of all.
 pub(crate) fn spoilt() -> Outcome {
     for (what, reason) in [
-        ("tid", "1 things not given back"),
+        ("tid", "1 things not given back to the adapters (lcore 1 A: 1 tids of the driver)"),
         ("rst", "resets"),
         ("payload", "bytes corrupt"),
         ("tunnel", "through the tunnel"),
