@@ -173,6 +173,12 @@ impl SoftAdapter {
         self.asic.take_charges()
     }
 
+    /// Bytes of the card's memory that its connections and the tables for them take, but for payload. A walk over all.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        self.asic.footprint()
+    }
+
     /// What is in use on the card.
     #[must_use]
     pub fn in_use(&self) -> mafo_asic::InUse {

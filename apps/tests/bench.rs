@@ -388,6 +388,36 @@ fn rings_are_measured_beside_those_of_others() {
     }
 }
 
+/// What connections take is what a process with more of them takes more, and pools count it on their own.
+#[test]
+fn connections_that_are_held_take_memory() {
+    for path in ["offload", "host"] {
+        let arguments = ["conns", "--connections", "10000", "--path", path, "--json"];
+        let output = bench(&[&arguments, &SHORT[..]].concat());
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{path}: {error}");
+        let json = String::from_utf8(output.stdout).expect("text");
+        let figures = members(json.trim_end());
+        assert_eq!((figures.text("name"), figures.text("path")), ("conns", path));
+        assert_eq!(figures.number("connections"), 10_000.0);
+        // Two buffers of 1024 bytes for each of the 9,000 that are more, of 10,000.
+        assert_eq!(figures.number("bytes_payload"), 1843.2, "{json}");
+        let [total, host, asic] =
+            ["bytes_total", "bytes_host", "bytes_asic"].map(|key| figures.number(key));
+        assert!(total > 0.0 && host > 0.0, "{json}");
+        assert_eq!(asic > 0.0, path == "offload", "{json}");
+        // Of the host path a part is holes that the handshakes have left in the heap.
+        let missed = (total - host - asic).abs() / total;
+        assert!(missed <= if path == "offload" { 0.05 } else { 0.15 }, "{missed:.3}: {json}");
+        let [all, few] = ["rpc_held", "rpc_64"].map(|key| figures.number(key));
+        assert!(all > 0.0 && few > 0.0 && figures.number("ratio") > 0.0, "{json}");
+        assert!(figures.number("standing_s") > 0.0, "{json}");
+    }
+    let text = bench(&[&["conns", "--connections", "2000", "--path", "host"], &SHORT[..]].concat());
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    assert!(text.contains("bytes an end: ") && text.contains("ratio"), "{text}");
+}
+
 /// More connections than a client has ports: those of the first come again, though TIME_WAIT is kept.
 #[test]
 fn ports_come_round() {
@@ -469,8 +499,8 @@ fn so_many_frames_are_forwarded_and_a_few_more() {
 fn wrong_flags_and_values_are_named() {
     for (arguments, named) in [
         (&["rcp"][..], "possible values: rpc, bulk, cps"),
-        (&[], "rpc, bulk, cps, fwd, rings, failover or instructions?"),
-        (&["--seconds", "5"], "rpc, bulk, cps, fwd, rings, failover or instructions?"),
+        (&[], "rpc, bulk, cps, conns, fwd, rings, failover or instructions?"),
+        (&["--seconds", "5"], "rpc, bulk, cps, conns, fwd, rings, failover or instructions?"),
         (&["rpc", "--protect", "maybe"], "on, off"),
         (&["rpc", "--path", "host", "--protect", "off"], "with --path host there is none"),
         (&["rpc", "--path", "card"], "offload, host"),
@@ -487,6 +517,7 @@ fn wrong_flags_and_values_are_named() {
         (&["fwd", "--size", "59"], "60..=1514"),
         (&["fwd", "--burst", "129"], "1..=128"),
         (&["fwd", "--ops", "5", "--seconds", "5"], "--seconds"),
+        (&["conns", "--connections", "5"], "2000..=1000000"),
         (&["rings", "--burst", "0"], "1..=1024"),
         (&["rings", "--burst", "1025"], "1..=1024"),
         (&["instructions", "--check", "/nowhere/table.md"], NO_TABLE),

@@ -159,6 +159,12 @@ impl<T> TidTable<T> {
         Self { slots: (0..ntids).map(|_| None).collect(), in_use: 0 }
     }
 
+    /// Bytes that the table takes, whatever is in use.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        size_of_val(&*self.slots)
+    }
+
     /// The card says that `tid` is a new connection.
     pub fn insert(&mut self, tid: Tid, value: T) -> Result<(), TidError> {
         let ntids = self.slots.len() as u32;

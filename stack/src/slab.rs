@@ -80,6 +80,11 @@ impl<T> Slab<T> {
         place.value.as_mut()
     }
 
+    /// Bytes that all places take, used or not.
+    pub(crate) fn footprint(&self) -> usize {
+        size_of_val(&*self.places) + self.free.capacity() * size_of::<u32>()
+    }
+
     /// Behind the last place that was ever used.
     pub(crate) fn high(&self) -> usize {
         self.high

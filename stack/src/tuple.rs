@@ -60,6 +60,11 @@ impl ByTuple {
         self.ids.find(self.hasher.hash_one(tuple), is(sockets, tuple)).copied()
     }
 
+    /// Bytes of the table.
+    pub(crate) fn footprint(&self) -> usize {
+        self.ids.allocation_size()
+    }
+
     pub(crate) fn contains(&self, sockets: &Slab<Socket>, tuple: &FourTuple) -> bool {
         self.get(sockets, tuple).is_some()
     }

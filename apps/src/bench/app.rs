@@ -105,10 +105,23 @@ struct Connection {
     /// Bytes of the present message that have not come yet.
     missing: usize,
     phase: Phase,
+    /// A request is outstanding.
+    asked: bool,
     /// When the present exchange, or connection, was begun.
     began: Nanos,
     /// Behind which byte each send ends that has not arrived (bulk), and when it was made.
     sends: VecDeque<(u64, Nanos)>,
+}
+
+/// Connections that have requests outstanding in turn.
+#[derive(Clone, Copy, Debug)]
+struct Walk {
+    /// The next one.
+    next: usize,
+    /// It is one of the first so many.
+    len: usize,
+    /// Requests outstanding.
+    window: usize,
 }
 
 /// The application at one end.
@@ -119,6 +132,7 @@ pub(super) struct Application {
     size: usize,
     connections: Vec<Connection>,
     ready: Vec<usize>,
+    walk: Option<Walk>,
     /// Whether new messages are begun.
     stopped: bool,
     /// Exchanges that are through (rpc, at the client), bytes received (bulk, at the server), or connections that are over
@@ -139,6 +153,7 @@ impl Application {
             received: RunningSum::default(),
             missing: size,
             phase: Phase::Opening,
+            asked: false,
             began: Nanos::ZERO,
             sends: VecDeque::new(),
         };
@@ -148,6 +163,7 @@ impl Application {
             size,
             connections: (0..connections).map(connection).collect(),
             ready: Vec::with_capacity(connections),
+            walk: None,
             stopped: false,
             done: 0,
             times: Times::default(),
@@ -160,6 +176,24 @@ impl Application {
     #[cfg(debug_assertions)]
     pub(super) fn spoil(&mut self) {
         self.spoil = true;
+    }
+
+    /// From now on `window` requests are outstanding, each on the next of the first `len` connections.
+    pub(super) fn walk(&mut self, len: usize, window: usize) {
+        debug_assert!(window <= len && len <= self.connections.len());
+        self.walk = Some(Walk { next: 0, len, window });
+    }
+
+    /// The connection to go on with when an exchange is through on `n`.
+    fn next(&mut self, n: usize) -> usize {
+        let Some(walk) = &mut self.walk else { return n };
+        loop {
+            let next = walk.next;
+            walk.next = (next + 1) % walk.len;
+            if !self.connections[next].asked {
+                return next;
+            }
+        }
     }
 
     /// Exchanges that are through, bytes received, or connections that are over.
@@ -205,7 +239,8 @@ impl Application {
         endpoint: &mut impl Endpoint,
     ) -> Result<(), BenchError> {
         if self.role == Role::Client {
-            for n in 0..self.connections.len() {
+            let first = self.walk.map_or(self.connections.len(), |walk| walk.window);
+            for n in 0..first {
                 match self.work {
                     Work::Cps => self.connect(now, n, endpoint)?,
                     Work::Rpc | Work::Bulk => self.send_on(now, n, endpoint),
@@ -303,6 +338,7 @@ impl Application {
         match self.work {
             Work::Rpc | Work::Cps => {
                 self.connections[n].began = now;
+                self.connections[n].asked = true;
                 self.send_message(n, endpoint);
             }
             Work::Bulk => {
@@ -332,7 +368,9 @@ impl Application {
             Role::Client => {
                 self.done += 1;
                 self.times.note(now - self.connections[n].began);
-                self.send_on(now, n, endpoint);
+                self.connections[n].asked = false;
+                let next = self.next(n);
+                self.send_on(now, next, endpoint);
             }
         }
     }

@@ -26,8 +26,8 @@ const SLICES_MIN: u32 = 5;
 const TURNS: usize = 16;
 /// Polls in which a listener's request reaches its adapter and is answered: more than it takes.
 const SETTLING: usize = 64;
-/// Opening connections, or reading what is under way, takes no longer than this.
-pub(super) const PATIENCE: Nanos = Nanos::from_secs(20);
+/// Opening connections, be they a million, or reading what is under way, takes no longer than this.
+pub(super) const PATIENCE: Nanos = Nanos::from_secs(120);
 
 /// What the hosts' time is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ enum Pace {
     Real,
     /// Turns, each as long as [`TURN`]: every run does the same.
     Counted,
+    /// What the thread is at work: what an idle connection has a timer for does not come due while others have the core.
+    Worked,
 }
 
 /// About what a turn of 64 exchanges takes.
@@ -47,25 +49,31 @@ impl Pace {
     }
 
     fn start(self) -> Watch {
-        Watch { clock: (self == Self::Real).then(Clock::start), counted: Nanos::ZERO }
+        match self {
+            Self::Real => Watch::Real(Clock::start()),
+            Self::Counted => Watch::Counted(Nanos::ZERO),
+            Self::Worked => Watch::Worked(thread_cpu_time()),
+        }
     }
 }
 
 /// Time since it was started.
-struct Watch {
-    clock: Option<Clock>,
-    counted: Nanos,
+enum Watch {
+    Real(Clock),
+    Counted(Nanos),
+    Worked(Nanos),
 }
 
 impl Watch {
     /// The time, which is a turn later than it was if turns are counted.
     fn now(&mut self) -> Nanos {
-        match &self.clock {
-            Some(clock) => clock.now(),
-            None => {
-                self.counted += TURN;
-                self.counted
+        match self {
+            Self::Real(clock) => clock.now(),
+            Self::Counted(counted) => {
+                *counted += TURN;
+                *counted
             }
+            Self::Worked(since) => thread_cpu_time() - *since,
         }
     }
 }
@@ -106,19 +114,30 @@ struct Pair<E> {
 
 impl<E: Endpoint> Contestant<E> {
     fn new(options: &BenchOptions, shape: &Shape, pair: Pair<E>) -> Result<Self, BenchError> {
+        Self::with(options, shape, pair, |_| {})
+    }
+
+    /// With the client's application told something before it begins.
+    fn with(
+        options: &BenchOptions,
+        shape: &Shape,
+        pair: Pair<E>,
+        tell: impl FnOnce(&mut Application),
+    ) -> Result<Self, BenchError> {
         let Pair { ends, tallies, now } = pair;
         let mut roles = [Role::Client, Role::Server].into_iter();
         let ends = ends.map(|end| {
             let role = roles.next().expect("two ends");
             (end, Application::new(shape.work, role, shape.size, shape.connections))
         });
-        let pace = Pace::of(options);
+        let pace = if shape.held { Pace::Worked } else { Pace::of(options) };
         let mut contestant = Self { ends, work: shape.work, tallies, now, pace };
         #[cfg(debug_assertions)]
         if options.r#break == Some(super::options::Break::Sum) {
             contestant.ends[0].1.spoil();
         }
         let (end, application) = &mut contestant.ends[0];
+        tell(application);
         application.begin(now, end)?;
         Ok(contestant)
     }
@@ -173,10 +192,11 @@ impl<E: Endpoint> Turns for Contestant<E> {
         let length = Nanos(length.as_nanos() as u64);
         let (done, began, counts) = (self.done(), self.now, self.counts());
         self.take_times();
+        let mut watch = self.pace.start();
         let (clock, cycles, cpu) = (Clock::start(), sys::cycles(), thread_cpu_time());
         while self.now - began < length {
             for _ in 0..TURNS {
-                self.now = began + clock.now();
+                self.now = began + watch.now();
                 self.turn(self.now)?;
             }
         }
@@ -236,7 +256,10 @@ pub(super) fn compare(client: &Application, server: &Application) -> Result<(), 
 
 /// The link that every stack gets: it copies whole frames of at most the MTU and an Ethernet header.
 pub(super) fn link_config(shape: &Shape) -> LinkConfig {
-    LinkConfig { mtu: shape.mtu.into(), ..LinkConfig::default() }
+    let usual = LinkConfig::default();
+    // Acknowledgements that were delayed on many connections leave together.
+    let queue_frames = usual.queue_frames * if shape.held { 4 } else { 1 };
+    LinkConfig { mtu: shape.mtu.into(), queue_frames, ..usual }
 }
 
 fn wire(shape: &Shape) -> ([Counted<MemEnd>; 2], Vec<Tally>) {
@@ -273,19 +296,94 @@ pub(super) fn ours(
     shape: &Shape,
     protect: bool,
 ) -> Result<Box<dyn Turns>, BenchError> {
+    let (pair, _) = our_pair(options, shape, protect)?;
+    Ok(Box::new(Contestant::new(options, shape, pair)?))
+}
+
+/// Connections of ours that are open and that nobody has used.
+pub(super) struct Held {
+    pair: Pair<Ours>,
+    shape: Shape,
+    /// How long it took to open them.
+    pub(super) standing: Nanos,
+}
+
+impl Held {
+    pub(super) fn open(options: &BenchOptions) -> Result<Self, BenchError> {
+        let shape = Shape { held: true, ..Shape::of(options)? };
+        let (pair, standing) = our_pair(options, &shape, true)?;
+        Ok(Self { pair, shape, standing })
+    }
+
+    /// Bytes that both ends take: of hosts, of adapters, of buffers for payload, and of the bench itself.
+    pub(super) fn footprint(&self) -> [usize; 4] {
+        let mut all = [0; 4];
+        for end in &self.pair.ends {
+            let (host, card, payload) = end.footprint();
+            for (sum, more) in all.iter_mut().zip([host, card, payload, end.own_footprint()]) {
+                *sum += more;
+            }
+        }
+        all
+    }
+
+    /// Exchanges per core-second, slice by slice: on all connections in turn, and on the first `window` of them. As many are
+    /// outstanding each time.
+    pub(super) fn rates(
+        self,
+        options: &BenchOptions,
+        window: usize,
+    ) -> Result<[Vec<f64>; 2], BenchError> {
+        let Self { pair, shape, .. } = self;
+        let (count, length) = slices(options);
+        let lens = [shape.connections, window];
+        let mut contestant = Contestant::with(options, &shape, pair, |application| {
+            application.walk(shape.connections, window);
+        })?;
+        let mut rates = [Vec::new(), Vec::new()];
+        // Once in vain.
+        for n in 0..=count {
+            for (rates, len) in rates.iter_mut().zip(lens) {
+                contestant.ends[0].1.walk(len, window);
+                let slice = contestant.slice(length)?;
+                if n > 0 {
+                    rates.push(slice.done as f64 / slice.cpu.as_secs_f64());
+                }
+            }
+        }
+        contestant.finish()?;
+        Ok(rates)
+    }
+}
+
+/// The same, before they have applications; and how long it took to open the connections.
+fn our_pair(
+    options: &BenchOptions,
+    shape: &Shape,
+    protect: bool,
+) -> Result<(Pair<Ours>, Nanos), BenchError> {
     let ([a, b], tallies) = wire(shape);
     let end = |role, wire| Ours::new((options.path, protect), role, shape, (wire, None));
     let ends = [end(Role::Client, a)?, end(Role::Server, b)?];
-    connected(options, shape, (ends, tallies), || true)
+    connected_pair(options, (ends, tallies), || true)
 }
 
 /// Two hosts of mafo's, that connect now. They are polled until `others` are ready as well.
 pub(super) fn connected(
     options: &BenchOptions,
     shape: &Shape,
+    ends: ([Ours; 2], Vec<Tally>),
+    others: impl FnMut() -> bool,
+) -> Result<Box<dyn Turns>, BenchError> {
+    let (pair, _) = connected_pair(options, ends, others)?;
+    Ok(Box::new(Contestant::new(options, shape, pair)?))
+}
+
+fn connected_pair(
+    options: &BenchOptions,
     (mut ends, tallies): ([Ours; 2], Vec<Tally>),
     mut others: impl FnMut() -> bool,
-) -> Result<Box<dyn Turns>, BenchError> {
+) -> Result<(Pair<Ours>, Nanos), BenchError> {
     let (pace, mut now) = (Pace::of(options), Nanos::ZERO);
     open(&mut ends, (pace, &mut now), "mafo", |ends, _| Ok(ends.iter().all(Ours::is_up)))?;
     // The server first: it has to listen, in its adapter too, when the client asks.
@@ -296,11 +394,11 @@ pub(super) fn connected(
         server.flush(now);
     }
     client.open(now)?;
-    open(&mut ends, (pace, &mut now), "connections", |[client, server], _| {
-        Ok(client.is_open()? & server.is_open()? && others())
+    let began = Clock::start();
+    open(&mut ends, (pace, &mut now), "connections", |[client, server], now| {
+        Ok(client.is_open(now)? & server.is_open(now)? && others())
     })?;
-    let pair = Pair { ends, tallies, now };
-    Ok(Box::new(Contestant::new(options, shape, pair)?))
+    Ok((Pair { ends, tallies, now }, began.now()))
 }
 
 /// smoltcp's two hosts, connected.

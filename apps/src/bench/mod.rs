@@ -11,6 +11,7 @@
 //! [`app::Endpoint`]; [`contest`] gives each stack its turns.
 
 mod app;
+mod conns;
 mod contest;
 mod failover;
 mod fwd;
@@ -25,6 +26,7 @@ mod rings;
 mod sum;
 mod tally;
 
+pub use conns::ConnsOptions;
 pub use failover::FailoverOptions;
 pub use fwd::FwdOptions;
 pub use instructions::InstructionsOptions;
@@ -65,18 +67,21 @@ struct Shape {
     size: usize,
     /// Largest IP packet.
     mtu: u16,
+    /// Whether the connections are there to be held, each with as little as it can do with.
+    held: bool,
 }
 
 impl Shape {
     fn of(options: &BenchOptions) -> Result<Self, BenchError> {
         let nothing =
-            "what is to be measured: rpc, bulk, cps, fwd, rings, failover or instructions?";
+            "what is to be measured: rpc, bulk, cps, conns, fwd, rings, failover or instructions?";
         let work = options.work.ok_or_else(|| BenchError::CannotRun(nothing.to_owned()))?;
         Ok(Self {
             work,
             connections: options.connections(work),
             size: options.size(work),
             mtu: options.mtu,
+            held: false,
         })
     }
 
@@ -109,6 +114,9 @@ pub fn main(bench: &Bench) -> ExitCode {
         }
         Bench { other: Some(Other::Rings(options)), contest: _ } => {
             rings::run(options).map(|text| (text, true))
+        }
+        Bench { other: Some(Other::Conns(options)), contest: _ } => {
+            conns::run(options).map(|text| (text, true))
         }
         Bench { contest: options @ BenchOptions { ops: Some(ops), .. }, other: None }
             if options.lcores.len() < 2 =>

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::conns::ConnsOptions;
 use super::failover::FailoverOptions;
 use super::fwd::FwdOptions;
 use super::instructions::InstructionsOptions;
@@ -25,6 +26,8 @@ pub struct Bench {
 pub enum Other {
     /// What failovers cost, from the cut of a cable to the last connection's arrival on the other adapter
     Failover(FailoverOptions),
+    /// What connections cost that are open and idle: memory of each end, and how fast others are beside them
+    Conns(ConnsOptions),
     /// Instructions that an operation costs, as valgrind's callgrind counts them
     Instructions(InstructionsOptions),
     /// Frames that a core forwards from one port of a software adapter to the other, through driver and adapter

@@ -5,8 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use mafo::eal::dma::Arena;
 use mafo::wire::Wire;
 use mafo::{
-    AdapterConfig, AsicConfig, BondConfig, ConnectError, Core, Event, Host, HostConfig, ListenerId,
-    Nanos, Options, PathChoice, PortId, Readiness, Shard, SoftConfig, Stack, StackConfig, WirePort,
+    AdapterConfig, AsicConfig, BondConfig, ConnectError, Core, Event, Footprint, Host, HostConfig,
+    ListenerId, Nanos, Options, PathChoice, PortId, Readiness, Shard, SoftConfig, Stack,
+    StackConfig, WirePort,
 };
 
 use super::app::{Copies, Endpoint, Role, Wants};
@@ -21,6 +22,12 @@ const PORTS: usize = 2;
 /// The client's first port. Of those that belong to its lcore connection n has the nth, and, once that is over, those that
 /// follow at distances of all connections.
 const FIRST_PORT: u16 = 20_000;
+/// Connections that differ only in the client's port; so many more go to another of the server's.
+const PER_PORT: usize = 40_000;
+/// Bytes of a buffer of a connection that is only held: the unit of what a card is told of windows.
+const HELD_BUFFER: usize = 1024;
+/// Handshakes under way at a time, of connections that are only held: each has a few frames on the link.
+const OPENING: usize = 64;
 
 /// One of the two hosts.
 pub(super) struct Ours {
@@ -76,22 +83,34 @@ impl Ours {
         stack.send_buffer = shape.buffer(stack.send_buffer);
         stack.recv_buffer = shape.buffer(stack.recv_buffer);
         stack.secret = *b"nothing to hide.";
+        if shape.held {
+            (stack.send_buffer, stack.recv_buffer) = (HELD_BUFFER, HELD_BUFFER);
+            stack.recv_buffer_max = HELD_BUFFER;
+        }
         let is_ours = |port: u16, server: u16| {
             let ends =
                 ((address(Role::Client), port).into(), (address(Role::Server), server).into());
             shard.as_ref().is_none_or(|shard| shard.lcore_of(ends.0, ends.1) == shard.lcore())
         };
         let lcores = shard.as_ref().map_or(1, Shard::lcores);
-        let servers = if shape.work == Work::Cps { PORTS * lcores } else { 1 };
+        let servers = match shape.work {
+            Work::Cps => PORTS * lcores,
+            Work::Rpc | Work::Bulk => shape.connections.div_ceil(PER_PORT),
+        };
         let ports = (PORT..PORT + servers as u16)
             .map(|server| (FIRST_PORT..=u16::MAX).filter(|&port| is_ours(port, server)).collect())
             .collect();
         let (host, path) = match path {
             Path::Offload => {
+                let usual = AsicConfig::t540_cr();
+                let ntids = usual.ntids.max(shape.connections as u32);
                 let asic = AsicConfig {
                     mac_base,
                     max_frame_len: shape.frame_len(),
-                    ..AsicConfig::t540_cr()
+                    ntids,
+                    server_start: ntids,
+                    filter_start: ntids + usual.nservers,
+                    ..usual
                 };
                 let driver = AdapterConfig { mtu: shape.mtu, ..AdapterConfig::default() };
                 let wires = vec![(PortId(0), Box::new(wire) as Box<dyn Wire>)];
@@ -165,7 +184,7 @@ impl Ours {
                 }
             }
             (Role::Client, Work::Rpc | Work::Bulk) => {
-                for n in 0..self.sockets.len() {
+                for n in 0..self.sockets.len().min(OPENING) {
                     self.connect(now, n)?;
                 }
             }
@@ -180,7 +199,7 @@ impl Ours {
 
     /// How often a connection is opened until its ports come again.
     fn rounds(&self) -> usize {
-        self.ports.len() * self.rounds_by_server()
+        self.ports.len() * self.rounds_by_server().max(1)
     }
 
     fn rounds_by_server(&self) -> usize {
@@ -190,6 +209,11 @@ impl Ours {
     /// The ports of connection `n` at either end when it is opened for the `round`th time.
     fn ports_of(&self, n: usize, round: usize) -> (u16, u16) {
         let each = self.rounds_by_server();
+        if each == 0 {
+            // So many that each server's port has some of them.
+            let (server, at) = (n / PER_PORT, n % PER_PORT);
+            return (self.ports[server][at], PORT + server as u16);
+        }
         let (turn, server) = (round % each, round / each % self.ports.len());
         (self.ports[server][turn * self.sockets.len() + n], PORT + server as u16)
     }
@@ -200,7 +224,9 @@ impl Ours {
         // With one lcore they have no gaps.
         let at = usize::from(port.checked_sub(FIRST_PORT)?);
         let at = if ports.get(at) == Some(&port) { at } else { ports.binary_search(&port).ok()? };
-        Some(at % self.sockets.len())
+        let before =
+            if self.rounds_by_server() == 0 { usize::from(server - PORT) * PER_PORT } else { 0 };
+        Some((before + at) % self.sockets.len())
     }
 
     /// Takes a connection that was opened by the client; its number.
@@ -221,7 +247,7 @@ impl Ours {
     }
 
     /// Takes in news of the handshakes; whether all connections are open.
-    pub(super) fn is_open(&mut self) -> Result<bool, BenchError> {
+    pub(super) fn is_open(&mut self, now: Nanos) -> Result<bool, BenchError> {
         if self.work == Work::Cps {
             return Ok(true);
         }
@@ -235,13 +261,38 @@ impl Ours {
                 Event::Socket(id, news) if news.contains(Readiness::ERROR) => {
                     return Err(BenchError::Failed(format!("{id:?} could not be opened")));
                 }
-                Event::Socket(_, news) if self.role == Role::Client => {
-                    self.established += usize::from(news.contains(Readiness::CONNECTED));
+                Event::Socket(_, news)
+                    if self.role == Role::Client && news.contains(Readiness::CONNECTED) =>
+                {
+                    self.established += 1;
+                    let next = self.established + OPENING - 1;
+                    if next < self.sockets.len() {
+                        self.connect(now, next)?;
+                    }
                 }
                 Event::Socket(..) => {}
             }
         }
         Ok(self.established == self.sockets.len())
+    }
+
+    /// Bytes that connections take: of the host, of its adapter, and of buffers for payload.
+    pub(super) fn footprint(&self) -> (usize, usize, usize) {
+        let Footprint { state, payload } = self.core_ref().footprint();
+        let card = match &self.host {
+            OnPath::Offload(host) => host.adapter(0).map_or(0, mafo::SoftAdapter::footprint),
+            OnPath::Host(_) => 0,
+        };
+        (state, card, payload)
+    }
+
+    /// Bytes of what this module itself keeps of each connection.
+    pub(super) fn own_footprint(&self) -> usize {
+        let ports: usize = self.ports.iter().map(|ports| size_of_val(&**ports)).sum();
+        size_of_val(&*self.sockets)
+            + size_of_val(&*self.numbers)
+            + size_of_val(&*self.opened)
+            + ports
     }
 
     fn socket(&self, connection: usize) -> mafo::SocketId {

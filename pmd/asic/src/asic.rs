@@ -188,6 +188,12 @@ impl<M: HostMemory> Asic<M> {
         }
     }
 
+    /// Bytes of the card's memory that its connections and the tables for them take, but for payload. A walk over all.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        self.tp.footprint() + self.hw.flows.footprint()
+    }
+
     /// What the host has and has not given back.
     #[must_use]
     pub fn in_use(&self) -> InUse {

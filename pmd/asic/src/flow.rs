@@ -133,11 +133,28 @@ pub enum FlowError {
     NoQueue,
 }
 
+/// What a piece of `len` bytes takes of the heap, with its header.
+const fn allocated(len: usize) -> usize {
+    (len + 8).next_multiple_of(16)
+}
+
 impl Flows {
     /// Flows there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.count
+    }
+
+    /// Bytes of the table and of its flows.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        let works = |flow: &Flow| match flow.works.capacity() * size_of::<Work>() {
+            0 => 0,
+            len => allocated(len),
+        };
+        let flows = self.flows.iter().flatten();
+        let each = flows.map(|flow| allocated(size_of::<Flow>()) + works(flow));
+        size_of_val(&*self.flows) + each.sum::<usize>()
     }
 
     /// Whether there is no flow.

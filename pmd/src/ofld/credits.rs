@@ -4,8 +4,6 @@
 //! units back with FW4_ACK, in order, whole work requests at a time. A few units are kept for the end:
 //! an ABORT_REQ, an ABORT_RPL and the question whether all that is done must always be possible.
 
-use std::collections::VecDeque;
-
 /// Units of an ABORT_REQ and of an ABORT_RPL, 32 bytes each, both needed when aborts cross, and of the
 /// SET_TCB_FIELD behind them, 48 bytes.
 const ABORT_RESERVE: u16 = 2 + 2 + 3;
@@ -63,6 +61,9 @@ pub struct BadAck {
     pub credits: u8,
 }
 
+/// Units that a connection may have outstanding at most, whatever the card would take.
+const UNITS_MAX: u16 = 256;
+
 /// A connection's transmit credits.
 #[derive(Clone, Debug)]
 pub struct TxCreditPool {
@@ -70,9 +71,94 @@ pub struct TxCreditPool {
     free: u16,
     /// Units posted since the firmware was last asked for an answer.
     unasked: u16,
-    /// Units of each work request outstanding, oldest first.
-    outstanding: VecDeque<u8>,
+    outstanding: Outstanding,
     tail: Tail,
+}
+
+/// The work requests outstanding, oldest first: a ring of units, in which the last unit of each work request is marked. It
+/// takes no memory of its own, as a connection that is idle shall not.
+#[derive(Clone, Debug, Default)]
+struct Outstanding {
+    marks: [u32; UNITS_MAX as usize / 32],
+    /// Units of all.
+    units: u16,
+    /// Where the oldest unit is in the ring.
+    first: u8,
+}
+
+impl Outstanding {
+    /// The place of the mark of unit `n`, counted from the oldest.
+    fn place(&self, n: u16) -> (usize, u32) {
+        let at = (u16::from(self.first) + n) % UNITS_MAX;
+        (usize::from(at / 32), 1 << (at % 32))
+    }
+
+    fn is_last(&self, n: u16) -> bool {
+        let (word, bit) = self.place(n);
+        self.marks[word] & bit != 0
+    }
+
+    fn mark(&mut self, n: u16, is_last: bool) {
+        let (word, bit) = self.place(n);
+        if is_last { self.marks[word] |= bit } else { self.marks[word] &= !bit }
+    }
+
+    fn push(&mut self, units: u8) {
+        self.units += u16::from(units);
+        self.mark(self.units - 1, true);
+    }
+
+    /// How many work requests the oldest `units` units are; `None` if they are no whole ones.
+    fn whole(&self, units: u16) -> Option<usize> {
+        if units == 0 {
+            return Some(0);
+        }
+        let is_whole = units <= self.units && self.is_last(units - 1);
+        is_whole.then(|| {
+            self.words(units)
+                .map(|(word, mask)| (self.marks[word] & mask).count_ones() as usize)
+                .sum()
+        })
+    }
+
+    /// Takes the oldest `units` off.
+    fn pop(&mut self, units: u16) {
+        for (word, mask) in self.words(units) {
+            self.marks[word] &= !mask;
+        }
+        self.units -= units;
+        self.first = self.first.wrapping_add(units as u8);
+    }
+
+    /// The words in which the marks of the oldest `units` are, and which of theirs these are.
+    fn words(&self, units: u16) -> impl Iterator<Item = (usize, u32)> + use<> {
+        let (mut at, mut left) = (u32::from(self.first), u32::from(units));
+        core::iter::from_fn(move || {
+            let n = left.min(32 - at % 32);
+            let mask = u32::MAX.checked_shr(32 - n)? << (at % 32);
+            let word = at as usize / 32 % (UNITS_MAX as usize / 32);
+            (at, left) = (at + n, left - n);
+            Some((word, mask))
+        })
+    }
+
+    /// Takes off the newest work request of so many units; whether there was one.
+    fn remove(&mut self, units: u16) -> bool {
+        let mut end = self.units;
+        while end > 0 {
+            let begin = (1..end).rev().find(|&n| self.is_last(n - 1)).unwrap_or(0);
+            if end - begin == units {
+                for n in begin..self.units {
+                    let is_last = n + units < self.units && self.is_last(n + units);
+                    self.mark(n, is_last);
+                }
+                self.units -= units;
+                return true;
+            }
+            end = begin;
+        }
+        false
+    }
 }
 
 /// What is last in a connection's offload queue.
@@ -88,14 +174,15 @@ pub enum Tail {
 }
 
 impl TxCreditPool {
-    /// All of `total` units, as the card told (`FLOWC_BUFFIFO_SZ`).
+    /// All of `total` units, as the card told (`FLOWC_BUFFIFO_SZ`), but no more than 256.
     #[must_use]
     pub fn new(total: u16) -> Self {
+        let total = total.min(UNITS_MAX);
         Self {
             total,
             free: total,
             unasked: 0,
-            outstanding: VecDeque::with_capacity(total.into()),
+            outstanding: Outstanding::default(),
             tail: Tail::Empty,
         }
     }
@@ -145,20 +232,14 @@ impl TxCreditPool {
     pub fn spend(&mut self, credits: TxCredits, answer_asked: bool) {
         let units = credits.into_units();
         self.unasked = if answer_asked { 0 } else { self.unasked + u16::from(units) };
-        self.outstanding.push_back(units);
+        self.outstanding.push(units);
     }
 
     /// FW4_ACK gave `credits` units back: the oldest work requests are done. How many of them; or an
     /// error, and nothing changes, when the number is not the sum of whole ones.
     pub fn give_back(&mut self, credits: u8) -> Result<usize, BadAck> {
-        let mut left = credits;
-        let mut done = 0;
-        while left > 0 {
-            let units = *self.outstanding.get(done).ok_or(BadAck { credits })?;
-            left = left.checked_sub(units).ok_or(BadAck { credits })?;
-            done += 1;
-        }
-        self.outstanding.drain(..done);
+        let done = self.outstanding.whole(credits.into()).ok_or(BadAck { credits })?;
+        self.outstanding.pop(credits.into());
         self.free += u16::from(credits);
         Ok(done)
     }
@@ -166,9 +247,9 @@ impl TxCreditPool {
     /// FW4_ACK with CH gave the units of a channel change's FLOWC back: that work request alone, ahead of
     /// the payload posted before it, which the peer has still to acknowledge.
     pub fn give_back_change(&mut self, credits: u8) -> Result<(), BadAck> {
-        let newest = self.outstanding.iter().rposition(|&units| units == credits);
-        let at = newest.ok_or(BadAck { credits })?;
-        self.outstanding.remove(at);
+        if !self.outstanding.remove(credits.into()) {
+            return Err(BadAck { credits });
+        }
         self.free += u16::from(credits);
         Ok(())
     }
@@ -188,7 +269,7 @@ impl TxCreditPool {
     /// Work requests that the firmware has not given back.
     #[must_use]
     pub fn work_requests(&self) -> usize {
-        self.outstanding.len()
+        self.outstanding.marks.iter().map(|word| word.count_ones() as usize).sum()
     }
 }
 
@@ -285,6 +366,38 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn whatever_is_outstanding_is_what_a_list_of_it_says(
+            steps in prop::collection::vec((1_u8..=40, 0_u8..3, any::<u8>()), 0..300),
+        ) {
+            let mut ring = Outstanding::default();
+            let mut list: Vec<u16> = Vec::new();
+            for (units, kind, which) in steps {
+                let all: u16 = list.iter().sum();
+                match kind {
+                    0 if all + u16::from(units) <= UNITS_MAX => {
+                        ring.push(units);
+                        list.push(units.into());
+                    }
+                    1 => {
+                        let at = list.iter().rposition(|&known| known == units.into());
+                        prop_assert_eq!(ring.remove(units.into()), at.is_some());
+                        at.map(|at| list.remove(at));
+                    }
+                    _ => {
+                        let done = usize::from(which) % (list.len() + 1);
+                        let oldest = list.drain(..done).sum();
+                        prop_assert_eq!(ring.whole(oldest), Some(done));
+                        ring.pop(oldest);
+                    }
+                }
+                let all = list.iter().sum();
+                prop_assert_eq!((ring.units, ring.whole(all)), (all, Some(list.len())));
+                let marks: u32 = ring.marks.iter().map(|word| word.count_ones()).sum();
+                prop_assert_eq!(marks as usize, list.len());
+            }
+        }
+
         #[test]
         fn acknowledgements_that_a_card_makes_up_change_nothing(
             steps in prop::collection::vec((1_u8..=32, any::<u8>(), any::<bool>()), 0..200),

@@ -84,7 +84,14 @@ impl TupleTable {
     pub fn new(capacity: usize, secret: u64) -> Self {
         let hasher = KeyedHasher::new(&secret.to_le_bytes(), 0);
         let slots = vec![0; (capacity * 2).next_power_of_two().max(8)];
-        Self { hasher, slots, entries: Vec::new(), capacity, v6: 0 }
+        // As many as there may be: what nobody uses is no page of anybody's.
+        Self { hasher, slots, entries: Vec::with_capacity(capacity), capacity, v6: 0 }
+    }
+
+    /// Bytes of the table and of its entries.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        size_of_val(&*self.slots) + size_of_val(&*self.entries)
     }
 
     /// IPv4 connections in the table (LE_DB_ACT_CNT_IPV4).

@@ -284,6 +284,12 @@ impl Tp {
         self.core.max_rx_data = settings.max_rx_data.clamp(1, usize::from(u16::MAX));
     }
 
+    /// Bytes of the tables and records of connections, but for payload.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        self.tcbs.footprint() + self.le.active.footprint() + self.core.timers.footprint()
+    }
+
     /// What TP counted.
     #[must_use]
     pub fn counters(&self) -> &TpCounters {

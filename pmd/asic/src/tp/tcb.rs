@@ -177,7 +177,8 @@ impl TcbTable {
         Self {
             base,
             slots: vec![0; tids as usize],
-            records: Vec::new(),
+            // As many as there may be: what nobody uses is no page of anybody's.
+            records: Vec::with_capacity(tids as usize),
             free: Vec::new(),
             epochs: 0,
         }
@@ -200,6 +201,11 @@ impl TcbTable {
     pub(crate) fn get(&self, tid: Tid) -> Option<&Tcb> {
         let record = self.slots[self.slot(tid)?].checked_sub(1)?;
         self.records.get(record as usize)
+    }
+
+    /// Bytes of the table and of its records, but for payload.
+    pub(crate) fn footprint(&self) -> usize {
+        size_of_val(&*self.slots) + size_of_val(&*self.records)
     }
 
     /// TCBs in use.

@@ -55,6 +55,11 @@ impl Timers {
         own
     }
 
+    /// Bytes of the heap.
+    pub(crate) fn footprint(&self) -> usize {
+        self.heap.len() * size_of::<Reverse<(Nanos, Tid)>>()
+    }
+
     /// The earliest entry, if any.
     pub(crate) fn next(&self) -> Option<Nanos> {
         self.heap.peek().map(|Reverse((when, _))| *when)

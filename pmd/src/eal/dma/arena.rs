@@ -163,6 +163,9 @@ unsafe impl Send for DmaBuf {}
 unsafe impl Sync for DmaBuf {}
 
 impl DmaBuf {
+    /// Bytes that go with the memory of each buffer, for whoever counts them: who gives it back, and to which arena.
+    pub const RECORD: usize = size_of::<Block>() + 2 * size_of::<usize>();
+
     /// Size in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
