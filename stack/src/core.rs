@@ -12,7 +12,6 @@ use mafo_t4::{PortId, Tid};
 use mafo_tcp::{Engine, Flags, Segment, SeqNum, isn, reset_for};
 use smoltcp::wire::IpProtocol;
 
-use crate::buffer::RecvBuffer;
 use crate::defect::{Defect, Defects};
 use crate::error::ConnectionError;
 use crate::icmp;
@@ -29,7 +28,7 @@ use crate::time_wait::{Answer, TimeWait};
 use crate::tom::state::Transitions;
 use crate::tom::{Farewell, Member, MemberId, Overdue, Sampling};
 use crate::tuple::{ByTuple, FourTuple};
-use crate::{Counters, Event, FRAME_OVERHEAD, PathChoice, StackConfig, TX_BURST};
+use crate::{Counters, Event, FRAME_OVERHEAD, Options, PathChoice, StackConfig, TX_BURST};
 
 /// Bytes that an application makes up at a time ([`Core::send_in_place`]): a part of the nearest cache.
 pub(crate) const PIECE: usize = 4096;
@@ -98,7 +97,7 @@ pub struct Core {
     /// Tids whose last work requests wait for room in a ring.
     pub(crate) farewells: Vec<Farewell>,
     /// And how many there were.
-    pub(crate) farewells_bid: u64,
+    pub(crate) farewells_bid: u32,
     /// Answers about tids that adapters still owe.
     pub(crate) overdue: Overdue,
     /// Next hops that have moved, where an adapter could not be told yet.
@@ -112,10 +111,12 @@ pub struct Core {
     pub(crate) scratch: Vec<u8>,
     /// What an application makes up before it is written to its socket's memory, which a device may be reading.
     pub(crate) piece: Box<[u8; PIECE]>,
-    arena: Arc<Arena>,
-    send_buffers: Vec<DmaBuf>,
+    pub(crate) arena: Arc<Arena>,
+    pub(crate) send_buffers: Vec<DmaBuf>,
+    /// What the last socket was made with: most are made with the same.
+    pub(crate) settings: Arc<Options>,
     /// Used ones of [`StackConfig::recv_buffer`] bytes, at most as many as there may be sockets.
-    recv_buffers: Vec<Box<[u8]>>,
+    pub(crate) recv_buffers: Vec<Box<[u8]>>,
     pub(crate) counters: Counters,
     pub(crate) transitions: Transitions,
     /// Whose TCBs are looked at next.
@@ -175,6 +176,7 @@ impl Core {
             piece: Box::new([0; PIECE]),
             arena,
             send_buffers: Vec::new(),
+            settings: Arc::new(Options::on(PathChoice::Host)),
             recv_buffers: Vec::new(),
             counters: Counters::new(),
             transitions: Transitions::default(),
@@ -494,7 +496,7 @@ impl Core {
             .sockets
             .iter()
             .filter(|(_, s)| matches!(s.path, Path::Resolving | Path::Host(_)))
-            .filter(|(_, s)| self.next_hop(s.tuple.remote.ip()) == Some(address))
+            .filter(|(_, s)| self.next_hop(s.ends.remote_ip()) == Some(address))
             .map(|(id, _)| id)
             .collect();
         for id in waiting {
@@ -533,11 +535,11 @@ impl Core {
     /// Goes on with an active open, now or when the next hop is known.
     pub(crate) fn open(&mut self, now: Nanos, id: SocketId) {
         let Some(socket) = self.sockets.get(id) else { return };
-        let remote = socket.tuple.remote.ip();
+        let remote = socket.ends.remote_ip();
         match self.resolve(now, remote).unwrap_or(Resolution::Unreachable) {
             Resolution::Known(_) => {
                 let Some(socket) = self.sockets.get(id) else { return };
-                let begins_on = self.port_of(&socket.tuple).map(|(member, _)| member);
+                let begins_on = self.port_of(&socket.ends.tuple()).map(|(member, _)| member);
                 let offload = socket.options.path == PathChoice::Offload
                     && begins_on.is_some_and(|member| self.is_adapter(member));
                 if offload { self.tom_connect(now, id) } else { self.host_connect(now, id) }
@@ -643,19 +645,6 @@ impl Core {
         self.active
     }
 
-    /// A send buffer: a used one if there is any, since its memory is warm.
-    pub(crate) fn send_buffer(&mut self) -> Option<DmaBuf> {
-        self.send_buffers
-            .pop()
-            .or_else(|| self.arena.alloc(self.config.send_buffer, CACHE_LINE).ok())
-    }
-
-    /// A receive buffer of `room` bytes: a used one if there is any, since the system takes its time to give memory.
-    pub(crate) fn recv_buffer(&mut self, room: usize) -> RecvBuffer {
-        let used = (room == self.config.recv_buffer).then(|| self.recv_buffers.pop()).flatten();
-        used.map_or_else(|| RecvBuffer::new(room), RecvBuffer::over)
-    }
-
     /// Tells the application that `id` is now ready for `readiness`.
     pub(crate) fn tell(&mut self, id: SocketId, readiness: Readiness) {
         if let Some(socket) = self.sockets.get_mut(id) {
@@ -702,7 +691,7 @@ impl Core {
         if self.sampling.wanted {
             self.departed.push(id);
         }
-        self.by_tuple.remove(&socket.tuple, id);
+        self.by_tuple.remove(&socket.ends.tuple(), id);
         match socket.holder {
             Holder::Application => self.tell(id, news),
             Holder::Nobody => self.forget(id),
@@ -726,7 +715,8 @@ impl Core {
     }
 
     pub(crate) fn forget(&mut self, id: SocketId) {
-        let named = |socket: &Socket| self.by_tuple.get(&self.sockets, &socket.tuple) == Some(id);
+        let named =
+            |socket: &Socket| self.by_tuple.get(&self.sockets, &socket.ends.tuple()) == Some(id);
         debug_assert!(!self.sockets.get(id).is_some_and(named), "{id:?} is still to be found");
         if let Some(socket) = self.sockets.remove(id) {
             self.send_buffers.push(socket.tx.into_memory());
@@ -790,5 +780,3 @@ impl Core {
         &self.engine.counters
     }
 }
-
-const CACHE_LINE: usize = 64;

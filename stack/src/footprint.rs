@@ -1,7 +1,5 @@
 //! What connections take of a stack's memory, by the counts of its pools.
 
-use mafo_pmd::eal::dma::DmaBuf;
-
 use crate::core::Core;
 use crate::socket::Path;
 use crate::tom::MemberId;
@@ -27,8 +25,7 @@ impl Core {
         let mut all = Footprint { state: self.sockets.footprint(), payload: 0 };
         for (_, socket) in self.sockets.iter() {
             all.payload += socket.tx.capacity() + socket.rx.capacity();
-            all.state +=
-                allocated(DmaBuf::RECORD) + allocated(socket.rx.capacity()) - socket.rx.capacity();
+            all.state += allocated(socket.rx.capacity()) - socket.rx.capacity();
             all.state += match &socket.path {
                 Path::Host(host) => allocated(size_of_val(&**host)),
                 Path::Offload(conn) => allocated(size_of_val(&**conn)),

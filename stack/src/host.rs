@@ -1,6 +1,5 @@
 //! The host path: connections whose TCP runs here, over an Ethernet port.
 
-use core::net::IpAddr;
 use std::collections::BTreeSet;
 
 use mafo_mem::Nanos;
@@ -96,7 +95,7 @@ impl Core {
 
     /// What the engine is asked for.
     pub(crate) fn open_of(&self, socket: &Socket, iss: SeqNum) -> Open {
-        let FourTuple { local, remote } = socket.tuple;
+        let FourTuple { local, remote } = socket.ends.tuple();
         let options = &socket.options;
         let rcv_wnd = socket.rx.capacity() as u32;
         let offer = self.offer_of(options, rcv_wnd);
@@ -119,7 +118,7 @@ impl Core {
     /// Sends the SYN of an active open.
     pub(crate) fn host_connect(&mut self, now: Nanos, id: SocketId) {
         let Some(socket) = self.sockets.get(id) else { return };
-        let open = self.open_of(socket, self.iss(now, &socket.tuple, None));
+        let open = self.open_of(socket, self.iss(now, &socket.ends.tuple(), None));
         let conn = Connection::connect(&mut self.engine, now, &open);
         let Some(socket) = self.sockets.get_mut(id) else { return };
         socket.path = HostPath::path(conn);
@@ -301,9 +300,8 @@ impl Core {
 
     pub(crate) fn host_output_of(&mut self, now: Nanos, id: SocketId) {
         let Some(socket) = self.sockets.get(id) else { return };
-        let FourTuple { local, remote } = socket.tuple;
-        let (IpAddr::V4(src), IpAddr::V4(dst)) = (local.ip(), remote.ip()) else { return };
-        let mac = self.resolve(now, remote.ip());
+        let Some((src, dst)) = socket.ends.v4() else { return };
+        let mac = self.resolve(now, dst.into());
         if mac == Some(Resolution::Pending) {
             // What is to be said waits for the answer, as in Linux; `on_neighbour` brings it up again.
             if let Some(Path::Host(host)) = self.sockets.get_mut(id).map(|socket| &mut socket.path)
@@ -389,7 +387,7 @@ impl Core {
     /// Retransmissions of `id` have reached R1, wherever its TCP runs: the next hop is in doubt, and the application
     /// may want to say so to whoever waits.
     pub(crate) fn on_negative_advice(&mut self, now: Nanos, id: SocketId) {
-        let Some(remote) = self.sockets.get(id).map(|socket| socket.tuple.remote.ip()) else {
+        let Some(remote) = self.sockets.get(id).map(|socket| socket.ends.remote_ip()) else {
             return;
         };
         //= rfc9293#3.8.3 MUST-20-R1
@@ -403,7 +401,7 @@ impl Core {
     fn end_closed(&mut self, now: Nanos, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let Path::Host(host) = &socket.path else { return };
-        let (tuple, conn) = (socket.tuple, &host.conn);
+        let (tuple, conn) = (socket.ends.tuple(), &host.conn);
         let scale = conn.window_scale().map_or(0, |scale| scale.rcv);
         let left = u64::from(conn.rcv_wnd());
         let mut remains = Remains::new(conn.snd_max(), conn.rcv_nxt(), left, scale);
@@ -459,8 +457,9 @@ impl Core {
         let room = self.room_of(&options);
         let tx = crate::buffer::SendBuffer::new(self.send_buffer()?);
         let rx = self.recv_buffer(room);
+        let options = self.share(options);
         self.sockets.insert(Socket {
-            tuple,
+            ends: tuple.into(),
             tx,
             rx,
             send_side: SendSide::Open,

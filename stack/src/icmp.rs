@@ -223,7 +223,7 @@ impl Core {
         let towards: Vec<SocketId> = self
             .sockets
             .iter()
-            .filter(|(_, socket)| socket.tuple.remote.ip() == dst)
+            .filter(|(_, socket)| socket.ends.remote_ip() == dst)
             .map(|(id, _)| id)
             .collect();
         for id in towards {
@@ -247,7 +247,7 @@ impl Core {
     /// What is known of the path of a new connection.
     pub(crate) fn apply_known_path_mtu(&mut self, id: SocketId) {
         let Some(socket) = self.sockets.get(id) else { return };
-        let core::net::IpAddr::V4(dst) = socket.tuple.remote.ip() else { return };
+        let core::net::IpAddr::V4(dst) = socket.ends.remote_ip() else { return };
         if let Some(mtu) = self.path_mtus.get(dst) {
             self.set_path_mtu(id, mtu);
         }

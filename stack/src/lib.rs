@@ -34,6 +34,7 @@ mod shard;
 mod slab;
 mod socket;
 mod sockets;
+mod supplies;
 pub mod time_wait;
 mod timeouts;
 pub mod tom;

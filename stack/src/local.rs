@@ -54,7 +54,7 @@ impl Core {
 
     /// Whether both ends of a connection are here.
     pub(crate) fn is_local(&self, id: SocketId) -> bool {
-        self.sockets.get(id).is_some_and(|socket| self.is_own(socket.tuple.remote.ip()))
+        self.sockets.get(id).is_some_and(|socket| self.is_own(socket.ends.remote_ip()))
     }
 
     /// Whether a connection of these two ends, if both are here, would meet another, or itself.

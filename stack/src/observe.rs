@@ -132,13 +132,14 @@ impl Core {
     /// The settings of `id`.
     #[must_use]
     pub fn options(&self, id: SocketId) -> Option<Options> {
-        self.sockets.get(id).map(|socket| socket.options)
+        self.sockets.get(id).map(|socket| *socket.options)
     }
 
     /// Changes the settings of `id`; those that count before the handshake change nothing after it.
     pub fn set_options(&mut self, now: Nanos, id: SocketId, options: Options) {
+        let shared = self.share(options);
         let Some(socket) = self.sockets.get_mut(id) else { return };
-        let before = core::mem::replace(&mut socket.options, options);
+        let before = *core::mem::replace(&mut socket.options, shared);
         if matches!(socket.path, Path::Offload(_)) {
             self.tom_set_options(id, before);
         } else if let Path::Host(host) = &mut socket.path {

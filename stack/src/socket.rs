@@ -3,6 +3,7 @@
 use core::fmt;
 use core::ops::{BitOr, BitOrAssign};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use mafo_tcp::{Ended, IcmpError};
 
@@ -14,7 +15,7 @@ use crate::listener::ListenerId;
 use crate::slab::SocketId;
 use crate::timeouts::Watch;
 use crate::tom::Offloaded;
-use crate::tuple::FourTuple;
+use crate::tuple::Ends;
 use crate::urgent::Marks;
 
 /// What a socket is ready for. An event reports what has become true since the last one.
@@ -111,7 +112,7 @@ pub(crate) enum Path {
 
 #[derive(Debug)]
 pub(crate) struct Socket {
-    pub(crate) tuple: FourTuple,
+    pub(crate) ends: Ends,
     pub(crate) tx: SendBuffer,
     pub(crate) rx: RecvBuffer,
     pub(crate) send_side: SendSide,
@@ -119,7 +120,7 @@ pub(crate) struct Socket {
     pub(crate) path: Path,
     /// The peer's FIN is in order behind the bytes received.
     pub(crate) peer_closed: bool,
-    pub(crate) options: Options,
+    pub(crate) options: Arc<Options>,
     pub(crate) urgent: Marks,
     pub(crate) watch: Watch,
     pub(crate) error: Option<ConnectionError>,

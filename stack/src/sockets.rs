@@ -173,7 +173,7 @@ impl Core {
         let socket = self.sockets.get(id).ok_or(SocketError::NoSuchSocket)?;
         Ok(match &socket.path {
             Path::Host(host) => Some(host.conn.congestion()),
-            Path::Offload(_) => Some(self.offloaded_congestion(socket.options)),
+            Path::Offload(_) => Some(self.offloaded_congestion(*socket.options)),
             Path::Resolving | Path::Ended => None,
         })
     }
@@ -417,7 +417,7 @@ impl Core {
     /// The two ends of a socket's connection.
     #[must_use]
     pub fn tuple(&self, id: SocketId) -> Option<FourTuple> {
-        self.sockets.get(id).map(|socket| socket.tuple)
+        self.sockets.get(id).map(|socket| socket.ends.tuple())
     }
 
     /// Bytes written to the socket that the peer has not acknowledged.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::hash::{BuildHasher, Hash, Hasher};
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::collections::HashMap;
 
 use hashbrown::HashTable;
@@ -43,6 +43,65 @@ impl fmt::Debug for FourTuple {
     }
 }
 
+/// A 4-tuple as a socket keeps it: most are of IPv4, and there may be a million of them.
+#[derive(Clone, Debug)]
+pub(crate) enum Ends {
+    V4 { local: (Ipv4Addr, u16), remote: (Ipv4Addr, u16) },
+    Other(Box<FourTuple>),
+}
+
+const _: () = assert!(size_of::<Ends>() == 16);
+
+impl From<FourTuple> for Ends {
+    fn from(tuple: FourTuple) -> Self {
+        match (tuple.local, tuple.remote) {
+            (SocketAddr::V4(local), SocketAddr::V4(remote)) => Self::V4 {
+                local: (*local.ip(), local.port()),
+                remote: (*remote.ip(), remote.port()),
+            },
+            _ => Self::Other(Box::new(tuple)),
+        }
+    }
+}
+
+impl Ends {
+    #[inline]
+    pub(crate) fn tuple(&self) -> FourTuple {
+        match *self {
+            Self::V4 { local, remote } => FourTuple { local: local.into(), remote: remote.into() },
+            Self::Other(ref tuple) => **tuple,
+        }
+    }
+
+    /// Local and remote address, if they are of IPv4.
+    #[inline]
+    pub(crate) fn v4(&self) -> Option<(Ipv4Addr, Ipv4Addr)> {
+        match *self {
+            Self::V4 { local, remote } => Some((local.0, remote.0)),
+            Self::Other(_) => None,
+        }
+    }
+
+    #[inline]
+    fn are(&self, tuple: &FourTuple) -> bool {
+        match (self, tuple.local, tuple.remote) {
+            (Self::V4 { local, remote }, SocketAddr::V4(here), SocketAddr::V4(there)) => {
+                *local == (*here.ip(), here.port()) && *remote == (*there.ip(), there.port())
+            }
+            (Self::V4 { .. }, ..) => false,
+            (Self::Other(ends), ..) => **ends == *tuple,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn remote_ip(&self) -> IpAddr {
+        match self {
+            Self::V4 { remote: (ip, _), .. } => (*ip).into(),
+            Self::Other(tuple) => tuple.remote.ip(),
+        }
+    }
+}
+
 /// Sockets by their 4-tuples, which stand in the sockets: an entry is an id, and whoever is found is needed next.
 #[derive(Debug)]
 pub(crate) struct ByTuple {
@@ -71,11 +130,12 @@ impl ByTuple {
 
     /// The socket of `id` is its tuple's.
     pub(crate) fn insert(&mut self, sockets: &Slab<Socket>, id: SocketId) {
-        let Some(Socket { tuple, .. }) = sockets.get(id) else { return };
+        let Some(tuple) = sockets.get(id).map(|socket| socket.ends.tuple()) else { return };
         let Self { ids, hasher } = self;
         // Whoever is in the table is in the slab: a socket leaves it when its connection ends.
-        let hash_of = |&id: &SocketId| sockets.get(id).map_or(0, |s| hasher.hash_one(s.tuple));
-        ids.entry(hasher.hash_one(tuple), is(sockets, tuple), hash_of).insert(id);
+        let hash_of =
+            |&id: &SocketId| sockets.get(id).map_or(0, |s| hasher.hash_one(s.ends.tuple()));
+        ids.entry(hasher.hash_one(tuple), is(sockets, &tuple), hash_of).insert(id);
     }
 
     /// The tuple of `id` is free.
@@ -88,7 +148,7 @@ impl ByTuple {
 
 /// Whether an id is that of the connection of `tuple`.
 fn is(sockets: &Slab<Socket>, tuple: &FourTuple) -> impl Fn(&SocketId) -> bool {
-    |&id| sockets.get(id).is_some_and(|socket| socket.tuple == *tuple)
+    |&id| sockets.get(id).is_some_and(|socket| socket.ends.are(tuple))
 }
 
 /// A map by 4-tuple, keyed by the stack's secret ([`crate::StackConfig::secret`]).
@@ -114,7 +174,7 @@ mod tests {
         // Ports and addresses that follow each other, as they do: a table takes its bucket from the lowest bits, and
         // tells the tuples of a bucket apart by the highest seven.
         let hasher = KeyedHasher::new(&[7; 16], 0);
-        let end = |ip: u32, port: u16| SocketAddr::from((core::net::Ipv4Addr::from_bits(ip), port));
+        let end = |ip: u32, port: u16| SocketAddr::from((Ipv4Addr::from_bits(ip), port));
         let tuples = (0..256).flat_map(|ip| (0..256).map(move |port| (ip, port)));
         let (mut low, mut high) = (vec![0_u32; 1 << 16], [0_u32; 128]);
         for (ip, port) in tuples {
@@ -129,6 +189,23 @@ mod tests {
         let empty = low.iter().filter(|&&count| count == 0).count();
         assert!((22_000..26_500).contains(&empty), "{empty}");
         assert!(high.iter().all(|count| (400..640).contains(count)), "{high:?}");
+    }
+
+    #[test]
+    fn ends_are_the_tuple_that_they_were_made_of() {
+        for remote in ["10.0.0.1:9", "[fe80::1]:9"] {
+            let local = if remote.starts_with('[') { "[fe80::2%3]:7" } else { "10.0.0.2:7" };
+            let end = |text: &str| text.parse::<SocketAddr>().expect("an address");
+            let tuple = FourTuple { local: end(local), remote: end(remote) };
+            let ends = Ends::from(tuple);
+            assert_eq!((ends.tuple(), ends.remote_ip()), (tuple, tuple.remote.ip()));
+            let others = [
+                FourTuple { local: end("[fe80::2]:7"), ..tuple },
+                FourTuple { local: end("10.0.0.2:8"), ..tuple },
+                FourTuple { remote: end("10.0.0.3:9"), ..tuple },
+            ];
+            assert!(ends.are(&tuple) && !others.iter().any(|other| ends.are(other)));
+        }
     }
 
     #[test]

@@ -5,8 +5,6 @@
 //! payload when the peer has acknowledged it, all others when TP has been told. An answer is sent for
 //! work requests that ask for one (COMPL) and covers all that were done before it.
 
-use std::collections::VecDeque;
-
 use mafo_t4::cpl::{Fw4Ack, Fw4AckFlags};
 use mafo_t4::wr::{FwFlowcWr, Malformed, Mnem};
 use mafo_t4::{HostMemory, IqId, Tid};
@@ -80,7 +78,7 @@ enum Until {
 
 #[derive(Clone, Copy, Debug)]
 struct Work {
-    units: u32,
+    units: u16,
     compl: bool,
     until: Until,
 }
@@ -88,37 +86,95 @@ struct Work {
 /// A FLOWC that moves a flow to another channel, and waits until the queue that the flow used is empty.
 #[derive(Clone, Copy, Debug)]
 struct Move {
-    units: u32,
+    tid: Tid,
+    units: u16,
     old_eq: usize,
 }
 
-#[derive(Debug)]
+/// A flow, in less than a cache line: there may be a million of them, and most are idle.
+#[derive(Clone, Copy, Debug, Default)]
 struct Flow {
-    /// Egress queue of its work requests, by index.
-    eq: usize,
-    iq: IqId,
-    channel: u8,
-    works: VecDeque<Work>,
-    /// Units posted and not given back.
-    outstanding: u32,
-    /// Units done and not given back, and what they were.
-    done: u32,
-    done_data: bool,
-    done_flowc: bool,
     /// Payload bytes posted and acknowledged since the flow began.
     posted: u64,
     acked: u64,
     /// Sequence number behind the posted bytes, and as TP last said acknowledged up to.
     snd_nxt: u32,
     snd_una: u32,
-    moving: Option<Move>,
+    /// Its work requests that are not done, oldest first.
+    works: Queue,
+    /// Egress queue of its work requests, by index.
+    eq: u32,
+    /// Units posted and not given back.
+    outstanding: u16,
+    /// Units done and not given back, and what they were.
+    done: u16,
+    iq: IqId,
+    channel: u8,
+    done_data: bool,
+    done_flowc: bool,
+    /// There is such a flow.
+    exists: bool,
+}
+
+const _: () = assert!(size_of::<Flow>() == 48);
+
+/// First and last place of a flow's work requests in [`Works`], each plus one; 0 for none.
+#[derive(Clone, Copy, Debug, Default)]
+struct Queue {
+    first: u32,
+    last: u32,
+}
+
+/// The work requests of all flows that are not done: a flow that is idle has none.
+#[derive(Debug, Default)]
+struct Works {
+    /// Each with the place of the next one of its flow, or the next free one, plus one.
+    places: Vec<(Work, u32)>,
+    /// A free place plus one.
+    free: u32,
+}
+
+impl Works {
+    fn push(&mut self, queue: &mut Queue, work: Work) {
+        let place = match self.free.checked_sub(1) {
+            Some(free) => {
+                self.free = self.places[free as usize].1;
+                self.places[free as usize] = (work, 0);
+                free + 1
+            }
+            None => {
+                self.places.push((work, 0));
+                self.places.len() as u32
+            }
+        };
+        match queue.last.checked_sub(1) {
+            Some(last) => self.places[last as usize].1 = place,
+            None => queue.first = place,
+        }
+        queue.last = place;
+    }
+
+    fn first(&self, queue: &Queue) -> Option<Work> {
+        self.places.get(queue.first.checked_sub(1)? as usize).map(|(work, _)| *work)
+    }
+
+    fn pop(&mut self, queue: &mut Queue) {
+        let Some(first) = queue.first.checked_sub(1) else { return };
+        let next = core::mem::replace(&mut self.places[first as usize].1, self.free);
+        self.free = first + 1;
+        queue.first = next;
+        if next == 0 {
+            queue.last = 0;
+        }
+    }
 }
 
 /// All flows, by tid.
 #[derive(Debug, Default)]
 pub struct Flows {
-    flows: Vec<Option<Box<Flow>>>,
-    moving: Vec<Tid>,
+    flows: Vec<Flow>,
+    works: Works,
+    moving: Vec<Move>,
     count: usize,
 }
 
@@ -133,11 +189,6 @@ pub enum FlowError {
     NoQueue,
 }
 
-/// What a piece of `len` bytes takes of the heap, with its header.
-const fn allocated(len: usize) -> usize {
-    (len + 8).next_multiple_of(16)
-}
-
 impl Flows {
     /// Flows there are.
     #[must_use]
@@ -145,16 +196,10 @@ impl Flows {
         self.count
     }
 
-    /// Bytes of the table and of its flows.
+    /// Bytes of the table and of what is under way.
     #[must_use]
     pub fn footprint(&self) -> usize {
-        let works = |flow: &Flow| match flow.works.capacity() * size_of::<Work>() {
-            0 => 0,
-            len => allocated(len),
-        };
-        let flows = self.flows.iter().flatten();
-        let each = flows.map(|flow| allocated(size_of::<Flow>()) + works(flow));
-        size_of_val(&*self.flows) + each.sum::<usize>()
+        size_of_val(&*self.flows) + size_of_val(&*self.works.places)
     }
 
     /// Whether there is no flow.
@@ -164,20 +209,50 @@ impl Flows {
     }
 
     fn get_mut(&mut self, tid: Tid) -> Option<&mut Flow> {
-        self.flows.get_mut(tid.index())?.as_deref_mut()
+        self.flows.get_mut(tid.index()).filter(|flow| flow.exists)
     }
 
     /// Whether `tid` has sent its FLOWC.
     #[must_use]
     pub fn contains(&self, tid: Tid) -> bool {
-        self.flows.get(tid.index()).is_some_and(Option::is_some)
+        self.flows.get(tid.index()).is_some_and(|flow| flow.exists)
     }
 
     /// Forgets everything.
     pub fn reset(&mut self) {
         self.flows.clear();
+        self.works.places.clear();
+        self.works.free = 0;
         self.moving.clear();
         self.count = 0;
+    }
+
+    /// Takes in the next work request of `tid`, which `of` its flow makes; whether there is a flow.
+    fn charge(&mut self, tid: Tid, of: impl FnOnce(&mut Flow) -> Work) -> bool {
+        let Self { flows, works, .. } = self;
+        let Some(flow) = flows.get_mut(tid.index()).filter(|flow| flow.exists) else {
+            return false;
+        };
+        let work = of(flow);
+        flow.charge(works, work);
+        true
+    }
+
+    /// The answer that is due, as credits and flags.
+    fn next_answer(&mut self, tid: Tid) -> Option<(u16, Fw4AckFlags)> {
+        let Self { flows, works, .. } = self;
+        flows.get_mut(tid.index()).filter(|flow| flow.exists)?.next_answer(works)
+    }
+
+    fn release(&mut self, tid: Tid) {
+        let Self { flows, works, moving, count } = self;
+        let Some(flow) = flows.get_mut(tid.index()).filter(|flow| flow.exists) else { return };
+        while works.first(&flow.works).is_some() {
+            works.pop(&mut flow.works);
+        }
+        flow.exists = false;
+        *count -= 1;
+        moving.retain(|moving| moving.tid != tid);
     }
 
     /// Whether a flow waits to change its channel.
@@ -188,14 +263,19 @@ impl Flows {
 }
 
 impl Flow {
-    fn charge(&mut self, work: Work) {
+    fn charge(&mut self, works: &mut Works, work: Work) {
         self.outstanding += work.units;
-        self.works.push_back(work);
+        works.push(&mut self.works, work);
+    }
+
+    /// Whether there may be so many units more outstanding.
+    fn has_room(&self, units: u16, limit: u32) -> bool {
+        u32::from(self.outstanding) + u32::from(units) <= limit.min(u16::MAX.into())
     }
 
     /// Takes work that is done off the front. The answer that is due, as credits and flags.
-    fn next_answer(&mut self) -> Option<(u32, Fw4AckFlags)> {
-        while let Some(work) = self.works.front() {
+    fn next_answer(&mut self, works: &mut Works) -> Option<(u16, Fw4AckFlags)> {
+        while let Some(work) = works.first(&self.works) {
             match work.until {
                 Until::Acked(end) if self.acked < end => return None,
                 Until::Acked(_) => self.done_data = true,
@@ -203,9 +283,8 @@ impl Flow {
                 Until::Told => {}
             }
             self.done += work.units;
-            let compl = work.compl;
-            self.works.pop_front();
-            if compl {
+            works.pop(&mut self.works);
+            if work.compl {
                 let flags = Fw4AckFlags(0)
                     .with_seqval(core::mem::take(&mut self.done_data))
                     .with_flowc(core::mem::take(&mut self.done_flowc));
@@ -223,83 +302,79 @@ impl<M: HostMemory> Hw<M> {
         &mut self,
         eq: usize,
         tid: Tid,
-        units: u32,
+        units: u16,
         compl: bool,
         params: &FlowParams,
     ) -> Result<(), FlowError> {
         let limit = self.config.flowc_buffifo_sz;
         if let Some(flow) = self.flows.get_mut(tid) {
-            if flow.outstanding + units > limit {
+            if !flow.has_room(units, limit) {
                 return Err(FlowError::Overrun);
             }
             flow.outstanding += units;
-            let old_eq = core::mem::replace(&mut flow.eq, eq);
+            let old_eq = core::mem::replace(&mut flow.eq, eq as u32) as usize;
             flow.channel = params.channel.unwrap_or(flow.channel);
             flow.iq = params.iq.unwrap_or(flow.iq);
-            flow.moving = Some(match flow.moving {
+            match self.flows.moving.iter_mut().find(|moving| moving.tid == tid) {
                 // Two moves at once: the first is answered together with the second.
-                Some(first) => Move { units: first.units + units, old_eq: first.old_eq },
-                None => Move { units, old_eq },
-            });
-            self.flows.moving.push(tid);
+                Some(first) => first.units += units,
+                None => self.flows.moving.push(Move { tid, units, old_eq }),
+            }
             self.finish_moves();
             return Ok(());
         }
         let iq = params.iq.ok_or(FlowError::NoQueue)?;
         let snd_nxt = params.snd_nxt.unwrap_or(0);
         let mut flow = Flow {
-            eq,
+            eq: eq as u32,
             iq,
             channel: params.channel.unwrap_or(0),
-            works: VecDeque::new(),
-            outstanding: 0,
-            done: 0,
-            done_data: false,
-            done_flowc: false,
-            posted: 0,
-            acked: 0,
             snd_nxt,
             snd_una: snd_nxt,
-            moving: None,
+            exists: true,
+            ..Flow::default()
         };
-        flow.charge(Work { units, compl, until: Until::Flowc });
-        if self.flows.flows.len() <= tid.index() {
-            self.flows.flows.resize_with(tid.index() + 1, || None);
+        let Flows { flows, works, count, .. } = &mut self.flows;
+        flow.charge(works, Work { units, compl, until: Until::Flowc });
+        if flows.is_empty() {
+            // As many as there may be: what nobody uses is no page of anybody's.
+            flows.reserve_exact(self.config.ntids as usize);
         }
-        self.flows.flows[tid.index()] = Some(Box::new(flow));
-        self.flows.count += 1;
+        if flows.len() <= tid.index() {
+            flows.resize(tid.index() + 1, Flow::default());
+        }
+        flows[tid.index()] = flow;
+        *count += 1;
         self.answer_flow(tid);
         Ok(())
     }
 
     /// Whether a work request of `units` may pass; it is charged by [`Hw::flow_told`] or
     /// [`Hw::flow_posted`].
-    pub(crate) fn flow_check(&mut self, tid: Tid, units: u32) -> Result<(), FlowError> {
+    pub(crate) fn flow_check(&mut self, tid: Tid, units: u16) -> Result<(), FlowError> {
         let limit = self.config.flowc_buffifo_sz;
         let flow = self.flows.get_mut(tid).ok_or(FlowError::NoFlowc)?;
-        if flow.outstanding + units > limit { Err(FlowError::Overrun) } else { Ok(()) }
+        if flow.has_room(units, limit) { Ok(()) } else { Err(FlowError::Overrun) }
     }
 
     /// A work request without payload was handed to TP. A connection that TP has freed meanwhile has no
     /// flow any more.
-    pub(crate) fn flow_told(&mut self, tid: Tid, units: u32, compl: bool) {
-        if let Some(flow) = self.flows.get_mut(tid) {
-            flow.charge(Work { units, compl, until: Until::Told });
+    pub(crate) fn flow_told(&mut self, tid: Tid, units: u16, compl: bool) {
+        if self.flows.charge(tid, |_| Work { units, compl, until: Until::Told }) {
             self.answer_flow(tid);
         }
     }
 
     /// A work request with `bytes` of payload is about to be handed to TP.
-    pub(crate) fn flow_posted(&mut self, tid: Tid, units: u32, compl: bool, bytes: u32) {
-        if let Some(flow) = self.flows.get_mut(tid) {
+    pub(crate) fn flow_posted(&mut self, tid: Tid, units: u16, compl: bool, bytes: u32) {
+        let charged = self.flows.charge(tid, |flow| {
             flow.posted += u64::from(bytes);
             flow.snd_nxt = flow.snd_nxt.wrapping_add(bytes);
-            let until = Until::Acked(flow.posted);
-            flow.charge(Work { units, compl, until });
-            // Without payload there is nothing to wait for.
-            if bytes == 0 {
-                self.answer_flow(tid);
-            }
+            Work { units, compl, until: Until::Acked(flow.posted) }
+        });
+        // Without payload there is nothing to wait for.
+        if charged && bytes == 0 {
+            self.answer_flow(tid);
         }
     }
 
@@ -319,22 +394,16 @@ impl<M: HostMemory> Hw<M> {
 
     /// The connection is no more: its flow is void, nothing is answered any longer.
     pub fn flow_released(&mut self, tid: Tid) {
-        if let Some(slot) = self.flows.flows.get_mut(tid.index())
-            && slot.take().is_some()
-        {
-            self.flows.count -= 1;
-            self.flows.moving.retain(|moving| *moving != tid);
-        }
+        self.flows.release(tid);
     }
 
     fn answer_flow(&mut self, tid: Tid) {
-        while let Some(flow) = self.flows.get_mut(tid) {
-            let Some((credits, flags)) = flow.next_answer() else { return };
+        while let Some((credits, flags)) = self.flows.next_answer(tid) {
             self.send_fw4_ack(tid, credits, flags);
         }
     }
 
-    fn send_fw4_ack(&mut self, tid: Tid, credits: u32, flags: Fw4AckFlags) {
+    fn send_fw4_ack(&mut self, tid: Tid, credits: u16, flags: Fw4AckFlags) {
         let Some(flow) = self.flows.get_mut(tid) else { return };
         debug_assert!(credits <= flow.outstanding, "{tid:?}: {credits} of {}", flow.outstanding);
         flow.outstanding -= credits;
@@ -346,7 +415,7 @@ impl<M: HostMemory> Hw<M> {
         let mut left = credits;
         loop {
             // The field has eight bits.
-            let now = left.min(u32::from(u8::MAX));
+            let now = left.min(u16::from(u8::MAX));
             let ack = ack.with_credits(now as u8);
             self.sge.reply(iq, &Ingress::new(channel & 3, ack.as_bytes()));
             left -= now;
@@ -359,14 +428,12 @@ impl<M: HostMemory> Hw<M> {
     /// Flows whose old queue has run empty change their channel.
     pub(crate) fn finish_moves(&mut self) {
         let mut waiting = core::mem::take(&mut self.flows.moving);
-        waiting.retain(|tid| {
-            let Some(flow) = self.flows.get_mut(*tid) else { return false };
-            let Some(Move { units, old_eq }) = flow.moving else { return false };
-            if old_eq != flow.eq && !self.sge.eq_is_idle(old_eq) {
+        waiting.retain(|&Move { tid, units, old_eq }| {
+            let Some(flow) = self.flows.get_mut(tid) else { return false };
+            if old_eq != flow.eq as usize && !self.sge.eq_is_idle(old_eq) {
                 return true;
             }
-            flow.moving = None;
-            self.send_fw4_ack(*tid, units, Fw4AckFlags(0).with_ch(true));
+            self.send_fw4_ack(tid, units, Fw4AckFlags(0).with_ch(true));
             false
         });
         self.flows.moving = waiting;

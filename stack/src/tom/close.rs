@@ -272,7 +272,7 @@ impl Core {
     fn remember_end(&mut self, id: SocketId) -> bool {
         let Some(socket) = self.sockets.get(id) else { return false };
         let Path::Offload(conn) = &socket.path else { return false };
-        let (state, tuple, now) = (conn.state, socket.tuple, self.now);
+        let (state, tuple, now) = (conn.state, socket.ends.tuple(), self.now);
         // Behind both FINs, each of which takes a place.
         let received = socket.rx.received() + 1;
         let mut remains = Remains::new(

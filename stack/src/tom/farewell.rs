@@ -73,7 +73,7 @@ impl Core {
             self.release_tid(member, tid);
             return;
         }
-        self.farewells_bid += 1;
+        self.farewells_bid = self.farewells_bid.wrapping_add(1);
         if let Some(used) = self.members[member.index()].tids.get_mut(tid) {
             *used = TidUse::Leaving(kept, self.farewells_bid);
         }

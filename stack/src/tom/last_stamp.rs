@@ -54,7 +54,7 @@ impl Core {
         let member = &mut self.members[conn.member.index()];
         let reply_to = member.iq();
         match ofld::get_tcb(&mut member.lcore.ctrl, conn.tid, reply_to, COOKIE) {
-            Ok(()) => member.last_stamps.push(conn.tid, socket.tuple),
+            Ok(()) => member.last_stamps.push(conn.tid, socket.ends.tuple()),
             // Sequence numbers will have to tell.
             Err(_) => self.counters.tom_ring_full += 1,
         }

@@ -45,7 +45,7 @@ pub enum TidUse {
     Dying(L2tIdx),
     /// Nobody any more, but work of it may still be in its offload queue, up to a last word that is answered: the so
     /// manieth of all.
-    Leaving(Option<L2tIdx>, u64),
+    Leaving(Option<L2tIdx>, u32),
 }
 
 /// Who an atid belongs to.

@@ -143,7 +143,7 @@ impl Core {
 
     /// Asks the active adapter to open a connection whose next hop is known.
     pub(crate) fn tom_connect(&mut self, now: Nanos, id: SocketId) {
-        let tuple = self.sockets.get(id).map(|socket| socket.tuple);
+        let tuple = self.sockets.get(id).map(|socket| socket.ends.tuple());
         let Some((member_id, port)) = tuple.and_then(|tuple| self.port_of(&tuple)) else {
             self.fail(id, ConnectionError::NoBuffers);
             return;
@@ -153,7 +153,7 @@ impl Core {
             return self.retry_open(id);
         }
         let Some(socket) = self.sockets.get(id) else { return };
-        let FourTuple { local, remote } = socket.tuple;
+        let FourTuple { local, remote } = socket.ends.tuple();
         let l2t = match self.l2t(member_id, port, remote.ip()) {
             Ok(Some(l2t)) => l2t,
             Ok(None) => return self.fail(id, ConnectionError::NoBuffers),
@@ -176,7 +176,7 @@ impl Core {
         iss: SeqNum,
     ) -> Result<(), Refused> {
         let socket = self.sockets.get_mut(id).ok_or(Refused::RingFull)?;
-        let FourTuple { local, remote } = socket.tuple;
+        let FourTuple { local, remote } = socket.ends.tuple();
         let (IpAddr::V4(local_ip), IpAddr::V4(peer_ip)) = (local.ip(), remote.ip()) else {
             return Err(Refused::RingFull);
         };

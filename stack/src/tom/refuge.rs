@@ -100,8 +100,8 @@ impl Core {
         let tick = |ticks: u32| Nanos(u64::from(ticks).saturating_mul(refugee.tick.0));
         let fin_posted = conn.fin_posted;
         Some(Checkpoint {
-            local_port: socket.tuple.local.port(),
-            remote_port: socket.tuple.remote.port(),
+            local_port: socket.ends.tuple().local.port(),
+            remote_port: socket.ends.tuple().remote.port(),
             state,
             opened: Opened::Actively,
             iss: conn.iss,

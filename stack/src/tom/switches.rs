@@ -44,7 +44,7 @@ impl Core {
     /// The settings of a card's connection are others than `before`.
     pub(crate) fn tom_set_options(&mut self, id: SocketId, before: Options) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
-        let (options, written) = (socket.options, socket.tx.written());
+        let (options, written) = (*socket.options, socket.tx.written());
         let Path::Offload(conn) = &mut socket.path else { return };
         if !options.nagle || before.cork && !options.cork {
             // To ask for no delay is to flush, corked or not, as in Linux.

@@ -120,9 +120,16 @@ impl<S> Le<S> {
         self.filters.remove(ftid)
     }
 
-    /// Whose is this frame of `len` bytes? Counts the hit of a filter.
+    /// The key of a frame of `tuple`.
     #[inline(always)]
-    pub fn lookup(&mut self, headers: &Headers, len: usize) -> Hit {
+    #[must_use]
+    pub fn key_of(&self, tuple: FourTuple, headers: &Headers) -> Key {
+        Key { tuple, ntuple: self.mode.of_frame(headers) }
+    }
+
+    /// Whose is this frame of `len` bytes? `is` says whether a TID is a key's. Counts the hit of a filter.
+    #[inline(always)]
+    pub fn lookup(&mut self, headers: &Headers, len: usize, is: impl Fn(Tid, &Key) -> bool) -> Hit {
         if let Some((ftid, action)) = self.filters.find(Priority::BeforeConnections, headers, len) {
             return Hit::Filter(ftid, action);
         }
@@ -130,7 +137,7 @@ impl<S> Le<S> {
         // What the key is made of is looked at only where there is something to be found.
         if let Some(tuple) = tuple
             && !self.active.is_empty()
-            && let Some(tid) = self.active.get(&Key { tuple, ntuple: self.mode.of_frame(headers) })
+            && let Some(tid) = self.active.get(&self.key_of(tuple, headers), is)
         {
             return Hit::Connection(tid);
         }
@@ -189,12 +196,14 @@ mod tests {
         let (syn, ack) = (frame(0x02, 1), frame(0x10, 1));
         let (syn, ack) = (headers(&syn), headers(&ack));
         let mut le = le();
-        assert_eq!(le.lookup(&syn, 54), Hit::Miss);
+        let key = Key { tuple: syn.tuple().expect("ports"), ntuple: le.mode().of_frame(&syn) };
+        let is = |tid, wanted: &Key| (tid, *wanted) == (Tid(3), key);
+        assert_eq!(le.lookup(&syn, 54, is), Hit::Miss);
 
         let endpoint = Endpoint { address: None, v6: false, port: 7 };
         le.servers.insert(Stid(12), endpoint, ()).expect("free");
-        assert_eq!(le.lookup(&syn, 54), Hit::Server(Stid(12)));
-        assert_eq!(le.lookup(&ack, 54), Hit::Miss, "a listener takes SYNs only");
+        assert_eq!(le.lookup(&syn, 54, is), Hit::Server(Stid(12)));
+        assert_eq!(le.lookup(&ack, 54, is), Hit::Miss, "a listener takes SYNs only");
 
         let tcp = Match { protocol: Masked::<u8>::exactly(6), ..Match::default() };
         let after = Filter {
@@ -204,22 +213,21 @@ mod tests {
             count_hits: false,
         };
         le.insert_filter(Ftid(8), after).expect("free");
-        assert_eq!(le.lookup(&syn, 54), Hit::Filter(Ftid(8), TO_HOST));
+        assert_eq!(le.lookup(&syn, 54, is), Hit::Filter(Ftid(8), TO_HOST));
 
-        let key = Key { tuple: syn.tuple().expect("ports"), ntuple: le.mode().of_frame(&syn) };
-        le.active.insert(key, Tid(3)).expect("room");
-        assert_eq!(le.lookup(&syn, 54), Hit::Connection(Tid(3)));
-        assert_eq!(le.lookup(&ack, 54), Hit::Connection(Tid(3)));
+        le.active.insert(&key, Tid(3), is).expect("room");
+        assert_eq!(le.lookup(&syn, 54, is), Hit::Connection(Tid(3)));
+        assert_eq!(le.lookup(&ack, 54, is), Hit::Connection(Tid(3)));
 
         let before =
             Filter { action: Action::Drop, priority: Priority::BeforeConnections, ..after };
         le.insert_filter(Ftid(11), before).expect("free");
-        assert_eq!(le.lookup(&syn, 54), Hit::Filter(Ftid(11), Action::Drop));
+        assert_eq!(le.lookup(&syn, 54, is), Hit::Filter(Ftid(11), Action::Drop));
 
         assert!(le.remove_filter(Ftid(11)).is_some());
-        assert_eq!(le.active.remove(&key), Some(Tid(3)));
+        assert!(le.active.remove(&key, Tid(3)));
         assert!(le.remove_filter(Ftid(8)).is_some());
-        assert_eq!(le.lookup(&syn, 54), Hit::Server(Stid(12)));
+        assert_eq!(le.lookup(&syn, 54, is), Hit::Server(Stid(12)));
     }
 
     #[test]
@@ -227,16 +235,17 @@ mod tests {
         let mut le = le();
         let plain = frame(0x10, 1);
         let key = Key { tuple: headers(&plain).tuple().expect("ports"), ntuple: 6 << 21 };
-        le.active.insert(key, Tid(1)).expect("room");
+        let is = |tid, wanted: &Key| (tid, *wanted) == (Tid(1), key);
+        le.active.insert(&key, Tid(1), is).expect("room");
         let mut tagged = plain.clone();
         tagged.splice(12..12, [0x81, 0x00, 0x00, 0x05]);
         let looped = Headers::parse(Ingress { port: 6, mac_index: Some(1), hit_type: 0 }, &tagged)
             .expect("a frame");
-        assert_eq!(le.lookup(&looped, 58), Hit::Connection(Tid(1)));
+        assert_eq!(le.lookup(&looped, 58, is), Hit::Connection(Tid(1)));
         // Same addresses and ports, other protocol.
         let mut udp = plain;
         udp[23] = 17;
-        assert_eq!(le.lookup(&headers(&udp), 54), Hit::Miss);
+        assert_eq!(le.lookup(&headers(&udp), 54, is), Hit::Miss);
     }
 
     #[test]

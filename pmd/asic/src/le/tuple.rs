@@ -61,21 +61,21 @@ fn bits(address: IpAddr) -> u128 {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    key: Key,
-    tid: Tid,
-}
-
-/// Open addressing with linear probing over 8-byte slots (hash, index of the entry + 1; 0 is empty), at
-/// most half full; removal shifts back, so no tombstones slow the lookups of a card that has run for long.
+/// Open addressing with linear probing over 8-byte slots (hash, TID + 1; 0 is empty), at most half full; removal
+/// shifts back, so no tombstones slow the lookups of a card that has run for long. Keys stand with the connections,
+/// which are needed next anyway: whoever looks one up says whether a TID is the key's.
 #[derive(Debug)]
 pub struct TupleTable {
     hasher: KeyedHasher,
     slots: Vec<u64>,
-    entries: Vec<Entry>,
     capacity: usize,
+    v4: usize,
     v6: usize,
+}
+
+/// What a slot says of a connection.
+fn word_of(hash: u32, tid: Tid) -> u64 {
+    u64::from(hash) << 32 | u64::from(tid.0 + 1)
 }
 
 impl TupleTable {
@@ -84,20 +84,19 @@ impl TupleTable {
     pub fn new(capacity: usize, secret: u64) -> Self {
         let hasher = KeyedHasher::new(&secret.to_le_bytes(), 0);
         let slots = vec![0; (capacity * 2).next_power_of_two().max(8)];
-        // As many as there may be: what nobody uses is no page of anybody's.
-        Self { hasher, slots, entries: Vec::with_capacity(capacity), capacity, v6: 0 }
+        Self { hasher, slots, capacity, v4: 0, v6: 0 }
     }
 
-    /// Bytes of the table and of its entries.
+    /// Bytes of the table.
     #[must_use]
     pub fn footprint(&self) -> usize {
-        size_of_val(&*self.slots) + size_of_val(&*self.entries)
+        size_of_val(&*self.slots)
     }
 
     /// IPv4 connections in the table (LE_DB_ACT_CNT_IPV4).
     #[must_use]
     pub fn count_v4(&self) -> usize {
-        self.entries.len() - self.v6
+        self.v4
     }
 
     /// IPv6 connections in the table (LE_DB_ACT_CNT_IPV6).
@@ -114,72 +113,71 @@ impl TupleTable {
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.v4 + self.v6 == 0
     }
 
     fn mask(&self) -> usize {
         self.slots.len() - 1
     }
 
-    /// The slot that holds `key`, or the empty one that ends its probe.
-    fn probe(&self, key: &Key, hash: u32) -> (usize, Option<usize>) {
+    /// The slot whose word `is` what is looked for, or the empty one that ends the probe, and its word.
+    fn probe(&self, hash: u32, is: impl Fn(u64) -> bool) -> (usize, u64) {
         let mut slot = hash as usize & self.mask();
         loop {
             let word = self.slots[slot];
-            if word == 0 {
-                return (slot, None);
-            }
-            if (word >> 32) as u32 == hash {
-                let index = (word as u32 - 1) as usize;
-                if self.entries[index].key == *key {
-                    return (slot, Some(index));
-                }
+            if word == 0 || (word >> 32) as u32 == hash && is(word) {
+                return (slot, word);
             }
             slot = (slot + 1) & self.mask();
         }
     }
 
-    /// The connection of `key`.
+    /// The connection of `key`; `is` says whether a TID of the table is.
+    #[inline]
     #[must_use]
-    pub fn get(&self, key: &Key) -> Option<Tid> {
-        let (_, index) = self.probe(key, self.hash(key));
-        index.map(|index| self.entries[index].tid)
+    pub fn get(&self, key: &Key, is: impl Fn(Tid, &Key) -> bool) -> Option<Tid> {
+        self.find(key, self.hash(key), is).1
+    }
+
+    fn find(&self, key: &Key, hash: u32, is: impl Fn(Tid, &Key) -> bool) -> (usize, Option<Tid>) {
+        let (slot, word) = self.probe(hash, |word| is(Tid(word as u32 - 1), key));
+        (slot, (word as u32).checked_sub(1).map(Tid))
     }
 
     /// Enters a connection. Refused, and nothing changed, if the key is there or the table is full.
-    pub fn insert(&mut self, key: Key, tid: Tid) -> Result<(), InsertError> {
-        let hash = self.hash(&key);
-        let (slot, found) = self.probe(&key, hash);
-        if let Some(index) = found {
-            return Err(InsertError::Exists(self.entries[index].tid));
+    pub fn insert(
+        &mut self,
+        key: &Key,
+        tid: Tid,
+        is: impl Fn(Tid, &Key) -> bool,
+    ) -> Result<(), InsertError> {
+        let hash = self.hash(key);
+        let (slot, found) = self.find(key, hash, is);
+        if let Some(there) = found {
+            return Err(InsertError::Exists(there));
         }
-        if self.entries.len() == self.capacity {
+        if self.v4 + self.v6 == self.capacity {
             return Err(InsertError::Full);
         }
-        self.v6 += usize::from(key.tuple.is_v6());
-        self.entries.push(Entry { key, tid });
-        self.slots[slot] = u64::from(hash) << 32 | self.entries.len() as u64;
+        *self.count_of(key) += 1;
+        self.slots[slot] = word_of(hash, tid);
         Ok(())
     }
 
-    /// Removes a connection and says which it was.
-    pub fn remove(&mut self, key: &Key) -> Option<Tid> {
-        let (slot, index) = self.probe(key, self.hash(key));
-        let index = index?;
-        self.vacate(slot);
-        let tid = self.entries.swap_remove(index).tid;
-        self.v6 -= usize::from(key.tuple.is_v6());
-        if let Some(moved) = self.entries.get(index) {
-            // The last entry took the free place; its slot still has the old index.
-            let hash = self.hash(&moved.key);
-            let old = u64::from(hash) << 32 | (self.entries.len() + 1) as u64;
-            let mut slot = hash as usize & self.mask();
-            while self.slots[slot] != old {
-                slot = (slot + 1) & self.mask();
-            }
-            self.slots[slot] = old & !u64::from(u32::MAX) | (index + 1) as u64;
+    fn count_of(&mut self, key: &Key) -> &mut usize {
+        if key.tuple.is_v6() { &mut self.v6 } else { &mut self.v4 }
+    }
+
+    /// Removes a connection; whether it was there.
+    pub fn remove(&mut self, key: &Key, tid: Tid) -> bool {
+        let hash = self.hash(key);
+        let (slot, word) = self.probe(hash, |word| word == word_of(hash, tid));
+        if word == 0 {
+            return false;
         }
-        Some(tid)
+        self.vacate(slot);
+        *self.count_of(key) -= 1;
+        true
     }
 
     /// Empties a slot and moves back whatever had probed past it.
@@ -240,12 +238,44 @@ mod tests {
         }
     }
 
+    /// A table and whose its TIDs are.
+    struct Known {
+        table: TupleTable,
+        keys: Vec<(Tid, Key)>,
+    }
+
+    impl Known {
+        fn new(capacity: usize) -> Self {
+            Self { table: TupleTable::new(capacity, 1), keys: Vec::new() }
+        }
+
+        fn get(&self, key: &Key) -> Option<Tid> {
+            self.table.get(key, |tid, key| self.keys.contains(&(tid, *key)))
+        }
+
+        fn insert(&mut self, key: Key, tid: Tid) -> Result<(), InsertError> {
+            let Self { table, keys } = self;
+            table.insert(&key, tid, |tid, key| keys.contains(&(tid, *key)))?;
+            keys.push((tid, key));
+            Ok(())
+        }
+
+        /// The connection of `key` is over.
+        fn remove(&mut self, key: &Key) -> Option<Tid> {
+            let at = self.keys.iter().position(|(_, known)| known == key)?;
+            let (tid, _) = self.keys.swap_remove(at);
+            assert!(self.table.remove(key, tid) && !self.table.remove(key, tid), "once");
+            Some(tid)
+        }
+    }
+
     #[test]
     fn found_by_every_part_of_the_key() {
-        let mut table = TupleTable::new(4, 1);
+        let mut table = Known::new(4);
         let key = v4(1000);
         table.insert(key, Tid(9)).expect("room");
         assert_eq!(table.get(&key), Some(Tid(9)));
+        assert!(!table.table.remove(&key, Tid(8)), "of another TID");
         for other in [
             Key { ntuple: 17, ..key },
             Key { tuple: FourTuple { local_port: 8, ..key.tuple }, ..key },
@@ -259,21 +289,21 @@ mod tests {
 
     #[test]
     fn exists_and_full_are_told_apart() {
-        let mut table = TupleTable::new(2, 1);
+        let mut table = Known::new(2);
         assert_eq!(table.insert(v4(1), Tid(1)), Ok(()));
         assert_eq!(table.insert(v4(1), Tid(2)), Err(InsertError::Exists(Tid(1))));
         assert_eq!(table.insert(v6(1), Tid(2)), Ok(()));
-        assert_eq!((table.count_v4(), table.count_v6()), (1, 1));
+        assert_eq!((table.table.count_v4(), table.table.count_v6()), (1, 1));
         assert_eq!(table.insert(v4(3), Tid(3)), Err(InsertError::Full));
         assert_eq!(table.remove(&v6(1)), Some(Tid(2)));
         assert_eq!(table.remove(&v6(1)), None);
-        assert_eq!((table.count_v4(), table.count_v6()), (1, 0));
+        assert_eq!((table.table.count_v4(), table.table.count_v6()), (1, 0));
     }
 
-    /// Long probes, wrap-around, backward shift and the moved last entry, against a plain list.
+    /// Long probes, wrap-around and backward shift, against a plain list.
     #[test]
     fn agrees_with_a_list_through_any_history() {
-        let mut table = TupleTable::new(64, 1);
+        let mut table = Known::new(64);
         let mut list: Vec<(u32, Tid)> = Vec::new();
         let mut random = 1_u64;
         for step in 0..20_000_u32 {
@@ -320,7 +350,7 @@ mod tests {
     fn a_range_of_ports_spreads() {
         let mut table = TupleTable::new(1024, 1);
         for n in 0..1024 {
-            table.insert(v4(30_000 + n), Tid(n)).expect("room");
+            table.insert(&v4(30_000 + n), Tid(n), |_, _| false).expect("room");
         }
         let longest = table.slots.split(|word| *word == 0).map(<[u64]>::len).max();
         assert!(longest < Some(40), "a run of {longest:?} slots at half load");

@@ -6,7 +6,7 @@ use super::rx_store::PagePool;
 use super::tcb::{Phase, Piece, Source, Tcb};
 use super::{Card, Ctx, Message, Tp};
 use crate::le::headers::{Ip, PROTOCOL_TCP};
-use crate::le::{Action, Headers, Hit, Key};
+use crate::le::{Action, Headers, Hit};
 use core::net::IpAddr;
 use mafo_mem::{Nanos, checksum};
 use mafo_t4::cpl::{self, SynHdrLen, SynL2Info, TosStid};
@@ -79,7 +79,8 @@ impl Tp {
         frame: &[u8],
         headers: &Headers,
     ) -> Disposition {
-        let hit = self.le.lookup(headers, frame.len());
+        let tcbs = &self.tcbs;
+        let hit = self.le.lookup(headers, frame.len(), |tid, key| tcbs.is(tid, key));
         let tid = match hit {
             Hit::Filter(_, action) => return Disposition::Act(action),
             Hit::Miss => return Disposition::Unmatched,
@@ -131,7 +132,7 @@ impl Tp {
             return;
         }
         let Some((tuple, ip)) = received.headers.tuple().zip(received.headers.ip) else { return };
-        let key = Key { tuple, ntuple: self.le.mode().of_frame(received.headers) };
+        let key = self.le.key_of(tuple, received.headers);
         let Some(tid) = self.le.tids.allocate() else {
             self.core.counters.rx_drop_syn_no_tid += 1;
             return;
@@ -145,7 +146,8 @@ impl Tp {
             self.core.counters.rx_drop_syn_stalled += 1;
             return;
         }
-        if self.le.active.insert(key, tid).is_err() {
+        let tcbs = &self.tcbs;
+        if self.le.active.insert(&key, tid, |tid, key| tcbs.is(tid, key)).is_err() {
             debug_assert!(false, "{tid:?}: a SYN for a listener whose addresses are taken");
         }
         self.core.counters.passive_opens += 1;
@@ -243,7 +245,7 @@ impl<C: Card> Ctx<'_, C> {
             if input.events.contains(Events::PEER_FIN) {
                 live.conn.deliver_fin();
             }
-            tcb.tx.release(u64::from(input.acked));
+            tcb.tx.release(&mut self.core.tx_pool, u64::from(input.acked));
         }
         let due = &mut tcb.due;
         due.acked += input.acked;

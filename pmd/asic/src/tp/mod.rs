@@ -63,6 +63,7 @@ use rx_store::PagePool;
 use std::collections::VecDeque;
 use tcb::{Piece, TcbTable};
 use timers::Timers;
+use tx_store::TxPool;
 
 /// A listener, as the lookup engine keeps it for TP.
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +140,7 @@ struct Core {
     counters: TpCounters,
     timers: Timers,
     rx_pool: PagePool,
+    tx_pool: TxPool,
     outbox: Outbox,
     /// Connections that may have something to send, in turn.
     ready: VecDeque<Tid>,
@@ -232,6 +234,7 @@ impl Tp {
                 counters: TpCounters::new(),
                 timers: Timers::default(),
                 rx_pool: PagePool::new(config.rx_memory),
+                tx_pool: TxPool::default(),
                 outbox: Outbox::new(1024 + 4 * tids as usize),
                 ready: VecDeque::new(),
                 touched: Vec::new(),

@@ -192,7 +192,9 @@ impl Tp {
     /// Gives a connection a TID and enters it.
     fn enter(&mut self, key: Key) -> Result<Tid, Status> {
         let tid = self.le.tids.allocate().ok_or(Status::TCAM_FULL)?;
-        self.le.active.insert(key, tid).map(|()| tid).map_err(|error| {
+        let tcbs = &self.tcbs;
+        let entered = self.le.active.insert(&key, tid, |tid, key| tcbs.is(tid, key));
+        entered.map(|()| tid).map_err(|error| {
             self.le.tids.release(tid);
             match error {
                 InsertError::Exists(_) => Status::CONN_EXIST,

@@ -159,9 +159,12 @@ impl<C: Card> Ctx<'_, C> {
                 return;
             }
         }
+        let pool = &mut self.core.tx_pool;
         match payload {
-            Payload::Inline(bytes) => tcb.tx.push_inline(bytes),
-            Payload::Sgl(list) => list.iter().for_each(|sge| tcb.tx.push_host(sge.iova, sge.len)),
+            Payload::Inline(bytes) => tcb.tx.push_inline(pool, bytes),
+            Payload::Sgl(list) => {
+                list.iter().for_each(|sge| tcb.tx.push_host(pool, sge.iova, sge.len));
+            }
         }
         self.touch_up(tcb);
     }

@@ -12,6 +12,9 @@ type Page = Box<[u8; PAGE]>;
 #[derive(Debug)]
 pub(crate) struct PagePool {
     free: Vec<Page>,
+    /// Windows that no connection needs now.
+    #[expect(clippy::vec_box, reason = "they change hands as pointers")]
+    windows: Vec<Box<Window>>,
     in_use: usize,
     limit: usize,
 }
@@ -19,7 +22,7 @@ pub(crate) struct PagePool {
 impl PagePool {
     /// Memory of `bytes`, rounded down to pages. Pages are allocated on their first use.
     pub(crate) const fn new(bytes: usize) -> Self {
-        Self { free: Vec::new(), in_use: 0, limit: bytes / PAGE }
+        Self { free: Vec::new(), windows: Vec::new(), in_use: 0, limit: bytes / PAGE }
     }
 
     /// Pages that can still be taken.
@@ -60,16 +63,9 @@ impl PagePool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OutOfMemory;
 
-/// A window of the receive sequence space that starts at the first byte not yet delivered to the host.
-/// A byte lies where its sequence number puts it; which bytes are there is the engine's knowledge.
+/// What waits on one connection. Without anything it takes no memory of its own: most connections are idle.
 #[derive(Debug, Default)]
-pub(crate) struct RxStore {
-    pages: VecDeque<Option<Page>>,
-    /// Where in the first page the window starts.
-    skip: usize,
-    /// One past the last byte stored, from the window's start on.
-    end: usize,
-}
+pub(crate) struct RxStore(Option<Box<Window>>);
 
 impl RxStore {
     /// Stores `bytes` at `offset` from the first undelivered byte; all or, without memory, nothing.
@@ -82,6 +78,59 @@ impl RxStore {
         if bytes.is_empty() {
             return Ok(());
         }
+        self.0
+            .get_or_insert_with(|| pool.windows.pop().unwrap_or_default())
+            .write(pool, offset, bytes)
+    }
+
+    /// `len` bytes of the window from `offset` on, in pieces. What was never written is a bug of the caller's
+    /// book-keeping.
+    pub(crate) fn slices(&self, offset: usize, len: usize) -> impl Iterator<Item = &[u8]> {
+        assert!(self.0.is_some() || len == 0, "received bytes that no page holds");
+        self.0.iter().flat_map(move |window| window.slices(offset, len))
+    }
+
+    /// Moves the window past `len` bytes that were delivered, whether they lay here or not.
+    pub(crate) fn advance(&mut self, pool: &mut PagePool, len: usize) {
+        if let Some(window) = &mut self.0
+            && window.advance(pool, len)
+        {
+            self.clear(pool);
+        }
+    }
+
+    /// Whether no page is held.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|window| window.pages.is_empty())
+    }
+
+    /// Gives all pages back.
+    pub(crate) fn clear(&mut self, pool: &mut PagePool) {
+        if let Some(mut window) = self.0.take() {
+            window.clear(pool);
+            pool.windows.push(window);
+        }
+    }
+}
+
+/// A window of the receive sequence space that starts at the first byte not yet delivered to the host.
+/// A byte lies where its sequence number puts it; which bytes are there is the engine's knowledge.
+#[derive(Debug, Default)]
+struct Window {
+    pages: VecDeque<Option<Page>>,
+    /// Where in the first page the window starts.
+    skip: usize,
+    /// One past the last byte stored, from the window's start on.
+    end: usize,
+}
+
+impl Window {
+    fn write(
+        &mut self,
+        pool: &mut PagePool,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Result<(), OutOfMemory> {
         let start = self.skip + offset;
         let (first, last) = (start / PAGE, (start + bytes.len() - 1) / PAGE);
         if self.pages.len() <= last {
@@ -108,9 +157,7 @@ impl RxStore {
         Ok(())
     }
 
-    /// The first `len` bytes of the window, in pieces. What was never written is a bug of the caller's
-    /// book-keeping.
-    pub(crate) fn slices(&self, offset: usize, len: usize) -> impl Iterator<Item = &[u8]> {
+    fn slices(&self, offset: usize, len: usize) -> impl Iterator<Item = &[u8]> {
         let (mut at, end) = (self.skip + offset, self.skip + offset + len);
         core::iter::from_fn(move || {
             if at == end {
@@ -126,11 +173,11 @@ impl RxStore {
         })
     }
 
-    /// Moves the window past `len` bytes that were delivered, whether they lay here or not.
-    pub(crate) fn advance(&mut self, pool: &mut PagePool, len: usize) {
+    /// Whether nothing is left in it.
+    fn advance(&mut self, pool: &mut PagePool, len: usize) -> bool {
         self.end = self.end.saturating_sub(len);
         if self.end == 0 {
-            return self.clear(pool);
+            return true;
         }
         self.skip += len;
         while self.skip >= PAGE {
@@ -139,15 +186,10 @@ impl RxStore {
                 pool.give_back(page);
             }
         }
+        false
     }
 
-    /// Whether no page is held.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.pages.is_empty()
-    }
-
-    /// Gives all pages back.
-    pub(crate) fn clear(&mut self, pool: &mut PagePool) {
+    fn clear(&mut self, pool: &mut PagePool) {
         for page in self.pages.drain(..).flatten() {
             pool.give_back(page);
         }
@@ -183,8 +225,8 @@ mod tests {
         assert_eq!(pool.in_use(), 1);
         store.advance(&mut pool, 1);
         assert_eq!(
-            (pool.in_use(), store.is_empty()),
-            (0, true),
+            (pool.in_use(), store.is_empty(), pool.windows.len()),
+            (0, true, 1),
             "nothing is left in the last page"
         );
     }
@@ -195,7 +237,8 @@ mod tests {
         store.advance(&mut pool, 777);
         store.advance(&mut pool, 100 * PAGE);
         store.write(&mut pool, 1460, &bytes(1460, 1460)).expect("room");
-        assert_eq!(store.pages.len(), 2, "the window starts anew where no page is held");
+        let pages = store.0.as_ref().map_or(0, |window| window.pages.len());
+        assert_eq!(pages, 2, "the window starts anew where no page is held");
         store.advance(&mut pool, 1460);
         assert_eq!(read(&store, 0, 1460), bytes(1460, 1460));
         store.clear(&mut pool);

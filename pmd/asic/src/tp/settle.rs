@@ -189,7 +189,7 @@ impl<C: Card> Ctx<'_, C> {
     fn release_acked(&mut self, tcb: &mut Tcb, acked: u32) {
         let Phase::Live(live) = &tcb.phase else { return };
         if self.core.commits {
-            tcb.tx.release(u64::from(acked));
+            tcb.tx.release(&mut self.core.tx_pool, u64::from(acked));
         }
         // The ACK of a FIN is told by CLOSE_CON_RPL, not as a byte of payload.
         let snd_una = live.conn.snd_una().earlier(live.conn.tx_max());
@@ -244,9 +244,9 @@ impl<C: Card> Ctx<'_, C> {
     /// to be released.
     pub(super) fn over(&mut self, tcb: &mut Tcb) {
         if core::mem::take(&mut tcb.looked_up) {
-            self.le.active.remove(&tcb.key);
+            self.le.active.remove(&tcb.key, tcb.tid);
         }
-        tcb.tx.clear();
+        tcb.tx.clear(&mut self.core.tx_pool);
         tcb.rx.clear(&mut self.core.rx_pool);
         (tcb.backlog, tcb.due) = (0, Due::default());
         // What a host may want to know of a connection that is over.

@@ -203,6 +203,12 @@ impl TcbTable {
         self.records.get(record as usize)
     }
 
+    /// Whether `tid` is the connection of `key`.
+    #[inline]
+    pub(crate) fn is(&self, tid: Tid, key: &Key) -> bool {
+        self.get(tid).is_some_and(|tcb| tcb.key == *key)
+    }
+
     /// Bytes of the table and of its records, but for payload.
     pub(crate) fn footprint(&self) -> usize {
         size_of_val(&*self.slots) + size_of_val(&*self.records)

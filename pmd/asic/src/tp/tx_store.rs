@@ -23,9 +23,78 @@ struct Extent {
     source: Source,
 }
 
-/// The payload of one connection in stream order. Offsets count from the first byte ever posted.
+/// The payload of one connection. Without any it takes no memory of its own: most connections are idle.
 #[derive(Debug, Default)]
-pub(crate) struct TxStore {
+pub(crate) struct TxStore(Option<Box<Kept>>);
+
+/// Stores that no connection needs now. The last one freed is used first, buffers and all.
+#[derive(Debug, Default)]
+#[expect(clippy::vec_box, reason = "they change hands as pointers")]
+pub(crate) struct TxPool(Vec<Box<Kept>>);
+
+impl TxStore {
+    /// Bytes kept: posted and not acknowledged.
+    pub(crate) fn len(&self) -> u64 {
+        self.0.as_ref().map_or(0, |kept| kept.len())
+    }
+
+    fn kept(&mut self, pool: &mut TxPool) -> &mut Kept {
+        self.0.get_or_insert_with(|| pool.0.pop().unwrap_or_default())
+    }
+
+    /// Appends bytes in host memory; neighbours are joined.
+    pub(crate) fn push_host(&mut self, pool: &mut TxPool, iova: Iova, len: u32) {
+        if len > 0 {
+            self.kept(pool).push_host(iova, len);
+        }
+    }
+
+    /// Appends a copy of `bytes`.
+    pub(crate) fn push_inline(&mut self, pool: &mut TxPool, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.kept(pool).push_inline(bytes);
+        }
+    }
+
+    /// Forgets the first `len` bytes: the peer has them.
+    #[inline]
+    pub(crate) fn release(&mut self, pool: &mut TxPool, len: u64) {
+        match &mut self.0 {
+            Some(kept) if kept.len() == len => self.clear(pool),
+            Some(kept) => kept.release(len),
+            None => assert!(len == 0, "{len} bytes acknowledged of none"),
+        }
+    }
+
+    /// Copies `dst.len()` bytes from `offset` behind the first one kept. A fault of host memory leaves
+    /// `dst` partly written.
+    pub(crate) fn read(
+        &self,
+        memory: &impl HostMemory,
+        offset: u64,
+        dst: &mut [u8],
+    ) -> Result<(), DmaFault> {
+        let len = dst.len();
+        assert!(
+            offset + len as u64 <= self.len(),
+            "{len} bytes at {offset} of {} kept",
+            self.len()
+        );
+        self.0.as_ref().map_or(Ok(()), |kept| kept.read(memory, offset, dst))
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self, pool: &mut TxPool) {
+        if let Some(mut kept) = self.0.take() {
+            kept.clear();
+            pool.0.push(kept);
+        }
+    }
+}
+
+/// Payload in stream order. Offsets count from the first byte that was posted since there was none.
+#[derive(Debug, Default)]
+struct Kept {
     extents: VecDeque<Extent>,
     /// Offset of the first byte that is kept.
     start: u64,
@@ -36,17 +105,12 @@ pub(crate) struct TxStore {
     inline_start: u64,
 }
 
-impl TxStore {
-    /// Bytes kept: posted and not acknowledged.
-    pub(crate) const fn len(&self) -> u64 {
+impl Kept {
+    const fn len(&self) -> u64 {
         self.end - self.start
     }
 
-    /// Appends bytes in host memory; neighbours are joined.
-    pub(crate) fn push_host(&mut self, iova: Iova, len: u32) {
-        if len == 0 {
-            return;
-        }
+    fn push_host(&mut self, iova: Iova, len: u32) {
         let len = u64::from(len);
         match self.extents.back_mut() {
             Some(last) if matches!(last.source, Source::Host(at) if at.add(last.len as usize) == iova) =>
@@ -60,11 +124,7 @@ impl TxStore {
         self.end += len;
     }
 
-    /// Appends a copy of `bytes`.
-    pub(crate) fn push_inline(&mut self, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
-        }
+    fn push_inline(&mut self, bytes: &[u8]) {
         let len = bytes.len() as u64;
         let at = self.inline_start + self.inline.len() as u64;
         match self.extents.back_mut() {
@@ -77,8 +137,7 @@ impl TxStore {
         self.end += len;
     }
 
-    /// Forgets the first `len` bytes: the peer has them.
-    pub(crate) fn release(&mut self, len: u64) {
+    fn release(&mut self, len: u64) {
         assert!(len <= self.len(), "{len} bytes acknowledged of {} posted", self.len());
         self.start += len;
         while let Some(first) = self.extents.front() {
@@ -100,21 +159,8 @@ impl TxStore {
         self.inline_start = keep;
     }
 
-    /// Copies `dst.len()` bytes from `offset` behind the first one kept. A fault of host memory leaves
-    /// `dst` partly written.
-    pub(crate) fn read(
-        &self,
-        memory: &impl HostMemory,
-        offset: u64,
-        dst: &mut [u8],
-    ) -> Result<(), DmaFault> {
+    fn read(&self, memory: &impl HostMemory, offset: u64, dst: &mut [u8]) -> Result<(), DmaFault> {
         let mut at = self.start + offset;
-        assert!(
-            at + dst.len() as u64 <= self.end,
-            "{} bytes at {offset} of {} kept",
-            dst.len(),
-            self.len()
-        );
         let first = self.extents.partition_point(|extent| extent.start + extent.len <= at);
         let mut rest = dst;
         for extent in self.extents.range(first..) {
@@ -148,7 +194,7 @@ impl TxStore {
     }
 
     /// Forgets everything; the buffers stay.
-    pub(crate) fn clear(&mut self) {
+    fn clear(&mut self) {
         self.extents.clear();
         self.inline.clear();
         (self.start, self.end, self.inline_start) = (0, 0, 0);
@@ -190,22 +236,26 @@ mod tests {
     /// A store and the bytes that it ought to have.
     #[derive(Default)]
     struct Both {
+        pool: TxPool,
         store: TxStore,
         model: Vec<u8>,
     }
 
     impl Both {
         fn host(&mut self, at: u64, len: u32) {
-            self.store.push_host(Iova(at), len);
+            self.store.push_host(&mut self.pool, Iova(at), len);
             self.model.extend((at..at + u64::from(len)).map(pattern));
         }
         fn inline(&mut self, bytes: &[u8]) {
-            self.store.push_inline(bytes);
+            self.store.push_inline(&mut self.pool, bytes);
             self.model.extend(bytes);
         }
         fn release(&mut self, len: usize) {
-            self.store.release(len as u64);
+            self.store.release(&mut self.pool, len as u64);
             self.model.drain(..len);
+        }
+        fn extents(&self) -> usize {
+            self.store.0.as_ref().map_or(0, |kept| kept.extents.len())
         }
         fn check(&self) {
             assert_eq!(self.store.len(), self.model.len() as u64);
@@ -237,7 +287,12 @@ mod tests {
         }
         both.release(both.model.len());
         both.check();
-        assert!(both.store.extents.is_empty() && both.store.inline.is_empty());
+        assert!(both.store.0.is_none() && both.pool.0.len() == 1, "an empty store is the pool's");
+        both.inline(b"anew");
+        both.check();
+        assert!(both.pool.0.is_empty());
+        both.store.clear(&mut both.pool);
+        assert_eq!((both.store.len(), both.pool.0.len()), (0, 1));
     }
 
     #[test]
@@ -246,13 +301,13 @@ mod tests {
         both.host(1000, 10);
         both.host(1010, 10);
         both.host(1020, 0);
-        assert_eq!(both.store.extents.len(), 1);
+        assert_eq!(both.extents(), 1);
         both.host(1021, 10);
-        assert_eq!(both.store.extents.len(), 2);
+        assert_eq!(both.extents(), 2);
         both.check();
         both.inline(b"ab");
         both.inline(b"cd");
-        assert_eq!(both.store.extents.len(), 3);
+        assert_eq!(both.extents(), 3);
         both.check();
     }
 
@@ -265,11 +320,8 @@ mod tests {
             both.check();
             both.release(if round % 3 == 0 { 30.min(both.model.len()) } else { 11 });
             both.check();
-            assert_eq!(
-                both.store.inline.len(),
-                both.model.len(),
-                "acknowledged bytes are not kept"
-            );
+            let kept = both.store.0.as_ref().map_or(0, |kept| kept.inline.len());
+            assert_eq!(kept, both.model.len(), "acknowledged bytes are not kept");
         }
     }
 
@@ -277,7 +329,7 @@ mod tests {
     fn a_fault_is_handed_on() {
         let mut both = Both::default();
         both.inline(b"good");
-        both.store.push_host(Iova(1 << 32), 8);
+        both.store.push_host(&mut both.pool, Iova(1 << 32), 8);
         let mut read = [0; 6];
         let fault = both.store.read(&Pattern, 0, &mut read);
         assert_eq!(fault, Err(DmaFault { iova: Iova(1 << 32), len: 2 }));

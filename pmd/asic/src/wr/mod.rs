@@ -204,7 +204,7 @@ fn with_flow<M: HostMemory>(
     if from.config.kind != EqKind::Offload {
         return act(hw);
     }
-    let (tid, units) = (header.flow(), header.mid().len16());
+    let (tid, units) = (header.flow(), units(header));
     if refused(hw, tid, units) {
         return Ok(());
     }
@@ -213,8 +213,13 @@ fn with_flow<M: HostMemory>(
     done
 }
 
+/// What a work request costs: its length, a field of eight bits.
+fn units(header: &WrHeader) -> u16 {
+    header.mid().len16() as u16
+}
+
 /// Whether the flow's state forbids work of `units`; counts why.
-fn refused<M: HostMemory>(hw: &mut Hw<M>, tid: Tid, units: u32) -> bool {
+fn refused<M: HostMemory>(hw: &mut Hw<M>, tid: Tid, units: u16) -> bool {
     let checked = hw.flow_check(tid, units);
     count_refusal(hw, checked)
 }
@@ -242,7 +247,7 @@ fn flowc<M: HostMemory>(
     }
     let params = FlowParams::parse(bytes)?;
     debug_assert!(bytes.len() >= FwFlowcWr::SIZE, "{tid:?}: parsed without a header");
-    let units = header.mid().len16();
+    let units = units(header);
     let begun = hw.flowc(from.index, tid, units, header.hi().compl(), &params);
     if !count_refusal(hw, begun) {
         hw.wr.flowcs += 1;
@@ -257,7 +262,7 @@ fn tx_data<M: HostMemory>(
     header: &WrHeader,
     bytes: &[u8],
 ) -> Result<(), Malformed> {
-    let (tid, units, compl) = (header.flow(), header.mid().len16(), header.hi().compl());
+    let (tid, units, compl) = (header.flow(), units(header), header.hi().compl());
     if refused(hw, tid, units) {
         return Ok(());
     }

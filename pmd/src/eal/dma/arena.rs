@@ -76,7 +76,7 @@ impl Arena {
         // SAFETY: `offset` is within the region.
         let base = unsafe { self.region.base().add(offset) };
         let block = Arc::new(Block { arena: Arc::clone(self), offset, taken });
-        let mut buf = DmaBuf { base, len, block };
+        let mut buf = DmaBuf { base, len: size(len), within: 0, block };
         buf.zero(0, dirty);
         Ok(buf)
     }
@@ -152,8 +152,16 @@ impl fmt::Debug for DmaHold {
 /// Offsets and lengths beyond the buffer are bugs of the caller and panic.
 pub struct DmaBuf {
     base: NonNull<u8>,
-    len: usize,
+    len: u32,
+    /// Where in its block it begins: 0 unless it was cut off another.
+    within: u32,
     block: Arc<Block>,
+}
+
+/// Bytes of a buffer, which are no more than 4 GiB.
+fn size(len: usize) -> u32 {
+    assert!(len <= u32::MAX as usize, "a DMA buffer of {len} bytes");
+    len as u32
 }
 
 // SAFETY: the memory belongs to this buffer alone (its block is out of the free list), on whatever
@@ -163,13 +171,23 @@ unsafe impl Send for DmaBuf {}
 unsafe impl Sync for DmaBuf {}
 
 impl DmaBuf {
-    /// Bytes that go with the memory of each buffer, for whoever counts them: who gives it back, and to which arena.
-    pub const RECORD: usize = size_of::<Block>() + 2 * size_of::<usize>();
-
     /// Size in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len
+        self.len as usize
+    }
+
+    /// Cuts the first `len` bytes off as a buffer of their own, and keeps the rest, which begins behind them at the next
+    /// multiple of 64. The memory is the arena's again when both are dropped, and whatever is cut off them. `None`, and
+    /// nothing is cut, where nothing would be left.
+    pub fn cut(&mut self, len: usize) -> Option<Self> {
+        let behind = len.checked_next_multiple_of(GRAIN).filter(|&behind| behind < self.len())?;
+        let Self { base, within, .. } = *self;
+        let cut = Self { base, len: size(len), within, block: Arc::clone(&self.block) };
+        self.base = self.at(behind, 0);
+        self.len -= size(behind);
+        self.within += size(behind);
+        Some(cut)
     }
 
     /// Never: a buffer has at least one byte.
@@ -254,12 +272,12 @@ impl DmaBuf {
 
     /// Where in its arena the buffer begins.
     pub(super) fn offset(&self) -> usize {
-        self.block.offset
+        self.block.offset + self.within as usize
     }
 
     #[inline]
     fn at(&self, offset: usize, len: usize) -> NonNull<u8> {
-        let fits = offset <= self.len && len <= self.len - offset;
+        let fits = offset <= self.len() && len <= self.len() - offset;
         assert!(fits, "{len} bytes at {offset} of a DMA buffer of {}", self.len);
         // SAFETY: within the buffer, by the assertion.
         unsafe { self.base.add(offset) }
@@ -300,6 +318,25 @@ mod tests {
         drop(a);
         let a = arena.alloc(10, 64).expect("room");
         assert_eq!(a.read_array::<10>(0), [0; 10], "what an earlier buffer held is gone");
+    }
+
+    #[test]
+    fn a_buffer_is_cut_and_its_memory_is_free_when_all_of_it_is() {
+        let arena = arena();
+        let free = arena.free();
+        let mut rest = arena.alloc(200, 64).expect("room");
+        let mut first = rest.cut(60).expect("136 are left");
+        let second = rest.cut(64).expect("72 are left");
+        assert!(rest.cut(72).is_none() && rest.cut(usize::MAX).is_none());
+        let at = [&first, &second, &rest].map(|buf| (buf.offset(), buf.len()));
+        assert_eq!(at, [(0, 60), (64, 64), (128, 72)]);
+        first.write(0, &[1; 60]);
+        rest.write(71, &[3]);
+        assert_eq!(second.view(0, 64), [0; 64], "nobody else's");
+        drop((first, rest));
+        assert_eq!(arena.free(), free - 256);
+        drop(second);
+        assert_eq!(arena.free(), free);
     }
 
     #[test]
