@@ -317,6 +317,7 @@ impl Host {
     /// Moves everything on that can be moved without waiting. An adapter that fails once the host is up is no error:
     /// its connections go on elsewhere, as [`Bond::poll_event`] tells.
     pub fn poll(&mut self, now: Nanos) -> Result<(), HostError> {
+        let now = self.stack.advance(now);
         // What is to leave by the active link goes first.
         let active =
             self.bond.as_ref().and_then(Bond::active).map_or(0, |link| link.member.index());

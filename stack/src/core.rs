@@ -435,13 +435,6 @@ impl Core {
         }
     }
 
-    /// Sends at once what the application has just written or asked for, instead of at the next poll.
-    pub fn kick(&mut self, now: Nanos) {
-        self.host_output(now);
-        self.flush(now);
-        self.poll_members();
-    }
-
     /// Whether the active link takes frames.
     pub(crate) fn tx_state(&mut self) -> TxState {
         self.active.map_or(TxState::Ready, |active| self.members.tx_state(active))
@@ -449,7 +442,6 @@ impl Core {
 
     /// Runs all that is due at `now`.
     pub(crate) fn poll(&mut self, now: Nanos) {
-        self.now = now;
         self.poll_loopback(now);
         self.poll_neighbours(now);
         self.time_wait.poll(now);

@@ -449,10 +449,16 @@ impl Stack {
 
     /// Like [`Stack::poll`], with a bond that sees what the adapters say first.
     pub fn poll_with(&mut self, now: Nanos, hook: &mut dyn Hook) {
+        let now = self.advance(now);
         self.core.poll_adapters(now, hook);
         self.core.poll_ports(now, hook, &mut self.rx);
         self.core.poll_shard(now);
         self.core.poll(now);
+    }
+
+    /// The time to go on with when a clock shows `now`: no less than it ever was.
+    pub fn advance(&mut self, now: Nanos) -> Nanos {
+        self.core.advance(now)
     }
 
     /// Takes all that a dead adapter has left in its queue, with a bond that sees it first.

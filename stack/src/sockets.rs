@@ -409,6 +409,21 @@ impl Core {
         }
     }
 
+    /// Sends at once what the application has just written or asked for, instead of at the next poll.
+    pub fn kick(&mut self, now: Nanos) {
+        let now = self.advance(now);
+        self.host_output(now);
+        self.flush(now);
+        self.poll_members();
+    }
+
+    /// Time goes on to `now`. A clock that shows less than it did before stands still until then: no segment may say that
+    /// it is older than the one before (RFC 7323, 5: what PAWS takes for granted).
+    pub(crate) fn advance(&mut self, now: Nanos) -> Nanos {
+        self.now = self.now.max(now);
+        self.now
+    }
+
     /// The next thing that the application should know, if any.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.next_event()

@@ -169,10 +169,11 @@ impl Node {
     }
 
     /// One turn of the host and its applications.
-    pub(super) fn turn(&mut self, now: Nanos) -> Result<(), HostError> {
+    pub(super) fn turn(&mut self, mut now: Nanos) -> Result<(), HostError> {
         self.host.poll(now)?;
         while self.host.is_in_a_hurry() {
-            self.host.poll(self.clock.now())?;
+            now = self.clock.now();
+            self.host.poll(now)?;
         }
         self.follow_bond();
         if let Some(ours) = &mut self.ours {

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use mafo_mem::Nanos;
 use mafo_pmd::TxState;
 use mafo_pmd::eal::dma::Arena;
+use mafo_stack::packet::{self, Packet};
 use mafo_stack::{
     ConnectionError, Event, ListenError, Options, PathChoice, Readiness, SocketError, SocketId,
     Stack, StackConfig,
@@ -199,6 +200,37 @@ fn what_a_full_link_does_not_take_leaves_when_it_does_and_counts_as_no_loss() {
     }
     assert_eq!(received, 3000);
     assert_eq!(net.stacks[0].core().tcp_counters().retransmits, 0);
+}
+
+/// Whoever drives a stack may have looked at its clock a while ago, and have polled it with a later time since.
+#[test]
+fn timestamps_stand_still_where_the_clock_goes_back() {
+    let mut net = net();
+    let (client, _) = net.open();
+    net.step();
+    let start = net.now;
+    let mut stamps = Vec::new();
+    for (turn, millis) in [20, 5, 10, 25].into_iter().enumerate() {
+        let now = start + Nanos::from_millis(millis);
+        let stack = &mut net.stacks[0];
+        if turn % 2 == 0 {
+            stack.poll(now);
+        }
+        assert_eq!(stack.core_mut().send(client, &[0; 1448]), Ok(1448));
+        if turn < 2 {
+            stack.core_mut().kick(now);
+        } else {
+            stack.poll(now);
+        }
+        while let Some(frame) = net.lanes[0].pop() {
+            let Ok(Packet::Tcp(_, tcp)) = packet::parse(&frame) else { continue };
+            // NOP, NOP, timestamps.
+            assert_eq!(tcp[20..24], [1, 1, 8, 10]);
+            stamps.push(u32::from_be_bytes([tcp[24], tcp[25], tcp[26], tcp[27]]));
+        }
+    }
+    let since = stamps.iter().map(|stamp| stamp - stamps[0]).collect::<Vec<_>>();
+    assert_eq!(since, [0, 0, 0, 5]);
 }
 
 #[test]

@@ -116,13 +116,15 @@ impl Net {
         Ok(Self { near, far, switch, cables, seen })
     }
 
-    /// One turn of the host with the bond, or more when it is in a hurry.
-    pub(super) fn poll_near(&mut self, clock: Clock, now: Nanos) -> Result<(), BenchError> {
+    /// One turn of the host with the bond, or more when it is in a hurry; when the last one was.
+    pub(super) fn poll_near(&mut self, clock: Clock) -> Result<Nanos, BenchError> {
+        let mut now = clock.now();
         self.near.poll(now)?;
         while self.near.is_in_a_hurry() {
-            self.near.poll(clock.now())?;
+            now = clock.now();
+            self.near.poll(now)?;
         }
-        Ok(())
+        Ok(now)
     }
 
     /// One turn of its peer, and of the switch on the way there and back.

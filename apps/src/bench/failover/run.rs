@@ -113,8 +113,7 @@ impl<'a> Run<'a> {
 
     /// One turn of everything.
     fn turn(&mut self) -> Result<Nanos, BenchError> {
-        let now = self.clock.now();
-        self.net.poll_near(self.clock, now)?;
+        let now = self.net.poll_near(self.clock)?;
         self.follow_bond();
         self.net.poll_far(now);
         self.follow_near(now)?;
