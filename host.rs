@@ -257,11 +257,9 @@ impl Host {
             // One decision for both: what a card acknowledges is what its host can vouch for.
             soft.asic.commits = protect;
         }
-        let sockets = config.stack.sockets_max as usize;
         // Send buffers are reached by every adapter: a connection's bytes stay where they are when it
         // changes its owner.
-        let send_memory = sockets * config.stack.send_buffer.next_multiple_of(64) + (64 << 10);
-        let shared = memory(send_memory)
+        let shared = memory(config.stack.send_memory())
             .map_err(|source| HostError::Memory { what: "send buffers", source })?;
         let mut members = Vec::new();
         for (n, member) in config.members.into_iter().enumerate() {

@@ -4,10 +4,14 @@
 //! A ring that runs empty begins again at the front of its memory: a connection that never holds
 //! much touches little of it, and that stays in a cache.
 
+use std::collections::VecDeque;
+
 use mafo_pmd::eal::dma::DmaBuf;
 
+use crate::lend::Lent;
+
 /// What the application sent and the peer has not acknowledged yet, in memory that adapters and the
-/// host path read from.
+/// host path read from: copied into a ring, or lent and read where it lies.
 ///
 /// ```text
 ///        acked        posted         written       acked + capacity
@@ -25,6 +29,35 @@ pub struct SendBuffer {
     acked: u64,
     posted: u64,
     written: u64,
+    /// What lies elsewhere of the stream, once something has been lent.
+    lent: Option<Box<LentPieces>>,
+}
+
+/// The parts of a stream that were lent. The bytes between them are in the ring, one behind the other.
+#[derive(Debug, Default)]
+struct LentPieces {
+    /// Those that are not acknowledged whole, in their order, each with its first byte's offset.
+    pieces: VecDeque<(u64, Lent)>,
+    /// Bytes of those that were before them.
+    gone: u64,
+}
+
+impl LentPieces {
+    /// Everything before `offset` is acknowledged.
+    fn ack(&mut self, offset: u64) {
+        while let Some((start, lent)) = self.pieces.front()
+            && start + lent.len() as u64 <= offset
+        {
+            self.gone += lent.len() as u64;
+            self.pieces.pop_front();
+        }
+    }
+
+    /// Bytes of the stream before `offset` that were lent.
+    fn before(&self, offset: u64) -> u64 {
+        let begun = self.pieces.iter().take_while(|(start, _)| *start < offset);
+        self.gone + begun.map(|(start, lent)| (offset - start).min(lent.len() as u64)).sum::<u64>()
+    }
 }
 
 /// One contiguous piece of a [`SendBuffer`]: offset in its memory, and length.
@@ -40,7 +73,7 @@ impl SendBuffer {
     /// An empty stream over `memory`.
     #[must_use]
     pub fn new(memory: DmaBuf) -> Self {
-        Self { memory, front: 0, acked: 0, posted: 0, written: 0 }
+        Self { memory, front: 0, acked: 0, posted: 0, written: 0, lent: None }
     }
 
     /// Bytes that the buffer holds at most.
@@ -52,7 +85,35 @@ impl SendBuffer {
     /// Bytes that can be written now.
     #[must_use]
     pub fn free(&self) -> usize {
-        self.capacity() - (self.written - self.acked) as usize
+        self.capacity() - (self.in_ring(self.written) - self.in_ring(self.acked)) as usize
+    }
+
+    /// How many bytes before `offset` were copied into the ring.
+    fn in_ring(&self, offset: u64) -> u64 {
+        match &self.lent {
+            None => offset,
+            Some(lent) => offset - lent.before(offset),
+        }
+    }
+
+    /// Pieces that were lent and are not acknowledged whole.
+    #[must_use]
+    pub fn lent_pieces(&self) -> usize {
+        self.lent.as_ref().map_or(0, |lent| lent.pieces.len())
+    }
+
+    /// Appends `bytes`, without a copy.
+    pub fn lend(&mut self, bytes: Lent) {
+        let start = self.written;
+        self.written += bytes.len() as u64;
+        self.lent.get_or_insert_default().pieces.push_back((start, bytes));
+    }
+
+    /// Nothing will be read any more: what was lent goes back.
+    pub fn let_go(&mut self) {
+        if let Some(lent) = &mut self.lent {
+            lent.pieces.clear();
+        }
     }
 
     /// The first offset that the peer has not acknowledged.
@@ -82,7 +143,7 @@ impl SendBuffer {
     /// Copies as much of `bytes` as fits; how much that was.
     pub fn write(&mut self, bytes: &[u8]) -> usize {
         let n = bytes.len().min(self.free());
-        let (first, second) = self.pieces(self.written, n);
+        let (first, second) = self.ring_pieces(self.written, n);
         self.memory.write(first.offset, &bytes[..first.len]);
         self.memory.write(second.offset, &bytes[first.len..n]);
         self.written += n as u64;
@@ -92,10 +153,22 @@ impl SendBuffer {
     /// Copies the `dst.len()` bytes at `offset`, all of them written and not acknowledged.
     pub fn read(&self, offset: u64, dst: &mut [u8]) {
         debug_assert!(offset >= self.acked && offset + dst.len() as u64 <= self.written);
-        let (first, second) = self.pieces(offset, dst.len());
+        if self.lent.is_some() {
+            return self.read_pieces(offset, dst);
+        }
+        let (first, second) = self.ring_pieces(offset, dst.len());
         let (head, tail) = dst.split_at_mut(first.len);
         self.memory.read(first.offset, head);
         self.memory.read(second.offset, tail);
+    }
+
+    /// The same where they may lie anywhere.
+    fn read_pieces(&self, offset: u64, dst: &mut [u8]) {
+        let mut read = 0;
+        for (memory, piece) in self.pieces(offset, dst.len()) {
+            memory.read(piece.offset, &mut dst[read..][..piece.len]);
+            read += piece.len;
+        }
     }
 
     /// Counts the next `n` written bytes as given to a transport.
@@ -109,18 +182,58 @@ impl SendBuffer {
         assert!(offset <= self.posted, "an acknowledgement beyond what was posted");
         let freed = offset.saturating_sub(self.acked);
         self.acked += freed;
-        if self.acked == self.written {
-            self.front = self.written;
-        } else if self.acked - self.front >= self.capacity() as u64 {
+        if let Some(lent) = &mut self.lent {
+            lent.ack(self.acked);
+        }
+        let (acked, written) = (self.in_ring(self.acked), self.in_ring(self.written));
+        if acked == written {
+            self.front = written;
+        } else if acked - self.front >= self.capacity() as u64 {
             self.front += self.capacity() as u64;
         }
         freed as usize
     }
 
-    /// The one or two pieces of memory behind `len` bytes at `offset` (the second may be empty).
+    /// The pieces of memory behind `len` bytes at `offset`, one after the other: at most two of the ring between one that was
+    /// lent and the next.
+    pub fn pieces(&self, offset: u64, len: usize) -> impl Iterator<Item = (&DmaBuf, Piece)> {
+        let (mut at, end) = (offset, offset + len as u64);
+        core::iter::from_fn(move || {
+            let next = (at < end).then(|| self.piece_at(at, (end - at) as usize))?;
+            at += next.1.len as u64;
+            Some(next)
+        })
+    }
+
+    /// How many of `len` bytes at `offset` lie in `most` pieces of memory.
     #[must_use]
-    pub fn pieces(&self, offset: u64, len: usize) -> (Piece, Piece) {
-        ring_pieces(self.capacity(), offset - self.front, len)
+    pub fn reach(&self, offset: u64, len: usize, most: usize) -> usize {
+        match self.lent {
+            None if most >= 2 => len,
+            _ => self.pieces(offset, len).take(most).map(|(_, piece)| piece.len).sum(),
+        }
+    }
+
+    /// The longest piece that begins at `offset`, of at most `len` bytes.
+    fn piece_at(&self, offset: u64, len: usize) -> (&DmaBuf, Piece) {
+        let mut len = len;
+        let mut pieces = self.lent.iter().flat_map(|lent| &lent.pieces);
+        let next = pieces.find(|(start, lent)| start + lent.len() as u64 > offset);
+        match next {
+            Some((start, lent)) if *start <= offset => {
+                let (memory, first) = lent.place();
+                let skip = (offset - start) as usize;
+                return (memory, Piece { offset: first + skip, len: len.min(lent.len() - skip) });
+            }
+            Some((start, _)) => len = len.min((start - offset) as usize),
+            None => {}
+        }
+        (&self.memory, self.ring_pieces(offset, len).0)
+    }
+
+    /// The one or two pieces of the ring behind `len` bytes at `offset`, all of them copied into it (the second may be empty).
+    fn ring_pieces(&self, offset: u64, len: usize) -> (Piece, Piece) {
+        ring_pieces(self.capacity(), self.in_ring(offset) - self.front, len)
     }
 
     /// Gives the memory back.
@@ -269,6 +382,7 @@ mod tests {
     use mafo_pmd::eal::dma::Arena;
 
     use super::*;
+    use crate::lend::LendMemory;
 
     #[test]
     fn ring_pieces_cover_every_byte_once_for_small_sizes() {
@@ -326,11 +440,11 @@ mod tests {
         assert_eq!(buffer.write(b"abcdef"), 6);
         buffer.post(6);
         assert_eq!(buffer.ack(5), 5);
-        assert_eq!(buffer.pieces(5, 1).0.offset, 5, "not while a byte is under way");
+        assert_eq!(buffer.ring_pieces(5, 1).0.offset, 5, "not while a byte is under way");
         assert_eq!(buffer.ack(6), 1);
         assert_eq!(buffer.write(b"ghijklmn"), 8);
         let whole = (Piece { offset: 0, len: 8 }, Piece { offset: 0, len: 0 });
-        assert_eq!(buffer.pieces(6, 8), whole);
+        assert_eq!(buffer.ring_pieces(6, 8), whole);
         buffer.read(6, &mut out);
         assert_eq!(&out, b"ghijklmn");
         // Full, and then with room for two: what is under way is not written over.
@@ -373,6 +487,53 @@ mod tests {
                 read += n as u64;
             }
             assert!(tx.acked() > 5 * capacity as u64 && read > 5 * capacity as u64);
+        }
+    }
+
+    /// The same where some of it is lent, of all lengths, also one behind the other.
+    #[test]
+    fn lent_pieces_stand_in_the_stream_where_they_were_lent() {
+        let arena = Arena::ordinary(64 << 10).expect("memory");
+        let lend = LendMemory::new(32 << 10);
+        let byte = |offset: u64| (offset * 7 + offset / 5) as u8;
+        let stream =
+            |from: u64, len: usize| (from..from + len as u64).map(byte).collect::<Vec<u8>>();
+        for capacity in 1..12_usize {
+            let mut tx = SendBuffer::new(arena.alloc(capacity, 64).expect("room"));
+            let mut in_ring = VecDeque::new();
+            for step in 0..600_usize {
+                let n = 1 + step % 7;
+                if step / 3 % 2 == 0 {
+                    let held: usize = in_ring.iter().filter(|&&at| at >= tx.acked()).count();
+                    assert_eq!(tx.free(), capacity - held, "capacity {capacity}, step {step}");
+                    let written = tx.written();
+                    let taken = tx.write(&stream(written, n));
+                    assert_eq!(taken, n.min(capacity - held));
+                    in_ring.extend(written..written + taken as u64);
+                } else if tx.lent_pieces() < 5 {
+                    let mut buffer = lend.lend(&arena, n + 2).expect("room");
+                    buffer[1..=n].copy_from_slice(&stream(tx.written(), n));
+                    tx.lend(buffer.freeze().slice(1..1 + n));
+                }
+                tx.post((tx.written() - tx.posted()) as usize);
+                let held = (tx.written() - tx.acked()) as usize;
+                for skip in 0..held.min(3) {
+                    let (from, mut sent) = (tx.acked() + skip as u64, vec![0; held - skip]);
+                    tx.read(from, &mut sent);
+                    assert_eq!(sent, stream(from, held - skip), "capacity {capacity}, step {step}");
+                    let reached = tx.reach(from, held - skip, 2);
+                    let pieces = tx.pieces(from, reached).count();
+                    assert!(reached > 0 && pieces <= 2);
+                    assert!(reached == held - skip || tx.pieces(from, reached + 1).count() == 3);
+                }
+                tx.ack(tx.acked() + (step % 5).min(held) as u64);
+                while in_ring.front().is_some_and(|at| *at < tx.acked()) {
+                    in_ring.pop_front();
+                }
+            }
+            assert!(tx.acked() > 20 * capacity as u64);
+            tx.let_go();
+            assert!(lend.lend(&arena, 32 << 10).is_ok(), "all of it came back");
         }
     }
 

@@ -15,6 +15,7 @@ use smoltcp::wire::IpProtocol;
 use crate::defect::{Defect, Defects};
 use crate::error::ConnectionError;
 use crate::icmp;
+use crate::lend::LendMemory;
 use crate::listener::{Listener, ListenerId};
 use crate::local::{LOOPBACK, Loopback};
 use crate::members::{Members, Port, PortCounters};
@@ -112,6 +113,7 @@ pub struct Core {
     /// What an application makes up before it is written to its socket's memory, which a device may be reading.
     pub(crate) piece: Box<[u8; PIECE]>,
     pub(crate) arena: Arc<Arena>,
+    pub(crate) lend: LendMemory,
     pub(crate) send_buffers: Vec<DmaBuf>,
     /// What the last socket was made with: most are made with the same.
     pub(crate) settings: Arc<Options>,
@@ -175,6 +177,7 @@ impl Core {
             scratch: Vec::with_capacity(frame),
             piece: Box::new([0; PIECE]),
             arena,
+            lend: LendMemory::new(config.lend_memory),
             send_buffers: Vec::new(),
             settings: Arc::new(Options::on(PathChoice::Host)),
             recv_buffers: Vec::new(),
@@ -680,6 +683,7 @@ impl Core {
             self.timers.remove(&(at, id));
         }
         socket.path = Path::Ended;
+        socket.tx.let_go();
         if self.sampling.wanted {
             self.departed.push(id);
         }

@@ -148,6 +148,9 @@ pub enum SocketError {
     /// No socket has this id any more.
     #[error("no such socket")]
     NoSuchSocket,
+    /// The bytes lie in another stack's memory, which the adapters of this one cannot read.
+    #[error("memory that was lent by another stack")]
+    ForeignMemory,
     /// The connection ended before its time.
     #[error(transparent)]
     Connection(#[from] ConnectionError),

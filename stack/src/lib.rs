@@ -22,6 +22,7 @@ mod error;
 mod footprint;
 mod host;
 pub mod icmp;
+mod lend;
 mod listen;
 mod listener;
 mod local;
@@ -46,6 +47,7 @@ pub use activity::Activity;
 pub use defect::{Defect, Defects};
 pub use error::{ConnectError, ConnectionError, IcmpReason, ListenError, SocketError};
 pub use footprint::Footprint;
+pub use lend::{LENT_BYTES_MAX, LENT_PIECES_MAX, LendBuffer, LendError, Lent, NotSent};
 pub use listener::ListenerId;
 pub use mafo_tcp::{Ended, GaveUp, IcmpError, Info, Keepalive, Recovery, State, Then};
 pub use neigh::Mac;
@@ -300,6 +302,8 @@ pub struct StackConfig {
     pub syn_cookies: bool,
     /// Bytes a socket holds that the peer has not acknowledged.
     pub send_buffer: usize,
+    /// Bytes that applications can have at a time to fill and lend to sockets ([`Core::lend_buffer`]).
+    pub lend_memory: usize,
     /// Bytes a socket holds that the application has not read: the receive window.
     pub recv_buffer: usize,
     /// What the receive window may grow to: it decides the window scale that is offered, where that is
@@ -345,6 +349,14 @@ pub struct StackConfig {
 }
 
 impl StackConfig {
+    /// Bytes of the arena that all sockets' buffers, and what applications fill, are taken from, with something for
+    /// whoever holds a buffer longer than its socket.
+    #[must_use]
+    pub fn send_memory(&self) -> usize {
+        let sockets = self.sockets_max as usize * self.send_buffer.next_multiple_of(64);
+        sockets + self.lend_memory.next_multiple_of(64) + (64 << 10)
+    }
+
     /// Defaults for `address` with `mac` on a link of `prefix_len` bits.
     #[must_use]
     pub fn new(address: Ipv4Addr, prefix_len: u8, mac: Mac) -> Self {
@@ -361,6 +373,7 @@ impl StackConfig {
             syn_backlog_max: 1024,
             syn_cookies: true,
             send_buffer: 256 * 1024,
+            lend_memory: 0,
             recv_buffer: 256 * 1024,
             recv_buffer_max: 256 * 1024,
             timestamps: true,

@@ -11,6 +11,7 @@ use crate::Options;
 use crate::buffer::{RecvBuffer, SendBuffer};
 use crate::error::{ConnectionError, SocketError};
 use crate::host::HostPath;
+use crate::lend::{LENT_BYTES_MAX, LENT_PIECES_MAX};
 use crate::listener::ListenerId;
 use crate::slab::SocketId;
 use crate::timeouts::Watch;
@@ -138,6 +139,15 @@ impl Socket {
         let limit = self.options.send_limit.map_or(usize::MAX, |limit| limit as usize);
         let held = (self.tx.written() - self.tx.acked()) as usize;
         self.tx.free().min(limit.saturating_sub(held))
+    }
+
+    /// Whether `len` more bytes may be lent to it now. With nothing to send it takes any number.
+    pub(crate) fn takes_lent(&self, len: usize) -> bool {
+        let limit = self.options.send_limit.map_or(LENT_BYTES_MAX, |limit| limit as usize);
+        let held = (self.tx.written() - self.tx.acked()) as usize;
+        self.tx.lent_pieces() < LENT_PIECES_MAX
+            && (held == 0 || held.saturating_add(len) <= limit)
+            && len <= LENT_BYTES_MAX
     }
 
     /// Notes that the socket, which is `id`, is now ready for `readiness`; `news` are those of whom the application has

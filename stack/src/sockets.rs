@@ -223,7 +223,7 @@ impl Core {
     }
 
     /// Of `len` bytes, how many can be written now; none only if `len` is.
-    fn room_to_send(&self, id: SocketId, len: usize) -> Result<usize, SocketError> {
+    pub(crate) fn room_to_send(&self, id: SocketId, len: usize) -> Result<usize, SocketError> {
         let socket = self.sockets.get(id).ok_or(SocketError::NoSuchSocket)?;
         if let Some(error) = socket.error {
             return Err(error.into());
@@ -256,7 +256,7 @@ impl Core {
     }
 
     /// Of what was written the last `bytes` are followed by `then`.
-    fn post_with(&mut self, id: SocketId, bytes: usize, then: Then) {
+    pub(crate) fn post_with(&mut self, id: SocketId, bytes: usize, then: Then) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         match &mut socket.path {
             Path::Host(host) => {

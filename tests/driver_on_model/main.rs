@@ -7,6 +7,7 @@ mod death;
 mod failover;
 mod hosts;
 mod icmp;
+mod lend;
 mod links;
 mod local;
 mod macs;

@@ -77,8 +77,7 @@ impl World {
         let mut switch = None;
         let sockets = match path {
             PathChoice::Host => {
-                let send = stack.sockets_max as usize * stack.send_buffer + (64 << 10);
-                let arena = Arena::ordinary(send).expect("memory for send buffers");
+                let arena = Arena::ordinary(stack.send_memory()).expect("memory for send buffers");
                 let port = WirePort::new(near, stack.mac, stack.mtu);
                 let mut stack = Stack::new(stack, arena);
                 stack.add_port(Box::new(port));

@@ -18,6 +18,7 @@ mod fwd;
 mod instructions;
 mod kernel;
 mod lcores;
+mod lending;
 mod options;
 mod ours;
 mod reference;

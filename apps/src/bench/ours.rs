@@ -11,6 +11,7 @@ use mafo::{
 };
 
 use super::app::{Copies, Endpoint, Role, Wants};
+use super::lending::{LENT_LEAST, Lending};
 use super::options::{Path, Work};
 use super::{BenchError, Shape};
 
@@ -44,6 +45,8 @@ pub(super) struct Ours {
     /// Connections by the index of their socket.
     numbers: Vec<usize>,
     established: usize,
+    /// What each connection has to lend, where that is worth it.
+    lending: Vec<Lending>,
     /// The client's ports that belong to this lcore, for each of the server's.
     ports: Vec<Vec<u16>>,
 }
@@ -87,6 +90,10 @@ impl Ours {
             (stack.send_buffer, stack.recv_buffer) = (HELD_BUFFER, HELD_BUFFER);
             stack.recv_buffer_max = HELD_BUFFER;
         }
+        // As many as the socket would hold.
+        let lends = role == Role::Client && shape.work == Work::Bulk && shape.size >= LENT_LEAST;
+        let buffers = if lends { stack.send_buffer / shape.size } else { 0 };
+        stack.lend_memory = shape.connections * buffers * shape.size.next_multiple_of(64);
         let is_ours = |port: u16, server: u16| {
             let ends =
                 ((address(Role::Client), port).into(), (address(Role::Server), server).into());
@@ -124,8 +131,7 @@ impl Ours {
                 (OnPath::Offload(Box::new(host)), PathChoice::Offload)
             }
             Path::Host => {
-                let memory = sockets * stack.send_buffer.next_multiple_of(64);
-                let arena = Arena::new(memory + (64 << 10))
+                let arena = Arena::new(stack.send_memory())
                     .map_err(|e| BenchError::CannotRun(e.to_string()))?;
                 let port = WirePort::new(wire, stack.mac, stack.mtu);
                 let mut stack = Stack::new(stack, arena);
@@ -136,7 +142,7 @@ impl Ours {
                 (OnPath::Host(Box::new(stack)), PathChoice::Host)
             }
         };
-        Ok(Self {
+        let mut ours = Self {
             host,
             role,
             path,
@@ -147,7 +153,23 @@ impl Ours {
             numbers: vec![usize::MAX; sockets],
             established: 0,
             ports,
-        })
+            lending: Vec::new(),
+        };
+        if lends {
+            let lending =
+                (0..shape.connections).map(|_| Lending::new(ours.core_ref(), buffers, shape.size));
+            ours.lending = lending.collect::<Result<_, _>>()?;
+        }
+        Ok(ours)
+    }
+
+    /// Sends `len` bytes, all of a buffer of the connection's own; `false` if none has come back.
+    fn lend(&mut self, connection: usize, write: impl FnOnce(&mut [u8])) -> bool {
+        let id = self.socket(connection);
+        let Some(lent) = self.lending[connection].make(write) else { return false };
+        let sent = self.core().send_lent(id, lent);
+        assert!(sent.is_ok(), "connection {connection}: {sent:?}");
+        true
     }
 
     /// Whether connections can be opened and accepted.
@@ -341,6 +363,9 @@ impl Endpoint for Ours {
     }
 
     fn send(&mut self, connection: usize, len: usize, write: impl FnMut(&mut [u8])) -> bool {
+        if !self.lending.is_empty() {
+            return self.lend(connection, write);
+        }
         let id = self.socket(connection);
         if self.core().send_room(id) < len {
             return false;
@@ -400,9 +425,9 @@ impl Endpoint for Ours {
     }
 
     fn copies(&self) -> Copies {
-        // Into the socket and, by the host's engine or the card, into the frame; from what the engine or the driver was
-        // given into the socket, and out of that.
-        let (out, into) = (2, 2);
+        // Into the socket, unless it is lent, and, by the host's engine or the card, into the frame; from what the engine or
+        // the driver was given into the socket, and out of that.
+        let (out, into) = (if self.lending.is_empty() { 2 } else { 1 }, 2);
         let OnPath::Offload(host) = &self.host else {
             return Copies { out, into, by_adapters: 0, doorbells: 0 };
         };

@@ -4,11 +4,11 @@ use mafo_pmd::ofld::{self, Mark, Refused, Then, TxCreditPool, TxPayload, Via};
 use mafo_t4::cpl::{CreditDack, Fw4Ack, ReplyCtrl, RxData, RxUrgNotify, SetTcbField};
 use mafo_t4::tcb::field;
 use mafo_t4::wr::{FwOfldTxDataWr, Mnem, Sge};
-use mafo_t4::{PortId, Tid};
+use mafo_t4::{Iova, PortId, Tid};
 use mafo_tcp::SeqNum;
 
 use super::{Fence, Gate, Member, Offloaded};
-use crate::buffer::{Piece, SendBuffer};
+use crate::buffer::SendBuffer;
 use crate::core::Core;
 use crate::defect::Defect;
 use crate::slab::SocketId;
@@ -17,6 +17,8 @@ use crate::socket::{Path, Readiness, SendSide, Socket};
 /// Payload of one work request at most: small enough that a buffer is freed bit by bit, large enough
 /// that a work request's cost is nothing.
 pub(super) const PLEN_MAX: usize = 16 * 1024;
+/// Pieces of memory that they lie in, at most: a work request stays short whatever applications lend.
+pub(super) const SGES_MAX: usize = 8;
 /// Up to this many bytes are copied into the work request: shorter than the scatter list's detour.
 const INLINE_MAX: usize = 128;
 /// Receive credits are owed for so long...
@@ -33,7 +35,7 @@ pub(super) struct Lane<'a> {
 }
 
 impl Lane<'_> {
-    /// Posts the `n` bytes of `tx` at `offset`, at most [`PLEN_MAX`].
+    /// Posts the `n` bytes of `tx` at `offset`, at most [`PLEN_MAX`] in [`SGES_MAX`] pieces.
     pub(super) fn post(
         self,
         tx: &SendBuffer,
@@ -49,11 +51,12 @@ impl Lane<'_> {
             let eq = member.ofld(port).ok_or(Refused::RingFull)?;
             return ofld::tx_data(eq, credits, tid, payload, mark, then);
         }
-        let base = member.lcore.iova(tx.memory(), 0);
-        let (first, second) = tx.pieces(offset, n);
-        let sge = |piece: Piece| Sge { iova: base.add(piece.offset), len: piece.len as u32 };
-        let pieces = [sge(first), sge(second)];
-        let count = if second.len == 0 { 1 } else { 2 };
+        let (mut pieces, mut count) = ([Sge { iova: Iova(0), len: 0 }; SGES_MAX], 0);
+        for (sge, (memory, piece)) in pieces.iter_mut().zip(tx.pieces(offset, n)) {
+            let iova = member.lcore.iova(memory, piece.offset);
+            *sge = Sge { iova, len: piece.len as u32 };
+            count += 1;
+        }
         let payload = TxPayload::Sgl(&pieces[..count]);
         let eq = member.ofld(port).ok_or(Refused::RingFull)?;
         ofld::tx_data(eq, credits, tid, payload, mark, then)
@@ -93,7 +96,7 @@ impl Core {
             if waiting == 0 || conn.tx_gate == Gate::Shut || !conn.state.can_send() {
                 return Ok(());
             }
-            let mut n = waiting.min(PLEN_MAX);
+            let mut n = socket.tx.reach(socket.tx.posted(), waiting.min(PLEN_MAX), SGES_MAX);
             // The card takes the end of a work request for the end of what is urgent.
             let to_mark = socket.urgent.sent.map(|end| end.saturating_sub(socket.tx.posted()));
             let urgent = to_mark.is_some_and(|left| left <= n as u64);

@@ -6,7 +6,7 @@
 use mafo_pmd::ofld::{self, Mark, Refused, Then};
 use mafo_tcp::SeqNum;
 
-use super::data::{Lane, PLEN_MAX};
+use super::data::{Lane, PLEN_MAX, SGES_MAX};
 use super::moves::Place;
 use crate::core::Core;
 use crate::slab::SocketId;
@@ -57,7 +57,7 @@ impl Core {
             if left == 0 {
                 break;
             }
-            let n = left.min(PLEN_MAX);
+            let n = socket.tx.reach(from, left.min(PLEN_MAX), SGES_MAX);
             let then = if n == left { Then::Idle } else { Then::More };
             let (port, tid, credits) = (place.port, place.tid, &mut place.credits);
             let lane = Lane { member, port, tid, credits };

@@ -32,6 +32,8 @@ pub(crate) use own::Own;
 
 pub(crate) const ADDRESSES: [Ipv4Addr; 2] =
     [Ipv4Addr::new(10, 77, 0, 2), Ipv4Addr::new(10, 77, 0, 1)];
+/// What applications can lend at a time: less than some want.
+const LEND_MEMORY: usize = 64 << 10;
 const MACS: [Mac; 2] = [[2, 0, 0, 0xff, 0, 0], [2, 0, 0, 0xff, 0, 1]];
 pub(crate) const PORT: u16 = 7;
 /// Of the first connection, where its sequence numbers are of interest.
@@ -194,6 +196,7 @@ impl World {
             // What scales the windows: unlike at both ends, or nobody sees them swapped.
             stack.recv_buffer_max = plan.recv_buffer_max[n];
             stack.send_buffer = plan.send_buffer[n];
+            stack.lend_memory = LEND_MEMORY;
             stack.time_wait_max = 256;
             if plan.ecn {
                 stack.ecn = EcnMode::On;
@@ -202,9 +205,9 @@ impl World {
             stack
         };
         let peer_wire = Witnessed::new(near.remove(links.len()), Place::Peer, &checker);
-        let send_memory = (count + 4) * plan.send_buffer[1].next_multiple_of(64) + (64 << 10);
-        let arena = Arena::ordinary(send_memory).expect("memory");
-        let mut peer = Stack::new(stack(1), arena);
+        let peer = stack(1);
+        let arena = Arena::ordinary(peer.send_memory()).expect("memory");
+        let mut peer = Stack::new(peer, arena);
         peer.add_port(Box::new(WirePort::new(peer_wire, MACS[1], 1500)));
         let mut holes = Vec::new();
         let mut wires: [Vec<(PortId, Box<dyn Wire>)>; 2] = [Vec::new(), Vec::new()];

@@ -108,8 +108,8 @@ impl Net {
         let near_stack = stack(NEAR, [2, 0x4d, 0x46, 0, 0, 2]);
         let near = Host::new(HostConfig::new(near_stack, adapters, bond))?;
         let stack = stack(FAR, [2, 0x4d, 0x46, 0, 0, 1]);
-        let memory = stack.sockets_max as usize * BUFFER + (64 << 10);
-        let arena = Arena::new(memory).map_err(|e| BenchError::CannotRun(e.to_string()))?;
+        let arena =
+            Arena::new(stack.send_memory()).map_err(|e| BenchError::CannotRun(e.to_string()))?;
         let port = WirePort::new(far, stack.mac, stack.mtu);
         let mut far = Stack::new(stack, arena);
         far.add_port(Box::new(port));

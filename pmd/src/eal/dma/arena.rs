@@ -243,6 +243,18 @@ impl DmaBuf {
         unsafe { std::slice::from_raw_parts(start.as_ptr(), len) }
     }
 
+    /// All the bytes where they lie, to be written.
+    ///
+    /// For memory that no card has been told of, or that all who were have given back.
+    #[inline]
+    #[must_use]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: the buffer's memory is its own, and all bytes are initialised (arenas are zeroed). The host has no other view
+        // of it, since this is `&mut self`, and no card reads or writes it, which is what the doc asks of
+        // the caller's protocol.
+        unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr(), self.len()) }
+    }
+
     /// Loads the word at `offset` (a multiple of 8), as it lies in memory. Pairs with the card's
     /// release store of the same word: what it wrote before is visible after.
     #[inline]
@@ -362,6 +374,9 @@ mod tests {
         assert_eq!(buf.view(14, 3), [7, 8, 9]);
         buf.zero(15, 2);
         assert_eq!(buf.view(14, 4), [7, 0, 0, 9]);
+        buf.bytes_mut()[16] = 5;
+        assert_eq!(buf.view(14, 4), [7, 0, 5, 9]);
+        assert_eq!(buf.bytes_mut().len(), 64);
     }
 
     #[test]
