@@ -6,6 +6,7 @@ use mafo::Nanos;
 use mafo::failover::Distribution;
 
 use super::BenchError;
+use super::Shape;
 use super::options::Work;
 use super::sum::{Pattern, RunningSum};
 use super::tally::Times;
@@ -83,6 +84,16 @@ pub(super) enum Role {
     Server,
 }
 
+impl Role {
+    /// Who is at the other end.
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
 /// How far a connection has come, where connections come and go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -130,12 +141,16 @@ pub(super) struct Application {
     work: Work,
     role: Role,
     size: usize,
+    /// It sends streams (bulk).
+    sends: bool,
+    /// It receives them.
+    receives: bool,
     connections: Vec<Connection>,
     ready: Vec<usize>,
     walk: Option<Walk>,
     /// Whether new messages are begun.
     stopped: bool,
-    /// Exchanges that are through (rpc, at the client), bytes received (bulk, at the server), or connections that are over
+    /// Exchanges that are through (rpc, at the client), bytes received (bulk), or connections that are over
     /// (cps, at the client).
     done: u64,
     times: Times,
@@ -145,8 +160,9 @@ pub(super) struct Application {
 }
 
 impl Application {
-    /// At one end of `connections` connections.
-    pub(super) fn new(work: Work, role: Role, size: usize, connections: usize) -> Self {
+    /// At one end of the connections.
+    pub(super) fn new(shape: &Shape, role: Role) -> Self {
+        let Shape { work, size, connections, .. } = *shape;
         let connection = |n| Connection {
             pattern: Pattern::new(2 * n + usize::from(role == Role::Server)),
             sent: RunningSum::default(),
@@ -161,6 +177,8 @@ impl Application {
             work,
             role,
             size,
+            sends: shape.streams_from(role),
+            receives: shape.streams_from(role.other()),
             connections: (0..connections).map(connection).collect(),
             ready: Vec::with_capacity(connections),
             walk: None,
@@ -238,13 +256,13 @@ impl Application {
         now: Nanos,
         endpoint: &mut impl Endpoint,
     ) -> Result<(), BenchError> {
-        if self.role == Role::Client {
-            let first = self.walk.map_or(self.connections.len(), |walk| walk.window);
-            for n in 0..first {
-                match self.work {
-                    Work::Cps => self.connect(now, n, endpoint)?,
-                    Work::Rpc | Work::Bulk => self.send_on(now, n, endpoint),
-                }
+        let first = self.walk.map_or(self.connections.len(), |walk| walk.window);
+        for n in 0..first {
+            match (self.work, self.role) {
+                (Work::Cps, Role::Client) => self.connect(now, n, endpoint)?,
+                (Work::Rpc, Role::Client) => self.send_on(now, n, endpoint),
+                (Work::Bulk, _) if self.sends => self.send_on(now, n, endpoint),
+                (_, Role::Server) | (Work::Bulk, Role::Client) => {}
             }
         }
         Ok(())
@@ -257,20 +275,25 @@ impl Application {
         endpoint: &mut impl Endpoint,
     ) -> Result<(), BenchError> {
         let mut ready = core::mem::take(&mut self.ready);
-        let wants = match (self.work, self.role) {
-            (Work::Cps, _) => Wants::News,
-            (Work::Bulk, Role::Client) => Wants::ToWrite(self.size),
-            (Work::Rpc, _) | (Work::Bulk, Role::Server) => Wants::ToRead,
+        let wants = match self.work {
+            Work::Bulk if self.sends && self.receives => Wants::News,
+            Work::Bulk if self.sends => Wants::ToWrite(self.size),
+            Work::Rpc | Work::Bulk => Wants::ToRead,
+            Work::Cps => Wants::News,
         };
         endpoint.ready(wants, &mut ready);
         for n in ready.drain(..) {
-            match (self.work, self.role) {
-                (Work::Cps, _) => while self.step(now, n, endpoint)? {},
-                (Work::Bulk, Role::Client) => self.send_on(now, n, endpoint),
-                (Work::Bulk, Role::Server) => {
-                    self.done += self.receive(n, usize::MAX, endpoint) as u64;
+            match self.work {
+                Work::Cps => while self.step(now, n, endpoint)? {},
+                Work::Rpc => self.converse(now, n, endpoint),
+                Work::Bulk => {
+                    if self.receives {
+                        self.done += self.receive(n, usize::MAX, endpoint) as u64;
+                    }
+                    if self.sends {
+                        self.send_on(now, n, endpoint);
+                    }
                 }
-                (Work::Rpc, _) => self.converse(now, n, endpoint),
             }
         }
         self.ready = ready;

@@ -6,12 +6,15 @@ use mafo::Nanos;
 use mafo::eal::clock::{Clock, thread_cpu_time};
 use mafo::eal::lcore;
 use mafo::failover::Distribution;
-use mafo::wire::mem::{LinkConfig, MemEnd, link};
+use mafo::wire::impair::{Impairments, Probability};
+use mafo::wire::mem::{LinkConfig, link};
+use mafo::wire::{Impaired, ImpairedConfig, Wire};
 
 use super::app::{Application, Copies, Endpoint, Role};
 use super::kernel::{Linux, World};
 use super::options::{BenchOptions, Path, Reference, Work};
 use super::ours::Ours;
+use super::page;
 use super::reference::Smoltcp;
 use super::report::{Counts, KERNEL, OURS, Report, SMOLTCP, STACKS, Slice, UNPROTECTED};
 use super::tally::{Counted, Tally};
@@ -128,7 +131,7 @@ impl<E: Endpoint> Contestant<E> {
         let mut roles = [Role::Client, Role::Server].into_iter();
         let ends = ends.map(|end| {
             let role = roles.next().expect("two ends");
-            (end, Application::new(shape.work, role, shape.size, shape.connections))
+            (end, Application::new(shape, role))
         });
         let pace = if shape.held { Pace::Worked } else { Pace::of(options) };
         let mut contestant = Self { ends, work: shape.work, tallies, now, pace };
@@ -136,9 +139,10 @@ impl<E: Endpoint> Contestant<E> {
         if options.r#break == Some(super::options::Break::Sum) {
             contestant.ends[0].1.spoil();
         }
-        let (end, application) = &mut contestant.ends[0];
-        tell(application);
-        application.begin(now, end)?;
+        tell(&mut contestant.ends[0].1);
+        for (end, application) in &mut contestant.ends {
+            application.begin(now, end)?;
+        }
         Ok(contestant)
     }
 
@@ -147,6 +151,7 @@ impl<E: Endpoint> Contestant<E> {
         if self.work == Work::Bulk {
             let [(_, client), (_, server)] = &mut self.ends;
             client.note_arrivals(now, server);
+            server.note_arrivals(now, client);
         }
         for (end, application) in &mut self.ends {
             end.poll(now)?;
@@ -175,7 +180,11 @@ impl<E: Endpoint> Contestant<E> {
     }
 
     fn take_times(&mut self) -> Distribution {
-        self.ends[0].1.take_times()
+        let mut times = Distribution::default();
+        for (_, application) in &mut self.ends {
+            times.add(&application.take_times());
+        }
+        times
     }
 }
 
@@ -184,7 +193,7 @@ impl<E: Endpoint> Turns for Contestant<E> {
         let [(_, client), (_, server)] = &self.ends;
         match self.work {
             Work::Rpc | Work::Cps => client.done(),
-            Work::Bulk => server.done(),
+            Work::Bulk => client.done() + server.done(),
         }
     }
 
@@ -262,9 +271,22 @@ pub(super) fn link_config(shape: &Shape) -> LinkConfig {
     LinkConfig { mtu: shape.mtu.into(), queue_frames, ..usual }
 }
 
-fn wire(shape: &Shape) -> ([Counted<MemEnd>; 2], Vec<Tally>) {
+/// The end of `wire` at which `role` sends, with the losses that are asked for.
+pub(super) fn cable(wire: impl Wire + 'static, shape: &Shape, role: Role) -> Box<dyn Wire> {
+    if shape.loss == Probability::NEVER {
+        return Box::new(wire);
+    }
+    let tx = Impairments { loss: shape.loss, ..Impairments::NONE };
+    // The same frames of each run, and others of either direction.
+    let seed = if role == Role::Client { 1 } else { 2 };
+    let mtu = shape.mtu.into();
+    Box::new(Impaired::new(wire, &ImpairedConfig { mtu, tx, seed, ..ImpairedConfig::default() }))
+}
+
+fn wire(shape: &Shape) -> ([Counted<Box<dyn Wire>>; 2], Vec<Tally>) {
     let (a, b) = link(&link_config(shape));
-    let [(a, first), (b, second)] = [a, b].map(Counted::new);
+    let (a, first) = Counted::new(cable(a, shape, Role::Client));
+    let (b, second) = Counted::new(cable(b, shape, Role::Server));
     ([a, b], vec![first, second])
 }
 
@@ -466,6 +488,10 @@ pub(super) fn count(options: &BenchOptions, ops: u64) -> Result<String, BenchErr
 
 /// What the options ask for, if that can be.
 pub(super) fn shape(options: &BenchOptions) -> Result<Shape, BenchError> {
+    if options.loss > 0.0 && options.vs.contains(&Reference::Kernel) {
+        let why = "--loss is of the memory link, which Linux does not have: --vs smoltcp";
+        return Err(BenchError::CannotRun(why.to_owned()));
+    }
     if options.path == Path::Host && !options.protect.is_empty() {
         let why = "--protect is about what adapters acknowledge: with --path host there is none";
         return Err(BenchError::CannotRun(why.to_owned()));
@@ -500,13 +526,15 @@ fn all(
 pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
     let shape = shape(options)?;
     let core = take_a_core(super::lcores::take_cores(&options.lcores)?.first().copied())?;
+    let page = page::create(options)?;
     let mut report = Report::new(options, &shape, &[core]);
     let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };
     let (count, length) = slices(options);
     let wanted = options.vs.contains(&Reference::Kernel);
     let world = wanted.then(|| World::new(shape.mtu)).transpose()?;
     let world = (world.as_ref(), core);
-    say(report.heading(count, length));
+    let heading = report.heading(count, length);
+    say(heading.clone());
     let mut many = all(options, &shape, world, 0)?;
     // Once in vain: caches fill, windows open.
     for one in many.iter_mut().flatten() {
@@ -527,6 +555,7 @@ pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
         report.add_single(at, one.slice(length)?.times);
     }
     finish(single)?;
+    page::write(page, &report, &heading)?;
     Ok(report)
 }
 
@@ -538,4 +567,51 @@ pub(super) fn one_request(shape: &Shape) -> Shape {
 
 fn finish(mut all: All) -> Result<(), BenchError> {
     all.iter_mut().flatten().try_for_each(|one| one.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use mafo::FrameBurst;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: BenchOptions,
+    }
+
+    /// Of 10,000 frames those that arrive, each with its number.
+    fn arrived(loss: &str, role: Role) -> Vec<u8> {
+        let options = Line::parse_from(["bench", "bulk", "--loss", loss]).options;
+        let shape = Shape::of(&options).expect("work");
+        let (a, mut b) = link(&link_config(&shape));
+        let mut a = cable(a, &shape, role);
+        let (mut burst, mut all) = (FrameBurst::new(10, 2048), Vec::new());
+        for turn in 0..1000_usize {
+            burst.clear();
+            for n in 0..10 {
+                let frame = burst.spare().expect("room");
+                frame.set_len(60);
+                frame.as_mut_slice()[0] = (10 * turn + n) as u8;
+                burst.commit();
+            }
+            assert_eq!(a.tx_burst(Nanos::ZERO, burst.frames()), 10);
+            burst.clear();
+            b.rx_burst(Nanos::ZERO, &mut burst);
+            all.extend(burst.frames().iter().map(|frame| frame.as_slice()[0]));
+        }
+        all
+    }
+
+    #[test]
+    fn so_many_frames_are_lost_and_the_same_ones_each_time() {
+        assert_eq!(arrived("0", Role::Client).len(), 10_000);
+        let some = arrived("0.1", Role::Client);
+        // Five standard deviations of a binomial distribution: 150.
+        assert!((8_850..=9_150).contains(&some.len()), "{}", some.len());
+        assert_eq!(arrived("0.1", Role::Client), some);
+        assert_ne!(arrived("0.1", Role::Server), some, "others the other way");
+    }
 }

@@ -157,7 +157,7 @@ impl Linux {
         pair: u16,
     ) -> Result<Self, BenchError> {
         let end = |role| -> Result<_, BenchError> {
-            let application = Application::new(shape.work, role, shape.size, shape.connections);
+            let application = Application::new(shape, role);
             Ok((Kernel::new(world, role, shape, PORT + pair * PORTS)?, application))
         };
         let (mut client, mut server) = (end(Role::Client)?, end(Role::Server)?);
@@ -174,7 +174,9 @@ impl Linux {
         }
         #[cfg(not(debug_assertions))]
         let _ = options;
-        client.1.begin(clock.now(), &mut client.0)?;
+        for (kernel, application) in [&mut client, &mut server] {
+            application.begin(clock.now(), kernel)?;
+        }
         Ok(Self { client, server, cores: cores(core), work: shape.work, clock })
     }
 
@@ -216,7 +218,7 @@ impl Turns for Linux {
     fn done(&self) -> u64 {
         match self.work {
             Work::Rpc | Work::Cps => self.client.1.done(),
-            Work::Bulk => self.server.1.done(),
+            Work::Bulk => self.client.1.done() + self.server.1.done(),
         }
     }
 
@@ -235,8 +237,11 @@ impl Turns for Linux {
         let mut times = self.client.1.take_times();
         if self.work == Work::Bulk {
             // When each send arrived nobody has seen: the reader is on another thread.
-            self.client.1.note_arrivals(self.clock.now(), &self.server.1);
-            self.client.1.take_times();
+            let (client, server) = (&mut self.client.1, &mut self.server.1);
+            client.note_arrivals(self.clock.now(), server);
+            server.note_arrivals(self.clock.now(), client);
+            client.take_times();
+            server.take_times();
             times = Distribution::default();
         }
         Ok(Slice {

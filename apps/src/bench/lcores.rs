@@ -25,6 +25,7 @@ use super::app::Role;
 use super::contest::{self, Turns};
 use super::options::BenchOptions;
 use super::ours::Ours;
+use super::page;
 use super::report::{OURS, Report, Slice, share_of};
 use super::tally::Counted;
 use super::{BenchError, Shape};
@@ -103,7 +104,7 @@ impl Worker {
         let mut tallies = Vec::new();
         let ends = self.ends.map(|(wire, shard)| {
             let role = roles.next().expect("two ends");
-            let (wire, tally) = Counted::new(wire);
+            let (wire, tally) = Counted::new(contest::cable(wire, &self.share, role));
             tallies.push(tally);
             Ours::new((self.options.path, protect), role, &self.share, (wire, Some(shard)))
         });
@@ -250,8 +251,10 @@ pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
     let cores = check(options, &shape)?;
     let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };
     let (count, length) = contest::slices(options);
+    let page = page::create(options)?;
     let mut report = Report::new(options, &shape, &cores);
-    say(report.heading(count, length));
+    let heading = report.heading(count, length);
+    say(heading.clone());
     let crew = Crew::new(options, &shape, &cores)?;
     // Once in vain: caches fill, windows open.
     crew.order(Order::Share(length / 2))?;
@@ -263,5 +266,6 @@ pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
     }
     crew.order(Order::Finish)?;
     report.add_single(OURS, crew.first(Order::One(length))?.times);
+    page::write(page, &report, &heading)?;
     Ok(report)
 }

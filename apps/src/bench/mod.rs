@@ -21,6 +21,7 @@ mod lcores;
 mod lending;
 mod options;
 mod ours;
+mod page;
 mod reference;
 mod report;
 mod rings;
@@ -31,11 +32,13 @@ pub use conns::ConnsOptions;
 pub use failover::FailoverOptions;
 pub use fwd::FwdOptions;
 pub use instructions::InstructionsOptions;
-pub use options::{Bench, BenchOptions, Other, Path, Reference, Work};
+pub use options::{Bench, BenchOptions, Direction, Other, Path, Reference, Work};
 pub use rings::RingsOptions;
 
 use std::process::ExitCode;
 
+use app::Role;
+use mafo::wire::impair::{NotAProbability, Probability};
 use mafo::{HostError, capacity_for_mtu};
 use thiserror::Error;
 
@@ -70,6 +73,10 @@ struct Shape {
     mtu: u16,
     /// Whether the connections are there to be held, each with as little as it can do with.
     held: bool,
+    /// Which way a stream goes.
+    direction: Direction,
+    /// Of frames, either way.
+    loss: Probability,
 }
 
 impl Shape {
@@ -77,13 +84,30 @@ impl Shape {
         let nothing =
             "what is to be measured: rpc, bulk, cps, conns, fwd, rings, failover or instructions?";
         let work = options.work.ok_or_else(|| BenchError::CannotRun(nothing.to_owned()))?;
+        if options.direction.is_some() && work != Work::Bulk {
+            let why = format!("--direction is of bulk: {} goes both ways", work.name());
+            return Err(BenchError::CannotRun(why));
+        }
+        let cannot = |why: NotAProbability| BenchError::CannotRun(why.to_string());
         Ok(Self {
             work,
             connections: options.connections(work),
             size: options.size(work),
             mtu: options.mtu,
             held: false,
+            direction: options.direction.unwrap_or(Direction::ToServer),
+            loss: Probability::new(options.loss).map_err(cannot)?,
         })
+    }
+
+    /// Whether `role` sends streams.
+    fn streams_from(&self, role: Role) -> bool {
+        self.work == Work::Bulk
+            && match self.direction {
+                Direction::ToServer => role == Role::Client,
+                Direction::ToClient => role == Role::Server,
+                Direction::Both => true,
+            }
     }
 
     /// Bytes of buffers for frames: like the link's, so that a receiver exchanges buffers with it.
@@ -145,5 +169,24 @@ pub fn main(bench: &Bench) -> ExitCode {
                 BenchError::Failed(_) => ExitCode::FAILURE,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_come_from_one_end_or_from_both() {
+        let from = |work, direction| {
+            let loss = Probability::NEVER;
+            let held = false;
+            let shape = Shape { work, connections: 1, size: 1, mtu: 1500, held, direction, loss };
+            [Role::Client, Role::Server].map(|role| shape.streams_from(role))
+        };
+        assert_eq!(from(Work::Bulk, Direction::ToServer), [true, false]);
+        assert_eq!(from(Work::Bulk, Direction::ToClient), [false, true]);
+        assert_eq!(from(Work::Bulk, Direction::Both), [true, true]);
+        assert_eq!(from(Work::Rpc, Direction::ToServer), [false, false]);
     }
 }

@@ -1,5 +1,7 @@
 //! What `mafo bench` can be asked for.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::conns::ConnsOptions;
@@ -52,6 +54,12 @@ pub struct BenchOptions {
     /// Bytes of a request and of a response; of each send of a stream [default: rpc and cps 64, bulk 65536]
     #[arg(long, value_name = "B", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub size: Option<u32>,
+    /// Which way a stream goes [default: to-server]
+    #[arg(long, value_enum)]
+    pub direction: Option<Direction>,
+    /// Probability that a frame is lost, each direction
+    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = parse_loss)]
+    pub loss: f64,
     /// Largest IP packet of the link, in bytes
     #[arg(long, value_name = "M", default_value_t = 1500,
           value_parser = clap::value_parser!(u16).range(576..=9000))]
@@ -76,6 +84,9 @@ pub struct BenchOptions {
     /// protection costs [default: on]
     #[arg(long, value_enum, value_name = "on|off|on,off", value_delimiter = ',')]
     pub protect: Vec<Protect>,
+    /// Write a page with plots into this file: each slice's rate, and how long operations took
+    #[arg(long, value_name = "FILE", conflicts_with = "ops")]
+    pub report: Option<PathBuf>,
     /// Print one JSON object on standard output, everything else on standard error
     #[arg(long)]
     pub json: bool,
@@ -100,6 +111,29 @@ pub enum Work {
     /// kept as it is by default: clients take their ports in turn. smoltcp's is cut short at no cost, since it would keep a
     /// socket for ten seconds
     Cps,
+}
+
+/// Which way a stream goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Direction {
+    /// From those who opened the connections to those who accepted them
+    ToServer,
+    /// From those who accepted them to those who opened them
+    ToClient,
+    /// Both ways at a time
+    Both,
+}
+
+impl Direction {
+    /// Its name in a report.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ToServer => "to-server",
+            Self::ToClient => "to-client",
+            Self::Both => "both",
+        }
+    }
 }
 
 /// Where our TCP runs.
@@ -148,6 +182,16 @@ pub(super) fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (SECONDS_MIN..=SECONDS_MAX).contains(&seconds) => Ok(seconds),
         _ => Err(format!("'{text}' is no number of seconds from {SECONDS_MIN} to {SECONDS_MAX}")),
+    }
+}
+
+/// Half of all frames lost, and nothing is measured but timers.
+const LOSS_MAX: f64 = 0.5;
+
+fn parse_loss(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(loss) if (0.0..=LOSS_MAX).contains(&loss) => Ok(loss),
+        _ => Err(format!("'{text}' is no probability from 0 to {LOSS_MAX}")),
     }
 }
 
@@ -234,6 +278,17 @@ impl BenchOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn losses_have_their_range() {
+        assert_eq!(
+            (parse_loss("0"), parse_loss("0.01"), parse_loss("0.5")),
+            (Ok(0.0), Ok(0.01), Ok(0.5))
+        );
+        for wrong in ["", "-0.1", "0.51", "1", "NaN", "1%"] {
+            assert!(parse_loss(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn seconds_hold_five_slices() {

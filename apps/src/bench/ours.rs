@@ -91,7 +91,7 @@ impl Ours {
             stack.recv_buffer_max = HELD_BUFFER;
         }
         // As many as the socket would hold.
-        let lends = role == Role::Client && shape.work == Work::Bulk && shape.size >= LENT_LEAST;
+        let lends = shape.streams_from(role) && shape.size >= LENT_LEAST;
         let buffers = if lends { stack.send_buffer / shape.size } else { 0 };
         stack.lend_memory = shape.connections * buffers * shape.size.next_multiple_of(64);
         let is_ours = |port: u16, server: u16| {

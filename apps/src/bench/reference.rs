@@ -3,7 +3,6 @@
 use std::net::Ipv4Addr;
 
 use mafo::wire::Wire;
-use mafo::wire::mem::MemEnd;
 use mafo::{Frame, FrameBurst, Nanos};
 use smoltcp::iface::{
     Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet,
@@ -54,7 +53,7 @@ fn instant(now: Nanos) -> Instant {
 
 impl Smoltcp {
     /// A host at one end of `wire`.
-    pub(super) fn new(role: Role, shape: &Shape, wire: Counted<MemEnd>) -> Self {
+    pub(super) fn new(role: Role, shape: &Shape, wire: Counted<Box<dyn Wire>>) -> Self {
         let mut nic = Nic::new(wire, shape);
         let mac = [2, 0, 0, 0, 0x78, if role == Role::Client { 1 } else { 2 }];
         let config = Config::new(HardwareAddress::Ethernet(EthernetAddress(mac)));
@@ -271,7 +270,7 @@ fn room(socket: &Socket<'_>) -> usize {
 
 /// smoltcp's network card: an end of the link, with a burst of frames on their way in and out.
 struct Nic {
-    wire: Counted<MemEnd>,
+    wire: Counted<Box<dyn Wire>>,
     now: Nanos,
     rx: FrameBurst,
     /// The first frame of `rx` that smoltcp has not taken.
@@ -283,7 +282,7 @@ struct Nic {
 }
 
 impl Nic {
-    fn new(wire: Counted<MemEnd>, shape: &Shape) -> Self {
+    fn new(wire: Counted<Box<dyn Wire>>, shape: &Shape) -> Self {
         let burst = || FrameBurst::new(BURST, shape.frame_len());
         Self {
             wire,

@@ -90,6 +90,8 @@ impl Figures {
 pub(super) const STACKS: usize = 4;
 /// What they are called.
 const NAMES: [&str; STACKS] = ["mafo", "unprotected", "smoltcp", "kernel"];
+/// The same with one request at a time.
+const SINGLE: [&str; STACKS] = ["mafo, one", "unprotected, one", "smoltcp, one", "kernel, one"];
 pub(super) const OURS: usize = 0;
 pub(super) const UNPROTECTED: usize = 1;
 pub(super) const SMOLTCP: usize = 2;
@@ -100,6 +102,8 @@ pub(super) struct Report {
     work: Work,
     path: Path,
     shape: Shape,
+    /// Probability that a frame is lost.
+    loss: f64,
     /// The core of each lcore; the first one is the thread's of whatever has one thread.
     cores: Vec<usize>,
     /// Whether ours is protected, if there are adapters.
@@ -130,6 +134,7 @@ impl Report {
             work: shape.work,
             path: options.path,
             shape: *shape,
+            loss: options.loss,
             protect: (options.path == Path::Offload).then(|| options.protected().0),
             vs: options.vs.clone(),
             figures: Default::default(),
@@ -144,7 +149,7 @@ impl Report {
         let Shape { connections, size, mtu, .. } = self.shape;
         let what = match self.work {
             Work::Rpc => format!("{size} B request and response, one outstanding each"),
-            Work::Bulk => format!("one way, sends of {size} B"),
+            Work::Bulk => format!("{}, sends of {size} B", self.shape.direction.name()),
             Work::Cps => format!("opened, {size} B request and response, closed, at a time"),
         };
         let mut out = format!(
@@ -156,6 +161,9 @@ impl Report {
             if cores.len() == 1 { "" } else { "s" },
             cores.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
         );
+        if self.loss > 0.0 {
+            let _ = write!(out, "; of all frames {} are lost", self.loss);
+        }
         if cores.len() > 1 {
             out += ", and as many with all connections on the first alone";
         }
@@ -336,6 +344,12 @@ impl Report {
         }
     }
 
+    /// Which way streams went, `null` where there are none.
+    fn direction_json(&self) -> String {
+        let name = self.shape.direction.name();
+        if self.work == Work::Bulk { format!("\"{name}\"") } else { "null".to_owned() }
+    }
+
     /// What each lcore did: its number, the core that it had, its share of the connections.
     fn cores_json(&self) -> String {
         let of = |(lcore, figures): (usize, &Figures)| {
@@ -348,6 +362,36 @@ impl Report {
             )
         };
         self.lcores.iter().enumerate().map(of).collect::<Vec<_>>().join(",")
+    }
+
+    /// What was measured.
+    pub(super) fn name(&self) -> String {
+        format!("{} on path {}", self.work.name(), self.path.name())
+    }
+
+    /// What its figures count.
+    pub(super) fn unit(&self) -> &'static str {
+        self.work.unit()
+    }
+
+    /// The rates of all slices, of each stack, and with several lcores of each of them and of one alone.
+    pub(super) fn series(&self) -> Vec<(String, &[f64])> {
+        let all = NAMES.into_iter().zip(&self.figures);
+        let mut all: Vec<_> = all.map(|(name, of)| (name.to_owned(), &of.rates[..])).collect();
+        if self.of_lcores().is_some() {
+            let lcores = self.lcores.iter().enumerate();
+            all.extend(lcores.map(|(n, of)| (format!("lcore {n}"), &of.rates[..])));
+            all.push(("one alone".to_owned(), &self.alone.rates[..]));
+        }
+        all.retain(|(_, rates)| !rates.is_empty());
+        all
+    }
+
+    /// How long operations took, of each stack whose times are known: all of them, and one at a time.
+    pub(super) fn distributions(&self) -> Vec<(&'static str, &Distribution)> {
+        let all = NAMES.into_iter().zip(SINGLE).zip(&self.figures);
+        let both = all.flat_map(|((name, one), of)| [(name, &of.times), (one, &of.single)]);
+        both.filter(|(_, times)| times.count() > 0).collect()
     }
 
     /// One JSON object. With one lcore what is said of several is null. Without a reference what belongs to it is null, and so is what belongs to our own work without
@@ -367,7 +411,7 @@ impl Report {
         };
         format!(
             "{{\"name\":\"{}\",\"path\":\"{}\",\"connections\":{},\"size\":{},\"mtu\":{},\
-             \"unit\":\"{}\",\"protect\":{},\"mafo\":{},\"unprotected\":{},\"protect_ratio\":{},\
+             \"unit\":\"{}\",\"direction\":{},\"loss\":{:?},\"protect\":{},\"mafo\":{},\"unprotected\":{},\"protect_ratio\":{},\
              \"protect_spread\":{},\"smoltcp\":{},\"kernel\":{},\"ratio\":{},\"ratios\":{{{}}},\
              \"core_seconds\":{{\"mafo\":{},\"unprotected\":{},\"smoltcp\":{},\"kernel\":{}}},\"spread\":{},\
              \"latency_us\":{{{}}},\"latency_one_us\":{},\"latency_one_us_of\":{{{}}},\
@@ -380,6 +424,8 @@ impl Report {
             self.shape.size,
             self.shape.mtu,
             self.work.unit(),
+            self.direction_json(),
+            self.loss,
             self.protect_json(),
             number(self.median_of(OURS)),
             number(self.median_of(UNPROTECTED)),
@@ -497,7 +543,7 @@ mod tests {
         assert_eq!(
             report.json().split_once(",\"spread\"").expect("spread").0,
             "{\"name\":\"rpc\",\"path\":\"offload\",\"connections\":64,\"size\":64,\"mtu\":1500,\
-             \"unit\":\"exchanges per core-second\",\"protect\":\"on,off\",\"mafo\":6.0,\
+             \"unit\":\"exchanges per core-second\",\"direction\":null,\"loss\":0.0,\"protect\":\"on,off\",\"mafo\":6.0,\
              \"unprotected\":12.0,\"protect_ratio\":0.5,\"protect_spread\":0.0,\
              \"smoltcp\":10.0,\"kernel\":2.0,\"ratio\":0.6,\"ratios\":{\"smoltcp\":0.6,\"kernel\":3.0},\
              \"core_seconds\":{\"mafo\":2.5,\"unprotected\":2.5,\"smoltcp\":2.5,\"kernel\":2.5}"
@@ -584,7 +630,7 @@ mod tests {
         assert_eq!(
             report.json().split_once(",\"latency_us\"").expect("latency").0,
             "{\"name\":\"bulk\",\"path\":\"host\",\"connections\":1,\"size\":1000,\"mtu\":1500,\
-             \"unit\":\"Gbit per core-second\",\"protect\":null,\"mafo\":5.0,\"unprotected\":null,\
+             \"unit\":\"Gbit per core-second\",\"direction\":\"to-server\",\"loss\":0.0,\"protect\":null,\"mafo\":5.0,\"unprotected\":null,\
              \"protect_ratio\":null,\"protect_spread\":null,\"smoltcp\":null,\"kernel\":null,\
              \"ratio\":null,\"ratios\":{},\
              \"core_seconds\":{\"mafo\":1.0,\"unprotected\":null,\"smoltcp\":null,\"kernel\":null},\

@@ -9,7 +9,6 @@ mod fault;
 mod lcore;
 mod options;
 mod page;
-mod plot;
 mod run;
 mod samples;
 mod sniff;

@@ -1,17 +1,15 @@
-//! A run as one HTML page that needs nothing else: no scripts, no fonts, no pictures from elsewhere.
+//! A run as one HTML page.
 
-use std::fmt::Write as _;
-use std::fs::File;
-use std::io::Write as _;
 use std::path::Path;
 
 use mafo::Nanos;
 use mafo::failover::Distribution;
 
-use super::plot::{self, Curve, Mark};
 use super::run::RigError;
 use super::samples::Samples;
 use super::verdict::{EventKind, TimelineEvent, Verdict, quantiles};
+use crate::html::{self, PageFile, escaped};
+use crate::plot::{self, Curve, Mark};
 
 /// What is shown before the first fault and after its last event.
 const MARGIN: Nanos = Nanos::from_millis(50);
@@ -20,14 +18,9 @@ const BINS: u64 = 400;
 /// Labels that have room beside each other.
 const LABELS: u64 = 40;
 
-const STYLE: &str = "body{font:15px sans-serif;max-width:980px;margin:2em auto;color:#222}\
-    table{border-collapse:collapse}td,th{padding:.15em .8em;text-align:right;border-bottom:1px solid #ddd}\
-    td:first-child,th:first-child{text-align:left}svg{max-width:100%;height:auto}\
-    .ok{color:#060}.failed{color:#a00}";
-
 /// A file that will have the page.
 pub(crate) struct Page {
-    file: File,
+    file: PageFile,
     command: &'static str,
 }
 
@@ -46,45 +39,34 @@ pub(crate) struct Contents<'a> {
 impl Page {
     /// Makes the file, so that one that cannot be made is known before anything runs.
     pub(crate) fn create(path: &Path, command: &'static str) -> Result<Self, RigError> {
-        let file = File::create(path);
-        let file =
-            file.map_err(|e| RigError::CannotRun(format!("cannot write {}: {e}", path.display())))?;
+        let file = PageFile::create(path).map_err(RigError::CannotRun)?;
         Ok(Self { file, command })
     }
 
     /// Writes it.
-    pub(crate) fn write(mut self, contents: &Contents<'_>) -> Result<(), RigError> {
+    pub(crate) fn write(self, contents: &Contents<'_>) -> Result<(), RigError> {
         let failed = |why: String| RigError::Failed(format!("the page: {why}"));
-        let html = self.html(contents).map_err(|e| failed(e.to_string()))?;
-        self.file.write_all(html.as_bytes()).map_err(|e| failed(e.to_string()))
+        let body = contents.body().map_err(|e| failed(e.to_string()))?;
+        let title = format!("mafo {}", self.command);
+        self.file.write(&title, &body).map_err(|e| failed(e.to_string()))
     }
+}
 
-    fn html(&self, contents: &Contents<'_>) -> Result<String, Box<dyn std::error::Error>> {
-        let Contents { verdict, samples, lines, further, summary } = contents;
+impl Contents<'_> {
+    fn body(&self) -> Result<String, Box<dyn std::error::Error>> {
+        let Contents { verdict, samples, lines, further, summary } = self;
         let mut distributions = verdict.distributions().to_vec();
         distributions.extend(further.iter().copied());
-        let title = format!("mafo {}", self.command);
         let class = if verdict.is_ok() { "ok" } else { "failed" };
-        let mut html = format!(
-            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
-             <style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n\
-             <p class=\"{class}\"><b>{}</b></p>\n<p>{}</p>\n",
-            escaped(&verdict.judgement()),
-            escaped(summary.trim()).replace('\n', "<br>\n"),
-        );
-        html += "<h2>How long it took</h2>\n<table><tr><th></th><th>times</th><th>p50</th><th>p99</th>\
-                 <th>p99.9</th><th>max</th></tr>\n";
-        for (name, times) in &distributions {
-            let us = quantiles(times).map(|time| format!("<td>{} µs</td>", time.as_micros()));
-            let _ = writeln!(
-                html,
-                "<tr><td>{}</td><td>{}</td>{}</tr>",
-                escaped(name),
-                times.count(),
-                us.concat()
-            );
-        }
-        html += "</table>\n";
+        let judgement = escaped(&verdict.judgement());
+        let mut html = format!("<p class=\"{class}\"><b>{judgement}</b></p>\n");
+        html += &html::paragraph(summary);
+        html += "<h2>How long it took</h2>\n";
+        let rows = distributions.iter().map(|(name, times)| {
+            let us = quantiles(times).map(|time| format!("{} µs", time.as_micros()));
+            [vec![(*name).to_owned(), times.count().to_string()], us.to_vec()].concat()
+        });
+        html += &html::table(&["", "times", "p50", "p99", "p99.9", "max"], rows);
         html += &plot::distributions("Distributions", &distributions)?;
 
         let faults: Vec<Nanos> = {
@@ -100,7 +82,6 @@ impl Page {
         html += "\n<h2>All of it</h2>\n";
         let curves = curves(samples, lines, span);
         html += &plot::throughput("Throughput of each cable", span, &curves, &marks)?;
-        html += "\n</body></html>\n";
         Ok(html)
     }
 }
@@ -123,18 +104,12 @@ fn first_failover(
     let span = (fault - MARGIN, last + MARGIN);
     let marks = marks(phases.iter().map(|event| event.at), Nanos((span.1 - span.0).0 / LABELS));
     let curves = curves(samples, lines, span);
-    let mut html = plot::throughput("Throughput of each cable", span, &curves, &marks)?;
-    html += "\n<table><tr><th>mark</th><th>ms after the fault</th><th>what</th></tr>\n";
-    for (n, event) in phases.iter().enumerate() {
+    let html = plot::throughput("Throughput of each cable", span, &curves, &marks)?;
+    let rows = phases.iter().enumerate().map(|(n, event)| {
         let ms = (event.at - fault).0 as f64 / 1e6;
-        let _ = writeln!(
-            html,
-            "<tr><td>{}</td><td>{ms:.3}</td><td>{}</td></tr>",
-            n + 1,
-            escaped(&event.what)
-        );
-    }
-    Ok(html + "</table>\n")
+        vec![(n + 1).to_string(), format!("{ms:.3}"), event.what.clone()]
+    });
+    Ok(html + "\n" + &html::table(&["mark", "ms after the fault", "what"], rows))
 }
 
 /// Instants, in order, marked by their numbers; those that are nearer to each other than `apart` share a
@@ -168,11 +143,6 @@ fn curves(samples: &Samples, lines: &[String], span: (Nanos, Nanos)) -> Vec<Curv
     .collect()
 }
 
-/// Text that HTML takes for nothing else.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,10 +156,5 @@ mod tests {
             .collect();
         let expected = [(10, "1-3"), (11, ""), (12, ""), (15, "4"), (20, "5-6"), (21, "")];
         assert_eq!(labels, expected.map(|(at, label)| (at, label.to_owned())));
-    }
-
-    #[test]
-    fn text_is_no_markup() {
-        assert_eq!(escaped("a<b & \"c\">"), "a&lt;b &amp; &quot;c&quot;&gt;");
     }
 }

@@ -1,4 +1,4 @@
-//! Plots as SVG text: throughput over time, and distributions.
+//! Plots as SVG text: throughput over time, rates, and distributions.
 
 use std::error::Error;
 use std::ops::Range;
@@ -24,19 +24,19 @@ const COLOURS: [RGBColor; 8] = [
 type Drawn = Result<String, Box<dyn Error>>;
 
 /// A curve.
-pub(super) struct Curve<X> {
-    pub(super) name: String,
-    pub(super) points: Vec<(X, f64)>,
+pub(crate) struct Curve<X> {
+    pub(crate) name: String,
+    pub(crate) points: Vec<(X, f64)>,
 }
 
 /// An instant that is marked, with what is written above it.
-pub(super) struct Mark {
-    pub(super) at: Nanos,
-    pub(super) label: String,
+pub(crate) struct Mark {
+    pub(crate) at: Nanos,
+    pub(crate) label: String,
 }
 
 /// Bits per second over time.
-pub(super) fn throughput(
+pub(crate) fn throughput(
     title: &str,
     (from, to): (Nanos, Nanos),
     curves: &[Curve<Nanos>],
@@ -83,8 +83,37 @@ pub(super) fn throughput(
     Ok(svg)
 }
 
+/// Rates by number, with what each axis shows.
+pub(crate) fn rates(title: &str, (what, unit): (&str, &str), curves: &[Curve<f64>]) -> Drawn {
+    let points = || curves.iter().flat_map(|curve| &curve.points);
+    let last = points().map(|&(n, _)| n).fold(2.0, f64::max);
+    let top = points().map(|&(_, rate)| rate).fold(0.0, f64::max).max(1e-9) * 1.15;
+    let mut svg = String::new();
+    {
+        let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+        root.fill(&WHITE)?;
+        let mut chart = ChartBuilder::on(&root)
+            .caption(title, ("sans-serif", 18))
+            .margin(10)
+            .margin_right(30)
+            .x_label_area_size(36)
+            .y_label_area_size(80)
+            .build_cartesian_2d(1.0..last, 0.0..top)?;
+        chart.configure_mesh().light_line_style(WHITE).x_desc(what).y_desc(unit).draw()?;
+        for (curve, colour) in curves.iter().zip(COLOURS.iter().cycle().copied()) {
+            chart
+                .draw_series(LineSeries::new(curve.points.clone(), colour.stroke_width(2)))?
+                .label(curve.name.clone())
+                .legend(move |(x, y)| key((x, y), colour));
+        }
+        legend(&mut chart)?;
+        root.present()?;
+    }
+    Ok(svg)
+}
+
 /// The part of all times that do not exceed a time, of several distributions.
-pub(super) fn distributions(title: &str, all: &[(&str, &Distribution)]) -> Drawn {
+pub(crate) fn distributions(title: &str, all: &[(&str, &Distribution)]) -> Drawn {
     let curves: Vec<Curve<f64>> = all
         .iter()
         .filter(|(_, times)| times.count() > 0)
