@@ -53,10 +53,13 @@ impl LentPieces {
         }
     }
 
-    /// Bytes of the stream before `offset` that were lent.
-    fn before(&self, offset: u64) -> u64 {
+    /// Bytes of the stream before `offset` that were not lent.
+    #[cold]
+    fn in_ring(&self, offset: u64) -> u64 {
         let begun = self.pieces.iter().take_while(|(start, _)| *start < offset);
-        self.gone + begun.map(|(start, lent)| (offset - start).min(lent.len() as u64)).sum::<u64>()
+        offset
+            - self.gone
+            - begun.map(|(start, lent)| (offset - start).min(lent.len() as u64)).sum::<u64>()
     }
 }
 
@@ -89,10 +92,11 @@ impl SendBuffer {
     }
 
     /// How many bytes before `offset` were copied into the ring.
+    #[inline(always)]
     fn in_ring(&self, offset: u64) -> u64 {
         match &self.lent {
             None => offset,
-            Some(lent) => offset - lent.before(offset),
+            Some(lent) => lent.in_ring(offset),
         }
     }
 
@@ -324,6 +328,40 @@ impl RecvBuffer {
         true
     }
 
+    /// Stores `len` bytes of those in `pieces` as [`RecvBuffer::store`] would, all but the first `skip`.
+    #[inline]
+    #[must_use]
+    pub(crate) fn store_pieces(
+        &mut self,
+        ahead: usize,
+        pieces: &[&[u8]],
+        skip: usize,
+        len: usize,
+    ) -> bool {
+        match pieces {
+            [all] => self.store(ahead, &all[skip..][..len]),
+            pieces => self.store_several(ahead, pieces, skip, len),
+        }
+    }
+
+    fn store_several(
+        &mut self,
+        mut ahead: usize,
+        pieces: &[&[u8]],
+        mut skip: usize,
+        mut len: usize,
+    ) -> bool {
+        for piece in pieces {
+            let from = skip.min(piece.len());
+            let part = &piece[from..][..len.min(piece.len() - from)];
+            if !self.store(ahead, part) {
+                return false;
+            }
+            (skip, len, ahead) = (skip - from, len - part.len(), ahead + part.len());
+        }
+        true
+    }
+
     /// Counts the next `n` stored bytes as received in order.
     pub fn advance(&mut self, n: usize) {
         self.received += n as u64;
@@ -535,6 +573,23 @@ mod tests {
             tx.let_go();
             assert!(lend.lend(&arena, 32 << 10).is_ok(), "all of it came back");
         }
+    }
+
+    #[test]
+    fn pieces_are_stored_as_what_they_are_together() {
+        let pieces = [&b"ab"[..], b"", b"cdef", b"g"];
+        for skip in 0..=7 {
+            for len in 0..=7 - skip {
+                let mut buffer = RecvBuffer::new(8);
+                assert!(buffer.store_pieces(1, &pieces, skip, len));
+                assert!(buffer.store(0, b"-"));
+                buffer.advance(1 + len);
+                let (first, second) = buffer.peek_in_place(8);
+                let expected = [b"-", &b"abcdefg"[skip..skip + len]].concat();
+                assert_eq!([first, second].concat(), expected, "{skip} {len}");
+            }
+        }
+        assert!(!RecvBuffer::new(4).store_pieces(0, &pieces, 0, 5));
     }
 
     #[test]

@@ -4,13 +4,12 @@ use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use mafo_mem::{FrameBurst, KeyedHasher, Nanos, checksum};
+use mafo_mem::{FrameBurst, KeyedHasher, Nanos};
 use mafo_pmd::eal::dma::{Arena, DmaBuf};
 use mafo_pmd::l2t::{L2tTarget, NextHop};
 use mafo_pmd::{EthPort, TxState};
 use mafo_t4::{PortId, Tid};
 use mafo_tcp::{Engine, Flags, Segment, SeqNum, isn, reset_for};
-use smoltcp::wire::IpProtocol;
 
 use crate::defect::{Defect, Defects};
 use crate::error::ConnectionError;
@@ -20,7 +19,7 @@ use crate::listener::{Listener, ListenerId};
 use crate::local::{LOOPBACK, Loopback};
 use crate::members::{Members, Port, PortCounters};
 use crate::neigh::{BROADCAST, Change, Mac, Neighbours, Resolution};
-use crate::packet::{self, Arp, Dscp, Handling, Ip, Packet};
+use crate::packet::{self, Arp, Dscp, Handling, Ip, Malformed, Packet};
 use crate::pmtu::PathMtus;
 use crate::shard::Shard;
 use crate::slab::{Slab, SocketId};
@@ -299,28 +298,23 @@ impl Core {
             self.counters.rx_bad_source += 1;
             return;
         }
-        let pseudo = checksum::pseudo_header_v4(
-            ip.src.octets(),
-            ip.dst.octets(),
-            IpProtocol::Tcp.into(),
-            bytes.len() as u16,
-        );
-        //= rfc9293#3.1 MUST-3
-        if !(pseudo + checksum::sum(bytes)).is_valid() {
-            self.counters.rx_csum_bad += 1;
-            return;
-        }
-        let Ok((segment, header_len)) = Segment::parse(bytes) else {
-            self.counters.rx_malformed += 1;
-            return;
+        let (segment, header_len) = match packet::segment(&ip, bytes) {
+            Ok(parsed) => parsed,
+            Err(Malformed::Checksum) => {
+                self.counters.rx_csum_bad += 1;
+                return;
+            }
+            Err(_) => {
+                self.counters.rx_malformed += 1;
+                return;
+            }
         };
-        let segment = Segment { ecn: ip.ecn, ..segment };
         let tuple = FourTuple {
             local: (ip.dst, segment.dst_port).into(),
             remote: (ip.src, segment.src_port).into(),
         };
         if let Some(id) = self.by_tuple.get(&self.sockets, &tuple)
-            && self.host_input(now, id, &segment, &bytes[header_len..])
+            && self.host_input(now, id, &segment, &[&bytes[header_len..]])
         {
             return;
         }

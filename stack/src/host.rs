@@ -153,14 +153,14 @@ impl Core {
         }
     }
 
-    /// Takes a segment of a connection of the host path. `false` when it is not here (any more): the
+    /// Takes a segment of a connection of the host path, whose payload is in pieces. `false` when it is not here (any more): the
     /// segment is nobody's.
     pub(crate) fn host_input(
         &mut self,
         now: Nanos,
         id: SocketId,
         segment: &Segment,
-        payload: &[u8],
+        payload: &[&[u8]],
     ) -> bool {
         if self.is_held_back(id, segment) {
             return true;
@@ -176,10 +176,10 @@ impl Core {
         }
         let stored = match input.payload {
             Payload::Deliver { skip, len } => {
-                socket.rx.store(0, &payload[skip as usize..][..len as usize])
+                socket.rx.store_pieces(0, payload, skip as usize, len as usize)
             }
             Payload::Hold { skip, len, offset } => {
-                socket.rx.store(offset as usize, &payload[skip as usize..][..len as usize])
+                socket.rx.store_pieces(offset as usize, payload, skip as usize, len as usize)
             }
             Payload::Drop => true,
         };

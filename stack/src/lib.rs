@@ -22,6 +22,7 @@ mod error;
 mod footprint;
 mod host;
 pub mod icmp;
+mod join;
 mod lend;
 mod listen;
 mod listener;
@@ -92,6 +93,8 @@ mafo_mem::counters! {
         rx_malformed,
         /// TCP segments with a wrong checksum.
         rx_csum_bad,
+        /// TCP segments that were taken together with the one before them.
+        rx_joined,
         /// Frames for another station, or of a protocol that nobody here speaks.
         rx_not_for_us,
         /// Frames that carry our own source address.
@@ -290,6 +293,9 @@ pub struct StackConfig {
     /// Largest IP packet that a port hands in, if that is more: one that joins segments does (large receive
     /// offload).
     pub rx_packet_max: u16,
+    /// Whether segments of one connection that come one behind the other in a burst are taken, and answered, as one (as by
+    /// Linux' GRO).
+    pub rx_join: bool,
     /// For how long late segments of a connection that the peer closed first are met by silence or an ACK, not
     /// by a reset. Linux: not at all.
     pub linger: Nanos,
@@ -368,6 +374,7 @@ impl StackConfig {
             mtu: 1500,
             ttl: packet::TTL,
             rx_packet_max: 0,
+            rx_join: true,
             linger: Nanos::from_secs(2),
             sockets_max: 4096,
             syn_backlog_max: 1024,

@@ -198,7 +198,7 @@ impl Core {
         let conn = Connection::accept_cookie(&mut self.engine, now, &open, &syn);
         self.enter_opening(id, listener_id, conn);
         self.on_established(id);
-        self.host_input(now, id, segment, payload)
+        self.host_input(now, id, segment, &[payload])
     }
 
     /// Whether connection `id` is to have brought something before it can be accepted. That is counted in timeouts of

@@ -152,6 +152,23 @@ fn parse_plain_tcp(frame: &[u8]) -> Option<(Ip, &[u8])> {
     Some((Ip { src: address(12), dst: address(16), ecn: Ecn::of_tos(header[1]) }, segment))
 }
 
+/// The segment in `bytes`, what `ip` carries, and where its payload begins.
+#[inline]
+pub(crate) fn segment(ip: &Ip, bytes: &[u8]) -> Result<(Segment, usize), Malformed> {
+    let pseudo = checksum::pseudo_header_v4(
+        ip.src.octets(),
+        ip.dst.octets(),
+        IpProtocol::Tcp.into(),
+        bytes.len() as u16,
+    );
+    //= rfc9293#3.1 MUST-3
+    if !(pseudo + checksum::sum(bytes)).is_valid() {
+        return Err(Malformed::Checksum);
+    }
+    let (segment, header_len) = Segment::parse(bytes).map_err(|_| Malformed::Truncated)?;
+    Ok((Segment { ecn: ip.ecn, ..segment }, header_len))
+}
+
 fn parse_any(frame: &[u8]) -> Result<Packet<'_>, Malformed> {
     let ethernet = EthernetFrame::new_checked(frame).map_err(|_| Malformed::Truncated)?;
     match ethernet.ethertype() {

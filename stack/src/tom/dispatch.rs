@@ -184,12 +184,7 @@ impl Core {
             if let Some(up) = port.poll_link() {
                 hook.on_link(now, self, member, PortId(0), up);
             }
-            for frame in rx.frames() {
-                let frame = frame.as_slice();
-                if hook.on_frame(now, self, member, 0, frame) == Verdict::Stack {
-                    self.handle_frame(now, member, frame);
-                }
-            }
+            self.handle_frames(now, hook, member, rx.frames());
         }
     }
 

@@ -32,8 +32,16 @@ impl Connection {
         input
     }
 
+    /// Whether a segment that was joined of several is what the connection expects next, and would be answered as they would: it
+    /// brings more than one full segment.
+    #[must_use]
+    pub fn predicts_joined(&self, segment: &Segment) -> bool {
+        segment.payload_len > u32::from(self.rcv.mss) && self.predicts(segment)
+    }
+
     /// Whether the segment is what an undisturbed connection expects next: payload in order, or an ACK
     /// of something new, and nothing to be repaired on either side.
+    #[inline]
     fn predicts(&self, segment: &Segment) -> bool {
         let on_time = match (&self.timestamps, segment.options.timestamps) {
             (None, _) => true,
