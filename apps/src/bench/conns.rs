@@ -7,6 +7,7 @@
 use std::process::Command;
 
 use clap::Args;
+use mafo::Nanos;
 
 use super::BenchError;
 use super::contest::{Held, take_a_core};
@@ -80,18 +81,21 @@ struct Process {
     host: f64,
     asic: f64,
     payload: f64,
+    /// Until all stood, by the clock and of processor time.
     standing_s: f64,
+    standing_cpu_s: f64,
     /// Exchanges per core-second: on all connections in turn, and on a few of them.
     all: f64,
     few: f64,
 }
 
-const FIELDS: [&str; 7] = ["memory", "host", "asic", "payload", "standing_s", "all", "few"];
+const FIELDS: [&str; 8] =
+    ["memory", "host", "asic", "payload", "standing_s", "standing_cpu_s", "all", "few"];
 
 impl Process {
-    fn values(&self) -> [f64; 7] {
-        let Self { memory, host, asic, payload, standing_s, all, few } = *self;
-        [memory, host, asic, payload, standing_s, all, few]
+    fn values(&self) -> [f64; 8] {
+        let Self { memory, host, asic, payload, standing_s, standing_cpu_s, all, few } = *self;
+        [memory, host, asic, payload, standing_s, standing_cpu_s, all, few]
     }
 
     fn line(&self) -> String {
@@ -102,13 +106,13 @@ impl Process {
 
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split_ascii_whitespace();
-        let mut values = [0.0; 7];
+        let mut values = [0.0; 8];
         for (name, value) in FIELDS.iter().zip(&mut values) {
             (words.next()? == *name).then_some(())?;
             *value = words.next()?.parse().ok()?;
         }
-        let [memory, host, asic, payload, standing_s, all, few] = values;
-        Some(Self { memory, host, asic, payload, standing_s, all, few })
+        let [memory, host, asic, payload, standing_s, standing_cpu_s, all, few] = values;
+        Some(Self { memory, host, asic, payload, standing_s, standing_cpu_s, all, few })
     }
 }
 
@@ -135,7 +139,7 @@ fn hold(options: &ConnsOptions, connections: u32) -> Result<Process, BenchError>
     let held = Held::open(&contest)?;
     let memory = resident()?;
     let [host, asic, payload, own] = held.footprint();
-    let standing_s = held.standing.as_secs_f64();
+    let [standing_s, standing_cpu_s] = held.standing.map(Nanos::as_secs_f64);
     let [all, few] = held.rates(&contest, WINDOW)?;
     Ok(Process {
         memory: memory as f64 - own as f64,
@@ -143,6 +147,7 @@ fn hold(options: &ConnsOptions, connections: u32) -> Result<Process, BenchError>
         asic: asic as f64,
         payload: payload as f64,
         standing_s,
+        standing_cpu_s,
         all: median(&all),
         few: median(&few),
     })
@@ -217,17 +222,18 @@ pub(super) fn run(options: &ConnsOptions) -> Result<String, BenchError> {
     let many = process(options, connections)?;
     let Bytes { total, host, asic, payload } = Bytes::of(&many, &few, connections);
     let ratio = many.all / many.few;
-    let Process { standing_s, all, few, .. } = many;
+    let Process { standing_s, standing_cpu_s, all, few, .. } = many;
     Ok(if options.json {
         format!(
             "{{\"name\":\"conns\",\"path\":\"{path}\",\"connections\":{connections},\"size\":64,\"mtu\":1500,\
              \"unit\":\"bytes an end\",\"bytes_host\":{host:.1},\"bytes_asic\":{asic:.1},\
              \"bytes_total\":{total:.1},\"bytes_payload\":{payload:.1},\"standing_s\":{standing_s:.3},\
+             \"standing_cpu_s\":{standing_cpu_s:.3},\
              \"rpc_held\":{all:.0},\"rpc_64\":{few:.0},\"ratio\":{ratio:?}}}\n"
         )
     } else {
         format!(
-            "{connections} connections, standing after {standing_s:.2} s\n\
+            "{connections} connections, standing after {standing_s:.2} s, {standing_cpu_s:.2} of them at work\n\
              bytes an end: {total:.0} in memory without payload; by the pools' counts {host:.0} of the host, {asic:.0} of \
              its adapter, and {payload:.0} of buffers for payload\n\
              exchanges per core-second, {WINDOW} outstanding: {all:.0} on all connections in turn, {few:.0} on {WINDOW} of \
@@ -241,7 +247,16 @@ mod tests {
     use super::*;
 
     fn process(memory: f64, host: f64, asic: f64, payload: f64) -> Process {
-        Process { memory, host, asic, payload, standing_s: 0.5, all: 3.0, few: 4.0 }
+        Process {
+            memory,
+            host,
+            asic,
+            payload,
+            standing_s: 0.5,
+            standing_cpu_s: 0.25,
+            all: 3.0,
+            few: 4.0,
+        }
     }
 
     #[test]

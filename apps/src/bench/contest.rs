@@ -326,8 +326,8 @@ pub(super) fn ours(
 pub(super) struct Held {
     pair: Pair<Ours>,
     shape: Shape,
-    /// How long it took to open them.
-    pub(super) standing: Nanos,
+    /// How long it took to open them, by the clock and of processor time.
+    pub(super) standing: [Nanos; 2],
 }
 
 impl Held {
@@ -383,7 +383,7 @@ fn our_pair(
     options: &BenchOptions,
     shape: &Shape,
     protect: bool,
-) -> Result<(Pair<Ours>, Nanos), BenchError> {
+) -> Result<(Pair<Ours>, [Nanos; 2]), BenchError> {
     let ([a, b], tallies) = wire(shape);
     let end = |role, wire| Ours::new((options.path, protect), role, shape, (wire, None));
     let ends = [end(Role::Client, a)?, end(Role::Server, b)?];
@@ -405,7 +405,7 @@ fn connected_pair(
     options: &BenchOptions,
     (mut ends, tallies): ([Ours; 2], Vec<Tally>),
     mut others: impl FnMut() -> bool,
-) -> Result<(Pair<Ours>, Nanos), BenchError> {
+) -> Result<(Pair<Ours>, [Nanos; 2]), BenchError> {
     let (pace, mut now) = (Pace::of(options), Nanos::ZERO);
     open(&mut ends, (pace, &mut now), "mafo", |ends, _| Ok(ends.iter().all(Ours::is_up)))?;
     // The server first: it has to listen, in its adapter too, when the client asks.
@@ -416,11 +416,11 @@ fn connected_pair(
         server.flush(now);
     }
     client.open(now)?;
-    let began = Clock::start();
+    let (began, cpu) = (Clock::start(), thread_cpu_time());
     open(&mut ends, (pace, &mut now), "connections", |[client, server], now| {
         Ok(client.is_open(now)? & server.is_open(now)? && others())
     })?;
-    Ok((Pair { ends, tallies, now }, began.now()))
+    Ok((Pair { ends, tallies, now }, [began.now(), thread_cpu_time() - cpu]))
 }
 
 /// smoltcp's two hosts, connected.
