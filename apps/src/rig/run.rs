@@ -335,13 +335,14 @@ impl Run {
         let count = self.options.connections;
         let half = count.div_ceil(2);
         let sending = if self.sends[0] { Sending::AtLeast(bytes) } else { Sending::Nothing };
-        self.until("while the link comes up", |run| {
-            run.bonds.iter().all(|bond| bond.active.is_some())
+        // One lcore that begins by another link than the rest would have the peer look for the host now here, now there.
+        self.until("while the links come up", |run| {
+            run.world.is_whole() && run.bonds.iter().all(|bond| bond.active.is_some())
         })?;
-        self.world.peer.host.command(Command::Run { ids: 0..half, opener: End::Ours, sending })?;
-        if half < count {
-            let ids = half..count;
-            self.world.peer.host.command(Command::Run { ids, opener: End::Peer, sending })?;
+        self.agree()?;
+        let halves = [(0..half, End::Ours), (half..count, End::Peer)];
+        for (ids, opener) in halves.into_iter().filter(|(ids, _)| !ids.is_empty()) {
+            self.world.peer.host.command(Command::Run { ids, opener, sending })?;
         }
         // The peer takes commands in order: an answer says that it expects us.
         self.hear(false, "while the peer gets ready")?;

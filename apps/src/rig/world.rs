@@ -121,6 +121,11 @@ impl World {
         Ok(())
     }
 
+    /// Whether all lcores know that all links are up.
+    pub(super) fn is_whole(&self) -> bool {
+        self.lines.iter().all(Line::is_up)
+    }
+
     /// How many connections each lcore has, if there are several.
     pub(super) fn shares(&self) -> Option<String> {
         let lcores = self.crew.len() + 1;
