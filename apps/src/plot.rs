@@ -24,6 +24,7 @@ const COLOURS: [RGBColor; 8] = [
 type Drawn = Result<String, Box<dyn Error>>;
 
 /// A curve.
+#[derive(Clone)]
 pub(crate) struct Curve<X> {
     pub(crate) name: String,
     pub(crate) points: Vec<(X, f64)>,
@@ -70,14 +71,11 @@ pub(crate) fn throughput(
             let label = Text::new(mark.label.clone(), (at, top * 0.99), ("sans-serif", 13));
             chart.draw_series([label])?;
         }
-        for (curve, colour) in curves.iter().zip(COLOURS.iter().cycle().copied()) {
+        let drawn = curves.iter().map(|curve| {
             let points = curve.points.iter().map(|&(at, rate)| (ms(at), rate / GIGA));
-            chart
-                .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
-                .label(curve.name.clone())
-                .legend(move |(x, y)| key((x, y), colour));
-        }
-        legend(&mut chart)?;
+            Curve { name: curve.name.clone(), points: points.collect() }
+        });
+        draw(&mut chart, drawn)?;
         root.present()?;
     }
     Ok(svg)
@@ -100,13 +98,7 @@ pub(crate) fn rates(title: &str, (what, unit): (&str, &str), curves: &[Curve<f64
             .y_label_area_size(80)
             .build_cartesian_2d(1.0..last, 0.0..top)?;
         chart.configure_mesh().light_line_style(WHITE).x_desc(what).y_desc(unit).draw()?;
-        for (curve, colour) in curves.iter().zip(COLOURS.iter().cycle().copied()) {
-            chart
-                .draw_series(LineSeries::new(curve.points.clone(), colour.stroke_width(2)))?
-                .label(curve.name.clone())
-                .legend(move |(x, y)| key((x, y), colour));
-        }
-        legend(&mut chart)?;
+        draw(&mut chart, curves.iter().cloned())?;
         root.present()?;
     }
     Ok(svg)
@@ -142,13 +134,7 @@ pub(crate) fn distributions(title: &str, all: &[(&str, &Distribution)]) -> Drawn
             .y_desc("part of all that took no longer")
             .x_label_formatter(&|time| format!("{time}"))
             .draw()?;
-        for (curve, colour) in curves.iter().zip(COLOURS.iter().cycle().copied()) {
-            chart
-                .draw_series(LineSeries::new(curve.points.clone(), colour.stroke_width(2)))?
-                .label(curve.name.clone())
-                .legend(move |(x, y)| key((x, y), colour));
-        }
-        legend(&mut chart)?;
+        draw(&mut chart, curves.iter().cloned())?;
         root.present()?;
     }
     Ok(svg)
@@ -174,6 +160,20 @@ fn decades(least: f64, most: f64) -> Range<f64> {
     }
     let (low, high) = (least.log10().floor(), most.log10().ceil());
     10f64.powf(low)..10f64.powf(high.max(low + 1.0))
+}
+
+/// Draws curves, each in a colour of its own, and what they are.
+fn draw<'a, 'x: 'a, C: CoordTranslate<From = (f64, f64)>>(
+    chart: &mut ChartContext<'a, SVGBackend<'x>, C>,
+    curves: impl Iterator<Item = Curve<f64>>,
+) -> Result<(), Box<dyn Error>> {
+    for (curve, colour) in curves.zip(COLOURS.iter().cycle().copied()) {
+        chart
+            .draw_series(LineSeries::new(curve.points, colour.stroke_width(2)))?
+            .label(curve.name)
+            .legend(move |(x, y)| key((x, y), colour));
+    }
+    legend(chart)
 }
 
 fn key((x, y): (i32, i32), colour: RGBColor) -> PathElement<(i32, i32)> {
