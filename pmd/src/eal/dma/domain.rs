@@ -155,7 +155,13 @@ impl Domain {
     }
 
     fn translate(&self, iova: Iova, len: usize, align: usize) -> Option<NonNull<u8>> {
-        self.windows().find_map(|window| window.translate(iova, len, align))
+        self.find(iova, len, align).map(|(_, at)| at)
+    }
+
+    /// The number of the window that has them, and where they are.
+    fn find(&self, iova: Iova, len: usize, align: usize) -> Option<(usize, NonNull<u8>)> {
+        let mut windows = self.windows().enumerate();
+        windows.find_map(|(n, window)| Some((n, window.translate(iova, len, align)?)))
     }
 
     /// The same, with the window that was found last tried first; it becomes another one's number.
@@ -182,11 +188,9 @@ impl Domain {
         len: usize,
         align: usize,
     ) -> Option<NonNull<u8>> {
-        self.windows().enumerate().find_map(|(n, window)| {
-            let at = window.translate(iova, len, align)?;
-            last.set(n);
-            Some(at)
-        })
+        let (n, at) = self.find(iova, len, align)?;
+        last.set(n);
+        Some(at)
     }
 
     #[cold]
