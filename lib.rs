@@ -41,8 +41,8 @@ pub use mafo_stack::{
     Activity, CongestionControl, ConnectError, ConnectionError, Core, Defect, Defects, Dscp,
     EcnMode, Ended, Event, Footprint, FourTuple, GaveUp, Handover, IcmpError, Info, Keepalive,
     LENT_BYTES_MAX, LENT_PIECES_MAX, LendBuffer, LendError, Lent, Life, ListenError, ListenerId,
-    MemberId, MtuProbing, NotSent, Options, PathChoice, Readiness, Recovery, Shard, SocketError,
-    SocketId, Stack, StackConfig, State, Status, Then, Timeouts,
+    MemberId, MoveError, MtuProbing, NotSent, Options, PathChoice, Readiness, Recovery, Shard,
+    SocketError, SocketId, Stack, StackConfig, State, Status, Then, Timeouts,
 };
 pub use mafo_t4::{L2tIdx, PortId};
 pub use mafo_wire as wire;

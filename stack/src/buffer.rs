@@ -240,6 +240,26 @@ impl SendBuffer {
         ring_pieces(self.capacity(), self.in_ring(offset) - self.front, len)
     }
 
+    /// Goes on in `memory`, with what the ring holds; the memory that it had. With another size nothing is done.
+    #[must_use]
+    pub fn move_to(&mut self, mut memory: DmaBuf) -> DmaBuf {
+        if memory.len() != self.capacity() {
+            return memory;
+        }
+        let held = (self.in_ring(self.written) - self.in_ring(self.acked)) as usize;
+        let start = self.in_ring(self.acked) - self.front;
+        let (first, second) = ring_pieces(self.capacity(), start, held);
+        let mut piece = [0; 2048];
+        for Piece { offset, len } in [first, second] {
+            for at in (0..len).step_by(piece.len()) {
+                let part = &mut piece[..(len - at).min(2048)];
+                self.memory.read(offset + at, part);
+                memory.write(offset + at, part);
+            }
+        }
+        core::mem::replace(&mut self.memory, memory)
+    }
+
     /// Gives the memory back.
     #[must_use]
     pub fn into_memory(self) -> DmaBuf {

@@ -18,6 +18,7 @@ use crate::lend::LendMemory;
 use crate::listener::{Listener, ListenerId};
 use crate::local::{LOOPBACK, Loopback};
 use crate::members::{Members, Port, PortCounters};
+use crate::moved::Moved;
 use crate::neigh::{BROADCAST, Change, Mac, Neighbours, Resolution};
 use crate::packet::{self, Arp, Dscp, Handling, Ip, Malformed, Packet};
 use crate::pmtu::PathMtus;
@@ -108,6 +109,7 @@ pub struct Core {
     pub(crate) now: Nanos,
     /// Its place among the lcores of its host, where it is not the only one.
     pub(crate) shard: Option<Shard>,
+    pub(crate) moved: Moved,
     pub(crate) scratch: Vec<u8>,
     /// What an application makes up before it is written to its socket's memory, which a device may be reading.
     pub(crate) piece: Box<[u8; PIECE]>,
@@ -173,6 +175,7 @@ impl Core {
             rejects: Vec::new(),
             now: Nanos::ZERO,
             shard: None,
+            moved: Moved::new(hasher(4)),
             scratch: Vec::with_capacity(frame),
             piece: Box::new([0; PIECE]),
             arena,
@@ -211,6 +214,18 @@ impl Core {
         {
             return;
         }
+        self.take_packet(now, member, (src, dst), packet);
+    }
+
+    /// A packet that concerns this lcore.
+    #[inline]
+    pub(crate) fn take_packet(
+        &mut self,
+        now: Nanos,
+        member: MemberId,
+        (src, dst): (Mac, Mac),
+        packet: Result<Packet<'_>, Malformed>,
+    ) {
         match packet {
             Ok(Packet::Arp(arp)) => self.handle_arp(now, &arp),
             Ok(Packet::Icmp(ip, message)) => self.handle_icmp(now, src, ip, message),
@@ -648,6 +663,9 @@ impl Core {
                 return Some(Event::Incoming(listener));
             }
         }
+        if let Some((id, token)) = self.moved.next_arrived() {
+            return Some(Event::Moved(id, token));
+        }
         while let Some(id) = self.news.pop_front() {
             // What nobody has accepted yet is told when it is accepted.
             let Some(socket) = self.sockets.get_mut(id) else { continue };
@@ -681,8 +699,10 @@ impl Core {
         if self.sampling.wanted {
             self.departed.push(id);
         }
-        self.by_tuple.remove(&socket.ends.tuple(), id);
-        match socket.holder {
+        let (tuple, holder) = (socket.ends.tuple(), socket.holder);
+        self.by_tuple.remove(&tuple, id);
+        self.release_tuple(&tuple);
+        match holder {
             Holder::Application => self.tell(id, news),
             Holder::Nobody => self.forget(id),
             Holder::Listener(_) => {
@@ -710,7 +730,9 @@ impl Core {
         debug_assert!(!self.sockets.get(id).is_some_and(named), "{id:?} is still to be found");
         if let Some(socket) = self.sockets.remove(id) {
             self.send_buffers.push(socket.tx.into_memory());
-            if socket.rx.capacity() == self.config.recv_buffer {
+            // More may come from other lcores than go there.
+            let is_wanted = self.recv_buffers.len() < self.config.sockets_max as usize;
+            if socket.rx.capacity() == self.config.recv_buffer && is_wanted {
                 self.recv_buffers.push(socket.rx.into_memory());
             }
         }

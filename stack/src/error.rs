@@ -55,6 +55,35 @@ pub enum ConnectError {
     TableFull,
 }
 
+/// Why a connection stays with its lcore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum MoveError {
+    /// There is no such socket (any more).
+    #[error("no such socket")]
+    NoSuchSocket,
+    /// It is this lcore, or there are not so many.
+    #[error("lcore {lcore} is no other one of {lcores}")]
+    NoOtherLcore {
+        /// The lcore that was asked for.
+        lcore: usize,
+        /// How many there are.
+        lcores: usize,
+    },
+    /// Its handshake is not through, nobody has accepted it, or it is over.
+    #[error("the connection is not open")]
+    NotOpen,
+    /// An adapter has it, or is to have it again: its frames come to the lcore of that adapter's queues.
+    #[error("the connection is an adapter's")]
+    Offloaded,
+    /// Both of its ends are on this host, where frames cross no lcores.
+    #[error("both ends of the connection are on this host")]
+    WithItself,
+    /// Memory that was lent to it is not acknowledged yet.
+    #[error("bytes that were lent are still under way")]
+    Lent,
+}
+
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

@@ -10,6 +10,7 @@ use mafo_tcp::{SeqNum, State, Switches, isn};
 use crate::activity::Activity;
 use crate::core::Core;
 use crate::error::ConnectionError;
+use crate::moved::Rest;
 use crate::neigh::{Mac, Resolution};
 use crate::packet;
 use crate::pmtu::HEADERS;
@@ -55,6 +56,12 @@ impl HostPath {
 }
 
 impl HostPath {
+    /// It leaves this lcore's list; the wake-up that is set, which it does not have any more.
+    pub(crate) fn uproot(&mut self) -> Option<Nanos> {
+        self.listed = false;
+        self.armed.take()
+    }
+
     /// Nothing can be said until `timers`, or a segment, brings the connection up again.
     fn rest(&mut self, now: Nanos, id: SocketId, timers: &mut BTreeSet<(Nanos, SocketId)>) {
         self.watch_activity(now);
@@ -412,12 +419,12 @@ impl Core {
         socket.soft_error = soft_error.map(|error| (error, socket.tx.acked()));
         match ended {
             Ended::Finished => {
-                self.lingering.insert(now, tuple, remains);
+                self.leave(now, tuple, remains, Rest::Lingering);
                 self.end(id, Readiness::CLOSED);
             }
             Ended::NotOpened => self.end(id, Readiness::CLOSED),
             Ended::TimeWait => {
-                self.time_wait.insert(now, tuple, remains);
+                self.leave(now, tuple, remains, Rest::TimeWait);
                 self.end(id, Readiness::CLOSED);
             }
             Ended::Aborted => self.fail(id, ConnectionError::Aborted),

@@ -28,6 +28,7 @@ mod listen;
 mod listener;
 mod local;
 mod members;
+mod moved;
 pub mod neigh;
 mod observe;
 pub mod packet;
@@ -46,7 +47,7 @@ mod urgent;
 pub use crate::core::{Core, Spread};
 pub use activity::Activity;
 pub use defect::{Defect, Defects};
-pub use error::{ConnectError, ConnectionError, IcmpReason, ListenError, SocketError};
+pub use error::{ConnectError, ConnectionError, IcmpReason, ListenError, MoveError, SocketError};
 pub use footprint::Footprint;
 pub use lend::{LENT_BYTES_MAX, LENT_PIECES_MAX, LendBuffer, LendError, Lent, NotSent};
 pub use listener::ListenerId;
@@ -85,6 +86,10 @@ mafo_mem::counters! {
         passed_on,
         /// Those for which there was no room.
         passed_on_dropped,
+        /// Connections given to other lcores.
+        moved_out,
+        /// Connections that came from other lcores.
+        moved_in,
         /// Segments that were not sent because their next hop was not known.
         tx_unresolved,
         /// Resets sent in answer to segments of nobody.
@@ -419,6 +424,8 @@ pub enum Event {
     Incoming(ListenerId),
     /// A socket became ready.
     Socket(SocketId, Readiness),
+    /// A connection has come from another lcore ([`Core::move_to_lcore`]): its socket here, and the token that was given with it.
+    Moved(SocketId, u64),
 }
 
 /// Frames taken from a port at a time.
@@ -471,8 +478,8 @@ impl Stack {
     pub fn poll_with(&mut self, now: Nanos, hook: &mut dyn Hook) {
         let now = self.advance(now);
         self.core.poll_adapters(now, hook);
-        self.core.poll_ports(now, hook, &mut self.rx);
         self.core.poll_shard(now);
+        self.core.poll_ports(now, hook, &mut self.rx);
         self.core.poll(now);
     }
 

@@ -1,6 +1,6 @@
 //! A host on several lcores: a stack each, which share nothing.
 //!
-//! A connection belongs to one lcore for as long as it lives, the one that RSS picks by its addresses and ports: a NIC with
+//! A connection belongs to one lcore, the one that RSS picks by its addresses and ports: a NIC with
 //! the symmetric key delivers all its frames there, and active opens take ports of which that is so. Listeners are on
 //! every lcore, and each accepts what comes to it. What comes to one lcore and concerns another goes through a ring, of
 //! which there is one each way between any two:
@@ -8,7 +8,11 @@
 //! - ARP, which a NIC gives to one queue: whoever hears it answers, and all learn. Where every lcore hears it by itself, the
 //!   first one answers ([`Shard::hears_arp`]);
 //! - ICMP errors, whose own addresses say nothing: what they quote says whom they are for;
-//! - segments, where a NIC does not spread, or by another key.
+//! - segments, where a NIC does not spread, or by another key; and those of connections that were given to another lcore
+//!   (`moved.rs`).
+//!
+//! Beside each ring of frames there is one of letters, by which such connections go. Whoever takes frames takes the letters
+//! first that were sent before them.
 
 use core::fmt;
 use core::net::SocketAddr;
@@ -20,17 +24,39 @@ use mafo_mem::{Frame, Nanos};
 
 use crate::core::Core;
 use crate::icmp;
+use crate::moved::Letter;
 use crate::packet::{self, Packet};
 use crate::tom::MemberId;
 use crate::tuple::FourTuple;
 
 /// Frames from one lcore that wait for another. One too many is lost, as on any full queue.
 const RING: usize = 256;
+/// Lcores that pass a frame on at most: one whose connection moves goes after it, and not for ever.
+const PASSED_MAX: u8 = 8;
+/// Letters on their way. More wait at their sender.
+const LETTERS: usize = 64;
 
 /// A frame on its way to another lcore.
 struct Parcel {
     frame: Frame,
     member: MemberId,
+    /// Lcores that have passed it on.
+    passed: u8,
+}
+
+/// The way to another lcore.
+struct Way {
+    parcels: Producer<Parcel>,
+    letters: Producer<Option<Letter>>,
+}
+
+/// The way from another lcore.
+struct Inbox {
+    lcore: usize,
+    parcels: Consumer<Parcel>,
+    /// So many of them came before any letter that has not been looked for.
+    due: usize,
+    letters: Consumer<Option<Letter>>,
 }
 
 /// One lcore's place among those of its host.
@@ -38,8 +64,8 @@ pub struct Shard {
     lcore: usize,
     indirection: Indirection,
     /// To each lcore; `None` to this one.
-    to: Vec<Option<Producer<Parcel>>>,
-    from: Vec<Consumer<Parcel>>,
+    to: Vec<Option<Way>>,
+    from: Vec<Inbox>,
     /// Whether the wire brings ARP to every lcore.
     hears_arp: bool,
 }
@@ -66,10 +92,17 @@ impl Shard {
         for (one, other) in (0..lcores).flat_map(|one| (0..lcores).map(move |other| (one, other))) {
             if one != other {
                 // It gets its buffer when it is used first: most never is.
-                let parcel = || Parcel { frame: Frame::with_capacity(0), member: MemberId(0) };
+                let parcel =
+                    || Parcel { frame: Frame::with_capacity(0), member: MemberId(0), passed: 0 };
                 let (to, from) = ring::spsc(RING, parcel);
-                set[one].to[other] = Some(to);
-                set[other].from.push(from);
+                let (post, received) = ring::spsc(LETTERS, || None);
+                set[one].to[other] = Some(Way { parcels: to, letters: post });
+                set[other].from.push(Inbox {
+                    lcore: one,
+                    parcels: from,
+                    due: 0,
+                    letters: received,
+                });
             }
         }
         set
@@ -106,8 +139,14 @@ impl Shard {
     }
 
     /// Gives a copy of a frame to another lcore; whether there was room.
-    fn give(&mut self, lcore: usize, member: MemberId, frame: &[u8], room: usize) -> bool {
-        let Some(ring) = self.to.get_mut(lcore).and_then(Option::as_mut) else { return false };
+    fn give(
+        &mut self,
+        lcore: usize,
+        (member, passed): (MemberId, u8),
+        frame: &[u8],
+        room: usize,
+    ) -> bool {
+        let Some(Some(Way { parcels: ring, .. })) = self.to.get_mut(lcore) else { return false };
         let Some(parcel) = ring.claim() else { return false };
         if parcel.frame.capacity() == 0 {
             parcel.frame = Frame::with_capacity(room);
@@ -115,25 +154,43 @@ impl Shard {
         if parcel.frame.copy_from(frame).is_err() {
             return false;
         }
-        parcel.member = member;
+        (parcel.member, parcel.passed) = (member, passed + 1);
         ring.publish();
         true
     }
+
+    /// Sends a letter; it comes back if there is no room.
+    pub(crate) fn send(&mut self, lcore: usize, letter: Letter) -> Result<(), Letter> {
+        let Some(Some(Way { letters: ring, .. })) = self.to.get_mut(lcore) else {
+            return Err(letter);
+        };
+        let Some(slot) = ring.claim() else { return Err(letter) };
+        *slot = Some(letter);
+        ring.publish();
+        Ok(())
+    }
 }
 
-/// The two ends of the connection that a packet belongs to, if it says so.
-fn ends_of(packet: &Packet<'_>) -> Option<(SocketAddr, SocketAddr)> {
+/// The connection that a packet belongs to, if it says so.
+fn tuple_of(packet: &Packet<'_>) -> Option<FourTuple> {
     match packet {
         Packet::Tcp(ip, segment) => {
             let &[s0, s1, d0, d1] = segment.first_chunk()?;
-            let ports = [[s0, s1], [d0, d1]].map(u16::from_be_bytes);
-            Some(((ip.src, ports[0]).into(), (ip.dst, ports[1]).into()))
+            let [remote, local] = [[s0, s1], [d0, d1]].map(u16::from_be_bytes);
+            Some(FourTuple { local: (ip.dst, local).into(), remote: (ip.src, remote).into() })
         }
         Packet::Icmp(_, message) if icmp::is_error(message) => {
-            let (_, quoted) = icmp::parse(message)?;
-            Some(((quoted.src, quoted.src_port).into(), (quoted.dst, quoted.dst_port).into()))
+            let (_, sent) = icmp::parse(message)?;
+            let (local, remote) = ((sent.src, sent.src_port), (sent.dst, sent.dst_port));
+            Some(FourTuple { local: local.into(), remote: remote.into() })
         }
         Packet::Arp(_) | Packet::Icmp(..) | Packet::Other => None,
+    }
+}
+
+impl Inbox {
+    fn has_something(&self) -> bool {
+        self.parcels.first().is_some() || self.letters.first().is_some()
     }
 }
 
@@ -154,48 +211,88 @@ impl Core {
 
     /// Tells other lcores of a frame that concerns them; `true` if it does not concern this one.
     pub(crate) fn pass_on(&mut self, member: MemberId, packet: &Packet<'_>, frame: &[u8]) -> bool {
-        let Some(shard) = &mut self.shard else { return false };
+        let Some(shard) = &self.shard else { return false };
         let (me, lcores) = (shard.lcore, shard.to.len());
-        let owner = || ends_of(packet).map(|(one, other)| shard.lcore_of(one, other));
-        let (to, is_ours) = match packet {
-            Packet::Arp(_) if shard.hears_arp => return false,
-            Packet::Arp(_) => (0..lcores, true),
-            _ => match owner().filter(|&lcore| lcore != me) {
-                Some(lcore) => (lcore..lcore + 1, false),
-                None => return false,
-            },
-        };
-        let room = capacity_for_mtu(self.config.mtu.max(self.config.rx_packet_max).into());
-        for lcore in to.filter(|&lcore| lcore != me) {
-            let taken = shard.give(lcore, member, frame, room);
-            self.counters.passed_on += u64::from(taken);
-            self.counters.passed_on_dropped += u64::from(!taken);
+        if let Packet::Arp(_) = packet {
+            let all_hear = shard.hears_arp;
+            for lcore in (0..lcores).filter(|&lcore| lcore != me && !all_hear) {
+                self.give(lcore, (member, 0), frame);
+            }
+            return false;
         }
-        !is_ours
+        let Some(tuple) = tuple_of(packet) else { return false };
+        let owner = shard.lcore_of(tuple.local, tuple.remote);
+        let to = if owner == me { self.moved.lcore_of(&tuple) } else { Some(owner) };
+        if let Some(lcore) = to {
+            self.give(lcore, (member, 0), frame);
+        }
+        to.is_some()
+    }
+
+    fn give(&mut self, lcore: usize, way: (MemberId, u8), frame: &[u8]) {
+        let room = capacity_for_mtu(self.config.mtu.max(self.config.rx_packet_max).into());
+        let Some(shard) = self.shard.as_mut() else { return };
+        let taken = way.1 < PASSED_MAX && shard.give(lcore, way, frame, room);
+        self.counters.passed_on += u64::from(taken);
+        self.counters.passed_on_dropped += u64::from(!taken);
     }
 
     /// Takes what other lcores have passed on.
     pub(crate) fn poll_shard(&mut self, now: Nanos) {
-        // Without its place a stack passes nothing on: no frame goes round.
-        let Some(mut shard) = self.shard.take() else { return };
-        for ring in &mut shard.from {
-            for _ in 0..ring.filled() {
-                let Some(Parcel { frame, member }) = ring.peek() else { break };
-                match packet::parse(frame.as_slice()) {
-                    Ok(Packet::Arp(arp)) => drop(self.learn(now, &arp)),
-                    _ => self.handle_frame(now, *member, frame.as_slice()),
+        let Some(shard) = &mut self.shard else { return };
+        let mut from = core::mem::take(&mut shard.from);
+        // Frames that are seen here were sent before any letter that is not seen below: a connection comes before its
+        // frames.
+        for inbox in &mut from {
+            inbox.due = inbox.parcels.filled();
+        }
+        for inbox in &mut from {
+            while let Some(letter) = inbox.letters.peek() {
+                if let Some(letter) = letter.take() {
+                    self.take_letter(now, inbox.lcore, letter);
                 }
-                ring.release();
+                inbox.letters.release();
             }
         }
-        self.shard = Some(shard);
+        self.take_in(now);
+        self.send_letters();
+        for inbox in &mut from {
+            for _ in 0..inbox.due {
+                let Some(Parcel { frame, member, passed }) = inbox.parcels.peek() else { break };
+                self.take_parcel(now, (*member, *passed), frame.as_slice());
+                inbox.parcels.release();
+            }
+        }
+        if let Some(shard) = &mut self.shard {
+            shard.from = from;
+        }
+        self.send_letters();
+    }
+
+    /// Takes a frame that came to another lcore.
+    fn take_parcel(&mut self, now: Nanos, (member, passed): (MemberId, u8), frame: &[u8]) {
+        let packet = packet::parse(frame);
+        if let Ok(Packet::Arp(arp)) = packet {
+            self.learn(now, &arp);
+            return;
+        }
+        let tuple = packet.as_ref().ok().and_then(tuple_of);
+        let to = tuple.and_then(|tuple| match self.elsewhere(&tuple) {
+            // Its connection has left again, or has ended, and the owner is about to hear of it.
+            Some(owner) => self.lookup(&tuple).is_none().then_some(owner),
+            None => self.moved.lcore_of(&tuple),
+        });
+        if let Some(lcore) = to {
+            self.give(lcore, (member, passed), frame);
+        } else if let Some(macs) = packet::macs(frame) {
+            self.take_packet(now, member, macs, packet);
+        }
     }
 
     /// Whether another lcore has passed something on.
     pub(crate) fn has_parcels(&self) -> bool {
-        self.shard
-            .as_ref()
-            .is_some_and(|shard| shard.from.iter().any(|ring| ring.first().is_some()))
+        self.shard.as_ref().is_some_and(|shard| shard.from.iter().any(Inbox::has_something))
+            || self.moved.waits()
     }
 }
 

@@ -149,6 +149,7 @@ impl Core {
                 || core.meets_itself(&tuple)
                 || core.time_wait.contains(&tuple)
                 || core.elsewhere(&tuple).is_some()
+                || core.moved.lcore_of(&tuple).is_some()
                 || core.listeners.values().any(|l| l.takes(local));
             (!taken).then_some(local)
         };

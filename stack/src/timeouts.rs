@@ -106,6 +106,14 @@ impl Core {
         }
     }
 
+    /// The socket's watch wakes nobody any more.
+    pub(crate) fn disarm_watch(&mut self, id: SocketId) {
+        let own = self.sockets.get_mut(id).and_then(|socket| socket.watch.own.as_mut());
+        if let Some(armed) = own.and_then(|own| own.armed.take()) {
+            self.watches.remove(&(armed, id));
+        }
+    }
+
     fn watched_until(&self, id: SocketId) -> Option<Nanos> {
         let socket = self.sockets.get(id)?;
         let watch = &socket.watch;

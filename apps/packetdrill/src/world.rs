@@ -206,6 +206,7 @@ impl World {
                 }
             }
             Event::Socket(id, news) => self.handle_news(id, news),
+            Event::Moved(..) => {}
         }
     }
 

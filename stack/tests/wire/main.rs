@@ -7,6 +7,7 @@ mod header;
 mod icmp;
 mod listen;
 mod local;
+mod moves;
 mod options;
 mod pair;
 mod rig;

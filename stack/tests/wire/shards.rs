@@ -1,4 +1,4 @@
-//! A host on two lcores behind a NIC that gives everything to the first of them, and a peer on one.
+//! A host on several lcores behind a NIC that gives everything to the first of them, and a peer on one.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -14,19 +14,19 @@ use smoltcp::wire::IpProtocol;
 
 use crate::cable::{End, Lane};
 
-const HOST: Options = Options::on(PathChoice::Host);
-const US: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
-const PEER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
+pub(crate) const HOST: Options = Options::on(PathChoice::Host);
+pub(crate) const US: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
+pub(crate) const PEER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 const OUR_MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
 const PEER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
-const PORT: u16 = 7;
+pub(crate) const PORT: u16 = 7;
 
-struct Net {
-    lcores: Vec<Stack>,
-    peer: Stack,
-    to_us: Lane,
+pub(crate) struct Net {
+    pub(crate) lcores: Vec<Stack>,
+    pub(crate) peer: Stack,
+    pub(crate) to_us: Lane,
     to_peer: Lane,
-    now: Nanos,
+    pub(crate) now: Nanos,
 }
 
 fn stack(address: Ipv4Addr, mac: [u8; 6], (tx, rx): (&Lane, &Lane)) -> Stack {
@@ -41,6 +41,10 @@ fn stack(address: Ipv4Addr, mac: [u8; 6], (tx, rx): (&Lane, &Lane)) -> Stack {
 }
 
 fn net() -> Net {
+    net_of(2)
+}
+
+pub(crate) fn net_of(lcores: usize) -> Net {
     let (to_us, to_peer, nothing) = (Lane::default(), Lane::default(), Lane::default());
     let lcore = |shard: Shard| {
         let rx = if shard.lcore() == 0 { &to_us } else { &nothing };
@@ -48,13 +52,13 @@ fn net() -> Net {
         stack.set_shard(shard);
         stack
     };
-    let lcores = Shard::set(2).into_iter().map(lcore).collect();
+    let lcores = Shard::set(lcores).into_iter().map(lcore).collect();
     let peer = stack(PEER, PEER_MAC, (&to_us, &to_peer));
     Net { lcores, peer, to_us, to_peer, now: Nanos::from_secs(1) }
 }
 
 impl Net {
-    fn step(&mut self) {
+    pub(crate) fn step(&mut self) {
         self.peer.poll(self.now);
         for lcore in &mut self.lcores {
             lcore.poll(self.now);
@@ -62,18 +66,18 @@ impl Net {
         self.now += Nanos::from_micros(50);
     }
 
-    fn steps(&mut self, count: usize) {
+    pub(crate) fn steps(&mut self, count: usize) {
         for _ in 0..count {
             self.step();
         }
     }
 
-    fn core(&mut self, lcore: usize) -> &mut Core {
+    pub(crate) fn core(&mut self, lcore: usize) -> &mut Core {
         self.lcores[lcore].core_mut()
     }
 
     /// The lcore that a connection from `port` of the peer belongs to.
-    fn owner(&self, port: u16) -> usize {
+    pub(crate) fn owner(&self, port: u16) -> usize {
         let shard = self.lcores[0].core().shard().expect("one of two");
         shard.lcore_of((PEER, port).into(), (US, PORT).into())
     }

@@ -450,6 +450,8 @@ impl World {
                         let n = self.by_socket[side.index()][id.index()];
                         self.due.push((n, side));
                     }
+                    // Each host has one lcore.
+                    Event::Moved(..) => {}
                 }
             }
         }

@@ -236,7 +236,7 @@ impl<'a> Run<'a> {
                 Event::Socket(id, news) if news.contains(Readiness::READABLE) => {
                     echo(far, id)?;
                 }
-                Event::Socket(..) => {}
+                Event::Socket(..) | Event::Moved(..) => {}
             }
         }
         far.kick(now);
