@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use mafo_mem::checksum::{self, Partial};
 use mafo_pmd::eal::dma::DmaBuf;
 
 use crate::lend::Lent;
@@ -149,7 +150,9 @@ impl SendBuffer {
         let n = bytes.len().min(self.free());
         let (first, second) = self.ring_pieces(self.written, n);
         self.memory.write(first.offset, &bytes[..first.len]);
-        self.memory.write(second.offset, &bytes[first.len..n]);
+        if second.len > 0 {
+            self.memory.write(second.offset, &bytes[first.len..n]);
+        }
         self.written += n as u64;
         n
     }
@@ -164,6 +167,19 @@ impl SendBuffer {
         let (head, tail) = dst.split_at_mut(first.len);
         self.memory.read(first.offset, head);
         self.memory.read(second.offset, tail);
+    }
+
+    /// The same, and their sum.
+    pub(crate) fn read_summed(&self, offset: u64, dst: &mut [u8]) -> Partial {
+        if !dst.is_empty()
+            && let (memory, Piece { offset: start, len }) = self.piece_at(offset, dst.len())
+            && len == dst.len()
+        {
+            // Memory that is only read, until what is in it has been acknowledged.
+            return checksum::copy_and_sum(dst, memory.view(start, len));
+        }
+        self.read(offset, dst);
+        checksum::sum(dst)
     }
 
     /// The same where they may lie anywhere.
@@ -221,16 +237,18 @@ impl SendBuffer {
     /// The longest piece that begins at `offset`, of at most `len` bytes.
     fn piece_at(&self, offset: u64, len: usize) -> (&DmaBuf, Piece) {
         let mut len = len;
-        let mut pieces = self.lent.iter().flat_map(|lent| &lent.pieces);
-        let next = pieces.find(|(start, lent)| start + lent.len() as u64 > offset);
-        match next {
-            Some((start, lent)) if *start <= offset => {
+        // What is sent is mostly of the last ones.
+        for (start, lent) in self.lent.iter().flat_map(|lent| &lent.pieces).rev() {
+            if *start > offset {
+                len = len.min((start - offset) as usize);
+                continue;
+            }
+            let skip = (offset - start) as usize;
+            if skip < lent.len() {
                 let (memory, first) = lent.place();
-                let skip = (offset - start) as usize;
                 return (memory, Piece { offset: first + skip, len: len.min(lent.len() - skip) });
             }
-            Some((start, _)) => len = len.min((start - offset) as usize),
-            None => {}
+            break;
         }
         (&self.memory, self.ring_pieces(offset, len).0)
     }
@@ -344,7 +362,9 @@ impl RecvBuffer {
         let (first, second) = ring_pieces(self.capacity(), offset - self.front, bytes.len());
         let (head, tail) = bytes.split_at(first.len);
         self.memory[first.offset..][..first.len].copy_from_slice(head);
-        self.memory[second.offset..][..second.len].copy_from_slice(tail);
+        if !tail.is_empty() {
+            self.memory[second.offset..][..second.len].copy_from_slice(tail);
+        }
         true
     }
 

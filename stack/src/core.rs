@@ -72,6 +72,8 @@ pub struct Core {
     pub(crate) ports_tried: u64,
     /// Sockets of the host path that may have something to send.
     pub(crate) unsent: Vec<SocketId>,
+    /// Those that have heard something, and of which it is not decided yet what they wait for.
+    pub(crate) resting: Vec<SocketId>,
     /// Wake-ups of the host path, earliest first.
     pub(crate) timers: BTreeSet<(Nanos, SocketId)>,
     pub(crate) news: VecDeque<SocketId>,
@@ -154,6 +156,7 @@ impl Core {
             port_hasher: hasher(3),
             ports_tried: 0,
             unsent: Vec::new(),
+            resting: Vec::new(),
             timers: BTreeSet::new(),
             news: VecDeque::new(),
             incoming: VecDeque::new(),
@@ -307,12 +310,6 @@ impl Core {
             self.counters.rx_not_for_us += 1;
             return;
         }
-        //= rfc9293#3.9.2.3 MUST-63
-        // MUST-63: an answer to such a source would go to many, to nobody, or to ourselves, whom no link brings.
-        if !self.is_unicast(ip.src) && from.0 != LOOPBACK {
-            self.counters.rx_bad_source += 1;
-            return;
-        }
         let (segment, header_len) = match packet::segment(&ip, bytes) {
             Ok(parsed) => parsed,
             Err(Malformed::Checksum) => {
@@ -331,6 +328,13 @@ impl Core {
         if let Some(id) = self.by_tuple.get(&self.sockets, &tuple)
             && self.host_input(now, id, &segment, &[&bytes[header_len..]])
         {
+            return;
+        }
+        //= rfc9293#3.9.2.3 MUST-63
+        // MUST-63: an answer to such a source would go to many, to nobody, or to ourselves, whom no link brings. No
+        // connection has one.
+        if !self.is_unicast(ip.src) && from.0 != LOOPBACK {
+            self.counters.rx_bad_source += 1;
             return;
         }
         self.handle_stray(now, from, tuple, &segment, &bytes[header_len..]);
@@ -751,7 +755,8 @@ impl Core {
             self.samples_timeout(),
             self.questions_timeout(),
             self.members.poll_timeout(),
-            (!self.loopback.is_empty() || self.has_parcels()).then_some(self.now),
+            (!self.loopback.is_empty() || !self.resting.is_empty() || self.has_parcels())
+                .then_some(self.now),
         ];
         all.into_iter().flatten().min()
     }

@@ -11,7 +11,7 @@ use crate::activity::Activity;
 use crate::core::Core;
 use crate::error::ConnectionError;
 use crate::moved::Rest;
-use crate::neigh::{Mac, Resolution};
+use crate::neigh::Resolution;
 use crate::packet;
 use crate::pmtu::HEADERS;
 use crate::slab::SocketId;
@@ -26,12 +26,23 @@ use crate::{Options, PathChoice, StackConfig};
 #[derive(Debug)]
 pub(crate) struct HostPath {
     pub(crate) conn: Connection,
-    /// In the list of those with something to send.
-    listed: bool,
+    listed: Listed,
     /// The wake-up that is set.
     pub(crate) armed: Option<Nanos>,
     pub(crate) activity: Activity,
     pub(crate) last_ack: LastAck,
+}
+
+/// The list that a connection is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listed {
+    /// None.
+    No,
+    /// Of those that have heard something, and have nothing to say unless their application has: that mostly answers
+    /// before it is their turn.
+    Resting,
+    /// Of those that may have something to send.
+    Sending,
 }
 
 /// The last segment of a handshake, of a connection that a listener wants only when something has come on it.
@@ -47,7 +58,7 @@ impl HostPath {
     pub(crate) fn path(conn: Connection) -> Path {
         Path::Host(Box::new(Self {
             conn,
-            listed: false,
+            listed: Listed::No,
             armed: None,
             activity: Activity::default(),
             last_ack: LastAck::Awaited,
@@ -58,7 +69,7 @@ impl HostPath {
 impl HostPath {
     /// It leaves this lcore's list; the wake-up that is set, which it does not have any more.
     pub(crate) fn uproot(&mut self) -> Option<Nanos> {
-        self.listed = false;
+        self.listed = Listed::No;
         self.armed.take()
     }
 
@@ -214,7 +225,7 @@ impl Core {
         } else {
             self.after_input(id, &input);
         }
-        self.list_unless_quiet(now, id);
+        self.list_unless_quiet(id);
         true
     }
 
@@ -259,25 +270,45 @@ impl Core {
     pub(crate) fn list(&mut self, id: SocketId) {
         if let Some(socket) = self.sockets.get_mut(id)
             && let Path::Host(host) = &mut socket.path
-            && !host.listed
+            && host.listed != Listed::Sending
         {
-            host.listed = true;
+            host.listed = Listed::Sending;
             self.unsent.push(id);
         }
     }
 
     /// As [`Core::list`], unless there is nothing to be sent.
-    fn list_unless_quiet(&mut self, now: Nanos, id: SocketId) {
+    fn list_unless_quiet(&mut self, id: SocketId) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let Path::Host(host) = &mut socket.path else { return };
-        if host.listed {
-            return;
+        match (host.listed, host.conn.seems_quiet()) {
+            (Listed::Sending, _) | (Listed::Resting, true) => {}
+            (Listed::No, true) => {
+                host.listed = Listed::Resting;
+                self.resting.push(id);
+            }
+            (Listed::No | Listed::Resting, false) => {
+                host.listed = Listed::Sending;
+                self.unsent.push(id);
+            }
         }
-        if host.conn.is_quiet(&mut self.engine, now) {
-            host.rest(now, id, &mut self.timers);
-        } else {
-            host.listed = true;
-            self.unsent.push(id);
+    }
+
+    /// Lets those rest that have heard something and said nothing since.
+    pub(crate) fn host_rest(&mut self, now: Nanos) {
+        for id in self.resting.drain(..) {
+            let Some(socket) = self.sockets.get_mut(id) else { continue };
+            let Path::Host(host) = &mut socket.path else { continue };
+            if host.listed != Listed::Resting {
+                continue;
+            }
+            if host.conn.is_quiet(&mut self.engine, now) {
+                host.listed = Listed::No;
+                host.rest(now, id, &mut self.timers);
+            } else {
+                host.listed = Listed::Sending;
+                self.unsent.push(id);
+            }
         }
     }
 
@@ -308,12 +339,14 @@ impl Core {
     pub(crate) fn host_output_of(&mut self, now: Nanos, id: SocketId) {
         let Some(socket) = self.sockets.get(id) else { return };
         let Some((src, dst)) = socket.ends.v4() else { return };
+        //= rfc9293#3.9.1.9 MUST-48 SHLD-21
+        let handling = self.handling(socket.options.dscp);
         let mac = self.resolve(now, dst.into());
         if mac == Some(Resolution::Pending) {
             // What is to be said waits for the answer, as in Linux; `on_neighbour` brings it up again.
             if let Some(Path::Host(host)) = self.sockets.get_mut(id).map(|socket| &mut socket.path)
             {
-                host.listed = false;
+                host.listed = Listed::No;
             }
             return;
         }
@@ -323,18 +356,35 @@ impl Core {
             }
             let Some(socket) = self.sockets.get_mut(id) else { return };
             let Path::Host(host) = &mut socket.path else { return };
-            host.listed = false;
+            host.listed = Listed::No;
             let Some(output) = host.conn.poll_output(&mut self.engine, now) else { break };
             let Some(Resolution::Known(mac)) = mac else {
                 // Nobody answers for the next hop: as if it were lost on the way.
                 self.counters.tx_unresolved += 1;
                 continue;
             };
-            let Output { segment, offset } = &output;
+            let Output { segment, offset, last } = &output;
             if segment.flags.contains(Flags::SYN) && self.is_known(id, segment) {
                 continue;
             }
-            self.transmit_segment((self.config.mac, mac), (src, dst), id, segment, *offset);
+            let (Some(socket), Some(frame)) = (self.sockets.get(id), self.out.spare()) else {
+                return;
+            };
+            let buf = frame.buffer_mut();
+            let from = socket.tx.acked() + u64::from(*offset);
+            let (macs, ends) = ((self.config.mac, mac), (src, dst));
+            let fill = |payload: &mut [u8]| socket.tx.read_summed(from, payload);
+            let len = packet::emit_tcp_summed(buf, macs, ends, handling, segment, fill);
+            if self.path_mtus.cuts(dst) {
+                // A number that is not used again for as long as pieces live (RFC 6864).
+                self.packets_cut = self.packets_cut.wrapping_add(1);
+                packet::allow_fragments(&mut buf[..len], self.packets_cut);
+            }
+            frame.set_len(len);
+            self.out.commit();
+            if *last {
+                break;
+            }
         }
         self.after_output(now, id);
     }
@@ -347,32 +397,6 @@ impl Core {
         if host.conn.state() == State::Closed {
             self.end_closed(now, id);
         }
-    }
-
-    fn transmit_segment(
-        &mut self,
-        macs: (Mac, Mac),
-        addresses: (core::net::Ipv4Addr, core::net::Ipv4Addr),
-        id: SocketId,
-        segment: &Segment,
-        offset: u32,
-    ) {
-        let Some(socket) = self.sockets.get(id) else { return };
-        let offset = socket.tx.acked() + u64::from(offset);
-        //= rfc9293#3.9.1.9 MUST-48 SHLD-21
-        let handling = self.handling(socket.options.dscp);
-        let Some(frame) = self.out.spare() else { return };
-        let buf = frame.buffer_mut();
-        let len = packet::emit_tcp_with(buf, macs, addresses, handling, segment, |payload| {
-            socket.tx.read(offset, payload);
-        });
-        if self.path_mtus.cuts(addresses.1) {
-            // A number that is not used again for as long as pieces live (RFC 6864).
-            self.packets_cut = self.packets_cut.wrapping_add(1);
-            packet::allow_fragments(&mut frame.buffer_mut()[..len], self.packets_cut);
-        }
-        frame.set_len(len);
-        self.out.commit();
     }
 
     /// Wakes the connections whose time has come.

@@ -477,6 +477,7 @@ impl Stack {
     /// Like [`Stack::poll`], with a bond that sees what the adapters say first.
     pub fn poll_with(&mut self, now: Nanos, hook: &mut dyn Hook) {
         let now = self.advance(now);
+        self.core.host_rest(now);
         self.core.poll_adapters(now, hook);
         self.core.poll_shard(now);
         self.core.poll_ports(now, hook, &mut self.rx);

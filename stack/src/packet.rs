@@ -9,7 +9,7 @@ use smoltcp::wire::{
     Icmpv4Message, Icmpv4Packet, Ipv4Packet,
 };
 
-use mafo_mem::checksum;
+use mafo_mem::checksum::{self, Partial};
 use mafo_tcp::{CHECKSUM_OFFSET, Ecn, Segment};
 
 use crate::neigh::{BROADCAST, Mac};
@@ -305,7 +305,6 @@ pub fn emit_tcp(
 }
 
 /// Like [`emit_tcp`], with a word to routers, and the payload written in place by `fill`.
-//= rfc9293#3.1 MUST-2
 pub fn emit_tcp_with(
     buf: &mut [u8],
     macs: (Mac, Mac),
@@ -314,6 +313,23 @@ pub fn emit_tcp_with(
     segment: &Segment,
     fill: impl FnOnce(&mut [u8]),
 ) -> usize {
+    emit_tcp_summed(buf, macs, (src, dst), handling, segment, |payload| {
+        fill(payload);
+        checksum::sum(payload)
+    })
+}
+
+/// The same where who writes the payload sums it as well.
+//= rfc9293#3.1 MUST-2
+#[inline]
+pub(crate) fn emit_tcp_summed(
+    buf: &mut [u8],
+    macs: (Mac, Mac),
+    (src, dst): (Ipv4Addr, Ipv4Addr),
+    handling: Handling,
+    segment: &Segment,
+    fill: impl FnOnce(&mut [u8]) -> Partial,
+) -> usize {
     let tcp_len = segment.header_len() + segment.payload_len as usize;
     let Handling { dscp, ttl } = handling;
     //= rfc9293#3.9.1.9 SHLD-22
@@ -321,10 +337,10 @@ pub fn emit_tcp_with(
     let at = emit_ipv4_with(buf, macs, (src, dst), IpProtocol::Tcp, (tos, ttl), tcp_len);
     let tcp = &mut buf[at..at + tcp_len];
     let (header_len, header) = segment.emit_summed(tcp);
-    fill(&mut tcp[header_len..]);
+    let payload = fill(&mut tcp[header_len..]);
     let protocol = IpProtocol::Tcp.into();
     let pseudo = checksum::pseudo_header_v4(src.octets(), dst.octets(), protocol, tcp_len as u16);
-    let sum = (pseudo + header + checksum::sum(&tcp[header_len..])).checksum();
+    let sum = (pseudo + header + payload).checksum();
     tcp[CHECKSUM_OFFSET..CHECKSUM_OFFSET + 2].copy_from_slice(&sum.to_be_bytes());
     pad(buf, at + tcp_len)
 }

@@ -413,6 +413,7 @@ impl Core {
     /// Sends at once what the application has just written or asked for, instead of at the next poll.
     pub fn kick(&mut self, now: Nanos) {
         let now = self.advance(now);
+        self.host_rest(now);
         self.host_output(now);
         self.flush(now);
         self.poll_members();

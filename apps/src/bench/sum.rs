@@ -6,8 +6,10 @@ const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Bytes in a word.
 const WORD: usize = size_of::<u64>();
 
-/// Words that are summed side by side.
-const LANES: usize = 16;
+/// Words that are summed side by side: both sums of each stay in a register.
+const LANES: usize = 8;
+/// Rounds from which on that pays.
+const ROUNDS_LEAST: usize = 4;
 
 /// What a sender writes: a different word each time, as cheap as writing memory can be.
 #[derive(Debug)]
@@ -65,8 +67,13 @@ impl RunningSum {
             rest = behind;
         }
         let (words, tail) = rest.as_chunks::<WORD>();
-        let (rounds, words) = words.as_chunks::<LANES>();
-        self.add_rounds(rounds);
+        let (rounds, words) = match words.as_chunks::<LANES>() {
+            (rounds, _) if rounds.len() < ROUNDS_LEAST => (&[][..], words),
+            in_rounds => in_rounds,
+        };
+        if !rounds.is_empty() {
+            self.add_rounds(rounds);
+        }
         let (mut sum, mut sum_of_sums) = (self.sum, self.sum_of_sums);
         for word in words {
             sum = sum.wrapping_add(u64::from_le_bytes(*word));
@@ -81,6 +88,7 @@ impl RunningSum {
     /// Words in rounds of [`LANES`], each lane summed by itself, which the compiler makes vectors of. As if they came one after
     /// the other: a word that is the lth of its round counts once for each word from it on, which is LANES times for each
     /// round from its own on, less l.
+    #[inline(never)]
     fn add_rounds(&mut self, rounds: &[[[u8; WORD]; LANES]]) {
         let (mut sums, mut sums_of_sums) = ([0_u64; LANES], [0_u64; LANES]);
         for round in rounds {

@@ -58,6 +58,8 @@ pub struct Output {
     pub segment: Segment,
     /// Where the payload starts in the send buffer: bytes beyond the first one not acknowledged.
     pub offset: u32,
+    /// Nothing follows now: what the next [`crate::Connection::poll_output`] would find and do is known and done.
+    pub last: bool,
 }
 
 /// A set of things that happened.

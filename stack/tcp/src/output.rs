@@ -18,7 +18,7 @@ const SWS_OVERRIDE_MIN: Nanos = Nanos::from_millis(100);
 const SWS_OVERRIDE_MAX: Nanos = Nanos::from_secs(1);
 
 impl Connection {
-    /// The next segment that is due; call until `None`.
+    /// The next segment that is due; call until `None`, or until one is the [`Output::last`].
     pub fn poll_output(&mut self, engine: &mut Engine, now: Nanos) -> Option<Output> {
         if self.is_undisturbed() {
             #[cfg(test)]
@@ -466,7 +466,7 @@ impl Connection {
         engine.counters.tx_segments += 1;
         let (src_port, dst_port) = (self.local_port, self.remote_port);
         let segment = Segment { src_port, dst_port, seq, flags, ..Segment::default() };
-        Output { segment, offset: 0 }
+        Output { segment, offset: 0, last: false }
     }
 
     fn build(

@@ -159,7 +159,7 @@ impl<C: Card> Ctx<'_, C> {
     fn refuse(&mut self, tcb: &Tcb, syn: &Segment) {
         if let Some(segment) = mafo_tcp::reset_for(syn) {
             debug_assert!(segment.flags.contains(Flags::RST));
-            self.emit(tcb, &mafo_tcp::Output { segment, offset: 0 });
+            self.emit(tcb, &mafo_tcp::Output { segment, offset: 0, last: true });
         }
     }
 }

@@ -68,7 +68,14 @@ impl<C: Card> Ctx<'_, C> {
                 break Turn::Blocked;
             }
             match live.conn.poll_output(&mut self.core.engine, self.now) {
-                Some(output) => self.emit(tcb, &output),
+                Some(output) => {
+                    let last = output.last;
+                    self.emit(tcb, &output);
+                    if last {
+                        sent += 1;
+                        break Turn::Done;
+                    }
+                }
                 None => {
                     self.finish(tcb);
                     break Turn::Done;
