@@ -12,6 +12,7 @@
 //! caller, chance from a seed. A [`Switch`] joins wires. [`multiqueue::link`] is a memory link with a queue for each lcore,
 //! and [`spread::spread`] gives each lcore its part of any wire.
 
+pub mod bell;
 mod black_hole;
 mod cable;
 pub mod impair;

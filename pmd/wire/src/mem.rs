@@ -3,10 +3,13 @@
 //! A frame is copied once, when it is sent; the receiver exchanges buffers with the ring. What an
 //! impaired direction holds back waits at the receiving end.
 
+use std::sync::Arc;
+
 use mafo_mem::frame::{ETHERNET_HEADER, capacity_for_mtu};
 use mafo_mem::ring::{self, Consumer, Producer};
 use mafo_mem::{Frame, FrameBurst, Full, Nanos};
 
+use crate::bell::Bell;
 use crate::cable::{Cable, Period};
 use crate::impair::{ImpairCounters, Impairer, Impairments};
 use crate::{Wire, WireCounters};
@@ -75,6 +78,7 @@ pub(crate) fn link_in(cable: &Cable, config: &LinkConfig, n: u64) -> (MemEnd, Me
         frame_max: config.mtu + ETHERNET_HEADER,
         frame_capacity,
         counters: WireCounters::new(),
+        bell: None,
     };
     (
         end(a_tx, a_rx, impairer(config.b_to_a, 2 * n + 1)),
@@ -95,6 +99,8 @@ pub struct MemEnd {
     /// Bytes of the buffers in `tx`.
     frame_capacity: usize,
     counters: WireCounters,
+    /// Of whoever polls the other end, if he may sleep.
+    bell: Option<Arc<Bell>>,
 }
 
 /// A frame in a ring. It gets its buffer when it is used first: most of a long ring never is.
@@ -115,6 +121,11 @@ impl MemEnd {
     #[must_use]
     pub fn cable(&self) -> Cable {
         self.cable.clone()
+    }
+
+    /// Rings `bell` for whatever is sent from now on: whoever polls the other end sleeps by it.
+    pub fn ring_on_send(&mut self, bell: Arc<Bell>) {
+        self.bell = Some(bell);
     }
 
     /// What happens, from now on, to frames towards this end.
@@ -251,6 +262,9 @@ impl Wire for MemEnd {
         }
         self.counters.tx_frames += sent as u64;
         self.tx.publish_burst(sent);
+        if let Some(bell) = self.bell.as_ref().filter(|_| sent > 0) {
+            bell.ring();
+        }
         taken
     }
 

@@ -17,6 +17,7 @@ use mafo_mem::frame::capacity_for_mtu;
 use mafo_mem::rss::Indirection;
 use mafo_mem::{Frame, FrameBurst, Nanos};
 
+use crate::bell::Bell;
 use crate::cable::Cable;
 use crate::mem::{self, LinkConfig, MemEnd};
 use crate::multiqueue::{hash_of, is_arp};
@@ -42,7 +43,7 @@ pub fn spread<W: Wire>(
     let (mut lanes, mut ends) = (Vec::new(), Vec::new());
     for n in 0..lcores {
         let (near, end) = mem::link_in(cable, config, n as u64);
-        lanes.push(Lane { near, waiting: burst() });
+        lanes.push(Lane { near, waiting: burst(), bell: None });
         ends.push(LaneEnd { end, up: Arc::clone(&up) });
     }
     let indirection = Indirection::even(lcores);
@@ -66,13 +67,26 @@ struct Lane {
     near: MemEnd,
     /// What it has sent and the wire has not taken yet.
     waiting: FrameBurst,
+    /// By which it sleeps, if it may.
+    bell: Option<Arc<Bell>>,
 }
 
 impl<W: Wire> Spreader<W> {
     /// Moves what has come on, both ways; how many frames that were.
     pub fn poll(&mut self, now: Nanos) -> usize {
-        self.up.store(self.wire.link_up(now), Ordering::Relaxed);
+        let up = self.wire.link_up(now);
+        if self.up.load(Ordering::Relaxed) != up {
+            self.up.store(up, Ordering::Relaxed);
+            self.lanes.iter().filter_map(|lane| lane.bell.as_ref()).for_each(|bell| bell.call());
+        }
         self.receive(now) + self.send(now)
+    }
+
+    /// Rings `bell` for whatever comes for an lcore from now on, and when the carrier comes or goes: it sleeps by it.
+    pub fn ring_on_receive(&mut self, lcore: usize, bell: Arc<Bell>) {
+        let lane = &mut self.lanes[lcore];
+        lane.near.ring_on_send(Arc::clone(&bell));
+        lane.bell = Some(bell);
     }
 
     /// Frames for an lcore whose ring was full.
@@ -129,8 +143,10 @@ impl<W: Wire> Spreader<W> {
     /// When [`Spreader::poll`] has something to do that is on its way already.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
+        // What the wire had no room for is tried again at once.
+        let waits = self.lanes.iter().any(|lane| !lane.waiting.is_empty()).then_some(Nanos::ZERO);
         let lanes = self.lanes.iter().filter_map(|lane| lane.near.poll_timeout());
-        lanes.chain(self.wire.poll_timeout()).min()
+        lanes.chain(waits).chain(self.wire.poll_timeout()).min()
     }
 }
 
@@ -147,6 +163,13 @@ fn lane_of(indirection: &Indirection, frame: &[u8]) -> Option<usize> {
 pub struct LaneEnd {
     end: MemEnd,
     up: Arc<AtomicBool>,
+}
+
+impl LaneEnd {
+    /// Rings `bell` for whatever is sent from now on: whoever polls the [`Spreader`] sleeps by it.
+    pub fn ring_on_send(&mut self, bell: Arc<Bell>) {
+        self.end.ring_on_send(bell);
+    }
 }
 
 impl Wire for LaneEnd {

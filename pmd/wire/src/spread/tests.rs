@@ -2,7 +2,10 @@
 
 use mafo_mem::frame::ETHERNET_HEADER;
 
+use std::time::Duration;
+
 use super::*;
+use crate::bell::Woken;
 use crate::mem::link;
 
 const NOW: Nanos = Nanos::ZERO;
@@ -218,4 +221,79 @@ fn threads_share_a_wire() {
         drop(lcores);
     });
     assert_eq!(spreader.dropped(), 0);
+}
+
+#[test]
+fn who_sleeps_hears_of_the_carrier() {
+    let (far, mut spreader, mut ends) = three(256);
+    let bell = Bell::new().expect("an eventfd");
+    spreader.ring_on_receive(1, Arc::clone(&bell));
+    let mut sleep = |spreader: &mut Spreader<MemEnd>| {
+        spreader.poll(NOW);
+        let woken = bell.sleep(&[], Duration::ZERO, || false).expect("poll");
+        (woken, ends[1].link_up(NOW))
+    };
+    assert_eq!(sleep(&mut spreader), (Woken::Awake, true), "it has come");
+    assert_eq!(sleep(&mut spreader), (Woken::Late, true), "nothing is new");
+    far.cable().set_carrier(false);
+    assert_eq!(sleep(&mut spreader), (Woken::Awake, false));
+}
+
+#[test]
+fn what_the_wire_had_no_room_for_is_due() {
+    let (mut far, mut spreader, mut ends) = three(512);
+    // The wire holds 256, the last 20 wait for room.
+    let burst = frames(&vec![answer(port_of(0, 0), 0); 276]);
+    assert_eq!(ends[0].tx_burst(NOW, &burst), 276);
+    assert_eq!((spreader.poll(NOW), spreader.poll(NOW)), (256, 0));
+    assert_eq!(spreader.poll_timeout(), Some(Nanos::ZERO));
+    received(&mut far);
+    assert_eq!((spreader.poll(NOW), spreader.poll_timeout()), (20, None));
+}
+
+/// Everybody sleeps whenever there is nothing; each frame wakes whom it is for, there and back.
+#[test]
+fn frames_wake_who_sleeps() {
+    const EACH: usize = 300;
+    let (mut far, mut spreader, ends) = three(256);
+    let own = Bell::new().expect("an eventfd");
+    let lanes: Vec<_> = (0..3).map(|_| Bell::new().expect("an eventfd")).collect();
+    for (lcore, bell) in lanes.iter().enumerate() {
+        spreader.ring_on_receive(lcore, Arc::clone(bell));
+    }
+    let long = Duration::from_secs(60);
+    std::thread::scope(|scope| {
+        let echo = |mut end: LaneEnd, bell: Arc<Bell>| {
+            end.ring_on_send(Arc::clone(&own));
+            move || {
+                let (mut burst, mut seen) = (FrameBurst::new(32, 2048), 0);
+                while seen < EACH {
+                    burst.clear();
+                    if end.rx_burst(NOW, &mut burst) == 0 {
+                        let woken = bell.sleep(&[], long, || end.poll_timeout().is_some());
+                        assert_ne!(woken.expect("poll"), Woken::Late, "lost after {seen}");
+                    }
+                    seen += burst.len();
+                    assert_eq!(end.tx_burst(NOW, burst.frames()), burst.len());
+                }
+                end
+            }
+        };
+        let ends = ends.into_iter().zip(&lanes);
+        let lcores: Vec<_> =
+            ends.map(|(end, bell)| scope.spawn(echo(end, Arc::clone(bell)))).collect();
+        let mut back = 0;
+        for n in 0..3 * EACH {
+            assert_eq!(far.tx_burst(NOW, &frames(&[segment(port_of(n % 3, 0), 0)])), 1);
+            spreader.poll(NOW);
+            while back <= n {
+                back += received(&mut far).len();
+                if spreader.poll(NOW) == 0 && back <= n {
+                    let woken = own.sleep(&[], long, || spreader.poll_timeout().is_some());
+                    assert_ne!(woken.expect("poll"), Woken::Late, "lost after {back}");
+                }
+            }
+        }
+        drop(lcores);
+    });
 }
