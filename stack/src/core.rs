@@ -755,10 +755,17 @@ impl Core {
             self.samples_timeout(),
             self.questions_timeout(),
             self.members.poll_timeout(),
-            (!self.loopback.is_empty() || !self.resting.is_empty() || self.has_parcels())
-                .then_some(self.now),
+            self.is_due_at_once().then_some(self.now),
         ];
         all.into_iter().flatten().min()
+    }
+
+    /// Whether something is left that waited for this poll, or the next.
+    fn is_due_at_once(&self) -> bool {
+        !self.loopback.is_empty()
+            || !self.resting.is_empty()
+            || self.has_parcels()
+            || self.members.has_unread()
     }
 
     /// Mistakes that are made from now on, by this stack and by the bond above it: a check has to notice.

@@ -207,6 +207,15 @@ impl Members {
         }
     }
 
+    /// Whether an adapter may have told something that there was no room for in the last poll.
+    pub(crate) fn has_unread(&self) -> bool {
+        let unread = |device: &Device| match device {
+            Device::Adapter(member) => member.is_cut_short && !member.is_dead(),
+            Device::Port(_) => false,
+        };
+        self.0.iter().any(unread)
+    }
+
     /// When a port will next have something that has come in.
     pub(crate) fn poll_timeout(&self) -> Option<Nanos> {
         let ports = self.0.iter().filter_map(|device| match device {

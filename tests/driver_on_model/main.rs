@@ -2,6 +2,7 @@
 
 mod advice;
 mod answers;
+mod asleep;
 mod counters;
 mod death;
 mod failover;

@@ -89,6 +89,29 @@ fn an_adapter_is_not_given_up_whose_words_are_not_all_read() {
     traffic.finish(&mut net);
 }
 
+/// Who polls only when something is due is told that it is while a queue has not been read to its end.
+#[test]
+fn what_the_host_has_not_read_is_due() {
+    let mut net = driven(1, |driver| driver.queues.freelist = 4096);
+    let mut traffic = Traffic::new(net.open_on(40, [Options::on(PathChoice::Host), OFFLOAD]));
+    traffic.deliver(&mut net, 100_000);
+    alone_once(&mut net, &mut traffic, the_card_runs);
+    // The card has all that has come, and does what it is asked for: nothing but its words is left.
+    let mut is_due = |polls: usize| {
+        let host = &mut net.hosts[0];
+        for _ in 0..polls {
+            host.poll(net.now).expect("lives");
+        }
+        for _ in 0..20 {
+            host.adapter_mut(0).expect("a card").poll(net.now);
+        }
+        host.poll_timeout().is_some_and(|due| due <= net.now)
+    };
+    assert!(is_due(1), "more than one poll takes");
+    assert!(!is_due(20), "all is read");
+    traffic.finish(&mut net);
+}
+
 /// A cable that holds no more has the card wait that sends by it.
 #[test]
 fn a_burst_waits_in_the_card_while_the_cable_is_full() {

@@ -155,7 +155,8 @@ impl Core {
             });
             room = room.filter(|_| taken == 0);
             let member = &mut self.members[n];
-            (member.lcore.ingress, member.is_read_out) = (Some(ingress), taken < budget);
+            member.lcore.ingress = Some(ingress);
+            (member.is_read_out, member.is_cut_short) = (taken < budget, taken == budget);
         }
     }
 

@@ -107,6 +107,8 @@ pub struct Member {
     pub(super) is_dead: bool,
     /// There was nothing more in its queue when that was read last.
     pub(super) is_read_out: bool,
+    /// Its queue was read until the budget was used up: there may be more.
+    pub(crate) is_cut_short: bool,
 }
 
 impl fmt::Debug for Member {
@@ -131,6 +133,7 @@ impl Member {
             last_stamps: LastStamps::default(),
             is_dead: false,
             is_read_out: false,
+            is_cut_short: false,
         }
     }
 
