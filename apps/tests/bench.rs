@@ -419,17 +419,26 @@ fn rings_are_measured_beside_those_of_others() {
         assert_eq!(json.lines().count(), 1, "{json}");
         let figures = members(json.trim_end());
         let keys: Vec<&str> = figures.0.iter().map(|(key, _)| key.as_str()).collect();
-        assert_eq!(keys, ["name", "burst", "rtrb", "arrayqueue", "mafo", "ratio"]);
+        let wakes = ["wake_us.p50", "wake_us.p99", "wake_us.max"];
+        assert_eq!(keys[..6], ["name", "burst", "rtrb", "arrayqueue", "mafo", "ratio"]);
+        assert_eq!(keys[6..], wakes);
         assert_eq!((figures.text("name"), figures.text("burst")), ("rings", burst));
         let [rtrb, arrayqueue, mafo] = ["rtrb", "arrayqueue", "mafo"].map(|of| figures.number(of));
         assert!(rtrb > 0.0 && arrayqueue > 0.0 && mafo > 0.0, "{json}");
         assert_eq!(figures.number("ratio"), rtrb / mafo, "whose speed");
+        let [p50, p99, max] = wakes.map(|part| figures.number(part));
+        assert!(0.0 < p50 && p50 <= p99 && p99 <= max, "who sleeps is woken: {json}");
     }
     let output = bench(&[&["rings"], &SHORT_RINGS[..]].concat());
     let text = String::from_utf8(output.stdout).expect("text");
-    for part in
-        ["bursts of 32", "    5  mafo ", "median rtrb", "spread", "mafo / rtrb", "sums equal"]
-    {
+    for part in [
+        "bursts of 32",
+        "    5  mafo ",
+        "median rtrb",
+        "mafo / rtrb",
+        "sums equal",
+        "after a frame",
+    ] {
         assert!(text.contains(part), "no {part:?} in {text}");
     }
     if cfg!(debug_assertions) {

@@ -27,6 +27,7 @@ mod report;
 mod rings;
 mod sum;
 mod tally;
+mod wake;
 
 pub use conns::ConnsOptions;
 pub use failover::FailoverOptions;

@@ -2,6 +2,8 @@
 //!
 //! One thread is both ends, so that the ring itself is measured and not the way between two caches. Each ring is used in its
 //! own best way, and gets the same elements: numbers in their order, whose sum the reader has to find.
+//!
+//! Before that two threads, on two cores if there are two: what it costs to wake one that sleeps ([`super::wake`]).
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -14,6 +16,8 @@ use mafo::ring;
 use super::BenchError;
 use super::contest::take_a_core;
 use super::report::median;
+use super::wake::{self, Wakes};
+use crate::rig::fine_micros_json;
 
 /// What `mafo bench rings` can be asked for.
 #[derive(Args, Clone, Debug)]
@@ -45,6 +49,8 @@ const CAPACITY: usize = 1024;
 const SLICE: Duration = Duration::from_millis(50);
 /// Turns of each at least.
 const SLICES_MIN: u32 = 5;
+/// Times that a sleeper is woken; fewer for a test.
+const WAKES: u32 = if cfg!(debug_assertions) { 100 } else { 2000 };
 /// Bursts between two looks at the clock.
 const BURSTS: u64 = 1000;
 
@@ -170,6 +176,7 @@ fn slices(options: &RingsOptions) -> (u32, Duration) {
 
 /// Measures; what is printed.
 pub(super) fn run(options: &RingsOptions) -> Result<String, BenchError> {
+    let wakes = wake::measure(WAKES)?;
     let (burst, core) = (usize::from(options.burst), take_a_core(None)?);
     let (count, length) = slices(options);
     let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };
@@ -201,33 +208,43 @@ pub(super) fn run(options: &RingsOptions) -> Result<String, BenchError> {
         ));
     }
     let figures = [ours.figures(), rtrb.figures(), array.figures()];
-    Ok(if options.json { json(burst, figures) } else { text(figures) })
+    Ok(if options.json { json(burst, figures, &wakes) } else { text(figures, &wakes) })
 }
 
 /// Ours, rtrb's and crossbeam's: median and spread.
 type Figures = [(f64, f64); 3];
 
-fn text(figures: Figures) -> String {
+fn text(figures: Figures, wakes: &Wakes) -> String {
     let mut out = String::new();
     for (name, (median, spread)) in ["mafo", "rtrb", "arrayqueue"].into_iter().zip(figures) {
         let _ = writeln!(out, "median {name:<10} {median:.3} ns per element, spread {spread:.3}");
     }
     let [(ours, _), (rtrb, _), _] = figures;
     let _ = writeln!(out, "mafo / rtrb: {:.3} of its speed; sums equal", rtrb / ours);
+    let [p50, p99] = [0.5, 0.99].map(|part| wakes.times.quantile(part).0 as f64 / 1e3);
+    let place = wakes.core.map_or("the same core".to_owned(), |core| format!("core {core}"));
+    let _ = writeln!(
+        out,
+        "an lcore that sleeps on {place} runs p50 {p50:.1} µs, p99 {p99:.1} µs after a frame for it rings"
+    );
     out
 }
 
-fn json(burst: usize, figures: Figures) -> String {
+fn json(burst: usize, figures: Figures, wakes: &Wakes) -> String {
     let [(ours, _), (rtrb, _), (array, _)] = figures;
     format!(
         "{{\"name\":\"rings\",\"burst\":{burst},\"rtrb\":{rtrb:?},\"arrayqueue\":{array:?},\"mafo\":{ours:?},\
-         \"ratio\":{:?}}}\n",
-        rtrb / ours
+         \"ratio\":{:?},\"wake_us\":{}}}\n",
+        rtrb / ours,
+        fine_micros_json(&wakes.times)
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use mafo::Nanos;
+    use mafo::failover::Distribution;
+
     use super::*;
 
     #[test]
@@ -240,11 +257,16 @@ mod tests {
     #[test]
     fn the_ratio_is_that_of_speeds() {
         let figures = [(0.5, 0.1), (1.0, 0.2), (8.0, 0.3)];
+        let mut wakes = Wakes { times: Distribution::default(), core: Some(3) };
+        wakes.times.record(Nanos::from_micros(5));
         assert_eq!(
-            json(32, figures),
-            "{\"name\":\"rings\",\"burst\":32,\"rtrb\":1.0,\"arrayqueue\":8.0,\"mafo\":0.5,\"ratio\":2.0}\n"
+            json(32, figures, &wakes),
+            "{\"name\":\"rings\",\"burst\":32,\"rtrb\":1.0,\"arrayqueue\":8.0,\"mafo\":0.5,\"ratio\":2.0,\
+             \"wake_us\":{\"p50\":5.000,\"p99\":5.000,\"max\":5.000}}\n"
         );
-        assert!(text(figures).contains("2.000 of its speed"), "{}", text(figures));
+        let text = text(figures, &wakes);
+        assert!(text.contains("2.000 of its speed"), "{text}");
+        assert!(text.contains("core 3 runs p50 5.0 µs, p99 5.0 µs"), "{text}");
     }
 
     /// Around the end of each ring several times, with bursts that do not divide it.
