@@ -1,5 +1,7 @@
 //! The other host, whichever TCP it has.
 
+use std::os::fd::BorrowedFd;
+
 use mafo::Nanos;
 
 use crate::peer::{CaptureSummary, Command, Event, KernelPeer, Monotonic, PeerError};
@@ -29,6 +31,22 @@ impl Other {
         match self {
             Self::Kernel(peer) => peer.poll(),
             Self::Smoltcp(peer) => Ok(peer.poll(now)),
+        }
+    }
+
+    /// What says when it has to be polled: a descriptor, or the peer itself, which knows its timers.
+    pub(crate) fn wakers(&mut self) -> (Option<BorrowedFd<'_>>, Option<&mut SmoltcpPeer>) {
+        match self {
+            Self::Kernel(peer) => (Some(peer.waker()), None),
+            Self::Smoltcp(peer) => (None, Some(peer)),
+        }
+    }
+
+    /// Whether it has to be polled before long though nothing will say so.
+    pub(crate) fn has_waiting(&self) -> bool {
+        match self {
+            Self::Kernel(peer) => peer.has_waiting(),
+            Self::Smoltcp(_) => false,
         }
     }
 

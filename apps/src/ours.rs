@@ -112,9 +112,11 @@ impl Application {
         Ok(())
     }
 
-    /// Accepts, sends, receives.
-    pub(crate) fn poll(&mut self, now: Nanos, core: &mut Core) {
+    /// Accepts, sends, receives. Whether there was anything to be done: of some connections, the others have their turn next.
+    pub(crate) fn poll(&mut self, now: Nanos, core: &mut Core) -> bool {
+        let mut has_moved = false;
         while let Some(socket) = core.accept(self.listener) {
+            has_moved = true;
             if let Some(n) = core.tuple(socket).and_then(|tuple| self.place_of(&tuple)) {
                 self.connections[n].socket = Some(socket);
             }
@@ -125,9 +127,15 @@ impl Application {
         // cable's queue holds.
         for _ in 0..self.connections.len().min(PER_TURN) {
             self.next = (self.next + 1) % self.connections.len();
-            self.send(core, self.next);
-            self.receive(now, core, self.next);
+            has_moved |= self.send(core, self.next);
+            has_moved |= self.receive(now, core, self.next);
         }
+        has_moved
+    }
+
+    /// Calls of [`Application::poll`] in which each connection has its turn.
+    pub(crate) fn rounds(&self) -> usize {
+        self.connections.len().div_ceil(PER_TURN)
     }
 
     /// Where connection `id` is among these.
@@ -143,26 +151,32 @@ impl Application {
         self.place(id)
     }
 
-    fn send(&mut self, core: &mut Core, n: usize) {
+    /// Whether any byte went.
+    fn send(&mut self, core: &mut Core, n: usize) -> bool {
         let ours = &mut self.connections[n];
         let may_send = self.sends && !ours.shut && !self.paused.contains(&ours.id);
-        let Some(socket) = ours.socket.filter(|_| may_send) else { return };
+        let Some(socket) = ours.socket.filter(|_| may_send) else { return false };
         let room = core.send_room(socket).min(CHUNK);
         if room < CHUNK / 4 {
-            return;
+            return false;
         }
         let chunk = &mut self.chunk[..room];
         ours.out.fill(ours.sent, chunk);
         match core.send(socket, chunk) {
-            Ok(bytes) => ours.sent += bytes as u64,
+            Ok(bytes) => {
+                ours.sent += bytes as u64;
+                return bytes > 0;
+            }
             Err(SocketError::WouldBlock | SocketError::NotConnected) => {}
             Err(error) => ours.error = Some(error),
         }
+        false
     }
 
-    fn receive(&mut self, now: Nanos, core: &mut Core, n: usize) {
+    /// Whether any byte came.
+    fn receive(&mut self, now: Nanos, core: &mut Core, n: usize) -> bool {
         let ours = &mut self.connections[n];
-        let Some(socket) = ours.socket.filter(|_| !ours.closed) else { return };
+        let Some(socket) = ours.socket.filter(|_| !ours.closed) else { return false };
         match core.recv(socket, &mut self.chunk) {
             Ok(0) => {
                 ours.end_of_stream = true;
@@ -178,6 +192,7 @@ impl Application {
                     ours.stall = ours.stall.max(now - ours.last_arrival);
                 }
                 ours.last_arrival = now;
+                return true;
             }
             Err(SocketError::WouldBlock | SocketError::NotConnected) => {}
             Err(error) => {
@@ -187,6 +202,7 @@ impl Application {
                 ours.error = Some(error);
             }
         }
+        false
     }
 
     /// From now on the longest pause between two arrivals is remembered.

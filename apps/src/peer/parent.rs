@@ -304,6 +304,18 @@ impl KernelPeer {
         }
     }
 
+    /// Can be read when the peer process has something to say, or has ended.
+    #[must_use]
+    pub fn waker(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+
+    /// Whether there are commands that the process has no room for: the next [`KernelPeer::poll`] tries again.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        self.channel.is_waiting()
+    }
+
     /// Like [`KernelPeer::poll`], but waits for at most `timeout`.
     ///
     /// # Errors

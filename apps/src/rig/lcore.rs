@@ -10,6 +10,7 @@
 //! carries out between two turns, and gets an answer. No frame and no byte of a connection goes that way.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::sync::{Arc, OnceLock};
@@ -18,12 +19,14 @@ use std::thread::{self, JoinHandle};
 use mafo::eal::clock::Clock;
 use mafo::eal::lcore;
 use mafo::failover::Report;
+use mafo::wire::bell::Bell;
 use mafo::{
     BondEvent, Core, Host, HostError, LinkId, ListenError, MemberId, Nanos, Options, PathChoice,
     Slot, SocketError,
 };
 
 use super::cost::Costs;
+use super::idle::{LONGEST, Naps, Sleeper};
 use super::run::{RigError, say};
 use super::sniff::Seen;
 use crate::ours::{Application, Ours};
@@ -130,6 +133,8 @@ pub(crate) struct Node {
     knows_fault: bool,
     costs: Costs,
     told: Vec<Told>,
+    /// Unless it polls all the time.
+    pub(super) sleeper: Option<Sleeper>,
 }
 
 const OFFLOAD: Options = Options::on(PathChoice::Offload);
@@ -140,6 +145,7 @@ impl Node {
         plan: Plan,
         lines: Vec<(LinkId, Arc<Seen>)>,
         (clock, present): (Clock, Arc<Present>),
+        sleeper: Option<Sleeper>,
     ) -> Self {
         Self {
             host,
@@ -153,6 +159,7 @@ impl Node {
             knows_fault: false,
             costs: Costs::new(clock),
             told: Vec::new(),
+            sleeper,
         }
     }
 
@@ -168,19 +175,40 @@ impl Node {
         Ok(())
     }
 
-    /// One turn of the host and its applications.
-    pub(super) fn turn(&mut self, mut now: Nanos) -> Result<(), HostError> {
+    /// One turn of the host and its applications; whether applications had anything to do, or the bond to tell.
+    pub(super) fn turn(&mut self, mut now: Nanos) -> Result<bool, HostError> {
         self.host.poll(now)?;
         while self.host.is_in_a_hurry() {
             now = self.clock.now();
             self.host.poll(now)?;
         }
+        let before = self.told.len();
         self.follow_bond();
+        let mut has_moved = self.told.len() > before;
         if let Some(ours) = &mut self.ours {
-            ours.poll(now, self.host.sockets_mut());
+            has_moved |= ours.poll(now, self.host.sockets_mut());
         }
         self.host.sockets_mut().kick(now);
-        Ok(())
+        Ok(has_moved)
+    }
+
+    /// Turns in which the application looks at each of its connections.
+    pub(super) fn rounds(&self) -> usize {
+        self.ours.as_ref().map_or(0, Application::rounds)
+    }
+
+    /// Sleeps after a turn if it may and there is nothing to do: until a frame or an order comes, or the host has to be
+    /// polled.
+    fn rest(&mut self, is_busy: bool) -> io::Result<()> {
+        let rounds = self.rounds();
+        let Self { sleeper: Some(sleeper), host, .. } = self else { return Ok(()) };
+        let due = || host.poll_timeout();
+        sleeper.rest((is_busy, rounds), LONGEST, std::iter::empty(), due).map(drop)
+    }
+
+    /// How it has slept.
+    pub(super) fn naps(&self) -> Naps {
+        self.sleeper.as_ref().map_or_else(Naps::default, Sleeper::naps)
     }
 
     fn follow_bond(&mut self) {
@@ -367,6 +395,8 @@ type Order = Box<dyn FnOnce(&mut Node) + Send>;
 /// An lcore with a thread of its own.
 struct Remote {
     orders: Sender<Order>,
+    /// By which it is woken for them, if it may sleep.
+    bell: Option<Arc<Bell>>,
     thread: JoinHandle<()>,
     /// Why it has ended before its time.
     failure: Arc<OnceLock<String>>,
@@ -378,6 +408,8 @@ pub(crate) struct Crew {
     remotes: Vec<Remote>,
     /// There are fewer cores than lcores: who has nothing to do lets others.
     pub(super) shares_cores: bool,
+    /// Of whoever gives orders: rung for answers.
+    own: Option<Arc<Bell>>,
 }
 
 impl Crew {
@@ -395,27 +427,29 @@ impl Crew {
         Some(offered[..lcores].to_vec())
     }
 
-    /// A thread for each of `nodes`, on `cores` if there are some.
+    /// A thread for each of `nodes`, on `cores` if there are some. Who gives them orders sleeps by the bell `own`, if at all.
     pub(super) fn start(
         nodes: Vec<Node>,
         cores: Option<&[usize]>,
-        clock: Clock,
+        (clock, own): (Clock, Option<Arc<Bell>>),
     ) -> Result<Self, RigError> {
-        let mut crew = Self { remotes: Vec::new(), shares_cores: cores.is_none() };
+        let mut crew = Self { remotes: Vec::new(), shares_cores: cores.is_none(), own };
         for (n, node) in nodes.into_iter().enumerate() {
             let (orders, receiver) = mpsc::channel();
+            let bell = node.sleeper.as_ref().map(Sleeper::bell);
             let failure = Arc::new(OnceLock::new());
             let worker = Worker {
                 node,
                 core: cores.map(|cores| cores[n + 1]),
                 clock,
                 failure: Arc::clone(&failure),
+                caller: crew.own.clone(),
             };
             let thread = thread::Builder::new()
                 .name(format!("lcore {}", n + 1))
                 .spawn(move || worker.run(&receiver))
                 .map_err(|e| RigError::CannotRun(format!("no thread for lcore {}: {e}", n + 1)))?;
-            crew.remotes.push(Remote { orders, thread, failure });
+            crew.remotes.push(Remote { orders, bell, thread, failure });
         }
         Ok(crew)
     }
@@ -432,10 +466,15 @@ impl Crew {
         order: impl FnOnce(&mut Node) -> T + Send + 'static,
     ) -> Result<Answer<T>, RigError> {
         let (sender, answer) = mpsc::channel();
-        // Whoever has asked may have gone.
-        let order: Order = Box::new(move |node| drop(sender.send(order(node))));
-        let sent = self.remotes[lcore - 1].orders.send(order);
-        sent.map_err(|_| self.why(lcore))?;
+        let own = self.own.clone();
+        let order: Order = Box::new(move |node| {
+            // Whoever has asked may have gone.
+            drop(sender.send(order(node)));
+            call(own.as_ref());
+        });
+        let remote = &self.remotes[lcore - 1];
+        remote.orders.send(order).map_err(|_| self.why(lcore))?;
+        call(remote.bell.as_ref());
         Ok(Answer { lcore, answer })
     }
 
@@ -456,12 +495,18 @@ impl Crew {
 
     /// Ends all threads, and with each what it has.
     pub(super) fn end(self) {
-        for Remote { orders, thread, failure: _ } in self.remotes {
+        for Remote { orders, bell, thread, failure: _ } in self.remotes {
             drop(orders);
+            call(bell.as_ref());
             // One that has panicked has said so, and its orders had no answer.
             let _ = thread.join();
         }
     }
+}
+
+/// Wakes whoever sleeps by `bell` for what he has to look for.
+fn call(bell: Option<&Arc<Bell>>) {
+    bell.into_iter().for_each(|bell| bell.call());
 }
 
 /// An answer that is to come.
@@ -476,29 +521,37 @@ struct Worker {
     core: Option<usize>,
     clock: Clock,
     failure: Arc<OnceLock<String>>,
+    /// Of whoever gives orders.
+    caller: Option<Arc<Bell>>,
 }
 
 impl Worker {
     /// Polls, and carries out what it is told, until nobody gives orders any more.
     fn run(mut self, orders: &Receiver<Order>) {
         sys::leave_signals_to_others();
-        if let Some(core) = self.core
-            && let Err(why) = lcore::pin(core)
-        {
-            let _ = self.failure.set(why.to_string());
-            return;
+        if let Err(why) = self.turns(orders) {
+            let _ = self.failure.set(why);
+        }
+        // Whose orders are not answered any more is not to sleep.
+        call(self.caller.as_ref());
+    }
+
+    fn turns(&mut self, orders: &Receiver<Order>) -> Result<(), String> {
+        if let Some(core) = self.core {
+            lcore::pin(core).map_err(|why| why.to_string())?;
         }
         loop {
-            match orders.try_recv() {
-                Ok(order) => order(&mut self.node),
-                Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Disconnected) => return,
-            }
-            if let Err(why) = self.node.turn(self.clock.now()) {
-                let _ = self.failure.set(why.to_string());
-                return;
-            }
-            if self.core.is_none() {
+            let was_told = match orders.try_recv() {
+                Ok(order) => {
+                    order(&mut self.node);
+                    true
+                }
+                Err(TryRecvError::Empty) => false,
+                Err(TryRecvError::Disconnected) => return Ok(()),
+            };
+            let has_moved = self.node.turn(self.clock.now()).map_err(|why| why.to_string())?;
+            self.node.rest(was_told || has_moved).map_err(|why| format!("cannot sleep: {why}"))?;
+            if self.core.is_none() && self.node.sleeper.is_none() {
                 thread::yield_now();
             }
         }

@@ -6,6 +6,7 @@ mod capture;
 mod cost;
 mod ebb;
 mod fault;
+mod idle;
 mod lcore;
 mod options;
 mod page;
@@ -23,6 +24,7 @@ mod world;
 
 pub use adapters::{Adapters, Card, Member};
 pub use fault::Fault;
+pub use idle::Idle;
 #[cfg(debug_assertions)]
 pub use options::Break;
 pub use options::{PeerKind, Protect, RigOptions};

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use mafo::{BondOptions, Mode};
 
 use super::adapters::{self, Adapters};
+use super::idle::Idle;
 use super::page::Page;
 use super::run::RigError;
 
@@ -34,6 +35,10 @@ pub struct RigOptions {
     /// cables, and gives each its frames
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=LCORES_MAX))]
     pub lcores: u8,
+    /// What an lcore does that has nothing to do: it looks again at once, or it sleeps until its next timer, or until a frame
+    /// or an order comes. The report says how often it slept and what it cost to wake it
+    #[arg(long, value_enum, default_value_t = Idle::Poll)]
+    pub idle: Idle,
     /// Both adapters of the bond, each t540-cr or t520-cr, and behind a colon how many connections (ntids),
     /// next hops (l2t) and filters it has room for, as in t540-cr,t520-cr:ntids=64,filters=32; or eth, an Ethernet port
     /// without an adapter: the TCP of connections that use it runs on the host

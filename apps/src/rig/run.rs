@@ -9,15 +9,18 @@ use mafo::{Handover, LinkId, MemberId, Nanos};
 
 use super::ebb::Ebb;
 use super::fault::Fault;
+use super::idle::Idle;
 use super::lcore::{Answer, BondView, Near, Node, View};
 use super::options::{Protect, RigOptions};
 use super::samples::Samples;
-use super::sniff::{Data, Ends};
+use super::sniff::Data;
 use super::stop::Stop;
 use super::swallowed::Swallowed;
-use super::verdict::{TimelineEvent, Verdict};
+use super::verdict::TimelineEvent;
 use super::world::{self, World};
-use crate::peer::{self, Command, End, Endpoints, Event, PeerError, Sending};
+use crate::peer::{self, Command, End, Event, PeerError, Sending};
+
+mod finish;
 
 /// Why there is no report.
 #[derive(Debug)]
@@ -98,6 +101,8 @@ const ASK_EVERY: Nanos = Nanos::from_millis(20);
 /// How often lcores are asked how they stand: a share for each connection, since that is what it costs.
 const LOOK_EVERY: Nanos = Nanos::from_micros(100);
 const LOOK_SHARE: Nanos = Nanos::from_micros(1);
+/// How often at most where they may sleep: a look wakes them. Adapters have a heartbeat as often.
+const LOOK_ASLEEP: Nanos = Nanos::from_millis(1);
 
 impl Run {
     /// Two hosts that are up, in a world in which `fault` can happen. `sends`: the peer, we.
@@ -176,14 +181,20 @@ impl Run {
             stop.end_next_time()?;
             return Err(RigError::Stopped);
         }
-        self.world.poll(now).map_err(|e| RigError::Failed(e.to_string()))?;
+        let mut is_busy = self.world.poll(now).map_err(|e| RigError::Failed(e.to_string()))?;
         if let Some(samples) = &mut self.samples {
             samples.look(now, &self.world.lines);
         }
         while let Some(event) = self.world.peer.host.poll(now)? {
             self.on_peer(event)?;
+            is_busy = true;
         }
-        Ok(now)
+        // Whoever has been asked rings when it answers.
+        let next = self.asked_views.is_empty().then_some(self.next_look);
+        let has_slept = self.world.rest(is_busy, next, self.stop.as_ref().map(Stop::waker));
+        let has_slept =
+            has_slept.map_err(|e| RigError::Failed(format!("lcore 0 cannot sleep: {e}")))?;
+        Ok(if has_slept { self.clock.now() } else { now })
     }
 
     /// Has something done by every lcore, the first of which is this thread, between two of its turns; what comes of
@@ -236,7 +247,12 @@ impl Run {
             if now < self.next_look {
                 return Ok(false);
             }
-            self.next_look = now + LOOK_EVERY + Nanos(LOOK_SHARE.0 * self.near.len() as u64);
+            let often = LOOK_EVERY + Nanos(LOOK_SHARE.0 * self.near.len() as u64);
+            self.next_look = now
+                + match self.options.idle {
+                    Idle::Poll => often,
+                    Idle::Sleep => often.max(LOOK_ASLEEP),
+                };
             for lcore in 1..=self.world.crew.len() {
                 let answer = self.world.crew.order(lcore, |node: &mut Node| node.look())?;
                 self.asked_views.push((answer, None));
@@ -673,72 +689,6 @@ impl Run {
     /// What connections still hold on the adapters of all lcores.
     fn left_over(&self) -> usize {
         self.bonds.iter().map(|bond| bond.left_over).sum()
-    }
-
-    /// Ends everything and counts. What went over which cable, if that was to be looked at.
-    pub(crate) fn finish(
-        mut self,
-        verdict: &mut Verdict,
-    ) -> Result<Option<(Samples, Vec<String>)>, RigError> {
-        let counted = self.refresh().and_then(|()| self.count(verdict));
-        if let Err(RigError::Failed(why)) = counted {
-            verdict.reasons.push(why);
-        }
-        for (ours, far) in self.near.iter().zip(&self.far) {
-            verdict.bytes_corrupt += ours.corrupt + far.corrupt;
-            verdict.bytes_verified += ours.received + far.received - ours.corrupt - far.corrupt;
-            let whole = ours.received == far.sent && far.received == ours.sent;
-            let right =
-                ours.corrupt == 0 && far.corrupt == 0 && ours.error.is_none() && !far.failed;
-            if whole && right && ours.closed && far.closed {
-                verdict.survived += 1;
-            }
-            if ours.is_lost {
-                verdict.lost += 1;
-            } else {
-                verdict.resets += u64::from(ours.error.is_some() || far.failed);
-            }
-        }
-        // Who loses a connection tells its peer.
-        let plan = &self.world.plan;
-        let lost = |(from, to): Ends| {
-            let ends = [Endpoints { peer: from, ours: to }, Endpoints { peer: to, ours: from }];
-            let mut ids = ends.into_iter().filter_map(|ends| plan.identify(ends));
-            ids.any(|(id, _)| self.near.get(id as usize).is_some_and(|near| near.is_lost))
-        };
-        verdict.resets += self.world.lines.iter().map(|line| line.seen.resets(lost)).sum::<u64>();
-        verdict.left_over = self.left_over();
-        self.events.sort_by_key(|event| event.at);
-        verdict.events = self.events;
-        let (names, failures) = self.world.end()?;
-        verdict.reasons.extend(failures);
-        Ok(self.samples.map(|samples| (samples, names)))
-    }
-
-    /// What the bonds have counted.
-    fn count(&mut self, verdict: &mut Verdict) -> Result<(), RigError> {
-        let speaks = verdict.gave_up.is_some() && !self.options.json;
-        let behind = self.each(|_, node| node.left_behind())?;
-        let names = behind.iter().enumerate().map(|(lcore, behind)| match self.bonds.len() {
-            1 => behind.clone(),
-            _ => behind.iter().map(|what| format!("lcore {lcore} {what}")).collect(),
-        });
-        verdict.left_behind = names.collect::<Vec<_>>().concat();
-        let counted = self.each(move |_, node| {
-            let bond = node.host.bond()?;
-            let counters = bond.counters();
-            let text =
-                speaks.then(|| format!("{counters:?}\n{:?}", node.host.sockets().counters()));
-            Some((counters, text))
-        })?;
-        for (counters, text) in counted.into_iter().flatten() {
-            verdict.undrained += counters.moved_undrained;
-            verdict.tunnelled_out += counters.tunnelled_out;
-            verdict.tunnelled_in += counters.tunnelled_in;
-            text.iter().for_each(|text| eprintln!("{text}"));
-        }
-        verdict.was_answered = self.was_answered;
-        Ok(())
     }
 
     fn on_peer(&mut self, event: Event) -> Result<(), RigError> {

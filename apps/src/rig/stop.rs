@@ -1,7 +1,7 @@
 //! Ctrl-C and SIGTERM as a question that is looked at now and then.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use mafo::Nanos;
@@ -32,6 +32,11 @@ impl Stop {
         self.next_look = now + LOOK_EVERY;
         // What cannot be looked at has not been asked.
         sys::wait_for(&self.asked, libc::POLLIN, Duration::ZERO).unwrap_or(false)
+    }
+
+    /// Can be read when somebody has.
+    pub(super) fn waker(&self) -> BorrowedFd<'_> {
+        self.asked.as_fd()
     }
 
     /// The next signal ends the program at once.

@@ -18,7 +18,7 @@ impl Trunk {
         let (mut ports, mut near): (Vec<Box<dyn Wire>>, Vec<Near>) = (Vec::new(), Vec::new());
         for _ in 0..cables {
             let (ours, far) = mem::link(link);
-            near.push(Near { cable: ours.cable(), wire: Box::new(ours) });
+            near.push(Near { cable: ours.cable(), wire: Box::new(ours), wakers: Vec::new() });
             ports.push(Box::new(far));
         }
         ports.push(peer.wire);
@@ -26,12 +26,14 @@ impl Trunk {
         (Self(Switch::new(&config, ports)), near)
     }
 
-    /// Passes on what has come.
-    pub(super) fn poll(&mut self, now: Nanos) {
-        for _ in 0..ROUNDS {
-            if self.0.poll(now) == 0 {
-                return;
-            }
-        }
+    /// Passes on what has come; whether there was anything.
+    pub(super) fn poll(&mut self, now: Nanos) -> bool {
+        let rounds = (0..ROUNDS).take_while(|_| self.0.poll(now) > 0).count();
+        rounds > 0
+    }
+
+    /// When something comes that is on its way already.
+    pub(super) fn poll_timeout(&self) -> Option<Nanos> {
+        self.0.poll_timeout()
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use mafo::Nanos;
 use mafo::failover::{Distribution, Report};
 
+use super::idle::Rest;
 use super::options::RigOptions;
 use super::world::Peer;
 
@@ -65,6 +66,8 @@ pub(crate) struct Verdict {
     pub(crate) left_behind: Vec<String>,
     /// Over all faults.
     pub(crate) times: Report,
+    /// How lcores slept.
+    pub(crate) rest: Rest,
     pub(crate) events: Vec<TimelineEvent>,
     /// Why it did not come to its end, if so.
     pub(crate) gave_up: Option<String>,
@@ -99,6 +102,7 @@ impl Verdict {
             left_over: 0,
             left_behind: Vec::new(),
             times: Report::default(),
+            rest: Rest::new(options.idle),
             events: Vec::new(),
             gave_up: None,
             reasons: Vec::new(),
@@ -203,7 +207,7 @@ impl Verdict {
             "tunnel: {} frames out, {} in; left over: {}; peer: {} ({})",
             self.tunnelled_out, self.tunnelled_in, self.left_over, self.peer, self.peer_why
         );
-        out
+        out + &self.rest.text()
     }
 
     /// `ok`, or why not.
@@ -242,6 +246,7 @@ impl Verdict {
             ("tunnel_up_us", micros_json(&self.times.tunnel_up)),
             ("handover_us", micros_json(&self.times.handover)),
             ("stall_us", micros_json(&self.times.stall)),
+            ("idle", self.rest.json()),
             ("events", list(self.events.iter().map(event).collect())),
             ("seed", self.seed.to_string()),
         ];
@@ -286,6 +291,7 @@ pub(crate) fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::idle::Idle;
     use super::*;
 
     fn good() -> Verdict {
@@ -313,6 +319,7 @@ mod tests {
             left_over: 0,
             left_behind: Vec::new(),
             times: Report::default(),
+            rest: Rest::new(Idle::Poll),
             events: Vec::new(),
             gave_up: None,
             reasons: Vec::new(),

@@ -2,12 +2,14 @@
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use mafo::eal::clock::Clock;
 use mafo::eal::lcore;
+use mafo::wire::bell::Bell;
 use mafo::wire::impair::{Impairments, Probability};
 use mafo::wire::mem::LinkConfig;
 use mafo::wire::pcap::{Pcap, PcapWriter};
@@ -23,6 +25,7 @@ use super::adapters::{Card, Member};
 use super::capture::{CaptureFile, Failure};
 use super::cost::Costs;
 use super::fault::Fault;
+use super::idle::{Idle, LONGEST, SHORT, Sleeper};
 use super::lcore::{Crew, Node, Present};
 use super::options::{PeerKind, Protect, RigOptions};
 use super::run::{RigError, say};
@@ -47,6 +50,8 @@ const FLOODING_AGEING: Duration = Duration::from_secs(1);
 pub(super) struct Near {
     pub(super) wire: Box<dyn Wire>,
     pub(super) cable: Cable,
+    /// What can be read when something has come, of a wire that does not know when that will be.
+    pub(super) wakers: Vec<OwnedFd>,
 }
 
 /// One of our cables, as the rig holds it.
@@ -100,25 +105,56 @@ pub(crate) struct World {
     pub(super) captures: Vec<Failure>,
     /// Members that are no adapters.
     pub(super) ports: [bool; 2],
+    /// What can be read when something has come by a cable.
+    wakers: Vec<OwnedFd>,
 }
 
 impl World {
-    /// One turn of what the first lcore has, and of the cables.
-    pub(super) fn poll(&mut self, now: Nanos) -> Result<(), HostError> {
-        if let Some(trunk) = &mut self.trunk {
-            trunk.poll(now);
-        }
+    /// One turn of what the first lcore has, and of the cables; whether there was anything to do.
+    pub(super) fn poll(&mut self, now: Nanos) -> Result<bool, HostError> {
+        let mut has_moved = self.trunk.as_mut().is_some_and(|trunk| trunk.poll(now));
         for spreader in &mut self.spreaders {
-            spreader.poll(now);
+            has_moved |= spreader.poll(now) > 0;
         }
-        self.node.turn(now)?;
+        has_moved |= self.node.turn(now)?;
         for spreader in &mut self.spreaders {
-            spreader.poll(now);
+            has_moved |= spreader.poll(now) > 0;
         }
-        if self.crew.shares_cores {
+        // Who sleeps when there is nothing to do needs all that it gets when there is something.
+        if self.crew.shares_cores && self.node.sleeper.is_none() {
             std::thread::yield_now();
         }
-        Ok(())
+        Ok(has_moved)
+    }
+
+    /// The first lcore sleeps after a turn, if it may and there is nothing to do: until anything that it polls has a timer
+    /// or something that has come, until `next`, or until `stop` can be read. Whether it has slept.
+    ///
+    /// A cable that nobody reads, since its card is dead or asks the other end to wait, keeps it awake as long as something
+    /// waits there.
+    pub(super) fn rest(
+        &mut self,
+        is_busy: bool,
+        next: Option<Nanos>,
+        stop: Option<BorrowedFd<'_>>,
+    ) -> io::Result<bool> {
+        let Some(mut sleeper) = self.node.sleeper.take() else { return Ok(false) };
+        let rounds = self.node.rounds();
+        // The pipe to the peer has no room: nobody tells when it has.
+        let longest = if self.peer.host.has_waiting() { SHORT } else { LONGEST };
+        let (host, spreaders, trunk) = (&self.node.host, &self.spreaders, &self.trunk);
+        let (waker, mut smoltcp) = self.peer.host.wakers();
+        let due = || {
+            let spreaders = spreaders.iter().filter_map(Spreader::poll_timeout);
+            let trunk = trunk.as_ref().and_then(Trunk::poll_timeout);
+            let peer = smoltcp.as_mut().and_then(|peer| peer.poll_timeout());
+            let others = [host.poll_timeout(), trunk, peer, next].into_iter().flatten();
+            spreaders.chain(others).min()
+        };
+        let descriptors = self.wakers.iter().map(AsFd::as_fd).chain(waker).chain(stop);
+        let has_slept = sleeper.rest((is_busy, rounds), longest, descriptors, due);
+        self.node.sleeper = Some(sleeper);
+        has_slept
     }
 
     /// Whether all lcores know that all links are up.
@@ -212,6 +248,8 @@ pub(crate) fn build(
     let links = fault.layout().links(options.adapters.0);
     let cables = if options.is_xor() { 1 } else { links.len() };
     let (peer, mut near) = choose(options, &plan, cables as u8, start)?;
+    let wakers: Vec<OwnedFd> = near.iter_mut().flat_map(|near| near.wakers.drain(..)).collect();
+    let bells = bells(options)?;
     let mut trunk = None;
     if options.is_xor()
         && let Some(peer) = near.pop()
@@ -238,7 +276,11 @@ pub(crate) fn build(
         if lcores == 1 {
             wires[0].push((adapter, port, sniffer));
         } else {
-            let (spreader, ends) = spread(sniffer, &cable, &link_config(), lcores);
+            let (mut spreader, mut ends) = spread(sniffer, &cable, &link_config(), lcores);
+            for (lcore, (bell, end)) in bells.iter().zip(&mut ends).enumerate() {
+                spreader.ring_on_receive(lcore, Arc::clone(bell));
+                end.ring_on_send(Arc::clone(&bells[0]));
+            }
             spreaders.push(spreader);
             for (wires, end) in wires.iter_mut().zip(ends) {
                 wires.push((adapter, port, Box::new(end)));
@@ -269,15 +311,38 @@ pub(crate) fn build(
             host.set_shard(shard);
         }
         let now = (clock, Arc::clone(&present));
-        nodes.push(Node::new((host, slots), plan.clone(), seen.clone(), now));
+        let sleeper = bells.get(lcore).map(|bell| Sleeper::new(Arc::clone(bell), clock));
+        nodes.push(Node::new((host, slots), plan.clone(), seen.clone(), now, sleeper));
     }
     let node = nodes.remove(0);
-    let crew = Crew::start(nodes, cores.as_deref(), clock)?;
+    let crew = Crew::start(nodes, cores.as_deref(), (clock, bells.first().cloned()))?;
     if let Some(cores) = cores {
         lcore::pin(cores[0]).map_err(|e| RigError::CannotRun(e.to_string()))?;
     }
     let ports = options.adapters.0.map(|member| member == Member::Eth);
-    Ok(World { node, crew, owners, present, spreaders, peer, plan, lines, trunk, captures, ports })
+    Ok(World {
+        node,
+        crew,
+        owners,
+        present,
+        spreaders,
+        peer,
+        plan,
+        lines,
+        trunk,
+        captures,
+        ports,
+        wakers,
+    })
+}
+
+/// By which each lcore is woken; none where nobody sleeps.
+fn bells(options: &RigOptions) -> Result<Vec<Arc<Bell>>, RigError> {
+    let bell = |_| Bell::new().map_err(|e| RigError::CannotRun(format!("no eventfd: {e}")));
+    match options.idle {
+        Idle::Poll => Ok(Vec::new()),
+        Idle::Sleep => (0..options.lcores).map(bell).collect(),
+    }
 }
 
 /// A cable for a port of a member.
@@ -350,7 +415,10 @@ fn smoltcp(
     let (peer, ends) =
         SmoltcpPeer::start(config).map_err(|e| RigError::CannotRun(e.to_string()))?;
     let near =
-        ends.into_iter().map(|end| Near { cable: end.cable(), wire: Box::new(end) }).collect();
+        // They are polled by the thread that polls the peer: nobody has to be woken.
+        ends.into_iter()
+            .map(|end| Near { cable: end.cable(), wire: Box::new(end), wakers: Vec::new() })
+            .collect();
     Ok((Peer { host: Other::Smoltcp(Box::new(peer)), name: "smoltcp", why }, near))
 }
 
@@ -369,9 +437,15 @@ fn kernel(options: &RigOptions, plan: &Plan, cables: u8) -> Result<(Peer, Vec<Ne
     let (kernel, fds) = KernelPeer::start(config).map_err(|e| format!("no kernel peer: {e}"))?;
     let mut near = Vec::new();
     for tap in fds {
+        let mut wakers = Vec::new();
+        if options.idle == Idle::Sleep {
+            for fd in [&tap.fd, &tap.link] {
+                wakers.push(fd.try_clone().map_err(|e| format!("a TAP's descriptors: {e}"))?);
+            }
+        }
         let tap =
             Tap::from_fds(TapFds { tap: tap.fd, route: tap.link }).map_err(|e| e.to_string())?;
-        near.push(Near { cable: tap.cable(), wire: Box::new(tap) });
+        near.push(Near { cable: tap.cable(), wire: Box::new(tap), wakers });
     }
     let why = match kernel.isolation() {
         Isolation::Privileged => "this process may make network namespaces",

@@ -268,11 +268,21 @@ pub(crate) fn wrong_flags() -> Outcome {
 }
 
 /// Ctrl-C between two drills: connections are closed, what was measured is reported.
-#[expect(unsafe_code, reason = "std only knows SIGKILL, and leaves an ignored signal ignored")]
 pub(crate) fn ends_in_order() -> Outcome {
+    end(&[])
+}
+
+/// The same by lcores that sleep.
+pub(crate) fn ends_in_order_asleep() -> Outcome {
+    end(&["--idle", "sleep", "--lcores", "2"])
+}
+
+#[expect(unsafe_code, reason = "std only knows SIGKILL, and leaves an ignored signal ignored")]
+fn end(options: &[&str]) -> Outcome {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mafo"));
     command
         .args(["drill", "--json", "--peer", "smoltcp", "--connections", "4", "--count", "100000"])
+        .args(options)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     // SAFETY: signal is async-signal-safe and takes no pointer.

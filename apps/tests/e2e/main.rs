@@ -5,6 +5,7 @@
 mod cases;
 mod drill;
 mod echo;
+mod idle;
 mod lcores;
 
 mod capture;
@@ -74,6 +75,13 @@ fn main() -> ExitCode {
         ("lcores: the verdict sums up what each has", lcores::spoilt),
         ("lcores: more of them than cores", lcores::more_than_cores),
         ("lcores: Ctrl-C during the transfer", || signals::lcores(signals::TRANSFER)),
+        ("idle: drills of each fault by lcores that sleep, against smoltcp", idle::smoltcp),
+        ("idle: drills of each fault by lcores that sleep, against the kernel", idle::kernel),
+        ("idle: other bonds", idle::bonds),
+        ("idle: who has nothing to do sleeps", idle::sleeps),
+        ("idle: who polls does not sleep", idle::polls),
+        ("idle: wrong values are named", idle::wrong),
+        ("idle: Ctrl-C ends a drill in order", drill::ends_in_order_asleep),
         ("echo: cables are pulled", echo::cables),
         ("echo: both cables are down for a while", echo::both_down),
         ("echo: wrong arguments are named", echo::bad_input),
