@@ -1,17 +1,17 @@
 //! What a stack is made of, and the way of a frame into it and out of it.
 
 use core::net::IpAddr;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use mafo_mem::{FrameBurst, KeyedHasher, Nanos};
+use mafo_mem::{FrameBurst, KeyedHasher, Nanos, Wheel};
 use mafo_pmd::eal::dma::{Arena, DmaBuf};
 use mafo_pmd::l2t::{L2tTarget, NextHop};
 use mafo_pmd::{EthPort, TxState};
 use mafo_t4::{PortId, Tid};
 use mafo_tcp::{Engine, Flags, Segment, SeqNum, isn, reset_for};
 
-use crate::defect::{Defect, Defects};
+use crate::defect::Defects;
 use crate::error::ConnectionError;
 use crate::icmp;
 use crate::lend::LendMemory;
@@ -62,8 +62,8 @@ pub struct Core {
     /// say to a FIN that was sent twice, must not be met by a reset.
     pub(crate) lingering: TimeWait,
     pub(crate) path_mtus: PathMtus,
-    /// Wake-ups of sockets that wait differently from others, earliest first.
-    pub(crate) watches: BTreeSet<(Nanos, SocketId)>,
+    /// Wake-ups of sockets that wait differently from others, by their place.
+    pub(crate) watches: Wheel,
     /// The last number given to a packet that routers may cut.
     pub(crate) packets_cut: u16,
     /// Says at which port active opens to each peer begin.
@@ -74,8 +74,8 @@ pub struct Core {
     pub(crate) unsent: Vec<SocketId>,
     /// Those that have heard something, and of which it is not decided yet what they wait for.
     pub(crate) resting: Vec<SocketId>,
-    /// Wake-ups of the host path, earliest first.
-    pub(crate) timers: BTreeSet<(Nanos, SocketId)>,
+    /// Wake-ups of the host path, by the socket's place.
+    pub(crate) timers: Wheel,
     pub(crate) news: VecDeque<SocketId>,
     pub(crate) incoming: VecDeque<ListenerId>,
     pub(crate) out: FrameBurst,
@@ -145,7 +145,7 @@ impl Core {
             listeners: BTreeMap::new(),
             listeners_made: 0,
             time_wait: TimeWait::new(config.time_wait_max, config.time_wait, hasher(1)),
-            watches: BTreeSet::new(),
+            watches: Wheel::with_capacity(config.sockets_max as usize),
             packets_cut: 0,
             path_mtus: PathMtus::new(
                 config.path_mtus_max,
@@ -157,7 +157,7 @@ impl Core {
             ports_tried: 0,
             unsent: Vec::new(),
             resting: Vec::new(),
-            timers: BTreeSet::new(),
+            timers: Wheel::with_capacity(config.sockets_max as usize),
             news: VecDeque::new(),
             incoming: VecDeque::new(),
             out: FrameBurst::new(TX_BURST, frame),
@@ -693,11 +693,7 @@ impl Core {
     /// The connection is over: its 4-tuple is free, its socket stays for as long as somebody holds it.
     pub(crate) fn end(&mut self, id: SocketId, news: Readiness) {
         let Some(socket) = self.sockets.get_mut(id) else { return };
-        if let Path::Host(host) = &socket.path
-            && let Some(at) = host.armed
-        {
-            self.timers.remove(&(at, id));
-        }
+        self.timers.disarm(id.place());
         socket.path = Path::Ended;
         socket.tx.let_go();
         if self.sampling.wanted {
@@ -733,6 +729,8 @@ impl Core {
             |socket: &Socket| self.by_tuple.get(&self.sockets, &socket.ends.tuple()) == Some(id);
         debug_assert!(!self.sockets.get(id).is_some_and(named), "{id:?} is still to be found");
         if let Some(socket) = self.sockets.remove(id) {
+            self.timers.disarm(id.place());
+            self.watches.disarm(id.place());
             self.send_buffers.push(socket.tx.into_memory());
             // More may come from other lcores than go there.
             let is_wanted = self.recv_buffers.len() < self.config.sockets_max as usize;
@@ -745,13 +743,13 @@ impl Core {
     /// When there is something to do without a frame coming in.
     pub(crate) fn poll_timeout(&self) -> Option<Nanos> {
         let all = [
-            self.timers.first().map(|&(at, _)| at),
+            self.timers.next(),
             self.neighbours.poll_timeout(),
             self.time_wait.poll_timeout(),
             self.lingering.poll_timeout(),
             self.orphans.front().map(|&(at, _)| at),
             self.path_mtus.poll_timeout(),
-            self.watches.first().map(|&(at, _)| at),
+            self.watches.next(),
             self.samples_timeout(),
             self.questions_timeout(),
             self.members.poll_timeout(),
@@ -766,41 +764,5 @@ impl Core {
             || !self.resting.is_empty()
             || self.has_parcels()
             || self.members.has_unread()
-    }
-
-    /// Mistakes that are made from now on, by this stack and by the bond above it: a check has to notice.
-    #[cfg(debug_assertions)]
-    pub fn set_defects(&mut self, defects: Defects) {
-        self.defects = defects;
-    }
-
-    /// The mistakes that are made.
-    #[must_use]
-    pub fn defects(&self) -> Defects {
-        self.defects
-    }
-
-    /// Whether this mistake is made.
-    #[must_use]
-    pub fn has_defect(&self, defect: Defect) -> bool {
-        self.defects.has(defect)
-    }
-
-    /// Everything the stack counted.
-    #[must_use]
-    pub fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
-    /// What offloaded connections went through.
-    #[must_use]
-    pub fn transitions(&self) -> &Transitions {
-        &self.transitions
-    }
-
-    /// Everything the host path's engine counted.
-    #[must_use]
-    pub fn tcp_counters(&self) -> &mafo_tcp::Counters {
-        &self.engine.counters
     }
 }

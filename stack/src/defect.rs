@@ -2,6 +2,8 @@
 //!
 //! A mistake is asked for where it would sit, and absent from a program without debug assertions.
 
+use crate::core::Core;
+
 /// A mistake that somebody could have made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
@@ -81,5 +83,25 @@ impl Defects {
             false
         };
         made
+    }
+}
+
+impl Core {
+    /// Mistakes that are made from now on, by this stack and by the bond above it: a check has to notice.
+    #[cfg(debug_assertions)]
+    pub fn set_defects(&mut self, defects: Defects) {
+        self.defects = defects;
+    }
+
+    /// The mistakes that are made.
+    #[must_use]
+    pub fn defects(&self) -> Defects {
+        self.defects
+    }
+
+    /// Whether this mistake is made.
+    #[must_use]
+    pub fn has_defect(&self, defect: Defect) -> bool {
+        self.defects.has(defect)
     }
 }

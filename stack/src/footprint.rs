@@ -33,6 +33,7 @@ impl Core {
             };
         }
         all.state += self.by_tuple.footprint();
+        all.state += self.timers.footprint() + self.watches.footprint();
         let members = (0..self.members.len()).filter_map(|n| self.member(MemberId(n as u8)));
         all.state += members.map(|member| member.tids.footprint()).sum::<usize>();
         all

@@ -1,8 +1,6 @@
 //! The host path: connections whose TCP runs here, over an Ethernet port.
 
-use std::collections::BTreeSet;
-
-use mafo_mem::Nanos;
+use mafo_mem::{Nanos, Wheel};
 use mafo_pmd::TxState;
 use mafo_tcp::{Connection, Ended, Events, Flags, GaveUp, Input, Open, Output, Payload, Segment};
 use mafo_tcp::{SeqNum, State, Switches, isn};
@@ -27,8 +25,6 @@ use crate::{Options, PathChoice, StackConfig};
 pub(crate) struct HostPath {
     pub(crate) conn: Connection,
     listed: Listed,
-    /// The wake-up that is set.
-    pub(crate) armed: Option<Nanos>,
     pub(crate) activity: Activity,
     pub(crate) last_ack: LastAck,
 }
@@ -59,7 +55,6 @@ impl HostPath {
         Path::Host(Box::new(Self {
             conn,
             listed: Listed::No,
-            armed: None,
             activity: Activity::default(),
             last_ack: LastAck::Awaited,
         }))
@@ -67,23 +62,16 @@ impl HostPath {
 }
 
 impl HostPath {
-    /// It leaves this lcore's list; the wake-up that is set, which it does not have any more.
-    pub(crate) fn uproot(&mut self) -> Option<Nanos> {
+    /// It leaves this lcore's lists.
+    pub(crate) fn uproot(&mut self) {
         self.listed = Listed::No;
-        self.armed.take()
     }
 
     /// Nothing can be said until `timers`, or a segment, brings the connection up again.
-    fn rest(&mut self, now: Nanos, id: SocketId, timers: &mut BTreeSet<(Nanos, SocketId)>) {
+    fn rest(&mut self, now: Nanos, id: SocketId, timers: &mut Wheel) {
         self.watch_activity(now);
-        // A wake-up that is set too early stays: it does no harm.
-        if let Some(wanted) = self.conn.poll_timeout()
-            && self.armed.is_none_or(|armed| wanted < armed)
-        {
-            if let Some(armed) = self.armed.replace(wanted) {
-                timers.remove(&(armed, id));
-            }
-            timers.insert((wanted, id));
+        if let Some(wanted) = self.conn.poll_timeout() {
+            timers.arm(id.place(), wanted);
         }
     }
 }
@@ -401,11 +389,9 @@ impl Core {
 
     /// Wakes the connections whose time has come.
     pub(crate) fn host_timers(&mut self, now: Nanos) {
-        while let Some(&(at, id)) = self.timers.first().filter(|(at, _)| *at <= now) {
-            self.timers.remove(&(at, id));
-            let Some(socket) = self.sockets.get_mut(id) else { continue };
+        while let Some(place) = self.timers.pop_due(now) {
+            let Some((id, socket)) = self.sockets.at_mut(place) else { continue };
             let Path::Host(host) = &mut socket.path else { continue };
-            host.armed = None;
             // What ended is seen by `after_output`.
             let events = host.conn.handle_timeout(&mut self.engine, now);
             if events.contains(Events::NEGATIVE_ADVICE) {

@@ -112,11 +112,10 @@ impl Core {
         token: u64,
     ) -> Result<(), MoveError> {
         let tuple = self.may_move(id, lcore)?;
-        self.disarm_watch(id);
-        if let Some(Path::Host(host)) = self.sockets.get_mut(id).map(|socket| &mut socket.path)
-            && let Some(at) = host.uproot()
-        {
-            self.timers.remove(&(at, id));
+        self.watches.disarm(id.place());
+        self.timers.disarm(id.place());
+        if let Some(Path::Host(host)) = self.sockets.get_mut(id).map(|socket| &mut socket.path) {
+            host.uproot();
         }
         self.by_tuple.remove(&tuple, id);
         if let Some(socket) = self.sockets.remove(id) {

@@ -8,9 +8,9 @@ use crate::error::{ConnectionError, SocketError};
 use crate::listener::ListenerId;
 use crate::slab::SocketId;
 use crate::socket::{Path, SendSide};
-use crate::tom::state::State as CardState;
+use crate::tom::state::{State as CardState, Transitions};
 use crate::tuple::FourTuple;
-use crate::{Info, Options};
+use crate::{Counters, Info, Options};
 
 /// Where a socket's connection is in its life; TIME_WAIT is over for the socket, though not for the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,5 +167,26 @@ impl Options {
             keepalive: self.keepalive,
             ..before
         }
+    }
+}
+
+/// What was counted.
+impl Core {
+    /// Everything the stack counted.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// What offloaded connections went through.
+    #[must_use]
+    pub fn transitions(&self) -> &Transitions {
+        &self.transitions
+    }
+
+    /// Everything the host path's engine counted.
+    #[must_use]
+    pub fn tcp_counters(&self) -> &mafo_tcp::Counters {
+        &self.engine.counters
     }
 }

@@ -15,6 +15,11 @@ impl SocketId {
     pub const fn index(self) -> usize {
         self.index as usize
     }
+
+    /// The same, as timers know it.
+    pub(crate) const fn place(self) -> u32 {
+        self.index
+    }
 }
 
 impl fmt::Debug for SocketId {
@@ -95,6 +100,12 @@ impl<T> Slab<T> {
         let place = self.places.get(index)?;
         let id = SocketId { index: index as u32, generation: place.generation };
         Some((id, place.value.as_ref()?))
+    }
+
+    /// What is in the place of [`SocketId::place`].
+    pub(crate) fn at_mut(&mut self, index: u32) -> Option<(SocketId, &mut T)> {
+        let place = self.places.get_mut(index as usize)?;
+        Some((SocketId { index, generation: place.generation }, place.value.as_mut()?))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SocketId, &T)> {

@@ -51,8 +51,6 @@ struct Own {
     told_at: Nanos,
     /// When an open is given up.
     connect_by: Option<Nanos>,
-    /// The wake-up that is set.
-    armed: Option<Nanos>,
 }
 
 impl Core {
@@ -95,22 +93,8 @@ impl Core {
 
     /// Sets the wake-up that the socket's watch asks for.
     pub(crate) fn arm_watch(&mut self, id: SocketId) {
-        let Some(wanted) = self.watched_until(id) else { return };
-        let Some(socket) = self.sockets.get_mut(id) else { return };
-        let armed = &mut socket.watch.own_mut().armed;
-        if armed.is_none_or(|armed| wanted < armed) {
-            if let Some(armed) = armed.replace(wanted) {
-                self.watches.remove(&(armed, id));
-            }
-            self.watches.insert((wanted, id));
-        }
-    }
-
-    /// The socket's watch wakes nobody any more.
-    pub(crate) fn disarm_watch(&mut self, id: SocketId) {
-        let own = self.sockets.get_mut(id).and_then(|socket| socket.watch.own.as_mut());
-        if let Some(armed) = own.and_then(|own| own.armed.take()) {
-            self.watches.remove(&(armed, id));
+        if let Some(wanted) = self.watched_until(id) {
+            self.watches.arm(id.place(), wanted);
         }
     }
 
@@ -155,12 +139,8 @@ impl Core {
 
     /// Looks at the sockets whose time has come.
     pub(crate) fn poll_watches(&mut self, now: Nanos) {
-        while let Some(&(at, id)) = self.watches.first().filter(|(at, _)| *at <= now) {
-            self.watches.remove(&(at, id));
-            let Some(socket) = self.sockets.get_mut(id) else { continue };
-            if let Some(own) = &mut socket.watch.own {
-                own.armed = None;
-            }
+        while let Some(place) = self.watches.pop_due(now) {
+            let Some((id, _)) = self.sockets.at_mut(place) else { continue };
             self.release_due(now, id);
             match self.watched_until(id) {
                 Some(until) if until <= now => self.run_out_of_patience(id),

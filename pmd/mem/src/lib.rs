@@ -13,6 +13,7 @@ pub mod queue;
 pub mod ring;
 pub mod rss;
 pub mod time;
+mod wheel;
 
 pub use frame::{Frame, FrameBurst, Full};
 pub use hash::{KeyedHash, KeyedHasher};
@@ -21,3 +22,4 @@ pub use pairs::Pairs;
 pub use prefetch::prefetch;
 pub use queue::{FramePool, FrameQueue, QueueCounters};
 pub use time::Nanos;
+pub use wheel::Wheel;

@@ -286,7 +286,6 @@ impl Core {
         let scale = checkpoint.window_scale;
         let stamp = host.conn.timestamp_at(&self.engine.config, now).unwrap_or(0);
         let sample = Sample::of_checkpoint(&checkpoint, DEPARTURE_TICK);
-        let armed = host.armed;
         let code_points = self.config.adapter_congestion;
         let options = TcpOpt(0)
             .with_mss(mss_idx.into())
@@ -321,9 +320,7 @@ impl Core {
         };
         let socket = self.sockets.get_mut(id)?;
         socket.path = Path::Offload(Box::new(offloaded));
-        if let Some(at) = armed {
-            self.timers.remove(&(at, id));
-        }
+        self.timers.disarm(id.place());
         let mut shadow = self.shadow(id)?;
         shadow.recent_unknown = checkpoint.timestamps.is_some_and(|ts| ts.recent.is_none());
         Some(Departure {

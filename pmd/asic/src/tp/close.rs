@@ -78,6 +78,7 @@ impl Tp {
         };
         ctx.over(tcb);
         tcbs.remove(tid);
+        self.core.timers.disarm(tid);
         self.le.tids.release(tid);
         card.flow_released(tid);
         Some(())

@@ -232,7 +232,7 @@ impl Tp {
                 output_burst: config.output_burst.max(1),
                 output_quantum: config.output_quantum.max(1),
                 counters: TpCounters::new(),
-                timers: Timers::default(),
+                timers: Timers::new(config.regions.tid_base, tids),
                 rx_pool: PagePool::new(config.rx_memory),
                 tx_pool: TxPool::default(),
                 outbox: Outbox::new(1024 + 4 * tids as usize),
@@ -455,10 +455,8 @@ impl Tp {
     /// The same, with no more than `segments` sent.
     pub(crate) fn poll_some<C: Card>(&mut self, card: &mut C, now: Nanos, segments: usize) {
         let (tcbs, mut ctx) = self.split(card, now);
-        while let Some((when, tid)) = ctx.core.timers.pop_due(now) {
-            if let Some(tcb) = tcbs.get_mut(tid)
-                && Timers::fired(&mut tcb.armed, when)
-            {
+        while let Some(tid) = ctx.core.timers.pop_due(now) {
+            if let Some(tcb) = tcbs.get_mut(tid) {
                 ctx.run_timers(tcb);
             }
         }

@@ -85,7 +85,7 @@ impl<C: Card> Ctx<'_, C> {
         };
         if let Phase::Live(live) = &tcb.phase {
             let deadline = live.conn.poll_timeout();
-            self.core.timers.arm(tcb.tid, &mut tcb.armed, deadline);
+            self.core.timers.arm(tcb.tid, deadline);
         }
         (turn, sent)
     }

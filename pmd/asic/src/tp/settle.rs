@@ -119,7 +119,7 @@ impl<C: Card> Ctx<'_, C> {
     pub(super) fn touch_up(&mut self, tcb: &mut Tcb) {
         if let Phase::Live(live) = &tcb.phase {
             let deadline = live.conn.poll_timeout();
-            self.core.timers.arm(tcb.tid, &mut tcb.armed, deadline);
+            self.core.timers.arm(tcb.tid, deadline);
             self.core.make_ready(tcb);
         }
     }
@@ -135,7 +135,7 @@ impl<C: Card> Ctx<'_, C> {
             self.settle(tcb, &[]);
         } else {
             let deadline = live.conn.poll_timeout();
-            self.core.timers.arm(tcb.tid, &mut tcb.armed, deadline);
+            self.core.timers.arm(tcb.tid, deadline);
         }
     }
 

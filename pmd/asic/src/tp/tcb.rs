@@ -1,7 +1,6 @@
 //! The record of a connection, and the table of all.
 
 use super::rx_store::RxStore;
-use super::timers::Armed;
 use super::tx_store::TxStore;
 use crate::le::Key;
 use mafo_t4::cpl::{OpcodeTid, Status};
@@ -144,7 +143,6 @@ pub(crate) struct Tcb {
     pub(crate) touched: bool,
     /// In the queue of those that may have output.
     pub(crate) ready: bool,
-    pub(crate) armed: Armed,
 }
 
 impl Tcb {
@@ -249,7 +247,7 @@ impl TcbTable {
                 (tcb.tid, tcb.epoch, tcb.phase, tcb.key, tcb.looked_up) =
                     (tid, epoch, phase, key, false);
                 (tcb.route, tcb.image, tcb.due, tcb.backlog) = (route, image, Due::default(), 0);
-                (tcb.touched, tcb.ready, tcb.armed) = (false, false, Armed::NO);
+                (tcb.touched, tcb.ready) = (false, false);
                 record
             }
             None => {
@@ -267,7 +265,6 @@ impl TcbTable {
                     due: Due::default(),
                     touched: false,
                     ready: false,
-                    armed: Armed::NO,
                 });
                 (self.records.len() - 1) as u32
             }
