@@ -101,6 +101,11 @@ impl Figures {
         &member.unwrap_or_else(|| panic!("no {name} in {self:?}")).1
     }
 
+    /// How many names begin so.
+    fn of(&self, start: &str) -> usize {
+        self.0.iter().filter(|(key, _)| key.starts_with(start)).count()
+    }
+
     fn number(&self, name: &str) -> f64 {
         let text = self.text(name);
         text.parse().unwrap_or_else(|_| panic!("{name} is {text}"))
@@ -419,15 +424,18 @@ fn rings_are_measured_beside_those_of_others() {
         assert_eq!(json.lines().count(), 1, "{json}");
         let figures = members(json.trim_end());
         let keys: Vec<&str> = figures.0.iter().map(|(key, _)| key.as_str()).collect();
+        let own = ["name", "burst", "unit", "rtrb", "arrayqueue", "mafo", "ratio", "spread"];
+        assert_eq!(keys[..own.len()], own);
         let wakes = ["wake_us.p50", "wake_us.p99", "wake_us.max"];
-        assert_eq!(keys[..6], ["name", "burst", "rtrb", "arrayqueue", "mafo", "ratio"]);
-        assert_eq!(keys[6..], wakes);
+        assert_eq!(keys[own.len()..][..3], wakes);
         assert_eq!((figures.text("name"), figures.text("burst")), ("rings", burst));
         let [rtrb, arrayqueue, mafo] = ["rtrb", "arrayqueue", "mafo"].map(|of| figures.number(of));
         assert!(rtrb > 0.0 && arrayqueue > 0.0 && mafo > 0.0, "{json}");
         assert_eq!(figures.number("ratio"), rtrb / mafo, "whose speed");
         let [p50, p99, max] = wakes.map(|part| figures.number(part));
         assert!(0.0 < p50 && p50 <= p99 && p99 <= max, "who sleeps is woken: {json}");
+        assert_eq!(figures.number("cores.0.mafo"), mafo, "one core did it all");
+        assert_eq!(figures.text("burst_mean"), format!("{burst}.0"));
     }
     let output = bench(&[&["rings"], &SHORT_RINGS[..]].concat());
     let text = String::from_utf8(output.stdout).expect("text");
@@ -481,6 +489,72 @@ fn connections_that_are_held_take_memory() {
     assert!(text.contains("bytes an end: ") && text.contains("ratio"), "{text}");
 }
 
+/// Members that are of every kind's object, and what they are where a kind has them.
+const OF_ALL: [&str; 12] = [
+    "latency_us.p50",
+    "latency_us.p99",
+    "latency_us.p999",
+    "cycles_per_op",
+    "copied_per_op",
+    "doorbells_per_op",
+    "burst_mean",
+    "cores.0.lcore",
+    "cores.0.core",
+    "cores.0.connections",
+    "cores.0.mafo",
+    "cores.0.core_seconds",
+];
+
+/// Every kind's object has every one of them: a number, or null where the kind has nothing of the sort.
+#[test]
+fn every_kind_says_the_same_of_an_operation() {
+    let counts = ["copied_per_op", "doorbells_per_op", "burst_mean"];
+    let held = ["conns", "--connections", "2000"];
+    let cut = ["failover", "--connections", "4", "--count", "1"];
+    for (arguments, short, without) in [
+        (&["rpc", "--connections", "2"][..], &SHORT[..], &[][..]),
+        (&["bulk", "--connections", "2"], &SHORT, &[]),
+        (&["cps", "--connections", "2"], &SHORT, &[]),
+        (&held, &SHORT, &[]),
+        (&["fwd"], &SHORT, &["cores.0.connections"]),
+        (
+            &["rings"],
+            &SHORT_RINGS,
+            &[
+                "latency_us.p50",
+                "latency_us.p99",
+                "latency_us.p999",
+                "copied_per_op",
+                "doorbells_per_op",
+                "cores.0.connections",
+            ],
+        ),
+        (&cut, &[], &[&counts[..], &["cores.0.core", "cores.0.mafo"]].concat()),
+    ] {
+        let output = bench(&[arguments, short, &["--json"]].concat());
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {error}");
+        let json = String::from_utf8(output.stdout).expect("text");
+        let figures = members(json.trim_end());
+        for key in OF_ALL {
+            if without.contains(&key) {
+                assert_eq!(figures.text(key), "null", "{key} of {json}");
+            } else {
+                assert!(figures.number(key) >= 0.0, "{key} of {json}");
+            }
+        }
+        let [p50, p99, p999] = ["p50", "p99", "p999"].map(|at| format!("latency_us.{at}"));
+        if figures.text(&p50) != "null" {
+            let [p50, p99, p999] = [&p50, &p99, &p999].map(|key| figures.number(key));
+            assert!(0.0 < p50 && p50 <= p99 && p99 <= p999, "{json}");
+        }
+        assert!(figures.number("cores.0.core_seconds") > 0.0, "{json}");
+        assert!(figures.number("cycles_per_op") > 0.0, "{json}");
+        assert_eq!(figures.number("cores.0.lcore"), 0.0, "{json}");
+        assert_eq!(figures.of("cores.1."), 0, "one lcore: {json}");
+    }
+}
+
 /// More connections than a client has ports: those of the first come again, though TIME_WAIT is kept.
 #[test]
 fn ports_come_round() {
@@ -502,26 +576,16 @@ fn frames_are_forwarded_whole() {
         assert_eq!(json.lines().count(), 1, "{json}");
         let figures = members(json.trim_end());
         let keys: Vec<&str> = figures.0.iter().map(|(key, _)| key.as_str()).collect();
-        let expected = [
-            "name",
-            "size",
-            "burst",
-            "unit",
-            "mafo",
-            "spread",
-            "cycles_per_op",
-            "doorbells_per_op",
-            "burst_mean",
-            "latency_us.p50",
-            "latency_us.p99",
-            "latency_us.p999",
-            "core_seconds.mafo",
-        ];
-        assert_eq!(keys, expected);
+        let own = ["name", "size", "burst", "unit", "mafo", "spread", "core_seconds.mafo"];
+        assert_eq!(keys[..own.len()], own);
         assert_eq!((figures.text("size"), figures.text("burst")), (size, burst));
-        for key in keys[4..].iter().filter(|&&key| key != "spread") {
+        for key in ["mafo", "core_seconds.mafo", "cycles_per_op", "doorbells_per_op"] {
             assert!(figures.number(key) > 0.0, "{key} in {json}");
         }
+        assert_eq!(figures.number("cores.0.mafo"), figures.number("mafo"), "one core did it all");
+        // By both links, by the card either way, and by the driver either way.
+        let (copied, size) = (figures.number("copied_per_op"), figures.number("size"));
+        assert!((5.5 * size..6.6 * size + 20.0).contains(&copied), "{json}");
         assert!(
             figures.number("burst_mean") <= figures.number("burst"),
             "no burst is larger: {json}"
@@ -532,9 +596,16 @@ fn frames_are_forwarded_whole() {
     }
     let output = bench(&[&["fwd"][..], &SHORT].concat());
     let text = String::from_utf8(output.stdout).expect("text");
-    for part in
-        ["64 B", "    5  ", "median", "cycles a frame", "doorbells a frame", "p99.9", "whole"]
-    {
+    for part in [
+        "64 B",
+        "    5  ",
+        "median",
+        "cycles and",
+        "B copied a frame",
+        "doorbells a frame",
+        "p99.9",
+        "whole",
+    ] {
         assert!(text.contains(part), "no {part:?} in {text}");
     }
     if cfg!(debug_assertions) {

@@ -11,8 +11,9 @@ use mafo::Nanos;
 
 use super::BenchError;
 use super::contest::{Held, take_a_core};
+use super::figures::{CoreShare, PerOp, finite, median};
 use super::options::{BenchOptions, Path, Work};
-use super::report::median;
+use super::turns::Hooks;
 
 /// Connections of the process that is compared with.
 const FEW: u32 = 1000;
@@ -40,10 +41,9 @@ pub struct ConnsOptions {
     /// Only hold so many, and say what the process takes
     #[arg(long, hide = true)]
     pub holds: Option<u32>,
-    /// Length of a slice in milliseconds: too short for a figure, long enough for a test
-    #[cfg(debug_assertions)]
-    #[arg(long, hide = true)]
-    pub slice_ms: Option<u64>,
+    /// For tests
+    #[command(flatten)]
+    pub hooks: Hooks,
 }
 
 impl ConnsOptions {
@@ -64,10 +64,7 @@ impl ConnsOptions {
             vs: Vec::new(),
             protect: Vec::new(),
             json: self.json,
-            #[cfg(debug_assertions)]
-            r#break: None,
-            #[cfg(debug_assertions)]
-            slice_ms: self.slice_ms,
+            hooks: self.hooks,
         }
     }
 }
@@ -87,15 +84,62 @@ struct Process {
     /// Exchanges per core-second: on all connections in turn, and on a few of them.
     all: f64,
     few: f64,
+    /// What an exchange takes, of those on all connections in turn.
+    each: PerOp,
+    /// Who did them.
+    core: CoreShare,
 }
 
-const FIELDS: [&str; 8] =
-    ["memory", "host", "asic", "payload", "standing_s", "standing_cpu_s", "all", "few"];
+/// What is said of a process, by name; what there is no figure of is not a number.
+const FIELDS: [&str; 17] = [
+    "memory",
+    "host",
+    "asic",
+    "payload",
+    "standing_s",
+    "standing_cpu_s",
+    "all",
+    "few",
+    "p50",
+    "p99",
+    "p999",
+    "cycles",
+    "copied",
+    "doorbells",
+    "burst",
+    "core",
+    "core_seconds",
+];
 
 impl Process {
-    fn values(&self) -> [f64; 8] {
-        let Self { memory, host, asic, payload, standing_s, standing_cpu_s, all, few } = *self;
-        [memory, host, asic, payload, standing_s, standing_cpu_s, all, few]
+    fn values(&self) -> [f64; FIELDS.len()] {
+        let Self { memory, host, asic, payload, standing_s, standing_cpu_s, all, few, each, core } =
+            *self;
+        let PerOp { latency_us, cycles, copied, doorbells, burst_mean } = each;
+        let [p50, p99, p999] = latency_us.unwrap_or([f64::NAN; 3]);
+        let [cycles, copied, doorbells, burst] =
+            [cycles, copied, doorbells, burst_mean].map(|each| each.unwrap_or(f64::NAN));
+        let CoreShare { core, core_seconds, .. } = core;
+        let core = core.map_or(f64::NAN, |core| core as f64);
+        [
+            memory,
+            host,
+            asic,
+            payload,
+            standing_s,
+            standing_cpu_s,
+            all,
+            few,
+            p50,
+            p99,
+            p999,
+            cycles,
+            copied,
+            doorbells,
+            burst,
+            core,
+            core_seconds,
+        ]
     }
 
     fn line(&self) -> String {
@@ -106,13 +150,23 @@ impl Process {
 
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split_ascii_whitespace();
-        let mut values = [0.0; 8];
+        let mut values = [0.0; FIELDS.len()];
         for (name, value) in FIELDS.iter().zip(&mut values) {
             (words.next()? == *name).then_some(())?;
             *value = words.next()?.parse().ok()?;
         }
-        let [memory, host, asic, payload, standing_s, standing_cpu_s, all, few] = values;
-        Some(Self { memory, host, asic, payload, standing_s, standing_cpu_s, all, few })
+        let [memory, host, asic, payload, standing_s, standing_cpu_s, all, few, rest @ ..] = values;
+        let [p50, p99, p999, cycles, copied, doorbells, burst, core, core_seconds] = rest;
+        let each = PerOp {
+            latency_us: finite(p50).map(|p50| [p50, p99, p999]),
+            cycles: finite(cycles),
+            copied: finite(copied),
+            doorbells: finite(doorbells),
+            burst_mean: finite(burst),
+        };
+        let core = finite(core).map(|core| core as usize);
+        let core = CoreShare { core, core_seconds, mafo: Some(all), ..CoreShare::default() };
+        Some(Self { memory, host, asic, payload, standing_s, standing_cpu_s, all, few, each, core })
     }
 }
 
@@ -134,13 +188,14 @@ fn resident() -> Result<u64, BenchError> {
 
 /// Holds connections, and says what they take.
 fn hold(options: &ConnsOptions, connections: u32) -> Result<Process, BenchError> {
-    take_a_core(None)?;
+    let core = take_a_core(None)?;
     let contest = options.contest(connections);
     let held = Held::open(&contest)?;
     let memory = resident()?;
     let [host, asic, payload, own] = held.footprint();
     let [standing_s, standing_cpu_s] = held.standing.map(Nanos::as_secs_f64);
-    let [all, few] = held.rates(&contest, WINDOW)?;
+    let [all, few] = held.figures(&contest, WINDOW)?;
+    let rate = median(&all.rates);
     Ok(Process {
         memory: memory as f64 - own as f64,
         host: host as f64,
@@ -148,8 +203,15 @@ fn hold(options: &ConnsOptions, connections: u32) -> Result<Process, BenchError>
         payload: payload as f64,
         standing_s,
         standing_cpu_s,
-        all: median(&all),
-        few: median(&few),
+        all: rate,
+        few: median(&few.rates),
+        each: all.per_op(1.0),
+        core: CoreShare {
+            core: Some(core),
+            mafo: Some(rate),
+            core_seconds: all.core_seconds,
+            ..CoreShare::default()
+        },
     })
 }
 
@@ -160,7 +222,7 @@ fn process(options: &ConnsOptions, connections: u32) -> Result<Process, BenchErr
     command.args(["bench", "conns", "--path", options.path.name()]);
     command.args(["--holds", &connections.to_string(), "--seconds", &options.seconds.to_string()]);
     #[cfg(debug_assertions)]
-    if let Some(ms) = options.slice_ms {
+    if let Some(ms) = options.hooks.slice_ms {
         command.args(["--slice-ms", &ms.to_string()]);
     }
     let output = command.output().map_err(|e| BenchError::CannotRun(e.to_string()))?;
@@ -222,14 +284,19 @@ pub(super) fn run(options: &ConnsOptions) -> Result<String, BenchError> {
     let many = process(options, connections)?;
     let Bytes { total, host, asic, payload } = Bytes::of(&many, &few, connections);
     let ratio = many.all / many.few;
-    let Process { standing_s, standing_cpu_s, all, few, .. } = many;
+    let Process { standing_s, standing_cpu_s, all, few, each, core, .. } = many;
+    let core = CoreShare { connections: Some(connections as usize), ..core };
     Ok(if options.json {
         format!(
             "{{\"name\":\"conns\",\"path\":\"{path}\",\"connections\":{connections},\"size\":64,\"mtu\":1500,\
              \"unit\":\"bytes an end\",\"bytes_host\":{host:.1},\"bytes_asic\":{asic:.1},\
              \"bytes_total\":{total:.1},\"bytes_payload\":{payload:.1},\"standing_s\":{standing_s:.3},\
              \"standing_cpu_s\":{standing_cpu_s:.3},\
-             \"rpc_held\":{all:.0},\"rpc_64\":{few:.0},\"ratio\":{ratio:?}}}\n"
+             \"rpc_held\":{all:.0},\"rpc_64\":{few:.0},\"ratio\":{ratio:?},\
+             {},{},\"cores\":[{}]}}\n",
+            each.latency_json(),
+            each.counts_json(),
+            core.json()
         )
     } else {
         format!(
@@ -256,6 +323,19 @@ mod tests {
             standing_cpu_s: 0.25,
             all: 3.0,
             few: 4.0,
+            each: PerOp {
+                latency_us: Some([1.0, 2.5, 4.0]),
+                cycles: Some(5.0),
+                copied: Some(6.0),
+                doorbells: None,
+                burst_mean: Some(7.5),
+            },
+            core: CoreShare {
+                core: Some(1),
+                mafo: Some(3.0),
+                core_seconds: 8.25,
+                ..CoreShare::default()
+            },
         }
     }
 

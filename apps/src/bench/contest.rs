@@ -11,20 +11,18 @@ use mafo::wire::mem::{LinkConfig, link};
 use mafo::wire::{Impaired, ImpairedConfig, Wire};
 
 use super::app::{Application, Copies, Endpoint, Role};
+use super::figures::{Counts, Figures, Slice};
 use super::kernel::{Linux, World};
 use super::options::{BenchOptions, Path, Reference, Work};
 use super::ours::Ours;
 use super::page;
 use super::reference::Smoltcp;
-use super::report::{Counts, KERNEL, OURS, Report, SMOLTCP, STACKS, Slice, UNPROTECTED};
+use super::report::{KERNEL, OURS, Report, SMOLTCP, STACKS, UNPROTECTED};
 use super::tally::{Counted, Tally};
+use super::turns::{self, Pace, SLICE};
 use super::{BenchError, Shape};
 use crate::sys;
 
-/// The shortest slice.
-const SLICE: Duration = Duration::from_millis(500);
-/// Slices at least.
-const SLICES_MIN: u32 = 5;
 /// Turns of both hosts between two looks at whether a slice is over.
 const TURNS: usize = 16;
 /// Polls in which a listener's request reaches its adapter and is answered: more than it takes.
@@ -32,53 +30,12 @@ const SETTLING: usize = 64;
 /// Opening connections, be they a million, or reading what is under way, takes no longer than this.
 pub(super) const PATIENCE: Nanos = Nanos::from_secs(120);
 
-/// What the hosts' time is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pace {
-    /// What passes.
-    Real,
-    /// Turns, each as long as [`TURN`]: every run does the same.
-    Counted,
-    /// What the thread is at work: what an idle connection has a timer for does not come due while others have the core.
-    Worked,
-}
-
 /// About what a turn of 64 exchanges takes.
 const TURN: Nanos = Nanos::from_micros(20);
 
-impl Pace {
-    fn of(options: &BenchOptions) -> Self {
-        if options.ops.is_some() { Self::Counted } else { Self::Real }
-    }
-
-    fn start(self) -> Watch {
-        match self {
-            Self::Real => Watch::Real(Clock::start()),
-            Self::Counted => Watch::Counted(Nanos::ZERO),
-            Self::Worked => Watch::Worked(thread_cpu_time()),
-        }
-    }
-}
-
-/// Time since it was started.
-enum Watch {
-    Real(Clock),
-    Counted(Nanos),
-    Worked(Nanos),
-}
-
-impl Watch {
-    /// The time, which is a turn later than it was if turns are counted.
-    fn now(&mut self) -> Nanos {
-        match self {
-            Self::Real(clock) => clock.now(),
-            Self::Counted(counted) => {
-                *counted += TURN;
-                *counted
-            }
-            Self::Worked(since) => thread_cpu_time() - *since,
-        }
-    }
+/// What the hosts' time is made of.
+fn pace(options: &BenchOptions) -> Pace {
+    Pace::of(options.ops, TURN)
 }
 
 /// A stack's two hosts.
@@ -133,10 +90,10 @@ impl<E: Endpoint> Contestant<E> {
             let role = roles.next().expect("two ends");
             (end, Application::new(shape, role))
         });
-        let pace = if shape.held { Pace::Worked } else { Pace::of(options) };
+        let pace = if shape.held { Pace::Worked } else { pace(options) };
         let mut contestant = Self { ends, work: shape.work, tallies, now, pace };
         #[cfg(debug_assertions)]
-        if options.r#break == Some(super::options::Break::Sum) {
+        if options.hooks.spoils() {
             contestant.ends[0].1.spoil();
         }
         tell(&mut contestant.ends[0].1);
@@ -349,32 +306,32 @@ impl Held {
         all
     }
 
-    /// Exchanges per core-second, slice by slice: on all connections in turn, and on the first `window` of them. As many are
-    /// outstanding each time.
-    pub(super) fn rates(
+    /// Exchanges, and what they take: on all connections in turn, and on the first `window` of them. As many are outstanding
+    /// each time.
+    pub(super) fn figures(
         self,
         options: &BenchOptions,
         window: usize,
-    ) -> Result<[Vec<f64>; 2], BenchError> {
+    ) -> Result<[Figures; 2], BenchError> {
         let Self { pair, shape, .. } = self;
         let (count, length) = slices(options);
         let lens = [shape.connections, window];
         let mut contestant = Contestant::with(options, &shape, pair, |application| {
             application.walk(shape.connections, window);
         })?;
-        let mut rates = [Vec::new(), Vec::new()];
+        let mut figures = [Figures::default(), Figures::default()];
         // Once in vain.
         for n in 0..=count {
-            for (rates, len) in rates.iter_mut().zip(lens) {
+            for (figures, len) in figures.iter_mut().zip(lens) {
                 contestant.ends[0].1.walk(len, window);
                 let slice = contestant.slice(length)?;
                 if n > 0 {
-                    rates.push(slice.done as f64 / slice.cpu.as_secs_f64());
+                    figures.add(slice.done as f64 / slice.cpu.as_secs_f64(), &[slice]);
                 }
             }
         }
         contestant.finish()?;
-        Ok(rates)
+        Ok(figures)
     }
 }
 
@@ -406,7 +363,7 @@ fn connected_pair(
     (mut ends, tallies): ([Ours; 2], Vec<Tally>),
     mut others: impl FnMut() -> bool,
 ) -> Result<(Pair<Ours>, [Nanos; 2]), BenchError> {
-    let (pace, mut now) = (Pace::of(options), Nanos::ZERO);
+    let (pace, mut now) = (pace(options), Nanos::ZERO);
     open(&mut ends, (pace, &mut now), "mafo", |ends, _| Ok(ends.iter().all(Ours::is_up)))?;
     // The server first: it has to listen, in its adapter too, when the client asks.
     let [client, server] = &mut ends;
@@ -431,7 +388,7 @@ fn smoltcp(options: &BenchOptions, shape: &Shape) -> Result<Box<dyn Turns>, Benc
     for end in ends.iter_mut().rev() {
         end.open()?;
     }
-    open(&mut ends, (Pace::of(options), &mut now), "smoltcp's connections", |ends, _| {
+    open(&mut ends, (pace(options), &mut now), "smoltcp's connections", |ends, _| {
         Ok(ends.iter().all(Smoltcp::are_open))
     })?;
     let pair = Pair { ends, tallies, now };
@@ -440,13 +397,7 @@ fn smoltcp(options: &BenchOptions, shape: &Shape) -> Result<Box<dyn Turns>, Benc
 
 /// How many slices, and how long each is.
 pub(super) fn slices(options: &BenchOptions) -> (u32, Duration) {
-    let all = Duration::from_secs_f64(options.seconds);
-    let count = ((all.as_nanos() / SLICE.as_nanos()) as u32).max(SLICES_MIN);
-    #[cfg(debug_assertions)]
-    if let Some(ms) = options.slice_ms {
-        return (SLICES_MIN, Duration::from_millis(ms));
-    }
-    (count, all / count)
+    turns::slices(Duration::from_secs_f64(options.seconds), SLICE, options.hooks)
 }
 
 /// Puts the thread on one core, `wanted` or the last, and keeps it there.

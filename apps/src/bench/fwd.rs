@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use hdrhistogram::Histogram;
 use mafo::eal::clock::{Clock, thread_cpu_time};
 use mafo::eal::dma::{Arena, Domain};
 use mafo::wire::Wire;
@@ -33,8 +32,10 @@ use smoltcp::wire::{
 
 use super::BenchError;
 use super::contest::take_a_core;
+use super::figures::{CoreShare, Counts, Figures, PerOp, Slice, median, spread};
 use super::options::parse_seconds;
-use super::report::median;
+use super::tally::Times;
+use super::turns::{self, Hooks, Pace, SLICE, Watch};
 use crate::sys::cycles;
 
 /// What `mafo bench fwd` can be asked for.
@@ -58,20 +59,11 @@ pub struct FwdOptions {
     /// Print one JSON object on standard output, everything else on standard error
     #[arg(long)]
     pub json: bool,
-    /// Spoil something, to see that it is noticed
-    #[cfg(debug_assertions)]
-    #[arg(long, value_enum, hide = true)]
-    pub r#break: Option<super::options::Break>,
-    /// Length of a slice in milliseconds: too short for a figure, long enough for a test
-    #[cfg(debug_assertions)]
-    #[arg(long, hide = true)]
-    pub slice_ms: Option<u64>,
+    /// For tests
+    #[command(flatten)]
+    pub hooks: Hooks,
 }
 
-/// The shortest slice.
-const SLICE: Duration = Duration::from_millis(500);
-/// Slices at least.
-const SLICES_MIN: u32 = 5;
 /// Turns between two looks at whether a slice is over.
 const TURNS: u32 = 64;
 /// About what a turn takes, where turns are counted.
@@ -86,9 +78,9 @@ const PORTS: usize = 2;
 /// Where a frame's stamp is: behind the headers of Ethernet, IPv4 and UDP. Its complement follows, so that the checksum stays
 /// what it is.
 const STAMP: usize = 14 + 20 + 8;
-/// Latencies in nanoseconds, with two digits; longer ones count as this one.
-const DIGITS: u8 = 2;
-const LATENCY_MAX: Nanos = Nanos::from_secs(10);
+/// How often a byte of a frame is copied, but by the card into the driver's memory, which it counts: by either link, by the
+/// driver out of that memory and into its ring, and by the card out of that.
+const COPIES: u64 = 5;
 
 /// The card, its driver, and the program that forwards.
 struct Forwarder {
@@ -178,12 +170,13 @@ struct Tester {
     /// Whom frames into each end are for.
     macs: [[u8; 6]; PORTS],
     burst: FrameBurst,
-    /// Frames that go round, and those of them that are held back.
+    /// Frames that go round, their bytes each, and those of them that are held back.
     frames: usize,
+    size: usize,
     held: usize,
     is_ending: bool,
     left: u64,
-    latency: Histogram<u64>,
+    times: Times,
     /// What is wrong with frames that have arrived.
     wrong: u64,
     #[cfg(debug_assertions)]
@@ -248,17 +241,16 @@ impl Tester {
         (each, size): (usize, usize),
         now: Nanos,
     ) -> Result<Self, BenchError> {
-        let latency = Histogram::new_with_bounds(1, LATENCY_MAX.0, DIGITS)
-            .map_err(|e| BenchError::CannotRun(e.to_string()))?;
         let mut tester = Self {
             ends,
             macs,
             burst: FrameBurst::new(each * PORTS, capacity_for_mtu(MTU.into())),
             frames: each * PORTS,
+            size,
             held: 0,
             is_ending: false,
             left: 0,
-            latency,
+            times: Times::default(),
             wrong: 0,
             #[cfg(debug_assertions)]
             spoils: false,
@@ -315,19 +307,12 @@ impl Tester {
 
     /// Whether the frames of the burst are whole, and how long they were on their way.
     fn look(&mut self, now: Nanos) {
-        // Frames that were sent together have the same stamp, and mostly arrive together.
-        let mut run = (Nanos::ZERO, 0);
         for frame in self.burst.frames() {
             match frame.as_slice().get(STAMP..).and_then(stamped) {
-                Some(sent) if sent == run.0 => run.1 += 1,
-                Some(sent) => {
-                    note(&mut self.latency, now, run);
-                    run = (sent, 1);
-                }
+                Some(sent) => self.times.note(now - sent),
                 None => self.wrong += 1,
             }
         }
-        note(&mut self.latency, now, run);
         if self.is_ending {
             self.compare();
         }
@@ -346,29 +331,6 @@ impl Tester {
     }
 }
 
-/// Notes that `count` frames that were sent at `sent` have arrived.
-fn note(latency: &mut Histogram<u64>, now: Nanos, (sent, count): (Nanos, u64)) {
-    latency.saturating_record_n((now - sent).0, count);
-}
-
-/// Time since it was started: what passes, or turns.
-struct Watch {
-    clock: Option<Clock>,
-    counted: Nanos,
-}
-
-impl Watch {
-    fn now(&mut self) -> Nanos {
-        match &self.clock {
-            Some(clock) => clock.now(),
-            None => {
-                self.counted += TURN;
-                self.counted
-            }
-        }
-    }
-}
-
 /// Card and tester.
 struct World {
     forwarder: Forwarder,
@@ -376,21 +338,9 @@ struct World {
     watch: Watch,
 }
 
-/// What was done in a slice.
-#[derive(Clone, Copy, Debug)]
-struct Slice {
-    frames: u64,
-    cpu: Nanos,
-    cycles: f64,
-    doorbells: u64,
-    bursts: u64,
-    received: u64,
-}
-
 impl World {
     fn new(options: &FwdOptions) -> Result<Self, BenchError> {
-        let clock = options.ops.is_none().then(Clock::start);
-        let mut watch = Watch { clock, counted: Nanos::ZERO };
+        let mut watch = Pace::of(options.ops, TURN).start();
         let links = [(); PORTS].map(|()| {
             link(&LinkConfig { mtu: MTU.into(), queue_frames: 512, ..LinkConfig::default() })
         });
@@ -401,7 +351,7 @@ impl World {
         let shape = (2 * burst, usize::from(options.size));
         let tester = Tester::new([far_0, far_1], macs, shape, watch.now())?;
         #[cfg(debug_assertions)]
-        let tester = Tester { spoils: options.r#break.is_some(), ..tester };
+        let tester = Tester { spoils: options.hooks.spoils(), ..tester };
         Ok(Self { forwarder, tester, watch })
     }
 
@@ -412,9 +362,21 @@ impl World {
         self.tester.turn(now)
     }
 
+    /// What was counted since the beginning.
+    fn counts(&self) -> Counts {
+        let Forwarder { soft, ports, received: (bursts, frames), .. } = &self.forwarder;
+        let bytes = self.tester.left * self.tester.size as u64;
+        Counts {
+            copied: COPIES * bytes + soft.counters().sge.freelist_bytes,
+            doorbells: ports.lcore().doorbells(),
+            frames: *frames,
+            bursts: *bursts,
+        }
+    }
+
     fn slice(&mut self, length: Duration) -> Result<Slice, BenchError> {
-        let before = (self.tester.left, self.forwarder.ports.lcore().doorbells());
-        let (bursts, received) = self.forwarder.received;
+        let (left, counts) = (self.tester.left, self.counts());
+        self.tester.times.take();
         let (clock, cpu, ticks) = (Clock::start(), thread_cpu_time(), cycles());
         while u128::from(clock.now().0) < length.as_nanos() {
             for _ in 0..TURNS {
@@ -423,13 +385,12 @@ impl World {
         }
         let (time, cpu, ticks) = (clock.now(), thread_cpu_time() - cpu, cycles() - ticks);
         Ok(Slice {
-            frames: self.tester.left - before.0,
+            done: self.tester.left - left,
             cpu,
             // Of those that passed, the ones that were this thread's.
-            cycles: ticks as f64 * (cpu.0 as f64 / time.0 as f64).min(1.0),
-            doorbells: self.forwarder.ports.lcore().doorbells() - before.1,
-            bursts: self.forwarder.received.0 - bursts,
-            received: self.forwarder.received.1 - received,
+            cycles: (ticks as f64 * (cpu.0 as f64 / time.0 as f64).min(1.0)) as u64,
+            counts: self.counts() - counts,
+            times: self.tester.times.take(),
         })
     }
 
@@ -454,17 +415,6 @@ impl World {
     }
 }
 
-/// How many slices, and how long one is.
-fn slices(options: &FwdOptions) -> (u32, Duration) {
-    #[cfg(debug_assertions)]
-    if let Some(ms) = options.slice_ms {
-        return (SLICES_MIN, Duration::from_millis(ms));
-    }
-    let all = Duration::from_secs_f64(options.seconds);
-    let count = ((all.as_nanos() / SLICE.as_nanos()) as u32).max(SLICES_MIN);
-    (count, all / count)
-}
-
 /// Forwards `ops` frames and a few more; what was done.
 fn count(options: &FwdOptions, ops: u64) -> Result<String, BenchError> {
     let mut world = World::new(options)?;
@@ -482,7 +432,8 @@ pub(super) fn run(options: &FwdOptions) -> Result<String, BenchError> {
         return count(options, ops);
     }
     let core = take_a_core(None)?;
-    let (count, length) = slices(options);
+    let (count, length) =
+        turns::slices(Duration::from_secs_f64(options.seconds), SLICE, options.hooks);
     let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };
     say(format!(
         "frames of {} B forwarded from either port to the other, bursts of {}; {count} slices of {:.2} s on core {core}",
@@ -496,104 +447,78 @@ pub(super) fn run(options: &FwdOptions) -> Result<String, BenchError> {
     let mut world = World::new(options)?;
     // Once in vain, for the caches.
     world.slice(length / 2)?;
-    world.tester.latency.reset();
-    let mut report = Report::default();
+    let mut report = Report { core, figures: Figures::default() };
     for n in 1..=count {
         let slice = world.slice(length)?;
-        say(format!("{n:>5}  {:>10.0} frames per core-second", report.add(&slice)));
+        say(format!("{n:>5}  {:>10.0} frames per core-second", report.add(slice)));
     }
-    let latency = world.tester.latency.clone();
     world.finish()?;
-    report.latency_us = [0.5, 0.99, 0.999].map(|at| latency.value_at_quantile(at) as f64 / 1e3);
     Ok(if options.json { report.json(options) } else { report.text() })
 }
 
 /// The figures.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Report {
-    /// Frames per core-second, a figure a slice.
-    rates: Vec<f64>,
-    /// Cycles of a frame, likewise.
-    cycles: Vec<f64>,
-    frames: u64,
-    doorbells: u64,
-    bursts: u64,
-    received: u64,
-    core_seconds: f64,
-    latency_us: [f64; 3],
+    core: usize,
+    figures: Figures,
 }
 
 impl Report {
-    /// Takes a slice in; its rate.
-    fn add(&mut self, slice: &Slice) -> f64 {
-        let (frames, seconds) = (slice.frames as f64, slice.cpu.as_secs_f64());
-        self.rates.push(frames / seconds);
-        self.cycles.push(slice.cycles / frames);
-        self.frames += slice.frames;
-        self.doorbells += slice.doorbells;
-        self.bursts += slice.bursts;
-        self.received += slice.received;
-        self.core_seconds += seconds;
-        frames / seconds
-    }
-
-    /// (max - min) / median of the rates.
-    fn spread(&self) -> f64 {
-        let (min, max) = self
-            .rates
-            .iter()
-            .fold((f64::INFINITY, 0.0_f64), |(min, max), &rate| (min.min(rate), max.max(rate)));
-        (max - min) / median(&self.rates)
-    }
-
-    fn doorbells_per_frame(&self) -> f64 {
-        self.doorbells as f64 / self.frames as f64
-    }
-
-    fn burst_mean(&self) -> f64 {
-        self.received as f64 / self.bursts as f64
+    /// Takes a slice in; its rate, in frames per core-second.
+    fn add(&mut self, slice: Slice) -> f64 {
+        let rate = slice.done as f64 / slice.cpu.as_secs_f64();
+        self.figures.add(rate, &[slice]);
+        rate
     }
 
     fn text(&self) -> String {
-        let [p50, p99, p999] = self.latency_us;
+        let rates = &self.figures.rates;
+        let PerOp { latency_us, cycles, copied, doorbells, burst_mean } = self.figures.per_op(1.0);
+        let [p50, p99, p999] = latency_us.unwrap_or([f64::NAN; 3]);
+        let [cycles, copied, doorbells, burst] =
+            [cycles, copied, doorbells, burst_mean].map(|each| each.unwrap_or(f64::NAN));
         let mut out = String::new();
         let _ = writeln!(
             out,
-            "median {:.0} frames per core-second, spread {:.3}; {:.0} cycles a frame; all came back whole",
-            median(&self.rates),
-            self.spread(),
-            median(&self.cycles)
+            "median {:.0} frames per core-second, spread {:.3}; {cycles:.0} cycles and {copied:.0} B copied a frame; all \
+             came back whole",
+            median(rates),
+            spread(rates),
         );
         let _ = writeln!(
             out,
-            "{:.3} doorbells a frame, {:.1} frames a burst; latency p50 {p50:.1} us, p99 {p99:.1} us, p99.9 {p999:.1} us",
-            self.doorbells_per_frame(),
-            self.burst_mean()
+            "{doorbells:.3} doorbells a frame, {burst:.1} frames a burst; latency p50 {p50:.1} us, p99 {p99:.1} us, p99.9 {p999:.1} us",
         );
         out
     }
 
     fn json(&self, options: &FwdOptions) -> String {
-        let [p50, p99, p999] = self.latency_us;
+        let (rates, each) = (&self.figures.rates, self.figures.per_op(1.0));
+        let (mafo, core_seconds) = (median(rates), self.figures.core_seconds);
+        let core = CoreShare {
+            lcore: 0,
+            core: Some(self.core),
+            connections: None,
+            mafo: Some(mafo),
+            core_seconds,
+        };
         format!(
-            "{{\"name\":\"fwd\",\"size\":{},\"burst\":{},\"unit\":\"frames per core-second\",\"mafo\":{:?},\
-             \"spread\":{:?},\"cycles_per_op\":{:?},\"doorbells_per_op\":{:?},\"burst_mean\":{:?},\
-             \"latency_us\":{{\"p50\":{p50:?},\"p99\":{p99:?},\"p999\":{p999:?}}},\
-             \"core_seconds\":{{\"mafo\":{:?}}}}}\n",
+            "{{\"name\":\"fwd\",\"size\":{},\"burst\":{},\"unit\":\"frames per core-second\",\"mafo\":{mafo:?},\
+             \"spread\":{:?},\"core_seconds\":{{\"mafo\":{core_seconds:?}}},{},{},\"cores\":[{}]}}\n",
             options.size,
             options.burst,
-            median(&self.rates),
-            self.spread(),
-            median(&self.cycles),
-            self.doorbells_per_frame(),
-            self.burst_mean(),
-            self.core_seconds,
+            spread(rates),
+            each.latency_json(),
+            each.counts_json(),
+            core.json(),
         )
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use mafo::failover::Distribution;
+
     use super::*;
 
     #[test]
@@ -619,25 +544,24 @@ mod tests {
 
     #[test]
     fn figures_are_medians_per_core_second() {
-        let mut report = Report::default();
-        for frames in [1000, 3000, 2000] {
+        let mut report = Report { core: 3, figures: Figures::default() };
+        for done in [1000, 3000, 2000] {
+            let mut times = Distribution::default();
+            times.record_many(Nanos(1000), 98);
+            times.record(Nanos(2000));
+            times.record(Nanos(4000));
+            let (doorbells, bursts) = (done / 10, done / 20);
+            let counts = Counts { copied: 768 * done, doorbells, frames: done, bursts };
             let cpu = Nanos::from_millis(500);
-            report.add(&Slice {
-                frames,
-                cpu,
-                cycles: 6e6,
-                doorbells: frames / 10,
-                bursts: frames / 20,
-                received: frames,
-            });
+            report.add(Slice { done, cpu, cycles: 6_000_000, counts, times });
         }
-        report.latency_us = [1.0, 2.0, 3.5];
         let json = report.json(&options(&["--size", "128", "--burst", "16"]));
         assert_eq!(
             json,
             "{\"name\":\"fwd\",\"size\":128,\"burst\":16,\"unit\":\"frames per core-second\",\"mafo\":4000.0,\"spread\":1.0,\
-             \"cycles_per_op\":3000.0,\"doorbells_per_op\":0.1,\"burst_mean\":20.0,\
-             \"latency_us\":{\"p50\":1.0,\"p99\":2.0,\"p999\":3.5},\"core_seconds\":{\"mafo\":1.5}}\n"
+             \"core_seconds\":{\"mafo\":1.5},\"latency_us\":{\"p50\":1.0,\"p99\":2.0,\"p999\":4.0},\
+             \"cycles_per_op\":3000.0,\"copied_per_op\":768.0,\"doorbells_per_op\":0.1,\"burst_mean\":20.0,\
+             \"cores\":[{\"lcore\":0,\"core\":3,\"connections\":null,\"mafo\":4000.0,\"core_seconds\":1.5}]}\n"
         );
         assert!(
             report.text().contains("median 4000 frames per core-second, spread 1.000"),
@@ -671,7 +595,7 @@ mod tests {
             let error = world.finish().expect_err("one is missing").to_string();
             assert_eq!(error, "of 33 frames only 32 have left again");
             assert_eq!(world.tester.left, left + 32, "sent no more");
-            assert_eq!((world.tester.wrong, world.tester.latency.len()), (0, left + 32));
+            assert_eq!((world.tester.wrong, world.tester.times.take().count()), (0, left + 32));
         }
     }
 }

@@ -24,8 +24,8 @@ use mafo::failover::Distribution;
 
 use super::app::{Application, Copies, Endpoint, Role, Wants};
 use super::contest::{PATIENCE, Turns, compare};
+use super::figures::{Counts, Slice};
 use super::options::{BenchOptions, Work};
-use super::report::{Counts, Slice};
 use super::{BenchError, Shape};
 use crate::netlink::{Netlink, Request};
 use crate::sys::{self, Epoll, Ready};
@@ -169,7 +169,7 @@ impl Linux {
             }
         }
         #[cfg(debug_assertions)]
-        if options.r#break == Some(super::options::Break::Sum) {
+        if options.hooks.spoils() {
             client.1.spoil();
         }
         #[cfg(not(debug_assertions))]

@@ -23,11 +23,13 @@ use mafo::wire::multiqueue::{QueueEnd, link};
 
 use super::app::Role;
 use super::contest::{self, Turns};
+use super::figures::Slice;
 use super::options::BenchOptions;
 use super::ours::Ours;
 use super::page;
-use super::report::{OURS, Report, Slice, share_of};
+use super::report::{OURS, Report, share_of};
 use super::tally::Counted;
+use super::turns::Hooks;
 use super::{BenchError, Shape};
 
 /// What a worker is told to do.
@@ -67,11 +69,8 @@ impl Worker {
         let lcore = self.lcore;
         let answer = |answer| answers.send((lcore, answer)).is_ok();
         let one = contest::one_request(&self.share);
-        #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "nothing is broken"))]
-        let mut options = self.options.clone();
         // What is broken on purpose is to be found where all work.
-        #[cfg(debug_assertions)]
-        options.r#break.take();
+        let options = BenchOptions { hooks: Hooks::default(), ..self.options.clone() };
         let (mut share, mut all) = match self.open() {
             Ok(contests) => contests,
             Err(error) => {

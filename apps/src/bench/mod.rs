@@ -14,6 +14,7 @@ mod app;
 mod conns;
 mod contest;
 mod failover;
+mod figures;
 mod fwd;
 mod instructions;
 mod kernel;
@@ -27,6 +28,7 @@ mod report;
 mod rings;
 mod sum;
 mod tally;
+mod turns;
 mod wake;
 
 pub use conns::ConnsOptions;
@@ -35,6 +37,7 @@ pub use fwd::FwdOptions;
 pub use instructions::InstructionsOptions;
 pub use options::{Bench, BenchOptions, Direction, Other, Path, Reference, Work};
 pub use rings::RingsOptions;
+pub use turns::Hooks;
 
 use std::process::ExitCode;
 

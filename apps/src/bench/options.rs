@@ -9,6 +9,7 @@ use super::failover::FailoverOptions;
 use super::fwd::FwdOptions;
 use super::instructions::InstructionsOptions;
 use super::rings::RingsOptions;
+use super::turns::Hooks;
 use crate::rig::Protect;
 
 /// What is measured: the work of stacks, or something else.
@@ -90,14 +91,9 @@ pub struct BenchOptions {
     /// Print one JSON object on standard output, everything else on standard error
     #[arg(long)]
     pub json: bool,
-    /// Spoil something, to see that it is noticed
-    #[cfg(debug_assertions)]
-    #[arg(long, value_enum, hide = true)]
-    pub r#break: Option<Break>,
-    /// Length of a slice in milliseconds: too short for a figure, long enough for a test
-    #[cfg(debug_assertions)]
-    #[arg(long, hide = true)]
-    pub slice_ms: Option<u64>,
+    /// For tests
+    #[command(flatten)]
+    pub hooks: Hooks,
 }
 
 /// What the connections do.
@@ -163,14 +159,6 @@ impl Reference {
             Self::Kernel => "kernel",
         }
     }
-}
-
-/// What can be spoilt.
-#[cfg(debug_assertions)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Break {
-    /// A byte is changed after the sender has summed it.
-    Sum,
 }
 
 /// Seconds that hold five slices of half a second.

@@ -3,8 +3,9 @@
 use mafo::Nanos;
 
 use super::BenchError;
+use super::figures::median;
 use super::options::BenchOptions;
-use super::report::{Report, median};
+use super::report::Report;
 use crate::html::{self, PageFile};
 use crate::plot::{self, Curve};
 

@@ -3,88 +3,11 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use mafo::Nanos;
 use mafo::failover::Distribution;
 
+use super::figures::{CoreShare, Figures, PerOp, Slice, median, number, spread_of};
 use super::options::{BenchOptions, Path, Reference, Work};
 use super::{Shape, kernel, reference};
-
-/// What a stack did in one turn.
-#[derive(Clone, Debug)]
-pub(super) struct Slice {
-    /// Exchanges, bytes of payload that were received, or connections.
-    pub(super) done: u64,
-    /// Processor time: both hosts, both applications and the link.
-    pub(super) cpu: Nanos,
-    /// The same by the processor's time stamp counter.
-    pub(super) cycles: u64,
-    pub(super) counts: Counts,
-    /// How long each exchange took that ended in it.
-    pub(super) times: Distribution,
-}
-
-/// What is counted beside the work.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    /// Bytes, each as often as it was copied.
-    pub(super) copied: u64,
-    /// Doorbells of adapters.
-    pub(super) doorbells: u64,
-    /// Frames on the link, both ways.
-    pub(super) frames: u64,
-    /// The bursts in which they were sent.
-    pub(super) bursts: u64,
-}
-
-impl core::ops::AddAssign for Counts {
-    fn add_assign(&mut self, other: Self) {
-        self.copied += other.copied;
-        self.doorbells += other.doorbells;
-        self.frames += other.frames;
-        self.bursts += other.bursts;
-    }
-}
-
-impl core::ops::Sub for Counts {
-    type Output = Self;
-
-    fn sub(self, other: Self) -> Self {
-        Self {
-            copied: self.copied - other.copied,
-            doorbells: self.doorbells - other.doorbells,
-            frames: self.frames - other.frames,
-            bursts: self.bursts - other.bursts,
-        }
-    }
-}
-
-/// The slices of one stack.
-#[derive(Debug, Default)]
-struct Figures {
-    /// Per core-second, a figure a slice.
-    rates: Vec<f64>,
-    core_seconds: f64,
-    done: u64,
-    cycles: u64,
-    counts: Counts,
-    times: Distribution,
-    /// Of a connection that is alone and has one request outstanding.
-    single: Distribution,
-}
-
-impl Figures {
-    /// Takes in what slices that ran at one time did, at `rate`.
-    fn add(&mut self, rate: f64, slices: &[Slice]) {
-        self.rates.push(rate);
-        for slice in slices {
-            self.core_seconds += slice.cpu.as_secs_f64();
-            self.done += slice.done;
-            self.cycles += slice.cycles;
-            self.counts += slice.counts;
-            self.times.add(&slice.times);
-        }
-    }
-}
 
 /// Stacks at most: ours, ours without protection, smoltcp's, Linux'.
 pub(super) const STACKS: usize = 4;
@@ -111,6 +34,8 @@ pub(super) struct Report {
     vs: Vec<Reference>,
     /// By [`NAMES`]. Of several lcores ours are sums.
     figures: [Figures; STACKS],
+    /// By [`NAMES`] as well: of a connection that is alone and has one request outstanding.
+    singles: [Distribution; STACKS],
     /// Ours, of each lcore.
     lcores: Vec<Figures>,
     /// Ours, of the first of several lcores with all connections.
@@ -138,6 +63,7 @@ impl Report {
             protect: (options.path == Path::Offload).then(|| options.protected().0),
             vs: options.vs.clone(),
             figures: Default::default(),
+            singles: Default::default(),
             lcores: cores.iter().map(|_| Figures::default()).collect(),
             alone: Figures::default(),
         }
@@ -201,7 +127,7 @@ impl Report {
 
     /// Takes in what a stack's only connection took for each exchange.
     pub(super) fn add_single(&mut self, at: usize, times: Distribution) {
-        self.figures[at].single = times;
+        self.singles[at] = times;
     }
 
     /// Work per second of processor time.
@@ -289,12 +215,9 @@ impl Report {
 
     /// Beside the rate.
     fn details(&self, at: usize) -> String {
-        let Figures { times, single, counts, .. } = &self.figures[at];
-        let us = |time: Nanos| time.0 as f64 / 1e3;
-        let [p50, p99, p999] = QUANTILES.map(|(_, part)| us(times.quantile(part)));
-        let each = |count: u64| self.per_op(at, count as f64);
+        let PerOp { latency_us, cycles, copied, doorbells, burst_mean } = self.per_op(at);
         let mut out = String::new();
-        if times.count() > 0 {
+        if let Some([p50, p99, p999]) = latency_us {
             let _ = write!(
                 out,
                 "{} p50 {p50:.1} µs, p99 {p99:.1}, p99.9 {p999:.1}; ",
@@ -304,19 +227,19 @@ impl Report {
         let _ = write!(
             out,
             "{:.1} µs with one request at a time; {:.0} cycles and {:.0} B copied per operation",
-            us(single.quantile(0.5)),
-            each(self.figures[at].cycles),
-            each(counts.copied),
+            self.single_us(at),
+            cycles.unwrap_or(f64::NAN),
+            copied.unwrap_or(f64::NAN),
         );
-        if counts.bursts > 0 {
-            let mean = counts.frames as f64 / counts.bursts as f64;
-            let _ = write!(
-                out,
-                ", {:.2} doorbells; bursts of {mean:.1} frames",
-                each(counts.doorbells)
-            );
+        if let Some((doorbells, mean)) = doorbells.zip(burst_mean) {
+            let _ = write!(out, ", {doorbells:.2} doorbells; bursts of {mean:.1} frames");
         }
         out
+    }
+
+    /// Of a connection that is alone, in microseconds.
+    fn single_us(&self, at: usize) -> f64 {
+        self.singles[at].quantile(0.5).0 as f64 / 1e3
     }
 
     /// What the times are those of.
@@ -328,10 +251,10 @@ impl Report {
         }
     }
 
-    /// So much per exchange, send or connection.
-    fn per_op(&self, at: usize, all: f64) -> f64 {
+    /// Of an exchange, a send or a connection.
+    fn per_op(&self, at: usize) -> PerOp {
         let bytes = if self.work == Work::Bulk { self.shape.size as f64 } else { 1.0 };
-        all * bytes / self.figures[at].done as f64
+        self.figures[at].per_op(bytes)
     }
 
     /// What `--protect` said, `null` on a path without adapters.
@@ -353,13 +276,14 @@ impl Report {
     /// What each lcore did: its number, the core that it had, its share of the connections.
     fn cores_json(&self) -> String {
         let of = |(lcore, figures): (usize, &Figures)| {
-            format!(
-                "{{\"lcore\":{lcore},\"core\":{},\"connections\":{},\"mafo\":{},\"core_seconds\":{:?}}}",
-                self.cores[lcore],
-                share_of(self.shape.connections, self.cores.len(), lcore),
-                number(Some(median(&figures.rates))),
-                figures.core_seconds,
-            )
+            CoreShare {
+                lcore,
+                core: Some(self.cores[lcore]),
+                connections: Some(share_of(self.shape.connections, self.cores.len(), lcore)),
+                mafo: Some(median(&figures.rates)),
+                core_seconds: figures.core_seconds,
+            }
+            .json()
         };
         self.lcores.iter().enumerate().map(of).collect::<Vec<_>>().join(",")
     }
@@ -389,8 +313,9 @@ impl Report {
 
     /// How long operations took, of each stack whose times are known: all of them, and one at a time.
     pub(super) fn distributions(&self) -> Vec<(&'static str, &Distribution)> {
-        let all = NAMES.into_iter().zip(SINGLE).zip(&self.figures);
-        let both = all.flat_map(|((name, one), of)| [(name, &of.times), (one, &of.single)]);
+        let all = self.figures.iter().zip(&self.singles);
+        let all = NAMES.into_iter().zip(SINGLE).zip(all);
+        let both = all.flat_map(|((name, one), (of, single))| [(name, &of.times), (one, single)]);
         both.filter(|(_, times)| times.count() > 0).collect()
     }
 
@@ -400,11 +325,8 @@ impl Report {
         let (several, alone) = (self.of_lcores(), &self.alone);
         let seconds = |at: usize| number(self.median_of(at).map(|_| self.figures[at].core_seconds));
         let first = self.vs.first().map(|reference| reference.place());
-        let of = |at: usize, count: u64| number(Some(self.per_op(at, count as f64)));
-        let us = |time: Nanos| number(Some(time.0 as f64 / 1e3));
-        let Figures { times, single, counts, cycles, .. } = &self.figures[OURS];
-        let latency =
-            QUANTILES.map(|(name, part)| format!("\"{name}\":{}", us(times.quantile(part))));
+        let each = self.per_op(OURS);
+        let single = |at: usize| number(Some(self.single_us(at)));
         let named = |of: &dyn Fn(usize) -> String| {
             let all = self.vs.iter().map(|vs| format!("\"{}\":{}", vs.name(), of(vs.place())));
             all.collect::<Vec<_>>().join(",")
@@ -414,9 +336,8 @@ impl Report {
              \"unit\":\"{}\",\"direction\":{},\"loss\":{:?},\"protect\":{},\"mafo\":{},\"unprotected\":{},\"protect_ratio\":{},\
              \"protect_spread\":{},\"smoltcp\":{},\"kernel\":{},\"ratio\":{},\"ratios\":{{{}}},\
              \"core_seconds\":{{\"mafo\":{},\"unprotected\":{},\"smoltcp\":{},\"kernel\":{}}},\"spread\":{},\
-             \"latency_us\":{{{}}},\"latency_one_us\":{},\"latency_one_us_of\":{{{}}},\
-             \"cycles_per_op\":{},\"copied_per_op\":{},\"doorbells_per_op\":{},\"burst_mean\":{},\
-             \"one_lcore\":{},\"one_lcore_core_seconds\":{},\"lcores_ratio\":{},\"lcores_spread\":{},\
+             {},\"latency_one_us\":{},\"latency_one_us_of\":{{{}}},\
+             {},\"one_lcore\":{},\"one_lcore_core_seconds\":{},\"lcores_ratio\":{},\"lcores_spread\":{},\
              \"cores\":[{}]}}",
             self.work.name(),
             self.path.name(),
@@ -440,13 +361,10 @@ impl Report {
             seconds(SMOLTCP),
             seconds(KERNEL),
             number(first.and_then(|at| self.spread(at))),
-            latency.join(","),
-            us(single.quantile(0.5)),
-            named(&|at| us(self.figures[at].single.quantile(0.5))),
-            of(OURS, *cycles),
-            of(OURS, counts.copied),
-            of(OURS, counts.doorbells),
-            number(Some(counts.frames as f64 / counts.bursts as f64)),
+            each.latency_json(),
+            single(OURS),
+            named(&single),
+            each.counts_json(),
             number(several.map(|_| median(&alone.rates))),
             number(several.map(|_| alone.core_seconds)),
             number(several.map(|(ratio, _)| ratio)),
@@ -456,45 +374,17 @@ impl Report {
     }
 }
 
-/// What there is not, or cannot be told in JSON, is null.
-fn number(value: Option<f64>) -> String {
-    let value = value.filter(|value| value.is_finite());
-    value.map_or("null".to_owned(), |value| format!("{value:?}"))
-}
-
 /// Of so many connections those of one lcore.
 pub(super) fn share_of(connections: usize, lcores: usize, lcore: usize) -> usize {
     connections / lcores + usize::from(lcore < connections % lcores)
 }
 
-/// Which parts of all times are told.
-const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)];
-
-/// (max − min) / median of the ratios of neighbouring slices.
-pub(super) fn spread_of(ours: &[f64], others: &[f64]) -> f64 {
-    let ratios: Vec<f64> = ours.iter().zip(others).map(|(ours, other)| ours / other).collect();
-    let (min, max) = ratios
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), &r| (r.min(min), r.max(max)));
-    (max - min) / median(&ratios)
-}
-
-/// The value in the middle, or between the two in the middle.
-pub(super) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => f64::NAN,
-        len if len % 2 == 1 => sorted[middle],
-        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use mafo::Nanos;
 
+    use super::super::figures::Counts;
     use super::*;
 
     #[derive(Parser)]

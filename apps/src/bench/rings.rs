@@ -11,13 +11,15 @@ use std::time::Duration;
 use clap::Args;
 use crossbeam_queue::ArrayQueue;
 use mafo::eal::clock::{Clock, thread_cpu_time};
-use mafo::ring;
+use mafo::{Nanos, ring};
 
 use super::BenchError;
 use super::contest::take_a_core;
-use super::report::median;
+use super::figures::{CoreShare, PerOp, median, spread};
+use super::turns::{self, Hooks};
 use super::wake::{self, Wakes};
 use crate::rig::fine_micros_json;
+use crate::sys;
 
 /// What `mafo bench rings` can be asked for.
 #[derive(Args, Clone, Debug)]
@@ -33,22 +35,15 @@ pub struct RingsOptions {
     /// Print one JSON object on standard output, everything else on standard error
     #[arg(long)]
     pub json: bool,
-    /// Spoil something, to see that it is noticed
-    #[cfg(debug_assertions)]
-    #[arg(long, value_enum, hide = true)]
-    pub r#break: Option<super::options::Break>,
-    /// Length of a slice in milliseconds: too short for a figure, long enough for a test
-    #[cfg(debug_assertions)]
-    #[arg(long, hide = true)]
-    pub slice_ms: Option<u64>,
+    /// For tests
+    #[command(flatten)]
+    pub hooks: Hooks,
 }
 
 /// Elements that a ring has room for: few enough that all of it stays in the first cache.
 const CAPACITY: usize = 1024;
 /// A ring's turn.
 const SLICE: Duration = Duration::from_millis(50);
-/// Turns of each at least.
-const SLICES_MIN: u32 = 5;
 /// Times that a sleeper is woken; fewer for a test.
 const WAKES: u32 = if cfg!(debug_assertions) { 100 } else { 2000 };
 /// Bursts between two looks at the clock.
@@ -120,16 +115,28 @@ struct Contestant<R> {
     next: u64,
     /// Nanoseconds an element, a figure a slice.
     each: Vec<f64>,
+    /// All slices whose figures count: elements, processor time, and cycles of it.
+    elements: u64,
+    cpu: Nanos,
+    cycles: f64,
+}
+
+/// What a slice brought.
+struct Slice {
+    elements: u64,
+    cpu: Nanos,
+    cycles: f64,
 }
 
 impl<R: Ring> Contestant<R> {
     fn new(name: &'static str, ring: R) -> Self {
-        Self { name, ring, next: 0, each: Vec::new() }
+        Self { name, ring, next: 0, each: Vec::new(), elements: 0, cpu: Nanos::ZERO, cycles: 0.0 }
     }
 
     /// Works for at least `length`, and compares what came out with what went in.
-    fn slice(&mut self, burst: usize, length: Duration) -> Result<f64, BenchError> {
-        let (clock, cpu, first) = (Clock::start(), thread_cpu_time(), self.next);
+    fn slice(&mut self, burst: usize, length: Duration) -> Result<Slice, BenchError> {
+        let (clock, ticks, cpu, first) =
+            (Clock::start(), sys::cycles(), thread_cpu_time(), self.next);
         let mut sum = 0_u64;
         while u128::from(clock.now().0) < length.as_nanos() {
             for _ in 0..BURSTS {
@@ -137,41 +144,38 @@ impl<R: Ring> Contestant<R> {
                 self.next += burst as u64;
             }
         }
-        let (elements, spent) = (self.next - first, thread_cpu_time() - cpu);
+        let (elements, cpu) = (self.next - first, thread_cpu_time() - cpu);
+        let (ticks, time) = (sys::cycles() - ticks, clock.now());
         if sum != sum_of(first, elements) {
             let what =
                 format!("{}: the sums of what went in and of what came out differ", self.name);
             return Err(BenchError::Failed(what));
         }
-        Ok(spent.0 as f64 / elements as f64)
+        // Of those that passed, the ones that were this thread's.
+        let cycles = ticks as f64 * (cpu.0 as f64 / time.0 as f64).min(1.0);
+        Ok(Slice { elements, cpu, cycles })
     }
 
     /// A turn whose figure counts.
     fn turn(&mut self, burst: usize, length: Duration) -> Result<f64, BenchError> {
-        let each = self.slice(burst, length)?;
+        let Slice { elements, cpu, cycles } = self.slice(burst, length)?;
+        let each = cpu.0 as f64 / elements as f64;
         self.each.push(each);
+        self.elements += elements;
+        self.cpu += cpu;
+        self.cycles += cycles;
         Ok(each)
     }
 
-    /// Median, and (max - min) of it.
+    /// Median, and its spread.
     fn figures(&self) -> (f64, f64) {
-        let (min, max) = self
-            .each
-            .iter()
-            .fold((f64::INFINITY, 0.0_f64), |(min, max), &each| (min.min(each), max.max(each)));
-        let median = median(&self.each);
-        (median, (max - min) / median)
+        (median(&self.each), spread(&self.each))
     }
 }
 
 /// How many slices each ring gets, and how long one is.
 fn slices(options: &RingsOptions) -> (u32, Duration) {
-    #[cfg(debug_assertions)]
-    if let Some(ms) = options.slice_ms {
-        return (SLICES_MIN, Duration::from_millis(ms));
-    }
-    let each = Duration::from_secs(options.seconds) / 3;
-    (((each.as_nanos() / SLICE.as_nanos()) as u32).max(SLICES_MIN), SLICE)
+    turns::slices(Duration::from_secs(options.seconds) / 3, SLICE, options.hooks)
 }
 
 /// Measures; what is printed.
@@ -189,12 +193,12 @@ pub(super) fn run(options: &RingsOptions) -> Result<String, BenchError> {
     let (producer, consumer) = rtrb::RingBuffer::new(CAPACITY);
     let mut rtrb = Contestant::new("rtrb", Rtrb(producer, consumer));
     let mut array = Contestant::new("arrayqueue", ArrayQueue::new(CAPACITY));
-    #[cfg(debug_assertions)]
-    if options.r#break.is_some() {
+    if options.hooks.spoils() {
         // One more than anybody counts.
         let Ours(producer, _) = &mut ours.ring;
-        producer.claim().expect("an empty ring");
-        producer.publish();
+        if producer.claim().is_some() {
+            producer.publish();
+        }
     }
     // Once in vain, for the caches.
     ours.slice(burst, length)?;
@@ -208,7 +212,27 @@ pub(super) fn run(options: &RingsOptions) -> Result<String, BenchError> {
         ));
     }
     let figures = [ours.figures(), rtrb.figures(), array.figures()];
-    Ok(if options.json { json(burst, figures, &wakes) } else { text(figures, &wakes) })
+    let each = PerOp {
+        cycles: Some(ours.cycles / ours.elements as f64),
+        // Nobody is told, nothing takes its time, and elements are made and read where they lie.
+        copied: None,
+        doorbells: None,
+        latency_us: None,
+        // A ring that took or gave fewer would have carried another sum.
+        burst_mean: Some(burst as f64),
+    };
+    let core = CoreShare {
+        lcore: 0,
+        core: Some(core),
+        connections: None,
+        mafo: Some(figures[0].0),
+        core_seconds: ours.cpu.as_secs_f64(),
+    };
+    Ok(if options.json {
+        json(burst, figures, &wakes, &each, &core)
+    } else {
+        text(figures, &wakes)
+    })
 }
 
 /// Ours, rtrb's and crossbeam's: median and spread.
@@ -230,19 +254,21 @@ fn text(figures: Figures, wakes: &Wakes) -> String {
     out
 }
 
-fn json(burst: usize, figures: Figures, wakes: &Wakes) -> String {
-    let [(ours, _), (rtrb, _), (array, _)] = figures;
+fn json(burst: usize, figures: Figures, wakes: &Wakes, each: &PerOp, core: &CoreShare) -> String {
+    let [(ours, spread), (rtrb, _), (array, _)] = figures;
     format!(
-        "{{\"name\":\"rings\",\"burst\":{burst},\"rtrb\":{rtrb:?},\"arrayqueue\":{array:?},\"mafo\":{ours:?},\
-         \"ratio\":{:?},\"wake_us\":{}}}\n",
+        "{{\"name\":\"rings\",\"burst\":{burst},\"unit\":\"ns per element\",\"rtrb\":{rtrb:?},\"arrayqueue\":{array:?},\
+         \"mafo\":{ours:?},\"ratio\":{:?},\"spread\":{spread:?},\"wake_us\":{},{},{},\"cores\":[{}]}}\n",
         rtrb / ours,
-        fine_micros_json(&wakes.times)
+        fine_micros_json(&wakes.times),
+        each.latency_json(),
+        each.counts_json(),
+        core.json(),
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use mafo::Nanos;
     use mafo::failover::Distribution;
 
     use super::*;
@@ -259,10 +285,16 @@ mod tests {
         let figures = [(0.5, 0.1), (1.0, 0.2), (8.0, 0.3)];
         let mut wakes = Wakes { times: Distribution::default(), core: Some(3) };
         wakes.times.record(Nanos::from_micros(5));
+        let each = PerOp { cycles: Some(1.25), burst_mean: Some(32.0), ..PerOp::default() };
+        let (core, mafo) = (Some(2), Some(0.5));
+        let core = CoreShare { core, mafo, core_seconds: 1.5, ..CoreShare::default() };
         assert_eq!(
-            json(32, figures, &wakes),
-            "{\"name\":\"rings\",\"burst\":32,\"rtrb\":1.0,\"arrayqueue\":8.0,\"mafo\":0.5,\"ratio\":2.0,\
-             \"wake_us\":{\"p50\":5.000,\"p99\":5.000,\"max\":5.000}}\n"
+            json(32, figures, &wakes, &each, &core),
+            "{\"name\":\"rings\",\"burst\":32,\"unit\":\"ns per element\",\"rtrb\":1.0,\"arrayqueue\":8.0,\"mafo\":0.5,\
+             \"ratio\":2.0,\"spread\":0.1,\"wake_us\":{\"p50\":5.000,\"p99\":5.000,\"max\":5.000},\
+             \"latency_us\":{\"p50\":null,\"p99\":null,\"p999\":null},\
+             \"cycles_per_op\":1.25,\"copied_per_op\":null,\"doorbells_per_op\":null,\"burst_mean\":32.0,\
+             \"cores\":[{\"lcore\":0,\"core\":2,\"connections\":null,\"mafo\":0.5,\"core_seconds\":1.5}]}\n"
         );
         let text = text(figures, &wakes);
         assert!(text.contains("2.000 of its speed"), "{text}");

@@ -4,6 +4,7 @@ use mafo::Nanos;
 use mafo::failover::{Distribution, Report as Times};
 
 use super::options::FailoverOptions;
+use crate::bench::figures::{CoreShare, PerOp, finite, micros};
 use crate::rig::{fine_micros_json, micros_json};
 
 /// The figures.
@@ -18,6 +19,10 @@ pub(in crate::bench) struct Report {
     pub(super) all_moved_cpu: Distribution,
     /// Processor time of each handover: of host, driver and both cards.
     pub(super) cpu: Distribution,
+    /// Cycles of all of them.
+    pub(super) cycles: u64,
+    /// Processor time of the whole run, both ends and the peer included.
+    pub(super) core_seconds: f64,
     /// Pieces of responses that were not what they were to be.
     pub(super) wrong: u64,
 }
@@ -32,6 +37,8 @@ impl Report {
             all_moved: Distribution::default(),
             all_moved_cpu: Distribution::default(),
             cpu: Distribution::default(),
+            cycles: 0,
+            core_seconds: 0.0,
             wrong: 0,
         }
     }
@@ -75,12 +82,27 @@ impl Report {
         out
     }
 
-    /// One JSON object.
+    /// One JSON object. What a bench says of an operation is said of a handover.
     pub(in crate::bench) fn json(&self) -> String {
+        let each = PerOp {
+            latency_us: micros(&self.times.handover),
+            cycles: finite(self.cycles as f64 / self.cpu.count() as f64),
+            // A handover shares its messages with others, and what goes on beside it.
+            copied: None,
+            doorbells: None,
+            burst_mean: None,
+        };
+        let core = CoreShare {
+            lcore: 0,
+            core: None,
+            connections: Some(self.connections as usize),
+            mafo: None,
+            core_seconds: self.core_seconds,
+        };
         format!(
             "{{\"name\":\"failover\",\"connections\":{},\"busy\":{},\"count\":{},\"handed_over\":{},\
              \"detect_us\":{},\"tunnel_up_us\":{},\"handover_us\":{},\"all_moved_us\":{},\"all_moved_cpu_us\":{},\
-             \"handover_cpu_us\":{},\"wrong\":{},\"ok\":{}}}",
+             \"handover_cpu_us\":{},\"wrong\":{},\"ok\":{},{},{},\"cores\":[{}]}}",
             self.connections,
             self.busy,
             self.count,
@@ -93,6 +115,9 @@ impl Report {
             fine_micros_json(&self.cpu),
             self.wrong,
             self.is_ok(),
+            each.latency_json(),
+            each.counts_json(),
+            core.json(),
         )
     }
 }

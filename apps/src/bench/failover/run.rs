@@ -64,6 +64,7 @@ struct Run<'a> {
 
 /// Measures.
 pub(super) fn run(options: &FailoverOptions) -> Result<Report, BenchError> {
+    let cpu = thread_cpu_time();
     let mut run = Run::start(options)?;
     let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };
     say(format!(
@@ -82,6 +83,7 @@ pub(super) fn run(options: &FailoverOptions) -> Result<Report, BenchError> {
     }
     run.converse_with_all()?;
     report.wrong = run.wrong;
+    report.core_seconds = (thread_cpu_time() - cpu).as_secs_f64();
     Ok(report)
 }
 
@@ -291,6 +293,7 @@ impl<'a> Run<'a> {
         for cycles in costs.into_values() {
             let time = self.time(cycles);
             report.cpu.record(time);
+            report.cycles += cycles;
         }
         let failed = self.times.failed_at().unwrap_or(cut);
         if let Some(at) = self.all_moved {
