@@ -60,6 +60,40 @@ fn several_lcores_share_the_connections_and_are_compared_with_one() {
     }
 }
 
+/// Those beside us have all connections on the first core, and what is compared is what a core-second brings.
+#[test]
+fn others_take_turns_on_the_first_core() {
+    let Some((list, _)) = two() else { return one_core_is_too_few() };
+    for (work, path, vs) in [
+        ("rpc", "host", "smoltcp,kernel"),
+        ("bulk", "offload", "kernel,smoltcp"),
+        ("rpc", "offload", "smoltcp"),
+        ("cps", "host", "smoltcp"),
+    ] {
+        let all = [work, "--path", path, "-l", &list, "--vs", vs, "--connections", "3", "--json"];
+        let output = bench(&[&all, &SHORT[..]].concat());
+        let error = String::from_utf8_lossy(&output.stderr);
+        if output.status.code() == Some(2) && error.contains("run it as root") {
+            eprintln!("skipped: {error}");
+            continue;
+        }
+        assert!(output.status.success(), "{all:?}: {error}");
+        let json = String::from_utf8(output.stdout).expect("text");
+        let sum = number(&json, "mafo", 0);
+        for (n, name) in vs.split(',').enumerate() {
+            // A rate, then a ratio, then core-seconds, then the latency of one.
+            let [rate, ratio, seconds, one] = [0, 1, 2, 3].map(|n| number(&json, name, n));
+            assert!(rate > 0.0 && seconds > 0.0 && one > 0.0, "{name} of {json}");
+            assert_eq!(ratio, sum / 2.0 / rate, "{name} of {json}");
+            if n == 0 {
+                assert_eq!(number(&json, "ratio", 0), ratio, "{json}");
+                assert!(number(&json, "spread", 0) >= 0.0, "{json}");
+            }
+        }
+        assert!(error.contains(" alone ") && error.contains(vs.split(',').next().expect("one")));
+    }
+}
+
 /// A machine with one core says so, and what to do.
 fn one_core_is_too_few() {
     let missing = lcore::offered()[0] + 1;
@@ -79,7 +113,6 @@ fn what_cannot_be_is_said_in_a_sentence() {
         (&["-l", "1000"], "core 1000 is not among"),
         (&["-l", &many], "cores, this process has"),
         (&["-l", &list, "--connections", "1"], "--connections 2 at least"),
-        (&["-l", &list, "--vs", "smoltcp"], "name one core to -l"),
         (&["-l", &list, "--ops", "5"], "name one core to -l"),
         (&["-l", &list, "--protect", "on,off"], "not both"),
         (&["-l", &list, "--path", "host", "--protect", "on"], "--path host"),
@@ -109,9 +142,11 @@ fn one_core_is_taken_by_its_number() {
 #[test]
 fn a_wrong_sum_is_exit_1() {
     let Some((list, _)) = two() else { return one_core_is_too_few() };
-    let all = ["rpc", "--path", "host", "-l", &list, "--break", "sum"];
-    let output = bench(&[&all, &SHORT[..]].concat());
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{error}");
-    assert!(error.contains("the sums"), "{error}");
+    for more in [&[][..], &["--vs", "smoltcp"]] {
+        let all = ["rpc", "--path", "host", "-l", &list, "--break", "sum"];
+        let output = bench(&[&all, more, &SHORT[..]].concat());
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains("the sums"), "{error}");
+    }
 }

@@ -451,24 +451,50 @@ pub(super) fn shape(options: &BenchOptions) -> Result<Shape, BenchError> {
 }
 
 /// Every stack that is asked for, by its place in a report.
-type All = [Option<Box<dyn Turns>>; STACKS];
+pub(super) type All = [Option<Box<dyn Turns>>; STACKS];
 
-/// All stacks, connected; `pair` tells those of one run apart.
-fn all(
+/// Whose work is asked for.
+pub(super) fn wanted(options: &BenchOptions) -> [bool; STACKS] {
+    let mut wanted = [false; STACKS];
+    wanted[OURS] = true;
+    wanted[UNPROTECTED] = options.protected().1;
+    wanted[SMOLTCP] = options.vs.contains(&Reference::Smoltcp);
+    wanted[KERNEL] = options.vs.contains(&Reference::Kernel);
+    wanted
+}
+
+/// Where Linux works, if it is asked for: its namespaces, and a core.
+pub(super) type Linuxes<'a> = (Option<&'a World>, usize);
+
+/// The stack of place `at`, connected; `pair` tells those of one run apart.
+pub(super) fn stack(
+    at: usize,
     options: &BenchOptions,
     shape: &Shape,
-    (world, core): (Option<&World>, usize),
+    (world, core): Linuxes<'_>,
+    pair: u16,
+) -> Result<Box<dyn Turns>, BenchError> {
+    match at {
+        SMOLTCP => smoltcp(options, shape),
+        KERNEL => {
+            let world = world.ok_or_else(|| BenchError::Failed("no namespaces".to_owned()))?;
+            Ok(Box::new(Linux::new(options, shape, (world, core), pair)?))
+        }
+        _ => ours(options, shape, at == OURS && options.protected().0),
+    }
+}
+
+/// All of `wanted`, connected.
+pub(super) fn stacks(
+    wanted: [bool; STACKS],
+    options: &BenchOptions,
+    shape: &Shape,
+    linuxes: Linuxes<'_>,
     pair: u16,
 ) -> Result<All, BenchError> {
-    let (protect, both) = options.protected();
     let mut all: All = Default::default();
-    all[OURS] = Some(ours(options, shape, protect)?);
-    all[UNPROTECTED] = both.then(|| ours(options, shape, false)).transpose()?;
-    if options.vs.contains(&Reference::Smoltcp) {
-        all[SMOLTCP] = Some(smoltcp(options, shape)?);
-    }
-    if let Some(world) = world {
-        all[KERNEL] = Some(Box::new(Linux::new(options, shape, (world, core), pair)?));
+    for at in (0..STACKS).filter(|&at| wanted[at]) {
+        all[at] = Some(stack(at, options, shape, linuxes, pair)?);
     }
     Ok(all)
 }
@@ -481,12 +507,12 @@ pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
     let mut report = Report::new(options, &shape, &[core]);
     let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };
     let (count, length) = slices(options);
-    let wanted = options.vs.contains(&Reference::Kernel);
-    let world = wanted.then(|| World::new(shape.mtu)).transpose()?;
-    let world = (world.as_ref(), core);
+    let wanted = wanted(options);
+    let world = wanted[KERNEL].then(|| World::new(shape.mtu)).transpose()?;
+    let linuxes = (world.as_ref(), core);
     let heading = report.heading(count, length);
     say(heading.clone());
-    let mut many = all(options, &shape, world, 0)?;
+    let mut many = stacks(wanted, options, &shape, linuxes, 0)?;
     // Once in vain: caches fill, windows open.
     for one in many.iter_mut().flatten() {
         one.slice(length / 2)?;
@@ -499,7 +525,7 @@ pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
         say(report.add(n, slices));
     }
     finish(many)?;
-    let mut single = all(options, &one_request(&shape), world, 1)?;
+    let mut single = stacks(wanted, options, &one_request(&shape), linuxes, 1)?;
     for (at, one) in single.iter_mut().enumerate() {
         let Some(one) = one else { continue };
         one.slice(length / 4)?;

@@ -9,7 +9,8 @@
 //! With adapters each lcore of a host has software ones of its own, behind the same cable and with the same addresses.
 //!
 //! Beside them the first core has both hosts whole, with all connections, and they take turns: what several lcores
-//! bring together, through what one brings alone, is measured in one run.
+//! bring together, through what one brings alone, is measured in one run. So are other stacks, with all connections, on the
+//! first core as well.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,12 +23,13 @@ use mafo::eal::lcore;
 use mafo::wire::multiqueue::{QueueEnd, link};
 
 use super::app::Role;
-use super::contest::{self, Turns};
+use super::contest::{self, All, Turns};
 use super::figures::Slice;
+use super::kernel::World;
 use super::options::BenchOptions;
 use super::ours::Ours;
 use super::page;
-use super::report::{OURS, Report, share_of};
+use super::report::{KERNEL, OURS, Report, STACKS, share_of};
 use super::tally::Counted;
 use super::turns::Hooks;
 use super::{BenchError, Shape};
@@ -39,14 +41,25 @@ enum Order {
     Share(Duration),
     /// All connections, while the others rest.
     All(Duration),
-    /// A connection that is alone, with one request at a time, while the others rest.
-    One(Duration),
+    /// The same, by the stack of this place in a report.
+    Reference(usize, Duration),
+    /// A connection of such a stack that is alone, with one request at a time, while the others rest.
+    One(usize, Duration),
     /// To begin no more work and to compare sums.
     Finish,
 }
 
 /// What came of it: a slice, or nothing when there is none.
 type Answer = Result<Option<Slice>, BenchError>;
+
+/// Who has turns on a worker's core.
+struct Contests {
+    share: Box<dyn Turns>,
+    /// All connections, where the worker does them.
+    all: Option<Box<dyn Turns>>,
+    references: All,
+    world: Option<World>,
+}
 
 /// What a worker begins with.
 struct Worker {
@@ -57,7 +70,7 @@ struct Worker {
     options: BenchOptions,
     /// With its share of the connections.
     share: Shape,
-    /// With all, at the worker that does them.
+    /// With all, at the worker that does them, beside the references.
     all: Option<Shape>,
     /// Workers whose connections are not all open yet. Until then everybody polls: ARP of all comes to the first.
     opening: Arc<AtomicUsize>,
@@ -66,12 +79,12 @@ struct Worker {
 impl Worker {
     /// Runs until nobody has orders any more.
     fn run(self, orders: &Receiver<Order>, answers: &Sender<(usize, Answer)>) {
-        let lcore = self.lcore;
+        let (lcore, core) = (self.lcore, self.core);
         let answer = |answer| answers.send((lcore, answer)).is_ok();
         let one = contest::one_request(&self.share);
         // What is broken on purpose is to be found where all work.
         let options = BenchOptions { hooks: Hooks::default(), ..self.options.clone() };
-        let (mut share, mut all) = match self.open() {
+        let Contests { mut share, mut all, mut references, world } = match self.open() {
             Ok(contests) => contests,
             Err(error) => {
                 answer(Err(error));
@@ -85,18 +98,25 @@ impl Worker {
             go_on = answer(match order {
                 Order::Share(length) => share.slice(length).map(Some),
                 Order::All(length) => all.as_mut().map(|all| all.slice(length)).transpose(),
-                Order::One(length) => alone(&options, &one, length).map(Some),
+                Order::Reference(at, length) => {
+                    references[at].as_mut().map(|one| one.slice(length)).transpose()
+                }
+                Order::One(at, length) => {
+                    contest::stack(at, &options, &one, (world.as_ref(), core), 1)
+                        .and_then(|one| alone(one, length))
+                        .map(Some)
+                }
                 Order::Finish => {
-                    let mut each = [Some(&mut share), all.as_mut()].into_iter().flatten();
+                    let ours = [Some(&mut share), all.as_mut()].into_iter().flatten();
+                    let mut each = ours.chain(references.iter_mut().flatten());
                     each.try_for_each(|one| one.finish()).map(|()| None)
                 }
             });
         }
     }
 
-    /// Its share, and all connections where it has them.
-    #[expect(clippy::type_complexity, reason = "two of the same")]
-    fn open(self) -> Result<(Box<dyn Turns>, Option<Box<dyn Turns>>), BenchError> {
+    /// Its share, and all connections and the references where it has them.
+    fn open(self) -> Result<Contests, BenchError> {
         lcore::pin(self.core).map_err(|e| BenchError::CannotRun(e.to_string()))?;
         let protect = self.options.protected().0;
         let mut roles = [Role::Client, Role::Server].into_iter();
@@ -116,15 +136,29 @@ impl Worker {
                 }
                 opening.load(Ordering::Relaxed) == 0
             })?;
-        let all =
-            self.all.map(|shape| contest::ours(&self.options, &shape, protect)).transpose()?;
-        Ok((share, all))
+        let (mut all, mut world, mut references) = (None, None, All::default());
+        if let Some(shape) = self.all {
+            all = Some(contest::ours(&self.options, &shape, protect)?);
+            let wanted = wanted_references(&self.options);
+            if wanted[KERNEL] {
+                world = Some(World::new(shape.mtu)?);
+            }
+            let linuxes = (world.as_ref(), self.core);
+            references = contest::stacks(wanted, &self.options, &shape, linuxes, 0)?;
+        }
+        Ok(Contests { share, all, references, world })
     }
 }
 
+/// Stacks that ours is compared with.
+fn wanted_references(options: &BenchOptions) -> [bool; STACKS] {
+    let mut wanted = contest::wanted(options);
+    wanted[OURS] = false;
+    wanted
+}
+
 /// What a connection alone does in a slice.
-fn alone(options: &BenchOptions, shape: &Shape, length: Duration) -> Result<Slice, BenchError> {
-    let mut one = contest::ours(options, shape, options.protected().0)?;
+fn alone(mut one: Box<dyn Turns>, length: Duration) -> Result<Slice, BenchError> {
     one.slice(length / 4)?;
     let slice = one.slice(length)?;
     one.finish()?;
@@ -212,8 +246,8 @@ fn check(options: &BenchOptions, shape: &Shape) -> Result<Vec<usize>, BenchError
     if options.protected().1 {
         return no("--protect is on or off with several lcores, not both".to_owned());
     }
-    if !options.vs.is_empty() || options.ops.is_some() {
-        return no("--vs and --ops are for one lcore: name one core to -l".to_owned());
+    if options.ops.is_some() {
+        return no("--ops is for one lcore: name one core to -l".to_owned());
     }
     if shape.connections < cores.len() {
         let (connections, cores) = (shape.connections, cores.len());
@@ -258,13 +292,23 @@ pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
     // Once in vain: caches fill, windows open.
     crew.order(Order::Share(length / 2))?;
     crew.first(Order::All(length / 2))?;
+    let references: Vec<usize> = (0..STACKS).filter(|&at| wanted_references(options)[at]).collect();
+    for &at in &references {
+        crew.first(Order::Reference(at, length / 2))?;
+    }
     for n in 1..=count {
         let slices = crew.order(Order::Share(length))?;
         let alone = crew.first(Order::All(length))?;
-        say(report.add_lcores(n, &slices, &alone));
+        let mut others: [Option<Slice>; STACKS] = Default::default();
+        for &at in &references {
+            others[at] = Some(crew.first(Order::Reference(at, length))?);
+        }
+        say(report.add_lcores(n, &slices, &alone, others));
     }
     crew.order(Order::Finish)?;
-    report.add_single(OURS, crew.first(Order::One(length))?.times);
+    for at in [OURS].into_iter().chain(references) {
+        report.add_single(at, crew.first(Order::One(at, length))?.times);
+    }
     page::write(page, &report, &heading)?;
     Ok(report)
 }

@@ -78,7 +78,8 @@ pub struct BenchOptions {
           value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub ops: Option<u64>,
     /// Measure other stacks in turns with ours, by the same application, smoltcp over the same link as well. A list:
-    /// smoltcp,kernel
+    /// smoltcp,kernel. With several lcores each of them does all connections on the first core, and a ratio is what a
+    /// core-second of ours brings, the sum through the number of lcores, through what one of theirs does
     #[arg(long, value_enum, value_delimiter = ',', value_name = "STACK")]
     pub vs: Vec<Reference>,
     /// Whether the adapters acknowledge only what their host has been told of; on,off measures both in turns, and what

@@ -135,8 +135,15 @@ impl Report {
         self.work.amount(slice.done) / slice.cpu.as_secs_f64()
     }
 
-    /// Takes in a slice of each lcore, and one in which the first did it all; a line about them.
-    pub(super) fn add_lcores(&mut self, n: u32, slices: &[Slice], alone: &Slice) -> String {
+    /// Takes in a slice of each lcore, one in which the first did it all, and those of others, by [`NAMES`]; a line about
+    /// them.
+    pub(super) fn add_lcores(
+        &mut self,
+        n: u32,
+        slices: &[Slice],
+        alone: &Slice,
+        others: [Option<Slice>; STACKS],
+    ) -> String {
         let (mut line, mut sum) = (format!("{n:>5}"), 0.0);
         for (lcore, slice) in slices.iter().enumerate() {
             let rate = self.rate(slice);
@@ -149,6 +156,13 @@ impl Report {
         self.alone.add(one, core::slice::from_ref(alone));
         let (all, single) = (self.work.rate(sum), self.work.rate(one));
         let _ = write!(line, "  sum {all}  alone {single}   ratio {:.2}", sum / one);
+        for (at, slice) in others.into_iter().enumerate() {
+            let Some(slice) = slice else { continue };
+            let rate = self.rate(&slice);
+            self.figures[at].add(rate, &[slice]);
+            let ratio = self.each_of(sum) / rate;
+            let _ = write!(line, "  {} {}   ratio {ratio:.2}", NAMES[at], self.work.rate(rate));
+        }
         line
     }
 
@@ -164,8 +178,15 @@ impl Report {
         (!rates.is_empty()).then(|| median(rates))
     }
 
+    /// Of what all lcores bring, which have a core each, that of a core.
+    fn each_of(&self, sum: f64) -> f64 {
+        sum / self.cores.len() as f64
+    }
+
+    /// What a core-second of ours brings, through what one of the other's does.
     fn ratio(&self, at: usize) -> Option<f64> {
-        self.median_of(0).zip(self.median_of(at)).map(|(ours, other)| ours / other)
+        let (ours, other) = (self.median_of(OURS)?, self.median_of(at)?);
+        Some(self.each_of(ours) / other)
     }
 
     /// (max − min) / median of the ratios of neighbouring slices.
@@ -473,7 +494,7 @@ mod tests {
 
     #[test]
     fn several_lcores_are_summed_and_compared_with_one() {
-        let line = ["bench", "rpc", "--path", "host", "-l", "4,6", "--connections", "3"];
+        let line = "bench rpc --path host -l 4,6 --connections 3 --vs smoltcp".split(' ');
         let options = Line::parse_from(line).options;
         let shape = Shape::of(&options).expect("work");
         let mut report = Report::new(&options, &shape, &options.lcores);
@@ -483,12 +504,19 @@ mod tests {
         {
             let ms = if n == 2 { [1000, 500] } else { [500, 500] };
             let slices = [slice(first, ms[0]), slice(second, ms[1])];
-            lines.push(report.add_lcores(n as u32 + 1, &slices, &slice(alone, ms[0])));
+            // smoltcp does 1 in half a second: 2 per core-second, for 4.5 of ours.
+            let others = [None, None, Some(slice(1, 500)), None];
+            let alone = slice(alone, ms[0]);
+            lines.push(report.add_lcores(n as u32 + 1, &slices, &alone, others));
         }
         assert!(lines[0].starts_with("    1  lcore 0         2  lcore 1         4  sum "));
         assert_eq!(report.of_lcores().expect("two").0, 1.8);
         has(&report, "{\"name\":\"rpc\",\"path\":\"host\",\"connections\":3,");
         has(&report, "\"mafo\":9.0,\"unprotected\":null,");
+        has(
+            &report,
+            "\"smoltcp\":2.0,\"kernel\":null,\"ratio\":2.25,\"ratios\":{\"smoltcp\":2.25},",
+        );
         has(&report, "\"core_seconds\":{\"mafo\":3.5,\"unprotected\":null,");
         // Of both together: six slices of a million cycles each for fifteen exchanges.
         has(&report, "\"cycles_per_op\":400000.0,\"copied_per_op\":1600.0,");
