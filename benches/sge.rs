@@ -96,18 +96,25 @@ impl Card {
         for &index in black_box(entries) {
             lcore.l2t.write(&mut lcore.ctrl, reply_to, index, hop).expect("room");
         }
-        self.turn();
-        let lcore = self.ports.lcore_mut();
-        let (l2t, mut answered) = (&mut lcore.l2t, 0);
-        let ingress = lcore.ingress.as_mut().expect("a queue");
-        ingress.burst(self.now, BURST_MAX, |message| {
-            if let Ingress::Cpl { opcode: L2tWriteRpl::OPCODE, bytes, .. } = message
-                && let Some(reply) = cpl::parse::<L2tWriteRpl>(bytes)
-                && l2t.on_reply(reply).is_some_and(|written| written.settled)
-            {
-                answered += 1;
+        let mut answered = 0;
+        // Mostly once: what the card says of its queues comes between the answers.
+        for _ in 0..TURNS_MAX {
+            self.turn();
+            let lcore = self.ports.lcore_mut();
+            let l2t = &mut lcore.l2t;
+            let ingress = lcore.ingress.as_mut().expect("a queue");
+            ingress.burst(self.now, BURST_MAX, |message| {
+                if let Ingress::Cpl { opcode: L2tWriteRpl::OPCODE, bytes, .. } = message
+                    && let Some(reply) = cpl::parse::<L2tWriteRpl>(bytes)
+                    && l2t.on_reply(reply).is_some_and(|written| written.settled)
+                {
+                    answered += 1;
+                }
+            });
+            if answered >= entries.len() {
+                break;
             }
-        });
+        }
         answered
     }
 
