@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     }
                 }
                 // There is something to read, or room to write.
-                Event::Socket(id, _) | Event::Moved(id, _) => echo(now, sockets, id),
+                Event::Socket(id, _) | Event::Arrived(id, _) => echo(now, sockets, id),
             }
         }
         while let Some((at, event)) = host.bond_mut().and_then(|bond| bond.poll_event()) {

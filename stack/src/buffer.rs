@@ -258,11 +258,11 @@ impl SendBuffer {
         ring_pieces(self.capacity(), self.in_ring(offset) - self.front, len)
     }
 
-    /// Goes on in `memory`, with what the ring holds; the memory that it had. With another size nothing is done.
-    #[must_use]
-    pub fn move_to(&mut self, mut memory: DmaBuf) -> DmaBuf {
+    /// Goes on in `memory`, with what the ring holds; the memory that it had. One of another size comes back, and nothing is
+    /// done.
+    pub(crate) fn move_to(&mut self, mut memory: DmaBuf) -> Result<DmaBuf, DmaBuf> {
         if memory.len() != self.capacity() {
-            return memory;
+            return Err(memory);
         }
         let held = (self.in_ring(self.written) - self.in_ring(self.acked)) as usize;
         let start = self.in_ring(self.acked) - self.front;
@@ -275,7 +275,7 @@ impl SendBuffer {
                 memory.write(offset + at, part);
             }
         }
-        core::mem::replace(&mut self.memory, memory)
+        Ok(core::mem::replace(&mut self.memory, memory))
     }
 
     /// Gives the memory back.

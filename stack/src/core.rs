@@ -668,7 +668,7 @@ impl Core {
             }
         }
         if let Some((id, token)) = self.moved.next_arrived() {
-            return Some(Event::Moved(id, token));
+            return Some(Event::Arrived(id, token));
         }
         while let Some(id) = self.news.pop_front() {
             // What nobody has accepted yet is told when it is accepted.

@@ -356,7 +356,7 @@ impl Core {
                 continue;
             }
             let (Some(socket), Some(frame)) = (self.sockets.get(id), self.out.spare()) else {
-                return;
+                break;
             };
             let buf = frame.buffer_mut();
             let from = socket.tx.acked() + u64::from(*offset);

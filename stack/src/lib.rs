@@ -88,8 +88,10 @@ mafo_mem::counters! {
         passed_on_dropped,
         /// Connections given to other lcores.
         moved_out,
-        /// Connections that came from other lcores.
+        /// Connections that came from other lcores and have a place.
         moved_in,
+        /// Polls in which a connection from another lcore waited for a place.
+        moves_waiting,
         /// Segments that were not sent because their next hop was not known.
         tx_unresolved,
         /// Resets sent in answer to segments of nobody.
@@ -425,7 +427,7 @@ pub enum Event {
     /// A socket became ready.
     Socket(SocketId, Readiness),
     /// A connection has come from another lcore ([`Core::move_to_lcore`]): its socket here, and the token that was given with it.
-    Moved(SocketId, u64),
+    Arrived(SocketId, u64),
 }
 
 /// Frames taken from a port at a time.
@@ -479,7 +481,7 @@ impl Stack {
         let now = self.advance(now);
         self.core.host_rest(now);
         self.core.poll_adapters(now, hook);
-        self.core.poll_shard(now);
+        let now = self.core.poll_shard(now);
         self.core.poll_ports(now, hook, &mut self.rx);
         self.core.poll(now);
     }

@@ -24,6 +24,7 @@ use mafo_tcp::State;
 use crate::PathChoice;
 use crate::core::Core;
 use crate::error::MoveError;
+use crate::shard::Shard;
 use crate::slab::SocketId;
 use crate::socket::{Holder, Path, Readiness, Socket};
 use crate::time_wait::Remains;
@@ -35,9 +36,11 @@ pub(crate) enum Letter {
     /// A connection, on its way by its owner, or from there.
     Connection(Box<Moving>),
     /// A connection of the reader's is over, and this is left of it.
-    Remains(FourTuple, Remains, Rest),
+    Remains(Box<(FourTuple, Remains, Rest)>),
     /// A connection of the reader's is over.
-    Over(FourTuple),
+    Over(Box<FourTuple>),
+    /// A send buffer of the reader's arena, whose connection has got another.
+    Memory(DmaBuf),
 }
 
 /// How a connection rests that is over.
@@ -53,8 +56,11 @@ pub(crate) enum Rest {
 #[derive(Debug)]
 pub(crate) struct Moving {
     socket: Socket,
-    /// To which lcore.
+    /// From which lcore, whose memory it has written its bytes to, and to which.
+    from: usize,
     to: usize,
+    /// How late it was there: lcores look at the clock each for itself.
+    left_at: Nanos,
     /// What its application says of it to the one there.
     token: u64,
 }
@@ -88,9 +94,14 @@ impl Moved {
         if self.away.is_empty() { None } else { self.away.get(tuple).copied() }
     }
 
-    /// Whether something is to be tried again.
-    pub(crate) fn waits(&self) -> bool {
-        !self.outbox.is_empty() || !self.homeless.is_empty()
+    /// Whether letters are to be tried again.
+    pub(crate) fn has_letters(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// Whether a connection waits for a place.
+    pub(crate) fn has_homeless(&self) -> bool {
+        !self.homeless.is_empty()
     }
 
     /// The next connection that has come from another lcore, and what was said of it there.
@@ -100,11 +111,18 @@ impl Moved {
 }
 
 impl Core {
-    /// Gives an established connection of the host path to another lcore of this host, which hears of it by
-    /// [`crate::Event::Moved`] with `token`. From now on the socket does not exist here; whatever it has to send or to read goes
-    /// with it, and the peer notices nothing.
+    /// Gives an open connection of the host path ([`PathChoice::Host`]) to lcore `lcore` of this host, 0 to
+    /// [`crate::Shard::lcores`] less one, whose application hears of it by [`crate::Event::Arrived`] with `token`.
+    /// From now on `id` names nothing here, and no event of it comes any more. Bytes and FINs that were not sent yet, and bytes
+    /// that were not read, go with the connection; the peer notices nothing. All lcores of a host have
+    /// the same settings; who listens there does not matter.
     ///
-    /// On an error nothing has changed.
+    /// Where the other lcore's table of sockets is full the connection waits, silent, until there is a place
+    /// (`moves_waiting` of [`crate::Counters`]): to its peer that is a host that does not answer.
+    ///
+    /// # Errors
+    ///
+    /// [`MoveError`] says why the connection stays. Nothing has changed then.
     pub fn move_to_lcore(
         &mut self,
         id: SocketId,
@@ -120,8 +138,9 @@ impl Core {
         self.by_tuple.remove(&tuple, id);
         if let Some(socket) = self.sockets.remove(id) {
             self.counters.moved_out += 1;
-            let moving = Box::new(Moving { socket, to: lcore, token });
-            self.send_on(tuple, moving);
+            let from = self.shard.as_ref().map_or(0, Shard::lcore);
+            let moving = Moving { socket, from, to: lcore, left_at: self.now, token };
+            self.send_on(tuple, Box::new(moving));
         }
         self.send_letters();
         Ok(())
@@ -185,16 +204,23 @@ impl Core {
             Letter::Connection(moving) => {
                 let is_here = self.shard.as_ref().is_some_and(|s| s.lcore() == moving.to);
                 if is_here {
+                    self.advance(moving.left_at);
                     self.moved.homeless.push_back(moving);
                 } else {
                     self.send_on(moving.socket.ends.tuple(), moving);
                 }
             }
-            Letter::Remains(tuple, remains, rest) => self.leave(now, tuple, remains, rest),
-            Letter::Over(tuple) => {
-                debug_assert_eq!(self.moved.lcore_of(&tuple), Some(from), "{tuple:?}");
-                self.moved.away.remove(&tuple);
+            Letter::Remains(left) => {
+                let (tuple, remains, rest) = *left;
+                self.leave(now, tuple, remains, rest);
             }
+            Letter::Over(tuple) => {
+                // One that a wire brought to the wrong lcore was never away.
+                if self.moved.lcore_of(&tuple) == Some(from) {
+                    self.moved.away.remove(&tuple);
+                }
+            }
+            Letter::Memory(memory) => self.send_buffers.push(memory),
         }
     }
 
@@ -203,6 +229,7 @@ impl Core {
         while let Some(moving) = self.moved.homeless.pop_front() {
             let room = self.sockets.next_id().and_then(|_| self.send_buffer());
             let Some(memory) = room else {
+                self.counters.moves_waiting += 1;
                 self.moved.homeless.push_front(moving);
                 break;
             };
@@ -211,10 +238,12 @@ impl Core {
     }
 
     fn take_in_one(&mut self, now: Nanos, moving: Moving, memory: DmaBuf) {
-        let Moving { mut socket, token, .. } = moving;
+        let Moving { mut socket, from, token, .. } = moving;
         let tuple = socket.ends.tuple();
-        // Its own is of the other lcore's arena, which has it back with this.
-        drop(socket.tx.move_to(memory));
+        match socket.tx.move_to(memory) {
+            Ok(theirs) => self.moved.outbox.push_back((from, Letter::Memory(theirs))),
+            Err(ours) => self.send_buffers.push(ours),
+        }
         let mut news = core::mem::take(&mut socket.news) | Readiness::WRITABLE;
         if socket.rx.available() > 0 || socket.peer_closed {
             news |= Readiness::READABLE;
@@ -236,7 +265,8 @@ impl Core {
     /// A connection is over, and late segments of it are met by `remains`, on the lcore that they come to.
     pub(crate) fn leave(&mut self, now: Nanos, tuple: FourTuple, remains: Remains, rest: Rest) {
         if let Some(owner) = self.elsewhere(&tuple) {
-            self.moved.outbox.push_back((owner, Letter::Remains(tuple, remains, rest)));
+            let left = Box::new((tuple, remains, rest));
+            self.moved.outbox.push_back((owner, Letter::Remains(left)));
             return;
         }
         match rest {
@@ -248,7 +278,7 @@ impl Core {
     /// A connection is over: its tuple is its owner's.
     pub(crate) fn release_tuple(&mut self, tuple: &FourTuple) {
         if let Some(owner) = self.elsewhere(tuple) {
-            self.moved.outbox.push_back((owner, Letter::Over(*tuple)));
+            self.moved.outbox.push_back((owner, Letter::Over(Box::new(*tuple))));
         }
     }
 }

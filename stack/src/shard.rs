@@ -16,6 +16,7 @@
 
 use core::fmt;
 use core::net::SocketAddr;
+use core::task::Waker;
 
 use mafo_mem::frame::capacity_for_mtu;
 use mafo_mem::ring::{self, Consumer, Producer};
@@ -34,7 +35,7 @@ const RING: usize = 256;
 /// Lcores that pass a frame on at most: one whose connection moves goes after it, and not for ever.
 const PASSED_MAX: u8 = 8;
 /// Letters on their way. More wait at their sender.
-const LETTERS: usize = 64;
+const LETTERS: usize = 16;
 
 /// A frame on its way to another lcore.
 struct Parcel {
@@ -48,6 +49,8 @@ struct Parcel {
 struct Way {
     parcels: Producer<Parcel>,
     letters: Producer<Option<Letter>>,
+    /// Wakes it, if it may sleep.
+    waker: Option<Waker>,
 }
 
 /// The way from another lcore.
@@ -96,7 +99,7 @@ impl Shard {
                     || Parcel { frame: Frame::with_capacity(0), member: MemberId(0), passed: 0 };
                 let (to, from) = ring::spsc(RING, parcel);
                 let (post, received) = ring::spsc(LETTERS, || None);
-                set[one].to[other] = Some(Way { parcels: to, letters: post });
+                set[one].to[other] = Some(Way { parcels: to, letters: post, waker: None });
                 set[other].from.push(Inbox {
                     lcore: one,
                     parcels: from,
@@ -113,6 +116,13 @@ impl Shard {
     #[must_use]
     pub fn hears_arp(self) -> Self {
         Self { hears_arp: true, ..self }
+    }
+
+    /// Wakes lcore `lcore` by `waker` for whatever this one passes on to it, where it may sleep.
+    pub fn wake_by(&mut self, lcore: usize, waker: Waker) {
+        if let Some(Some(way)) = self.to.get_mut(lcore) {
+            way.waker = Some(waker);
+        }
     }
 
     /// Whether another lcore answers for this one.
@@ -146,7 +156,8 @@ impl Shard {
         frame: &[u8],
         room: usize,
     ) -> bool {
-        let Some(Some(Way { parcels: ring, .. })) = self.to.get_mut(lcore) else { return false };
+        let Some(Some(way)) = self.to.get_mut(lcore) else { return false };
+        let Way { parcels: ring, waker, .. } = way;
         let Some(parcel) = ring.claim() else { return false };
         if parcel.frame.capacity() == 0 {
             parcel.frame = Frame::with_capacity(room);
@@ -156,17 +167,17 @@ impl Shard {
         }
         (parcel.member, parcel.passed) = (member, passed + 1);
         ring.publish();
+        waker.iter().for_each(Waker::wake_by_ref);
         true
     }
 
     /// Sends a letter; it comes back if there is no room.
     pub(crate) fn send(&mut self, lcore: usize, letter: Letter) -> Result<(), Letter> {
-        let Some(Some(Way { letters: ring, .. })) = self.to.get_mut(lcore) else {
-            return Err(letter);
-        };
-        let Some(slot) = ring.claim() else { return Err(letter) };
+        let Some(Some(way)) = self.to.get_mut(lcore) else { return Err(letter) };
+        let Some(slot) = way.letters.claim() else { return Err(letter) };
         *slot = Some(letter);
-        ring.publish();
+        way.letters.publish();
+        way.waker.iter().for_each(Waker::wake_by_ref);
         Ok(())
     }
 }
@@ -237,9 +248,9 @@ impl Core {
         self.counters.passed_on_dropped += u64::from(!taken);
     }
 
-    /// Takes what other lcores have passed on.
-    pub(crate) fn poll_shard(&mut self, now: Nanos) {
-        let Some(shard) = &mut self.shard else { return };
+    /// Takes what other lcores have passed on; the time to go on with, which is no less than when they did.
+    pub(crate) fn poll_shard(&mut self, now: Nanos) -> Nanos {
+        let Some(shard) = &mut self.shard else { return now };
         let mut from = core::mem::take(&mut shard.from);
         // Frames that are seen here were sent before any letter that is not seen below: a connection comes before its
         // frames.
@@ -254,6 +265,7 @@ impl Core {
                 inbox.letters.release();
             }
         }
+        let now = self.now;
         self.take_in(now);
         self.send_letters();
         for inbox in &mut from {
@@ -267,6 +279,7 @@ impl Core {
             shard.from = from;
         }
         self.send_letters();
+        now
     }
 
     /// Takes a frame that came to another lcore.
@@ -292,7 +305,8 @@ impl Core {
     /// Whether another lcore has passed something on.
     pub(crate) fn has_parcels(&self) -> bool {
         self.shard.as_ref().is_some_and(|shard| shard.from.iter().any(Inbox::has_something))
-            || self.moved.waits()
+            || self.moved.has_letters()
+            || self.moved.has_homeless() && self.sockets.next_id().is_some()
     }
 }
 

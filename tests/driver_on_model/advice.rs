@@ -82,7 +82,7 @@ fn news(net: &mut Net, id: SocketId) -> Vec<Readiness> {
     let sockets = net.hosts[0].sockets_mut();
     let of = |event| match event {
         Event::Socket(other, news) if other == id => Some(news),
-        Event::Socket(..) | Event::Incoming(_) | Event::Moved(..) => None,
+        Event::Socket(..) | Event::Incoming(_) | Event::Arrived(..) => None,
     };
     std::iter::from_fn(|| sockets.poll_event()).filter_map(of).collect()
 }

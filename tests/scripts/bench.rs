@@ -232,7 +232,7 @@ impl Sockets {
                     self.urgent_end = Some(self.read + self.world.core().urgent_left(id));
                 }
             }
-            Event::Moved(..) => {}
+            Event::Arrived(..) => {}
         }
     }
 

@@ -206,7 +206,7 @@ impl World {
                 }
             }
             Event::Socket(id, news) => self.handle_news(id, news),
-            Event::Moved(..) => {}
+            Event::Arrived(..) => {}
         }
     }
 

@@ -11,7 +11,7 @@ use mafo::wire::mem::{LinkConfig, link};
 use mafo::wire::{Impaired, ImpairedConfig, Wire};
 
 use super::app::{Application, Copies, Endpoint, Role};
-use super::figures::{Counts, Figures, Slice};
+use super::figures::{Counts, Figures, Slice, own_cycles};
 use super::kernel::{Linux, World};
 use super::options::{BenchOptions, Path, Reference, Work};
 use super::ours::Ours;
@@ -169,7 +169,7 @@ impl<E: Endpoint> Turns for Contestant<E> {
         let cpu = thread_cpu_time() - cpu;
         let (cycles, time) = (sys::cycles() - cycles, clock.now());
         // What the counter counted while the thread was at work.
-        let cycles = (cycles as f64 * (cpu.0 as f64 / time.0 as f64)) as u64;
+        let cycles = own_cycles(cycles, cpu, time) as u64;
         Ok(Slice {
             done: self.done() - done,
             cpu,

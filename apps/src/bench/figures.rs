@@ -152,6 +152,11 @@ impl CoreShare {
     }
 }
 
+/// Of `ticks` that passed in `time`, those that were a thread's that had the processor for `cpu`.
+pub(super) fn own_cycles(ticks: u64, cpu: Nanos, time: Nanos) -> f64 {
+    ticks as f64 * (cpu.0 as f64 / time.0 as f64).min(1.0)
+}
+
 /// What cannot be told is nothing.
 pub(super) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)

@@ -32,7 +32,7 @@ use smoltcp::wire::{
 
 use super::BenchError;
 use super::contest::take_a_core;
-use super::figures::{CoreShare, Counts, Figures, PerOp, Slice, median, spread};
+use super::figures::{CoreShare, Counts, Figures, PerOp, Slice, median, own_cycles, spread};
 use super::options::parse_seconds;
 use super::tally::Times;
 use super::turns::{self, Hooks, Pace, SLICE, Watch};
@@ -387,8 +387,7 @@ impl World {
         Ok(Slice {
             done: self.tester.left - left,
             cpu,
-            // Of those that passed, the ones that were this thread's.
-            cycles: (ticks as f64 * (cpu.0 as f64 / time.0 as f64).min(1.0)) as u64,
+            cycles: own_cycles(ticks, cpu, time) as u64,
             counts: self.counts() - counts,
             times: self.tester.times.take(),
         })

@@ -24,7 +24,7 @@ use mafo::failover::Distribution;
 
 use super::app::{Application, Copies, Endpoint, Role, Wants};
 use super::contest::{PATIENCE, Turns, compare};
-use super::figures::{Counts, Slice};
+use super::figures::{Counts, Slice, own_cycles};
 use super::options::{BenchOptions, Work};
 use super::{BenchError, Shape};
 use crate::netlink::{Netlink, Request};
@@ -247,7 +247,7 @@ impl Turns for Linux {
         Ok(Slice {
             done: self.done() - done,
             cpu,
-            cycles: (cycles as f64 * (cpu.0 as f64 / time.0 as f64)) as u64,
+            cycles: own_cycles(cycles, cpu, time) as u64,
             // Into the sender's buffers and out of the receiver's; veth hands frames over as they are.
             counts: Counts { copied: bytes(self) - copied, ..Counts::default() },
             times,

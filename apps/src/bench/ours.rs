@@ -292,7 +292,7 @@ impl Ours {
                         self.connect(now, next)?;
                     }
                 }
-                Event::Socket(..) | Event::Moved(..) => {}
+                Event::Socket(..) | Event::Arrived(..) => {}
             }
         }
         Ok(self.established == self.sockets.len())
@@ -352,7 +352,7 @@ impl Endpoint for Ours {
                 Event::Socket(id, news) if news.contains(wanted) => {
                     ready.push(self.numbers[id.index()]);
                 }
-                Event::Socket(..) | Event::Moved(..) => {}
+                Event::Socket(..) | Event::Arrived(..) => {}
                 Event::Incoming(listener) => {
                     while let Some(n) = self.accept(listener) {
                         ready.push(n);

@@ -15,7 +15,7 @@ use mafo::{Nanos, ring};
 
 use super::BenchError;
 use super::contest::take_a_core;
-use super::figures::{CoreShare, PerOp, median, spread};
+use super::figures::{CoreShare, PerOp, median, own_cycles, spread};
 use super::turns::{self, Hooks};
 use super::wake::{self, Wakes};
 use crate::rig::fine_micros_json;
@@ -151,9 +151,7 @@ impl<R: Ring> Contestant<R> {
                 format!("{}: the sums of what went in and of what came out differ", self.name);
             return Err(BenchError::Failed(what));
         }
-        // Of those that passed, the ones that were this thread's.
-        let cycles = ticks as f64 * (cpu.0 as f64 / time.0 as f64).min(1.0);
-        Ok(Slice { elements, cpu, cycles })
+        Ok(Slice { elements, cpu, cycles: own_cycles(ticks, cpu, time) })
     }
 
     /// A turn whose figure counts.

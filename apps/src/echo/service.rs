@@ -78,7 +78,7 @@ impl Service {
         while let Some(event) = core.poll_event() {
             match event {
                 Event::Incoming(listener) => self.accept(core, listener),
-                Event::Socket(id, _) | Event::Moved(id, _) => self.enqueue(id),
+                Event::Socket(id, _) | Event::Arrived(id, _) => self.enqueue(id),
             }
         }
         for _ in 0..self.queue.len().min(PER_TURN) {

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, SystemTime};
 
 use mafo::eal::clock::Clock;
@@ -298,7 +299,12 @@ pub(crate) fn build(
     if fault.needs_probes() && bond.arp_interval == Nanos::ZERO {
         (bond.arp_interval, bond.arp_ip_target) = (ARP_INTERVAL, vec![plan.peers[0]]);
     }
-    let (owners, shards) = shares(&plan, options.connections, lcores);
+    let (owners, mut shards) = shares(&plan, options.connections, lcores);
+    for shard in shards.iter_mut().flatten() {
+        for (lcore, bell) in bells.iter().enumerate() {
+            shard.wake_by(lcore, Waker::from(Arc::clone(bell)));
+        }
+    }
     let (present, mut nodes) = (Arc::new(Present::default()), Vec::new());
     let seen: Vec<_> = lines.iter().map(|line| (line.link, Arc::clone(&line.seen))).collect();
     for (lcore, (shard, wires)) in shards.into_iter().zip(wires).enumerate() {

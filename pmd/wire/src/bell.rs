@@ -1,6 +1,6 @@
 //! How an lcore sleeps, and who wakes it.
 //!
-//! An lcore that has nothing to do says so ([`Bell::sleep`]) and waits in poll(2) for its eventfd, for other descriptors, or
+//! An lcore that has nothing to do says so ([`Bell::sleep`]) and waits in ppoll(2) for its eventfd, for other descriptors, or
 //! for a time. Whoever gives it something rings ([`Bell::ring`]) when that can be seen: a system call only if it sleeps.
 //!
 //! Nothing is lost between the two. The sleeper stores that it sleeps, then looks once more for what there is; the sender
@@ -15,6 +15,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::task::Wake;
 use std::time::{Duration, Instant};
 
 use mafo_mem::Nanos;
@@ -45,8 +46,23 @@ pub enum Woken {
     Late,
 }
 
+/// For those to whom a bell is nothing but something to wake by: whoever is woken may not look before he sleeps.
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.call();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.call();
+    }
+}
+
 impl Bell {
     /// A bell that nobody hears yet.
+    ///
+    /// # Errors
+    ///
+    /// Those of eventfd(2): no descriptor is left.
     pub fn new() -> io::Result<Arc<Self>> {
         // SAFETY: the call takes two integers. What it returns is a descriptor that nobody else has, or -1.
         let file = unsafe {
@@ -97,6 +113,10 @@ impl Bell {
 
     /// Sleeps until somebody rings, one of `others` can be read, or `timeout` is over; not at all if somebody has called
     /// since the last sleep, or if `is_busy`, which is asked when whoever rings from now on is heard.
+    ///
+    /// # Errors
+    ///
+    /// Those of pppoll(2): more descriptors than a process may have.
     pub fn sleep(
         &self,
         others: &[BorrowedFd<'_>],
@@ -116,6 +136,8 @@ impl Bell {
         let is_emptied = (was_rung || is_set) && (&self.file).read(&mut [0; 8]).is_ok();
         Ok(match woken {
             Woken::Awake => Woken::Awake,
+            // Of one who was about to write when the sleep before ended nobody knows how long ago that was.
+            _ if is_emptied && !was_rung => Woken::Awake,
             _ if is_emptied => {
                 let rung = self.rung.load(Ordering::Acquire);
                 Woken::Rung(Nanos(age.saturating_sub(rung)))
@@ -131,7 +153,7 @@ impl Bell {
         let mut list: Vec<libc::pollfd> =
             own.chain(others.iter().map(AsRawFd::as_raw_fd)).map(entry).collect();
         let timeout = libc::timespec {
-            tv_sec: timeout.as_secs() as libc::time_t,
+            tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
             tv_nsec: timeout.subsec_nanos().into(),
         };
         // SAFETY: `list` is as many pollfds as are said, `timeout` one timespec; no signal mask is given.
@@ -145,7 +167,8 @@ impl Bell {
         };
         match ready {
             -1 => match io::Error::last_os_error() {
-                error if error.kind() == io::ErrorKind::Interrupted => Ok((Woken::Other, false)),
+                // By a signal, whose handler has left something to look at.
+                error if error.kind() == io::ErrorKind::Interrupted => Ok((Woken::Awake, false)),
                 error => Err(error),
             },
             0 => Ok((Woken::Late, false)),

@@ -40,7 +40,7 @@ pub enum Verdict {
 /// Who sees the adapters' frames and answers before the stack does: a bond.
 pub trait Hook {
     /// How many messages of `member` are taken from its queue in this poll, at most, or frames from a port's cable. All news
-    /// of links have been told before.
+    /// of links have been told before. Who says 0 wakes the stack himself when that is over.
     fn budget(&mut self, _now: Nanos, _core: &Core, _member: MemberId) -> usize {
         usize::MAX
     }
@@ -143,6 +143,7 @@ impl Core {
             let most = hook.budget(now, self, member);
             self.members[n].is_read_out = false;
             if most == 0 {
+                self.members[n].is_cut_short = false;
                 continue;
             }
             // Out of its place while its messages are handled: they may post on all other queues.

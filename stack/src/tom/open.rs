@@ -342,7 +342,8 @@ impl Core {
             self.counters.syns_of_others += u64::from(elsewhere);
             return None;
         }
-        if listener.accept_queue_is_full() || self.lookup(&tuple).is_some() {
+        let is_taken = self.lookup(&tuple).is_some() || self.moved.lcore_of(&tuple).is_some();
+        if listener.accept_queue_is_full() || is_taken {
             return None;
         }
         let full = listener.syn_queue_is_full(self.config.syn_backlog_max);

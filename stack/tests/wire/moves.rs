@@ -1,14 +1,18 @@
 //! Connections that their application moves from lcore to lcore.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
 
 use mafo_mem::Nanos;
+use mafo_stack::packet::{self, Packet};
 use mafo_stack::{
     Core, Event, FourTuple, ListenerId, MoveError, Options, PathChoice, SocketError, SocketId,
 };
+use mafo_tcp::Segment;
 
-use crate::shards::{HOST, Net, PEER, PORT, US, net_of};
+use crate::shards::{HOST, Net, PEER, PORT, US, net_of, net_with};
 
 const LCORES: usize = 3;
 const BYTES: usize = 1_000_000;
@@ -80,7 +84,7 @@ fn open(net: &mut Net, listeners: &[ListenerId], port: u16) -> Open {
 fn arrived(net: &mut Net, lcore: usize, token: u64) -> Option<SocketId> {
     let core = net.core(lcore);
     std::iter::from_fn(|| core.poll_event()).find_map(|event| match event {
-        Event::Moved(id, told) => {
+        Event::Arrived(id, told) => {
             assert_eq!(told, token);
             Some(id)
         }
@@ -169,7 +173,6 @@ fn end(
         let rests = net.core(lcore).is_in_time_wait(&open.tuple);
         assert_eq!(rests, near && lcore == open.owner, "lcore {lcore} of {}", open.owner);
     }
-    // The peer says its last word once more: it has been heard, and nobody is reset for it.
     if !near {
         return;
     }
@@ -254,9 +257,12 @@ fn where_there_is_no_place_a_connection_waits() {
     assert_eq!(net.peer.core_mut().send(open.client, b"is anybody there?"), Ok(17));
     net.steps(100);
     assert_eq!(arrived(&mut net, to, 1), None);
-    assert!(net.lcores[to].poll_timeout().is_some_and(|due| due <= net.now), "it tries again");
+    let is_due = |net: &Net| net.lcores[to].poll_timeout().is_some_and(|due| due <= net.now);
+    assert!(!is_due(&net), "there is nothing to be done");
     let now = net.now;
     net.core(to).close(now, fill[3]);
+    assert!(is_due(&net), "there is a place");
+    assert!(net.core(to).counters().moves_waiting > 0);
     net.steps(1);
     let id = arrived(&mut net, to, 1).expect("there is a place");
     // What the peer said meanwhile it says again.
@@ -266,23 +272,129 @@ fn where_there_is_no_place_a_connection_waits() {
     assert_eq!(sum(&net, |c| c.tx_resets), 0);
 }
 
-/// The memory of what goes to another lcore comes back: there is room for 128 buffers.
+/// The memory of what goes to another lcore comes back: there is room for 128 buffers, sixteen of which are one block, and
+/// of each block a connection stays.
 #[test]
 fn memory_goes_home() {
-    let mut net = net_of(LCORES);
+    let mut net = net_with(LCORES, 4096, |_| {});
     let listeners = listen(&mut net);
-    for port in 20_000..20_400 {
+    let mut ports = 20_000..;
+    for n in 0..200 {
+        let port = ports.by_ref().find(|&port| net.owner(port) == 0).expect("every third");
         let open = open(&mut net, &listeners, port);
-        let to = (open.owner + 1) % LCORES;
-        net.core(open.owner).move_to_lcore(open.server, to, 5).expect("open");
+        if n % 15 == 0 {
+            continue;
+        }
+        net.core(0).move_to_lcore(open.server, 1, 5).expect("open");
         net.steps(2);
-        let id = arrived(&mut net, to, 5).expect("it has come");
+        let id = arrived(&mut net, 1, 5).expect("it has come");
         let now = net.now;
-        net.core(to).abort(now, id);
-        net.core(to).close(now, id);
+        net.core(1).abort(now, id);
+        net.core(1).close(now, id);
         net.steps(3);
         net.peer.core_mut().close(now, open.client);
     }
+}
+
+/// Timestamps of the segments that have left.
+fn stamps(net: &Net) -> Vec<u32> {
+    let frames = std::iter::from_fn(|| net.to_peer.pop());
+    let stamp = |frame: Vec<u8>| match packet::parse(&frame) {
+        Ok(Packet::Tcp(_, bytes)) => {
+            let (segment, _) = Segment::parse(bytes).expect("a header");
+            Some(segment.options.timestamps.expect("timestamps").val)
+        }
+        _ => None,
+    };
+    frames.filter_map(stamp).collect()
+}
+
+/// Each lcore looks at the clock for itself: one that is behind goes on from where the connection was (RFC 7323, 5).
+#[test]
+fn an_lcore_that_is_behind_says_nothing_older() {
+    let mut net = net_of(LCORES);
+    let at = SocketAddr::from((US, PORT));
+    let options = HOST.with_nagle(false);
+    let listeners: Vec<_> =
+        (0..LCORES).map(|n| net.core(n).listen(at, 64, options).expect("listens")).collect();
+    let open = open(&mut net, &listeners, 20_000);
+    let (late, early, to) = (net.now + Nanos::from_millis(50), net.now, (open.owner + 1) % LCORES);
+    let core = net.core(open.owner);
+    assert_eq!(core.send(open.server, b"first"), Ok(5));
+    core.kick(late);
+    let first = stamps(&net);
+    net.core(open.owner).move_to_lcore(open.server, to, 1).expect("open");
+    net.lcores[to].poll(early);
+    let id = arrived(&mut net, to, 1).expect("it has come");
+    let core = net.core(to);
+    assert_eq!(core.send(id, b"second"), Ok(6));
+    core.kick(early);
+    let second = stamps(&net);
+    assert_eq!((first.len(), second.len()), (1, 1));
+    assert!(second[0] >= first[0], "{first:?} {second:?}");
+}
+
+/// More at once than the ring has room for, and what their peers say meanwhile.
+#[test]
+fn many_go_at_once() {
+    const COUNT: usize = 40;
+    let mut net = net_of(LCORES);
+    let listeners = listen(&mut net);
+    let ports: Vec<u16> = (20_000..).filter(|&port| net.owner(port) == 0).take(COUNT).collect();
+    let opens: Vec<Open> = ports.into_iter().map(|port| open(&mut net, &listeners, port)).collect();
+    for (n, open) in opens.iter().enumerate() {
+        net.core(0).move_to_lcore(open.server, 2, n as u64).expect("open");
+        assert_eq!(net.peer.core_mut().send(open.client, &[n as u8]), Ok(1));
+    }
+    let mut read = [false; COUNT];
+    for _ in 0..20_000 {
+        net.step();
+        let core = net.core(2);
+        while let Some(event) = core.poll_event() {
+            let id = match event {
+                Event::Arrived(id, _) | Event::Socket(id, _) => id,
+                Event::Incoming(_) => continue,
+            };
+            let mut buf = [0; 4];
+            if core.recv(id, &mut buf) == Ok(1) {
+                read[usize::from(buf[0])] = true;
+            }
+        }
+    }
+    assert_eq!(read, [true; COUNT]);
+    assert_eq!(sum(&net, |c| c.tx_resets), 0);
+}
+
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn who_sleeps_is_woken_for_what_is_passed_on() {
+    let woken = [0; LCORES].map(|_| Arc::new(Count(AtomicUsize::new(0))));
+    let mut net = net_with(LCORES, 1 << 16, |shards| {
+        for shard in shards {
+            for (lcore, count) in woken.iter().enumerate() {
+                shard.wake_by(lcore, Waker::from(Arc::clone(count)));
+            }
+        }
+    });
+    let counts = || woken.each_ref().map(|count| count.0.swap(0, Ordering::Relaxed));
+    let listeners = listen(&mut net);
+    let port = (20_000..).find(|&port| net.owner(port) == 0).expect("every third");
+    let open = open(&mut net, &listeners, port);
+    assert_eq!(counts(), [0, 1, 1], "ARP is for all");
+    net.core(0).move_to_lcore(open.server, 2, 5).expect("open");
+    assert_eq!(counts(), [0, 0, 1]);
+    net.steps(2);
+    assert_eq!(counts(), [1, 0, 0], "the memory has come home");
+    assert_eq!(net.peer.core_mut().send(open.client, b"hello"), Ok(5));
+    net.steps(2);
+    assert_eq!(counts(), [0, 0, 1], "a frame");
 }
 
 /// Each lcore on a thread: a connection goes round, and has to be heard on each.
@@ -306,7 +418,7 @@ fn threads_hand_connections_to_each_other() {
                     stack.poll(now);
                     let core = stack.core_mut();
                     while let Some(event) = core.poll_event() {
-                        if let Event::Moved(id, token) = event {
+                        if let Event::Arrived(id, token) = event {
                             here.push((id, token));
                         }
                     }

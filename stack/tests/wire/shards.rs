@@ -25,17 +25,17 @@ pub(crate) struct Net {
     pub(crate) lcores: Vec<Stack>,
     pub(crate) peer: Stack,
     pub(crate) to_us: Lane,
-    to_peer: Lane,
+    pub(crate) to_peer: Lane,
     pub(crate) now: Nanos,
 }
 
-fn stack(address: Ipv4Addr, mac: [u8; 6], (tx, rx): (&Lane, &Lane)) -> Stack {
+fn stack(address: Ipv4Addr, mac: [u8; 6], send_buffer: usize, (tx, rx): (&Lane, &Lane)) -> Stack {
     let mut config = StackConfig::new(address, 24, mac);
     config.sockets_max = 64;
-    config.send_buffer = 1 << 16;
+    config.send_buffer = send_buffer;
     config.recv_buffer = 1 << 16;
     config.secret = [mac[5]; 16];
-    let mut stack = Stack::new(config, Arena::ordinary(8 << 20).expect("memory"));
+    let mut stack = Stack::new(config, Arena::ordinary(128 * send_buffer).expect("memory"));
     stack.add_port(Box::new(End { mac, tx: tx.clone(), rx: rx.clone() }));
     stack
 }
@@ -45,15 +45,26 @@ fn net() -> Net {
 }
 
 pub(crate) fn net_of(lcores: usize) -> Net {
+    net_with(lcores, 1 << 16, |_| {})
+}
+
+/// With send buffers of so many bytes, and room for 128 of them, and what `set` makes of the lcores' places.
+pub(crate) fn net_with(
+    lcores: usize,
+    send_buffer: usize,
+    set: impl FnOnce(&mut Vec<Shard>),
+) -> Net {
     let (to_us, to_peer, nothing) = (Lane::default(), Lane::default(), Lane::default());
     let lcore = |shard: Shard| {
         let rx = if shard.lcore() == 0 { &to_us } else { &nothing };
-        let mut stack = stack(US, OUR_MAC, (&to_peer, rx));
+        let mut stack = stack(US, OUR_MAC, send_buffer, (&to_peer, rx));
         stack.set_shard(shard);
         stack
     };
-    let lcores = Shard::set(lcores).into_iter().map(lcore).collect();
-    let peer = stack(PEER, PEER_MAC, (&to_us, &to_peer));
+    let mut shards = Shard::set(lcores);
+    set(&mut shards);
+    let lcores = shards.into_iter().map(lcore).collect();
+    let peer = stack(PEER, PEER_MAC, send_buffer, (&to_us, &to_peer));
     Net { lcores, peer, to_us, to_peer, now: Nanos::from_secs(1) }
 }
 

@@ -132,7 +132,7 @@ fn news(wire: &mut Wire, id: SocketId) -> Vec<Readiness> {
     let events = std::iter::from_fn(|| wire.core().poll_event());
     let of = |event| match event {
         Event::Socket(other, news) if other == id => Some(news),
-        Event::Socket(..) | Event::Incoming(_) | Event::Moved(..) => None,
+        Event::Socket(..) | Event::Incoming(_) | Event::Arrived(..) => None,
     };
     events.filter_map(of).collect()
 }

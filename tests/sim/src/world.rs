@@ -451,7 +451,7 @@ impl World {
                         self.due.push((n, side));
                     }
                     // Each host has one lcore.
-                    Event::Moved(..) => {}
+                    Event::Arrived(..) => {}
                 }
             }
         }

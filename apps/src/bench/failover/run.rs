@@ -238,7 +238,7 @@ impl<'a> Run<'a> {
                 Event::Socket(id, news) if news.contains(Readiness::READABLE) => {
                     echo(far, id)?;
                 }
-                Event::Socket(..) | Event::Moved(..) => {}
+                Event::Socket(..) | Event::Arrived(..) => {}
             }
         }
         far.kick(now);
