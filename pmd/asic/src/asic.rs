@@ -9,7 +9,7 @@ use mafo_t4::regs::tp::mib::Mib;
 use mafo_t4::regs::tp::{TCB_SIZE, TP_CMM_TCB_BASE, TP_TIME_HI, TP_TIME_LO};
 use mafo_t4::{Bar, HostMemory, PortId};
 
-use crate::bar::{BarShared, ResetLine};
+use crate::bar::{BarShared, ResetBy, ResetLine};
 use crate::config::AsicConfig;
 use crate::fw::{self, Firmware, FwCounters};
 use crate::hw::{Hw, HwCounters};
@@ -221,7 +221,7 @@ impl<M: HostMemory> Asic<M> {
             return;
         }
         if self.shared.take_reset_asked() {
-            self.reset();
+            self.reset(ResetBy::Hardware);
         }
         self.show_time(now);
         self.hw.sge.end_stalls(now);
@@ -329,14 +329,14 @@ impl<M: HostMemory> Asic<M> {
         }
         let asserted = self.shared.reset_line_is_asserted();
         if asserted {
-            self.reset();
+            self.reset(ResetBy::Hardware);
         }
         self.shared.acknowledge_reset(asserted);
         asserted || self.shared.is_hung()
     }
 
-    fn reset(&mut self) {
-        self.hw.reset();
+    fn reset(&mut self, by: ResetBy) {
+        self.hw.reset(by);
         self.fw.reset();
         self.tp = tp_of(&self.hw);
         self.shown = MibView::new();
@@ -348,7 +348,7 @@ impl<M: HostMemory> Asic<M> {
             self.write_back_tcbs(now);
         }
         if let Some(reset) = self.fw.poll(&mut self.hw, &mut self.tp) {
-            self.reset();
+            self.reset(ResetBy::Firmware);
             self.fw.come_back(&mut self.hw, &reset);
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mafo_t4::{HostMemory, IqId, L2tIdx, PortId};
 
-use crate::bar::BarShared;
+use crate::bar::{BarShared, ResetBy};
 use crate::charge::Ledger;
 use crate::clock::Clock;
 use crate::config::AsicConfig;
@@ -208,7 +208,7 @@ impl<M: HostMemory> Hw<M> {
 
     /// Everything as at power-on, but for what was counted, the cables, and the clock. Writes that are
     /// under way to the host land first.
-    pub(crate) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self, by: ResetBy) {
         self.free_queues();
         for port in &mut self.ports {
             port.reset();
@@ -217,7 +217,7 @@ impl<M: HostMemory> Hw<M> {
         self.l2t = L2t::default();
         self.smt = Smt::default();
         self.rss = Rss::default();
-        self.shared.reset();
+        self.shared.reset(by);
         self.refresh_settings();
     }
 

@@ -43,6 +43,15 @@ pub(crate) struct Control {
     pub(crate) tcbs_wanted: Vec<Tid>,
 }
 
+/// Who resets the card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ResetBy {
+    /// A line, or PL_RST: the firmware begins anew as well.
+    Hardware,
+    /// The firmware, asked by its mailbox.
+    Firmware,
+}
+
 /// TCBs that one poll writes back for windows.
 const TCBS_WANTED_MAX: usize = 1024;
 
@@ -187,10 +196,17 @@ impl BarShared {
         self.reset_asked.load(Ordering::Relaxed) && self.reset_asked.swap(false, Ordering::Acquire)
     }
 
-    /// Everything as after power-on, but for statistics of the ports.
-    pub(crate) fn reset(&self) {
+    /// Everything as after power-on, but for statistics of the ports. Where the firmware does it, it keeps the mailbox until it
+    /// has answered: free for a moment, whoever looks for the answer would have it.
+    pub(crate) fn reset(&self, by: ResetBy) {
         self.registers.reset(&self.config);
-        *self.control() = Control::default();
+        let mut control = self.control();
+        let mailbox = match by {
+            ResetBy::Firmware => core::mem::take(&mut control.mailbox),
+            ResetBy::Hardware => Mailbox::default(),
+        };
+        *control = Control { mailbox, ..Control::default() };
+        drop(control);
         self.egress.take(|_, _| {});
         self.ingress.take(|_, _| {});
         self.changed.store(true, Ordering::Release);

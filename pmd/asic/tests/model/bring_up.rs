@@ -1,5 +1,8 @@
 //! From reset to an initialised card by raw mailbox writes.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use super::host::Host;
 
 /// A 16-byte command: two words of header, two of body.
@@ -276,7 +279,7 @@ fn indirect_registers_and_tables() {
 fn a_memory_window_shows_card_memory_and_tcbs_a_poll_later() {
     use mafo_t4::tcb::Tcb;
     let mut host = Host::new(Host::config());
-    let bar = std::sync::Arc::clone(&host.bar);
+    let bar = Arc::clone(&host.bar);
     // Window 0: 2 KB at 0x1b800. EDC0 is the first memory.
     bar.write32(0x306c, 0x1000);
     bar.write32(0x1b800 + 0x10, 0xdead_beef);
@@ -306,4 +309,34 @@ fn a_memory_window_shows_card_memory_and_tcbs_a_poll_later() {
     let image = Tcb::from_window_order(look()[..].try_into().expect("128 bytes"));
     // T_FLAGS bit 22 of word 1: drop.
     assert_eq!(image.read64(1) >> 22 & 1, 1);
+}
+
+/// Another thread looks for the answer all the time, as a driver does whose card has a core of its own: free for a moment
+/// while the card is reset, the mailbox would be the driver's without an answer, and what the firmware then writes there be lost.
+#[test]
+fn a_reset_answers_before_the_mailbox_is_anybody_elses() {
+    const DATA: u32 = 0x1b240;
+    const CTRL: u32 = 0x1b280;
+    let mut host = Host::new(Host::config());
+    // HELLO.
+    assert_eq!(retval(&host.command_raw(&short(0x04a0_0000, 1, [0x0f40_0000, 0]))), 0);
+    let bar = Arc::clone(&host.bar);
+    for round in 0..2_000 {
+        assert_eq!(bar.read32(CTRL) & 3, 2, "the mailbox is the driver's");
+        bar.write64(DATA, 0x03a0_0000_0000_0001);
+        bar.write64(DATA + 8, 0x0000_0003_0000_0000);
+        bar.write32(CTRL, 0b1001);
+        let seen = AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let owned = (0..).map(|_| bar.read32(CTRL)).find(|ctrl| ctrl & 3 == 2);
+                seen.store(owned.unwrap_or(0), Ordering::Release);
+            });
+            while seen.load(Ordering::Acquire) == 0 {
+                host.poll();
+            }
+        });
+        assert_eq!(seen.into_inner() & 8, 8, "a reply is valid, round {round}");
+        bar.write32(CTRL, 0);
+    }
 }
