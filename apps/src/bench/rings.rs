@@ -59,6 +59,7 @@ trait Ring {
 struct Ours(ring::Producer<u64>, ring::Consumer<u64>);
 
 impl Ring for Ours {
+    #[inline(always)]
     fn pass(&mut self, first: u64, burst: usize) -> u64 {
         let Self(producer, consumer) = self;
         let filled = producer.claim_burst(burst).fill(first..);
@@ -75,6 +76,7 @@ impl Ring for Ours {
 struct Rtrb(rtrb::Producer<u64>, rtrb::Consumer<u64>);
 
 impl Ring for Rtrb {
+    #[inline(always)]
     fn pass(&mut self, first: u64, burst: usize) -> u64 {
         let Self(producer, consumer) = self;
         if let Ok(chunk) = producer.write_chunk_uninit(burst) {
@@ -90,6 +92,7 @@ impl Ring for Rtrb {
 
 /// crossbeam's, which has no bursts and takes any number of writers and readers.
 impl Ring for ArrayQueue<u64> {
+    #[inline(always)]
     fn pass(&mut self, first: u64, burst: usize) -> u64 {
         for value in (first..).take(burst) {
             if self.push(value).is_err() {
@@ -98,6 +101,17 @@ impl Ring for ArrayQueue<u64> {
         }
         (0..burst).filter_map(|_| self.pop()).fold(0, u64::wrapping_add)
     }
+}
+
+/// Passes [`BURSTS`] bursts of the numbers from `first` on; their sum. Apart, so that the compiler makes the same of it whatever stands around.
+#[inline(never)]
+fn bursts(ring: &mut impl Ring, mut first: u64, burst: usize) -> u64 {
+    let mut sum = 0_u64;
+    for _ in 0..BURSTS {
+        sum = sum.wrapping_add(ring.pass(first, burst));
+        first += burst as u64;
+    }
+    sum
 }
 
 /// Sum of the `count` numbers from `first` on.
@@ -139,10 +153,8 @@ impl<R: Ring> Contestant<R> {
             (Clock::start(), sys::cycles(), thread_cpu_time(), self.next);
         let mut sum = 0_u64;
         while u128::from(clock.now().0) < length.as_nanos() {
-            for _ in 0..BURSTS {
-                sum = sum.wrapping_add(self.ring.pass(self.next, burst));
-                self.next += burst as u64;
-            }
+            sum = sum.wrapping_add(bursts(&mut self.ring, self.next, burst));
+            self.next += BURSTS * burst as u64;
         }
         let (elements, cpu) = (self.next - first, thread_cpu_time() - cpu);
         let (ticks, time) = (sys::cycles() - ticks, clock.now());
