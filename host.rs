@@ -17,6 +17,7 @@ use mafo_t4::regs::tp::MTU_COUNT;
 use mafo_wire::Wire;
 use thiserror::Error;
 
+use crate::away::{CardRunner, Seat};
 use crate::soft::SoftAdapter;
 
 /// A software adapter and what is plugged into it.
@@ -133,7 +134,7 @@ impl Fitted {
 /// An adapter and its driver.
 #[derive(Debug)]
 struct Card {
-    soft: SoftAdapter,
+    soft: Seat,
     driver: Adapter,
     settings: AdapterConfig,
     ports: u8,
@@ -275,7 +276,7 @@ impl Host {
             let card = SoftAdapter::new(soft.asic, Arc::clone(&domain), soft.wires);
             let driver = Adapter::new(card.bar(), domain, arena, settings);
             members.push(Fitted::Adapter(Box::new(Card {
-                soft: card,
+                soft: Seat::Here(Box::new(card)),
                 driver,
                 settings,
                 ports,
@@ -636,15 +637,24 @@ impl Host {
         cards.map(|card| card.driver.load_mtus(mtus)).filter(|&taken| !taken).count() == 0
     }
 
-    /// A software adapter.
+    /// A software adapter, unless another thread polls it.
     #[must_use]
     pub fn adapter(&self, n: usize) -> Option<&SoftAdapter> {
-        Some(&self.card(n)?.soft)
+        self.card(n)?.soft.here()
     }
 
-    /// A software adapter, to make things go wrong.
+    /// A software adapter, to make things go wrong, unless another thread polls it.
     pub fn adapter_mut(&mut self, n: usize) -> Option<&mut SoftAdapter> {
-        Some(&mut self.members.get_mut(n)?.card_mut()?.soft)
+        self.members.get_mut(n)?.card_mut()?.soft.here_mut()
+    }
+
+    /// Gives the software adapters away, to be polled on a core of their own, for good: from now on [`Host::poll`] runs what a
+    /// host runs that has real cards, and another thread has to call [`CardRunner::poll`], all the time: to ask a card
+    /// for its counters, to silence or to revive it waits for that. What a card has to tell its host wakes nobody
+    /// ([`Host::poll_timeout`] knows nothing of it).
+    pub fn part_with_cards(&mut self) -> CardRunner {
+        let cards = self.members.iter_mut().filter_map(Fitted::card_mut);
+        CardRunner::of(cards.map(|card| &mut card.soft))
     }
 
     /// When [`Host::poll`] has something to do without a frame coming in.

@@ -12,6 +12,7 @@
 //! | take a clock, pin a core, reserve pages | [`eal`] |
 //! | see it all in 80 lines | `apps/examples/echo.rs` |
 
+mod away;
 mod host;
 mod soft;
 mod wire_port;
@@ -21,6 +22,7 @@ pub mod failover {
     pub use mafo_failover::{Distribution, Report};
 }
 
+pub use away::CardRunner;
 pub use host::{Host, HostConfig, HostError, MemberConfig, SoftConfig};
 pub use mafo_asic::{
     AsicConfig, CardConnection, Charge, ControlKind, Mishap, Mishaps, Refusals, TpCounters,

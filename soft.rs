@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use mafo_asic::bar::BarShared;
+use mafo_asic::bar::{BarShared, ResetLine};
 use mafo_asic::{Asic, AsicConfig};
 use mafo_mem::{FrameBurst, Nanos};
 use mafo_pmd::eal::dma::{DeviceView, Domain};
@@ -140,6 +140,11 @@ impl SoftAdapter {
     #[must_use]
     pub fn bar(&self) -> Arc<dyn Bar + Send + Sync> {
         self.asic.bar()
+    }
+
+    /// The wire that resets it even when its registers cannot be reached.
+    pub(crate) fn reset_line(&self) -> ResetLine {
+        self.asic.reset_line()
     }
 
     /// The card's own counts.

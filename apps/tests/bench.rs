@@ -8,7 +8,7 @@ const SHORT: [&str; 2] =
     if cfg!(debug_assertions) { ["--slice-ms", "10"] } else { ["--seconds", "2.5"] };
 
 /// Keys of every run, those of inner objects behind a dot; those of references and of cores follow from the options.
-const KEYS: [&str; 40] = [
+const KEYS: [&str; 41] = [
     "name",
     "path",
     "connections",
@@ -18,6 +18,7 @@ const KEYS: [&str; 40] = [
     "direction",
     "loss",
     "protect",
+    "asic_core",
     "mafo",
     "unprotected",
     "protect_ratio",
@@ -648,6 +649,11 @@ fn wrong_flags_and_values_are_named() {
         (&["rpc", "--ops", "0"], "1..=1000000000"),
         (&["rpc", "--ops", "5", "--seconds", "5"], "--seconds"),
         (&["rpc", "--ops", "5", "--protect", "on,off"], "on or off then"),
+        (&["rpc", "--path", "host", "--asic-core", "0"], "with --path host there are none"),
+        (&["rpc", "--asic-core", "0", "-l", "0"], "core 0 is the hosts'"),
+        (&["rpc", "--asic-core", "4096", "-l", "0"], "core 4096 is not"),
+        (&["rpc", "--asic-core", "0", "--ops", "5"], "--ops"),
+        (&["rpc", "--asic-core", "0", "--protect", "on,off"], "on or off then"),
         (&["rpc", "--direction", "both"], "--direction is of bulk"),
         (&["bulk", "--direction", "up"], "to-server, to-client, both"),
         (&["bulk", "--loss", "0.6"], "from 0 to 0.5"),

@@ -30,6 +30,25 @@ fn number(json: &str, key: &str, n: usize) -> f64 {
     behind[..end].parse().unwrap_or_else(|_| panic!("{} of {key} in {json}", &behind[..end]))
 }
 
+/// What is written is what is read (or the bench fails), though the cards have another core than their hosts.
+#[test]
+fn adapters_work_on_a_core_of_their_own() {
+    let Some((_, [hosts, cards])) = two() else { return };
+    let (hosts, cards) = (hosts.to_string(), cards.to_string());
+    for work in ["rpc", "bulk", "cps"] {
+        let all = [work, "-l", &hosts, "--asic-core", &cards, "--vs", "smoltcp", "--json"];
+        let output = bench(&[&all, &SHORT[..]].concat());
+        let json = String::from_utf8(output.stdout).expect("text");
+        let progress = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{work}: {json}\n{progress}");
+        assert_eq!(number(&json, "asic_core", 0).to_string(), cards);
+        for some in ["mafo", "smoltcp", "latency_one_us", "doorbells_per_op"] {
+            assert!(number(&json, some, 0) > 0.0, "{some} of {json}");
+        }
+        assert!(progress.contains("whose time is not counted"), "{progress}");
+    }
+}
+
 #[test]
 fn several_lcores_share_the_connections_and_are_compared_with_one() {
     let Some((list, cores)) = two() else { return one_core_is_too_few() };

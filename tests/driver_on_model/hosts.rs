@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use mafo::eal::clock::Clock;
 use mafo::wire::mem::{self, LinkConfig, MemEnd};
 use mafo::wire::{Cable, Switch, SwitchConfig, UnknownUnicast, Wire};
 use mafo::{
@@ -27,6 +28,8 @@ pub(crate) struct Net {
     /// All cables, those of the first host first.
     pub(crate) cables: Vec<Cable>,
     pub(crate) now: Nanos,
+    /// Where others have their turns by the clock, so has this.
+    pub(crate) clock: Option<Clock>,
 }
 
 /// Time to live of the cards' packets: not what they come with.
@@ -148,7 +151,7 @@ impl Net {
             configure(&mut config);
             hosts.push(Host::new(config).expect("memory"));
         }
-        Self { hosts, switch, cables, now: Nanos::from_secs(1) }
+        Self { hosts, switch, cables, now: Nanos::from_secs(1), clock: None }
     }
 
     /// Steps until something is so.
@@ -167,7 +170,13 @@ impl Net {
             host.poll(self.now).expect("adapters live");
         }
         self.switch.poll(self.now);
-        self.now += Nanos::from_micros(20);
+        self.now = match &self.clock {
+            Some(clock) => {
+                std::thread::yield_now();
+                clock.now()
+            }
+            None => self.now + Nanos::from_micros(20),
+        };
     }
 
     /// Steps until what was let go of is given back.
@@ -198,7 +207,8 @@ impl Net {
             let now = self.now;
             let near = self.hosts[from].sockets_mut().connect(now, remote, None, options[from]);
             let near = near.expect("opens");
-            for _ in 0..100_000 {
+            let deadline = self.now + Nanos::from_secs(10);
+            while self.now < deadline {
                 self.step();
                 if let Some(far) = self.hosts[1 - from].sockets_mut().accept(listeners[1 - from]) {
                     opened.push(if from == 0 { [near, far] } else { [far, near] });

@@ -3,6 +3,7 @@
 mod advice;
 mod answers;
 mod asleep;
+mod away;
 mod counters;
 mod death;
 mod failover;

@@ -56,6 +56,7 @@ impl ConnsOptions {
             size: None,
             direction: None,
             loss: 0.0,
+            asic_core: None,
             report: None,
             mtu: 1500,
             lcores: Vec::new(),

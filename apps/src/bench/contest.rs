@@ -11,6 +11,7 @@ use mafo::wire::mem::{LinkConfig, link};
 use mafo::wire::{Impaired, ImpairedConfig, Wire};
 
 use super::app::{Application, Copies, Endpoint, Role};
+use super::cards::CardCore;
 use super::figures::{Counts, Figures, Slice, own_cycles};
 use super::kernel::{Linux, World};
 use super::options::{BenchOptions, Path, Reference, Work};
@@ -274,8 +275,9 @@ pub(super) fn ours(
     options: &BenchOptions,
     shape: &Shape,
     protect: bool,
+    cards: Option<&CardCore>,
 ) -> Result<Box<dyn Turns>, BenchError> {
-    let (pair, _) = our_pair(options, shape, protect)?;
+    let (pair, _) = our_pair(options, shape, protect, cards)?;
     Ok(Box::new(Contestant::new(options, shape, pair)?))
 }
 
@@ -290,7 +292,7 @@ pub(super) struct Held {
 impl Held {
     pub(super) fn open(options: &BenchOptions) -> Result<Self, BenchError> {
         let shape = Shape { held: true, ..Shape::of(options)? };
-        let (pair, standing) = our_pair(options, &shape, true)?;
+        let (pair, standing) = our_pair(options, &shape, true, None)?;
         Ok(Self { pair, shape, standing })
     }
 
@@ -340,10 +342,15 @@ fn our_pair(
     options: &BenchOptions,
     shape: &Shape,
     protect: bool,
+    cards: Option<&CardCore>,
 ) -> Result<(Pair<Ours>, [Nanos; 2]), BenchError> {
     let ([a, b], tallies) = wire(shape);
     let end = |role, wire| Ours::new((options.path, protect), role, shape, (wire, None));
-    let ends = [end(Role::Client, a)?, end(Role::Server, b)?];
+    let mut ends = [end(Role::Client, a)?, end(Role::Server, b)?];
+    if let Some(core) = cards {
+        let [client, server] = &mut ends;
+        client.part_with_cards(server, core)?;
+    }
     connected_pair(options, (ends, tallies), || true)
 }
 
@@ -425,7 +432,7 @@ pub(super) fn count(options: &BenchOptions, ops: u64) -> Result<String, BenchErr
     };
     let mut one = match options.vs[..] {
         [Reference::Smoltcp] => smoltcp(options, &shape)?,
-        [] => ours(options, &shape, options.protected().0)?,
+        [] => ours(options, &shape, options.protected().0, None)?,
         [..] => {
             let why = "--ops does the work of one, in a time of its own: ours, or --vs smoltcp";
             return Err(BenchError::CannotRun(why.to_owned()));
@@ -447,7 +454,23 @@ pub(super) fn shape(options: &BenchOptions) -> Result<Shape, BenchError> {
         let why = "--protect is about what adapters acknowledge: with --path host there is none";
         return Err(BenchError::CannotRun(why.to_owned()));
     }
+    if options.asic_core.is_some() {
+        check_asic_core(options)?;
+    }
     Shape::of(options)
+}
+
+fn check_asic_core(options: &BenchOptions) -> Result<(), BenchError> {
+    let why = if options.path == Path::Host {
+        "--asic-core is where adapters work: with --path host there are none"
+    } else if options.lcores.len() > 1 {
+        "--asic-core is beside one core of hosts: with several of -l each has its adapters with it"
+    } else if options.protected().1 {
+        "--asic-core polls the adapters of one pair of hosts: --protect is on or off then, not both"
+    } else {
+        return Ok(());
+    };
+    Err(BenchError::CannotRun(why.to_owned()))
 }
 
 /// Every stack that is asked for, by its place in a report.
@@ -463,24 +486,33 @@ pub(super) fn wanted(options: &BenchOptions) -> [bool; STACKS] {
     wanted
 }
 
-/// Where Linux works, if it is asked for: its namespaces, and a core.
-pub(super) type Linuxes<'a> = (Option<&'a World>, usize);
+/// What stacks need beside the core that they all share.
+#[derive(Clone, Copy)]
+pub(super) struct Places<'a> {
+    /// Linux's namespaces, if it is asked for.
+    pub(super) world: Option<&'a World>,
+    /// The core.
+    pub(super) core: usize,
+    /// Who polls our cards, if that is another.
+    pub(super) cards: Option<&'a CardCore>,
+}
 
 /// The stack of place `at`, connected; `pair` tells those of one run apart.
 pub(super) fn stack(
     at: usize,
     options: &BenchOptions,
     shape: &Shape,
-    (world, core): Linuxes<'_>,
+    places: Places<'_>,
     pair: u16,
 ) -> Result<Box<dyn Turns>, BenchError> {
     match at {
         SMOLTCP => smoltcp(options, shape),
         KERNEL => {
-            let world = world.ok_or_else(|| BenchError::Failed("no namespaces".to_owned()))?;
-            Ok(Box::new(Linux::new(options, shape, (world, core), pair)?))
+            let nowhere = || BenchError::Failed("no namespaces".to_owned());
+            let world = places.world.ok_or_else(nowhere)?;
+            Ok(Box::new(Linux::new(options, shape, (world, places.core), pair)?))
         }
-        _ => ours(options, shape, at == OURS && options.protected().0),
+        _ => ours(options, shape, at == OURS && options.protected().0, places.cards),
     }
 }
 
@@ -489,12 +521,12 @@ pub(super) fn stacks(
     wanted: [bool; STACKS],
     options: &BenchOptions,
     shape: &Shape,
-    linuxes: Linuxes<'_>,
+    places: Places<'_>,
     pair: u16,
 ) -> Result<All, BenchError> {
     let mut all: All = Default::default();
     for at in (0..STACKS).filter(|&at| wanted[at]) {
-        all[at] = Some(stack(at, options, shape, linuxes, pair)?);
+        all[at] = Some(stack(at, options, shape, places, pair)?);
     }
     Ok(all)
 }
@@ -502,17 +534,19 @@ pub(super) fn stacks(
 /// Measures.
 pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
     let shape = shape(options)?;
-    let core = take_a_core(super::lcores::take_cores(&options.lcores)?.first().copied())?;
+    let wished = super::lcores::take_cores(&options.lcores)?.first().copied();
+    let cards = options.asic_core.map(|core| CardCore::take(core, wished)).transpose()?;
+    let core = take_a_core(wished)?;
     let page = page::create(options)?;
     let mut report = Report::new(options, &shape, &[core]);
     let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };
     let (count, length) = slices(options);
     let wanted = wanted(options);
     let world = wanted[KERNEL].then(|| World::new(shape.mtu)).transpose()?;
-    let linuxes = (world.as_ref(), core);
+    let places = Places { world: world.as_ref(), core, cards: cards.as_ref() };
     let heading = report.heading(count, length);
     say(heading.clone());
-    let mut many = stacks(wanted, options, &shape, linuxes, 0)?;
+    let mut many = stacks(wanted, options, &shape, places, 0)?;
     // Once in vain: caches fill, windows open.
     for one in many.iter_mut().flatten() {
         one.slice(length / 2)?;
@@ -525,7 +559,7 @@ pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
         say(report.add(n, slices));
     }
     finish(many)?;
-    let mut single = stacks(wanted, options, &one_request(&shape), linuxes, 1)?;
+    let mut single = stacks(wanted, options, &one_request(&shape), places, 1)?;
     for (at, one) in single.iter_mut().enumerate() {
         let Some(one) = one else { continue };
         one.slice(length / 4)?;

@@ -23,7 +23,7 @@ use mafo::eal::lcore;
 use mafo::wire::multiqueue::{QueueEnd, link};
 
 use super::app::Role;
-use super::contest::{self, All, Turns};
+use super::contest::{self, All, Places, Turns};
 use super::figures::Slice;
 use super::kernel::World;
 use super::options::BenchOptions;
@@ -101,11 +101,15 @@ impl Worker {
                 Order::Reference(at, length) => {
                     references[at].as_mut().map(|one| one.slice(length)).transpose()
                 }
-                Order::One(at, length) => {
-                    contest::stack(at, &options, &one, (world.as_ref(), core), 1)
-                        .and_then(|one| alone(one, length))
-                        .map(Some)
-                }
+                Order::One(at, length) => contest::stack(
+                    at,
+                    &options,
+                    &one,
+                    Places { world: world.as_ref(), core, cards: None },
+                    1,
+                )
+                .and_then(|one| alone(one, length))
+                .map(Some),
                 Order::Finish => {
                     let ours = [Some(&mut share), all.as_mut()].into_iter().flatten();
                     let mut each = ours.chain(references.iter_mut().flatten());
@@ -138,13 +142,13 @@ impl Worker {
             })?;
         let (mut all, mut world, mut references) = (None, None, All::default());
         if let Some(shape) = self.all {
-            all = Some(contest::ours(&self.options, &shape, protect)?);
+            all = Some(contest::ours(&self.options, &shape, protect, None)?);
             let wanted = wanted_references(&self.options);
             if wanted[KERNEL] {
                 world = Some(World::new(shape.mtu)?);
             }
-            let linuxes = (world.as_ref(), self.core);
-            references = contest::stacks(wanted, &self.options, &shape, linuxes, 0)?;
+            let places = Places { world: world.as_ref(), core: self.core, cards: None };
+            references = contest::stacks(wanted, &self.options, &shape, places, 0)?;
         }
         Ok(Contests { share, all, references, world })
     }

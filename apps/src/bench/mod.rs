@@ -11,6 +11,7 @@
 //! [`app::Endpoint`]; [`contest`] gives each stack its turns.
 
 mod app;
+mod cards;
 mod conns;
 mod contest;
 mod failover;

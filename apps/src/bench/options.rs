@@ -69,6 +69,10 @@ pub struct BenchOptions {
     /// connections on the first core alone take turns with them [default: the last core]
     #[arg(short = 'l', long = "lcores", value_name = "CORE", value_delimiter = ',')]
     pub lcores: Vec<usize>,
+    /// Poll the software adapters of both hosts, and the link between them, on this core, as cards work for themselves. Rates
+    /// are then per second of the hosts' core, that of -l; what the adapters' core does is not counted
+    #[arg(long, value_name = "CORE", conflicts_with = "ops")]
+    pub asic_core: Option<usize>,
     /// How long each stack is measured, in at least five slices of at least half a second
     #[arg(long, value_name = "S", default_value = "5", value_parser = parse_seconds)]
     pub seconds: f64,

@@ -11,6 +11,7 @@ use mafo::{
 };
 
 use super::app::{Copies, Endpoint, Role, Wants};
+use super::cards::{CardCore, Polled};
 use super::lending::{LENT_LEAST, Lending};
 use super::options::{Path, Work};
 use super::{BenchError, Shape};
@@ -49,6 +50,8 @@ pub(super) struct Ours {
     lending: Vec<Lending>,
     /// The client's ports that belong to this lcore, for each of the server's.
     ports: Vec<Vec<u16>>,
+    /// Its card, and the other host's, where another thread polls them.
+    cards: Option<Polled>,
 }
 
 /// What a host is made of.
@@ -154,6 +157,7 @@ impl Ours {
             established: 0,
             ports,
             lending: Vec::new(),
+            cards: None,
         };
         if lends {
             let lending =
@@ -170,6 +174,21 @@ impl Ours {
         let sent = self.core().send_lent(id, lent);
         assert!(sent.is_ok(), "connection {connection}: {sent:?}");
         true
+    }
+
+    /// Gives the cards of both hosts to `core`, which goes by this one's time.
+    pub(super) fn part_with_cards(
+        &mut self,
+        other: &mut Self,
+        core: &CardCore,
+    ) -> Result<(), BenchError> {
+        let ends = [&mut self.host, &mut other.host];
+        let runners = ends.into_iter().filter_map(|end| match end {
+            OnPath::Offload(host) => Some(host.part_with_cards()),
+            OnPath::Host(_) => None,
+        });
+        self.cards = Some(core.poll(runners.collect())?);
+        Ok(())
     }
 
     /// Whether connections can be opened and accepted.
@@ -326,6 +345,9 @@ impl Endpoint for Ours {
     fn poll(&mut self, now: Nanos) -> Result<(), BenchError> {
         if let Some(why) = self.failed.take() {
             return Err(BenchError::Failed(why));
+        }
+        if let Some(cards) = &self.cards {
+            cards.advance(now);
         }
         match &mut self.host {
             OnPath::Offload(host) => host.poll(now)?,
