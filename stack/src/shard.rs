@@ -231,13 +231,20 @@ impl Core {
             }
             return false;
         }
-        let Some(tuple) = tuple_of(packet) else { return false };
-        let owner = shard.lcore_of(tuple.local, tuple.remote);
-        let to = if owner == me { self.moved.lcore_of(&tuple) } else { Some(owner) };
+        let to = tuple_of(packet).and_then(|tuple| self.lcore_to_ask(&tuple));
         if let Some(lcore) = to {
             self.give(lcore, (member, 0), frame);
         }
         to.is_some()
+    }
+
+    /// The lcore that a frame of this connection is given to, if it is not this one's: from the owner where the connection
+    /// is, and from all others the owner, which knows. One that was here and has left, or ended, it is about to hear of.
+    fn lcore_to_ask(&self, tuple: &FourTuple) -> Option<usize> {
+        match self.elsewhere(tuple) {
+            Some(owner) => self.lookup(tuple).is_none().then_some(owner),
+            None => self.moved.lcore_of(tuple),
+        }
     }
 
     fn give(&mut self, lcore: usize, way: (MemberId, u8), frame: &[u8]) {
@@ -290,12 +297,7 @@ impl Core {
             return;
         }
         let tuple = packet.as_ref().ok().and_then(tuple_of);
-        let to = tuple.and_then(|tuple| match self.elsewhere(&tuple) {
-            // Its connection has left again, or has ended, and the owner is about to hear of it.
-            Some(owner) => self.lookup(&tuple).is_none().then_some(owner),
-            None => self.moved.lcore_of(&tuple),
-        });
-        if let Some(lcore) = to {
+        if let Some(lcore) = tuple.and_then(|tuple| self.lcore_to_ask(&tuple)) {
             self.give(lcore, (member, passed), frame);
         } else if let Some(macs) = packet::macs(frame) {
             self.take_packet(now, member, macs, packet);
