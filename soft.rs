@@ -8,7 +8,6 @@ use mafo_asic::{Asic, AsicConfig};
 use mafo_mem::{FrameBurst, Nanos};
 use mafo_pmd::eal::dma::{DeviceView, Domain};
 use mafo_pmd::stats::{Xstat, extend};
-use mafo_t4::regs::le::LE_DB_ACT_CNT_IPV4;
 use mafo_t4::{Bar, PortId};
 use mafo_wire::Wire;
 
@@ -193,12 +192,6 @@ impl SoftAdapter {
     /// Connections that the card runs, or whose end its host has not answered yet.
     pub fn connections(&self) -> impl Iterator<Item = mafo_asic::CardConnection> + '_ {
         self.asic.tp().connections()
-    }
-
-    /// Connections that the card owns, as the register that counts them says.
-    #[must_use]
-    pub fn active_connections(&self) -> usize {
-        LE_DB_ACT_CNT_IPV4::read(&*self.asic.bar()).0 as usize
     }
 
     /// What the card refuses from now on, though it could do it: for whoever tests what follows.

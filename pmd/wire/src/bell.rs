@@ -116,7 +116,7 @@ impl Bell {
     ///
     /// # Errors
     ///
-    /// Those of pppoll(2): more descriptors than a process may have.
+    /// Those of ppoll(2): more descriptors than a process may have.
     pub fn sleep(
         &self,
         others: &[BorrowedFd<'_>],
