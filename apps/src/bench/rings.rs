@@ -11,11 +11,12 @@ use std::time::Duration;
 use clap::Args;
 use crossbeam_queue::ArrayQueue;
 use mafo::eal::clock::{Clock, thread_cpu_time};
-use mafo::{Nanos, ring};
+use mafo::failover::Distribution;
+use mafo::ring;
 
 use super::BenchError;
 use super::contest::take_a_core;
-use super::figures::{CoreShare, PerOp, median, own_cycles, spread};
+use super::figures::{CoreShare, Counts, Figures, PerOp, Slice, median, own_cycles, spread};
 use super::turns::{self, Hooks};
 use super::wake::{self, Wakes};
 use crate::rig::fine_micros_json;
@@ -127,24 +128,13 @@ struct Contestant<R> {
     ring: R,
     /// The next number.
     next: u64,
-    /// Nanoseconds an element, a figure a slice.
-    each: Vec<f64>,
-    /// All slices whose figures count: elements, processor time, and cycles of it.
-    elements: u64,
-    cpu: Nanos,
-    cycles: f64,
-}
-
-/// What a slice brought.
-struct Slice {
-    elements: u64,
-    cpu: Nanos,
-    cycles: f64,
+    /// Of the slices that count; a rate is nanoseconds an element.
+    figures: Figures,
 }
 
 impl<R: Ring> Contestant<R> {
     fn new(name: &'static str, ring: R) -> Self {
-        Self { name, ring, next: 0, each: Vec::new(), elements: 0, cpu: Nanos::ZERO, cycles: 0.0 }
+        Self { name, ring, next: 0, figures: Figures::default() }
     }
 
     /// Works for at least `length`, and compares what came out with what went in.
@@ -163,23 +153,27 @@ impl<R: Ring> Contestant<R> {
                 format!("{}: the sums of what went in and of what came out differ", self.name);
             return Err(BenchError::Failed(what));
         }
-        Ok(Slice { elements, cpu, cycles: own_cycles(ticks, cpu, time) })
+        let (counts, times) = (Counts::default(), Distribution::default());
+        Ok(Slice {
+            done: elements,
+            cpu,
+            cycles: own_cycles(ticks, cpu, time) as u64,
+            counts,
+            times,
+        })
     }
 
     /// A turn whose figure counts.
     fn turn(&mut self, burst: usize, length: Duration) -> Result<f64, BenchError> {
-        let Slice { elements, cpu, cycles } = self.slice(burst, length)?;
-        let each = cpu.0 as f64 / elements as f64;
-        self.each.push(each);
-        self.elements += elements;
-        self.cpu += cpu;
-        self.cycles += cycles;
+        let slice = self.slice(burst, length)?;
+        let each = slice.cpu.0 as f64 / slice.done as f64;
+        self.figures.add(each, &[slice]);
         Ok(each)
     }
 
     /// Median, and its spread.
-    fn figures(&self) -> (f64, f64) {
-        (median(&self.each), spread(&self.each))
+    fn medians(&self) -> (f64, f64) {
+        (median(&self.figures.rates), spread(&self.figures.rates))
     }
 }
 
@@ -221,39 +215,37 @@ pub(super) fn run(options: &RingsOptions) -> Result<String, BenchError> {
             "{n:>5}  mafo {ours:.3}  rtrb {rtrb:.3}  arrayqueue {array:.3}  ns per element"
         ));
     }
-    let figures = [ours.figures(), rtrb.figures(), array.figures()];
+    let medians = [ours.medians(), rtrb.medians(), array.medians()];
     let each = PerOp {
-        cycles: Some(ours.cycles / ours.elements as f64),
-        // Nobody is told, nothing takes its time, and elements are made and read where they lie.
-        copied: None,
-        doorbells: None,
-        latency_us: None,
+        cycles: ours.figures.per_op(1.0).cycles,
         // A ring that took or gave fewer would have carried another sum.
         burst_mean: Some(burst as f64),
+        // Nobody is told, nothing takes its time, and elements are made and read where they lie.
+        ..PerOp::default()
     };
     let core = CoreShare {
         lcore: 0,
         core: Some(core),
         connections: None,
-        mafo: Some(figures[0].0),
-        core_seconds: ours.cpu.as_secs_f64(),
+        mafo: Some(medians[0].0),
+        core_seconds: ours.figures.core_seconds,
     };
     Ok(if options.json {
-        json(burst, figures, &wakes, &each, &core)
+        json(burst, medians, &wakes, &each, &core)
     } else {
-        text(figures, &wakes)
+        text(medians, &wakes)
     })
 }
 
 /// Ours, rtrb's and crossbeam's: median and spread.
-type Figures = [(f64, f64); 3];
+type Medians = [(f64, f64); 3];
 
-fn text(figures: Figures, wakes: &Wakes) -> String {
+fn text(medians: Medians, wakes: &Wakes) -> String {
     let mut out = String::new();
-    for (name, (median, spread)) in ["mafo", "rtrb", "arrayqueue"].into_iter().zip(figures) {
+    for (name, (median, spread)) in ["mafo", "rtrb", "arrayqueue"].into_iter().zip(medians) {
         let _ = writeln!(out, "median {name:<10} {median:.3} ns per element, spread {spread:.3}");
     }
-    let [(ours, _), (rtrb, _), _] = figures;
+    let [(ours, _), (rtrb, _), _] = medians;
     let _ = writeln!(out, "mafo / rtrb: {:.3} of its speed; sums equal", rtrb / ours);
     let [p50, p99] = [0.5, 0.99].map(|part| wakes.times.quantile(part).0 as f64 / 1e3);
     let place = wakes.core.map_or("the same core".to_owned(), |core| format!("core {core}"));
@@ -264,8 +256,8 @@ fn text(figures: Figures, wakes: &Wakes) -> String {
     out
 }
 
-fn json(burst: usize, figures: Figures, wakes: &Wakes, each: &PerOp, core: &CoreShare) -> String {
-    let [(ours, spread), (rtrb, _), (array, _)] = figures;
+fn json(burst: usize, medians: Medians, wakes: &Wakes, each: &PerOp, core: &CoreShare) -> String {
+    let [(ours, spread), (rtrb, _), (array, _)] = medians;
     format!(
         "{{\"name\":\"rings\",\"burst\":{burst},\"unit\":\"ns per element\",\"rtrb\":{rtrb:?},\"arrayqueue\":{array:?},\
          \"mafo\":{ours:?},\"ratio\":{:?},\"spread\":{spread:?},\"wake_us\":{},{},{},\"cores\":[{}]}}\n",
@@ -279,7 +271,8 @@ fn json(burst: usize, figures: Figures, wakes: &Wakes, each: &PerOp, core: &Core
 
 #[cfg(test)]
 mod tests {
-    use mafo::failover::Distribution;
+
+    use mafo::Nanos;
 
     use super::*;
 
@@ -292,21 +285,21 @@ mod tests {
 
     #[test]
     fn the_ratio_is_that_of_speeds() {
-        let figures = [(0.5, 0.1), (1.0, 0.2), (8.0, 0.3)];
+        let medians = [(0.5, 0.1), (1.0, 0.2), (8.0, 0.3)];
         let mut wakes = Wakes { times: Distribution::default(), core: Some(3) };
         wakes.times.record(Nanos::from_micros(5));
         let each = PerOp { cycles: Some(1.25), burst_mean: Some(32.0), ..PerOp::default() };
         let (core, mafo) = (Some(2), Some(0.5));
         let core = CoreShare { core, mafo, core_seconds: 1.5, ..CoreShare::default() };
         assert_eq!(
-            json(32, figures, &wakes, &each, &core),
+            json(32, medians, &wakes, &each, &core),
             "{\"name\":\"rings\",\"burst\":32,\"unit\":\"ns per element\",\"rtrb\":1.0,\"arrayqueue\":8.0,\"mafo\":0.5,\
              \"ratio\":2.0,\"spread\":0.1,\"wake_us\":{\"p50\":5.000,\"p99\":5.000,\"max\":5.000},\
              \"latency_us\":{\"p50\":null,\"p99\":null,\"p999\":null},\
              \"cycles_per_op\":1.25,\"copied_per_op\":null,\"doorbells_per_op\":null,\"burst_mean\":32.0,\
              \"cores\":[{\"lcore\":0,\"core\":2,\"connections\":null,\"mafo\":0.5,\"core_seconds\":1.5}]}\n"
         );
-        let text = text(figures, &wakes);
+        let text = text(medians, &wakes);
         assert!(text.contains("2.000 of its speed"), "{text}");
         assert!(text.contains("core 3 runs p50 5.0 µs, p99 5.0 µs"), "{text}");
     }
