@@ -159,13 +159,13 @@ fn one_core_is_taken_by_its_number() {
 /// Sums are compared here as well.
 #[cfg(debug_assertions)]
 #[test]
-fn a_wrong_sum_is_exit_1() {
+fn a_wrong_byte_is_exit_1() {
     let Some((list, _)) = two() else { return one_core_is_too_few() };
     for more in [&[][..], &["--vs", "smoltcp"]] {
-        let all = ["rpc", "--path", "host", "-l", &list, "--break", "sum"];
+        let all = ["rpc", "--path", "host", "-l", &list, "--break", "byte"];
         let output = bench(&[&all, more, &SHORT[..]].concat());
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{error}");
-        assert!(error.contains("the sums"), "{error}");
+        assert!(error.contains("streams other bytes were read"), "{error}");
     }
 }

@@ -8,7 +8,7 @@ use mafo::failover::Distribution;
 use super::BenchError;
 use super::Shape;
 use super::options::Work;
-use super::sum::{Pattern, RunningSum};
+use super::pattern::Place;
 use super::tally::Times;
 
 /// A stack whose connections are numbered from 0 alike at both ends. For all work but cps they are open from the beginning.
@@ -110,9 +110,10 @@ enum Phase {
 /// One connection, or one after the other, seen from one end.
 #[derive(Debug)]
 struct Connection {
-    pattern: Pattern,
-    sent: RunningSum,
-    received: RunningSum,
+    sent: Place,
+    received: Place,
+    /// Something was received that was not sent.
+    wrong: bool,
     /// Bytes of the present message that have not come yet.
     missing: usize,
     phase: Phase,
@@ -154,7 +155,7 @@ pub(super) struct Application {
     /// (cps, at the client).
     done: u64,
     times: Times,
-    /// A byte is to be changed behind the sender's sum.
+    /// A byte is to be changed that the sender has written.
     #[cfg(debug_assertions)]
     spoil: bool,
 }
@@ -164,9 +165,9 @@ impl Application {
     pub(super) fn new(shape: &Shape, role: Role) -> Self {
         let Shape { work, size, connections, .. } = *shape;
         let connection = |n| Connection {
-            pattern: Pattern::new(2 * n + usize::from(role == Role::Server)),
-            sent: RunningSum::default(),
-            received: RunningSum::default(),
+            sent: Place::first_of(2 * n + usize::from(role == Role::Server)),
+            received: Place::first_of(2 * n + usize::from(role == Role::Client)),
+            wrong: false,
             missing: size,
             phase: Phase::Opening,
             asked: false,
@@ -190,7 +191,7 @@ impl Application {
         }
     }
 
-    /// Changes a byte of the next message after it has been summed.
+    /// Changes a byte of the next message after it has been written.
     #[cfg(debug_assertions)]
     pub(super) fn spoil(&mut self) {
         self.spoil = true;
@@ -407,10 +408,9 @@ impl Application {
     fn try_send(&mut self, n: usize, endpoint: &mut impl Endpoint) -> bool {
         #[cfg(debug_assertions)]
         let spoil = &mut self.spoil;
-        let Connection { pattern, sent, .. } = &mut self.connections[n];
+        let sent = &mut self.connections[n].sent;
         endpoint.send(n, self.size, |out| {
-            pattern.fill(out);
-            sent.add(out);
+            sent.write(out);
             #[cfg(debug_assertions)]
             if core::mem::take(spoil) {
                 out[0] ^= 1;
@@ -419,8 +419,8 @@ impl Application {
     }
 
     fn receive(&mut self, n: usize, max: usize, endpoint: &mut impl Endpoint) -> usize {
-        let received = &mut self.connections[n].received;
-        endpoint.recv(n, max, |bytes| received.add(bytes))
+        let Connection { received, wrong, .. } = &mut self.connections[n];
+        endpoint.recv(n, max, |bytes| *wrong |= !received.read(bytes))
     }
 
     /// Whether nothing that `sender` wrote is still on its way to here, and none of its connections is still to end.
@@ -432,9 +432,8 @@ impl Application {
         })
     }
 
-    /// Connections on which what came here is not what `sender` wrote.
-    pub(super) fn wrong_sums(&self, sender: &Self) -> usize {
-        let pairs = self.connections.iter().zip(&sender.connections);
-        pairs.filter(|(here, there)| here.received != there.sent).count()
+    /// Connections on which something came that was not what was written at the other end.
+    pub(super) fn wrong(&self) -> usize {
+        self.connections.iter().filter(|connection| connection.wrong).count()
     }
 }

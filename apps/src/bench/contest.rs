@@ -61,7 +61,7 @@ pub(super) trait Turns {
     /// Units of work done since the beginning.
     fn done(&self) -> u64;
 
-    /// Begins no more work, lets what is under way arrive, and compares the sums of both ends.
+    /// Begins no more work, lets what is under way arrive, and says whether every byte came as it was written.
     fn finish(&mut self) -> Result<(), BenchError>;
 }
 
@@ -207,17 +207,18 @@ impl<E: Endpoint> Turns for Contestant<E> {
     }
 }
 
-/// Compares what was written with what was read, after a last wait for it.
+/// Whether all that was written was read, as it was written, after a last wait for it.
 pub(super) fn compare(client: &Application, server: &Application) -> Result<(), BenchError> {
     if !(client.has_all_of(server) && server.has_all_of(client)) {
         let why = "what was written has not arrived, or connections have not ended";
         return Err(BenchError::Failed(why.to_owned()));
     }
-    match client.wrong_sums(server) + server.wrong_sums(client) {
+    match client.wrong() + server.wrong() {
         0 => Ok(()),
-        wrong => Err(BenchError::Failed(format!(
-            "the sums of what was written and of what was read differ on {wrong} streams"
-        ))),
+        wrong => {
+            let why = format!("on {wrong} streams other bytes were read than were written");
+            Err(BenchError::Failed(why))
+        }
     }
 }
 

@@ -45,7 +45,7 @@ enum Order {
     Reference(usize, Duration),
     /// A connection of such a stack that is alone, with one request at a time, while the others rest.
     One(usize, Duration),
-    /// To begin no more work and to compare sums.
+    /// To begin no more work and to say whether all came as it was written.
     Finish,
 }
 

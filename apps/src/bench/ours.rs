@@ -399,7 +399,7 @@ impl Endpoint for Ours {
 
     fn recv(&mut self, connection: usize, max: usize, read: impl FnMut(&[u8])) -> usize {
         let id = self.socket(connection);
-        // Nothing for now; or for ever, and then the sum says so.
+        // Nothing for now; or for ever, and then it is missing in the end.
         self.core().recv_in_place(id, max, read).unwrap_or(0)
     }
 

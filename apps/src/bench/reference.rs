@@ -212,7 +212,7 @@ impl Endpoint for Smoltcp {
             });
             match taken {
                 Ok(piece) if piece > 0 => received += piece,
-                // The end of the stream; the sum says so.
+                // The end of the stream; it is missing in the end.
                 _ => break,
             }
         }

@@ -209,7 +209,7 @@ impl Report {
                 let _ = write!(out, " {name} {}  ", self.work.rate(rate));
             }
         }
-        let _ = writeln!(out, "({}; sums equal)", self.work.unit());
+        let _ = writeln!(out, "({}; every byte compared)", self.work.unit());
         if let Some((ratio, spread)) = self.of_lcores() {
             for (lcore, figures) in self.lcores.iter().enumerate() {
                 let _ = write!(out, "lcore {lcore} {}  ", self.work.rate(median(&figures.rates)));

@@ -25,8 +25,8 @@ pub struct Hooks {
 #[cfg(debug_assertions)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Break {
-    /// A byte is changed after the sender has summed it.
-    Sum,
+    /// Something is changed after the sender has written it.
+    Byte,
 }
 
 impl Hooks {
