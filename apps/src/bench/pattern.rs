@@ -7,6 +7,9 @@
 /// their length, and the table leaves room in the first cache for others.
 const PERIOD: usize = 16_381;
 
+/// Bytes that are copied or compared at a time: the C library copies more by another instruction, which takes long to begin.
+const PIECE: usize = 2048;
+
 /// Random bytes: SplitMix64's.
 static PATTERN: [u8; PERIOD] = {
     let mut bytes = [0; PERIOD];
@@ -46,7 +49,7 @@ impl Place {
     #[inline]
     pub(super) fn write(&mut self, mut out: &mut [u8]) {
         while !out.is_empty() {
-            let (now, rest) = out.split_at_mut(out.len().min(PERIOD - self.at));
+            let (now, rest) = out.split_at_mut(self.piece(out.len()));
             now.copy_from_slice(self.pass(now.len()));
             out = rest;
         }
@@ -57,11 +60,17 @@ impl Place {
     pub(super) fn read(&mut self, mut data: &[u8]) -> bool {
         let mut same = true;
         while !data.is_empty() {
-            let (now, rest) = data.split_at(data.len().min(PERIOD - self.at));
+            let (now, rest) = data.split_at(self.piece(data.len()));
             same &= now == self.pass(now.len());
             data = rest;
         }
         same
+    }
+
+    /// How many of `len` bytes to deal with first.
+    #[inline]
+    fn piece(&self, len: usize) -> usize {
+        len.min(PERIOD - self.at).min(PIECE)
     }
 
     /// The next `len` bytes, which do not go round the table's end.
