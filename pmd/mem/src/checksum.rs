@@ -97,13 +97,27 @@ pub fn sum(bytes: &[u8]) -> Partial {
 #[inline(never)]
 fn sum_long(bytes: &[u8]) -> u64 {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
+    if has_avx512() {
+        // SAFETY: the processor has AVX-512.
+        #[expect(unsafe_code, reason = "compiled for a processor that was found at run time")]
+        let sum = unsafe { sum_avx512(bytes) };
+        return sum;
+    } else if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2.
         #[expect(unsafe_code, reason = "compiled for a processor that was found at run time")]
         let sum = unsafe { sum_avx2(bytes) };
         return sum;
     }
     sum_wide(bytes)
+}
+
+/// Whether the processor has what `sum_avx512` and `copy_and_sum_avx512` are made of.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn has_avx512() -> bool {
+    std::arch::is_x86_feature_detected!("avx512f")
+        && std::arch::is_x86_feature_detected!("avx512bw")
+        && std::arch::is_x86_feature_detected!("avx512vl")
 }
 
 /// Copies `src` to `dst` and returns its sum: one pass over memory where two would each miss the cache.
@@ -117,7 +131,12 @@ pub fn copy_and_sum(dst: &mut [u8], src: &[u8]) -> Partial {
         return Partial(sum_tail(src));
     }
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
+    if has_avx512() {
+        // SAFETY: the processor has AVX-512.
+        #[expect(unsafe_code, reason = "compiled for a processor that was found at run time")]
+        let sum = unsafe { copy_and_sum_avx512(dst, src) };
+        return Partial(sum);
+    } else if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2.
         #[expect(unsafe_code, reason = "compiled for a processor that was found at run time")]
         let sum = unsafe { copy_and_sum_avx2(dst, src) };
@@ -228,7 +247,7 @@ fn last_word(bytes: &[u8], rest: &[u8]) -> u64 {
     sum + rest.first().map_or(0, |&byte| u64::from(u16::from_ne_bytes([byte, 0])))
 }
 
-/// From here on vectors pay: eight of AVX2's, sixteen of SSE2's.
+/// From here on vectors pay: four of AVX-512's, eight of AVX2's, sixteen of SSE2's.
 const WIDE: usize = 256;
 
 /// Two sums over the same words that need no carry, so that the compiler makes vectors of the loop.
@@ -288,6 +307,18 @@ fn sum_avx2(bytes: &[u8]) -> u64 {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn copy_and_sum_avx2(dst: &mut [u8], src: &[u8]) -> u64 {
+    copy_and_sum_wide(dst, src)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn sum_avx512(bytes: &[u8]) -> u64 {
+    sum_wide(bytes)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn copy_and_sum_avx512(dst: &mut [u8], src: &[u8]) -> u64 {
     copy_and_sum_wide(dst, src)
 }
 

@@ -63,7 +63,7 @@ fn every_length_at_every_alignment() {
 }
 
 #[test]
-fn all_three_paths_agree() {
+fn all_paths_agree() {
     for len in 0..LONG {
         let bytes = pattern(len, len as u32);
         let expected = naive(&bytes);
@@ -72,6 +72,38 @@ fn all_three_paths_agree() {
         let mut copy = vec![0; len];
         assert_eq!(Partial(copy_and_sum_wide(&mut copy, &bytes)).fold(), expected);
         assert_eq!(copy, bytes, "copied in vectors");
+    }
+}
+
+/// A sum, and a copy with one, that are compiled for some processors.
+#[cfg(target_arch = "x86_64")]
+type Compiled = (&'static str, unsafe fn(&[u8]) -> u64, unsafe fn(&mut [u8], &[u8]) -> u64);
+
+/// What is faster where there is something better is right where there is not.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn what_is_compiled_for_a_processor_agrees() {
+    let mut compiled: Vec<Compiled> = Vec::new();
+    if std::arch::is_x86_feature_detected!("avx2") {
+        compiled.push(("AVX2", sum_avx2, copy_and_sum_avx2));
+    }
+    if has_avx512() {
+        compiled.push(("AVX-512", sum_avx512, copy_and_sum_avx512));
+    }
+    for len in 0..LONG {
+        let bytes = pattern(len, len as u32);
+        for (name, sum, copy_and_sum) in &compiled {
+            let mut copy = vec![0; len];
+            // SAFETY: the processor has what they are compiled for.
+            #[expect(unsafe_code, reason = "compiled for a processor that was found at run time")]
+            let sums = unsafe { [sum(&bytes), copy_and_sum(&mut copy, &bytes)] };
+            assert_eq!(
+                sums.map(|sum| Partial(sum).fold()),
+                [naive(&bytes); 2],
+                "{name}, {len} bytes"
+            );
+            assert_eq!(copy, bytes, "{name}");
+        }
     }
 }
 
