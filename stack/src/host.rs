@@ -2,7 +2,9 @@
 
 use mafo_mem::{Nanos, Wheel};
 use mafo_pmd::TxState;
-use mafo_tcp::{Connection, Ended, Events, Flags, GaveUp, Input, Open, Output, Payload, Segment};
+use mafo_tcp::{
+    Connection, Ended, Events, Flags, Follows, GaveUp, Input, Open, Output, Payload, Segment,
+};
 use mafo_tcp::{SeqNum, State, Switches, isn};
 
 use crate::activity::Activity;
@@ -14,6 +16,7 @@ use crate::packet;
 use crate::pmtu::HEADERS;
 use crate::slab::SocketId;
 use crate::socket::{Holder, Path, Readiness, SendSide, Socket};
+use crate::template::Template;
 use crate::time_wait::Remains;
 use crate::timeouts::Watch;
 use crate::tuple::FourTuple;
@@ -351,7 +354,8 @@ impl Core {
                 self.counters.tx_unresolved += 1;
                 continue;
             };
-            let Output { segment, offset, last } = &output;
+            let mut output = output;
+            let Output { segment, offset, .. } = &output;
             if segment.flags.contains(Flags::SYN) && self.is_known(id, segment) {
                 continue;
             }
@@ -363,18 +367,47 @@ impl Core {
             let (macs, ends) = ((self.config.mac, mac), (src, dst));
             let fill = |payload: &mut [u8]| socket.tx.read_summed(from, payload);
             let len = packet::emit_tcp_summed(buf, macs, ends, handling, segment, fill);
+            let mut template = None;
             if self.path_mtus.cuts(dst) {
                 // A number that is not used again for as long as pieces live (RFC 6864).
                 self.packets_cut = self.packets_cut.wrapping_add(1);
                 packet::allow_fragments(&mut buf[..len], self.packets_cut);
+            } else if let Follows::Alike(_) = output.follows {
+                template = Some(Template::of(&buf[..len], segment));
             }
             frame.set_len(len);
             self.out.commit();
-            if *last {
+            if let Some(template) = template {
+                self.host_output_alike(now, id, &template, &mut output);
+            }
+            if output.follows == Follows::Nothing {
                 break;
             }
         }
         self.after_output(now, id);
+    }
+
+    /// Sends what follows `output` and is like it, as far as there is room in the burst.
+    fn host_output_alike(
+        &mut self,
+        now: Nanos,
+        id: SocketId,
+        template: &Template,
+        output: &mut Output,
+    ) {
+        let Some(Socket { path: Path::Host(host), tx, .. }) = self.sockets.get_mut(id) else {
+            return;
+        };
+        let acked = tx.acked();
+        while let Some(frame) = self.out.spare()
+            && host.conn.poll_alike(&mut self.engine, now, output)
+        {
+            let from = acked + u64::from(output.offset);
+            let fill = |payload: &mut [u8]| tx.read_summed(from, payload);
+            let len = template.emit(frame.buffer_mut(), &output.segment, fill);
+            frame.set_len(len);
+            self.out.commit();
+        }
     }
 
     /// All has been said that could be: what is waited for now?

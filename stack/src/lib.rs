@@ -38,6 +38,7 @@ mod slab;
 mod socket;
 mod sockets;
 mod supplies;
+mod template;
 pub mod time_wait;
 mod timeouts;
 pub mod tom;

@@ -105,7 +105,7 @@ pub use ecn::{CeEcho, EcnState};
 pub use icmp::IcmpError;
 pub use info::{Info, Limit};
 pub use mtu_probe::{MtuProbe, MtuProbing};
-pub use outcome::{Events, Input, Output, Payload};
+pub use outcome::{Events, Follows, Input, Output, Payload};
 pub use patience::Patience;
 pub use prr::Prr;
 pub(crate) use scoreboard::Sent;

@@ -58,8 +58,20 @@ pub struct Output {
     pub segment: Segment,
     /// Where the payload starts in the send buffer: bytes beyond the first one not acknowledged.
     pub offset: u32,
-    /// Nothing follows now: what the next [`crate::Connection::poll_output`] would find and do is known and done.
-    pub last: bool,
+    /// What is known of the next one.
+    pub follows: Follows,
+}
+
+/// What comes after a segment that is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follows {
+    /// [`crate::Connection::poll_output`] has to be asked.
+    Unknown,
+    /// Nothing now: what the next [`crate::Connection::poll_output`] would find and do is known and done.
+    Nothing,
+    /// One like it, which [`crate::Connection::poll_alike`] makes of it in less time than
+    /// [`crate::Connection::poll_output`] would take, in pieces of up to so many segments.
+    Alike(u8),
 }
 
 /// A set of things that happened.

@@ -8,8 +8,8 @@ use crate::tcb::Fin;
 use crate::timers::RetransmitTimer;
 use crate::writes::Piece;
 use crate::{
-    Config, Connection, Engine, Flags, Frto, LastWord, Output, Probe, SackBlock, SackBlocks,
-    Segment, SeqNum, State, Timestamps,
+    Config, Connection, Engine, Flags, Follows, Frto, LastWord, Output, Probe, SackBlock,
+    SackBlocks, Segment, SeqNum, State, Timestamps,
 };
 
 /// How long a segment that is hardly worth sending waits for a better one when nothing is in flight
@@ -26,7 +26,10 @@ impl Connection {
             let output = self.poll_straight(engine, now);
             let decided = output.is_some() || self.rests(engine, now);
             #[cfg(test)]
-            self.agrees_with(twin, engine, now, decided.then_some(output));
+            {
+                self.agrees_with(twin, engine, now, decided.then_some(output));
+                self.tries_alike(engine, now, output);
+            }
             if decided {
                 return output;
             }
@@ -466,7 +469,7 @@ impl Connection {
         engine.counters.tx_segments += 1;
         let (src_port, dst_port) = (self.local_port, self.remote_port);
         let segment = Segment { src_port, dst_port, seq, flags, ..Segment::default() };
-        Output { segment, offset: 0, last: false }
+        Output { segment, offset: 0, follows: Follows::Unknown }
     }
 
     fn build(

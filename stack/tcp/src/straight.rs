@@ -7,7 +7,9 @@ use mafo_mem::Nanos;
 
 use crate::tcb::Due;
 use crate::writes::Piece;
-use crate::{Connection, Engine, Flags, Options, Output, Segment, SeqNum, State, Timestamps};
+use crate::{
+    Connection, Engine, Flags, Follows, Options, Output, Segment, SeqNum, State, Timestamps,
+};
 
 impl Connection {
     /// Whether [`Connection::poll_output`] would find nothing to send. If so, what goes with that is done, and it
@@ -60,12 +62,50 @@ impl Connection {
         }
         let mut output = self.send_straight(engine, now, start + len);
         self.arm_after_sending(engine, now);
-        // It acknowledges what was owed, and keeps its flight: what `rests` would do, less the looks.
-        output.last = !self.snd.max.before(self.snd.tx_max);
-        if output.last {
-            self.note_window_use(now);
+        if self.has_said_all(now) {
+            output.follows = Follows::Nothing;
         }
         Some(output)
+    }
+
+    /// Makes of `output`, which came from here last, the segment after it: as long, with the same header but for
+    /// sequence number and PSH. `false`, and nothing is done, unless there is one like that: what follows then says
+    /// [`Connection::poll_output`]. Between the two calls time stands still, and the connection is not touched.
+    pub fn poll_alike(&mut self, engine: &mut Engine, now: Nanos, output: &mut Output) -> bool {
+        let Follows::Alike(piece) = output.follows else { return false };
+        let (start, len) = (self.snd.max, output.segment.payload_len);
+        debug_assert_eq!((start, self.snd.last_sent), (output.segment.seq + len, now));
+        if self.straight_len() != Some(len) {
+            return false;
+        }
+        #[cfg(test)]
+        let twin = (self.clone(), engine.clone());
+        let (flags, more) = self.put_straight(engine, now, start + len, Some(piece));
+        if self.flight.board.segments() <= 2 {
+            // The answer to one alone may be delayed; more are all alike.
+            self.arm_after_sending(engine, now);
+        }
+        output.segment.seq = start;
+        output.segment.flags = flags;
+        output.offset += len;
+        output.follows = match (self.has_said_all(now), more) {
+            (true, _) => Follows::Nothing,
+            (false, true) => Follows::Alike(piece),
+            (false, false) => Follows::Unknown,
+        };
+        #[cfg(test)]
+        self.agrees_with(twin, engine, now, Some(Some(*output)));
+        true
+    }
+
+    /// Whether a segment that was sent straight was the last for now. It has acknowledged what was owed, and keeps its
+    /// flight: what `rests` would do, less the looks.
+    fn has_said_all(&mut self, now: Nanos) -> bool {
+        let all = !self.snd.max.before(self.snd.tx_max);
+        if all {
+            self.note_window_use(now);
+        }
+        all
     }
 
     /// Bytes of the next segment of payload, if there is one that may go out now without further thought.
@@ -85,8 +125,16 @@ impl Connection {
         (is_worth && fits()).then_some(len)
     }
 
-    /// As [`Connection::send_new`].
-    fn send_straight(&mut self, engine: &mut Engine, now: Nanos, end: SeqNum) -> Output {
+    /// Payload up to `end` is under way from now on: its flags, and whether more follows at once, in pieces of up to
+    /// `piece` segments where that is known.
+    #[inline]
+    fn put_straight(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        end: SeqNum,
+        piece: Option<u8>,
+    ) -> (Flags, bool) {
         let start = core::mem::replace(&mut self.snd.max, end);
         let len = end.since(start);
         self.flight.take_from(&mut engine.flights);
@@ -97,14 +145,27 @@ impl Connection {
         self.rcv.ack.rhythm.on_payload_sent(now);
         let more = self.snd.max.before(self.snd.tx_max)
             && (self.straight_len().is_some() || self.next_new(engine, now).is_some());
-        let place = self.place_in_piece(engine, more);
+        let place = match piece {
+            Some(piece) if self.snd.writes.is_train(more) => {
+                self.snd.writes.next_of_piece(more, piece)
+            }
+            Some(_) => Piece::Alone,
+            None => self.place_in_piece(engine, more),
+        };
         if place == Piece::GoesOn {
             self.flight.board.last_goes_on();
         }
         engine.counters.tx_segments += 1;
         engine.counters.tx_bytes += u64::from(len);
         let pushes = place == Piece::Ends || self.snd.writes.pushes(start, end);
-        let flags = if pushes { Flags::ACK | Flags::PSH } else { Flags::ACK };
+        (if pushes { Flags::ACK | Flags::PSH } else { Flags::ACK }, more)
+    }
+
+    /// As [`Connection::send_new`].
+    fn send_straight(&mut self, engine: &mut Engine, now: Nanos, end: SeqNum) -> Output {
+        let start = self.snd.max;
+        let len = end.since(start);
+        let (flags, more) = self.put_straight(engine, now, end, None);
         let (window, told) = self.rcv.offer(self.rcv_shift());
         let mut output = Output {
             segment: Segment {
@@ -119,13 +180,19 @@ impl Connection {
                 ..Segment::default()
             },
             offset: start.since(self.snd.una),
-            last: false,
+            follows: Follows::Unknown,
         };
         self.rcv.adv = self.rcv.adv.later(told);
         self.on_ack_sent();
         if self.ecn.sends || self.ecn.echoes {
             self.mark(&mut output.segment);
             self.mark_new_payload(&mut output);
+        } else if more
+            && len == self.payload_max()
+            // What has just been told may let the window be told otherwise.
+            && self.rcv.offer(self.rcv_shift()) == (window, told)
+        {
+            output.follows = Follows::Alike(self.piece(engine.config.piece_segments_min));
         }
         output
     }
@@ -154,9 +221,13 @@ impl Connection {
         let (mut conn, mut full) = twin;
         if let Some(output) = decided {
             let mut expected = conn.poll_any(&mut full, now);
-            if let Some(expected) = expected.as_mut().filter(|_| output.is_some_and(|o| o.last)) {
+            let follows = output.map_or(Follows::Unknown, |output| output.follows);
+            if follows == Follows::Nothing {
                 assert_eq!(conn.poll_any(&mut full, now), None, "nothing follows");
-                expected.last = true;
+            }
+            if let Some(expected) = &mut expected {
+                // The full engine does not say.
+                expected.follows = follows;
             }
             assert_eq!(output, expected);
         }
@@ -166,5 +237,13 @@ impl Connection {
             assert_eq!(format!("{self:?}"), format!("{conn:?}"));
         }
         assert_eq!(engine.counters, full.counters);
+    }
+
+    /// Sends what may follow `output` alike, if it has just been made, on a copy: each time the full engine agrees. A few are
+    /// enough, since each of them is tried again when it is the first.
+    pub(crate) fn tries_alike(&self, engine: &Engine, now: Nanos, output: Option<Output>) {
+        let Some(mut output) = output else { return };
+        let (mut conn, mut engine) = (self.clone(), engine.clone());
+        (0..3).any(|_| !conn.poll_alike(&mut engine, now, &mut output));
     }
 }

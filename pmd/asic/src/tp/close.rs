@@ -7,7 +7,7 @@ use crate::mishap::ControlKind;
 use mafo_mem::Nanos;
 use mafo_t4::cpl::{self, AbortCmd, Status};
 use mafo_t4::tcb::TFlags;
-use mafo_tcp::{Flags, Segment};
+use mafo_tcp::{Flags, Follows, Segment};
 
 impl Tp {
     pub(super) fn rx_data_ack<C: Card>(
@@ -160,7 +160,7 @@ impl<C: Card> Ctx<'_, C> {
     fn refuse(&mut self, tcb: &Tcb, syn: &Segment) {
         if let Some(segment) = mafo_tcp::reset_for(syn) {
             debug_assert!(segment.flags.contains(Flags::RST));
-            self.emit(tcb, &mafo_tcp::Output { segment, offset: 0, last: true });
+            self.emit(tcb, &mafo_tcp::Output { segment, offset: 0, follows: Follows::Nothing });
         }
     }
 }

@@ -8,7 +8,7 @@ use mafo_mem::{Nanos, checksum};
 use mafo_t4::cpl::TxDataFlags;
 use mafo_t4::wr::Payload;
 use mafo_t4::{DmaFault, HostMemory, tcb::field};
-use mafo_tcp::{CHECKSUM_OFFSET, Ended, Output, State};
+use mafo_tcp::{CHECKSUM_OFFSET, Ended, Follows, Output, State};
 
 const ETHERTYPE_IPV4: u16 = 0x0800;
 const IPV4_HEADER: usize = 20;
@@ -69,7 +69,7 @@ impl<C: Card> Ctx<'_, C> {
             }
             match live.conn.poll_output(&mut self.core.engine, self.now) {
                 Some(output) => {
-                    let last = output.last;
+                    let last = output.follows == Follows::Nothing;
                     self.emit(tcb, &output);
                     if last {
                         sent += 1;
