@@ -170,6 +170,7 @@ impl SendBuffer {
     }
 
     /// The same, and their sum.
+    #[inline]
     pub(crate) fn read_summed(&self, offset: u64, dst: &mut [u8]) -> Partial {
         if !dst.is_empty()
             && let (memory, Piece { offset: start, len }) = self.piece_at(offset, dst.len())

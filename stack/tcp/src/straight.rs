@@ -127,7 +127,7 @@ impl Connection {
 
     /// Payload up to `end` is under way from now on: its flags, and whether more follows at once, in pieces of up to
     /// `piece` segments where that is known.
-    #[inline]
+    #[inline(always)]
     fn put_straight(
         &mut self,
         engine: &mut Engine,

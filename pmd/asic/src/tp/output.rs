@@ -56,6 +56,7 @@ impl<C: Card> Ctx<'_, C> {
     /// Sends up to `share` segments of a connection.
     fn send(&mut self, tcb: &mut Tcb, share: usize) -> (Turn, usize) {
         let mut sent = 0;
+        let mut output = None;
         let turn = loop {
             let Phase::Live(live) = &mut tcb.phase else { return (Turn::Done, sent) };
             if live.gated && self.core.commits {
@@ -67,21 +68,20 @@ impl<C: Card> Ctx<'_, C> {
             if !self.card.tx_ready(tcb.route.l2t) {
                 break Turn::Blocked;
             }
-            match live.conn.poll_output(&mut self.core.engine, self.now) {
-                Some(output) => {
-                    let last = output.follows == Follows::Nothing;
-                    self.emit(tcb, &output);
-                    if last {
-                        sent += 1;
-                        break Turn::Done;
-                    }
-                }
-                None => {
-                    self.finish(tcb);
-                    break Turn::Done;
-                }
+            let engine = &mut self.core.engine;
+            let is_alike = |output| live.conn.poll_alike(engine, self.now, output);
+            if !output.as_mut().is_some_and(is_alike) {
+                output = live.conn.poll_output(&mut self.core.engine, self.now);
             }
+            let Some(output) = &output else {
+                self.finish(tcb);
+                break Turn::Done;
+            };
+            self.emit(tcb, output);
             sent += 1;
+            if output.follows == Follows::Nothing {
+                break Turn::Done;
+            }
         };
         if let Phase::Live(live) = &tcb.phase {
             let deadline = live.conn.poll_timeout();
