@@ -56,8 +56,9 @@ impl Core {
                 hook.on_frame(now, core, member, 0, frame) == Verdict::Stack
             };
             if run.len() == 1 {
-                if is_ours(self, first.as_slice()) {
-                    self.handle_frame(now, member, first.as_slice());
+                let frame = first.as_slice();
+                if is_ours(self, frame) && !self.handle_plain(now, frame) {
+                    self.handle_frame(now, member, frame);
                 }
                 continue;
             }

@@ -37,6 +37,7 @@ mod shard;
 mod slab;
 mod socket;
 mod sockets;
+mod straight;
 mod supplies;
 mod template;
 pub mod time_wait;

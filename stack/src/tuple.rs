@@ -25,9 +25,7 @@ impl Hash for FourTuple {
     fn hash<H: Hasher>(&self, state: &mut H) {
         for end in [self.local, self.remote] {
             match end.ip() {
-                IpAddr::V4(ip) => {
-                    state.write_u64(u64::from(ip.to_bits()) << 16 | u64::from(end.port()));
-                }
+                IpAddr::V4(ip) => hash_v4(ip, end.port(), state),
                 IpAddr::V6(ip) => {
                     state.write_u128(ip.to_bits());
                     state.write_u16(end.port());
@@ -35,6 +33,10 @@ impl Hash for FourTuple {
             }
         }
     }
+}
+
+fn hash_v4(ip: Ipv4Addr, port: u16, state: &mut impl Hasher) {
+    state.write_u64(u64::from(ip.to_bits()) << 16 | u64::from(port));
 }
 
 impl fmt::Debug for FourTuple {
@@ -117,6 +119,25 @@ impl ByTuple {
     #[inline]
     pub(crate) fn get(&self, sockets: &Slab<Socket>, tuple: &FourTuple) -> Option<SocketId> {
         self.ids.find(self.hasher.hash_one(tuple), is(sockets, tuple)).copied()
+    }
+
+    /// As [`ByTuple::get`], of two ends of IPv4.
+    #[inline]
+    pub(crate) fn get_v4(
+        &self,
+        sockets: &Slab<Socket>,
+        local: (Ipv4Addr, u16),
+        remote: (Ipv4Addr, u16),
+    ) -> Option<SocketId> {
+        let mut hasher = self.hasher.build_hasher();
+        for (ip, port) in [local, remote] {
+            hash_v4(ip, port, &mut hasher);
+        }
+        let is = |&id: &SocketId| {
+            let ends = sockets.get(id).map(|socket| &socket.ends);
+            matches!(ends, Some(Ends::V4 { local: l, remote: r }) if (*l, *r) == (local, remote))
+        };
+        self.ids.find(hasher.finish(), is).copied()
     }
 
     /// Bytes of the table.
