@@ -348,13 +348,12 @@ impl Core {
             let Some(socket) = self.sockets.get_mut(id) else { return };
             let Path::Host(host) = &mut socket.path else { return };
             host.listed = Listed::No;
-            let Some(output) = host.conn.poll_output(&mut self.engine, now) else { break };
+            let Some(mut output) = host.conn.poll_output(&mut self.engine, now) else { break };
             let Some(Resolution::Known(mac)) = mac else {
                 // Nobody answers for the next hop: as if it were lost on the way.
                 self.counters.tx_unresolved += 1;
                 continue;
             };
-            let mut output = output;
             let Output { segment, offset, .. } = &output;
             if segment.flags.contains(Flags::SYN) && self.is_known(id, segment) {
                 continue;

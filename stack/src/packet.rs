@@ -366,10 +366,10 @@ pub fn pad(buf: &mut [u8], len: usize) -> usize {
 }
 
 fn emit_ethernet(buf: &mut [u8], src: Mac, dst: Mac, protocol: EthernetProtocol) {
-    let mut frame = EthernetFrame::new_unchecked(buf);
-    frame.set_src_addr(EthernetAddress(src));
-    frame.set_dst_addr(EthernetAddress(dst));
-    frame.set_ethertype(protocol);
+    let header = &mut buf[..ETHERNET_HEADER];
+    header[..6].copy_from_slice(&dst);
+    header[6..12].copy_from_slice(&src);
+    header[12..].copy_from_slice(&u16::from(protocol).to_be_bytes());
 }
 
 /// Writes the answer to an ICMP echo request (RFC 792) as a frame, or `None` when `message` is not
