@@ -39,12 +39,13 @@ pub use mafo_pmd::stats::Xstat;
 pub use mafo_pmd::{
     Adapter, AdapterConfig, AdapterError, Congestion, EthPort, EthPorts, TcpSettings, TxState,
 };
+pub use mafo_stack::policy;
 pub use mafo_stack::{
     Activity, CongestionControl, ConnectError, ConnectionError, Core, Defect, Defects, Dscp,
     EcnMode, Ended, Event, Footprint, FourTuple, GaveUp, Handover, IcmpError, Info, Keepalive,
     LENT_BYTES_MAX, LENT_PIECES_MAX, LendBuffer, LendError, Lent, Life, ListenError, ListenerId,
-    MemberId, MoveError, MtuProbing, NotSent, Options, PathChoice, Readiness, Recovery, Shard,
-    SocketError, SocketId, Stack, StackConfig, State, Status, Then, Timeouts,
+    MemberId, MoveError, MtuProbing, NotSent, Options, PathChoice, Policy, Readiness, Recovery,
+    Shard, SocketError, SocketId, Stack, StackConfig, State, Status, Then, Timeouts,
 };
 pub use mafo_t4::{L2tIdx, PortId};
 pub use mafo_wire as wire;

@@ -22,6 +22,7 @@ use crate::moved::Moved;
 use crate::neigh::{BROADCAST, Change, Mac, Neighbours, Resolution};
 use crate::packet::{self, Arp, Dscp, Handling, Ip, Malformed, Packet};
 use crate::pmtu::PathMtus;
+use crate::policy::Policy;
 use crate::shard::Shard;
 use crate::slab::{Slab, SocketId};
 use crate::socket::{Holder, Path, Readiness, Socket};
@@ -117,6 +118,8 @@ pub struct Core {
     pub(crate) piece: Box<[u8; PIECE]>,
     pub(crate) arena: Arc<Arena>,
     pub(crate) lend: LendMemory,
+    /// What listeners and connections are made with whose applications do not say.
+    pub(crate) policy: Option<Arc<Policy>>,
     pub(crate) send_buffers: Vec<DmaBuf>,
     /// What the last socket was made with: most are made with the same.
     pub(crate) settings: Arc<Options>,
@@ -183,6 +186,7 @@ impl Core {
             piece: Box::new([0; PIECE]),
             arena,
             lend: LendMemory::new(config.lend_memory),
+            policy: None,
             send_buffers: Vec::new(),
             settings: Arc::new(Options::on(PathChoice::Host)),
             recv_buffers: Vec::new(),

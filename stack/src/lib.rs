@@ -33,6 +33,7 @@ pub mod neigh;
 mod observe;
 pub mod packet;
 pub mod pmtu;
+pub mod policy;
 mod shard;
 mod slab;
 mod socket;
@@ -57,6 +58,7 @@ pub use mafo_tcp::{Ended, GaveUp, IcmpError, Info, Keepalive, Recovery, State, T
 pub use neigh::Mac;
 pub use observe::{Life, Status};
 pub use packet::Dscp;
+pub use policy::Policy;
 pub use shard::Shard;
 pub use slab::SocketId;
 pub use socket::Readiness;
@@ -192,14 +194,14 @@ mafo_mem::counters! {
 /// Where a connection's TCP shall run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PathChoice {
-    /// In an adapter.
+    /// In an adapter, if there is one and no policy ([`policy`]) has it otherwise.
     #[default]
     Offload,
     /// In this stack.
     Host,
 }
 
-/// What a socket or a listener's sockets are made with.
+/// What a socket or a listener's sockets are made with. What is left open here a policy may say ([`Core::set_policy`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Where TCP runs.

@@ -86,7 +86,7 @@ impl Core {
         if listener.syn_queue_is_full(syns_max) && after.is_none() {
             return self.answer_by_cookie(now, listener_id, src_mac, tuple, syn);
         }
-        let options = listener.options;
+        let options = self.options_of_passive(&tuple, listener);
         let Some(id) = self.make_socket(tuple, options, Holder::Listener(listener_id)) else {
             return self.answer_by_cookie(now, listener_id, src_mac, tuple, syn);
         };
@@ -131,7 +131,8 @@ impl Core {
             return;
         }
         listener.last_cookie = Some(now);
-        let options = listener.options;
+        let Some(listener) = self.listeners.get(&listener_id) else { return };
+        let options = self.options_of_passive(&tuple, listener);
         let dscp = options.dscp;
         let room = self.room_of(&options) as u32;
         let ours = self.offer_of(&options, room);
@@ -182,7 +183,7 @@ impl Core {
             self.counters.listen_overflows += 1;
             return true;
         }
-        let options = listener.options;
+        let options = self.options_of_passive(&tuple, listener);
         let Some(id) = self.make_socket(tuple, options, Holder::Listener(listener_id)) else {
             self.counters.listen_overflows += 1;
             return true;
@@ -199,6 +200,12 @@ impl Core {
         self.enter_opening(id, listener_id, conn);
         self.on_established(id);
         self.host_input(now, id, segment, &[payload])
+    }
+
+    /// Whether a connection's SYN is answered by the host path, and its handshake goes on.
+    pub(crate) fn is_answered_here(&self, id: SocketId) -> bool {
+        let path = self.sockets.get(id).map(|socket| &socket.path);
+        matches!(path, Some(Path::Host(host)) if host.conn.state() == State::SynRcvd)
     }
 
     /// Whether connection `id` is to have brought something before it can be accepted. That is counted in timeouts of

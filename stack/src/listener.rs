@@ -18,7 +18,10 @@ pub struct ListenerId(pub(crate) u32);
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
+    /// As the application asked for them.
     pub(crate) options: Options,
+    /// Who answers its SYNs, as was decided when it began to listen.
+    pub(crate) path: PathChoice,
     /// Where it is on the adapters.
     pub(crate) stids: Vec<(MemberId, Stid)>,
     /// Connections whose handshake is under way.
@@ -54,6 +57,6 @@ impl Listener {
 
     /// Whether the host path answers its SYNs: because it was asked to, or because no adapter does.
     pub(crate) fn is_host_path(&self) -> bool {
-        self.options.path == PathChoice::Host || self.stids.is_empty()
+        self.path == PathChoice::Host || self.stids.is_empty()
     }
 }

@@ -48,10 +48,11 @@ impl Core {
         let ready = VecDeque::new();
         let (backlog, stids) = (backlog.max(1), Vec::new());
         let last_cookie = None;
+        let path = self.path_of_listener(address, &options);
         let listener =
-            Listener { address, options, stids, opening: 0, ready, backlog, last_cookie };
+            Listener { address, options, path, stids, opening: 0, ready, backlog, last_cookie };
         self.listeners.insert(id, listener);
-        if options.path == PathChoice::Offload {
+        if path == PathChoice::Offload {
             // One that is dead gets it with all others when it is back.
             let members = (0..self.members.len()).map(|n| MemberId(n as u8));
             let members = members.filter(|&member| self.is_adapter(member));
@@ -131,6 +132,7 @@ impl Core {
         }
         let local = self.local_for(remote, local_port).ok_or(ConnectError::AddrInUse(remote))?;
         let tuple = FourTuple { local, remote };
+        let options = self.options_of_active(&tuple, options);
         let id =
             self.make_socket(tuple, options, Holder::Application).ok_or(ConnectError::TableFull)?;
         self.by_tuple.insert(&self.sockets, id);

@@ -16,6 +16,7 @@ mod macs;
 mod mtus;
 mod options;
 mod plain;
+mod policy;
 mod protect;
 mod room;
 mod setup;

@@ -65,7 +65,7 @@ impl Core {
         let offloaded: Vec<_> = self
             .listeners
             .iter()
-            .filter(|(_, l)| l.options.path == PathChoice::Offload)
+            .filter(|(_, l)| l.path == PathChoice::Offload)
             .map(|(&id, l)| (id, l.address))
             .collect();
         for (listener, address) in offloaded {
@@ -342,16 +342,26 @@ impl Core {
             self.counters.syns_of_others += u64::from(elsewhere);
             return None;
         }
+        if let Some(id) = self.lookup(&tuple).filter(|&id| self.is_answered_here(id)) {
+            // Sent again: what the host path says to it belongs to the connection.
+            self.host_input(now, id, &segment, &[]);
+            return Some(Syn::Handled);
+        }
         let is_taken = self.lookup(&tuple).is_some() || self.moved.lcore_of(&tuple).is_some();
         if listener.accept_queue_is_full() || is_taken {
             return None;
         }
         let full = listener.syn_queue_is_full(self.config.syn_backlog_max);
-        let options = listener.options;
+        let options = self.options_of_passive(&tuple, listener);
         let after = match self.answer_late(now, src_mac, &tuple, &segment) {
             Late::Done => return Some(Syn::Handled),
             Late::No(after) => after,
         };
+        if options.path == PathChoice::Host {
+            // The policy has it so. The card forgets the SYN, and gives what follows to the host.
+            self.host_listen(now, (listener_id, after), src_mac, tuple, &segment, &[]);
+            return Some(Syn::Handled);
+        }
         // The card's TIDs are for those who answer; a cookie's ACK is opened on the host path.
         if full && after.is_none() {
             self.answer_by_cookie(now, listener_id, src_mac, tuple, &segment);
