@@ -1,6 +1,8 @@
 //! What the programs of mafo share.
 
 pub mod bench;
+pub mod cli;
+pub mod config;
 pub mod demo;
 pub mod drill;
 pub mod echo;

@@ -95,6 +95,12 @@ enum Setting {
 }
 
 impl BondOptions {
+    /// The names of all of them.
+    #[must_use]
+    pub fn names() -> &'static [&'static str] {
+        &NAMES
+    }
+
     /// Sets what was given in `config`; the rest stays as it is.
     pub fn apply(&self, config: &mut BondConfig) {
         for setting in &self.0 {

@@ -64,6 +64,7 @@ impl ConnsOptions {
             ops: None,
             vs: Vec::new(),
             protect: Vec::new(),
+            config: None,
             json: self.json,
             hooks: self.hooks,
         }

@@ -93,6 +93,9 @@ pub struct BenchOptions {
     /// Write a page with plots into this file: each slice's rate, and how long operations took
     #[arg(long, value_name = "FILE", conflicts_with = "ops")]
     pub report: Option<PathBuf>,
+    /// Take what the command line does not say of loss and protection from a file: its keys are in docs/configuration.md
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Print one JSON object on standard output, everything else on standard error
     #[arg(long)]
     pub json: bool,

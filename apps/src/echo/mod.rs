@@ -14,9 +14,12 @@ mod wait;
 pub use options::{Cidr, EchoOptions, TapNames};
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use mafo::eal::clock::Clock;
-use mafo::{Host, Nanos};
+use mafo::{Host, Nanos, Policy};
+
+use crate::config;
 
 use cables::{CONNECTIONS, Cabled};
 use service::Service;
@@ -50,14 +53,17 @@ pub fn main(options: &EchoOptions) -> ExitCode {
 
 fn run(options: &EchoOptions) -> Result<(), EchoError> {
     let clock = Clock::start();
+    let policy = read_policy(options).map_err(EchoError::CannotRun)?;
     let Cabled { mut host, changes, wakers } =
         cables::plug(options).map_err(EchoError::CannotRun)?;
     bring_up(&mut host, clock)?;
+    host.sockets_mut().set_policy(policy);
     let at = (options.addr.address, options.port).into();
     let mut service = Service::new(host.sockets_mut(), at, CONNECTIONS as usize)
         .map_err(|e| EchoError::CannotRun(e.to_string()))?;
+    let reloads = options.config.is_some() || options.policy.is_some();
     let mut waiter =
-        Waiter::new(wakers).map_err(|e| EchoError::CannotRun(format!("waiting: {e}")))?;
+        Waiter::new(wakers, reloads).map_err(|e| EchoError::CannotRun(format!("waiting: {e}")))?;
     let mut timeline = Timeline::new(options.taps.0.clone(), changes);
     greet(options);
     loop {
@@ -67,8 +73,10 @@ fn run(options: &EchoOptions) -> Result<(), EchoError> {
         let moving = host.bond().is_some_and(mafo::Bond::is_moving);
         let busy = service.is_busy() || moving;
         let rested = waiter.rest(now, host.poll_timeout(), busy);
-        if rested.map_err(|e| EchoError::Failed(format!("waiting: {e}")))? == Course::End {
-            break;
+        match rested.map_err(|e| EchoError::Failed(format!("waiting: {e}")))? {
+            Course::On => {}
+            Course::Reload => reload(options, &mut host),
+            Course::End => break,
         }
     }
     let open = service.callers();
@@ -82,6 +90,23 @@ fn run(options: &EchoOptions) -> Result<(), EchoError> {
         timeline.failovers()
     ));
     Ok(())
+}
+
+/// The policy, if the command line names a file that has one.
+fn read_policy(options: &EchoOptions) -> Result<Option<Arc<Policy>>, String> {
+    config::policy(options.config.as_deref(), options.policy.as_deref())
+}
+
+/// Takes the policy from its file again, if that is good.
+fn reload(options: &EchoOptions, host: &mut Host) {
+    match read_policy(options) {
+        Ok(policy) => {
+            let count = policy.as_ref().map_or(0, |policy| policy.rules().len());
+            host.sockets_mut().set_policy(policy);
+            say(format_args!("policy: {count} rules, for connections from now on"));
+        }
+        Err(problems) => say(format_args!("policy: nothing has changed\n{problems}")),
+    }
 }
 
 fn turn(host: &mut Host, service: &mut Service, now: Nanos) -> Result<(), EchoError> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
@@ -26,6 +27,13 @@ pub struct EchoOptions {
     /// The TCP port
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
     pub port: u16,
+    /// Take what the command line does not say from a file, such as mafo.toml: its keys are in docs/configuration.md
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Take the connection offload policy from a file of its own, not from the one of --config. SIGHUP
+    /// reads it again; a file with a mistake changes nothing
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
 }
 
 /// Names of the two cables.

@@ -1,6 +1,7 @@
 //! When to poll and when to sleep.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -12,14 +13,19 @@ use crate::sys::{self, Epoll, Ready};
 const QUIET: Nanos = Nanos::from_millis(2);
 /// The longest sleep.
 const NAP: Nanos = Nanos::from_millis(100);
-/// The event loop's number of the descriptor that tells of signals; cables have those above.
+/// The event loop's numbers of the descriptors that tell of signals; cables have those above.
 const SIGNALS: u64 = 0;
+const HANGUP: u64 = 1;
+/// What a signalfd gives for a signal, in bytes.
+const SIGINFO: usize = size_of::<libc::signalfd_siginfo>();
 
 /// What goes on after a look around.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Course {
     /// The next turn.
     On,
+    /// The user wants the policy to be read again.
+    Reload,
     /// The user wants an end.
     End,
 }
@@ -29,21 +35,27 @@ pub(super) struct Waiter {
     epoll: Epoll,
     wakers: Vec<OwnedFd>,
     _signals: OwnedFd,
+    hangup: Option<File>,
     ready: Vec<Ready>,
     last_life: Nanos,
 }
 
 impl Waiter {
-    /// Waits for what can be read from `wakers`, and takes over SIGINT and SIGTERM.
-    pub(super) fn new(wakers: Vec<OwnedFd>) -> io::Result<Self> {
+    /// Waits for what can be read from `wakers`, and takes over SIGINT and SIGTERM; SIGHUP as well, if there is something that
+    /// can be reloaded.
+    pub(super) fn new(wakers: Vec<OwnedFd>, reloads: bool) -> io::Result<Self> {
         let epoll = Epoll::new()?;
         let signals = sys::termination()?;
         epoll.add(&signals, SIGNALS, libc::EPOLLIN as u32)?;
-        for (token, waker) in (SIGNALS + 1..).zip(&wakers) {
+        let hangup = if reloads { Some(File::from(sys::hangup()?)) } else { None };
+        if let Some(hangup) = &hangup {
+            epoll.add(hangup, HANGUP, libc::EPOLLIN as u32)?;
+        }
+        for (token, waker) in (HANGUP + 1..).zip(&wakers) {
             epoll.add(waker, token, libc::EPOLLIN as u32)?;
         }
         let (ready, last_life) = (Vec::new(), Nanos::ZERO);
-        Ok(Self { epoll, wakers, _signals: signals, ready, last_life })
+        Ok(Self { epoll, wakers, _signals: signals, hangup, ready, last_life })
     }
 
     /// Sleeps until something can be read or `timer` is over; not at all when `busy`, or when there
@@ -58,18 +70,26 @@ impl Waiter {
             self.last_life = now;
         }
         let sleep = sleep(now, self.last_life, timer);
-        self.epoll.wait(self.wakers.len() + 1, Some(sleep), &mut self.ready)?;
+        self.epoll.wait(self.wakers.len() + 2, Some(sleep), &mut self.ready)?;
+        let mut course = Course::On;
         for ready in &self.ready {
             if ready.token == SIGNALS {
                 return Ok(Course::End);
             }
+            if ready.token == HANGUP {
+                if let Some(hangup) = &mut self.hangup {
+                    hangup.read_exact(&mut [0; SIGINFO])?;
+                }
+                course = Course::Reload;
+                continue;
+            }
             if ready.events & libc::EPOLLIN as u32 == 0 {
                 // A cable that was deleted has nothing more to say, again and again.
-                self.epoll.remove(&self.wakers[(ready.token - SIGNALS - 1) as usize])?;
+                self.epoll.remove(&self.wakers[(ready.token - HANGUP - 1) as usize])?;
             }
             self.last_life = now;
         }
-        Ok(Course::On)
+        Ok(course)
     }
 }
 

@@ -98,7 +98,7 @@ impl Member {
 
 /// Two members with a comma between them, and behind a card, after a colon, what is special about it:
 /// `t540-cr,t520-cr:ntids=64,filters=32`.
-pub(super) fn parse(text: &str) -> Result<Adapters, String> {
+pub(crate) fn parse(text: &str) -> Result<Adapters, String> {
     let mut members: Vec<Member> = Vec::new();
     for part in text.split(',') {
         // Options of a card have commas between them too.

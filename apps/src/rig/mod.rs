@@ -29,6 +29,7 @@ pub use idle::Idle;
 pub use options::Break;
 pub use options::{PeerKind, Protect, RigOptions};
 
+pub(crate) use adapters::parse as parse_adapters;
 pub(crate) use fault::Injected;
 pub(crate) use options::parse_time;
 pub(crate) use page::{Contents, Page};

@@ -68,6 +68,12 @@ pub struct RigOptions {
     /// What all that is drawn is drawn from
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Take what the command line does not say from a file, such as mafo.toml: its keys are in docs/configuration.md
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Take the connection offload policy from a file of its own, not from the one of --config
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// Write captures into this folder: each cable's frames, and all that the peer's host sees
     #[arg(long, value_name = "DIR")]
     pub pcap: Option<PathBuf>,

@@ -547,6 +547,7 @@ impl Run {
         }
         self.times = Report::default();
         self.moved.clear();
+        self.refuse_host_path()?;
         self.concerned = self.at_the_fault();
         self.is_handing_over = false;
         for line in &self.world.lines {
@@ -554,6 +555,21 @@ impl Run {
             line.cable.watch_lost();
         }
         Ok(())
+    }
+
+    /// Where a policy has connections on the host path nothing can be handed over.
+    fn refuse_host_path(&self) -> Result<(), RigError> {
+        let is_here = |near: &&Near| {
+            near.home.is_none() && !near.is_refugee && near.is_established && near.error.is_none()
+        };
+        match self.near.iter().filter(is_here).count() {
+            0 => Ok(()),
+            _ if self.options.policy.is_none() && self.options.config.is_none() => Ok(()),
+            count => Err(RigError::CannotRun(format!(
+                "the policy has {count} of {} connections on the host path, where no failure moves them",
+                self.near.len()
+            ))),
+        }
     }
 
     /// The connections that live on the active link, or its adapter if nothing else of that carries.

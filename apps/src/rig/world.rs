@@ -32,6 +32,7 @@ use super::options::{PeerKind, Protect, RigOptions};
 use super::run::{RigError, say};
 use super::sniff::{Fins, Seen, Sniffer};
 use super::trunk::Trunk;
+use crate::config;
 use crate::other::Other;
 use crate::peer::{End, Isolation, KernelPeer, PeerConfig, PeerError, Plan};
 use crate::smoltcp_peer::{SmoltcpConfig, SmoltcpPeer};
@@ -243,6 +244,8 @@ pub(crate) fn build(
     handover: Handover,
     (start, clock): (SystemTime, Clock),
 ) -> Result<World, RigError> {
+    let policy = config::policy(options.config.as_deref(), options.policy.as_deref())
+        .map_err(RigError::CannotRun)?;
     let plan = plan(options.connections);
     let lcores = usize::from(options.lcores);
     let cores = if lcores > 1 { Crew::cores(lcores) } else { None };
@@ -313,6 +316,7 @@ pub(crate) fn build(
         if lcore == 0 {
             host.warnings().iter().for_each(|warning| say(format_args!("bond: {warning}")));
         }
+        host.sockets_mut().set_policy(policy.clone());
         if let Some(shard) = shard {
             host.set_shard(shard);
         }

@@ -136,6 +136,21 @@ pub(crate) fn follow_parent(parent: u32) -> io::Result<()> {
     }
 }
 
+/// SIGHUP, from now on to be read from a descriptor.
+pub(crate) fn hangup() -> io::Result<OwnedFd> {
+    // SAFETY: a sigset_t is integers; the sigset functions write it, the others read it.
+    unsafe {
+        let mut signals: libc::sigset_t = std::mem::zeroed();
+        check(libc::sigemptyset(&raw mut signals))?;
+        check(libc::sigaddset(&raw mut signals, libc::SIGHUP))?;
+        // Blocked: a signal that is delivered is not there to be read.
+        match libc::pthread_sigmask(libc::SIG_BLOCK, &raw const signals, ptr::null_mut()) {
+            0 => check_fd(libc::signalfd(-1, &raw const signals, libc::SFD_CLOEXEC)),
+            errno => Err(io::Error::from_raw_os_error(errno)),
+        }
+    }
+}
+
 /// A descriptor that can be read once somebody asks the process to end, by SIGTERM or SIGINT (Ctrl-C).
 /// From now on neither ends the calling thread by itself.
 ///

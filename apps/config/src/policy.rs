@@ -1,0 +1,286 @@
+//! Policies in files: `[[rule]]` each, of which the first that matches decides.
+//!
+//! ```toml
+//! [[rule]]
+//! on = "passive"
+//! local-port = [80, "8000-8099"]
+//! remote = "10.1.0.0/16"
+//! path = "host"
+//! ```
+
+use std::fmt::Write;
+use std::path::Path;
+use std::str::FromStr;
+
+use mafo::policy::{Decision, Occasion, Occasions, Policy, Rule};
+use mafo::{CongestionControl, Handover, PathChoice};
+
+use crate::document::{Document, Item, Table};
+use crate::problem::{Problems, nearest};
+
+/// Keys of a rule, and what each is.
+pub const KEYS: [(&str, &str); 8] = [
+    (
+        "on",
+        "what it decides about: listen, active (connections that we open), passive (those that we accept); all, if it says none",
+    ),
+    ("local", "prefixes of our address"),
+    ("local-port", "our port: numbers and ranges"),
+    ("remote", "prefixes of the peer's address"),
+    ("remote-port", "the peer's port"),
+    ("path", "where TCP runs: offload, host"),
+    ("congestion", "congestion control; an adapter that has it not uses NewReno"),
+    ("handover", "how the connection moves to another adapter: auto, drained, instant"),
+];
+
+const PATHS: [(&str, PathChoice); 2] =
+    [("offload", PathChoice::Offload), ("host", PathChoice::Host)];
+
+/// All congestion controls by their names.
+fn congestion() -> Vec<(&'static str, CongestionControl)> {
+    CongestionControl::ALL.iter().map(|&algorithm| (algorithm.name(), algorithm)).collect()
+}
+
+const HANDOVERS: [(&str, Handover); 3] =
+    [("auto", Handover::Auto), ("drained", Handover::Drained), ("instant", Handover::Instant)];
+
+/// Reads a file that has a policy alone.
+pub fn read(path: &Path) -> Result<Policy, Problems> {
+    parse(&Document::read(path)?)
+}
+
+/// The policy of a document that has nothing else.
+pub fn parse(document: &Document) -> Result<Policy, Problems> {
+    document.parse(|root| {
+        let mut rules = Vec::new();
+        for item in root.items() {
+            match item.key {
+                "rule" => rules = of_tables(&item.tables()),
+                _ => item.unknown("a policy's file", &["rule"]),
+            }
+        }
+        Policy::new(rules)
+    })
+}
+
+/// The rules that these tables are.
+#[must_use]
+pub fn of_tables(tables: &[Table<'_>]) -> Vec<Rule> {
+    tables.iter().map(|&table| rule(table)).collect()
+}
+
+fn rule(table: Table<'_>) -> Rule {
+    let mut rule = Rule::default();
+    for item in table.items() {
+        match item.key {
+            "on" => {
+                let all = item.each(|name| named(name, &Occasion::NAMES));
+                rule.on = all.into_iter().fold(Occasions::NONE, Occasions::with);
+                if rule.on == Occasions::NONE {
+                    item.wrong("a rule on nothing decides nothing");
+                }
+            }
+            "local" => rule.local.addresses = some(&item),
+            "local-port" => rule.local.ports = some(&item),
+            "remote" => rule.remote.addresses = some(&item),
+            "remote-port" => rule.remote.ports = some(&item),
+            "path" => rule.says.path = one(&item, &PATHS),
+            "congestion" => rule.says.congestion = one(&item, &congestion()),
+            "handover" => rule.says.handover = one(&item, &HANDOVERS),
+            _ => item.unknown("a rule", &KEYS.map(|(key, _)| key)),
+        }
+    }
+    note_useless(table, &rule);
+    rule
+}
+
+/// Settings that never have an effect are mistakes.
+fn note_useless(table: Table<'_>, rule: &Rule) {
+    if rule.on != Occasions::from(Occasion::Listen) {
+        return;
+    }
+    for key in ["congestion", "handover", "remote", "remote-port"] {
+        if let Some(item) = table.get(key) {
+            item.wrong_key(format!(
+                "a listener has no '{key}': of what it accepts a rule on = \"passive\" decides"
+            ));
+        }
+    }
+}
+
+/// What an end is matched by: none would be any.
+fn some<T: FromStr<Err = String>>(item: &Item<'_>) -> Vec<T> {
+    let list = item.each(str::parse);
+    if list.is_empty() && item.value().is_some_and(|value| value.each().is_empty()) {
+        item.wrong(format!("'{}' is an empty list, which matches nothing", item.key));
+    }
+    list
+}
+
+fn one<T: Copy>(item: &Item<'_>, names: &[(&str, T)]) -> Option<T> {
+    let mut values = item.each(|name| named(name, names));
+    if values.len() > 1 {
+        item.wrong(format!("'{}' is one of its values, not several", item.key));
+    }
+    values.pop()
+}
+
+fn named<T: Copy>(name: &str, names: &[(&str, T)]) -> Result<T, String> {
+    if let Some((_, value)) = names.iter().find(|(known, _)| *known == name) {
+        return Ok(*value);
+    }
+    let all: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
+    let near = nearest(name, all.iter().copied());
+    let near = near.map_or_else(String::new, |near| format!(" (is '{near}' meant?)"));
+    Err(format!("'{name}' is none of: {}{near}", all.join(", ")))
+}
+
+/// A policy as a file has it, each rule under `[[header]]`.
+#[must_use]
+pub fn show(policy: &Policy, header: &str) -> String {
+    let mut out = String::new();
+    for rule in policy.rules() {
+        let _ = writeln!(out, "[[{header}]]");
+        let mut list = |key: &str, values: Vec<String>| {
+            if !values.is_empty() {
+                let values: Vec<String> = values.iter().map(|v| format!("{v:?}")).collect();
+                let _ = writeln!(out, "{key} = [{}]", values.join(", "));
+            }
+        };
+        if rule.on != Occasions::ALL {
+            let on = Occasion::NAMES.iter().filter(|&&(_, what)| rule.on.contains(what));
+            list("on", on.map(|(name, _)| (*name).to_owned()).collect());
+        }
+        list("local", rule.local.addresses.iter().map(ToString::to_string).collect());
+        list("local-port", rule.local.ports.iter().map(ToString::to_string).collect());
+        list("remote", rule.remote.addresses.iter().map(ToString::to_string).collect());
+        list("remote-port", rule.remote.ports.iter().map(ToString::to_string).collect());
+        let Decision { path, congestion: algorithm, handover } = rule.says;
+        said(&mut out, "path", path, &PATHS);
+        said(&mut out, "congestion", algorithm, &congestion());
+        said(&mut out, "handover", handover, &HANDOVERS);
+    }
+    out
+}
+
+fn said<T: Copy + PartialEq>(out: &mut String, key: &str, value: Option<T>, names: &[(&str, T)]) {
+    let name = names.iter().find(|(_, known)| Some(*known) == value);
+    if let Some((name, _)) = name {
+        let _ = writeln!(out, "{key} = \"{name}\"");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    fn read(text: &str) -> Result<Policy, Problems> {
+        parse(&Document::new("cop.toml", text))
+    }
+
+    #[test]
+    fn a_policy_is_read_as_it_is_written() {
+        let text = r#"
+            [[rule]]
+            on = "passive"
+            local-port = [80, "8000-8099"]
+            remote = ["10.1.0.0/16", "192.168.0.7"]
+            path = "host"
+            congestion = "cubic"
+
+            [[rule]]
+            on = ["active", "listen"]
+            local = "10.0.0.2"
+            remote-port = 443
+            handover = "instant"
+
+            [[rule]]
+            path = "offload"
+        "#;
+        let policy = read(text).unwrap();
+        expect![[r#"
+            [[rule]]
+            on = ["passive"]
+            local-port = ["80", "8000-8099"]
+            remote = ["10.1.0.0/16", "192.168.0.7/32"]
+            path = "host"
+            congestion = "cubic"
+            [[rule]]
+            on = ["listen", "active"]
+            local = ["10.0.0.2/32"]
+            remote-port = ["443"]
+            handover = "instant"
+            [[rule]]
+            path = "offload"
+        "#]]
+        .assert_eq(&show(&policy, "rule"));
+        assert_eq!(read(&show(&policy, "rule")), Ok(policy));
+        assert_eq!(read(""), Ok(Policy::default()));
+    }
+
+    #[test]
+    fn every_name_is_read_and_shown() {
+        let count = [PATHS.len(), congestion().len(), HANDOVERS.len()];
+        for n in 0..*count.iter().max().unwrap() {
+            let (path, _) = PATHS[n % count[0]];
+            let (algorithm, _) = congestion()[n % count[1]];
+            let (handover, _) = HANDOVERS[n % count[2]];
+            let text = format!(
+                "[[rule]]\npath = \"{path}\"\ncongestion = \"{algorithm}\"\nhandover = \"{handover}\"\n"
+            );
+            assert_eq!(show(&read(&text).unwrap(), "rule"), text);
+        }
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_said_where_it_stands() {
+        let text = r#"[[rule]]
+on = "pasive"
+local-prot = 80
+remote = ["10.1.0.0/16", "10.1.2.0/16"]
+local-port = ["80", "90-80", -1]
+path = "hots"
+congestion = ["reno", "cubic"]
+handover = { at = "once" }
+
+[[rule]]
+on = "listen"
+congestion = "reno"
+remote-port = []
+on-what = 3
+
+[rules]
+"#;
+        expect![[r#"
+            cop.toml:2:6: 'pasive' is none of: listen, active, passive (is 'passive' meant?)
+            cop.toml:2:6: a rule on nothing decides nothing
+            cop.toml:3:1: 'local-prot' is no key of a rule (is 'local-port' meant?); there are: on, local, local-port, remote, remote-port, path, congestion, handover
+            cop.toml:4:26: '10.1.2.0/16' has bits set behind its prefix: 10.1.0.0/16 is the network
+            cop.toml:5:21: '90-80' ends before it begins
+            cop.toml:5:30: '-1' is no port and no range, such as 443 or 8000-8099
+            cop.toml:6:8: 'hots' is none of: offload, host (is 'host' meant?)
+            cop.toml:7:14: 'congestion' is one of its values, not several
+            cop.toml:8:12: 'handover' cannot be a table
+            cop.toml:12:1: a listener has no 'congestion': of what it accepts a rule on = "passive" decides
+            cop.toml:13:1: a listener has no 'remote-port': of what it accepts a rule on = "passive" decides
+            cop.toml:13:15: 'remote-port' is an empty list, which matches nothing
+            cop.toml:14:1: 'on-what' is no key of a rule; there are: on, local, local-port, remote, remote-port, path, congestion, handover
+            cop.toml:16:2: 'rules' is no key of a policy's file (is 'rule' meant?); there are: rule"#]]
+        .assert_eq(&read(text).unwrap_err().to_string());
+    }
+
+    #[test]
+    fn what_is_no_toml_is_said_where_it_breaks() {
+        for (text, place) in [
+            ("[[rule]]\npath = host\n", "cop.toml:2:8: "),
+            ("[[rule\n", "cop.toml:1:7: "),
+            ("a = 1\na = 2\n", "cop.toml:2:1: "),
+        ] {
+            let said = read(text).unwrap_err().to_string();
+            assert!(said.starts_with(place), "{said}");
+        }
+        let said = read("rule = 3\n").unwrap_err().to_string();
+        assert_eq!(said, "cop.toml:1:8: 'rule' is a list of tables, [[rule]] each, not a number");
+    }
+}
