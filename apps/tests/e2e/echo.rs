@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use mafo_apps::netlink::{Netlink, Request};
 
 use crate::cases::Outcome;
+use crate::config::File;
 
 /// A hang is a failure; everything here takes far less.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -44,8 +45,13 @@ struct Service {
 
 impl Service {
     fn start() -> Self {
+        Self::start_with(&["--taps", "mafo0,mafo1", "--addr", "10.77.0.2/24"])
+    }
+
+    fn start_with(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_mafo"))
-            .args(["echo", "--taps", "mafo0,mafo1", "--addr", "10.77.0.2/24"])
+            .arg("echo")
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the program runs");
@@ -79,10 +85,14 @@ impl Service {
         }
     }
 
-    fn end_by(&mut self, signal: libc::c_int) -> ExitStatus {
+    fn signal(&self, signal: libc::c_int) {
         let pid = self.child.id() as libc::pid_t;
         // SAFETY: takes no pointer; the process is our child and has not been waited for.
         assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+    }
+
+    fn end_by(&mut self, signal: libc::c_int) -> ExitStatus {
+        self.signal(signal);
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("our child") {
@@ -222,6 +232,56 @@ pub(crate) fn both_down() -> Outcome {
         let end = stream.read(&mut echo).expect_err("no orderly end");
         assert_eq!(end.kind(), io::ErrorKind::ConnectionReset);
         assert_eq!(TAPS.map(index), [None; 2]);
+    })
+}
+
+const SETTINGS: &str = r#"
+[wire]
+taps = ["mafo0", "mafo1"]
+[host]
+address = "10.77.0.2/24"
+"#;
+
+/// A policy that is read again is for who comes then; one with a mistake changes nothing.
+pub(crate) fn reload() -> Outcome {
+    apart(|| {
+        let file = File::new("echo", SETTINGS);
+        let mut service = Service::start_with(&["--config", file.path()]);
+        service.says("no cable is up");
+        let mut bridge = Bridge::around(TAPS);
+        bridge.set("mafo0", true);
+        service.says("mafo0: active");
+        bridge.set("mafo1", true);
+        service.says("mafo1: adapter B reports its link");
+        let mut streams = vec![call()];
+        exchange(&mut streams[0], 0, 5000);
+        file.becomes(&format!("{SETTINGS}[[policy.rule]]\npath = \"host\"\n"));
+        service.signal(libc::SIGHUP);
+        service.says("policy: 1 rules");
+        streams.push(call());
+        file.becomes(&format!("{SETTINGS}[[policy.rule]]\npaht = \"offload\"\n"));
+        service.signal(libc::SIGHUP);
+        service.says("policy: nothing has changed");
+        service.says("mafo.toml:7:1: 'paht' is no key of a rule (is 'path' meant?)");
+        streams.push(call());
+        file.becomes(SETTINGS);
+        service.signal(libc::SIGHUP);
+        service.says("policy: 0 rules");
+        streams.push(call());
+        let all = |streams: &mut Vec<TcpStream>| {
+            for (k, stream) in streams.iter_mut().enumerate() {
+                exchange(stream, k, 20_000);
+            }
+        };
+        all(&mut streams);
+        bridge.set("mafo0", false);
+        service.says("mafo1: active");
+        // The first and the last are an adapter's; the others are the host's, whatever carries them.
+        service.says("all 2 connections moved");
+        all(&mut streams);
+        streams.into_iter().for_each(hang_up);
+        assert!(service.end_by(libc::SIGINT).success());
+        service.says("4 connections served (0 of them open, 0 failed)");
     })
 }
 

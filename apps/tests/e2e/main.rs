@@ -3,6 +3,7 @@
 
 #[path = "../cases/mod.rs"]
 mod cases;
+mod config;
 mod drill;
 mod echo;
 mod idle;
@@ -84,8 +85,11 @@ fn main() -> ExitCode {
         ("idle: Ctrl-C ends a drill in order", drill::ends_in_order_asleep),
         ("echo: cables are pulled", echo::cables),
         ("echo: both cables are down for a while", echo::both_down),
+        ("echo: the policy is read again", echo::reload),
         ("echo: wrong arguments are named", echo::bad_input),
         ("echo: the help says how it waits", echo::help),
+        ("config: a file is checked", config::check),
+        ("config: a demo from a file", config::demo),
     ];
     cases::run(cases.iter().copied())
 }
