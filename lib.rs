@@ -33,11 +33,16 @@ pub use mafo_failover::{
     XmitHashPolicy,
 };
 pub use mafo_mem::frame::capacity_for_mtu;
-pub use mafo_mem::{Frame, FrameBurst, Meter, Nanos, ring};
+pub use mafo_mem::{Frame, FrameBurst, Meter, Nanos, checksum, ring};
 pub use mafo_pmd::eal;
+pub use mafo_pmd::adapter::{
+    AdapterEvent, Outcome, PortResources, QueueSizes, Request, RequestId, Resources,
+};
+pub use mafo_pmd::eth::{NotSent as EthNotSent, TxChecksum, TxTo};
 pub use mafo_pmd::stats::Xstat;
 pub use mafo_pmd::{
-    Adapter, AdapterConfig, AdapterError, Congestion, EthPort, EthPorts, TcpSettings, TxState,
+    Adapter, AdapterConfig, AdapterError, Congestion, EthPort, EthPorts, PortsCounters, T5Port,
+    TcpSettings, TxState,
 };
 pub use mafo_stack::policy;
 pub use mafo_stack::{
@@ -47,6 +52,7 @@ pub use mafo_stack::{
     MemberId, MoveError, MtuProbing, NotSent, Options, PathChoice, Policy, Readiness, Recovery,
     Shard, SocketError, SocketId, Stack, StackConfig, State, Status, Then, Timeouts,
 };
+pub use mafo_t4::fw::{LinkState, RxMode};
 pub use mafo_t4::{L2tIdx, PortId};
 pub use mafo_wire as wire;
 pub use soft::{Faults, SoftAdapter};

@@ -120,8 +120,9 @@ impl SoftAdapter {
         }
     }
 
-    /// Takes the card's power away and gives it back: as after power-on, it reaches host memory through `domain`.
-    pub(crate) fn power_cycle(&mut self, domain: &Arc<Domain>) {
+    /// Takes the card's power away and gives it back: as after power-on, it reaches host memory through `domain`. It has
+    /// other registers then ([`SoftAdapter::bar`]).
+    pub fn power_cycle(&mut self, domain: &Arc<Domain>) {
         self.asic = Asic::new(self.config.clone(), domain.device());
         self.drop_waiting();
         for plugged in &mut self.plugged {

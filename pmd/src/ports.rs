@@ -34,6 +34,8 @@ pub struct EthPorts {
     /// By index, as in the adapter's resources.
     ids: Vec<PortId>,
     staged: Vec<FrameQueue>,
+    /// Of each port, what `rx_overflow` has of all.
+    overflow: Vec<u64>,
     mtu: u16,
     counters: PortsCounters,
 }
@@ -45,7 +47,8 @@ impl EthPorts {
         let frame = capacity_for_mtu(mtu.into());
         let ids: Vec<PortId> = lcore.resources().ports.iter().map(|port| port.port).collect();
         let staged = ids.iter().map(|_| FrameQueue::new(STAGED_MAX, frame)).collect();
-        Self { lcore, ids, staged, mtu, counters: PortsCounters::new() }
+        let overflow = vec![0; ids.len()];
+        Self { lcore, ids, staged, overflow, mtu, counters: PortsCounters::new() }
     }
 
     /// Port number `index` in the order of the adapter's resources; `None` of one that is not there.
@@ -82,9 +85,15 @@ impl EthPorts {
         self.counters
     }
 
+    /// Frames of port number `index` that were dropped because nobody read it in time.
+    #[must_use]
+    pub fn rx_overflow(&self, index: usize) -> u64 {
+        self.overflow.get(index).copied().unwrap_or(0)
+    }
+
     /// Takes messages: frames of port `wanted` go to `burst` as long as it has room, those of others wait for theirs.
     fn take(&mut self, now: Nanos, wanted: usize, burst: &mut FrameBurst) {
-        let Self { lcore, ids, staged, counters, .. } = self;
+        let Self { lcore, ids, staged, overflow, counters, .. } = self;
         let Some(ingress) = &mut lcore.ingress else { return };
         ingress.burst(now, BURST.max(burst.room()), |message| match message {
             Ingress::RxPkt { meta, frame } => {
@@ -100,6 +109,7 @@ impl EthPorts {
                 }
                 if staged[index].push(frame).is_err() {
                     counters.rx_overflow += 1;
+                    overflow[index] += 1;
                 }
             }
             Ingress::Cpl { .. } => counters.rx_cpls += 1,

@@ -16,6 +16,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::time::Duration;
 
+pub(crate) use mafo::eal::clock::cycles;
 pub(crate) use net::*;
 pub(crate) use packet_ring::{Packet, PacketRing};
 
@@ -57,15 +58,6 @@ pub(crate) fn monotonic_ns() -> u64 {
     // SAFETY: `time` is a timespec to write to. The call cannot fail: the clock always exists.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32).as_nanos() as u64
-}
-
-/// The processor's time stamp counter, or what comes nearest.
-pub(crate) fn cycles() -> u64 {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: every processor of this architecture has the instruction.
-    return unsafe { std::arch::x86_64::_rdtsc() };
-    #[cfg(not(target_arch = "x86_64"))]
-    return monotonic_ns();
 }
 
 /// A new namespace of each kind in `flags` (CLONE_NEW…) for the calling process.

@@ -3,11 +3,14 @@
 //! ```text
 //!   Asic port ──┐                       ┌── mem::link ──── another host, or a Switch
 //!   EthPort  ───┴─ Pcap< Impaired< … > ─┤
-//!                                       └── Tap ────────── the kernel: bridge, address, capture
+//!                                       ├── Tap ────────── the kernel: bridge, address, capture
+//!                                       ├── Packet ─────── an interface of the kernel
+//!                                       └── Replay, Null ─ captures; nothing
 //! ```
 //!
 //! A [`Wire`] carries whole Ethernet frames in bursts. [`mem::link`] is a cable inside the process,
-//! [`Tap`] one into the kernel; [`Impaired`] makes any of them a bad one, [`BlackHole`] one that can die unseen, and
+//! [`Tap`] one into the kernel, [`Packet`] an interface that is there already; [`Replay`] takes frames out of a capture, and [`Null`]
+//! leads nowhere. [`Impaired`] makes any of them a bad one, [`BlackHole`] one that can die unseen, and
 //! [`Pcap`] records it. A [`Cable`] is the hand that pulls the plug. Time comes from the
 //! caller, chance from a seed. A [`Switch`] joins wires. [`multiqueue::link`] is a memory link with a queue for each lcore,
 //! and [`spread::spread`] gives each lcore its part of any wire.
@@ -20,7 +23,10 @@ mod impaired;
 mod lost;
 pub mod mem;
 pub mod multiqueue;
+mod null;
+pub mod packet;
 pub mod pcap;
+mod replay;
 pub mod spread;
 pub mod switch;
 pub mod tap;
@@ -31,7 +37,10 @@ pub use black_hole::BlackHole;
 pub use cable::Cable;
 pub use impaired::{Impaired, ImpairedConfig};
 pub use lost::LostFrame;
+pub use null::Null;
+pub use packet::{Packet, PacketError};
 pub use pcap::{Pcap, PcapWriter};
+pub use replay::{Replay, ReplayError};
 pub use switch::{Switch, SwitchConfig, UnknownUnicast};
 pub use tap::{Tap, TapError};
 

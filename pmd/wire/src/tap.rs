@@ -9,7 +9,7 @@
 //! in another namespace, by a thread or a process that entered it, is used from anywhere
 //! ([`Tap::into_fds`], [`Tap::from_fds`]).
 
-mod rtnl;
+pub(crate) mod rtnl;
 mod sys;
 
 use std::fs::File;

@@ -12,16 +12,16 @@ use super::{retry, sys};
 
 /// What is known of an interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Interface {
-    pub(super) index: i32,
-    pub(super) mtu: u32,
-    pub(super) mac: [u8; 6],
+pub(crate) struct Interface {
+    pub(crate) index: i32,
+    pub(crate) mtu: u32,
+    pub(crate) mac: [u8; 6],
     flags: u32,
 }
 
 impl Interface {
     /// Whether it is set up (IFF_UP) and its lower layer has a carrier (IFF_LOWER_UP).
-    pub(super) fn is_up(&self) -> bool {
+    pub(crate) fn is_up(&self) -> bool {
         self.flags & FLAGS_UP == FLAGS_UP
     }
 
@@ -36,7 +36,7 @@ const FLAGS_UP: u32 = (libc::IFF_UP | libc::IFF_LOWER_UP).cast_unsigned();
 
 /// A route socket and where its conversation stands.
 #[derive(Debug)]
-pub(super) struct Route {
+pub(crate) struct Route {
     socket: File,
     sequence: u32,
     /// News was lost for want of room in the socket: ask how things stand.
@@ -51,14 +51,14 @@ const BUF: usize = 1 << 15;
 const ANSWER_TIMEOUT_MS: i32 = 1000;
 
 impl Route {
-    pub(super) fn new(socket: OwnedFd) -> io::Result<Self> {
+    pub(crate) fn new(socket: OwnedFd) -> io::Result<Self> {
         let socket = File::from(socket);
         sys::set_nonblocking(&socket)?;
         Ok(Self { socket, sequence: 0, stale: false, buf: vec![0; BUF] })
     }
 
     /// The interface of this name.
-    pub(super) fn find(&mut self, name: &str) -> io::Result<Interface> {
+    pub(crate) fn find(&mut self, name: &str) -> io::Result<Interface> {
         let terminated = [name.as_bytes(), &[0]].concat();
         let request = Request { kind: libc::RTM_GETLINK, ..Request::default() };
         let mut interface = Interface::default();
@@ -77,7 +77,7 @@ impl Route {
     }
 
     /// Takes note of what was said of `interface` since the last time.
-    pub(super) fn poll(&mut self, interface: &mut Interface) -> io::Result<()> {
+    pub(crate) fn poll(&mut self, interface: &mut Interface) -> io::Result<()> {
         loop {
             match self.receive(|message| note(message, interface)) {
                 Ok(()) => {}
@@ -94,18 +94,18 @@ impl Route {
         }
     }
 
-    pub(super) fn set_up(&mut self, interface: &mut Interface, up: bool) -> io::Result<()> {
+    pub(crate) fn set_up(&mut self, interface: &mut Interface, up: bool) -> io::Result<()> {
         let iff_up = libc::IFF_UP.cast_unsigned();
         let flags = if up { iff_up } else { 0 };
         self.change(interface, Request { flags, flags_mask: iff_up, ..Request::default() }, &[])
     }
 
-    pub(super) fn set_mtu(&mut self, interface: &mut Interface, mtu: u32) -> io::Result<()> {
+    pub(crate) fn set_mtu(&mut self, interface: &mut Interface, mtu: u32) -> io::Result<()> {
         let attribute = (libc::IFLA_MTU, &mtu.to_ne_bytes()[..]);
         self.change(interface, Request::default(), &[attribute])
     }
 
-    pub(super) fn set_mac(&mut self, interface: &mut Interface, mac: [u8; 6]) -> io::Result<()> {
+    pub(crate) fn set_mac(&mut self, interface: &mut Interface, mac: [u8; 6]) -> io::Result<()> {
         self.change(interface, Request::default(), &[(libc::IFLA_ADDRESS, &mac)])
     }
 

@@ -1,0 +1,308 @@
+//! Commands of the prompt: a table of words, a sentence of help, and what is to be done.
+
+pub(crate) mod control;
+mod dump;
+mod port;
+mod set;
+pub(crate) mod show;
+
+use serde_json::Value;
+
+use crate::session::{Session, Which};
+
+/// What a command says.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) text: String,
+    /// Of a `show`, the same for programs.
+    pub(crate) json: Option<Value>,
+    /// The prompt does not come back.
+    pub(crate) quits: bool,
+    /// Lines of a file that are commands.
+    pub(crate) lines: Vec<String>,
+}
+
+impl From<String> for Said {
+    fn from(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+}
+
+/// What comes of a command: what is wrong is a sentence.
+pub(crate) type Outcome = Result<Said, String>;
+
+/// A line of the table.
+pub(crate) struct Command {
+    /// Words with a space between them: literal ones, several with `|` between them, or, in capitals, something that
+    /// the user chooses.
+    words: &'static str,
+    help: &'static str,
+    run: fn(&mut Session, &Arguments<'_>) -> Outcome,
+}
+
+/// A part of the table, with a name.
+struct Section {
+    name: &'static str,
+    about: &'static str,
+    commands: &'static [Command],
+}
+
+const SECTIONS: [Section; 5] = [
+    Section {
+        name: "control",
+        about: "Begin to forward, end it, end the program.",
+        commands: control::COMMANDS,
+    },
+    Section {
+        name: "display",
+        about: "Ports, counters, how frames are forwarded.",
+        commands: show::COMMANDS,
+    },
+    Section {
+        name: "config",
+        about: "How frames are to be forwarded, with the next start.",
+        commands: set::COMMANDS,
+    },
+    Section {
+        name: "ports",
+        about: "Ports that start, stop, come and go.",
+        commands: port::COMMANDS,
+    },
+    Section { name: "devices", about: "What the program is made of.", commands: dump::COMMANDS },
+];
+
+fn table() -> impl Iterator<Item = &'static Command> {
+    SECTIONS.iter().flat_map(|section| section.commands)
+}
+
+/// The words of a line where the table leaves a choice.
+#[derive(Debug)]
+pub(crate) struct Arguments<'a> {
+    chosen: Vec<&'a str>,
+}
+
+impl Arguments<'_> {
+    /// Choice number `n` of the command's words.
+    fn word(&self, n: usize) -> &str {
+        self.chosen.get(n).copied().unwrap_or_default()
+    }
+
+    /// A number from `min` to `max`.
+    fn number(&self, n: usize, min: u64, max: u64) -> Result<u64, String> {
+        let word = self.word(n);
+        match word.parse() {
+            Ok(number) if (min..=max).contains(&number) => Ok(number),
+            _ => Err(format!("'{word}' is not a number from {min} to {max}")),
+        }
+    }
+
+    /// The number of a port.
+    fn port(&self, n: usize) -> Result<usize, String> {
+        self.word(n).parse().map_err(|_| format!("Invalid port {}", self.word(n)))
+    }
+
+    /// A port, or all.
+    fn which(&self, n: usize) -> Result<Which, String> {
+        if self.word(n) == "all" { Ok(Which::All) } else { self.port(n).map(Which::One) }
+    }
+
+    /// Whether `on` was chosen.
+    fn is_on(&self, n: usize) -> bool {
+        self.word(n) == "on"
+    }
+}
+
+/// Whether a word of the table is something that the user chooses.
+fn is_free(word: &str) -> bool {
+    word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+}
+
+impl Command {
+    /// The choices of a line that is this command.
+    fn matching<'a>(&self, line: &[&'a str]) -> Option<Arguments<'a>> {
+        let mut chosen = Vec::new();
+        let mut words = self.words.split(' ');
+        for word in line {
+            let pattern = words.next()?;
+            let free = pattern.split('|').any(is_free);
+            if !free && !pattern.split('|').any(|literal| literal == *word) {
+                return None;
+            }
+            if free || pattern.contains('|') {
+                chosen.push(*word);
+            }
+        }
+        words.next().is_none().then_some(Arguments { chosen })
+    }
+
+    /// How many words at the front of a line are this command's.
+    fn common(&self, line: &[&str]) -> usize {
+        // Where a number belongs a word is a mistake in another command.
+        let is_number = |word: &str| word.bytes().all(|b| b.is_ascii_digit());
+        let fits_one = |literal: &str, word: &str| match literal {
+            "PORT" | "N" | "SIZE" => is_number(word),
+            literal => is_free(literal) || literal == word,
+        };
+        let fits = |(pattern, word): &(&str, &&str)| {
+            pattern.split('|').any(|literal| fits_one(literal, word))
+        };
+        self.words.split(' ').zip(line).take_while(fits).count()
+    }
+
+    /// How far a line is from this command: letters that differ, by word, and words too few or too many.
+    fn distance(&self, line: &[&str]) -> usize {
+        let patterns: Vec<&str> = self.words.split(' ').collect();
+        let of_word = |(pattern, word): (&&str, &&str)| {
+            let literals = pattern.split('|');
+            literals
+                .map(|l| if is_free(l) { 1 } else { strsim::damerau_levenshtein(l, word) })
+                .min()
+                .unwrap_or(0)
+        };
+        let letters: usize = patterns.iter().zip(line).map(of_word).sum();
+        letters + 2 * patterns.len().abs_diff(line.len())
+    }
+}
+
+/// Carries a line out. `--json` at the end of a `show` has it for programs.
+pub(crate) fn run(session: &mut Session, line: &str) -> Outcome {
+    let line = line.split('#').next().unwrap_or_default();
+    let mut words: Vec<&str> = line.split_whitespace().collect();
+    if words.is_empty() {
+        return Ok(Said::default());
+    }
+    let wants_json = words.first() == Some(&"show") && words.last() == Some(&"--json");
+    if wants_json {
+        words.pop();
+    }
+    for command in table() {
+        if let Some(arguments) = command.matching(&words) {
+            let mut said = (command.run)(session, &arguments)?;
+            if wants_json && let Some(json) = &said.json {
+                said.text = format!("{json}\n");
+            }
+            return Ok(said);
+        }
+    }
+    Err(unknown(&words))
+}
+
+/// Why a line is no command, and which is the nearest.
+fn unknown(words: &[&str]) -> String {
+    // Commands that begin so, if any do.
+    let most = table().map(|command| command.common(words)).max().unwrap_or(0);
+    let begun = table().filter(|command| most > 0 && command.common(words) == most);
+    let near = begun.min_by_key(|command| command.distance(words));
+    if let Some(near) = near {
+        return format!("Bad arguments: {}", near.words);
+    }
+    let near = table().min_by_key(|command| command.distance(words));
+    near.map_or_else(
+        || "Command not found".to_owned(),
+        |near| format!("Command not found: the nearest is `{}`", near.words),
+    )
+}
+
+/// Words that may come next where a line ends with `start`, for completion.
+pub(crate) fn completions(line: &str) -> Vec<String> {
+    let mut words: Vec<&str> = line.split_whitespace().collect();
+    let start = if line.ends_with(' ') || line.is_empty() { "" } else { words.pop().unwrap_or("") };
+    let mut found = Vec::new();
+    for command in table().filter(|command| command.common(&words) == words.len()) {
+        let Some(pattern) = command.words.split(' ').nth(words.len()) else { continue };
+        for literal in pattern.split('|').filter(|l| !is_free(l) && l.starts_with(start)) {
+            if !found.iter().any(|known| known == literal) {
+                found.push(literal.to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// What `help` says of a section, of all, or of the sections that there are.
+fn help(section: Option<&str>) -> Outcome {
+    let Some(wanted) = section else {
+        let mut text = "\nHelp is available for the following sections:\n\n".to_owned();
+        for section in &SECTIONS {
+            text += &format!("    help {:<27}: {}\n", section.name, section.about);
+        }
+        text += &format!("    help {:<27}: All of the above sections.\n\n", "all");
+        return Ok(text.into());
+    };
+    let sections = SECTIONS.iter().filter(|section| wanted == "all" || section.name == wanted);
+    let mut text = String::new();
+    for section in sections {
+        text += &format!("\n{}\n{}\n", section.about, "-".repeat(section.about.len()));
+        for command in section.commands {
+            text += &format!("\n{}\n    {}\n", command.words, command.help);
+        }
+    }
+    if text.is_empty() {
+        let names: Vec<&str> = SECTIONS.iter().map(|section| section.name).collect();
+        return Err(format!("there is no section '{wanted}': {}, all", names.join(", ")));
+    }
+    Ok((text + "\n").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(line: &str) -> Option<(&'static str, Vec<&str>)> {
+        let words: Vec<&str> = line.split(' ').collect();
+        table().find_map(|c| c.matching(&words).map(|a| (c.words, a.chosen)))
+    }
+
+    #[test]
+    fn a_line_is_the_command_with_its_words() {
+        assert_eq!(chosen("start"), Some(("start", vec![])));
+        assert_eq!(chosen("start tx_first 5"), Some(("start tx_first N", vec!["5"])));
+        assert_eq!(chosen("show port stats all").map(|c| c.1), Some(vec!["all"]));
+        assert_eq!(chosen("set promisc 3 off").map(|c| c.1), Some(vec!["3", "off"]));
+        for none in ["", "star", "start now", "show", "show port", "set promisc 3 maybe", "stop it"]
+        {
+            assert_eq!(chosen(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_has_a_nearest_one() {
+        let told = |line: &str| unknown(&line.split(' ').collect::<Vec<_>>());
+        assert_eq!(told("sotp"), "Command not found: the nearest is `stop`");
+        assert_eq!(
+            told("shwo port stats 0"),
+            "Command not found: the nearest is `show port stats PORT|all`"
+        );
+        assert_eq!(told("show prt stats 0"), "Bad arguments: show port stats PORT|all");
+        assert_eq!(told("show port stat 0"), "Bad arguments: show port stats PORT|all");
+        assert_eq!(told("set fwd"), "Bad arguments: set fwd ENGINE");
+        assert_eq!(told("port strat 0"), "Bad arguments: port start|stop|close|reset PORT|all");
+    }
+
+    #[test]
+    fn words_complete_from_the_table() {
+        assert_eq!(completions("sto"), ["stop"]);
+        assert_eq!(completions("show por"), ["port"]);
+        assert_eq!(completions("port st"), ["start", "stop"]);
+        let next = completions("set promisc 0 ");
+        assert_eq!(next, ["on", "off"]);
+        assert!(completions("xyz ").is_empty());
+    }
+
+    /// The table is what it says: no command hides another, and each has its sentence.
+    #[test]
+    fn no_command_hides_another() {
+        for (n, command) in table().enumerate() {
+            assert!(command.help.ends_with('.'), "{}", command.words);
+            let line: Vec<String> = command
+                .words
+                .split(' ')
+                .map(|word| word.split('|').next_back().unwrap_or("").to_lowercase())
+                .collect();
+            let line: Vec<&str> = line.iter().map(String::as_str).collect();
+            let first = table().position(|other| other.matching(&line).is_some());
+            assert_eq!(first, Some(n), "{}", command.words);
+        }
+        assert!(help(Some("nothing")).is_err_and(|told| told.contains("control, display")));
+    }
+}

@@ -1,0 +1,47 @@
+//! `testpmd`: frames through ports by hand. DPDK's users know a card by the program of that name; this is it for the ports of
+//! mafo, with the same commands, labels and columns for what both have.
+//!
+//! ```text
+//!   main thread                       a thread a core that forwards
+//!   console ─ commands ─ session ───► orders: lcore ─ streams ─ engine
+//!                                               └──── devices: software adapter and driver, or bare wire
+//! ```
+
+mod commands;
+mod console;
+mod device;
+mod engine;
+mod lcore;
+mod options;
+mod packet;
+mod render;
+mod run;
+mod session;
+mod stream;
+mod verbose;
+
+use std::process::ExitCode;
+
+use options::{Instead, Options};
+
+fn main() -> ExitCode {
+    let words: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    match Options::parse(&words) {
+        Ok(options) => match run::run(&options) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("testpmd: {error}");
+                ExitCode::from(2)
+            }
+        },
+        Err(Instead::Help(text)) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(Instead::Wrong(text)) => {
+            eprintln!("testpmd: {text}\nTry: testpmd --help");
+            ExitCode::from(2)
+        }
+    }
+}
