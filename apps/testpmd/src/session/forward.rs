@@ -47,6 +47,9 @@ pub(crate) struct Report {
     pub(crate) latency: Option<Latency>,
 }
 
+/// Ports of streams: from, to.
+type Streams = Vec<(usize, usize)>;
+
 /// A core and the streams that it is to have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Assignment {
@@ -54,8 +57,7 @@ pub(crate) struct Assignment {
     pub(crate) lcore: usize,
     /// Devices, in the order in which the core has them.
     pub(crate) devices: Vec<usize>,
-    /// Ports of streams: from, to.
-    pub(crate) streams: Vec<(usize, usize)>,
+    pub(crate) streams: Streams,
 }
 
 impl Session {
@@ -94,7 +96,7 @@ impl Session {
 
     /// Which core is to have what. A device is one core's, so streams that have one in common are too.
     pub(crate) fn assign(&self) -> Vec<Assignment> {
-        let mut groups: Vec<(BTreeSet<usize>, Vec<(usize, usize)>)> = Vec::new();
+        let mut groups: Vec<(BTreeSet<usize>, Streams)> = Vec::new();
         for (rx, tx) in self.pairs() {
             let of = |port: usize| self.port(port).map(|port| port.device).ok();
             let wanted: BTreeSet<usize> = [of(rx), of(tx)].into_iter().flatten().collect();

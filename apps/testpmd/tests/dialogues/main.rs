@@ -4,7 +4,8 @@
 //! the program said. Beside the letters of commands a file has lines that only the tests read:
 //!
 //! - `@ until COMMAND: TEXT` asks again and again until the answer contains the text, or with `!` in front of it does not,
-//!   and shows nothing of it,
+//!   and shows nothing of it; `\n` is the end of a line,
+//! - `load commands` loads a file of which the lines follow,
 //! - `@ interrupt` is Ctrl-C,
 //! - `@ end` is the end of the input, as a last line `@ exit N` tells the exit code.
 //!
@@ -22,6 +23,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use program::Program;
+
+/// What is in the file that dialogues load.
+const COMMANDS: [&str; 2] = ["set burst 16", "show config cores"];
 
 /// What became of a case.
 pub(crate) enum Verdict {
@@ -95,16 +99,23 @@ fn dialogue(path: &Path) -> Verdict {
     let first = lines.next().unwrap_or_default();
     let arguments = first.strip_prefix("$ testpmd").expect("the first line is a command line");
     let folder = scratch(&path.file_stem().expect("a name").to_string_lossy());
-    fs::write(folder.join("commands"), "set burst 16\n\nshow config cores\n").expect("written");
+    fs::write(folder.join("commands"), COMMANDS.join("\n\n")).expect("written");
     let arguments: Vec<&str> = arguments.split_whitespace().collect();
     let mut program = Program::start(&arguments, &folder);
     let mut told = format!("{first}\n{}", program.until_prompt());
+    // Lines of the file that it is told to load are not typed.
+    let mut loaded = 0;
     for line in lines {
         if let Some(command) = line.strip_prefix("testpmd> ") {
+            if loaded > 0 {
+                loaded -= 1;
+                continue;
+            }
+            loaded = if command == "load commands" { COMMANDS.len() } else { 0 };
             told += &program.command(command);
         } else if let Some(wanted) = line.strip_prefix("@ until ") {
             let (command, text) = wanted.split_once(": ").expect("a command and what it is to say");
-            program.wait_until(command, text);
+            program.wait_until(command, &text.replace("\\n", "\n"));
             told += &format!("\n{line}\ntestpmd> ");
         } else if line == "@ interrupt" {
             told += &format!("\n{line}{}", program.interrupt());
