@@ -34,10 +34,10 @@ pub use mafo_failover::{
 };
 pub use mafo_mem::frame::capacity_for_mtu;
 pub use mafo_mem::{Frame, FrameBurst, Meter, Nanos, checksum, ring};
-pub use mafo_pmd::eal;
 pub use mafo_pmd::adapter::{
     AdapterEvent, Outcome, PortResources, QueueSizes, Request, RequestId, Resources,
 };
+pub use mafo_pmd::eal;
 pub use mafo_pmd::eth::{NotSent as EthNotSent, TxChecksum, TxTo};
 pub use mafo_pmd::stats::Xstat;
 pub use mafo_pmd::{
@@ -53,7 +53,8 @@ pub use mafo_stack::{
     Shard, SocketError, SocketId, Stack, StackConfig, State, Status, Then, Timeouts,
 };
 pub use mafo_t4::fw::{LinkState, RxMode};
-pub use mafo_t4::{L2tIdx, PortId};
+pub use mafo_t4::wr::{FilterAction, FilterMatch, FwFilterWr};
+pub use mafo_t4::{Ftid, IqId, L2tIdx, PortId};
 pub use mafo_wire as wire;
 pub use soft::{Faults, SoftAdapter};
 pub use wire_port::{Slot, WirePort};

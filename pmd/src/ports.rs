@@ -4,6 +4,7 @@
 use mafo_mem::frame::capacity_for_mtu;
 use mafo_mem::{Frame, FrameBurst, FrameQueue, Nanos};
 use mafo_t4::PortId;
+use mafo_t4::cpl::{self, SetTcbRpl};
 
 use crate::eth_port::{EthPort, TxState};
 use crate::lcore::Lcore;
@@ -21,7 +22,7 @@ mafo_mem::counters! {
         rx_overflow,
         /// Frames dropped because they came in by no port: loopback.
         rx_elsewhere,
-        /// Messages of connections, which are nobody's here.
+        /// Messages of connections, which are nobody's here; answers about filters are not among them.
         rx_cpls,
     }
 }
@@ -91,10 +92,16 @@ impl EthPorts {
         self.overflow.get(index).copied().unwrap_or(0)
     }
 
+    /// Takes messages: frames wait for their ports, and answers about filters are noted. For whoever waits for such a one.
+    pub fn poll_messages(&mut self, now: Nanos) {
+        self.take(now, usize::MAX, &mut FrameBurst::on_demand(0, 0));
+    }
+
     /// Takes messages: frames of port `wanted` go to `burst` as long as it has room, those of others wait for theirs.
     fn take(&mut self, now: Nanos, wanted: usize, burst: &mut FrameBurst) {
         let Self { lcore, ids, staged, overflow, counters, .. } = self;
-        let Some(ingress) = &mut lcore.ingress else { return };
+        let Lcore { ingress, filters, .. } = lcore;
+        let Some(ingress) = ingress else { return };
         ingress.burst(now, BURST.max(burst.room()), |message| match message {
             Ingress::RxPkt { meta, frame } => {
                 let from = PortId(meta.iport());
@@ -112,7 +119,11 @@ impl EthPorts {
                     overflow[index] += 1;
                 }
             }
-            Ingress::Cpl { .. } => counters.rx_cpls += 1,
+            Ingress::Cpl { bytes, .. } => {
+                let answered =
+                    cpl::parse::<SetTcbRpl>(bytes).and_then(|reply| filters.on_reply(reply));
+                counters.rx_cpls += u64::from(answered.is_none());
+            }
         });
     }
 }

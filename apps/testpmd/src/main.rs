@@ -11,6 +11,7 @@ mod commands;
 mod console;
 mod device;
 mod engine;
+mod flow;
 mod lcore;
 mod options;
 mod packet;

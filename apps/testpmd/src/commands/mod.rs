@@ -2,6 +2,7 @@
 
 pub(crate) mod control;
 mod dump;
+mod flow;
 mod port;
 mod set;
 pub(crate) mod show;
@@ -47,7 +48,7 @@ struct Section {
     commands: &'static [Command],
 }
 
-const SECTIONS: [Section; 5] = [
+const SECTIONS: [Section; 6] = [
     Section {
         name: "control",
         about: "Begin to forward, end it, end the program.",
@@ -68,6 +69,7 @@ const SECTIONS: [Section; 5] = [
         about: "Ports that start, stop, come and go.",
         commands: port::COMMANDS,
     },
+    Section { name: "filters", about: "Rules for frames that come in.", commands: flow::COMMANDS },
     Section { name: "devices", about: "What the program is made of.", commands: dump::COMMANDS },
 ];
 
@@ -96,6 +98,11 @@ impl Arguments<'_> {
         }
     }
 
+    /// All choices from number `n` on.
+    fn rest(&self, n: usize) -> &[&str] {
+        self.chosen.get(n..).unwrap_or_default()
+    }
+
     /// The number of a port.
     fn port(&self, n: usize) -> Result<usize, String> {
         self.word(n).parse().map_err(|_| format!("Invalid port {}", self.word(n)))
@@ -112,6 +119,9 @@ impl Arguments<'_> {
     }
 }
 
+/// A word of the table that stands for all that follows.
+const REST: &str = "RULE";
+
 /// Whether a word of the table is something that the user chooses.
 fn is_free(word: &str) -> bool {
     word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
@@ -122,8 +132,12 @@ impl Command {
     fn matching<'a>(&self, line: &[&'a str]) -> Option<Arguments<'a>> {
         let mut chosen = Vec::new();
         let mut words = self.words.split(' ');
-        for word in line {
+        for (chosen_at, word) in line.iter().enumerate() {
             let pattern = words.next()?;
+            if pattern == REST {
+                chosen.extend(&line[chosen_at..]);
+                return Some(Arguments { chosen });
+            }
             let free = pattern.split('|').any(is_free);
             if !free && !pattern.split('|').any(|literal| literal == *word) {
                 return None;
@@ -171,7 +185,8 @@ pub(crate) fn run(session: &mut Session, line: &str) -> Outcome {
     if words.is_empty() {
         return Ok(Said::default());
     }
-    let wants_json = words.first() == Some(&"show") && words.last() == Some(&"--json");
+    let shows = matches!(words.as_slice(), ["show", ..] | ["flow", "list", ..]);
+    let wants_json = shows && words.last() == Some(&"--json");
     if wants_json {
         words.pop();
     }

@@ -7,11 +7,12 @@ use mafo::eal::clock::Clock;
 use mafo::eal::dma::{Arena, Domain};
 use mafo::wire::Wire;
 use mafo::{
-    Adapter, AdapterConfig, AdapterEvent, AsicConfig, EthPort, EthPorts, Frame, Nanos, PortId,
-    Request, RxMode, SoftAdapter, T5Port, TxChecksum, TxTo, capacity_for_mtu,
+    Adapter, AdapterConfig, AdapterEvent, AsicConfig, EthPort, EthPorts, Frame, Ftid, Nanos,
+    PortId, Request, RxMode, SoftAdapter, T5Port, TxChecksum, TxTo, capacity_for_mtu,
 };
 
 use super::{Plug, PortInfo, PortStats};
+use crate::flow::Rule;
 use crate::options::{CardSpec, Chip};
 
 /// What an adapter does not take longer than: to come up, to answer.
@@ -185,6 +186,52 @@ impl Card {
     /// Opens or closes a port in both directions.
     pub(crate) fn enable(&mut self, port: usize, on: bool, clock: Clock) -> Result<(), String> {
         self.ask(Request::Enable { port: PortId(port as u8), receive: on, transmit: on }, clock)
+    }
+
+    /// Puts a rule for frames that come in by a port in force.
+    pub(crate) fn add_flow(
+        &mut self,
+        port: usize,
+        rule: &Rule,
+        clock: Clock,
+    ) -> Result<Ftid, String> {
+        let lcore = self.ports.as_mut().map_err(|why| why.clone())?.lcore_mut();
+        let queue = lcore.ingress.as_ref().map(|ingress| ingress.id()).ok_or("no ingress queue")?;
+        let build = |wr| rule.fill(wr, PortId(port as u8), queue);
+        let ftid = lcore.filters.add(&mut lcore.ctrl, queue, build).map_err(|e| e.to_string())?;
+        if self.filter_answer(ftid, clock)? {
+            Ok(ftid)
+        } else {
+            Err("the card refuses the rule".to_owned())
+        }
+    }
+
+    /// Takes a rule back.
+    pub(crate) fn remove_flow(&mut self, ftid: Ftid, clock: Clock) -> Result<(), String> {
+        let lcore = self.ports.as_mut().map_err(|why| why.clone())?.lcore_mut();
+        let queue = lcore.ingress.as_ref().map(|ingress| ingress.id()).ok_or("no ingress queue")?;
+        lcore.filters.delete(&mut lcore.ctrl, queue, ftid).map_err(|e| e.to_string())?;
+        if self.filter_answer(ftid, clock)? {
+            Err("the card keeps the rule".to_owned())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Waits for the card's answer about a filter; whether it is in force then.
+    fn filter_answer(&mut self, ftid: Ftid, clock: Clock) -> Result<bool, String> {
+        let end = clock.now() + PATIENCE;
+        while clock.now() < end {
+            self.flush();
+            self.turn(clock.now());
+            let ports = self.ports.as_mut().map_err(|why| why.clone())?;
+            ports.poll_messages(clock.now());
+            let filters = &ports.lcore().filters;
+            if !filters.is_asked(ftid) {
+                return Ok(filters.is_active(ftid));
+            }
+        }
+        Err("the card does not answer".to_owned())
     }
 
     pub(super) fn stats(&self, port: usize) -> PortStats {

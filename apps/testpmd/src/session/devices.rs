@@ -92,6 +92,7 @@ impl Session {
             devices.iter().position(|&known| known == id).map(|slot| (lcore, slot))
         });
         self.devices[id].is_open = false;
+        self.forget_flows(id);
         let Some((lcore, slot)) = found else { return Ok(()) };
         self.homes[lcore].remove(slot);
         self.on_core(lcore, move |worker| drop(worker.devices.remove(slot)))

@@ -1,6 +1,7 @@
 //! What the prompt knows: cores, devices, ports, and how frames are to be forwarded.
 
 mod devices;
+mod flows;
 mod forward;
 mod ports;
 
@@ -88,6 +89,8 @@ pub(crate) struct Session {
     homes: Vec<Vec<usize>>,
     wiring: Wiring,
     running: Option<forward::Running>,
+    /// By port and number.
+    flows: Vec<flows::Flow>,
     /// What is worth a sentence at the start.
     pub(crate) remarks: Vec<String>,
 }
@@ -165,6 +168,7 @@ impl Session {
             mtu_max: application.mtu(),
             wiring: Wiring::new(application.mtu()),
             running: None,
+            flows: Vec::new(),
             remarks,
         };
         for vdev in &environment.vdevs {

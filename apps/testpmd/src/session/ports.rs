@@ -126,6 +126,7 @@ impl Session {
             }
         })??;
         self.devices[device].is_stale = false;
+        self.forget_flows(device);
         // What it counted is gone.
         for number in self.ports_of(device) {
             self.clear_stats(number)?;
