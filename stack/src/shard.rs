@@ -80,7 +80,7 @@ impl fmt::Debug for Shard {
 }
 
 impl Shard {
-    /// The places of `lcores` lcores, 1 to 128, by number.
+    /// The places of `lcores` lcores, 1 to 64, by number.
     #[must_use]
     pub fn set(lcores: usize) -> Vec<Self> {
         let indirection = Indirection::even(lcores);
@@ -218,6 +218,14 @@ impl Core {
         let shard = self.shard.as_ref().filter(|_| !self.is_own(tuple.remote.ip()))?;
         let lcore = shard.lcore_of(tuple.local, tuple.remote);
         (lcore != shard.lcore).then_some(lcore)
+    }
+
+    /// The least port that a segment from this host's address and port 0 to its address has to have to come to this lcore.
+    #[must_use]
+    pub fn port_to_self(&self) -> u16 {
+        let Some(shard) = &self.shard else { return 0 };
+        let to = |port: u16| SocketAddr::from((self.address(), port));
+        (0..=u16::MAX).find(|&port| shard.lcore_of(to(0), to(port)) == shard.lcore).unwrap_or(0)
     }
 
     /// Tells other lcores of a frame that concerns them; `true` if it does not concern this one.

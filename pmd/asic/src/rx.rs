@@ -137,6 +137,13 @@ impl<M: HostMemory> Hw<M> {
         (mapped.or(vi.rss.default_queue), kind, hash)
     }
 
+    /// Where RSS sends a frame, looked at anew: for the few that go there by way of TP.
+    pub(crate) fn queue_by_rss(&self, frame: &[u8], headers: &Headers) -> Option<IqId> {
+        let &dst = frame.first_chunk::<6>()?;
+        let hit = self.mps.classify(headers.ingress.port, dst)?;
+        self.rss_queue(hit.vin, headers).0
+    }
+
     /// Hands a packet to the host as RX_PKT: to `queue`, else by RSS. `filter` is set when a filter or a
     /// connection was hit, and then whether it is to be named. Without credit or buffer it is lost, as it
     /// is when silicon's buffers overflow behind a stalled queue.

@@ -7,6 +7,7 @@ use mafo_t4::{DmaFault, HostMemory, IqId, L2tIdx, SmtIdx, Tid};
 use crate::frame_queue::Refused;
 use crate::hw::Hw;
 use crate::l2t::{L2tEntry, Neighbour};
+use crate::le::Headers;
 use crate::mishap::{ControlKind, Mishap};
 use crate::sge::Ingress;
 use crate::tp::{Card, Message, Stalled, TxError};
@@ -54,6 +55,10 @@ impl<M: HostMemory> Card for Hw<M> {
 
     fn mishap(&mut self, what: ControlKind) -> Option<Mishap> {
         self.misfortune.draw(what)
+    }
+
+    fn spread(&self, frame: &[u8], headers: &Headers) -> Option<IqId> {
+        self.queue_by_rss(frame, headers)
     }
 
     fn stall(&mut self, iq: IqId) {

@@ -121,15 +121,15 @@ pub fn symmetric_hash(ends: [IpAddr; 2], ports: [u16; 2]) -> u32 {
     SYMMETRIC[0][usize::from(high)] ^ SYMMETRIC[1][usize::from(low)]
 }
 
-/// Entries of an [`Indirection`].
-pub const ENTRIES: usize = 128;
+/// Entries of an [`Indirection`]: as many as a T5's interface has at least. Where one has more they are these again and again.
+pub const ENTRIES: usize = 64;
 
 /// Which lcore has the connections of which hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Indirection([u8; ENTRIES]);
 
 impl Indirection {
-    /// Over `lcores` lcores in turn, which are 1 to 128.
+    /// Over `lcores` lcores in turn, which are 1 to 64.
     #[must_use]
     pub fn even(lcores: usize) -> Self {
         assert!((1..=ENTRIES).contains(&lcores), "connections over {lcores} lcores");
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn each_lcore_has_as_many_ports_as_every_other() {
         let ends = [[10, 77, 0, 1], [10, 77, 0, 2]].map(IpAddr::from);
-        for lcores in [1, 2, 4, 128] {
+        for lcores in [1, 2, 4, 64] {
             let indirection = Indirection::even(lcores);
             let mut ports = vec![0; lcores];
             for port in 0..=u16::MAX {
@@ -217,6 +217,6 @@ mod tests {
             }
             assert_eq!(ports, vec![(1 << 16) / lcores; lcores]);
         }
-        assert_eq!(Indirection::even(3).lcore(127), 127 % 3);
+        assert_eq!(Indirection::even(3).lcore(127), 63 % 3);
     }
 }

@@ -1,6 +1,7 @@
 //! Ports: their state, our virtual interface on each, RSS, MAC address, start.
 
 use mafo_mem::Nanos;
+use mafo_mem::rss::Indirection;
 use mafo_t4::cpl::{Opcode, TxPkt, TxPktCtrl0};
 use mafo_t4::fw::{
     Access, Caps16, Command, MacEntry, MacEntryWord, PortInfoCmd, PortL1CfgCmd, RssIndTblCmd,
@@ -74,8 +75,12 @@ impl Adapter {
         let resources = &self.ports[index].resources;
         let count = usize::from(resources.rss_entries - start).min(RssIndTblCmd::MAX);
         let lcores = self.ingress_ids();
-        let queues: Vec<IqId> =
-            lcores.iter().copied().cycle().skip(start.into()).take(count).collect();
+        // As everybody else who asks whose a connection is: by the lowest bits of its hash.
+        let indirection = Indirection::even(lcores.len());
+        let queues: Vec<IqId> = (u32::from(start)..)
+            .take(count)
+            .map(|entry| lcores[indirection.lcore(entry)])
+            .collect();
         let command = RssIndTblCmd::write(resources.viid, start, &queues);
         Ok(self.submit(now, &command))
     }

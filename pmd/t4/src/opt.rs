@@ -130,6 +130,12 @@ impl Opt1 {
         self.with_syn_rss_queue(queue.0 as u64).with_syn_rss_enable(true)
     }
 
+    /// SYNs go to the queue that RSS picks for each, and to `queue` if it picks none; answers about the listener go to that.
+    #[must_use]
+    pub const fn with_spread_syns(self, queue: IqId) -> Self {
+        self.with_syn_queue(queue).with_syn_rss_use_hash(true)
+    }
+
     /// What a listener does with a SYN.
     #[must_use]
     pub const fn policy(self) -> ConnPolicy {

@@ -20,7 +20,7 @@ use crate::cable::Cable;
 use crate::mem::{self, LinkConfig, MemEnd};
 use crate::{Wire, WireCounters};
 
-/// An end for each of `lcores` lcores, 1 to 128, of one host, and of another. `queue_frames` and `under_way_frames` are
+/// An end for each of `lcores` lcores, 1 to 64, of one host, and of another. `queue_frames` and `under_way_frames` are
 /// those of each ring.
 ///
 /// Panics if `queue_frames` is 0.

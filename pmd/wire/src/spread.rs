@@ -28,7 +28,7 @@ const BURST: usize = 32;
 /// Bursts of one direction in one poll, at most: then it is the other's turn, and the caller's.
 const ROUNDS: usize = 8;
 
-/// Divides `wire`, whose carrier `cable` cuts, among `lcores` lcores, 1 to 128. `config` is that of the rings.
+/// Divides `wire`, whose carrier `cable` cuts, among `lcores` lcores, 1 to 64. `config` is that of the rings.
 ///
 /// Panics if its `queue_frames` is 0.
 #[must_use]

@@ -26,7 +26,7 @@ use crate::core::{Core, Late};
 use crate::defect::Defect;
 use crate::error::{ConnectionError, ListenError};
 use crate::host::{window_max, window_scale};
-use crate::listener::ListenerId;
+use crate::listener::{Listener, ListenerId};
 use crate::packet::{self, Packet};
 use crate::pmtu::HEADERS;
 use crate::slab::SocketId;
@@ -85,7 +85,12 @@ impl Core {
         let IpAddr::V4(ip) = address.ip() else { return Err(ListenError::Ipv6) };
         let member = &mut self.members[member_id.index()];
         let stid = member.stids.insert(listener_id).ok_or(ListenError::TableFull)?;
-        let opt1 = Opt1(0).with_policy(ConnPolicy::ASK).with_syn_queue(member.iq());
+        let asks = Opt1(0).with_policy(ConnPolicy::ASK);
+        // With several lcores each has the SYNs whose connections will be its own, whoever listened first.
+        let opt1 = match self.shard {
+            Some(_) => asks.with_spread_syns(member.iq()),
+            None => asks.with_syn_queue(member.iq()),
+        };
         let local = SocketAddrV4::new(ip, address.port());
         let listen = ofld::Listen { stid, local, opt0: Opt0(0), opt1 };
         if ofld::pass_open(&mut member.lcore.ctrl, &listen).is_err() {
@@ -334,8 +339,7 @@ impl Core {
             local: (ip.dst, segment.dst_port).into(),
             remote: (ip.src, segment.src_port).into(),
         };
-        let member = &self.members[member_id.index()];
-        let &listener_id = member.stids.get(cpl.tos_stid().stid())?;
+        let listener_id = self.listener_of(member_id, cpl.tos_stid().stid(), &tuple)?;
         let listener = self.listeners.get(&listener_id)?;
         if let Some(conn) = self.lookup(&tuple).and_then(|id| self.offloaded(id)) {
             let elsewhere = conn.member != member_id;
@@ -386,6 +390,18 @@ impl Core {
             self.members[member_id.index()].release_hop(l2t);
         }
         accepted.map(|()| Syn::Accepted)
+    }
+
+    /// The listener whose SYN an adapter tells of. The first of several that are alike is named, which may be another
+    /// lcore's: each has one for the same address.
+    fn listener_of(&self, member: MemberId, stid: Stid, tuple: &FourTuple) -> Option<ListenerId> {
+        let own = self.members[member.index()].stids.get(stid).copied();
+        own.or_else(|| {
+            self.shard.as_ref()?;
+            let offloaded = |l: &Listener| l.options.path == PathChoice::Offload;
+            let same = |l: &Listener| l.takes(tuple.local) && offloaded(l);
+            self.listeners.iter().find(|(_, listener)| same(listener)).map(|(&id, _)| id)
+        })
     }
 
     fn post_accept(

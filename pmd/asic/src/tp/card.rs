@@ -2,6 +2,7 @@
 
 use mafo_mem::Nanos;
 
+use crate::le::Headers;
 use crate::mishap::{ControlKind, Mishap};
 use mafo_t4::{DmaFault, HostMemory, IqId, L2tIdx, SmtIdx, Tid};
 
@@ -41,6 +42,12 @@ pub trait Card {
     /// What goes wrong with a request of this kind that the host has made.
     fn mishap(&mut self, what: ControlKind) -> Option<Mishap> {
         let _ = what;
+        None
+    }
+
+    /// The queue that RSS picks for a frame, if the card spreads what comes in.
+    fn spread(&self, frame: &[u8], headers: &Headers) -> Option<IqId> {
+        let _ = (frame, headers);
         None
     }
 

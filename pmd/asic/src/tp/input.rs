@@ -137,7 +137,9 @@ impl Tp {
             self.core.counters.rx_drop_syn_no_tid += 1;
             return;
         };
-        let iq = server.opt1.syn_queue();
+        let by_hash = server.opt1.syn_rss_use_hash();
+        let spread = by_hash.then(|| card.spread(received.frame, received.headers)).flatten();
+        let iq = spread.unwrap_or(server.opt1.syn_queue());
         let request = accept_request(stid, received, &ip).with_tid(tid);
         let message = Message { cpl: request.as_bytes(), payload: &[&received.frame[..ip.end]] };
         // The peer sends its SYN again, so this one need not wait for the queue.

@@ -411,6 +411,30 @@ fn a_listener_that_denies() {
     assert_eq!(rig.tp.counters().rx_drop_syn_denied, 1);
 }
 
+/// With SYN_RSS_USE_HASH each SYN is told of where its frames would go, and what its connection says until the host has
+/// answered as well.
+#[test]
+fn syns_are_spread_where_the_listener_asks_for_it() {
+    let mut rig = Rig::new();
+    let listen = |rig: &mut Rig, stid, port, opt1: Opt1| {
+        let request = cpl::PassOpenReq::new(Stid(stid)).with_local_port(port);
+        rig.cpl(request.with_opt1(opt1.with_policy(ConnPolicy::ASK)).as_bytes());
+    };
+    listen(&mut rig, 200, LISTENER, Opt1(0).with_spread_syns(IQ));
+    rig.expect(&["iq5 PASS_OPEN_RPL stid 200 status 0"]);
+    rig.host.spread = Some(IqId(9));
+    rig.seg(to_listener(SYN, IRS, 0));
+    rig.expect(&["iq9 PASS_ACCEPT_REQ tid 0 stid 200 len 54"]);
+    rig.seg(to_listener(RST, IRS + 1, 0));
+    rig.expect(&["iq9 ABORT_REQ_RSS tid 0 status 20"]);
+    // Who picks none has said where they go.
+    rig.host.spread = None;
+    let mut next = to_listener(SYN, IRS, 0);
+    next.segment.src_port += 1;
+    rig.seg(next);
+    rig.expect(&["iq5 PASS_ACCEPT_REQ tid 1 stid 200 len 54"]);
+}
+
 #[test]
 fn listeners_come_and_go() {
     let mut rig = Rig::new();

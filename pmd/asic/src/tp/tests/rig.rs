@@ -87,6 +87,8 @@ pub(super) struct Host {
     /// IP packets.
     pub(super) sent: Vec<Vec<u8>>,
     pub(super) stalled: BTreeSet<IqId>,
+    /// The queue that RSS picks for whatever comes in.
+    pub(super) spread: Option<IqId>,
     /// L2T entries that do not resolve.
     pub(super) unresolved: BTreeSet<L2tIdx>,
     /// Packets that the ports take before they are full.
@@ -115,6 +117,7 @@ impl Default for Host {
             posted: Vec::new(),
             sent: Vec::new(),
             stalled: BTreeSet::new(),
+            spread: None,
             unresolved: BTreeSet::new(),
             tx_room: None,
             released: Vec::new(),
@@ -222,6 +225,10 @@ impl Card for Host {
         }
         self.posted.push(posted);
         Ok(())
+    }
+
+    fn spread(&self, _: &[u8], _: &Headers) -> Option<IqId> {
+        self.spread
     }
 
     fn resolves(&self, l2t: L2tIdx) -> bool {
