@@ -20,6 +20,7 @@ use mafo_t4::{Ftid, PortId, Tid};
 use crate::backlog::Backlog;
 use crate::by_socket::BySocket;
 use crate::config::BondConfig;
+use crate::decide::{Decided, Part};
 use crate::filters::Side;
 use crate::handover::{Cause, Move};
 use crate::left::Left;
@@ -144,6 +145,9 @@ pub enum NoSwitch {
     /// No link is more active than others.
     #[error("in balance-xor all links carry")]
     AllCarry,
+    /// The host's first lcore decides.
+    #[error("the first lcore decides: ask its bond")]
+    NotFirst,
 }
 
 /// An adapter, counted from 0 in the order in which the stack was given them, and a port of it.
@@ -189,6 +193,7 @@ pub struct Bond {
     pub(crate) links: Vec<Link>,
     pub(crate) monitor: Monitor,
     pub(crate) active: Option<LinkId>,
+    pub(crate) part: Part,
     pub(crate) sides: BTreeMap<MemberId, Side>,
     /// Members that are no adapters.
     pub(crate) plain: BTreeSet<MemberId>,
@@ -281,6 +286,7 @@ impl Bond {
             links,
             monitor: Monitor::default(),
             active: None,
+            part: Part::default(),
             sides,
             plain,
             moves: Moves::default(),
@@ -328,6 +334,9 @@ impl Bond {
     /// Makes `to` the active link though nothing has failed: connections follow one by one, and nothing is lost on
     /// the way. Refused, with traffic as it was, when that link cannot take over.
     pub fn make_active(&mut self, now: Nanos, core: &mut Core, to: LinkId) -> Result<(), NoSwitch> {
+        if self.is_told() {
+            return Err(NoSwitch::NotFirst);
+        }
         if self.is_xor() {
             return Err(NoSwitch::AllCarry);
         }
@@ -518,7 +527,7 @@ impl Bond {
             || !self.closes.is_empty();
         let all = [
             self.moves.poll_timeout(),
-            self.active.map(|_| self.next_notice),
+            self.active.filter(|_| !self.is_told()).map(|_| self.next_notice),
             waits.then_some(Nanos::ZERO),
             self.backlog.poll_timeout(),
             self.left_timeout(),
@@ -547,8 +556,14 @@ impl Bond {
         self.active.is_some_and(|active| self.is_up(active))
     }
 
-    /// Makes `to` the active link. On the path of a failure are L2T writes only.
+    /// Makes `to` the active link, of all lcores.
     pub(crate) fn activate(&mut self, now: Nanos, core: &mut Core, to: LinkId, cause: Cause) {
+        self.decide(Decided::Active(to, cause));
+        self.switch_to(now, core, to, cause);
+    }
+
+    /// `to` is the active link from now on. On the path of a failure are L2T writes only.
+    pub(crate) fn switch_to(&mut self, now: Nanos, core: &mut Core, to: LinkId, cause: Cause) {
         let from = self.active.replace(to);
         core.set_active_port(to.member, to.port);
         self.tell_carriers(core);

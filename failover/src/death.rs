@@ -13,6 +13,7 @@ use mafo_tcp::SeqNum;
 
 use crate::ask::heard_lately;
 use crate::bond::{Bond, BondEvent, LinkId};
+use crate::decide::Decided;
 use crate::detour::Detour;
 use crate::doubt::{Doubt, first_stamp};
 use crate::entry::Written;
@@ -30,6 +31,24 @@ impl Bond {
     /// `member` is dead and silenced, and the stack has buried it. Its connections are given to other adapters, as soon
     /// as there is one. Those that went by a port that is no adapter's are here, and go by another link.
     pub fn on_adapter_dead(&mut self, now: Nanos, core: &mut Core, member: MemberId) {
+        for link in self.links.iter_mut().filter(|link| link.id.member == member) {
+            link.lose();
+        }
+        let was_active = self.active.is_some_and(|active| active.member == member);
+        let heir = if was_active { self.successor() } else { None };
+        self.counters.failures += u64::from(heir.is_some());
+        self.decide(Decided::Dead(member, heir));
+        self.lose_adapter(now, core, member, heir);
+    }
+
+    /// Connections of an adapter that is dead are given to others; `heir` is active if it was.
+    pub(crate) fn lose_adapter(
+        &mut self,
+        now: Nanos,
+        core: &mut Core,
+        member: MemberId,
+        heir: Option<LinkId>,
+    ) {
         if self.sides.remove(&member).is_none() && !self.is_plain(member) {
             return;
         }
@@ -47,11 +66,8 @@ impl Bond {
             self.bereave(now, core, id);
         }
         if self.active.is_some_and(|active| active.member == member) {
-            match self.successor() {
-                Some(successor) => {
-                    self.counters.failures += 1;
-                    self.activate(now, core, successor, Cause::Failure);
-                }
+            match heir {
+                Some(heir) => self.switch_to(now, core, heir, Cause::Failure),
                 // Whichever link comes next takes over.
                 None => self.active = None,
             }

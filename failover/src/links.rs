@@ -16,6 +16,7 @@ use mafo_stack::{Core, Mac};
 
 use crate::bond::{Bond, BondEvent, LinkId};
 use crate::config::{ArpValidate, PrimaryReselect};
+use crate::decide::Decided;
 use crate::handover::Cause;
 use crate::mac::own_mac;
 use crate::tunnel::send;
@@ -133,6 +134,9 @@ impl Bond {
 
     /// Whether a link is what it counts as, and if not, since when.
     fn reconsider(&mut self, now: Nanos, core: &mut Core, id: LinkId) {
+        if self.is_told() {
+            return;
+        }
         let nobody = !self.has_link();
         let (updelay, downdelay) = (self.config.updelay, self.config.downdelay);
         let Some(link) = self.link_mut(id) else { return };
@@ -154,12 +158,25 @@ impl Bond {
         }
     }
 
-    fn on_link_change(&mut self, now: Nanos, core: &mut Core, id: LinkId, up: bool) {
+    /// A link counts as up, or as down, from now on; who is active is another matter.
+    pub(crate) fn take_link(&mut self, now: Nanos, core: &mut Core, id: LinkId, up: bool) {
         let Some(link) = self.link_mut(id) else { return };
         link.up = up;
         self.log(now, BondEvent::Link(id, up));
         if self.is_xor() {
-            return self.on_carrier_of_many(now, core, id, up);
+            self.on_carrier_of_many(now, core, id, up);
+        } else if up && self.active == Some(id) {
+            // The switch, or the peer behind it, may have lost what it knew.
+            self.notify(now);
+            self.wake_unowned(now);
+        }
+    }
+
+    fn on_link_change(&mut self, now: Nanos, core: &mut Core, id: LinkId, up: bool) {
+        self.decide(Decided::Link(id, up));
+        self.take_link(now, core, id, up);
+        if self.is_xor() {
+            return;
         }
         match self.active {
             Some(active) if active == id && !up => {
@@ -173,12 +190,7 @@ impl Bond {
             Some(active) if up && !self.is_up(active) => {
                 self.activate(now, core, id, Cause::Failure);
             }
-            // The switch, or the peer behind it, may have lost what it knew.
-            Some(active) if up && active == id => {
-                self.notify(now);
-                self.wake_unowned(now);
-            }
-            Some(active) if up && self.is_preferred(core, id, active) => {
+            Some(active) if up && active != id && self.is_preferred(core, id, active) => {
                 self.activate(now, core, id, Cause::Wish);
             }
             Some(_) => {}
@@ -203,6 +215,9 @@ impl Bond {
 
     /// Links whose time has come count as what they are; probes are sent.
     pub(crate) fn poll_links(&mut self, now: Nanos, core: &mut Core) {
+        if self.is_told() {
+            return;
+        }
         let due = |link: &Link| link.due.filter(|&due| due <= now).map(|_| link.id);
         let ids: Vec<LinkId> = self.links.iter().filter_map(due).collect();
         for id in ids {
@@ -228,7 +243,8 @@ impl Bond {
 
     /// When [`Bond::poll_links`] has something to do.
     pub(crate) fn links_timeout(&self) -> Option<Nanos> {
-        let probes = (self.config.arp_interval > Nanos::ZERO).then(|| self.monitor.timeout());
+        let probes = (self.config.arp_interval > Nanos::ZERO && !self.is_told())
+            .then(|| self.monitor.timeout());
         self.links.iter().filter_map(|link| link.due).chain(probes).min()
     }
 

@@ -79,7 +79,7 @@ impl Bond {
 
     /// Says where the address is now, so that the switch learns the active port.
     pub(crate) fn announce(&mut self, now: Nanos, core: &mut Core) {
-        if self.active.is_none() || now < self.next_notice {
+        if self.active.is_none() || self.is_told() || now < self.next_notice {
             return;
         }
         core.announce(now);

@@ -385,7 +385,12 @@ impl Bond {
         let Some(member) = core.member(member_id) else { return false };
         let Some(own) = member.lcore.resources().port(port).map(|p| p.mac) else { return false };
         let mut frame = [0; 64];
-        let segment = mafo_tcp::Segment { flags: Flags::ACK, payload_len: 8, ..Default::default() };
+        let segment = mafo_tcp::Segment {
+            flags: Flags::ACK,
+            dst_port: core.port_to_self(),
+            payload_len: 8,
+            ..Default::default()
+        };
         let len =
             packet::emit_tcp(&mut frame, (own, own), (ours, ours), &segment, &batch.to_be_bytes());
         send(core, member_id, port, &frame[..len], TxTo::Loopback)
