@@ -18,6 +18,7 @@ use mafo_wire::Wire;
 use thiserror::Error;
 
 use crate::away::{CardRunner, Seat};
+use crate::sharing::Part;
 use crate::soft::SoftAdapter;
 
 /// A software adapter and what is plugged into it.
@@ -89,6 +90,26 @@ pub enum HostError {
     /// The bond's settings contradict themselves.
     #[error("bond: {0}")]
     Bond(#[from] BadBond),
+    /// Too many lcores are to share the adapters, or none is.
+    #[error("{lcores} lcores of one host: 1 to {most}")]
+    Lcores {
+        /// How many.
+        lcores: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A member that several lcores cannot share.
+    #[error("member {member} is an Ethernet port, which one lcore has alone")]
+    NotShared {
+        /// Which.
+        member: usize,
+    },
+    /// An adapter spreads what it receives in another way than sockets do.
+    #[error("adapter {adapter} has too few entries of its RSS table for several lcores")]
+    Spread {
+        /// Which.
+        adapter: usize,
+    },
     /// An adapter failed.
     #[error("adapter {adapter}: {source}")]
     Adapter {
@@ -100,8 +121,10 @@ pub enum HostError {
 }
 
 /// A member in its place.
-enum Fitted {
+pub(crate) enum Fitted {
     Adapter(Box<Card>),
+    /// An adapter whose control plane the first lcore has.
+    Elsewhere,
     /// A port is the stack's, as soon as the adapters are up.
     Port(Option<Box<dyn EthPort + Send>>),
 }
@@ -110,6 +133,7 @@ impl fmt::Debug for Fitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Adapter(card) => card.fmt(f),
+            Self::Elsewhere => f.write_str("queues of an adapter"),
             Self::Port(_) => f.write_str("port"),
         }
     }
@@ -119,34 +143,38 @@ impl Fitted {
     fn card(&self) -> Option<&Card> {
         match self {
             Self::Adapter(card) => Some(card),
-            Self::Port(_) => None,
+            Self::Elsewhere | Self::Port(_) => None,
         }
     }
 
-    fn card_mut(&mut self) -> Option<&mut Card> {
+    pub(crate) fn card_mut(&mut self) -> Option<&mut Card> {
         match self {
             Self::Adapter(card) => Some(card),
-            Self::Port(_) => None,
+            Self::Elsewhere | Self::Port(_) => None,
         }
     }
 }
 
 /// An adapter and its driver.
 #[derive(Debug)]
-struct Card {
+pub(crate) struct Card {
     soft: Seat,
-    driver: Adapter,
+    pub(crate) driver: Adapter,
     settings: AdapterConfig,
     ports: u8,
     /// Requests for the bond's address on the ports, not answered yet.
     asked: Vec<RequestId>,
     /// Requests that the firmware refused.
     refused: u32,
-    stage: Stage,
+    pub(crate) stage: Stage,
+    /// Other lcores that have not given up its queues since it died.
+    pub(crate) holders: usize,
+    /// How often it has come back.
+    pub(crate) life: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(crate) enum Stage {
     /// The driver brings the adapter up.
     Starting,
     /// The bond's address is being added to its ports.
@@ -155,42 +183,54 @@ enum Stage {
     Running,
     /// It has failed, and is held in reset.
     Dead,
+    /// So it is, until no lcore uses its queues any more; then it is brought up again.
+    Recalled,
+}
+
+impl Stage {
+    /// Whether it is held in reset.
+    fn is_dead(self) -> bool {
+        matches!(self, Self::Dead | Self::Recalled)
+    }
 }
 
 /// A host on software adapters: bring-up, then a stack and a bond, by [`Host::poll`].
 #[derive(Debug)]
 pub struct Host {
-    members: Vec<Fitted>,
+    pub(crate) members: Vec<Fitted>,
     /// Where memory comes from.
-    memory: Memory,
-    /// Memory that every adapter reaches.
-    shared: Arc<Arena>,
-    stack: Stack,
+    pub(crate) memory: Memory,
+    /// Memory that every adapter reaches: an arena for each lcore that shares them, this one's first.
+    pub(crate) shared: Vec<Arc<Arena>>,
+    pub(crate) stack: Stack,
     /// What the bond is made of, when the adapters are up.
-    config: BondConfig,
-    bond: Option<Bond>,
-    mac: [u8; 6],
-    warnings: Vec<BondWarning>,
+    pub(crate) config: BondConfig,
+    pub(crate) bond: Option<Bond>,
+    pub(crate) mac: [u8; 6],
+    pub(crate) warnings: Vec<BondWarning>,
     /// Links that receive frames for the bond's address, where only one is to (`fail_over_mac` follow).
-    macs_at: Vec<LinkId>,
+    pub(crate) macs_at: Vec<LinkId>,
     /// When ports are asked for the state of their links next (`miimon`).
-    next_look: Nanos,
+    pub(crate) next_look: Nanos,
+    pub(crate) part: Part,
 }
 
 /// Gives an arena of so many bytes.
-type Memory = fn(usize) -> Result<Arc<Arena>, NoMemory>;
+pub(crate) type Memory = fn(usize) -> Result<Arc<Arena>, NoMemory>;
 
 /// What an adapter with `ports` ports may reach: queues of its own, and what all share.
 fn reach(
     n: usize,
     settings: &AdapterConfig,
     ports: u8,
-    (memory, shared): (Memory, &Arc<Arena>),
+    (memory, shared): (Memory, &[Arc<Arena>]),
 ) -> Result<(Arc<Domain>, Arc<Arena>), HostError> {
     let arena = memory(settings.memory_len(ports.into()))
         .map_err(|source| HostError::Memory { what: "queues", source })?;
     let domain = Domain::new(n as u8 + 1);
-    domain.map(shared);
+    for arena in shared {
+        domain.map(arena);
+    }
     Ok((domain, arena))
 }
 
@@ -241,15 +281,20 @@ impl Card {
 impl Host {
     /// Plugs everything together. Nothing runs before [`Host::poll`].
     pub fn new(config: HostConfig) -> Result<Self, HostError> {
-        Self::in_memory(config, Arena::new)
+        Self::in_memory(config, 1, Arena::new)
     }
 
     /// The same by [`Arena::ordinary`]: for simulations, in which hosts come and go.
     pub fn simulated(config: HostConfig) -> Result<Self, HostError> {
-        Self::in_memory(config, Arena::ordinary)
+        Self::in_memory(config, 1, Arena::ordinary)
     }
 
-    fn in_memory(mut config: HostConfig, memory: Memory) -> Result<Self, HostError> {
+    /// The first of `lcores` lcores that share the adapters; with memory for all of them.
+    pub(crate) fn in_memory(
+        mut config: HostConfig,
+        lcores: usize,
+        memory: Memory,
+    ) -> Result<Self, HostError> {
         config.bond.check()?;
         check_links(&config)?;
         let warnings = config.bond.round();
@@ -260,7 +305,9 @@ impl Host {
         }
         // Send buffers are reached by every adapter: a connection's bytes stay where they are when it
         // changes its owner.
-        let shared = memory(config.stack.send_memory())
+        let shared = (0..lcores)
+            .map(|_| memory(config.stack.send_memory()))
+            .collect::<Result<Vec<_>, _>>()
             .map_err(|source| HostError::Memory { what: "send buffers", source })?;
         let mut members = Vec::new();
         for (n, member) in config.members.into_iter().enumerate() {
@@ -283,10 +330,12 @@ impl Host {
                 asked: Vec::new(),
                 refused: 0,
                 stage: Stage::Starting,
+                holders: 0,
+                life: 0,
             })));
         }
         let mac = config.stack.mac;
-        let stack = Stack::new(config.stack, Arc::clone(&shared));
+        let stack = Stack::new(config.stack, Arc::clone(&shared[0]));
         Ok(Self {
             members,
             memory,
@@ -298,6 +347,7 @@ impl Host {
             warnings,
             macs_at: Vec::new(),
             next_look: Nanos::ZERO,
+            part: Part::Alone,
         })
     }
 
@@ -317,6 +367,11 @@ impl Host {
     /// its connections go on elsewhere, as [`Bond::poll_event`] tells.
     pub fn poll(&mut self, now: Nanos) -> Result<(), HostError> {
         let now = self.stack.advance(now);
+        if matches!(self.part, Part::Other(_)) {
+            return self.poll_shared(now);
+        }
+        self.hear_others(now)?;
+        self.tell_others();
         // What is to leave by the active link goes first.
         let active =
             self.bond.as_ref().and_then(Bond::active).map_or(0, |link| link.member.index());
@@ -327,7 +382,7 @@ impl Host {
                 self.look_at_port(now, n);
                 continue;
             };
-            if fitted.stage == Stage::Dead {
+            if fitted.stage.is_dead() {
                 continue;
             }
             fitted.soft.run(now, briefly);
@@ -345,6 +400,7 @@ impl Host {
             bond.poll(now, self.stack.core_mut());
             self.stack.core_mut().ring();
         }
+        self.tell_others();
         self.bury_mute(now);
         self.move_mac();
         Ok(())
@@ -389,7 +445,7 @@ impl Host {
 
     /// An adapter has failed: it is silenced, its memory is taken away from it, what it had still told is heard, and its
     /// connections get other owners. In this order: nothing of it may change any more what is decided then.
-    fn bury(&mut self, now: Nanos, n: usize) {
+    pub(crate) fn bury(&mut self, now: Nanos, n: usize) {
         let Some(bond) = &mut self.bond else { return };
         let Some(fitted) = self.members.get_mut(n).and_then(Fitted::card_mut) else { return };
         fitted.soft.silence(now);
@@ -399,21 +455,35 @@ impl Host {
         // It is reset, and forgets what it received.
         self.macs_at.retain(|at| at.member.index() != n);
         if was_running {
+            fitted.holders = self.part.followers();
             let member = MemberId(n as u8);
             self.stack.hear_out(now, bond, member);
             let core = self.stack.core_mut();
             core.bury(member);
             bond.on_adapter_dead(now, core, member);
             core.ring();
+            self.tell_others();
         }
     }
 
     /// Gives an adapter that has failed its power back, resets it and probes it anew; it joins the bond when it is up,
     /// and takes over again only when it has to. Nothing happens to one that lives, nor to a port, which joins again by
-    /// itself when there is a device in its place.
+    /// itself when there is a device in its place. Where lcores share it, it is to be said to the first, and is done when all
+    /// of them have given up its queues.
     pub fn revive(&mut self, n: usize) -> Result<(), HostError> {
         let card = self.members.get_mut(n).and_then(Fitted::card_mut);
         let Some(fitted) = card.filter(|card| card.stage == Stage::Dead) else {
+            return Ok(());
+        };
+        if fitted.holders > 0 {
+            fitted.stage = Stage::Recalled;
+            return Ok(());
+        }
+        self.power_up(n)
+    }
+
+    pub(crate) fn power_up(&mut self, n: usize) -> Result<(), HostError> {
+        let Some(fitted) = self.members.get_mut(n).and_then(Fitted::card_mut) else {
             return Ok(());
         };
         let (domain, arena) =
@@ -445,8 +515,8 @@ impl Host {
     #[must_use]
     pub fn is_dead(&self, n: usize) -> bool {
         match self.members.get(n) {
-            Some(Fitted::Adapter(card)) => card.stage == Stage::Dead,
-            Some(Fitted::Port(_)) => {
+            Some(Fitted::Adapter(card)) => card.stage.is_dead(),
+            Some(Fitted::Elsewhere | Fitted::Port(_)) => {
                 self.bond.is_some() && self.sockets().is_dead(MemberId(n as u8))
             }
             None => false,
@@ -500,15 +570,10 @@ impl Host {
             fitted.address(self.mac, ports);
         }
         let ready = |card: &Card| card.stage == Stage::Addressing && card.asked.is_empty();
-        if let Some(bond) = &mut self.bond {
-            let cards = self.members.iter_mut().enumerate();
-            let cards = cards.filter_map(|(n, member)| Some((n, member.card_mut()?)));
-            for (n, fitted) in cards.filter(|(_, card)| ready(card)) {
-                fitted.stage = Stage::Running;
-                if let Some(lcore) = fitted.driver.take_lcore(0) {
-                    let (core, member) = (self.stack.core_mut(), MemberId(n as u8));
-                    core.replace_adapter(member, lcore);
-                    bond.on_adapter_back(now, core, member);
+        if self.bond.is_some() {
+            for n in 0..self.members.len() {
+                if self.card(n).is_some_and(ready) {
+                    self.come_back(now, n);
                 }
             }
             return Ok(());
@@ -516,6 +581,7 @@ impl Host {
         if !self.cards().all(|(_, card)| ready(card)) {
             return Ok(());
         }
+        self.give_queues()?;
         for fitted in &mut self.members {
             match fitted {
                 Fitted::Adapter(card) => {
@@ -524,6 +590,7 @@ impl Host {
                     }
                     card.stage = Stage::Running;
                 }
+                Fitted::Elsewhere => {}
                 Fitted::Port(port) => {
                     if let Some(port) = port.take() {
                         self.stack.add_port(port);
@@ -532,8 +599,27 @@ impl Host {
             }
         }
         self.config.check_members(self.stack.core())?;
-        self.bond = Some(Bond::new(self.config.clone(), self.stack.core_mut()));
+        let bond = self.bond.insert(Bond::new(self.config.clone(), self.stack.core_mut()));
+        if self.part.followers() > 0 {
+            bond.lead();
+        }
         Ok(())
+    }
+
+    /// An adapter that was dead is up: its queues are the lcores' again.
+    fn come_back(&mut self, now: Nanos, n: usize) {
+        self.give_queues_back(n);
+        let (Some(card), Some(bond)) =
+            (self.members.get_mut(n).and_then(Fitted::card_mut), &mut self.bond)
+        else {
+            return;
+        };
+        card.stage = Stage::Running;
+        if let Some(lcore) = card.driver.take_lcore(0) {
+            let (core, member) = (self.stack.core_mut(), MemberId(n as u8));
+            core.replace_adapter(member, lcore);
+            bond.on_adapter_back(now, core, member);
+        }
     }
 
     /// Whether all adapters are up and the bond stands, though perhaps without a link.
@@ -601,15 +687,18 @@ impl Host {
                 extend(&mut list, &format!("port{n}"), counters.iter());
             }
         }
-        for (n, fitted) in self.cards() {
-            let lcore = core.member(MemberId(n as u8)).map(|member| member.lcore.xstats());
-            let driver = fitted.driver.xstats().into_iter().chain(lcore.into_iter().flatten());
+        for n in 0..self.members.len() {
             let named = |part: &str, stat: Xstat| Xstat {
                 name: format!("{part}{n}_{}", stat.name),
                 value: stat.value,
             };
+            let card = self.card(n);
+            let driver = card.into_iter().flat_map(|card| card.driver.xstats());
+            let lcore = core.member(MemberId(n as u8)).map(|member| member.lcore.xstats());
+            let driver = driver.chain(lcore.into_iter().flatten());
             list.extend(driver.map(|stat| named("driver", stat)));
-            list.extend(fitted.soft.xstats().into_iter().map(|stat| named("card", stat)));
+            let soft = card.into_iter().flat_map(|card| card.soft.xstats());
+            list.extend(soft.map(|stat| named("card", stat)));
         }
         list
     }
@@ -631,8 +720,12 @@ impl Host {
         }
     }
 
-    /// Gives all adapters another MTU table ([`Adapter::load_mtus`]). Whether all took it.
+    /// Gives all adapters another MTU table ([`Adapter::load_mtus`]). Whether all took it. Of lcores that share them the
+    /// first is to be told.
     pub fn load_mtus(&mut self, mtus: [u16; MTU_COUNT]) -> bool {
+        if matches!(self.part, Part::Other(_)) {
+            return false;
+        }
         let cards = self.members.iter_mut().filter_map(Fitted::card_mut);
         cards.map(|card| card.driver.load_mtus(mtus)).filter(|&taken| !taken).count() == 0
     }
@@ -660,11 +753,13 @@ impl Host {
     /// When [`Host::poll`] has something to do without a frame coming in.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        let alive = || self.cards().filter(|(_, card)| card.stage != Stage::Dead);
+        let alive = || self.cards().filter(|(_, card)| !card.stage.is_dead());
         let cards = alive().filter_map(|(_, card)| card.soft.poll_timeout()).min();
         let drivers = alive().filter_map(|(_, card)| card.driver.poll_timeout()).min();
         let bond = self.bond.as_ref().and_then(Bond::poll_timeout);
-        let look = (self.config.miimon > Nanos::ZERO).then_some(self.next_look);
-        [cards, drivers, bond, look, self.stack.poll_timeout()].into_iter().flatten().min()
+        let looks = self.config.miimon > Nanos::ZERO && !matches!(self.part, Part::Other(_));
+        let look = looks.then_some(self.next_look);
+        let told = self.part.has_news().then_some(Nanos::ZERO);
+        [cards, drivers, bond, look, told, self.stack.poll_timeout()].into_iter().flatten().min()
     }
 }

@@ -14,6 +14,7 @@
 
 mod away;
 mod host;
+mod sharing;
 mod soft;
 mod wire_port;
 

@@ -20,8 +20,10 @@ mod policy;
 mod protect;
 mod room;
 mod setup;
+mod shared;
 mod single;
 mod tampered;
+mod threads;
 mod xor;
 
 use hosts::{ADDRESSES, Net, OFFLOAD};
