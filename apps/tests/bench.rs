@@ -8,7 +8,7 @@ const SHORT: [&str; 2] =
     if cfg!(debug_assertions) { ["--slice-ms", "10"] } else { ["--seconds", "2.5"] };
 
 /// Keys of every run, those of inner objects behind a dot; those of references and of cores follow from the options.
-const KEYS: [&str; 41] = [
+const KEYS: [&str; 42] = [
     "name",
     "path",
     "connections",
@@ -19,6 +19,7 @@ const KEYS: [&str; 41] = [
     "loss",
     "protect",
     "asic_core",
+    "one_card",
     "mafo",
     "unprotected",
     "protect_ratio",

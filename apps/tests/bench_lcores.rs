@@ -79,6 +79,31 @@ fn several_lcores_share_the_connections_and_are_compared_with_one() {
     }
 }
 
+/// One adapter a host, whose queues the lcores have; by the first of them, and by a core of their own where there is one.
+#[test]
+fn lcores_share_the_adapters_of_their_hosts() {
+    let Some((list, _)) = two() else { return one_core_is_too_few() };
+    let third = lcore::offered().get(2).map(usize::to_string);
+    let apart: Option<[&str; 2]> = third.as_ref().map(|core| ["--asic-core", core]);
+    let places = [Some(&[][..]), apart.as_ref().map(|apart| &apart[..])];
+    for (work, place) in ["rpc", "bulk", "cps"].into_iter().flat_map(|w| places.map(|p| (w, p))) {
+        let Some(place) = place else { continue };
+        let all = [work, "-l", &list, "--one-card", "--connections", "7", "--json"];
+        let output = bench(&[&all, place, &SHORT[..]].concat());
+        let json = String::from_utf8(output.stdout).expect("text");
+        let progress = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{work} {place:?}: {json}\n{progress}");
+        assert!(json.contains("\"one_card\":true,"), "{json}");
+        assert!(progress.contains("one adapter a host, which its lcores share"), "{progress}");
+        let [sum, first, second] =
+            [0, 1, 2].map(|n| number(&json, "mafo", if n == 0 { 0 } else { n + 1 }));
+        assert!(first > 0.0 && second > 0.0 && sum > first.max(second), "{json}");
+        for some in ["p50", "one_lcore", "doorbells_per_op", "burst_mean"] {
+            assert!(number(&json, some, 0) > 0.0, "{some} of {json}");
+        }
+    }
+}
+
 /// Those beside us have all connections on the first core, and what is compared is what a core-second brings.
 #[test]
 fn others_take_turns_on_the_first_core() {
@@ -135,6 +160,8 @@ fn what_cannot_be_is_said_in_a_sentence() {
         (&["-l", &list, "--ops", "5"], "name one core to -l"),
         (&["-l", &list, "--protect", "on,off"], "not both"),
         (&["-l", &list, "--path", "host", "--protect", "on"], "--path host"),
+        (&["-l", &list, "--path", "host", "--one-card"], "with --path host there are none"),
+        (&["--one-card"], "name several cores to -l"),
     ] {
         let output = bench(&[&["rpc"], arguments].concat());
         let error = String::from_utf8_lossy(&output.stderr);

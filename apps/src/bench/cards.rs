@@ -39,12 +39,12 @@ pub(super) struct CardCore {
 }
 
 impl CardCore {
-    /// Takes `core`, which is not `hosts`, theirs. To be called before the caller keeps to that: a thread has no core that
-    /// its parent has not.
-    pub(super) fn take(core: usize, hosts: Option<usize>) -> Result<Self, BenchError> {
+    /// Takes `core`, which is none of `hosts`, theirs; without any the last one is. To be called before the caller keeps to that:
+    /// a thread has no core that its parent has not.
+    pub(super) fn take(core: usize, hosts: &[usize]) -> Result<Self, BenchError> {
         let offered = lcore::offered();
-        let hosts = hosts.or_else(|| offered.last().copied());
-        if hosts == Some(core) {
+        let last = offered.last().filter(|_| hosts.is_empty());
+        if hosts.iter().chain(last).any(|&taken| taken == core) {
             let why = format!("core {core} is the hosts': name another one of {offered:?} to -l");
             return Err(BenchError::CannotRun(why));
         }

@@ -57,6 +57,7 @@ impl ConnsOptions {
             direction: None,
             loss: 0.0,
             asic_core: None,
+            one_card: false,
             report: None,
             mtu: 1500,
             lcores: Vec::new(),

@@ -1,5 +1,7 @@
 //! The turns: slices of time in which one stack works and the others stand still.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mafo::Nanos;
@@ -48,6 +50,44 @@ struct Contestant<E> {
     /// The hosts' time, which stands still while others have their turn: no timer of theirs runs out.
     now: Nanos,
     pace: Pace,
+    /// Who goes on until all have ended.
+    crowd: Option<Arc<Crowd>>,
+}
+
+/// What workers wait for each other with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Listeners have been asked for.
+    Listening,
+    /// Adapters know of them.
+    Settled,
+    /// All connections are open.
+    Open,
+    /// All that was written has been read.
+    Through,
+}
+
+/// Workers of whom each may have something that the others cannot do without: ARP of all comes to the first, which may also have
+/// the cards. So nobody stops taking turns before all have come as far.
+#[derive(Debug)]
+pub(super) struct Crowd {
+    missing: [AtomicUsize; 4],
+}
+
+impl Crowd {
+    pub(super) fn new(workers: usize) -> Arc<Self> {
+        Arc::new(Self { missing: [const { AtomicUsize::new(0) }; 4].map(|_| workers.into()) })
+    }
+
+    /// One more has come so far. Once each.
+    fn arrive(&self, step: Step) {
+        self.missing[step as usize].fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Whether all have.
+    fn is_complete(&self, step: Step) -> bool {
+        self.missing[step as usize].load(Ordering::Acquire) == 0
+    }
 }
 
 /// A stack that gets its turns.
@@ -92,7 +132,7 @@ impl<E: Endpoint> Contestant<E> {
             (end, Application::new(shape, role))
         });
         let pace = if shape.held { Pace::Worked } else { pace(options) };
-        let mut contestant = Self { ends, work: shape.work, tallies, now, pace };
+        let mut contestant = Self { ends, work: shape.work, tallies, now, pace, crowd: None };
         #[cfg(debug_assertions)]
         if options.hooks.spoils() {
             contestant.ends[0].1.spoil();
@@ -194,10 +234,17 @@ impl<E: Endpoint> Turns for Contestant<E> {
         client.stop();
         server.stop();
         let (began, mut watch) = (self.now, self.pace.start());
+        let mut has_arrived = false;
         loop {
             let [(_, client), (_, server)] = &self.ends;
             let passed = watch.now();
-            let is_through = client.has_all_of(server) && server.has_all_of(client);
+            let mut is_through = client.has_all_of(server) && server.has_all_of(client);
+            if let Some(crowd) = self.crowd.as_ref().filter(|_| is_through) {
+                if !core::mem::replace(&mut has_arrived, true) {
+                    crowd.arrive(Step::Through);
+                }
+                is_through = crowd.is_complete(Step::Through);
+            }
             if is_through || passed > PATIENCE {
                 return compare(client, server);
             }
@@ -242,7 +289,8 @@ pub(super) fn cable(wire: impl Wire + 'static, shape: &Shape, role: Role) -> Box
     Box::new(Impaired::new(wire, &ImpairedConfig { mtu, tx, seed, ..ImpairedConfig::default() }))
 }
 
-fn wire(shape: &Shape) -> ([Counted<Box<dyn Wire>>; 2], Vec<Tally>) {
+/// A link, and what each end has sent.
+pub(super) fn wire(shape: &Shape) -> ([Counted<Box<dyn Wire>>; 2], Vec<Tally>) {
     let (a, b) = link(&link_config(shape));
     let (a, first) = Counted::new(cable(a, shape, Role::Client));
     let (b, second) = Counted::new(cable(b, shape, Role::Server));
@@ -352,38 +400,49 @@ fn our_pair(
         let [client, server] = &mut ends;
         client.part_with_cards(server, core)?;
     }
-    connected_pair(options, (ends, tallies), || true)
+    connected_pair(options, (ends, tallies), &Crowd::new(1))
 }
 
-/// Two hosts of mafo's, that connect now. They are polled until `others` are ready as well.
+/// Two hosts of mafo's, or what an lcore has of them, that connect now, as all of the crowd do.
 pub(super) fn connected(
     options: &BenchOptions,
     shape: &Shape,
     ends: ([Ours; 2], Vec<Tally>),
-    others: impl FnMut() -> bool,
+    crowd: Arc<Crowd>,
 ) -> Result<Box<dyn Turns>, BenchError> {
-    let (pair, _) = connected_pair(options, ends, others)?;
-    Ok(Box::new(Contestant::new(options, shape, pair)?))
+    let (pair, _) = connected_pair(options, ends, &crowd)?;
+    let contestant = Contestant::new(options, shape, pair)?;
+    Ok(Box::new(Contestant { crowd: Some(crowd), ..contestant }))
 }
 
 fn connected_pair(
     options: &BenchOptions,
     (mut ends, tallies): ([Ours; 2], Vec<Tally>),
-    mut others: impl FnMut() -> bool,
+    crowd: &Crowd,
 ) -> Result<(Pair<Ours>, [Nanos; 2]), BenchError> {
     let (pace, mut now) = (pace(options), Nanos::ZERO);
     open(&mut ends, (pace, &mut now), "mafo", |ends, _| Ok(ends.iter().all(Ours::is_up)))?;
     // The server first: it has to listen, in its adapter too, when the client asks.
-    let [client, server] = &mut ends;
+    let [_, server] = &mut ends;
     server.open(now)?;
-    for _ in 0..SETTLING {
-        server.poll(now)?;
-        server.flush(now);
+    for step in [Step::Listening, Step::Settled] {
+        crowd.arrive(step);
+        let mut turns = 0;
+        open(&mut ends, (pace, &mut now), "other lcores", |_, _| {
+            turns += 1;
+            Ok(turns > SETTLING && crowd.is_complete(step))
+        })?;
     }
+    let [client, _] = &mut ends;
     client.open(now)?;
     let (began, cpu) = (Clock::start(), thread_cpu_time());
+    let mut has_arrived = false;
     open(&mut ends, (pace, &mut now), "connections", |[client, server], now| {
-        Ok(client.is_open(now)? & server.is_open(now)? && others())
+        let is_open = client.is_open(now)? & server.is_open(now)?;
+        if is_open && !core::mem::replace(&mut has_arrived, true) {
+            crowd.arrive(Step::Open);
+        }
+        Ok(is_open && crowd.is_complete(Step::Open))
     })?;
     Ok((Pair { ends, tallies, now }, [began.now(), thread_cpu_time() - cpu]))
 }
@@ -458,14 +517,28 @@ pub(super) fn shape(options: &BenchOptions) -> Result<Shape, BenchError> {
     if options.asic_core.is_some() {
         check_asic_core(options)?;
     }
+    if options.one_card {
+        check_one_card(options)?;
+    }
     Shape::of(options)
+}
+
+fn check_one_card(options: &BenchOptions) -> Result<(), BenchError> {
+    let why = if options.path == Path::Host {
+        "--one-card is about adapters: with --path host there are none"
+    } else if options.lcores.len() < 2 {
+        "--one-card is what several lcores share: name several cores to -l"
+    } else {
+        return Ok(());
+    };
+    Err(BenchError::CannotRun(why.to_owned()))
 }
 
 fn check_asic_core(options: &BenchOptions) -> Result<(), BenchError> {
     let why = if options.path == Path::Host {
         "--asic-core is where adapters work: with --path host there are none"
-    } else if options.lcores.len() > 1 {
-        "--asic-core is beside one core of hosts: with several of -l each has its adapters with it"
+    } else if options.lcores.len() > 1 && !options.one_card {
+        "--asic-core is beside one core of hosts: with several of -l each has its adapters with it, but for --one-card"
     } else if options.protected().1 {
         "--asic-core polls the adapters of one pair of hosts: --protect is on or off then, not both"
     } else {
@@ -536,7 +609,8 @@ pub(super) fn stacks(
 pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
     let shape = shape(options)?;
     let wished = super::lcores::take_cores(&options.lcores)?.first().copied();
-    let cards = options.asic_core.map(|core| CardCore::take(core, wished)).transpose()?;
+    let cards =
+        options.asic_core.map(|core| CardCore::take(core, wished.as_slice())).transpose()?;
     let core = take_a_core(wished)?;
     let page = page::create(options)?;
     let mut report = Report::new(options, &shape, &[core]);

@@ -6,14 +6,14 @@
 //!   core 1   client shard 1 ══ ring ══ server shard 1
 //! ```
 //!
-//! With adapters each lcore of a host has software ones of its own, behind the same cable and with the same addresses.
+//! With adapters each lcore of a host has software ones of its own, behind the same cable and with the same addresses; or all
+//! share one (`--one-card`), behind an ordinary cable, which the first worker polls, or another core (`--asic-core`).
 //!
 //! Beside them the first core has both hosts whole, with all connections, and they take turns: what several lcores
 //! bring together, through what one brings alone, is measured in one run. So are other stacks, with all connections, on the
 //! first core as well.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -23,14 +23,15 @@ use mafo::eal::lcore;
 use mafo::wire::multiqueue::{QueueEnd, link};
 
 use super::app::Role;
-use super::contest::{self, All, Places, Turns};
+use super::cards::CardCore;
+use super::contest::{self, All, Crowd, Places, Turns};
 use super::figures::Slice;
 use super::kernel::World;
 use super::options::BenchOptions;
 use super::ours::Ours;
 use super::page;
 use super::report::{KERNEL, OURS, Report, STACKS, share_of};
-use super::tally::Counted;
+use super::tally::{Counted, Tally};
 use super::turns::Hooks;
 use super::{BenchError, Shape};
 
@@ -65,15 +66,22 @@ struct Contests {
 struct Worker {
     lcore: usize,
     core: usize,
-    /// The client's and the server's.
-    ends: [(QueueEnd, Shard); 2],
+    /// What it has of both hosts.
+    ends: Ends,
     options: BenchOptions,
     /// With its share of the connections.
     share: Shape,
     /// With all, at the worker that does them, beside the references.
     all: Option<Shape>,
-    /// Workers whose connections are not all open yet. Until then everybody polls: ARP of all comes to the first.
-    opening: Arc<AtomicUsize>,
+    crowd: Arc<Crowd>,
+}
+
+/// What a worker has of the client and of the server.
+enum Ends {
+    /// A lane of the link, to which it plugs its own adapters or ports.
+    Lanes(Box<[(QueueEnd, Shard); 2]>),
+    /// Queues of adapters that all share, and what passes on the link, for the first.
+    Shared(Box<[Ours; 2]>, Vec<Tally>),
 }
 
 impl Worker {
@@ -123,23 +131,21 @@ impl Worker {
     fn open(self) -> Result<Contests, BenchError> {
         lcore::pin(self.core).map_err(|e| BenchError::CannotRun(e.to_string()))?;
         let protect = self.options.protected().0;
-        let mut roles = [Role::Client, Role::Server].into_iter();
-        let mut tallies = Vec::new();
-        let ends = self.ends.map(|(wire, shard)| {
-            let role = roles.next().expect("two ends");
-            let (wire, tally) = Counted::new(contest::cable(wire, &self.share, role));
-            tallies.push(tally);
-            Ours::new((self.options.path, protect), role, &self.share, (wire, Some(shard)))
-        });
-        let [client, server] = ends;
-        let (mut counted, opening) = (false, self.opening);
-        let share =
-            contest::connected(&self.options, &self.share, ([client?, server?], tallies), || {
-                if !core::mem::replace(&mut counted, true) {
-                    opening.fetch_sub(1, Ordering::Relaxed);
-                }
-                opening.load(Ordering::Relaxed) == 0
-            })?;
+        let (ends, tallies) = match self.ends {
+            Ends::Shared(ends, tallies) => (*ends, tallies),
+            Ends::Lanes(ends) => {
+                let mut roles = [Role::Client, Role::Server].into_iter();
+                let mut tallies = Vec::new();
+                let [client, server] = ends.map(|(wire, shard)| {
+                    let role = roles.next().expect("two ends");
+                    let (wire, tally) = Counted::new(contest::cable(wire, &self.share, role));
+                    tallies.push(tally);
+                    Ours::new((self.options.path, protect), role, &self.share, (wire, Some(shard)))
+                });
+                ([client?, server?], tallies)
+            }
+        };
+        let share = contest::connected(&self.options, &self.share, (ends, tallies), self.crowd)?;
         let (mut all, mut world, mut references) = (None, None, All::default());
         if let Some(shape) = self.all {
             all = Some(contest::ours(&self.options, &shape, protect, None)?);
@@ -177,23 +183,36 @@ struct Crew {
 
 impl Crew {
     /// A worker on each of `cores`, with everything open.
-    fn new(options: &BenchOptions, shape: &Shape, cores: &[usize]) -> Result<Self, BenchError> {
+    fn new(
+        options: &BenchOptions,
+        shape: &Shape,
+        cores: &[usize],
+        asic: Option<&CardCore>,
+    ) -> Result<Self, BenchError> {
         let count = cores.len();
-        let (a, b) = link(&contest::link_config(shape), count);
-        let ends = a.into_iter().zip(Shard::set(count)).zip(b.into_iter().zip(Shard::set(count)));
-        let opening = Arc::new(AtomicUsize::new(count));
+        let shares: Vec<Shape> = (0..count)
+            .map(|lcore| {
+                let connections = share_of(shape.connections, count, lcore);
+                Shape { connections, ..*shape }
+            })
+            .collect();
+        let ends = if options.one_card {
+            shared(options, shape, &shares, asic)?
+        } else {
+            lanes(shape, count)
+        };
+        let crowd = Crowd::new(count);
         let (sender, answers) = channel();
         let mut orders = Vec::new();
-        for (lcore, (client, server)) in ends.enumerate() {
-            let connections = share_of(shape.connections, count, lcore);
+        for (lcore, (ends, share)) in ends.into_iter().zip(shares).enumerate() {
             let worker = Worker {
                 lcore,
                 core: cores[lcore],
-                ends: [client, server],
+                ends,
                 options: options.clone(),
-                share: Shape { connections, ..*shape },
+                share,
                 all: (lcore == 0).then_some(*shape),
-                opening: Arc::clone(&opening),
+                crowd: Arc::clone(&crowd),
             };
             let (order, receiver) = channel();
             orders.push(order);
@@ -237,6 +256,35 @@ impl Crew {
         let slice = self.collect(1)?.swap_remove(0);
         slice.ok_or_else(|| BenchError::Failed("the first worker has no figures".to_owned()))
     }
+}
+
+/// A lane between any two lcores of one number.
+fn lanes(shape: &Shape, count: usize) -> Vec<Ends> {
+    let (a, b) = link(&contest::link_config(shape), count);
+    let ends = a.into_iter().zip(Shard::set(count)).zip(b.into_iter().zip(Shard::set(count)));
+    ends.map(|(client, server)| Ends::Lanes(Box::new([client, server]))).collect()
+}
+
+/// What each lcore has of two hosts with an adapter each.
+fn shared(
+    options: &BenchOptions,
+    shape: &Shape,
+    shares: &[Shape],
+    asic: Option<&CardCore>,
+) -> Result<Vec<Ends>, BenchError> {
+    let (wires, tallies) = contest::wire(shape);
+    let mut roles = [Role::Client, Role::Server].into_iter();
+    let [clients, servers] = wires.map(|wire| {
+        let role = roles.next().expect("two ends");
+        Ours::on_lcores(options.protected().0, role, shares, wire)
+    });
+    let mut pairs: Vec<_> = clients?.into_iter().zip(servers?).map(|(a, b)| [a, b]).collect();
+    if let (Some(core), [[client, server], ..]) = (asic, &mut pairs[..]) {
+        client.part_with_cards(server, core)?;
+    }
+    let tallies = [tallies].into_iter().chain(std::iter::repeat_with(Vec::new));
+    let each = pairs.into_iter().zip(tallies);
+    Ok(each.map(|(pair, tallies)| Ends::Shared(Box::new(pair), tallies)).collect())
 }
 
 fn gone() -> BenchError {
@@ -287,12 +335,13 @@ pub(super) fn run(options: &BenchOptions) -> Result<Report, BenchError> {
     let shape = contest::shape(options)?;
     let cores = check(options, &shape)?;
     let say = |text: String| if options.json { eprintln!("{text}") } else { println!("{text}") };
+    let asic = options.asic_core.map(|core| CardCore::take(core, &cores)).transpose()?;
     let (count, length) = contest::slices(options);
     let page = page::create(options)?;
     let mut report = Report::new(options, &shape, &cores);
     let heading = report.heading(count, length);
     say(heading.clone());
-    let crew = Crew::new(options, &shape, &cores)?;
+    let crew = Crew::new(options, &shape, &cores, asic.as_ref())?;
     // Once in vain: caches fill, windows open.
     crew.order(Order::Share(length / 2))?;
     crew.first(Order::All(length / 2))?;

@@ -73,6 +73,10 @@ pub struct BenchOptions {
     /// are then per second of the hosts' core, that of -l; what the adapters' core does is not counted
     #[arg(long, value_name = "CORE", conflicts_with = "ops")]
     pub asic_core: Option<usize>,
+    /// With several cores, give each host one software adapter that all its lcores share, as the queues of a real card, in place
+    /// of one for each lcore. The first core polls it beside its own lcore, or that of --asic-core does
+    #[arg(long)]
+    pub one_card: bool,
     /// How long each stack is measured, in at least five slices of at least half a second
     #[arg(long, value_name = "S", default_value = "5", value_parser = parse_seconds)]
     pub seconds: f64,

@@ -31,6 +31,9 @@ const HELD_BUFFER: usize = 1024;
 /// Handshakes under way at a time, of connections that are only held: each has a few frames on the link.
 const OPENING: usize = 64;
 
+/// After what time a card that stands still is one that has failed.
+const HANG_TIMEOUT: Nanos = Nanos::from_secs(60);
+
 /// One of the two hosts.
 pub(super) struct Ours {
     host: OnPath,
@@ -72,6 +75,59 @@ fn macs(role: Role) -> ([u8; 6], [u8; 6]) {
     ([2, 0x4d, 0x46, 0, 0, n], [2, 0x4d, 0x46, n, 0, 0x10])
 }
 
+/// Sockets that an end may have at a time.
+fn sockets_of(shape: &Shape) -> usize {
+    // Where connections come and go, the next one does not wait until nothing is left of the last.
+    shape.connections * if shape.work == Work::Cps { 2 } else { 1 } + 1
+}
+
+/// Buffers that each connection lends: as many as the socket would hold.
+fn buffers_lent(role: Role, shape: &Shape, send_buffer: usize) -> usize {
+    let lends = shape.streams_from(role) && shape.size >= LENT_LEAST;
+    if lends { send_buffer / shape.size } else { 0 }
+}
+
+fn stack_config(role: Role, shape: &Shape) -> StackConfig {
+    let mut stack = StackConfig::new(address(role), 24, macs(role).0);
+    stack.mtu = shape.mtu;
+    stack.sockets_max = sockets_of(shape) as u32;
+    stack.send_buffer = shape.buffer(stack.send_buffer);
+    stack.recv_buffer = shape.buffer(stack.recv_buffer);
+    stack.secret = *b"nothing to hide.";
+    if shape.held {
+        (stack.send_buffer, stack.recv_buffer) = (HELD_BUFFER, HELD_BUFFER);
+        stack.recv_buffer_max = HELD_BUFFER;
+    }
+    let buffers = buffers_lent(role, shape, stack.send_buffer);
+    stack.lend_memory = shape.connections * buffers * shape.size.next_multiple_of(64);
+    stack
+}
+
+/// A host with an adapter that has room for `connections`.
+fn host_config(
+    stack: StackConfig,
+    (role, shape, connections): (Role, &Shape, usize),
+    protect: bool,
+    wire: impl Wire + 'static,
+) -> HostConfig {
+    let usual = AsicConfig::t540_cr();
+    let ntids = usual.ntids.max(connections as u32);
+    let asic = AsicConfig {
+        mac_base: macs(role).1,
+        max_frame_len: shape.frame_len(),
+        ntids,
+        server_start: ntids,
+        filter_start: ntids + usual.nservers,
+        ..usual
+    };
+    // No card dies here, and one whose thread has no processor for a while is not dead.
+    let driver =
+        AdapterConfig { mtu: shape.mtu, hang_timeout: HANG_TIMEOUT, ..AdapterConfig::default() };
+    let wires = vec![(PortId(0), Box::new(wire) as Box<dyn Wire>)];
+    let bond = BondConfig { protect, ..BondConfig::new([(0, PortId(0))]) };
+    HostConfig::new(stack, [SoftConfig { asic, driver, wires }], bond)
+}
+
 impl Ours {
     /// A host at one end of `wire`, or what one lcore has of it.
     pub(super) fn new(
@@ -80,71 +136,60 @@ impl Ours {
         shape: &Shape,
         (wire, shard): (impl Wire + 'static, Option<Shard>),
     ) -> Result<Self, BenchError> {
-        let (mac, mac_base) = macs(role);
-        let mut stack = StackConfig::new(address(role), 24, mac);
-        stack.mtu = shape.mtu;
-        // Where connections come and go, the next one does not wait until nothing is left of the last.
-        let sockets = shape.connections * if shape.work == Work::Cps { 2 } else { 1 } + 1;
-        stack.sockets_max = sockets as u32;
-        stack.send_buffer = shape.buffer(stack.send_buffer);
-        stack.recv_buffer = shape.buffer(stack.recv_buffer);
-        stack.secret = *b"nothing to hide.";
-        if shape.held {
-            (stack.send_buffer, stack.recv_buffer) = (HELD_BUFFER, HELD_BUFFER);
-            stack.recv_buffer_max = HELD_BUFFER;
+        let stack = stack_config(role, shape);
+        if path == Path::Offload {
+            let mut host =
+                Host::new(host_config(stack, (role, shape, shape.connections), protect, wire))?;
+            if let Some(shard) = shard {
+                host.set_shard(shard);
+            }
+            return Self::on(OnPath::Offload(Box::new(host)), role, shape);
         }
-        // As many as the socket would hold.
-        let lends = shape.streams_from(role) && shape.size >= LENT_LEAST;
-        let buffers = if lends { stack.send_buffer / shape.size } else { 0 };
-        stack.lend_memory = shape.connections * buffers * shape.size.next_multiple_of(64);
+        let arena =
+            Arena::new(stack.send_memory()).map_err(|e| BenchError::CannotRun(e.to_string()))?;
+        let port = WirePort::new(wire, stack.mac, stack.mtu);
+        let mut stack = Stack::new(stack, arena);
+        if let Some(shard) = shard {
+            stack.set_shard(shard);
+        }
+        stack.add_port(Box::new(port));
+        Self::on(OnPath::Host(Box::new(stack)), role, shape)
+    }
+
+    /// What each lcore has of a host at one end of `wire`, whose one adapter they share. `shapes` have its connections.
+    pub(super) fn on_lcores(
+        protect: bool,
+        role: Role,
+        shapes: &[Shape],
+        wire: impl Wire + 'static,
+    ) -> Result<Vec<Self>, BenchError> {
+        let all = shapes.iter().map(|shape| shape.connections).sum();
+        let most = shapes.iter().max_by_key(|shape| shape.connections);
+        let most = most.ok_or_else(|| failed("no lcores"))?;
+        let config = host_config(stack_config(role, most), (role, most, all), protect, wire);
+        let hosts = Host::on_lcores(config, shapes.len())?;
+        let each = hosts.into_iter().zip(shapes);
+        each.map(|(host, shape)| Self::on(OnPath::Offload(Box::new(host)), role, shape)).collect()
+    }
+
+    fn on(host: OnPath, role: Role, shape: &Shape) -> Result<Self, BenchError> {
+        let (path, core) = match &host {
+            OnPath::Offload(host) => (PathChoice::Offload, host.sockets()),
+            OnPath::Host(stack) => (PathChoice::Host, stack.core()),
+        };
+        let shard = core.shard();
         let is_ours = |port: u16, server: u16| {
             let ends =
                 ((address(Role::Client), port).into(), (address(Role::Server), server).into());
-            shard.as_ref().is_none_or(|shard| shard.lcore_of(ends.0, ends.1) == shard.lcore())
+            shard.is_none_or(|shard| shard.lcore_of(ends.0, ends.1) == shard.lcore())
         };
-        let lcores = shard.as_ref().map_or(1, Shard::lcores);
         let servers = match shape.work {
-            Work::Cps => PORTS * lcores,
+            Work::Cps => PORTS * shard.map_or(1, Shard::lcores),
             Work::Rpc | Work::Bulk => shape.connections.div_ceil(PER_PORT),
         };
         let ports = (PORT..PORT + servers as u16)
             .map(|server| (FIRST_PORT..=u16::MAX).filter(|&port| is_ours(port, server)).collect())
             .collect();
-        let (host, path) = match path {
-            Path::Offload => {
-                let usual = AsicConfig::t540_cr();
-                let ntids = usual.ntids.max(shape.connections as u32);
-                let asic = AsicConfig {
-                    mac_base,
-                    max_frame_len: shape.frame_len(),
-                    ntids,
-                    server_start: ntids,
-                    filter_start: ntids + usual.nservers,
-                    ..usual
-                };
-                let driver = AdapterConfig { mtu: shape.mtu, ..AdapterConfig::default() };
-                let wires = vec![(PortId(0), Box::new(wire) as Box<dyn Wire>)];
-                let adapters = vec![SoftConfig { asic, driver, wires }];
-                let links = vec![(0, PortId(0))];
-                let bond = BondConfig { protect, ..BondConfig::new(links) };
-                let mut host = Host::new(HostConfig::new(stack, adapters, bond))?;
-                if let Some(shard) = shard {
-                    host.set_shard(shard);
-                }
-                (OnPath::Offload(Box::new(host)), PathChoice::Offload)
-            }
-            Path::Host => {
-                let arena = Arena::new(stack.send_memory())
-                    .map_err(|e| BenchError::CannotRun(e.to_string()))?;
-                let port = WirePort::new(wire, stack.mac, stack.mtu);
-                let mut stack = Stack::new(stack, arena);
-                if let Some(shard) = shard {
-                    stack.set_shard(shard);
-                }
-                stack.add_port(Box::new(port));
-                (OnPath::Host(Box::new(stack)), PathChoice::Host)
-            }
-        };
         let mut ours = Self {
             host,
             role,
@@ -153,13 +198,14 @@ impl Ours {
             opened: vec![0; shape.connections],
             failed: None,
             sockets: vec![None; shape.connections],
-            numbers: vec![usize::MAX; sockets],
+            numbers: vec![usize::MAX; sockets_of(shape)],
             established: 0,
             ports,
             lending: Vec::new(),
             cards: None,
         };
-        if lends {
+        let buffers = buffers_lent(role, shape, stack_config(role, shape).send_buffer);
+        if buffers > 0 {
             let lending =
                 (0..shape.connections).map(|_| Lending::new(ours.core_ref(), buffers, shape.size));
             ours.lending = lending.collect::<Result<_, _>>()?;

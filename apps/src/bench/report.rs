@@ -29,6 +29,8 @@ pub(super) struct Report {
     loss: f64,
     /// The core of our adapters, if that is not the hosts'.
     asic_core: Option<usize>,
+    /// All lcores of a host share one of these.
+    one_card: bool,
     /// The core of each lcore; the first one is the thread's of whatever has one thread.
     cores: Vec<usize>,
     /// Whether ours is protected, if there are adapters.
@@ -63,6 +65,7 @@ impl Report {
             shape: *shape,
             loss: options.loss,
             asic_core: options.asic_core,
+            one_card: options.one_card,
             protect: (options.path == Path::Offload).then(|| options.protected().0),
             vs: options.vs.clone(),
             figures: Default::default(),
@@ -93,11 +96,15 @@ impl Report {
         if self.loss > 0.0 {
             let _ = write!(out, "; of all frames {} are lost", self.loss);
         }
+        if self.one_card {
+            out += "; one adapter a host, which its lcores share";
+        }
         if let Some(core) = self.asic_core {
             let _ = write!(out, "; adapters and link on core {core}, whose time is not counted");
         }
         if cores.len() > 1 {
             out += ", and as many with all connections on the first alone";
+            out += if self.asic_core.is_some() { ", with its adapters" } else { "" };
         }
         if self.vs.contains(&Reference::Smoltcp) {
             let _ = write!(out, "\nsmoltcp {}", reference::settings(&self.shape));
@@ -360,7 +367,7 @@ impl Report {
         };
         format!(
             "{{\"name\":\"{}\",\"path\":\"{}\",\"connections\":{},\"size\":{},\"mtu\":{},\
-             \"unit\":\"{}\",\"direction\":{},\"loss\":{:?},\"protect\":{},\"asic_core\":{},\"mafo\":{},\"unprotected\":{},\"protect_ratio\":{},\
+             \"unit\":\"{}\",\"direction\":{},\"loss\":{:?},\"protect\":{},\"asic_core\":{},\"one_card\":{},\"mafo\":{},\"unprotected\":{},\"protect_ratio\":{},\
              \"protect_spread\":{},\"smoltcp\":{},\"kernel\":{},\"ratio\":{},\"ratios\":{{{}}},\
              \"core_seconds\":{{\"mafo\":{},\"unprotected\":{},\"smoltcp\":{},\"kernel\":{}}},\"spread\":{},\
              {},\"latency_one_us\":{},\"latency_one_us_of\":{{{}}},\
@@ -376,6 +383,7 @@ impl Report {
             self.loss,
             self.protect_json(),
             self.asic_core.map_or("null".to_owned(), |core| core.to_string()),
+            self.one_card,
             number(self.median_of(OURS)),
             number(self.median_of(UNPROTECTED)),
             number(self.ratio(UNPROTECTED)),
@@ -461,7 +469,7 @@ mod tests {
         assert_eq!(
             report.json().split_once(",\"spread\"").expect("spread").0,
             "{\"name\":\"rpc\",\"path\":\"offload\",\"connections\":64,\"size\":64,\"mtu\":1500,\
-             \"unit\":\"exchanges per core-second\",\"direction\":null,\"loss\":0.0,\"protect\":\"on,off\",\"asic_core\":null,\"mafo\":6.0,\
+             \"unit\":\"exchanges per core-second\",\"direction\":null,\"loss\":0.0,\"protect\":\"on,off\",\"asic_core\":null,\"one_card\":false,\"mafo\":6.0,\
              \"unprotected\":12.0,\"protect_ratio\":0.5,\"protect_spread\":0.0,\
              \"smoltcp\":10.0,\"kernel\":2.0,\"ratio\":0.6,\"ratios\":{\"smoltcp\":0.6,\"kernel\":3.0},\
              \"core_seconds\":{\"mafo\":2.5,\"unprotected\":2.5,\"smoltcp\":2.5,\"kernel\":2.5}"
@@ -555,7 +563,7 @@ mod tests {
         assert_eq!(
             report.json().split_once(",\"latency_us\"").expect("latency").0,
             "{\"name\":\"bulk\",\"path\":\"host\",\"connections\":1,\"size\":1000,\"mtu\":1500,\
-             \"unit\":\"Gbit per core-second\",\"direction\":\"to-server\",\"loss\":0.0,\"protect\":null,\"asic_core\":null,\"mafo\":5.0,\"unprotected\":null,\
+             \"unit\":\"Gbit per core-second\",\"direction\":\"to-server\",\"loss\":0.0,\"protect\":null,\"asic_core\":null,\"one_card\":false,\"mafo\":5.0,\"unprotected\":null,\
              \"protect_ratio\":null,\"protect_spread\":null,\"smoltcp\":null,\"kernel\":null,\
              \"ratio\":null,\"ratios\":{},\
              \"core_seconds\":{\"mafo\":1.0,\"unprotected\":null,\"smoltcp\":null,\"kernel\":null},\
