@@ -58,14 +58,14 @@ impl Costs {
     }
 
     /// What each of `connections` has cost, at the rate that the counter has had so far.
-    pub(super) fn times(&self, clock: Clock, connections: &BTreeSet<usize>) -> Vec<Nanos> {
+    pub(super) fn times(&self, clock: Clock, connections: &BTreeSet<usize>) -> Vec<(usize, Nanos)> {
         let elapsed = (clock.now() - self.start.0).0;
         let counted = sys::cycles().saturating_sub(self.start.1).max(1);
         let time = |cycles: u64| {
             Nanos((u128::from(cycles) * u128::from(elapsed) / u128::from(counted)) as u64)
         };
         let spent = self.cycles.iter().filter(|(n, _)| connections.contains(n));
-        spent.map(|(_, &cycles)| time(cycles)).collect()
+        spent.map(|(&n, &cycles)| (n, time(cycles))).collect()
     }
 }
 

@@ -21,8 +21,8 @@ use mafo::eal::lcore;
 use mafo::failover::Report;
 use mafo::wire::bell::Bell;
 use mafo::{
-    BondEvent, Core, Host, HostError, LinkId, ListenError, MemberId, Nanos, Options, PathChoice,
-    Slot, SocketError,
+    BondEvent, Core, Host, HostError, LinkId, ListenError, MemberId, Nanos, NoSwitch, Options,
+    PathChoice, Slot, SocketError,
 };
 
 use super::cost::Costs;
@@ -312,7 +312,9 @@ impl Node {
         let core = self.host.sockets();
         let of = |n: u8| {
             let member = core.member(MemberId(n))?;
-            let card = self.host.adapter(n.into())?.in_use();
+            // Of adapters that lcores share the first tells.
+            let card = self.host.adapter(n.into()).map(|card| card.in_use());
+            let card = card.unwrap_or_default();
             let (tids, opens) = (member.tids.in_use(), member.atids.in_use());
             let hops = member.left_over() - tids - opens;
             let kinds = [
@@ -342,8 +344,8 @@ impl Node {
         core::mem::take(&mut self.times)
     }
 
-    /// What the handover of each of `connections` has cost the thread.
-    pub(super) fn costs(&mut self, connections: &BTreeSet<usize>) -> Vec<Nanos> {
+    /// What the handover of each of `connections` has cost the thread; of those of lcores that share its cards, the cards.
+    pub(super) fn costs(&mut self, connections: &BTreeSet<usize>) -> Vec<(usize, Nanos)> {
         self.take_charges();
         self.costs.times(self.clock, connections)
     }
@@ -352,7 +354,11 @@ impl Node {
     pub(super) fn make_active(&mut self, to: LinkId) -> Result<(), String> {
         let now = self.clock.now();
         let Some((bond, core)) = self.host.bond_and_sockets_mut() else { return Ok(()) };
-        bond.make_active(now, core, to).map_err(|why| why.to_string())
+        match bond.make_active(now, core, to) {
+            // It does what the first lcore's does, which is told as well.
+            Ok(()) | Err(NoSwitch::NotFirst) => Ok(()),
+            Err(why) => Err(why.to_string()),
+        }
     }
 
     /// The adapter dies, or the device of a port is taken away.

@@ -19,7 +19,7 @@ const BUFFER_MIN: usize = 8 << 10;
 const BUFFER_MAX: usize = 256 << 10;
 
 /// Lcores that may be asked for: entries of the indirection table.
-const LCORES_MAX: i64 = 128;
+const LCORES_MAX: i64 = 64;
 
 /// Two hosts, what lies between them, and what is to be told.
 #[derive(Args, Clone, Debug)]
@@ -35,6 +35,10 @@ pub struct RigOptions {
     /// cables, and gives each its frames
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=LCORES_MAX))]
     pub lcores: u8,
+    /// The lcores share both adapters, as the queues of real cards: one control plane, which the first lcore has and whose bond
+    /// decides for all; it polls the adapters as well. In place of functions that are each lcore's alone
+    #[arg(long)]
+    pub one_card: bool,
     /// What an lcore does that has nothing to do: it looks again at once, or it sleeps until its next timer, or until a frame
     /// or an order comes. The report says how often it slept and what it cost to wake it
     #[arg(long, value_enum, default_value_t = Idle::Poll)]

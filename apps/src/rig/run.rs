@@ -1,6 +1,6 @@
 //! Two hosts at work: one turn of everything, and what the turns are repeated for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use mafo::eal::clock::Clock;
@@ -379,7 +379,10 @@ impl Run {
         })?;
         let shares =
             self.world.shares().map_or(String::new(), |shares| format!("; on the lcores {shares}"));
-        self.event(format!("{count} connections established, {half} of them opened by us{shares}"));
+        let shared = if self.options.one_card { "; which share both adapters" } else { "" };
+        self.event(format!(
+            "{count} connections established, {half} of them opened by us{shares}{shared}"
+        ));
         Ok(())
     }
 
@@ -599,10 +602,14 @@ impl Run {
         self.each(move |_, node| node.with_application(|ours, _| ours.mark(at))).map(drop)
     }
 
-    /// What the handover of each connection that has moved has cost the thread.
+    /// What the handover of each connection that has moved has cost its lcore, and the one that polls its cards.
     pub(crate) fn costs(&mut self) -> Result<Vec<Nanos>, RigError> {
         let moved = self.moved.clone();
-        Ok(self.each(move |_, node| node.costs(&moved))?.concat())
+        let mut costs = BTreeMap::<usize, Nanos>::new();
+        for (n, cost) in self.each(move |_, node| node.costs(&moved))?.concat() {
+            *costs.entry(n).or_default() += cost;
+        }
+        Ok(costs.into_values().collect())
     }
 
     /// Takes over what the lcores have measured of the present failover.

@@ -40,6 +40,8 @@ pub(crate) struct Verdict {
     pub(crate) was_answered: bool,
     pub(crate) seed: u64,
     pub(crate) lcores: u8,
+    /// They share the adapters.
+    pub(crate) one_card: bool,
     pub(crate) connections: usize,
     /// The least at any fault; `None` before the first.
     pub(crate) offloaded: Option<usize>,
@@ -85,6 +87,7 @@ impl Verdict {
             was_answered: false,
             seed: options.seed,
             lcores: options.lcores,
+            one_card: options.one_card,
             connections: options.connections as usize,
             offloaded: None,
             in_flight_at_cut: None,
@@ -228,6 +231,7 @@ impl Verdict {
             ("peer", quoted(self.peer)),
             ("peer_why", quoted(&self.peer_why)),
             ("lcores", self.lcores.to_string()),
+            ("one_card", self.one_card.to_string()),
             ("connections", self.connections.to_string()),
             ("offloaded", self.offloaded.unwrap_or(0).to_string()),
             ("in_flight_at_cut", self.in_flight_at_cut.unwrap_or(0).to_string()),
@@ -302,6 +306,7 @@ mod tests {
             was_answered: true,
             seed: 1,
             lcores: 1,
+            one_card: false,
             connections: 2,
             offloaded: Some(2),
             in_flight_at_cut: Some(2),

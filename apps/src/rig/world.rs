@@ -246,6 +246,9 @@ pub(crate) fn build(
 ) -> Result<World, RigError> {
     let policy = config::policy(options.config.as_deref(), options.policy.as_deref())
         .map_err(RigError::CannotRun)?;
+    if options.one_card {
+        check_one_card(options)?;
+    }
     let plan = plan(options.connections);
     let lcores = usize::from(options.lcores);
     let cores = if lcores > 1 { Crew::cores(lcores) } else { None };
@@ -277,7 +280,8 @@ pub(crate) fn build(
         let (sniffer, seen) = Sniffer::new(wire, clock, Fins::clone(&fins));
         let link = LinkId { member: MemberId(adapter as u8), port };
         let sniffer = Box::new(sniffer) as Box<dyn Wire>;
-        if lcores == 1 {
+        if lcores == 1 || options.one_card {
+            // A card spreads by itself.
             wires[0].push((adapter, port, sniffer));
         } else {
             let (mut spreader, mut ends) = spread(sniffer, &cable, &link_config(), lcores);
@@ -310,16 +314,29 @@ pub(crate) fn build(
     }
     let (present, mut nodes) = (Arc::new(Present::default()), Vec::new());
     let seen: Vec<_> = lines.iter().map(|line| (line.link, Arc::clone(&line.seen))).collect();
-    for (lcore, (shard, wires)) in shards.into_iter().zip(wires).enumerate() {
-        let connections = owners.iter().filter(|&&owner| owner == lcore).count() as u32;
-        let (mut host, slots) = host((options, connections), &plan, bond.clone(), wires)?;
+    let of = |lcore| owners.iter().filter(|&&owner| owner == lcore).count() as u32;
+    let hosts = if options.one_card {
+        let most = (0..lcores).map(of).max().unwrap_or(0);
+        let (config, _) = host((options, most), &plan, bond, wires.swap_remove(0));
+        let hosts = Host::on_lcores(config, lcores).map_err(cannot_run)?;
+        hosts.into_iter().map(|host| (host, [None, None])).collect()
+    } else {
+        let mut hosts = Vec::new();
+        for (lcore, (shard, wires)) in shards.into_iter().zip(wires).enumerate() {
+            let (config, slots) = host((options, of(lcore)), &plan, bond.clone(), wires);
+            let mut host = Host::new(config).map_err(cannot_run)?;
+            if let Some(shard) = shard {
+                host.set_shard(shard);
+            }
+            hosts.push((host, slots));
+        }
+        hosts
+    };
+    for (lcore, (host, slots)) in hosts.into_iter().enumerate() {
         if lcore == 0 {
             host.warnings().iter().for_each(|warning| say(format_args!("bond: {warning}")));
         }
         host.sockets_mut().set_policy(policy.clone());
-        if let Some(shard) = shard {
-            host.set_shard(shard);
-        }
         let now = (clock, Arc::clone(&present));
         let sleeper = bells.get(lcore).map(|bell| Sleeper::new(Arc::clone(bell), clock));
         nodes.push(Node::new((host, slots), plan.clone(), seen.clone(), now, sleeper));
@@ -500,13 +517,31 @@ fn capture(
     Ok((Box::new(Pcap::new(wire, writer)), failure))
 }
 
+fn cannot_run(why: HostError) -> RigError {
+    RigError::CannotRun(why.to_string())
+}
+
+/// What cannot be shared.
+fn check_one_card(options: &RigOptions) -> Result<(), RigError> {
+    let why = if options.lcores < 2 {
+        "--one-card is what several lcores share: name as many to --lcores"
+    } else if options.adapters.0.contains(&Member::Eth) {
+        "--one-card is about adapters, and eth is none"
+    } else if options.idle == Idle::Sleep {
+        "--one-card is polled: its doorbells wake nobody, so --idle is poll"
+    } else {
+        return Ok(());
+    };
+    Err(RigError::CannotRun(why.to_owned()))
+}
+
 /// A host that has room for `connections`, or what one lcore has of it.
 fn host(
     (options, connections): (&RigOptions, u32),
     plan: &Plan,
     bond: BondConfig,
     mut wires: Vec<Plug>,
-) -> Result<(Host, [Option<Slot>; 2]), RigError> {
+) -> (HostConfig, [Option<Slot>; 2]) {
     let mac = [0x02, 0x4d, 0x46, 0x00, 0x00, 0x02];
     let mut stack = StackConfig::new(plan.ours, plan.prefix_len, mac);
     stack.mtu = MTU;
@@ -532,8 +567,7 @@ fn host(
             (Member::Eth, None) => {}
         }
     }
-    let host = Host::new(HostConfig::new(stack, members, bond));
-    Ok((host.map_err(|e| RigError::CannotRun(e.to_string()))?, slots))
+    (HostConfig::new(stack, members, bond), slots)
 }
 
 fn adapter(

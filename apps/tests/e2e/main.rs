@@ -72,6 +72,7 @@ fn main() -> ExitCode {
         ("lcores: two drills of each fault against smoltcp", lcores::smoltcp),
         ("lcores: two drills of each fault against the kernel", lcores::kernel),
         ("lcores: other bonds", lcores::bonds),
+        ("lcores: they share two cards", lcores::one_card),
         ("lcores: demos", lcores::demo),
         ("lcores: the verdict sums up what each has", lcores::spoilt),
         ("lcores: more of them than cores", lcores::more_than_cores),
