@@ -332,7 +332,7 @@ pub(crate) fn build(
         }
         hosts
     };
-    for (lcore, (host, slots)) in hosts.into_iter().enumerate() {
+    for (lcore, (mut host, slots)) in hosts.into_iter().enumerate() {
         if lcore == 0 {
             host.warnings().iter().for_each(|warning| say(format_args!("bond: {warning}")));
         }
