@@ -28,6 +28,7 @@ pub(super) const KEYS: &[Key] = &[
     key("wire", "delay", &[("demo", "delay"), ("drill", "delay")]),
     key("wire", "pcap", &[("demo", "pcap"), ("drill", "pcap")]),
     key("cores", "lcores", &[("demo", "lcores"), ("drill", "lcores")]),
+    key("cores", "one-card", &[("demo", "one-card"), ("drill", "one-card")]),
     key("cores", "idle", &[("demo", "idle"), ("drill", "idle")]),
     key("bond", "protect", &[("demo", "protect"), ("drill", "protect"), ("bench", "protect")]),
     key("bond", "handover", &[("drill", "handover")]),
