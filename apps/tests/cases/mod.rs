@@ -1,7 +1,7 @@
 //! Tests that need something of the system: one line a case, `ok`, `skipped: REASON` or `FAILED`.
 //!
 //! With `MAFO_REQUIRE=all` a case that would be skipped fails. An argument that is no option selects
-//! the cases whose names contain it.
+//! the cases whose names contain it; `--list` names them all.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -26,11 +26,16 @@ where
 {
     let filters: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let lists = std::env::args().any(|argument| argument == "--list");
     let required = std::env::var("MAFO_REQUIRE").is_ok_and(|value| value == "all");
     let mut failed = 0;
     for (name, case) in cases {
         let name = name.as_ref();
         if !filters.is_empty() && !filters.iter().any(|filter| name.contains(filter.as_str())) {
+            continue;
+        }
+        if lists {
+            println!("{name}: test");
             continue;
         }
         match catch_unwind(AssertUnwindSafe(&case)) {

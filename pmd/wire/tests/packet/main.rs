@@ -1,17 +1,18 @@
 //! Packet sockets on the two ends of a veth pair, in a network namespace of their own that ends with the program.
-//!
-//! One line a case: `ok`, `skipped: REASON` or `FAILED`. With `MAFO_REQUIRE=all` a skip is a failure.
 
+#[path = "../../../../apps/tests/cases/mod.rs"]
+#[expect(dead_code, reason = "the cases here are functions that fail or do not")]
+mod cases;
 #[path = "../tap/kernel.rs"]
 #[expect(dead_code, reason = "the tests of TAP devices use the rest")]
 mod kernel;
 mod veth;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cases::Outcome;
 use kernel::{PacketSocket, index_of, set_up};
 use mafo_mem::{Frame, FrameBurst, Nanos};
 use mafo_wire::{Packet, PacketError, Wire, WireCounters};
@@ -32,33 +33,18 @@ const CASES: &[(&str, fn())] = &[
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.iter().any(|argument| argument == "--list") {
-        CASES.iter().for_each(|(name, _)| println!("{name}: test"));
-        return ExitCode::SUCCESS;
-    }
-    let chosen: Vec<&String> = arguments.iter().filter(|word| !word.starts_with('-')).collect();
-    let require_all = std::env::var("MAFO_REQUIRE").is_ok_and(|value| value == "all");
     let obstacle = kernel::enter_new_namespace()
         .err()
         .map(|error| format!("no network namespace of our own: {error}"))
         .or_else(|| veth::pair("probe0", "probe1").err().map(|e| format!("no veth pair: {e}")));
-    let mut failed = false;
-    for (name, case) in CASES {
-        if !chosen.is_empty() && !chosen.iter().any(|word| name.contains(word.as_str())) {
-            continue;
+    let run = |case: &fn()| match &obstacle {
+        Some(reason) => Outcome::Skipped(reason.clone()),
+        None => {
+            case();
+            Outcome::Done
         }
-        if let Some(reason) = &obstacle {
-            println!("{name} ... skipped: {reason}");
-            failed |= require_all;
-        } else if catch_unwind(AssertUnwindSafe(case)).is_ok() {
-            println!("{name} ... ok");
-        } else {
-            println!("{name} ... FAILED");
-            failed = true;
-        }
-    }
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    };
+    cases::run(CASES.iter().map(|(name, case)| (name, move || run(case))))
 }
 
 fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {

@@ -1,17 +1,17 @@
 //! TAP devices against this machine's kernel, in a network namespace of their own that ends with the
 //! program.
-//!
-//! One line a case: `ok`, `skipped: REASON` or `FAILED`. With `MAFO_REQUIRE=all` a skip is a failure.
-//! Arguments that are no flags choose the cases whose names contain one of them.
 
+#[path = "../../../../apps/tests/cases/mod.rs"]
+#[expect(dead_code, reason = "the cases here are functions that fail or do not")]
+mod cases;
 mod kernel;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::slice::from_ref;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cases::Outcome;
 use kernel::{PacketSocket, set_up};
 use mafo_mem::{Frame, FrameBurst, Nanos};
 use mafo_wire::{Tap, TapError, Wire, WireCounters};
@@ -38,30 +38,15 @@ const CASES: &[(&str, fn())] = &[
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.iter().any(|argument| argument == "--list") {
-        CASES.iter().for_each(|(name, _)| println!("{name}: test"));
-        return ExitCode::SUCCESS;
-    }
-    let chosen: Vec<&String> = arguments.iter().filter(|word| !word.starts_with('-')).collect();
-    let require_all = std::env::var("MAFO_REQUIRE").is_ok_and(|value| value == "all");
     let obstacle = obstacle();
-    let mut failed = false;
-    for (name, case) in CASES {
-        if !chosen.is_empty() && !chosen.iter().any(|word| name.contains(word.as_str())) {
-            continue;
+    let run = |case: &fn()| match &obstacle {
+        Some(reason) => Outcome::Skipped(reason.clone()),
+        None => {
+            case();
+            Outcome::Done
         }
-        if let Some(reason) = &obstacle {
-            println!("{name} ... skipped: {reason}");
-            failed |= require_all;
-        } else if catch_unwind(AssertUnwindSafe(case)).is_ok() {
-            println!("{name} ... ok");
-        } else {
-            println!("{name} ... FAILED");
-            failed = true;
-        }
-    }
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    };
+    cases::run(CASES.iter().map(|(name, case)| (name, move || run(case))))
 }
 
 /// Moves to a new network namespace; why not, or why there can be no TAP in it.
