@@ -13,6 +13,8 @@ use std::ptr;
 
 use mafo_mem::Frame;
 
+use super::partial;
+
 /// Bytes of frames that wait in the socket at most: the kernel doubles it, and counts its own bookkeeping.
 const RECEIVE_BUFFER: c_int = 4 << 20;
 /// Bytes of the addresses in front of an Ethernet header's type or tag.
@@ -45,8 +47,8 @@ pub(super) fn socket() -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Begins to take what comes in at an interface, whomever it is for.
-pub(super) fn bind(socket: &OwnedFd, index: c_int) -> io::Result<()> {
+/// Begins to take what comes in at an interface, whomever it is for; whether it is one for Ethernet frames.
+pub(super) fn bind(socket: &OwnedFd, index: c_int) -> io::Result<bool> {
     let on: c_int = 1;
     // Since 4.20. Without it a wire would receive what it sends.
     set_option(socket, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &on)?;
@@ -67,9 +69,13 @@ pub(super) fn bind(socket: &OwnedFd, index: c_int) -> io::Result<()> {
     address.sll_family = libc::AF_PACKET as u16;
     address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
     address.sll_ifindex = index;
-    let len = size_of_val(&address) as libc::socklen_t;
+    let mut len = size_of_val(&address) as libc::socklen_t;
     // SAFETY: the address is read for its own length.
-    check(unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), len) }).map(drop)
+    check(unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), len) })?;
+    let fd = socket.as_raw_fd();
+    // SAFETY: at most `len` bytes are written to the address.
+    check(unsafe { libc::getsockname(fd, (&raw mut address).cast(), &raw mut len) })?;
+    Ok([libc::ARPHRD_ETHER, libc::ARPHRD_LOOPBACK].contains(&address.sll_hatype))
 }
 
 /// Frames that found no room in the socket, since the last time.
@@ -180,7 +186,11 @@ impl Batch {
                 return None;
             }
             frame.set_len(len);
-            match tag(&message.msg_hdr) {
+            let Some(auxdata) = auxdata(&message.msg_hdr) else { return Some(frame) };
+            if auxdata.tp_status & libc::TP_STATUS_CSUMNOTREADY != 0 {
+                partial::complete(frame.as_mut_slice());
+            }
+            match tag(&auxdata) {
                 Some(tag) => insert(frame, tag).then_some(frame),
                 None => Some(frame),
             }
@@ -224,7 +234,14 @@ impl Batch {
 }
 
 /// The VLAN tag that the kernel has taken off a frame: TPID and TCI.
-fn tag(header: &libc::msghdr) -> Option<(u16, u16)> {
+fn tag(auxdata: &libc::tpacket_auxdata) -> Option<(u16, u16)> {
+    let is_set = |flag| auxdata.tp_status & flag != 0;
+    let tpid = if is_set(libc::TP_STATUS_VLAN_TPID_VALID) { auxdata.tp_vlan_tpid } else { TPID };
+    is_set(libc::TP_STATUS_VLAN_VALID).then_some((tpid, auxdata.tp_vlan_tci))
+}
+
+/// What the kernel says of a frame beside its bytes.
+fn auxdata(header: &libc::msghdr) -> Option<libc::tpacket_auxdata> {
     // SAFETY: the kernel has filled the control area and said how long it is; the macros stay within it.
     let mut at = unsafe { libc::CMSG_FIRSTHDR(header) };
     while !at.is_null() {
@@ -238,14 +255,7 @@ fn tag(header: &libc::msghdr) -> Option<(u16, u16)> {
             && control.cmsg_len >= overhead + needed;
         if is_auxdata {
             // SAFETY: the data is there whole, as just looked at; its alignment does not matter.
-            let auxdata: libc::tpacket_auxdata =
-                unsafe { ptr::read_unaligned(libc::CMSG_DATA(at).cast()) };
-            if auxdata.tp_status & libc::TP_STATUS_VLAN_VALID == 0 {
-                return None;
-            }
-            let told = auxdata.tp_status & libc::TP_STATUS_VLAN_TPID_VALID != 0;
-            let tpid = if told { auxdata.tp_vlan_tpid } else { TPID };
-            return Some((tpid, auxdata.tp_vlan_tci));
+            return Some(unsafe { ptr::read_unaligned(libc::CMSG_DATA(at).cast()) });
         }
         // SAFETY: `at` is a header within the area.
         at = unsafe { libc::CMSG_NXTHDR(header, at) };

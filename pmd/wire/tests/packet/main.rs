@@ -8,13 +8,14 @@ mod cases;
 mod kernel;
 mod veth;
 
+use std::net::UdpSocket;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use cases::Outcome;
 use kernel::{PacketSocket, index_of, set_up};
-use mafo_mem::{Frame, FrameBurst, Nanos};
+use mafo_mem::{Frame, FrameBurst, Nanos, checksum};
 use mafo_wire::{Packet, PacketError, Wire, WireCounters};
 
 /// Frames of this EtherType (IEEE 802 local experimental) are ours; the kernel sends others.
@@ -29,6 +30,9 @@ const CASES: &[(&str, fn())] = &[
     ("a_tag_that_the_kernel_takes_off_is_put_back", a_tag_is_put_back),
     ("the_link_is_what_the_kernel_says", the_link_is_what_the_kernel_says),
     ("lengths_that_do_not_fit_are_counted", lengths_that_do_not_fit),
+    ("a_sum_that_the_kernel_left_to_hardware_is_completed", a_sum_is_completed),
+    ("what_the_socket_has_no_room_for_is_counted", no_room_is_counted),
+    ("frames_that_are_too_long_keep_nobody", too_long_frames_keep_nobody),
     ("there_are_plain_errors", there_are_plain_errors),
 ];
 
@@ -171,7 +175,53 @@ fn lengths_that_do_not_fit() {
     assert!(b.counters().rx_oversize >= 1, "{:?}", b.counters());
 }
 
+/// A datagram of the kernel's own, whose sum is due to hardware that a veth has not.
+fn a_sum_is_completed() {
+    let (_a, mut b) = wires("sum0", "sum1");
+    kernel::set_address("sum0", [10, 9, 0, 1]);
+    let socket = UdpSocket::bind("10.9.0.1:0").expect("a socket");
+    socket.set_broadcast(true).expect("allowed");
+    socket.send_to(b"an odd number of bytes.", "10.9.0.255:9").expect("sent");
+    let frame = receive(&mut b, b'.', 1).remove(0);
+    let (ip, datagram) = frame[14..].split_at(20);
+    let [src, dst] = [&ip[12..16], &ip[16..]].map(|ip| *ip.first_chunk().expect("four"));
+    let pseudo = checksum::pseudo_header_v4(src, dst, 17, datagram.len() as u16);
+    assert_eq!((src, ip[9]), ([10, 9, 0, 1], 17));
+    assert!((pseudo + checksum::sum(datagram)).is_valid(), "{frame:x?}");
+}
+
+fn no_room_is_counted() {
+    let (mut a, b) = wires("full0", "full1");
+    assert_eq!(b.counters().rx_errors, 0);
+    let frames: Vec<Frame> = (0..64).map(|_| frame(&message(ETHERTYPE, &[8; 1400]))).collect();
+    for _ in 0..500 {
+        a.tx_burst(NOW, &frames);
+    }
+    let missed = b.counters().rx_errors;
+    assert!(missed > 0, "32,000 frames and nobody reads");
+    assert!(b.counters().rx_errors >= missed, "what was told stays");
+}
+
+/// A receiver of short frames is back when as many have come as it had room for.
+fn too_long_frames_keep_nobody() {
+    let (mut a, mut b) = wires("long0", "long1");
+    let frames: Vec<Frame> = (0..64).map(|_| frame(&message(ETHERTYPE, &[8; 1400]))).collect();
+    assert_eq!(a.tx_burst(NOW, &frames), 64);
+    wait_for("they have come", || a.counters().tx_frames >= 64);
+    let before = b.counters();
+    let mut burst = FrameBurst::new(8, 100);
+    wait_for("a burst of them", || {
+        b.rx_burst(NOW, &mut burst);
+        let dropped = b.counters().since(&before).rx_oversize;
+        assert!(dropped <= 8, "{dropped} frames at once");
+        dropped > 0
+    });
+}
+
 fn there_are_plain_errors() {
+    let _tun = kernel::tun("tun9");
+    let error = Packet::open("tun9").expect_err("IP packets");
+    assert_eq!(error.to_string(), "tun9 is no Ethernet interface");
     let error = Packet::open("nothere0").expect_err("no such interface");
     assert!(matches!(&error, PacketError::NoInterface { name } if name == "nothere0"), "{error:?}");
     let denied =

@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "namespaces, packet sockets and interface ioctls")]
 
 use std::ffi::c_int;
+use std::fs::File;
 use std::io;
 use std::mem::zeroed;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -64,6 +65,35 @@ pub(crate) fn set_up(name: &str, up: bool) {
 /// Whether an interface of this namespace is up and has a carrier.
 pub(crate) fn is_running(name: &str) -> bool {
     flags(name) & libc::IFF_RUNNING != 0
+}
+
+/// Gives an interface of this namespace an address of IPv4, in a network of 24 bits.
+pub(crate) fn set_address(name: &str, address: [u8; 4]) {
+    let operations = [(libc::SIOCSIFADDR, address), (libc::SIOCSIFNETMASK, [255, 255, 255, 0])];
+    for (operation, address) in operations {
+        let mut request = request(name);
+        let of = &mut request.ifr_ifru;
+        // SAFETY: all zero is a valid sockaddr.
+        of.ifru_addr = unsafe { zeroed() };
+        // SAFETY: the union was just written as an address; a sockaddr_in has the address behind family and port.
+        let sockaddr = unsafe { &mut of.ifru_addr };
+        sockaddr.sa_family = libc::AF_INET as u16;
+        for (to, from) in sockaddr.sa_data[2..6].iter_mut().zip(address) {
+            *to = from.cast_signed();
+        }
+        interface_ioctl(operation, &mut request).expect("address set");
+    }
+}
+
+/// An interface of IP packets without Ethernet; it goes with the file.
+pub(crate) fn tun(name: &str) -> File {
+    let tun = File::options().read(true).write(true).open("/dev/net/tun").expect("TUN");
+    let mut request = request(name);
+    request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI) as libc::c_short;
+    // SAFETY: TUNSETIFF reads and writes one ifreq.
+    check(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETIFF, &raw mut request) })
+        .expect("an interface");
+    tun
 }
 
 /// The index of an interface of this namespace.

@@ -4,6 +4,7 @@
 #[path = "../../../../apps/tests/cases/mod.rs"]
 #[expect(dead_code, reason = "the cases here are functions that fail or do not")]
 mod cases;
+#[expect(dead_code, reason = "the tests of packet sockets use the rest")]
 mod kernel;
 
 use std::process::ExitCode;
