@@ -1,8 +1,8 @@
 //! A wire out of captures: what comes in is read from one file, what goes out is written to another.
 
-use std::fs;
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -37,8 +37,8 @@ pub enum ReplayError {
 pub struct Replay {
     /// The whole file: nothing is read while frames are under way.
     bytes: Vec<u8>,
-    /// Offsets of the frames in `bytes`, and their ends.
-    frames: Vec<(usize, usize)>,
+    /// In `bytes`.
+    frames: Places,
     next: usize,
     out: Option<PcapWriter<BufWriter<File>>>,
     counters: WireCounters,
@@ -54,7 +54,7 @@ const MAGIC_NG: u32 = 0x0a0d_0d0a;
 const LINKTYPE_ETHERNET: u32 = 1;
 
 impl Replay {
-    /// Frames of the capture `input`. What is sent goes to a new file `output`, where one is named; `start` is the wall
+    /// Frames of the capture `input`, a regular file; those of which it has a part only are counted as errors and left out. What is sent goes to a new file `output`, where one is named; `start` is the wall
     /// clock at the caller's [`Nanos::ZERO`].
     pub fn open(
         input: &Path,
@@ -65,12 +65,22 @@ impl Replay {
             let path = path.to_owned();
             move |source| ReplayError::File { path, source }
         };
+        let no_capture = |what| ReplayError::NotACapture { path: input.to_owned(), what };
+        let file = fs::metadata(input).map_err(failed(input))?;
+        // What has no end, or waits for a writer, is never read to it.
+        if !file.is_file() {
+            return Err(no_capture("no regular file"));
+        }
+        let is_input = |other: Metadata| (other.dev(), other.ino()) == (file.dev(), file.ino());
+        if output.is_some_and(|path| fs::metadata(path).is_ok_and(is_input)) {
+            return Err(no_capture("what is sent would be written over it"));
+        }
         let bytes = fs::read(input).map_err(failed(input))?;
-        let frames = index(&bytes)
-            .map_err(|what| ReplayError::NotACapture { path: input.to_owned(), what })?;
+        let (frames, cut) = index(&bytes).map_err(no_capture)?;
         let out =
             output.map(|path| PcapWriter::create(path, start).map_err(failed(path))).transpose()?;
-        Ok(Self { bytes, frames, next: 0, out, counters: WireCounters::new() })
+        let counters = WireCounters { rx_errors: cut, ..WireCounters::new() };
+        Ok(Self { bytes, frames, next: 0, out, counters })
     }
 
     /// Frames that have not been received yet.
@@ -80,8 +90,11 @@ impl Replay {
     }
 }
 
-/// Where the frames of a capture are.
-fn index(bytes: &[u8]) -> Result<Vec<(usize, usize)>, &'static str> {
+/// Where frames begin and end.
+type Places = Vec<(usize, usize)>;
+
+/// Where the whole frames of a capture are, and how many others it has.
+fn index(bytes: &[u8]) -> Result<(Places, u64), &'static str> {
     let magic = *bytes.first_chunk().ok_or("shorter than a capture's header")?;
     let word: fn([u8; 4]) -> u32 = match (u32::from_le_bytes(magic), u32::from_be_bytes(magic)) {
         (little, _) if MAGICS.contains(&little) => u32::from_le_bytes,
@@ -94,18 +107,23 @@ fn index(bytes: &[u8]) -> Result<Vec<(usize, usize)>, &'static str> {
     if word_at(20).ok_or("shorter than a capture's header")? & 0xffff != LINKTYPE_ETHERNET {
         return Err("its frames are not Ethernet's");
     }
-    let mut frames = Vec::new();
+    let (mut frames, mut cut) = (Vec::new(), 0);
     let mut at = HEADER;
     while at < bytes.len() {
-        let len = word_at(at + 8).ok_or("it ends within a frame's header")? as usize;
+        let word = |at| word_at(at).ok_or("it ends within a frame's header");
+        let (len, whole) = (word(at + 8)? as usize, word(at + 12)? as usize);
         let (start, end) = (at + RECORD, (at + RECORD).saturating_add(len));
         if end > bytes.len() {
             return Err("it ends within a frame");
         }
-        frames.push((start, end));
+        if len < whole {
+            cut += 1;
+        } else {
+            frames.push((start, end));
+        }
         at = end;
     }
-    Ok(frames)
+    Ok((frames, cut))
 }
 
 impl Wire for Replay {
@@ -161,7 +179,7 @@ mod tests {
     fn capture(word: fn(u32) -> [u8; 4]) -> Vec<u8> {
         let words = |words: &[u32]| words.iter().flat_map(|&w| word(w)).collect::<Vec<u8>>();
         [
-            words(&[0xa1b2_c3d4, 0, 0, 0, 65_535, 1, 9, 8, 3, 60]),
+            words(&[0xa1b2_c3d4, 0, 0, 0, 65_535, 1, 9, 8, 3, 3]),
             b"abc".to_vec(),
             words(&[9, 9, 2, 2]),
             b"de".to_vec(),
@@ -173,13 +191,18 @@ mod tests {
     fn frames_are_found_in_either_byte_order() {
         for word in [u32::to_le_bytes, u32::to_be_bytes] {
             let bytes = capture(word);
-            let frames = index(&bytes).expect("a capture");
+            let (frames, cut) = index(&bytes).expect("a capture");
+            assert_eq!(cut, 0);
             let frames: Vec<&[u8]> =
                 frames.iter().map(|&(start, end)| &bytes[start..end]).collect();
             assert_eq!(frames, [&b"abc"[..], b"de"]);
             for cut in [3, 23, 24 + 7, bytes.len() - 1] {
                 assert!(index(&bytes[..cut]).is_err(), "cut after {cut}");
             }
+            let mut short = bytes.clone();
+            short[24 + 12..24 + 16].copy_from_slice(&word(60));
+            let (frames, cut) = index(&short).expect("a capture");
+            assert_eq!((frames, cut), (vec![(59, 61)], 1), "of a frame of 60 bytes there are 3");
             let mut wrong = bytes.clone();
             wrong[20..24].copy_from_slice(&word(113));
             assert!(index(&wrong).is_err(), "a link type that is not Ethernet");
@@ -212,9 +235,14 @@ mod tests {
         let mut burst = FrameBurst::new(1, 64);
         again.rx_burst(Nanos::ZERO, &mut burst);
         assert_eq!(burst.frames()[0].as_slice(), b"de");
+        let over = Replay::open(&output, Some(&output), UNIX_EPOCH).expect_err("itself");
+        assert!(over.to_string().contains("would be written over it"), "{over}");
+        assert_eq!(fs::read(&output).expect("still there").len(), 24 + 16 + 2);
         for path in [input, output] {
             fs::remove_file(path).expect("removed");
         }
+        let endless = Replay::open(Path::new("/dev/zero"), None, UNIX_EPOCH).expect_err("no file");
+        assert!(endless.to_string().ends_with("no regular file"), "{endless}");
         let error =
             Replay::open(Path::new("/nonexistent.pcap"), None, UNIX_EPOCH).expect_err("none");
         assert!(error.to_string().starts_with("/nonexistent.pcap: "), "{error}");
