@@ -3,8 +3,8 @@
 //! Every byte is compared, and costs as little as comparing can: who measures a stack wants to measure little else. So what is
 //! written is copied from a table, and what is read is compared with the table.
 
-/// Bytes after which a stream repeats. It is prime, so that pieces that are lost, come twice or change places are seen whatever
-/// their length, and the table leaves room in the first cache for others.
+/// Bytes after which a stream repeats. It is prime, so that pieces that are lost, come twice or change places are seen unless they
+/// are as many bytes as a multiple of it, and the table leaves room in the first cache for others.
 const PERIOD: usize = 16_381;
 
 /// Bytes that are copied or compared at a time: the C library copies more by another instruction, which takes long to begin.
@@ -34,10 +34,10 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Where stream number `stream` begins: any two of the first 16,381 elsewhere.
+    /// Where stream number `stream` begins: any two of the first 16,381 (two a connection) elsewhere.
     pub(super) fn first_of(stream: usize) -> Self {
-        // A step far from each other's neighbours, so that none of them is soon where another was.
-        Self { at: stream.wrapping_mul(4_099) % PERIOD, bytes: 0 }
+        // By the golden ratio of the period: streams whose numbers are near each other are far apart.
+        Self { at: stream.wrapping_mul(10_124) % PERIOD, bytes: 0 }
     }
 
     /// Bytes of the stream before it.
@@ -147,5 +147,9 @@ mod tests {
             (0..PERIOD).map(|stream| Place::first_of(stream).at).collect();
         assert_eq!(starts.len(), PERIOD);
         assert_ne!(written(0, 64), written(1, 64));
+        for apart in 1..=32 {
+            let ahead = Place::first_of(apart).at;
+            assert!(ahead.min(PERIOD - ahead) >= 300, "{apart} on: {ahead} bytes");
+        }
     }
 }

@@ -69,13 +69,15 @@ impl Connection {
     }
 
     /// Makes of `output`, which came from here last, the segment after it: as long, with the same header but for
-    /// sequence number and PSH. `false`, and nothing is done, unless there is one like that: what follows then says
-    /// [`Connection::poll_output`]. Between the two calls time stands still, and the connection is not touched.
+    /// sequence number and PSH. `false`, and nothing is done, unless there is one like that, or when time has gone on or
+    /// something has come in: what follows then says [`Connection::poll_output`]. No other call may come between the two.
     pub fn poll_alike(&mut self, engine: &mut Engine, now: Nanos, output: &mut Output) -> bool {
         let Follows::Alike(piece) = output.follows else { return false };
-        let (start, len) = (self.snd.max, output.segment.payload_len);
-        debug_assert_eq!((start, self.snd.last_sent), (output.segment.seq + len, now));
-        if self.straight_len() != Some(len) {
+        let Segment { seq, ack, payload_len: len, .. } = output.segment;
+        let start = self.snd.max;
+        let is_untouched = (start, self.snd.last_sent) == (seq + len, now)
+            && (self.snd.una + output.offset, self.rcv.ack_no()) == (seq, ack);
+        if !is_untouched || self.straight_len() != Some(len) {
             return false;
         }
         #[cfg(test)]

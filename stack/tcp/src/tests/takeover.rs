@@ -5,9 +5,10 @@ use mafo_mem::Nanos;
 
 use crate::script::{Endpoint, EngineEndpoint, Setup};
 use crate::{
-    AckCheckpoint, Checkpoint, Connection, Fate, Flags, LastWord, Opened, PAWS_IDLE, PeerFin,
-    Private, Recovery, RttCheckpoint, SackBlock, Segment, SentCheckpoint, SeqNum, State, Switches,
-    TimersCheckpoint, Timestamps, TimestampsCheckpoint, Transmissions, WindowScale,
+    AckCheckpoint, Checkpoint, Connection, Fate, Flags, Follows, LastWord, Opened, Output,
+    PAWS_IDLE, PeerFin, Private, Recovery, RttCheckpoint, SackBlock, Segment, SentCheckpoint,
+    SeqNum, State, Switches, TimersCheckpoint, Timestamps, TimestampsCheckpoint, Transmissions,
+    WindowScale,
 };
 
 const UNA: SeqNum = SeqNum(u32::MAX - 1_000);
@@ -164,6 +165,41 @@ fn payload_that_was_posted_goes_out_unless_quiesced() {
     switches.tx_quiesce = false;
     end.set_switches(switches);
     assert_eq!(trace(&mut end, 1), [(0, UNA, 1000), (0, UNA + 1000, 500)]);
+}
+
+/// Nothing follows alike once the clock, or what has come in, would have it otherwise; and then the next call says what does.
+#[test]
+fn what_is_old_has_nothing_alike_behind_it() {
+    let posted = Checkpoint { tx_max: UNA + 9_000, ..drained() };
+    let first = || {
+        let mut end = take_over(&posted);
+        let EngineEndpoint { conn, engine, now, .. } = &mut end;
+        let output = conn.as_mut().expect("taken over").poll_output(engine, *now);
+        let output = output.expect("a segment");
+        assert!(matches!(output.follows, Follows::Alike(_)), "{output:?}");
+        (end, output)
+    };
+    let alike = |end: &mut EngineEndpoint, output: &mut Output| {
+        let EngineEndpoint { conn, engine, now, .. } = end;
+        conn.as_mut().expect("taken over").poll_alike(engine, *now, output)
+    };
+    let (mut end, mut output) = first();
+    assert!(alike(&mut end, &mut output));
+    assert_eq!((output.segment.seq, output.offset), (UNA + 1000, 1000));
+    let (mut later, mut output) = first();
+    later.now += Nanos::from_millis(3);
+    let (mut acked, mut old) = first();
+    acked.inject(&from_peer(&acked, UNA + 1000), &[]);
+    let (mut told, mut earlier) = first();
+    let payload = Segment { payload_len: 3, ..from_peer(&told, UNA) };
+    told.inject(&payload, b"new");
+    for (end, output) in
+        [(&mut later, &mut output), (&mut acked, &mut old), (&mut told, &mut earlier)]
+    {
+        assert!(!alike(end, output));
+        let (next, _) = end.take().expect("the next segment");
+        assert_eq!(next.seq, UNA + 1000, "nothing was done");
+    }
 }
 
 /// `snd_nxt` pulled back to `snd_una`: all goes out again, as much as `cwnd` allows.
