@@ -6,7 +6,6 @@
 //! ends a run: somebody waits for what is there. Each frame's checksums are looked at, and a run in which one is wrong
 //! is taken frame by frame, as is one that comes too early or again.
 
-use mafo_mem::checksum::{self, Partial};
 use mafo_mem::{Frame, Nanos};
 use mafo_tcp::{Flags, Segment};
 use smoltcp::wire::IpProtocol;
@@ -144,15 +143,8 @@ fn take_apart(frame: &[u8]) -> Option<(Ip, Segment, &[u8])> {
 /// The payload of a frame that [`follows`] one whose TCP header has `header_len` bytes, if all its checksums are right: the rest
 /// is known.
 fn payload_of(frame: &[u8], header_len: usize) -> Option<&[u8]> {
-    let headers: &[u8; at::OPTIONS] = frame.first_chunk()?;
-    let length = usize::from(u16::from_be_bytes([headers[at::LENGTH], headers[at::LENGTH + 1]]));
-    let segment = frame[at::IP..].get(at::TCP - at::IP..length)?;
-    let protocol = Partial::of_u16(u16::from(headers[at::IP_SUM - 1]));
-    let addresses = checksum::sum(&headers[at::ADDRESSES..at::TCP]);
-    let pseudo = protocol + addresses + Partial::of_u16(segment.len() as u16);
-    let is_whole = checksum::sum(&headers[at::IP..at::TCP]).is_valid()
-        && (pseudo + checksum::sum(segment)).is_valid();
-    segment.get(header_len..).filter(|_| is_whole)
+    let (ip, bytes) = packet::parse_plain_tcp(frame)?;
+    bytes.get(header_len..).filter(|_| packet::is_whole(&ip, bytes))
 }
 
 /// Whether `next` goes on where `before` ends, and says nothing else; the payload of either, in bytes. That they are whole is

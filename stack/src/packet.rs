@@ -136,7 +136,7 @@ pub fn parse(frame: &[u8]) -> Result<Packet<'_>, Malformed> {
 
 /// TCP over IPv4 as almost every frame has it: no options, whole, the checksum right. Of all else nothing is decided here.
 #[inline]
-fn parse_plain_tcp(frame: &[u8]) -> Option<(Ip, &[u8])> {
+pub(crate) fn parse_plain_tcp(frame: &[u8]) -> Option<(Ip, &[u8])> {
     const START: [u8; 3] = [0x08, 0x00, 0x45];
     let header: &[u8; IPV4_HEADER] = frame.get(ETHERNET_HEADER..)?.first_chunk()?;
     let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
@@ -155,18 +155,20 @@ fn parse_plain_tcp(frame: &[u8]) -> Option<(Ip, &[u8])> {
 /// The segment in `bytes`, what `ip` carries, and where its payload begins.
 #[inline]
 pub(crate) fn segment(ip: &Ip, bytes: &[u8]) -> Result<(Segment, usize), Malformed> {
-    let pseudo = checksum::pseudo_header_v4(
-        ip.src.octets(),
-        ip.dst.octets(),
-        IpProtocol::Tcp.into(),
-        bytes.len() as u16,
-    );
-    //= rfc9293#3.1 MUST-3
-    if !(pseudo + checksum::sum(bytes)).is_valid() {
+    if !is_whole(ip, bytes) {
         return Err(Malformed::Checksum);
     }
     let (segment, header_len) = Segment::parse(bytes).map_err(|_| Malformed::Truncated)?;
     Ok((Segment { ecn: ip.ecn, ..segment }, header_len))
+}
+
+/// Whether the checksum of the segment in `bytes`, what `ip` carries, is right.
+//= rfc9293#3.1 MUST-3
+#[inline]
+pub(crate) fn is_whole(ip: &Ip, bytes: &[u8]) -> bool {
+    let (src, dst) = (ip.src.octets(), ip.dst.octets());
+    let pseudo = checksum::pseudo_header_v4(src, dst, IpProtocol::Tcp.into(), bytes.len() as u16);
+    (pseudo + checksum::sum(bytes)).is_valid()
 }
 
 fn parse_any(frame: &[u8]) -> Result<Packet<'_>, Malformed> {

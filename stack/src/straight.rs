@@ -6,21 +6,14 @@
 use core::net::Ipv4Addr;
 
 use mafo_mem::Nanos;
-use mafo_mem::checksum::{self, Partial};
-use mafo_tcp::{Ecn, Flags, Options, Segment, SeqNum, Timestamps};
-use smoltcp::wire::IpProtocol;
+use mafo_tcp::{Flags, Options, Segment, SeqNum, Timestamps};
 
 use crate::core::Core;
 use crate::neigh::Mac;
-use crate::packet::{ETHERNET_HEADER, IPV4_HEADER};
+use crate::packet;
 
-/// Where IPv4's and TCP's headers begin.
-const IP: usize = ETHERNET_HEADER;
-const TCP: usize = ETHERNET_HEADER + IPV4_HEADER;
 /// Bytes of a TCP header with timestamps and nothing else (RFC 7323, appendix A).
-const TCP_HEADER: usize = 32;
-/// All headers.
-const HEADERS: usize = TCP + TCP_HEADER;
+const HEADER: usize = 32;
 /// The option's first four bytes: NOP, NOP, kind, length.
 const TIMESTAMPS: u32 = 0x0101_080a;
 
@@ -43,43 +36,33 @@ struct Station {
 /// and all its checksums are right.
 #[inline]
 fn parse(frame: &[u8], station: Station) -> Option<Plain<'_>> {
-    let headers: &[u8; HEADERS] = frame.first_chunk()?;
-    let be16 = |at: usize| u16::from_be_bytes([headers[at], headers[at + 1]]);
+    let (src, dst) = packet::macs(frame)?;
+    let (ip, bytes) = packet::parse_plain_tcp(frame)?;
+    let (header, payload) = bytes.split_first_chunk::<HEADER>()?;
+    let be16 = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
     let be32 = |at: usize| u32::from(be16(at)) << 16 | u32::from(be16(at + 2));
-    let (dst, address) = (&headers[..6], be32(IP + 16));
-    let for_us = dst == station.mac && address == station.address.to_bits();
-    // Version and length, DSCP and ECN; fragment bits; lifetime and protocol; offset and NS.
-    let is_plain = be16(IP - 2) == 0x0800
-        && headers[IP] == 0x45
-        && be16(IP + 6) & 0x3fff == 0
-        && headers[IP + 9] == u8::from(IpProtocol::Tcp)
-        && headers[TCP + 12] == (TCP_HEADER as u8 / 4) << 4
-        && be32(TCP + 20) == TIMESTAMPS;
-    if !for_us || headers[6..12] == station.mac || !is_plain {
+    // Of the header its length and NS as well.
+    let is_plain = (dst, ip.dst) == (station.mac, station.address)
+        && src != station.mac
+        && header[12] == (HEADER as u8 / 4) << 4
+        && be32(20) == TIMESTAMPS;
+    if !is_plain || !packet::is_whole(&ip, bytes) {
         return None;
     }
-    let tcp = frame[IP..].get(IPV4_HEADER..usize::from(be16(IP + 2)))?;
-    let payload = tcp.get(TCP_HEADER..)?;
-    let pseudo = checksum::sum(&headers[IP + 12..TCP])
-        + Partial::of_u16(u8::from(IpProtocol::Tcp).into())
-        + Partial::of_u16(tcp.len() as u16);
-    //= rfc9293#3.1 MUST-3
-    let is_whole =
-        checksum::sum(&headers[IP..TCP]).is_valid() && (pseudo + checksum::sum(tcp)).is_valid();
-    let timestamps = Some(Timestamps { val: be32(TCP + 24), ecr: be32(TCP + 28) });
+    let timestamps = Some(Timestamps { val: be32(24), ecr: be32(28) });
     let segment = Segment {
-        src_port: be16(TCP),
-        dst_port: be16(TCP + 2),
-        seq: SeqNum(be32(TCP + 4)),
-        ack: SeqNum(be32(TCP + 8)),
-        flags: Flags(headers[TCP + 13].into()),
-        window: be16(TCP + 14),
-        urgent: be16(TCP + 18),
+        src_port: be16(0),
+        dst_port: be16(2),
+        seq: SeqNum(be32(4)),
+        ack: SeqNum(be32(8)),
+        flags: Flags(header[13].into()),
+        window: be16(14),
+        urgent: be16(18),
         options: Options { timestamps, ..Options::default() },
-        ecn: Ecn::of_tos(headers[IP + 1]),
+        ecn: ip.ecn,
         payload_len: payload.len() as u32,
     };
-    is_whole.then_some(Plain { src: be32(IP + 12).into(), segment, payload })
+    Some(Plain { src: ip.src, segment, payload })
 }
 
 impl Core {
@@ -99,8 +82,14 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
+    use mafo_mem::checksum;
+
     use super::*;
-    use crate::packet::{self, Packet};
+    use crate::packet::{ETHERNET_HEADER as IP, IPV4_HEADER, Packet};
+
+    /// Where TCP's header begins, and where it ends.
+    const TCP: usize = IP + IPV4_HEADER;
+    const HEADERS: usize = TCP + HEADER;
 
     const US: Station = Station { mac: [2, 0, 0, 0, 0, 2], address: Ipv4Addr::new(10, 77, 0, 2) };
     const PEER: Station = Station { mac: [2, 0, 0, 0, 0, 1], address: Ipv4Addr::new(10, 77, 0, 1) };
