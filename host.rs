@@ -503,6 +503,12 @@ impl Host {
         }
     }
 
+    /// The driver of an adapter, to be asked; `None` of a port, and of an adapter whose control plane another lcore has.
+    #[must_use]
+    pub fn driver(&self, n: usize) -> Option<&Adapter> {
+        self.card(n).map(|card| &card.driver)
+    }
+
     fn card(&self, n: usize) -> Option<&Card> {
         self.members.get(n).and_then(Fitted::card)
     }

@@ -547,7 +547,9 @@ impl Bond {
         self.events.push_back((now, event));
     }
 
-    pub(crate) fn is_up(&self, id: LinkId) -> bool {
+    /// Whether a link of the bond counts as up.
+    #[must_use]
+    pub fn is_up(&self, id: LinkId) -> bool {
         self.links.iter().any(|link| link.id == id && link.up)
     }
 

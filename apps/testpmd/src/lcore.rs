@@ -142,6 +142,11 @@ impl Worker {
 
     /// Forwards no more; what there is to tell.
     pub(crate) fn stop(&mut self) -> Vec<StreamReport> {
-        self.streams.drain(..).map(Stream::end).collect()
+        let Self { clock, devices, streams } = self;
+        let now = clock.now();
+        let reports = streams.drain(..).map(|stream| stream.end(devices, now, *clock)).collect();
+        // What engines sent last leaves, too.
+        devices.iter_mut().for_each(Device::flush);
+        reports
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::device::PortStats;
-use crate::engine::Mode;
+use crate::engine::{Mode, TcpCounters};
 use crate::session::{PortReport, Report, Session};
 use crate::verbose::mac;
 
@@ -113,6 +113,7 @@ pub(crate) fn forward_stats(report: &Report) -> String {
                 String::new()
             }
         });
+        text += &port.tcp.map_or_else(String::new, |tcp| connections(&tcp));
         text += &bursts("RX", &port.rx_bursts);
         text += &bursts("TX", &port.tx_bursts);
         let _ = writeln!(text, "  {wide}");
@@ -150,6 +151,14 @@ fn total(ports: &[PortReport]) -> PortStats {
         tx_packets: sum(|s| s.tx_packets),
         ..PortStats::default()
     }
+}
+
+/// What became of the connections of a bond.
+fn connections(tcp: &TcpCounters) -> String {
+    format!(
+        "  TCP-conns: {:<14} TCP-closed: {:<14} TCP-failed: {}\n  TCP-rx-bytes: {:<11} TCP-tx-bytes: {:<12} TCP-corrupt: {}\n",
+        tcp.connections, tcp.closed, tcp.failed, tcp.rx_bytes, tcp.tx_bytes, tcp.corrupt
+    )
 }
 
 fn counters(stats: &PortStats, dropped: u64, between: impl FnOnce() -> String) -> String {
@@ -207,6 +216,10 @@ pub(crate) fn forward_config(session: &Session) -> String {
         let _ =
             writeln!(text, "Logical Core {core} (socket 0) forwards packets on {count} streams:");
         for &(rx, tx) in &assignment.streams {
+            if let Some(line) = tcp_stream(session, rx) {
+                text += &line;
+                continue;
+            }
             let peer = session.port(tx).map(|port| mac(&port.peer)).unwrap_or_default();
             let _ = writeln!(
                 text,
@@ -227,6 +240,21 @@ pub(crate) fn forward_config(session: &Session) -> String {
         );
     }
     text + "\n"
+}
+
+/// What a bond does, if the port is one.
+fn tcp_stream(session: &Session, port: usize) -> Option<String> {
+    let (bond, mode) = (session.bond(port).ok()?, session.mode_of(port));
+    let (own, tcp) = (bond.address.0, session.tcp_of(port, mode).ok()?);
+    Some(match tcp.target.filter(|_| mode == Mode::Tcpgen) {
+        Some(target) => format!(
+            "  P={port} (socket 0) {} {own} -> {target}:{}, {} connections\n",
+            mode.name(),
+            tcp.port,
+            tcp.connections
+        ),
+        None => format!("  P={port} (socket 0) {} at {own}:{}\n", mode.name(), tcp.port),
+    })
 }
 
 /// The same for programs.
@@ -291,8 +319,14 @@ pub(crate) fn report_json(report: &Report) -> Value {
         .ports
         .iter()
         .map(|port| {
+            let tcp = port.tcp.map(|tcp| {
+                json!({
+                    "connections": tcp.connections, "closed": tcp.closed, "failed": tcp.failed,
+                    "rx_bytes": tcp.rx_bytes, "tx_bytes": tcp.tx_bytes, "corrupt": tcp.corrupt,
+                })
+            });
             json!({
-                "port": port.port,
+                "port": port.port, "tcp": tcp,
                 "rx_packets": port.stats.rx_packets, "rx_dropped": port.stats.rx_missed,
                 "tx_packets": port.stats.tx_packets, "tx_dropped": port.tx_dropped,
                 "bad_ip_checksum": port.bad_ip_checksum, "bad_l4_checksum": port.bad_l4_checksum,

@@ -26,7 +26,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         Console::new(interactive.then_some(options.environment.file_prefix.as_str()))?;
     // Threads that come later would have only this core.
     let _ = pin(session.main_core);
-    for remark in &session.remarks {
+    for remark in std::mem::take(&mut session.remarks) {
         say(&format!("testpmd: {remark}\n"));
     }
     if interactive {

@@ -1,10 +1,10 @@
 //! A stream: frames from the queue of one port to the queue of another, through an engine, on one core.
 
 use mafo::eal::clock::{Clock, cycles};
-use mafo::{Frame, FrameBurst, Nanos, capacity_for_mtu};
+use mafo::{Core, Frame, FrameBurst, Nanos, capacity_for_mtu};
 
 use crate::device::Device;
-use crate::engine::{Engine, Mode, Setup};
+use crate::engine::{Engine, Mode, Setup, TcpCounters};
 
 /// Where a port is among the devices of its core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +24,9 @@ pub(crate) struct StreamCounters {
     pub(crate) tx_dropped: u64,
     pub(crate) bad_ip_checksum: u64,
     pub(crate) bad_l4_checksum: u64,
-    /// Cycles of the turns in which frames moved.
+    /// Cycles of the turns in which frames moved, or bytes of connections.
     pub(crate) cycles: u64,
+    pub(crate) tcp: TcpCounters,
 }
 
 /// How long frames were with the program.
@@ -138,10 +139,12 @@ impl Stream {
     /// A turn at `now`.
     pub(crate) fn turn(&mut self, devices: &mut [Device], now: Nanos, clock: Clock) {
         let Self { plan, engine, io } = self;
-        let before = (io.counters.rx_packets, io.counters.tx_packets);
+        let moved =
+            |c: &StreamCounters| (c.rx_packets, c.tx_packets, c.tcp.rx_bytes, c.tcp.tx_bytes);
+        let before = moved(&io.counters);
         let start = if plan.records.cycles { cycles() } else { 0 };
         engine.forward(&mut Ports { devices, plan, io, now, clock });
-        if plan.records.cycles && before != (io.counters.rx_packets, io.counters.tx_packets) {
+        if plan.records.cycles && before != moved(&io.counters) {
             io.counters.cycles += cycles().wrapping_sub(start);
         }
     }
@@ -164,7 +167,8 @@ impl Stream {
             device.flush();
             device.turn(clock.now());
         }
-        first.end();
+        let Self { plan, io, .. } = self;
+        first.end(&mut Ports { devices, plan, io, now, clock });
     }
 
     /// What there is to tell so far.
@@ -188,8 +192,9 @@ impl Stream {
     }
 
     /// The last turn is over.
-    pub(crate) fn end(mut self) -> StreamReport {
-        self.engine.end();
+    pub(crate) fn end(mut self, devices: &mut [Device], now: Nanos, clock: Clock) -> StreamReport {
+        let Self { plan, engine, io } = &mut self;
+        engine.end(&mut Ports { devices, plan, io, now, clock });
         self.report()
     }
 }
@@ -224,6 +229,12 @@ impl Ports<'_> {
     /// The burst itself, to be filled or thinned out.
     pub(crate) fn burst_mut(&mut self) -> &mut FrameBurst {
         &mut self.io.burst
+    }
+
+    /// The sockets of the bond that it is, the time of this turn, and what is counted of them.
+    pub(crate) fn sockets(&mut self) -> Option<(&mut Core, Nanos, &mut TcpCounters)> {
+        let (core, now) = self.devices[self.plan.rx.device].sockets()?;
+        Some((core, now, &mut self.io.counters.tcp))
     }
 
     /// The stream's counters.

@@ -69,14 +69,18 @@ pub(crate) fn quit(session: &mut Session) -> Outcome {
     if session.is_running() {
         text += &stop(session)?.text;
     }
-    for port in session.open_ports() {
+    // Bonds first: their members are ports of their own again then.
+    let (bonds, others): (Vec<usize>, Vec<usize>) =
+        session.open_ports().into_iter().partition(|&port| session.is_bond(port));
+    let ports: Vec<usize> = bonds.into_iter().chain(others).collect();
+    for &port in &ports {
         text += &format!("\nStopping port {port}...\n");
         match session.stop_port(port) {
             Ok(()) => text += "Done\n",
             Err(error) => text += &format!("{error}\n"),
         }
     }
-    for port in session.open_ports() {
+    for port in ports {
         text += &format!("\nShutting down port {port}...\n");
         match session.close_port(port) {
             Ok(()) => text += &format!("Port {port} is closed\nDone\n"),

@@ -28,9 +28,13 @@ fn physmem(session: &Session) -> Outcome {
     let mut text = String::new();
     let mut total = 0;
     for (id, record) in session.devices.iter().enumerate().filter(|(_, record)| record.is_open) {
+        // A bond has what is its adapters' while it is up.
+        if !session.is_housed(id) {
+            continue;
+        }
         let memory = session.with_device(id, |device, _| match device {
             Device::Card(card) => Some(card.memory()),
-            Device::Bare(_) => None,
+            Device::Bare(_) | Device::Bond(_) => None,
         })?;
         if let Some((len, free, huge)) = memory {
             let pages = if huge { "huge pages" } else { "ordinary pages" };

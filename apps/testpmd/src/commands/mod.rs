@@ -1,11 +1,14 @@
 //! Commands of the prompt: a table of words, a sentence of help, and what is to be done.
 
+mod bond;
 pub(crate) mod control;
 mod dump;
+mod failover;
 mod flow;
 mod port;
 mod set;
 pub(crate) mod show;
+mod tcp;
 
 use serde_json::Value;
 
@@ -48,7 +51,7 @@ struct Section {
     commands: &'static [Command],
 }
 
-const SECTIONS: [Section; 6] = [
+const SECTIONS: [Section; 9] = [
     Section {
         name: "control",
         about: "Begin to forward, end it, end the program.",
@@ -68,6 +71,17 @@ const SECTIONS: [Section; 6] = [
         name: "ports",
         about: "Ports that start, stop, come and go.",
         commands: port::COMMANDS,
+    },
+    Section {
+        name: "bonding",
+        about: "Ports that become one, with a TCP stack on it.",
+        commands: bond::COMMANDS,
+    },
+    Section { name: "tcp", about: "Connections, and where they live.", commands: tcp::COMMANDS },
+    Section {
+        name: "failover",
+        about: "Adapters that take over from one another, and faults.",
+        commands: failover::COMMANDS,
     },
     Section { name: "filters", about: "Rules for frames that come in.", commands: flow::COMMANDS },
     Section { name: "devices", about: "What the program is made of.", commands: dump::COMMANDS },
@@ -117,6 +131,11 @@ impl Arguments<'_> {
     fn is_on(&self, n: usize) -> bool {
         self.word(n) == "on"
     }
+}
+
+/// What a `show` says, for people and for programs.
+fn shown(text: String, json: Value) -> Outcome {
+    Ok(Said { text, json: Some(json), ..Said::default() })
 }
 
 /// A word of the table that stands for all that follows.
@@ -190,6 +209,7 @@ pub(crate) fn run(session: &mut Session, line: &str) -> Outcome {
     if wants_json {
         words.pop();
     }
+    session.wants_json = wants_json;
     for command in table() {
         if let Some(arguments) = command.matching(&words) {
             let mut said = (command.run)(session, &arguments)?;

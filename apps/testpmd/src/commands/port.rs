@@ -39,7 +39,7 @@ pub(super) const COMMANDS: &[Command] = &[
         words: "set promisc PORT|all on|off",
         help: "Whether a port takes frames for all, or only those for it.",
         run: |session, arguments| {
-            for port in session.select(&arguments.which(0)?)? {
+            for port in session.select_free(&arguments.which(0)?)? {
                 session.set_promiscuous(port, arguments.is_on(1))?;
             }
             Ok(String::new().into())
@@ -48,7 +48,7 @@ pub(super) const COMMANDS: &[Command] = &[
 ];
 
 fn change(session: &mut Session, arguments: &Arguments<'_>) -> Outcome {
-    let (what, ports) = (arguments.word(0).to_owned(), session.select(&arguments.which(1)?)?);
+    let (what, ports) = (arguments.word(0).to_owned(), session.select_free(&arguments.which(1)?)?);
     let mut text = match what.as_str() {
         "start" => String::new(),
         "stop" => "Stopping ports...\n".to_owned(),
@@ -60,6 +60,9 @@ fn change(session: &mut Session, arguments: &Arguments<'_>) -> Outcome {
         match what.as_str() {
             "start" => {
                 session.start_port(port)?;
+                for remark in std::mem::take(&mut session.remarks) {
+                    text += &format!("{remark}\n");
+                }
                 text +=
                     &format!("Port {port}: {}\n", crate::verbose::mac(&session.info(port)?.mac));
             }

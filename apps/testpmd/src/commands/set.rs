@@ -10,8 +10,18 @@ use crate::session::Session;
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         words: "set fwd ENGINE",
-        help: "What is done with frames: io, mac, macswap, flowgen, rxonly, txonly, csum, icmpecho or noisy.",
+        help: "What is done with frames: io, mac, macswap, flowgen, rxonly, txonly, csum, icmpecho or noisy; with connections of bonds: tcpecho, tcpsink or tcpgen.",
         run: engine,
+    },
+    Command {
+        words: "set fwd ENGINE PORT",
+        help: "The same of one port, until all are told again.",
+        run: |session, arguments| {
+            let (mode, port) = (mode(arguments.word(0))?, arguments.port(1)?);
+            session.port(port)?;
+            session.forward.modes.insert(port, mode);
+            Ok(format!("Set {} packet forwarding mode of port {port}\n", mode.name()).into())
+        },
     },
     Command {
         words: "set burst N",
@@ -78,18 +88,22 @@ pub(super) const COMMANDS: &[Command] = &[
     },
 ];
 
+fn mode(word: &str) -> Result<Mode, String> {
+    let distance = |mode: &&Mode| strsim::damerau_levenshtein(mode.name(), word);
+    let near = Mode::value_variants().iter().min_by_key(distance);
+    match near {
+        Some(mode) if mode.name() == word => Ok(*mode),
+        near => Err(format!(
+            "Invalid {word} packet forwarding mode: the nearest is `set fwd {}`",
+            near.map_or("", |mode| mode.name())
+        )),
+    }
+}
+
 fn engine(session: &mut Session, arguments: &Arguments<'_>) -> Outcome {
-    let word = arguments.word(0);
-    let Some(mode) = Mode::value_variants().iter().find(|mode| mode.name() == word) else {
-        let near = Mode::value_variants()
-            .iter()
-            .min_by_key(|mode| strsim::damerau_levenshtein(mode.name(), word));
-        let near = near.map_or("", |mode| mode.name());
-        return Err(format!(
-            "Invalid {word} packet forwarding mode: the nearest is `set fwd {near}`"
-        ));
-    };
-    session.forward.mode = *mode;
+    let mode = mode(arguments.word(0))?;
+    session.forward.mode = mode;
+    session.forward.modes.clear();
     Ok(format!("Set {} packet forwarding mode\n", mode.name()).into())
 }
 

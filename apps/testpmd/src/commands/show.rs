@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Arguments, Command, Outcome, Said};
+use super::{Arguments, Command, Outcome, shown};
 use crate::render;
 use crate::session::Session;
 use crate::verbose::mac;
@@ -63,10 +63,6 @@ pub(super) const COMMANDS: &[Command] = &[
         },
     },
 ];
-
-fn shown(text: String, json: Value) -> Outcome {
-    Ok(Said { text, json: Some(json), ..Said::default() })
-}
 
 fn info(session: &mut Session, arguments: &Arguments<'_>) -> Outcome {
     let (mut text, mut list) = (String::new(), Vec::new());

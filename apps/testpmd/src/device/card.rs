@@ -11,12 +11,12 @@ use mafo::{
     PortId, Request, RxMode, SoftAdapter, T5Port, TxChecksum, TxTo, capacity_for_mtu,
 };
 
-use super::{Plug, PortInfo, PortStats};
+use super::{Loan, PortInfo, PortStats, card_number};
 use crate::flow::Rule;
 use crate::options::{CardSpec, Chip};
 
 /// What an adapter does not take longer than: to come up, to answer.
-const PATIENCE: Nanos = Nanos::from_secs(20);
+pub(super) const PATIENCE: Nanos = Nanos::from_secs(20);
 
 /// How an adapter's driver is set up.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ pub(crate) struct Card {
     /// `None` when the driver has failed for good: why.
     ports: Result<EthPorts, String>,
     arena: Arc<Arena>,
-    config: AdapterConfig,
+    settings: CardSettings,
     /// The number of the domain through which the adapter reaches host memory.
     number: u8,
     ports_max: usize,
@@ -52,17 +52,17 @@ impl Card {
     pub(crate) fn new(
         spec: &CardSpec,
         number: usize,
-        plugs: Vec<Plug>,
+        wires: Vec<Loan>,
         settings: CardSettings,
         clock: Clock,
     ) -> Result<Self, String> {
         let failed = |e: &dyn fmt::Display| format!("{}: {e}", spec.name);
         let config = driver_config(settings);
-        let ports_max = plugs.len();
+        let ports_max = wires.len();
         let arena = arena(&config, ports_max, settings.no_huge).map_err(|e| failed(&e))?;
-        let number = (number % 255) as u8 + 1;
+        let number = card_number(number);
         let domain = Domain::new(number);
-        let wires = (0..).map(PortId).zip(plugs.into_iter().map(|p| Box::new(p) as Box<dyn Wire>));
+        let wires = (0..).map(PortId).zip(wires.into_iter().map(|w| Box::new(w) as Box<dyn Wire>));
         let mut soft = SoftAdapter::new(
             asic(spec, number, settings.mtu),
             Arc::clone(&domain),
@@ -71,7 +71,7 @@ impl Card {
         let mut driver = Adapter::new(soft.bar(), domain, Arc::clone(&arena), config);
         let ports =
             bring_up(&mut soft, &mut driver, settings.mtu, clock).map_err(|e| failed(&e))?;
-        let mut card = Self { soft, driver, ports: Ok(ports), arena, config, number, ports_max };
+        let mut card = Self { soft, driver, ports: Ok(ports), arena, settings, number, ports_max };
         card.settle(clock);
         Ok(card)
     }
@@ -81,12 +81,13 @@ impl Card {
     pub(crate) fn reset(&mut self, settings: CardSettings, clock: Clock) -> Result<(), String> {
         self.ports = Err("it is being reset".to_owned());
         self.driver.domain().revoke();
-        self.config = driver_config(settings);
-        self.arena = arena(&self.config, self.ports_max, settings.no_huge)?;
+        self.settings = settings;
+        let config = driver_config(settings);
+        self.arena = arena(&config, self.ports_max, settings.no_huge)?;
         let domain = Domain::new(self.number);
         self.soft.power_cycle(&domain);
-        self.driver = Adapter::new(self.soft.bar(), domain, Arc::clone(&self.arena), self.config);
-        self.ports = bring_up(&mut self.soft, &mut self.driver, self.config.mtu, clock);
+        self.driver = Adapter::new(self.soft.bar(), domain, Arc::clone(&self.arena), config);
+        self.ports = bring_up(&mut self.soft, &mut self.driver, settings.mtu, clock);
         self.settle(clock);
         self.ports.as_ref().map(|_| ()).map_err(Clone::clone)
     }
@@ -183,6 +184,11 @@ impl Card {
         self.ask(Request::RxMode { port: PortId(port as u8), mode }, clock)
     }
 
+    /// The adapter dies, as `fault adapter kill` has it.
+    pub(crate) fn kill(&self) {
+        self.soft.faults().die();
+    }
+
     /// Opens or closes a port in both directions.
     pub(crate) fn enable(&mut self, port: usize, on: bool, clock: Clock) -> Result<(), String> {
         self.ask(Request::Enable { port: PortId(port as u8), receive: on, transmit: on }, clock)
@@ -235,21 +241,8 @@ impl Card {
     }
 
     pub(super) fn stats(&self, port: usize) -> PortStats {
-        let list = self.driver.port_xstats(PortId(port as u8));
-        let value =
-            |name: &str| list.iter().find(|stat| stat.name == name).map_or(0, |stat| stat.value);
-        let rx_errors =
-            ["mtu_error", "mtu_crc_error", "crc_error", "len_error", "sym_error", "less_64b"];
-        PortStats {
-            rx_packets: value("rx_port_frames"),
-            rx_bytes: value("rx_port_bytes"),
-            rx_missed: self.ports.as_ref().map_or(0, |ports| ports.rx_overflow(port)),
-            rx_errors: rx_errors.iter().map(|name| value(&format!("rx_port_{name}"))).sum(),
-            rx_nombuf: 0,
-            tx_packets: value("tx_port_frames"),
-            tx_bytes: value("tx_port_bytes"),
-            tx_errors: value("tx_port_error") + value("tx_port_drop"),
-        }
+        let rx_missed = self.ports.as_ref().map_or(0, |ports| ports.rx_overflow(port));
+        PortStats { rx_missed, ..adapter_stats(&self.driver, PortId(port as u8)) }
     }
 
     pub(super) fn xstats(&self, port: usize) -> Vec<(String, u64)> {
@@ -268,38 +261,60 @@ impl Card {
     }
 
     pub(super) fn info(&self, port: usize) -> PortInfo {
-        let link = self.driver.link(PortId(port as u8));
-        let resources = self.driver.resources();
-        let firmware = resources.map(|resources| {
-            let version = resources.firmware;
-            format!(
-                "{}.{}.{}.{}",
-                version.major(),
-                version.minor(),
-                version.micro(),
-                version.build()
-            )
-        });
-        let ours = resources.and_then(|resources| resources.port(PortId(port as u8)));
-        let queues = self.config.queues;
+        let info = adapter_info(&self.driver, PortId(port as u8), self.settings);
         PortInfo {
-            mac: self.driver.mac(PortId(port as u8)).unwrap_or_default(),
-            mtu: self.config.mtu,
-            up: self.ports.is_ok() && link.is_some_and(|link| link.up),
-            speed: link.map_or(0, |link| link.link.speed_mbps()),
-            autoneg: link.is_some_and(|link| link.advertised.aneg()),
-            firmware,
-            reta: ours.map_or(0, |port| port.rss_entries),
-            mac_entries: self.driver.chip().mac_entries(),
-            rxd: (queues.freelist, 4096),
-            txd: (queues.eth, 8191),
-            tx_checksums: true,
+            up: self.ports.is_ok() && info.up,
             fault: self.ports.as_ref().err().cloned(),
+            ..info
         }
     }
 }
 
-fn driver_config(settings: CardSettings) -> AdapterConfig {
+/// What the driver of an adapter knows of a port's counters.
+pub(super) fn adapter_stats(driver: &Adapter, port: PortId) -> PortStats {
+    let list = driver.port_xstats(port);
+    let value =
+        |name: &str| list.iter().find(|stat| stat.name == name).map_or(0, |stat| stat.value);
+    let rx_errors =
+        ["mtu_error", "mtu_crc_error", "crc_error", "len_error", "sym_error", "less_64b"];
+    PortStats {
+        rx_packets: value("rx_port_frames"),
+        rx_bytes: value("rx_port_bytes"),
+        rx_missed: 0,
+        rx_errors: rx_errors.iter().map(|name| value(&format!("rx_port_{name}"))).sum(),
+        rx_nombuf: 0,
+        tx_packets: value("tx_port_frames"),
+        tx_bytes: value("tx_port_bytes"),
+        tx_errors: value("tx_port_error") + value("tx_port_drop"),
+    }
+}
+
+/// What the driver of an adapter, set up as `settings` say, has to tell of a port.
+pub(super) fn adapter_info(driver: &Adapter, port: PortId, settings: CardSettings) -> PortInfo {
+    let link = driver.link(port);
+    let resources = driver.resources();
+    let firmware = resources.map(|resources| {
+        let version = resources.firmware;
+        format!("{}.{}.{}.{}", version.major(), version.minor(), version.micro(), version.build())
+    });
+    let ours = resources.and_then(|resources| resources.port(port));
+    PortInfo {
+        mac: driver.mac(port).unwrap_or_default(),
+        mtu: settings.mtu,
+        up: link.is_some_and(|link| link.up),
+        speed: link.map_or(0, |link| link.link.speed_mbps()),
+        autoneg: link.is_some_and(|link| link.advertised.aneg()),
+        firmware,
+        reta: ours.map_or(0, |port| port.rss_entries),
+        mac_entries: driver.chip().mac_entries(),
+        rxd: (settings.rxd, 4096),
+        txd: (settings.txd, 8191),
+        tx_checksums: true,
+        fault: None,
+    }
+}
+
+pub(super) fn driver_config(settings: CardSettings) -> AdapterConfig {
     let mut config = AdapterConfig { mtu: settings.mtu, ..AdapterConfig::default() };
     // An entry of the ingress queue for each buffer, and as many for other messages.
     config.queues.freelist = settings.rxd;
@@ -316,7 +331,7 @@ fn arena(config: &AdapterConfig, ports: usize, no_huge: bool) -> Result<Arc<Aren
 }
 
 /// The card, with numbers that differ from those of the others.
-fn asic(spec: &CardSpec, number: u8, mtu: u16) -> AsicConfig {
+pub(super) fn asic(spec: &CardSpec, number: u8, mtu: u16) -> AsicConfig {
     let config = match spec.chip {
         Chip::T540Cr => AsicConfig::t540_cr(),
         Chip::T520Cr => AsicConfig::t520_cr(),

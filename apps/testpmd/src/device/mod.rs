@@ -1,14 +1,18 @@
 //! Devices: software adapters with their drivers, and bare wires. What a forwarding core owns.
 
+mod bonded;
 mod card;
+mod history;
 mod plug;
 mod wiring;
 
 use mafo::wire::Wire;
-use mafo::{EthPort, Frame, FrameBurst, Nanos};
+use mafo::{Core, EthPort, Frame, FrameBurst, Nanos};
 
+pub(crate) use bonded::{BondSettings, BondState, Bonded, MemberSpec, member_port};
 pub(crate) use card::{Card, CardSettings};
-pub(crate) use plug::{Plug, Puller};
+pub(crate) use history::{Cause, Failover};
+pub(crate) use plug::{Lender, Loan, Plug, Puller};
 pub(crate) use wiring::{Wired, Wiring};
 
 /// What a port counted, under the names that testpmd has for it.
@@ -25,6 +29,20 @@ pub(crate) struct PortStats {
 }
 
 impl PortStats {
+    /// These and those of `other`.
+    fn plus(&self, other: &Self) -> Self {
+        Self {
+            rx_packets: self.rx_packets + other.rx_packets,
+            rx_bytes: self.rx_bytes + other.rx_bytes,
+            rx_missed: self.rx_missed + other.rx_missed,
+            rx_errors: self.rx_errors + other.rx_errors,
+            rx_nombuf: self.rx_nombuf + other.rx_nombuf,
+            tx_packets: self.tx_packets + other.tx_packets,
+            tx_bytes: self.tx_bytes + other.tx_bytes,
+            tx_errors: self.tx_errors + other.tx_errors,
+        }
+    }
+
     /// What was counted since `earlier`.
     pub(crate) fn since(&self, earlier: &Self) -> Self {
         Self {
@@ -62,6 +80,11 @@ pub(crate) struct PortInfo {
     pub(crate) fault: Option<String>,
 }
 
+/// The number that makes a card's addresses differ from those of others, by that of its device.
+fn card_number(device: usize) -> u8 {
+    (device % 255) as u8 + 1
+}
+
 /// The address of bare wire number `n`, which is nobody else's: administered here.
 pub(crate) fn wire_mac(n: usize) -> [u8; 6] {
     let [high, low] = (n as u16).to_be_bytes();
@@ -71,7 +94,7 @@ pub(crate) fn wire_mac(n: usize) -> [u8; 6] {
 /// A port that is a bare wire.
 #[derive(Debug)]
 pub(crate) struct Bare {
-    pub(crate) plug: Plug,
+    pub(crate) plug: Loan,
     pub(crate) mac: [u8; 6],
     pub(crate) mtu: u16,
 }
@@ -83,28 +106,43 @@ pub(crate) enum Device {
     Card(Box<Card>),
     /// A port that is a bare wire.
     Bare(Box<Bare>),
+    /// A bond of ports, with a stack on it.
+    Bond(Box<Bonded>),
 }
 
 impl Device {
-    /// Everything but frames: cables, control plane, links.
+    /// Everything but frames: cables, control plane, links; of a bond, the whole host.
     pub(crate) fn turn(&mut self, now: Nanos) {
-        if let Self::Card(card) = self {
-            card.turn(now);
+        match self {
+            Self::Card(card) => card.turn(now),
+            Self::Bare(_) => {}
+            Self::Bond(bond) => bond.turn(now),
         }
     }
 
     /// Tells an adapter of what was posted.
     pub(crate) fn flush(&mut self) {
-        if let Self::Card(card) = self {
-            card.flush();
+        match self {
+            Self::Card(card) => card.flush(),
+            Self::Bare(_) => {}
+            Self::Bond(bond) => bond.flush(),
         }
     }
 
-    /// Frames received by a port.
+    /// The sockets of a bond, and the time of this turn.
+    pub(crate) fn sockets(&mut self) -> Option<(&mut Core, Nanos)> {
+        match self {
+            Self::Bond(bond) => Some(bond.sockets()),
+            Self::Card(_) | Self::Bare(_) => None,
+        }
+    }
+
+    /// Frames received by a port. What comes in by a bond is its stack's.
     pub(crate) fn rx_burst(&mut self, port: usize, now: Nanos, burst: &mut FrameBurst) -> usize {
         match self {
             Self::Card(card) => card.port(port).map_or(0, |mut port| port.rx_burst(now, burst)),
             Self::Bare(bare) => bare.plug.rx_burst(now, burst),
+            Self::Bond(_) => 0,
         }
     }
 
@@ -120,6 +158,7 @@ impl Device {
             Self::Card(card) if checksums => card.send_with_checksums(port, frames),
             Self::Card(card) => card.port(port).map_or(0, |mut port| port.tx_burst(now, frames)),
             Self::Bare(bare) => bare.plug.tx_burst(now, frames),
+            Self::Bond(_) => 0,
         }
     }
 
@@ -127,7 +166,8 @@ impl Device {
     pub(crate) fn stats(&self, port: usize) -> PortStats {
         match self {
             Self::Card(card) => card.stats(port),
-            Self::Bare(bare) => bare.plug.stats(),
+            Self::Bare(bare) => plug::wire_stats(&bare.plug.counters()),
+            Self::Bond(bond) => bond.stats(port),
         }
     }
 
@@ -135,7 +175,10 @@ impl Device {
     pub(crate) fn xstats(&self, port: usize) -> Vec<(String, u64)> {
         match self {
             Self::Card(card) => card.xstats(port),
-            Self::Bare(bare) => bare.plug.xstats(),
+            Self::Bare(bare) => {
+                bare.plug.counters().iter().map(|(name, value)| (name.to_owned(), value)).collect()
+            }
+            Self::Bond(bond) => bond.xstats(port),
         }
     }
 
@@ -143,6 +186,7 @@ impl Device {
     pub(crate) fn info(&mut self, port: usize, now: Nanos) -> PortInfo {
         match self {
             Self::Card(card) => card.info(port),
+            Self::Bond(bond) => bond.info(port),
             Self::Bare(bare) => PortInfo {
                 mac: bare.mac,
                 mtu: bare.mtu,

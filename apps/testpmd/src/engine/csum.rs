@@ -52,5 +52,5 @@ impl Engine for Csum {
         }
     }
 
-    fn end(&mut self) {}
+    fn end(&mut self, _ports: &mut Ports<'_>) {}
 }

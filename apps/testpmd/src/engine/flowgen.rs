@@ -37,5 +37,5 @@ impl Engine for Flowgen {
         ports.send();
     }
 
-    fn end(&mut self) {}
+    fn end(&mut self, _ports: &mut Ports<'_>) {}
 }

@@ -32,5 +32,5 @@ impl Engine for Icmpecho {
         ports.send();
     }
 
-    fn end(&mut self) {}
+    fn end(&mut self, _ports: &mut Ports<'_>) {}
 }

@@ -15,5 +15,5 @@ impl Engine for Io {
         }
     }
 
-    fn end(&mut self) {}
+    fn end(&mut self, _ports: &mut Ports<'_>) {}
 }

@@ -27,5 +27,5 @@ impl Engine for Mac {
         ports.send();
     }
 
-    fn end(&mut self) {}
+    fn end(&mut self, _ports: &mut Ports<'_>) {}
 }

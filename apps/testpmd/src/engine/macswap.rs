@@ -21,5 +21,5 @@ impl Engine for Macswap {
         ports.send();
     }
 
-    fn end(&mut self) {}
+    fn end(&mut self, _ports: &mut Ports<'_>) {}
 }

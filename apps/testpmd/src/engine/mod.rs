@@ -8,11 +8,17 @@ mod mac;
 mod macswap;
 mod noisy;
 mod rxonly;
+mod tcp;
+mod tcpecho;
+mod tcpgen;
+mod tcpsink;
 mod txonly;
 
 use clap::ValueEnum;
 
 use crate::stream::Ports;
+
+pub(crate) use tcp::{Tcp, TcpCounters};
 
 /// What an engine may have to know before the first frame.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +35,9 @@ pub(crate) struct Setup {
     pub(crate) mtu: u16,
     pub(crate) checksums: Checksums,
     pub(crate) noisy: Noisy,
+    pub(crate) tcp: Tcp,
+    /// Connections that a bond has room for.
+    pub(crate) connections_max: u32,
 }
 
 /// Which checksums engine `csum` leaves to the adapter.
@@ -55,7 +64,7 @@ pub(crate) trait Engine: Send {
     /// Once a turn.
     fn forward(&mut self, ports: &mut Ports<'_>);
     /// After the last.
-    fn end(&mut self);
+    fn end(&mut self, ports: &mut Ports<'_>);
 }
 
 /// The engines by name.
@@ -79,6 +88,12 @@ pub(crate) enum Mode {
     Icmpecho,
     /// As io, with memory that others need as well.
     Noisy,
+    /// On a bond: what a peer sends on a connection goes back to it.
+    Tcpecho,
+    /// On a bond: what a peer sends is read and forgotten.
+    Tcpsink,
+    /// On a bond: connections are opened, known bytes sent, and what comes back is compared.
+    Tcpgen,
 }
 
 impl Mode {
@@ -94,6 +109,9 @@ impl Mode {
             Self::Csum => Box::new(csum::Csum::default()),
             Self::Icmpecho => Box::new(icmpecho::Icmpecho::default()),
             Self::Noisy => Box::new(noisy::Noise::default()),
+            Self::Tcpecho => Box::new(tcpecho::Tcpecho::default()),
+            Self::Tcpsink => Box::new(tcpsink::Tcpsink::default()),
+            Self::Tcpgen => Box::new(tcpgen::Tcpgen::default()),
         }
     }
 
@@ -109,6 +127,14 @@ impl Mode {
             Self::Csum => "csum",
             Self::Icmpecho => "icmpecho",
             Self::Noisy => "noisy",
+            Self::Tcpecho => "tcpecho",
+            Self::Tcpsink => "tcpsink",
+            Self::Tcpgen => "tcpgen",
         }
+    }
+
+    /// Whether it ends TCP, and so works on bonds: all others work on ports that are none.
+    pub(crate) fn ends_tcp(self) -> bool {
+        matches!(self, Self::Tcpecho | Self::Tcpsink | Self::Tcpgen)
     }
 }

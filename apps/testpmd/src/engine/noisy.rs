@@ -51,7 +51,7 @@ impl Engine for Noise {
         held.remove_front(beyond);
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, _ports: &mut Ports<'_>) {
         self.held = None;
     }
 }

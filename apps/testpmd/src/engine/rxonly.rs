@@ -13,5 +13,5 @@ impl Engine for Rxonly {
         ports.receive();
     }
 
-    fn end(&mut self) {}
+    fn end(&mut self, _ports: &mut Ports<'_>) {}
 }

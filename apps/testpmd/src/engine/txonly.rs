@@ -24,5 +24,5 @@ impl Engine for Txonly {
         ports.send();
     }
 
-    fn end(&mut self) {}
+    fn end(&mut self, _ports: &mut Ports<'_>) {}
 }

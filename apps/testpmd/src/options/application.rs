@@ -63,6 +63,12 @@ pub(crate) struct Application {
     /// so in DPDK, and here every forwarding core does it for its own
     #[arg(long, value_name = "LCORE")]
     pub(crate) latencystats: Option<u16>,
+    /// Connections that a bond has room for
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) max_conns: u32,
+    /// Let commands break what is simulated: `fault link down`, `fault adapter kill` and the like
+    #[arg(long)]
+    pub(crate) allow_faults: bool,
     /// Frames that engine noisy holds back
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=4096))]
     pub(crate) noisy_tx_sw_buffer_size: u16,

@@ -14,7 +14,9 @@ pub(crate) struct Environment {
     /// A device without hardware: asicN[,chip=t540-cr|t520-cr][,ports=N][,ntids=N][,nfilters=N][,mac=MAC][,wireN=WIRE]…
     /// is a software adapter with its driver, wireN,wire=WIRE[,mac=MAC] a port that is a bare wire. WIRE is mem:NAME (two
     /// ends of one name are joined), tap:IFNAME, packet:IFNAME, pcap:IN[,OUT], null (64-byte frames without end, as DPDK's
-    /// net_null) or null:no-rx. Ports of adapters without a wire are joined in pairs
+    /// net_null) or null:no-rx. Ports of adapters without a wire are joined in pairs.
+    /// bondN[,mode=1|2][,members=PORT,…][,primary=PORT][,ip=A.B.C.D/LEN][,mac=MAC][,protect=on|off][,OPTION=VALUE]… is a bond
+    /// of ports before it, with a TCP stack on it; OPTION is one of Linux bonding, such as miimon
     #[arg(long = "vdev", value_name = "DEVICE", value_parser = str::parse::<Described>)]
     pub(crate) vdevs: Vec<Described>,
     /// Use the adapter with this PCI address

@@ -1,6 +1,7 @@
 //! The command line: what DPDK's environment layer would read in front of `--`, what the program reads behind it.
 
 mod application;
+mod bond;
 mod environment;
 mod numbers;
 mod vdev;
@@ -9,6 +10,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 
 pub(crate) use application::Application;
+pub(crate) use bond::{BondSpec, mode_name, parse_mode, parse_network};
 pub(crate) use environment::Environment;
 pub(crate) use numbers::{List, parse_list};
 pub(crate) use vdev::{CardSpec, Chip, Described, Vdev, WireSpec, parse_mac};

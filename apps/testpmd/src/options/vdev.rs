@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::bond::{self, BondSpec};
+
 /// A device without hardware.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Vdev {
@@ -17,6 +19,8 @@ pub(crate) enum Vdev {
         /// The port's station address, if it is to have a certain one.
         mac: Option<[u8; 6]>,
     },
+    /// A bond of ports.
+    Bond(BondSpec),
 }
 
 /// A software adapter.
@@ -72,6 +76,7 @@ impl Vdev {
         match self {
             Self::Card(card) => &card.name,
             Self::Wire { name, .. } => name,
+            Self::Bond(bond) => &bond.name,
         }
     }
 }
@@ -119,8 +124,12 @@ impl FromStr for Vdev {
             card(name, &pairs).map(Self::Card)
         } else if number("wire") {
             bare_wire(name, &pairs)
+        } else if number("bond") {
+            bond::bond(name, &pairs).map(Self::Bond)
         } else {
-            Err(format!("'{name}' is no device: asicN is a software adapter, wireN a bare wire"))
+            Err(format!(
+                "'{name}' is no device: asicN is a software adapter, wireN a bare wire, bondN a bond of ports"
+            ))
         }
     }
 }
@@ -214,7 +223,7 @@ fn wire(name: &str, key: &str, value: &str) -> Result<WireSpec, String> {
     })
 }
 
-fn bad_mac(name: &str, value: &str) -> String {
+pub(super) fn bad_mac(name: &str, value: &str) -> String {
     format!("{name}: mac={value} is no station's address such as 02:00:00:00:00:01")
 }
 

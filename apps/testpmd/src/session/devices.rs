@@ -1,7 +1,7 @@
 //! Devices that come and go.
 
-use super::{Port, PortState, Record, Session};
-use crate::device::{Bare, Card, Device, Plug, PortStats, Puller, Wired, wire_mac};
+use super::{BondRecord, Kind, Port, PortState, Record, Session};
+use crate::device::{Bare, Card, Device, Lender, Plug, PortStats, Puller, Wired, wire_mac};
 use crate::engine::Checksums;
 use crate::options::{CardSpec, Described, Vdev, WireSpec};
 
@@ -13,39 +13,66 @@ impl Session {
         if taken {
             return Err(format!("there is a device {} already", vdev.name()));
         }
-        let (device, driver, pullers) = match vdev {
+        let (lender, id) = (Lender::new(), self.devices.len());
+        let (device, driver, kind, pullers) = match vdev {
             Vdev::Card(spec) => {
-                let (card, pullers) = self.card(spec)?;
-                (Device::Card(Box::new(card)), "mafo_t5", pullers)
+                let plugs = self.plugs(spec)?;
+                let pullers = plugs.iter().map(|plug| Some(plug.puller())).collect();
+                let card = Card::new(spec, id, lender.lend(plugs), self.settings, self.clock)?;
+                (Some(Device::Card(Box::new(card))), "mafo_t5", Kind::Card(spec.clone()), pullers)
             }
             Vdev::Wire { name, wire, mac } => {
                 let wired = self.plug(name, wire)?;
                 let puller = wired.plug.puller();
-                let mac = mac.or(wired.mac).unwrap_or_else(|| wire_mac(self.devices.len()));
-                let bare = Bare { plug: wired.plug, mac, mtu: self.settings.mtu };
-                (Device::Bare(Box::new(bare)), "mafo_wire", vec![puller])
+                let mac = mac.or(wired.mac).unwrap_or_else(|| wire_mac(id));
+                let bare = self.bare(mac, lender.lend(vec![wired.plug]));
+                (bare, "mafo_wire", Kind::Wire(mac), vec![Some(puller)])
+            }
+            Vdev::Bond(spec) => {
+                let bond = BondRecord::new(spec, id);
+                self.check_members(&bond.spec)?;
+                (None, "mafo_bond", Kind::Bond(Box::new(bond)), vec![None])
             }
         };
-        let id = self.devices.len();
+        let is_card = matches!(kind, Kind::Card(_));
         self.devices.push(Record {
             name: vdev.name().to_owned(),
             driver,
             arguments: described.text.clone(),
             is_open: true,
             is_stale: false,
+            kind,
+            lender,
+            lent_to: None,
         });
-        let is_card = driver == "mafo_t5";
-        // Where nobody forwards it is polled all the same, for its link.
+        if let Some(device) = device {
+            self.house(id, device)?;
+        }
+        Ok(self.number_ports(id, vdev.name(), is_card, pullers))
+    }
+
+    /// Gives a device to a core: where nobody forwards it is polled all the same, for its link.
+    pub(super) fn house(&mut self, id: usize, device: Device) -> Result<(), String> {
         let home = self.homes.len() - 1;
         self.on_core(home, move |worker| worker.devices.push(device))?;
         self.homes[home].push(id);
+        Ok(())
+    }
+
+    /// A port for each of `pullers`, with the first numbers that are free.
+    fn number_ports(
+        &mut self,
+        device: usize,
+        name: &str,
+        is_card: bool,
+        pullers: Vec<Option<Puller>>,
+    ) -> Vec<usize> {
         let mut numbers = Vec::new();
         for (index, puller) in pullers.into_iter().enumerate() {
             let number = self.ports.iter().position(Option::is_none).unwrap_or(self.ports.len());
-            let name =
-                if is_card { format!("{}_{index}", vdev.name()) } else { vdev.name().to_owned() };
+            let name = if is_card { format!("{name}_{index}") } else { name.to_owned() };
             let port = Port {
-                device: id,
+                device,
                 index,
                 name,
                 state: PortState::Stopped,
@@ -64,14 +91,37 @@ impl Session {
             }
             numbers.push(number);
         }
-        Ok(numbers)
+        numbers
+    }
+
+    /// A bare wire, of one loan.
+    fn bare(&self, mac: [u8; 6], loans: Vec<crate::device::Loan>) -> Option<Device> {
+        let plug = loans.into_iter().next()?;
+        Some(Device::Bare(Box::new(Bare { plug, mac, mtu: self.settings.mtu })))
+    }
+
+    /// Makes a device anew from what it was made of, after its plugs have come back.
+    pub(super) fn remake(&mut self, id: usize) -> Result<(), String> {
+        let record = &self.devices[id];
+        let loans = record.lender.lend(record.lender.returned());
+        let device = match &record.kind {
+            Kind::Card(spec) => {
+                let card = Card::new(spec, id, loans, self.settings, self.clock)?;
+                Some(Device::Card(Box::new(card)))
+            }
+            Kind::Wire(mac) => self.bare(*mac, loans),
+            Kind::Bond(_) => None,
+        };
+        self.devices[id].is_stale = false;
+        device.map_or(Ok(()), |device| self.house(id, device))
     }
 
     fn plug(&mut self, name: &str, wire: &WireSpec) -> Result<Wired, String> {
         self.wiring.plug(wire).map_err(|e| format!("{name}: {e}"))
     }
 
-    fn card(&mut self, spec: &CardSpec) -> Result<(Card, Vec<Puller>), String> {
+    /// The plugs of an adapter's ports.
+    fn plugs(&mut self, spec: &CardSpec) -> Result<Vec<Plug>, String> {
         let mut plugs: Vec<Plug> = Vec::new();
         for wire in &spec.wires {
             let wired = match wire {
@@ -80,22 +130,24 @@ impl Session {
             };
             plugs.push(wired.plug);
         }
-        let pullers = plugs.iter().map(Plug::puller).collect();
-        let number = self.devices.len();
-        let card = Card::new(spec, number, plugs, self.settings, self.clock)?;
-        Ok((card, pullers))
+        Ok(plugs)
+    }
+
+    /// Takes a device from its core. `None` when no core has it.
+    pub(super) fn take_device(&mut self, id: usize) -> Result<Option<Device>, String> {
+        let found = self.homes.iter().enumerate().find_map(|(lcore, devices)| {
+            devices.iter().position(|&known| known == id).map(|slot| (lcore, slot))
+        });
+        let Some((lcore, slot)) = found else { return Ok(None) };
+        self.homes[lcore].remove(slot);
+        self.on_core(lcore, move |worker| worker.devices.remove(slot)).map(Some)
     }
 
     /// Takes a device away, with all that belongs to it.
     pub(super) fn drop_device(&mut self, id: usize) -> Result<(), String> {
-        let found = self.homes.iter().enumerate().find_map(|(lcore, devices)| {
-            devices.iter().position(|&known| known == id).map(|slot| (lcore, slot))
-        });
         self.devices[id].is_open = false;
         self.forget_flows(id);
-        let Some((lcore, slot)) = found else { return Ok(()) };
-        self.homes[lcore].remove(slot);
-        self.on_core(lcore, move |worker| drop(worker.devices.remove(slot)))
+        self.take_device(id).map(drop)
     }
 
     /// Numbers of the ports of a device, closed ones among them.

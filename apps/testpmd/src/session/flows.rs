@@ -20,11 +20,13 @@ pub(super) struct Flow {
 impl Session {
     /// Puts a rule in force; its number.
     pub(crate) fn add_flow(&mut self, number: usize, rule: Rule) -> Result<usize, String> {
+        self.must_be_free(number)?;
         let port = self.port(number)?;
         let (device, index, wanted) = (port.device, port.index, rule.clone());
         let ftid = self.with_device(device, move |device, clock| match device {
             Device::Card(card) => card.add_flow(index, &wanted, clock),
             Device::Bare(_) => Err("a bare wire has no filters".to_owned()),
+            Device::Bond(_) => Err("the filters of a bond's adapters are its own".to_owned()),
         })??;
         let taken = |id: usize| self.flows.iter().any(|flow| flow.port == number && flow.id == id);
         let id = (0..).find(|&id| !taken(id)).unwrap_or(0);
@@ -41,7 +43,7 @@ impl Session {
         let (device, ftid) = (self.flows[at].device, self.flows[at].ftid);
         self.with_device(device, move |device, clock| match device {
             Device::Card(card) => card.remove_flow(ftid, clock),
-            Device::Bare(_) => Ok(()),
+            Device::Bare(_) | Device::Bond(_) => Ok(()),
         })??;
         self.flows.remove(at);
         Ok(())

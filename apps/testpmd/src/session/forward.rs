@@ -7,7 +7,7 @@ use mafo::eal::clock::cycles;
 
 use super::{PortState, Session};
 use crate::device::PortStats;
-use crate::engine::{Mode, Setup};
+use crate::engine::{Mode, Setup, Tcp, TcpCounters};
 use crate::stream::{Latency, Place, Plan, Stream, StreamReport};
 
 /// Bytes of frames that are made here, without their FCS: as many as of those that DPDK makes.
@@ -35,6 +35,8 @@ pub(crate) struct PortReport {
     /// Bursts by length, empty where nobody counts them.
     pub(crate) rx_bursts: Vec<u64>,
     pub(crate) tx_bursts: Vec<u64>,
+    /// Of a bond: what became of its connections.
+    pub(crate) tcp: Option<TcpCounters>,
 }
 
 /// What came of a run, or has come of it so far.
@@ -71,8 +73,34 @@ impl Session {
         match (&self.running, &self.forward.ports) {
             (Some(running), _) => running.ports.clone(),
             (None, Some(list)) => list.clone(),
-            (None, None) => self.open_ports(),
+            (None, None) => {
+                let fits = |&number: &usize| self.must_fit(number).is_ok();
+                self.open_ports().into_iter().filter(fits).collect()
+            }
         }
+    }
+
+    /// What is done with the frames, or connections, that come in by a port.
+    pub(crate) fn mode_of(&self, number: usize) -> Mode {
+        self.forward.modes.get(&number).copied().unwrap_or(self.forward.mode)
+    }
+
+    /// Whether its engine is one for a port: some end TCP, and work on bonds, and the others on ports that are no bond's.
+    fn must_fit(&self, number: usize) -> Result<(), String> {
+        let (mode, is_bond) = (self.mode_of(number), self.is_bond(number));
+        if is_bond && !mode.ends_tcp() {
+            return Err(format!(
+                "Port {number} is a bond, which ends TCP: tcpecho, tcpsink and tcpgen work on it, {} does not",
+                mode.name()
+            ));
+        }
+        if !is_bond && mode.ends_tcp() {
+            return Err(format!(
+                "Port {number} is not a bond, and {} works on bonds: `create bonding device 1`, then `add bonding member {number} BOND`",
+                mode.name()
+            ));
+        }
+        if is_bond { Ok(()) } else { self.must_be_free(number) }
     }
 
     /// Cores that forward, or would, in the order in which they get streams.
@@ -86,9 +114,10 @@ impl Session {
         ports
             .iter()
             .enumerate()
-            .map(|(n, &port)| match self.forward.mode {
+            .map(|(n, &port)| match self.mode_of(port) {
                 // Answers go back where they came from.
                 Mode::Icmpecho => (port, port),
+                mode if mode.ends_tcp() => (port, port),
                 _ => (port, *ports.get(n ^ 1).unwrap_or(&port)),
             })
             .collect()
@@ -131,9 +160,14 @@ impl Session {
         }
         let ports = self.forwarding_ports();
         if ports.is_empty() {
-            return Err(
+            return Err(if self.forward.mode.ends_tcp() {
+                format!(
+                    "there is no bond for {}: `create bonding device 1` makes one",
+                    self.forward.mode.name()
+                )
+            } else {
                 "there is no port to forward: `port attach asic0,ports=2` adds two".to_owned()
-            );
+            });
         }
         for &port in &ports {
             if self.port(port)?.state != PortState::Started {
@@ -141,6 +175,7 @@ impl Session {
                     "Port {port} is not started: `port start {port}`, or leave it out by `set portlist`"
                 ));
             }
+            self.must_fit(port)?;
         }
         let assignments = self.assign();
         self.move_devices(self.homes_for(&assignments))?;
@@ -155,12 +190,36 @@ impl Session {
             }
             self.on_core(assignment.lcore, move |worker| worker.begin(streams, first))?;
         }
-        for &port in &ports {
-            self.port(port)?.puller.set_flowing(true);
-        }
+        self.set_flowing(&ports, true)?;
         let started = (self.clock.now(), cycles());
         self.running = Some(Running { ports, base, mode: self.forward.mode, started });
         Ok(())
+    }
+
+    /// Sources of frames in ports, or in the members of bonds, give theirs, or do not.
+    fn set_flowing(&self, ports: &[usize], flowing: bool) -> Result<(), String> {
+        for &number in ports {
+            let members =
+                self.bond(number).map_or_else(|_| vec![number], |bond| bond.spec.members.clone());
+            for member in members {
+                self.port(member)?.puller.iter().for_each(|puller| puller.set_flowing(flowing));
+            }
+        }
+        Ok(())
+    }
+
+    /// How TCP is to be ended by a bond: tcpgen has to know whom to talk to.
+    pub(crate) fn tcp_of(&self, number: usize, mode: Mode) -> Result<Tcp, String> {
+        let mut tcp = self.forward.tcp;
+        if mode == Mode::Tcpgen && tcp.target.is_none() {
+            let others: Vec<usize> =
+                self.bonds().into_iter().filter(|&other| other != number).collect();
+            let [other] = others.as_slice() else {
+                return Err("whom is tcpgen to talk to: `set tcp target ADDRESS`".to_owned());
+            };
+            tcp.target = Some(self.bond(*other)?.address.0);
+        }
+        Ok(tcp)
     }
 
     /// Devices that nobody forwards by stay where they are, or go to the last core.
@@ -185,7 +244,7 @@ impl Session {
             let device = devices.iter().position(|&id| id == port.device).unwrap_or(0);
             Ok(Place { device, port: port.index })
         };
-        let port = self.port(tx_port)?;
+        let (port, mode) = (self.port(tx_port)?, self.mode_of(rx_port));
         let setup = Setup {
             own: self.info(tx_port)?.mac,
             peer: port.peer,
@@ -194,13 +253,15 @@ impl Session {
             mtu: self.settings.mtu,
             checksums: port.checksums,
             noisy: self.forward.noisy,
+            tcp: self.tcp_of(rx_port, mode)?,
+            connections_max: self.forward.connections_max,
         };
         Ok(Plan {
             rx_port,
             tx_port,
             rx: place(rx_port)?,
             tx: place(tx_port)?,
-            mode: self.forward.mode,
+            mode,
             setup,
             burst: self.forward.burst.into(),
             mtu: self.settings.mtu,
@@ -214,9 +275,7 @@ impl Session {
         if !self.is_running() {
             return Err("Packet forwarding not started".to_owned());
         }
-        for port in self.forwarding_ports() {
-            self.port(port)?.puller.set_flowing(false);
-        }
+        self.set_flowing(&self.forwarding_ports(), false)?;
         let mut streams = Vec::new();
         for lcore in 0..self.lcores.len() {
             streams.extend(self.on_core(lcore, |worker| worker.stop())?);
@@ -295,6 +354,10 @@ impl Session {
                 bad_l4_checksum: from().map(|stream| stream.counters.bad_l4_checksum).sum(),
                 rx_bursts: from().next().map_or_else(Vec::new, |stream| stream.rx_bursts.clone()),
                 tx_bursts: to().next().map_or_else(Vec::new, |stream| stream.tx_bursts.clone()),
+                tcp: self.is_bond(*port).then(|| {
+                    from()
+                        .fold(TcpCounters::default(), |sum, stream| sum.plus(&stream.counters.tcp))
+                }),
             });
         }
         let (then, ticks) = running.started;
@@ -309,7 +372,8 @@ impl Session {
         Ok(Report {
             mode: running.mode,
             ports,
-            cycles: records.cycles.then(|| (sum(|stream| stream.counters.cycles), frames, mhz)),
+            cycles: (records.cycles && !running.mode.ends_tcp())
+                .then(|| (sum(|stream| stream.counters.cycles), frames, mhz)),
             latency: records.latency.then(|| together(streams)),
         })
     }

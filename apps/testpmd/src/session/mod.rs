@@ -1,20 +1,26 @@
 //! What the prompt knows: cores, devices, ports, and how frames are to be forwarded.
 
+mod bonds;
 mod devices;
 mod flows;
 mod forward;
 mod ports;
 
+use std::collections::BTreeMap;
+
 use mafo::Nanos;
 use mafo::eal::clock::Clock;
 use mafo::eal::lcore::offered;
 
-use crate::device::{CardSettings, Device, PortInfo, PortStats, Puller, Wiring};
-use crate::engine::{Checksums, Mode, Noisy};
+use crate::device::{
+    CardSettings, Device, Lender, PortInfo, PortStats, Puller, Wiring, member_port,
+};
+use crate::engine::{Checksums, Mode, Noisy, Tcp};
 use crate::lcore::{Lcore, Worker};
-use crate::options::Options;
+use crate::options::{CardSpec, Options};
 use crate::stream::Records;
 
+pub(crate) use bonds::BondRecord;
 pub(crate) use forward::{PortReport, Report};
 pub(crate) use ports::Which;
 
@@ -28,6 +34,20 @@ pub(crate) struct Record {
     pub(crate) is_open: bool,
     /// It is to be set up anew before its ports start.
     pub(crate) is_stale: bool,
+    pub(crate) kind: Kind,
+    /// Where its plugs come back to.
+    lender: Lender,
+    /// The bond that it is a member of while that is up: its device, and the place among its members.
+    lent_to: Option<(usize, usize)>,
+}
+
+/// What a device is made from.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Card(CardSpec),
+    /// A bare wire with a station address.
+    Wire([u8; 6]),
+    Bond(Box<BondRecord>),
 }
 
 /// Whether a port may forward.
@@ -50,7 +70,8 @@ pub(crate) struct Port {
     pub(crate) checksums: Checksums,
     /// Whom frames out of it are for (`set eth-peer`).
     pub(crate) peer: [u8; 6],
-    puller: Puller,
+    /// `None` of a bond.
+    puller: Option<Puller>,
     /// Counters when they were cleared.
     base: PortStats,
     xbase: Vec<(String, u64)>,
@@ -62,6 +83,8 @@ pub(crate) struct Port {
 #[derive(Clone, Debug)]
 pub(crate) struct Forward {
     pub(crate) mode: Mode,
+    /// Of ports that have one of their own.
+    pub(crate) modes: BTreeMap<usize, Mode>,
     pub(crate) burst: u16,
     pub(crate) nb_cores: usize,
     /// Cores in the order in which they are taken: indices of the session's.
@@ -71,6 +94,9 @@ pub(crate) struct Forward {
     pub(crate) verbose: u32,
     pub(crate) records: Records,
     pub(crate) noisy: Noisy,
+    pub(crate) tcp: Tcp,
+    /// Connections that a bond has room for.
+    pub(crate) connections_max: u32,
 }
 
 /// Everything.
@@ -91,6 +117,10 @@ pub(crate) struct Session {
     running: Option<forward::Running>,
     /// By port and number.
     flows: Vec<flows::Flow>,
+    /// Commands may break what is simulated.
+    pub(crate) allows_faults: bool,
+    /// The present command is to answer for programs: all of it, however much.
+    pub(crate) wants_json: bool,
     /// What is worth a sentence at the start.
     pub(crate) remarks: Vec<String>,
 }
@@ -141,6 +171,7 @@ impl Session {
             homes: vec![Vec::new(); lcores.len()],
             forward: Forward {
                 mode: application.forward_mode,
+                modes: BTreeMap::new(),
                 burst: application.burst,
                 nb_cores: wanted.min(lcores.len()),
                 cores: (0..lcores.len()).collect(),
@@ -155,6 +186,8 @@ impl Session {
                     buffer: application.noisy_tx_sw_buffer_size.into(),
                     lookups: application.noisy_lkup_num_reads.into(),
                 },
+                tcp: Tcp::default(),
+                connections_max: application.max_conns,
             },
             lcores,
             devices: Vec::new(),
@@ -169,6 +202,8 @@ impl Session {
             wiring: Wiring::new(application.mtu()),
             running: None,
             flows: Vec::new(),
+            allows_faults: application.allow_faults,
+            wants_json: false,
             remarks,
         };
         for vdev in &environment.vdevs {
@@ -211,6 +246,11 @@ impl Session {
         })
     }
 
+    /// Whether a core has a device.
+    pub(crate) fn is_housed(&self, device: usize) -> bool {
+        self.homes.iter().any(|devices| devices.contains(&device))
+    }
+
     fn on_core<R: Send + 'static>(
         &self,
         lcore: usize,
@@ -244,12 +284,26 @@ impl Session {
         (0..self.ports.len()).filter(|&number| open(&self.ports[number])).collect()
     }
 
+    /// Where a port is at present: the device that has it, and its number there; with a bond that is up are its members.
+    /// `None` of a bond that is down.
+    fn place(&self, number: usize) -> Result<Option<(usize, usize)>, String> {
+        let port = self.port(number)?;
+        let record = &self.devices[port.device];
+        Ok(match (record.lent_to, &record.kind) {
+            (Some((bond, member)), _) => Some((bond, member_port(member, port.index))),
+            (None, Kind::Bond(bond)) if !bond.is_up() => None,
+            (None, _) => Some((port.device, port.index)),
+        })
+    }
+
     /// What there is to say of a port.
     pub(crate) fn info(&self, number: usize) -> Result<PortInfo, String> {
-        let port = self.port(number)?;
-        let (index, state) = (port.index, port.state);
+        let Some((device, index)) = self.place(number)? else {
+            return self.info_of_down_bond(number);
+        };
+        let state = self.port(number)?.state;
         let mut info =
-            self.with_device(port.device, move |device, clock| device.info(index, clock.now()))?;
+            self.with_device(device, move |device, clock| device.info(index, clock.now()))?;
         info.up &= state == PortState::Started;
         Ok(info)
     }
@@ -260,15 +314,13 @@ impl Session {
     }
 
     fn raw_stats(&self, number: usize) -> Result<PortStats, String> {
-        let port = self.port(number)?;
-        let index = port.index;
-        self.with_device(port.device, move |device, _| device.stats(index))
+        let Some((device, index)) = self.place(number)? else { return Ok(PortStats::default()) };
+        self.with_device(device, move |device, _| device.stats(index))
     }
 
     fn raw_xstats(&self, number: usize) -> Result<Vec<(String, u64)>, String> {
-        let port = self.port(number)?;
-        let index = port.index;
-        self.with_device(port.device, move |device, _| device.xstats(index))
+        let Some((device, index)) = self.place(number)? else { return Ok(Vec::new()) };
+        self.with_device(device, move |device, _| device.xstats(index))
     }
 
     /// The same by name, and what is measured of the streams that begin there.

@@ -1,7 +1,7 @@
 //! Ports that are started, stopped, closed, reset, and given away.
 
-use super::{PortState, Session};
-use crate::device::Device;
+use super::{Kind, PortState, Session};
+use crate::device::{Device, Puller};
 use crate::options::Described;
 
 /// Which ports a command is about.
@@ -21,6 +21,31 @@ impl Session {
         }
     }
 
+    /// The same, without ports that are a bond's, which start and stop with that, where all are meant; a single one that is
+    /// is an error.
+    pub(crate) fn select_free(&self, which: &Which) -> Result<Vec<usize>, String> {
+        let numbers = self.select(which)?;
+        if let Which::One(number) = *which {
+            self.must_be_free(number)?;
+        }
+        Ok(numbers.into_iter().filter(|&number| self.must_be_free(number).is_ok()).collect())
+    }
+
+    /// Bonds among the ports meant; a single port that is none is an error.
+    pub(crate) fn select_bonds(&self, which: &Which) -> Result<Vec<usize>, String> {
+        match *which {
+            Which::All => Ok(self.bonds()),
+            Which::One(number) => self.bond(number).map(|_| vec![number]),
+        }
+    }
+
+    /// The same, of all those that are up: others have nothing to show.
+    pub(crate) fn select_up_bonds(&self, which: &Which) -> Result<Vec<usize>, String> {
+        let numbers = self.select_bonds(which)?.into_iter();
+        let is_up = |&number: &usize| *which != Which::All || self.bond_state(number).is_ok();
+        Ok(numbers.filter(is_up).collect())
+    }
+
     /// Opens a port. What it was told before is in force again.
     pub(crate) fn start_port(&mut self, number: usize) -> Result<(), String> {
         let port = self.port(number)?;
@@ -28,6 +53,11 @@ impl Session {
             return Ok(());
         }
         let (device, index, promiscuous) = (port.device, port.index, port.promiscuous);
+        if self.is_bond(number) {
+            self.start_bond(number)?;
+            self.port_mut(number)?.state = PortState::Started;
+            return Ok(());
+        }
         if self.devices[device].is_stale {
             self.reset_device(device)?;
         }
@@ -35,7 +65,7 @@ impl Session {
             Device::Card(card) => card
                 .enable(index, true, clock)
                 .and_then(|()| card.set_promiscuous(index, promiscuous, clock)),
-            Device::Bare(_) => Ok(()),
+            Device::Bare(_) | Device::Bond(_) => Ok(()),
         })??;
         self.port_mut(number)?.state = PortState::Started;
         Ok(())
@@ -53,9 +83,17 @@ impl Session {
             ));
         }
         let (device, index) = (port.device, port.index);
+        if self.is_bond(number) {
+            if self.is_running() {
+                return Err("Please stop forwarding first".to_owned());
+            }
+            self.stop_bond(number)?;
+            self.port_mut(number)?.state = PortState::Stopped;
+            return Ok(());
+        }
         self.with_device(device, move |device, clock| match device {
             Device::Card(card) => card.enable(index, false, clock),
-            Device::Bare(_) => Ok(()),
+            Device::Bare(_) | Device::Bond(_) => Ok(()),
         })??;
         self.port_mut(number)?.state = PortState::Stopped;
         Ok(())
@@ -85,6 +123,7 @@ impl Session {
         let device = self.port(number)?.device;
         let numbers = self.ports_of(device);
         for &number in &numbers {
+            self.must_be_free(number)?;
             self.must_be_stopped(number)?;
         }
         self.drop_device(device)?;
@@ -117,6 +156,9 @@ impl Session {
     }
 
     fn reset_device(&mut self, device: usize) -> Result<(), String> {
+        if let Kind::Bond(bond) = &self.devices[device].kind {
+            return Err(format!("{} is made anew when it starts", bond.spec.name));
+        }
         let settings = self.settings;
         self.with_device(device, move |device, clock| match device {
             Device::Card(card) => card.reset(settings, clock),
@@ -124,6 +166,7 @@ impl Session {
                 bare.mtu = settings.mtu;
                 Ok(())
             }
+            Device::Bond(_) => Ok(()),
         })??;
         self.devices[device].is_stale = false;
         self.forget_flows(device);
@@ -170,10 +213,16 @@ impl Session {
 
     /// Whether a port takes frames for all.
     pub(crate) fn set_promiscuous(&mut self, number: usize, on: bool) -> Result<(), String> {
+        if self.is_bond(number) {
+            return Err(format!(
+                "Port {number} is a bond: what comes in for others its stack drops"
+            ));
+        }
         let port = self.port(number)?;
         let (device, index) = (port.device, port.index);
         self.with_device(device, move |device, clock| match device {
             Device::Card(card) => card.set_promiscuous(index, on, clock),
+            Device::Bond(_) => Ok(()),
             Device::Bare(_) if on => Ok(()),
             Device::Bare(_) => Err("a bare wire has no addresses: it takes all frames".to_owned()),
         })??;
@@ -183,8 +232,14 @@ impl Session {
 
     /// Puts the plug of a port in, or pulls it.
     pub(crate) fn set_link(&self, number: usize, up: bool) -> Result<(), String> {
-        self.port(number)?.puller.set_link(up);
+        self.puller(number)?.set_link(up);
         Ok(())
+    }
+
+    /// The hand at the plug of a port.
+    pub(crate) fn puller(&self, number: usize) -> Result<&Puller, String> {
+        let puller = self.port(number)?.puller.as_ref();
+        puller.ok_or_else(|| format!("Port {number} is a bond, and the plugs are its members'"))
     }
 
     /// Whom frames out of a port are for.

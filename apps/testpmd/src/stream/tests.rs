@@ -4,8 +4,8 @@ use mafo::wire::Wire;
 use mafo::wire::mem::{LinkConfig, MemEnd, link};
 
 use super::*;
-use crate::device::{Bare, Plug};
-use crate::engine::{Checksums, Noisy};
+use crate::device::{Bare, Lender, Plug};
+use crate::engine::{Checksums, Noisy, Tcp};
 use crate::packet::{Flow, Headers, udp_frame};
 
 const PEER: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -27,8 +27,9 @@ impl World {
         let mut devices = Vec::new();
         let far = [(); 2].map(|()| {
             let (near, far) = link(&LinkConfig::default());
-            let plug = Plug::new(Box::new(near), None);
-            devices.push(Device::Bare(Box::new(Bare { plug, mac: OWN, mtu: 1500 })));
+            let plugs = Lender::new().lend(vec![Plug::new(Box::new(near), None)]);
+            let bare = |plug| Device::Bare(Box::new(Bare { plug, mac: OWN, mtu: 1500 }));
+            devices.extend(plugs.into_iter().map(bare));
             far
         });
         let setup = Setup {
@@ -39,6 +40,8 @@ impl World {
             mtu: 1500,
             checksums: Checksums::default(),
             noisy: Noisy::default(),
+            tcp: Tcp::default(),
+            connections_max: 0,
         };
         let mut plan = Plan {
             rx_port: 0,
@@ -54,6 +57,10 @@ impl World {
         };
         change(&mut plan);
         Self { stream: Stream::new(plan), devices, far, clock: Clock::start() }
+    }
+
+    fn end(mut self) -> StreamReport {
+        self.stream.end(&mut self.devices, Nanos(2), self.clock)
     }
 
     /// Sends frames in, has a turn, and takes what comes out of the wire of device `out`.
@@ -81,7 +88,7 @@ fn io_lets_frames_go_as_they_came() {
     let sent = [frame(60), frame(1514), vec![1; 14]];
     assert_eq!(world.turn(&sent, 1), sent);
     assert!(world.turn(&[], 1).is_empty());
-    let report = world.stream.end();
+    let report = world.end();
     assert_eq!(
         (report.counters.rx_packets, report.counters.tx_packets, report.counters.tx_dropped),
         (3, 3, 0)
@@ -121,11 +128,11 @@ fn what_a_port_does_not_take_is_dropped_and_counted() {
 fn rxonly_and_txonly_do_one_thing() {
     let mut world = World::new(Mode::Rxonly, |_| {});
     assert!(world.turn(&[frame(60)], 1).is_empty());
-    assert_eq!(world.stream.end().counters.rx_packets, 1);
+    assert_eq!(world.end().counters.rx_packets, 1);
     let mut world = World::new(Mode::Txonly, |_| {});
     let came = world.turn(&[frame(60)], 1);
     assert_eq!(came, vec![udp_frame(OWN, PEER, &Flow::default(), 60); BURST]);
-    assert_eq!(world.stream.end().counters.rx_packets, 0);
+    assert_eq!(world.end().counters.rx_packets, 0);
 }
 
 #[test]
@@ -142,11 +149,7 @@ fn flowgen_sends_many_flows() {
     destinations.sort_unstable();
     destinations.dedup();
     assert_eq!(destinations.len(), 1024);
-    assert_eq!(
-        world.stream.end().counters.rx_packets,
-        1024 / BURST as u64,
-        "what came in is dropped"
-    );
+    assert_eq!(world.end().counters.rx_packets, 1024 / BURST as u64, "what came in is dropped");
 }
 
 #[test]
@@ -161,7 +164,7 @@ fn csum_counts_bad_sums_and_makes_them_right() {
         assert!(headers.ip_checksum_is_right(frame) && headers.l4_checksum_is_right(frame));
         assert_eq!((&frame[..6], &frame[6..12]), (&PEER[..], &OWN[..]));
     }
-    let counters = world.stream.end().counters;
+    let counters = world.end().counters;
     assert_eq!((counters.bad_ip_checksum, counters.bad_l4_checksum), (1, 1));
 }
 

@@ -1,7 +1,9 @@
 //! Numbers that differ from run to run.
 
 /// Labels in front of numbers that count frames, time or bytes of memory.
-const LABELS: [&str; 14] = [
+const LABELS: [&str; 16] = [
+    "TCP-rx-bytes:",
+    "TCP-tx-bytes:",
     "RX-packets:",
     "RX-total:",
     "RX-dropped:",
@@ -30,11 +32,62 @@ pub(crate) fn normal(text: &str) -> String {
             out += &format!("  {label} #\n");
             continue;
         }
+        if let Some(line) = connection(line).or_else(|| failover(line)) {
+            out += &line;
+            out.push('\n');
+            continue;
+        }
         let varies = LABELS.iter().any(|label| line.contains(label)) || is_counter(line);
         out += &if varies { without_numbers(line) } else { line.trim_end().to_owned() };
         out.push('\n');
     }
     out
+}
+
+/// A line of `show conn`, without the port that the stack chose, its tid, and what is under way.
+fn connection(line: &str) -> Option<String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [ends @ .., unacked, unread] = words.as_slice() else { return None };
+    let is_end = |word: &&str| word.contains('.') && word.split_once(':').is_some();
+    if !ends.iter().take(2).all(is_end) || ends.len() < 4 {
+        return None;
+    }
+    let number = |word: &str| word.bytes().all(|b| b.is_ascii_digit());
+    if !number(unacked) || !number(unread) {
+        return None;
+    }
+    let mut ends: Vec<String> = ends.iter().map(|word| (*word).to_owned()).collect();
+    for end in ends.iter_mut().take(2) {
+        let (address, port) = end.split_once(':')?;
+        if port.parse::<u32>().is_ok_and(|port| port >= 49_152) {
+            *end = format!("{address}:#");
+        }
+    }
+    // Whichever came first has the first.
+    if let Some(tid) = ends.iter().position(|word| word == "tid") {
+        ends[tid + 1..].fill("#".to_owned());
+    }
+    Some(format!("{} # #", ends.join(" ")))
+}
+
+/// A line of `show failover history`, without its times.
+fn failover(line: &str) -> Option<String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let is_time = |word: &&str| {
+        word.split_once('.').is_some_and(|(whole, part)| {
+            whole.bytes().chain(part.bytes()).all(|b| b.is_ascii_digit())
+        })
+    };
+    if words.len() < 8 || !words.first().is_some_and(is_time) {
+        return None;
+    }
+    // The time of the tunnel is there if there was one.
+    let len = words.len();
+    let kept = words
+        .iter()
+        .enumerate()
+        .map(|(n, word)| if is_time(word) || n == len - 5 { "#" } else { word });
+    Some(kept.collect::<Vec<&str>>().join(" "))
 }
 
 /// A line of `show port xstats`: a name in small letters and a number.
