@@ -121,7 +121,7 @@ impl Bond {
             }
             self.transitions.note(moving.stage, Event::HeirDied);
             moving.wake_up = now;
-            if entry.written == Written::All && !self.config.protect {
+            if entry.written == Written::All && !self.is_protected(core, id) {
                 // And acknowledged, perhaps.
                 self.doubt(id);
             }

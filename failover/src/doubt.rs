@@ -157,7 +157,12 @@ impl Bond {
     /// that the adapter said went through the host, and `told` is the highest acknowledgment of it.
     pub(crate) fn is_doubtful(&self, core: &Core, id: SocketId, told: Option<SeqNum>) -> bool {
         let was_heard = told.is_some() && !leads_out(core, id);
-        !self.config.protect && !was_heard
+        !self.is_protected(core, id) && !was_heard
+    }
+
+    /// Whether the adapter of a connection acknowledges only what the host has been told of.
+    pub(crate) fn is_protected(&self, core: &Core, id: SocketId) -> bool {
+        self.config.protect && core.is_protected(id)
     }
 
     /// A segment of the peer of a connection that the host path has. `false`: it is not to be taken.

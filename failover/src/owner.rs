@@ -473,6 +473,7 @@ fn tell_flow(core: &mut Core, id: SocketId, place: &mut Place, sent: &Sent) -> R
         send_buffer: core.send_capacity(id),
         options: conn.options.with_mss(place.mss_idx.into()),
         state: t_state(conn.state),
+        commits: core.is_protected(id),
     };
     let member = core.member_mut(place.member).ok_or(Refused::RingFull)?;
     member.tell_flow(place.port, place.tid, &mut place.credits, &flow)

@@ -235,6 +235,10 @@ pub struct Options {
     pub defer_accept: Option<Nanos>,
     /// How the connection is handed over to another adapter; `None`: as its bond says.
     pub handover: Option<Handover>,
+    /// Whether its adapter acknowledges only what this host has been told of (the commit rule), so that nothing is lost with
+    /// an adapter that dies; `None`: as its bond says. Of a bond that is not protected no connection is. Counts before the
+    /// handshake.
+    pub protect: Option<bool>,
 }
 
 /// How a connection gets another owner.
@@ -269,6 +273,7 @@ impl Options {
             recv_buffer: None,
             defer_accept: None,
             handover: None,
+            protect: None,
         }
     }
 

@@ -140,6 +140,12 @@ impl Core {
         self.sockets.get(id).map(|socket| *socket.options)
     }
 
+    /// Whether the adapter of `id` is to keep the commit rule for it.
+    #[must_use]
+    pub fn is_protected(&self, id: SocketId) -> bool {
+        self.sockets.get(id).is_none_or(|socket| socket.options.protect != Some(false))
+    }
+
     /// Changes the settings of `id`; those that count before the handshake change nothing after it.
     pub fn set_options(&mut self, now: Nanos, id: SocketId, options: Options) {
         let shared = self.share(options);

@@ -232,11 +232,13 @@ pub struct Decision {
     pub congestion: Option<CongestionControl>,
     /// How the connection is handed over to another adapter.
     pub handover: Option<Handover>,
+    /// Whether its adapter keeps the commit rule.
+    pub protect: Option<bool>,
 }
 
 impl Decision {
     /// What a socket is made with whose application asked for `options`. Of what the application says itself nothing is
-    /// changed: [`PathChoice::Host`], a congestion control, a kind of handover. [`PathChoice::Offload`] is what one says
+    /// changed: [`PathChoice::Host`], a congestion control, a kind of handover, protection. [`PathChoice::Offload`] is what one says
     /// that does not mind.
     #[must_use]
     pub fn apply(self, options: Options) -> Options {
@@ -247,6 +249,7 @@ impl Decision {
             },
             congestion: options.congestion.or(self.congestion),
             handover: options.handover.or(self.handover),
+            protect: options.protect.or(self.protect),
             ..options
         }
     }
@@ -450,6 +453,7 @@ mod tests {
             path: Some(PathChoice::Host),
             congestion: Some(CongestionControl::Tahoe),
             handover: Some(Handover::Instant),
+            protect: Some(false),
         };
         let open = Options::on(PathChoice::Offload).with_nagle(false);
         let decided = says.apply(open);

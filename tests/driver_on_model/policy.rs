@@ -8,7 +8,8 @@ use mafo::{CongestionControl, Handover, ListenerId, Nanos, Options, PathChoice, 
 use crate::failover::Traffic;
 use crate::hosts::{ADDRESSES, Net, OFFLOAD};
 
-const HOST: Decision = Decision { path: Some(PathChoice::Host), congestion: None, handover: None };
+const HOST: Decision =
+    Decision { path: Some(PathChoice::Host), congestion: None, handover: None, protect: None };
 
 fn up() -> Net {
     Net::up(2)
@@ -146,7 +147,7 @@ fn congestion_control_and_handover_are_what_the_rule_says_unless_the_application
     let says = Decision {
         congestion: Some(CongestionControl::HighSpeed),
         handover: Some(Handover::Instant),
-        path: None,
+        ..Decision::default()
     };
     let on_host = Decision { congestion: Some(CongestionControl::Reno), ..HOST };
     set(

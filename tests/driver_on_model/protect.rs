@@ -1,6 +1,9 @@
 //! Adapters that acknowledge ahead of what they tell, and die: what can be vouched for goes on, the rest is said to be lost.
 
-use mafo::{ConnectionError, Handover, HostConfig, Nanos, SocketError, SocketId};
+use std::sync::Arc;
+
+use mafo::policy::{Decision, Occasion, Rule};
+use mafo::{ConnectionError, Handover, HostConfig, Nanos, Policy, SocketError, SocketId};
 use mafo_stack::tom::state::State;
 
 use crate::failover::{Traffic, describe};
@@ -11,8 +14,12 @@ const LATE: u32 = 40;
 
 /// A host without protection, whose adapters are late by up to so many polls, as `seed` says, and its peer.
 fn unprotected(late: u32, handover: Handover, seed: u64) -> Net {
+    with_protection(false, late, handover, seed)
+}
+
+fn with_protection(protect: bool, late: u32, handover: Handover, seed: u64) -> Net {
     let configure = |config: &mut HostConfig| {
-        config.bond.protect = false;
+        config.bond.protect = protect;
         config.bond.handover = handover;
         for adapter in config.adapters_mut().filter(|adapter| adapter.asic.mac_base[3] < 2) {
             adapter.asic.max_delay_polls = late;
@@ -22,6 +29,15 @@ fn unprotected(late: u32, handover: Handover, seed: u64) -> Net {
     let plug = |_, wire| Box::new(wire) as _;
     let mut net = Net::plugged_into(quiet(), [&[1, 1], &[1]], plug, configure);
     net.bring_up();
+    net
+}
+
+/// A protected bond, on which connections that host 0 opens are not protected, as a rule says, and those that it accepts are.
+fn half_protected(late: u32, seed: u64) -> Net {
+    let mut net = with_protection(true, late, Handover::Auto, seed);
+    let says = Decision { protect: Some(false), ..Decision::default() };
+    let rule = Rule { on: Occasion::Active.into(), says, ..Rule::default() };
+    net.hosts[0].sockets_mut().set_policy(Some(Arc::new(Policy::new(vec![rule]))));
     net
 }
 
@@ -150,6 +166,69 @@ fn a_request_that_died_acknowledged_is_lost_and_both_ends_are_told() {
 #[test]
 fn an_end_of_stream_that_died_acknowledged_is_no_end_but_a_loss() {
     request_that_is_gone(true);
+}
+
+/// A rule takes protection from single connections: of these alone anybody is in doubt, and they are asked.
+#[test]
+fn only_those_whose_rule_says_so_are_in_doubt() {
+    let mut net = half_protected(0, 0);
+    // Host 0 opens every other one.
+    let ends = net.open(16);
+    let core = net.hosts[0].sockets();
+    let protected: Vec<bool> = ends.iter().map(|ends| core.is_protected(ends[0])).collect();
+    assert_eq!(protected, [false, true].repeat(8));
+    let mut traffic = Traffic::new(ends);
+    traffic.deliver(&mut net, 10_000);
+    for (dead, heir) in [(0, 1), (1, 0)] {
+        kill(&net, dead);
+        let deadline = net.now + Nanos::from_secs(5);
+        let moved = counters(&net).moved + 16;
+        while counters(&net).moved < moved {
+            traffic.step(&mut net);
+            assert!(net.now < deadline, "{}", describe(&net));
+        }
+        assert_eq!(net.hosts[0].offloaded(heir), 16);
+        traffic.deliver(&mut net, 10_000);
+        net.hosts[0].revive(dead).expect("memory");
+        net.wait(|net| net.hosts[0].is_up());
+    }
+    // On the second adapter as on the first: the rule goes with the connection.
+    let counters = counters(&net);
+    assert_eq!((counters.vouched, counters.rebuilt), (16, 32), "{counters:?}");
+    assert_eq!((counters.connections_lost, counters.unexpected), (0, 0), "{counters:?}");
+    traffic.finish(&mut net);
+    net.settle();
+}
+
+/// Whether the peer of a connection is ever ahead of the host while cards are late: on the adapter that it was opened on, and on
+/// the one that it is written into when that has died.
+#[test]
+fn a_card_is_ahead_of_its_host_only_where_a_rule_says_so() {
+    let mut ahead = [[false; 2]; 2];
+    for seed in 0..50 {
+        let mut net = half_protected(LATE, seed);
+        let ends = net.open(2);
+        let has_moved = seed % 2 == 1;
+        if has_moved {
+            kill(&net, 0);
+            net.wait(|net| counters(net).moved == 2);
+        }
+        for (n, [near, far]) in ends.into_iter().enumerate() {
+            let sent = net.hosts[1].sockets_mut().send(far, &[7; 2896]);
+            assert_eq!(sent, Ok(2896));
+            let (mut got, mut buf) = (0, [0; 4096]);
+            while got < 2896 {
+                match net.hosts[0].sockets_mut().recv(near, &mut buf) {
+                    Ok(bytes) => got += bytes,
+                    Err(error) => assert_eq!(error, SocketError::WouldBlock),
+                }
+                let acknowledged = 2896 - net.hosts[1].sockets().unacknowledged(far) as usize;
+                ahead[usize::from(has_moved)][n] |= acknowledged > got;
+                net.step();
+            }
+        }
+    }
+    assert_eq!(ahead, [[true, false]; 2]);
 }
 
 /// A peer whose request died before it was acknowledged sends it again.

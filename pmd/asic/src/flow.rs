@@ -37,6 +37,8 @@ pub struct FlowParams {
     pub snd_scale: Option<u32>,
     /// Shift of the peer's window.
     pub rcv_scale: Option<u32>,
+    /// Whether the commit rule is kept, if that is said.
+    pub commits: Option<bool>,
 }
 
 impl FlowParams {
@@ -58,6 +60,7 @@ impl FlowParams {
                 Mnem::TCPSTATE => this.tcp_state = Some(value),
                 Mnem::SND_SCALE => this.snd_scale = Some(value),
                 Mnem::RCV_SCALE => this.rcv_scale = Some(value),
+                Mnem::COMMITS => this.commits = Some(value != 0),
                 _ => {}
             }
         }

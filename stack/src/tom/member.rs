@@ -84,6 +84,8 @@ pub struct Flow {
     pub options: TcpOpt,
     /// Where the connection stands.
     pub state: tcb::State,
+    /// Whether the adapter is to keep the commit rule for it, if it does.
+    pub commits: bool,
 }
 
 /// An adapter in use.
@@ -173,12 +175,19 @@ impl Member {
             (Mnem::SNDBUF, flow.send_buffer as u32),
             (Mnem::MSS, u32::from(resources.mtus[usize::from(flow.options.mss()) % MTU_COUNT])),
             (Mnem::TCPSTATE, flow.state as u32),
-            (Mnem::RCV_SCALE, u32::from(flow.options.snd_wscale())),
         ];
-        // Without scaling there is no scale.
-        let count = params.len() - usize::from(!flow.options.wscale_ok());
+        // Without scaling there is no scale; and of the commit rule silicon knows nothing.
+        let scale = (Mnem::RCV_SCALE, u32::from(flow.options.snd_wscale()));
+        let scale = flow.options.wscale_ok().then_some(scale);
+        let rule = (!flow.commits).then_some((Mnem::COMMITS, 0));
+        let mut all = [(Mnem::PFNVFN, 0); 11];
+        let mut count = 0;
+        for param in params.into_iter().chain(scale).chain(rule) {
+            all[count] = param;
+            count += 1;
+        }
         let eq = self.ofld(port).ok_or(Refused::RingFull)?;
-        ofld::flowc(eq, credits, tid, &params[..count], Then::More)
+        ofld::flowc(eq, credits, tid, &all[..count], Then::More)
     }
 
     /// A use of the L2T entry of `next_hop` by the wire of `home`, which says `mac` from now on unless it

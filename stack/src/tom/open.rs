@@ -522,6 +522,7 @@ impl Core {
             send_buffer: socket.tx.capacity(),
             options: conn.options,
             state: tcb::State::Established,
+            commits: socket.options.protect != Some(false),
         };
         member.tell_flow(conn.port, conn.tid, &mut conn.credits, &flow)?;
         conn.flow_told = true;

@@ -133,9 +133,10 @@ impl<C: Card> Ctx<'_, C> {
 
     /// The host can see `bytes` more: they may be acknowledged, if they were not already.
     fn delivered(&mut self, tcb: &mut Tcb, bytes: u32) {
+        let commits = self.core.commits_to(tcb);
         if let Phase::Live(live) = &mut tcb.phase {
             live.delivered = live.delivered.wrapping_add(bytes);
-            if self.core.commits {
+            if commits {
                 live.conn.deliver(bytes);
             }
         }

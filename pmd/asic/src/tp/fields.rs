@@ -245,7 +245,7 @@ impl<C: Card> Ctx<'_, C> {
         if untold != current.undelivered {
             return Err(Unfit);
         }
-        if !self.core.commits {
+        if !self.core.commits || tcb.is_relaxed {
             checkpoint.undelivered = 0;
         }
         let undelivered = checkpoint.undelivered;

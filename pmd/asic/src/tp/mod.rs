@@ -129,6 +129,8 @@ struct Core {
     congestion: [CongestionControl; 4],
     /// The commit rule is kept.
     commits: bool,
+    /// But for some connections, since their hosts want it so.
+    some_relaxed: bool,
     ticks: Ticks,
     /// Keepalive probes in a row after which the host is warned; 0: never.
     keepalive_advice: u8,
@@ -225,6 +227,7 @@ impl Tp {
                 engine: Engine::new(engine),
                 congestion: config.congestion,
                 commits: config.commits,
+                some_relaxed: false,
                 ticks,
                 keepalive_advice: 0,
                 ttl: output::TTL,
@@ -420,8 +423,28 @@ impl Tp {
         }
     }
 
+    /// The commit rule is not kept any more for a connection, or for the one that is being written into its TCB: its host does
+    /// not want it. What the host has not been told of yet may be acknowledged at once.
+    pub fn relax(&mut self, tid: Tid) {
+        let Some(tcb) = self.tcbs.get_mut(tid) else { return };
+        if !self.core.commits_to(tcb) {
+            return;
+        }
+        let untold = tcb.untold();
+        tcb.is_relaxed = true;
+        self.core.some_relaxed = true;
+        if let tcb::Phase::Live(live) = &mut tcb.phase {
+            live.conn.deliver(untold);
+            if live.fin_owed {
+                live.conn.deliver_fin();
+            }
+            self.core.make_ready(tcb);
+        }
+    }
+
     /// After the frames of a burst, given again as they were numbered: what was received is told the host,
-    /// then the segments that are due are sent. Without the commit rule the peer is answered first.
+    /// then the segments that are due are sent. Without the commit rule, of the card or of a connection, the peer is answered
+    /// first.
     pub fn end_of_burst<C: Card>(&mut self, card: &mut C, now: Nanos, frames: &[Frame]) {
         let budget = self.core.output_burst.min(2 * frames.len());
         let mut touched = core::mem::take(&mut self.core.touched);
@@ -435,6 +458,13 @@ impl Tp {
             self.run_output(card, now, budget);
         }
         let (tcbs, mut ctx) = self.split(card, now);
+        if ctx.core.commits && ctx.core.some_relaxed {
+            for &tid in &touched {
+                if let Some(tcb) = tcbs.get_mut(tid).filter(|tcb| tcb.is_relaxed) {
+                    ctx.answer_first(tcb);
+                }
+            }
+        }
         for tid in touched.drain(..) {
             if let Some(tcb) = tcbs.get_mut(tid) {
                 tcb.touched = false;

@@ -74,6 +74,11 @@ impl Core {
         (now != before && now == self.keepalive_advice).then_some(Status::KEEPALV_NEG_ADVICE)
     }
 
+    /// Whether the commit rule is kept for a connection.
+    pub(super) fn commits_to(&self, tcb: &Tcb) -> bool {
+        self.commits && !tcb.is_relaxed
+    }
+
     /// The connection may have something to send.
     pub(super) fn make_ready(&mut self, tcb: &mut Tcb) {
         if !tcb.ready {
@@ -100,13 +105,14 @@ impl<C: Card> Ctx<'_, C> {
 
     /// A message is where the host can see it.
     fn posted(&mut self, tcb: &mut Tcb, then: Then) {
+        let commits = self.core.commits_to(tcb);
         if let Phase::Live(live) = &mut tcb.phase {
             match then {
                 Then::Nothing => return,
                 Then::Ungate => live.gated = false,
                 Then::DeliverFin => {
                     live.fin_owed = false;
-                    if self.core.commits {
+                    if commits {
                         live.conn.deliver_fin();
                     }
                 }
@@ -188,7 +194,7 @@ impl<C: Card> Ctx<'_, C> {
 
     fn release_acked(&mut self, tcb: &mut Tcb, acked: u32) {
         let Phase::Live(live) = &tcb.phase else { return };
-        if self.core.commits {
+        if self.core.commits_to(tcb) {
             tcb.tx.release(&mut self.core.tx_pool, u64::from(acked));
         }
         // The ACK of a FIN is told by CLOSE_CON_RPL, not as a byte of payload.

@@ -139,6 +139,8 @@ pub(crate) struct Tcb {
     /// In-order bytes in `rx`.
     pub(crate) backlog: u32,
     pub(crate) due: Due,
+    /// Its host does not want the commit rule kept for it.
+    pub(crate) is_relaxed: bool,
     /// In the list of the burst's connections.
     pub(crate) touched: bool,
     /// In the queue of those that may have output.
@@ -263,6 +265,7 @@ impl TcbTable {
                     rx: RxStore::default(),
                     backlog: 0,
                     due: Due::default(),
+                    is_relaxed: false,
                     touched: false,
                     ready: false,
                 });

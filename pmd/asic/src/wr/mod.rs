@@ -236,7 +236,7 @@ fn count_refusal<M>(hw: &mut Hw<M>, checked: Result<(), FlowError>) -> bool {
 
 fn flowc<M: HostMemory>(
     hw: &mut Hw<M>,
-    tp: &Tp,
+    tp: &mut Tp,
     from: From<'_>,
     header: &WrHeader,
     bytes: &[u8],
@@ -251,6 +251,9 @@ fn flowc<M: HostMemory>(
     let begun = hw.flowc(from.index, tid, units, header.hi().compl(), &params);
     if !count_refusal(hw, begun) {
         hw.wr.flowcs += 1;
+        if params.commits == Some(false) {
+            tp.relax(tid);
+        }
     }
     Ok(())
 }

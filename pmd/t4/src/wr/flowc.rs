@@ -30,6 +30,9 @@ codes! {
         /// Shift of the peer's window.
         RCV_SCALE = 14,
         ULD_MODE = 15,
+        /// Of software adapters, not of silicon, whose numbers are low: 0 says that what commits the host to a connection
+        /// need not wait until it can see that.
+        COMMITS = 0xf0,
     }
 }
 

@@ -105,6 +105,8 @@ pub(super) struct Host {
     asked: BTreeMap<Ports, SeqNum>,
     /// Whether the card keeps the commit rule.
     commits: bool,
+    /// Connections for which it does not, as the host wants it.
+    relaxed: BTreeSet<Ports>,
     /// Whether nothing of this is looked at, because the host writes nonsense.
     distrusts: bool,
 }
@@ -127,6 +129,7 @@ impl Default for Host {
             told: BTreeMap::new(),
             asked: BTreeMap::new(),
             commits: true,
+            relaxed: BTreeSet::new(),
             distrusts: false,
         }
     }
@@ -189,10 +192,10 @@ impl Host {
     fn check_commitment(&mut self, segment: &Segment) {
         let says_nothing =
             !segment.flags.contains(Flags::ACK) || segment.flags.contains(Flags::RST);
-        if !self.commits || says_nothing {
+        let ports = (segment.src_port, segment.dst_port);
+        if !self.commits || says_nothing || self.relaxed.contains(&ports) {
             return;
         }
-        let ports = (segment.src_port, segment.dst_port);
         match self.told.get(&ports) {
             Some(told) => {
                 assert!(
@@ -386,6 +389,12 @@ pub(super) fn config() -> TpConfig {
 }
 
 impl Rig {
+    /// The host does not want the commit rule kept for a connection.
+    pub(super) fn relax(&mut self, tid: Tid) {
+        self.host.relaxed.insert(self.host.ports[&tid]);
+        self.tp.relax(tid);
+    }
+
     pub(super) fn new() -> Self {
         Self::with(&config())
     }
