@@ -20,7 +20,7 @@ pub(crate) struct Place {
 pub(crate) struct StreamCounters {
     pub(crate) rx_packets: u64,
     pub(crate) tx_packets: u64,
-    /// Frames that an engine wanted to send and its port did not take.
+    /// Frames that an engine wanted to send and its port did not take, or that wait in the engine at the end.
     pub(crate) tx_dropped: u64,
     pub(crate) bad_ip_checksum: u64,
     pub(crate) bad_l4_checksum: u64,

@@ -51,7 +51,9 @@ impl Engine for Noise {
         held.remove_front(beyond);
     }
 
-    fn end(&mut self, _ports: &mut Ports<'_>) {
+    fn end(&mut self, ports: &mut Ports<'_>) {
+        let held = self.held.as_ref().map_or(0, FrameBurst::len);
+        ports.counters_mut().tx_dropped += held as u64;
         self.held = None;
     }
 }
