@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -34,9 +34,50 @@ pub(crate) enum Event {
     Terminate,
 }
 
+/// Says it at once; whether anybody hears it. Whoever reads may have gone away, as `head` does, and then the program ends with
+/// the next line that it would wait for.
+pub(crate) fn say(text: &str) -> bool {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+}
+
+/// The same for what went wrong.
+pub(crate) fn complain(text: &str) {
+    // That it cannot be told is no reason to end otherwise.
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// An event, and whether whoever reads lines waits to be asked again.
+type Told = (Event, bool);
+
+/// A reading thread's ends of the channels. However the thread goes, that is the end of the lines: the thread for signals
+/// stays, and so the channel of events does not close.
+struct Reader {
+    asked: Receiver<()>,
+    tell: Sender<Told>,
+}
+
+impl Reader {
+    /// Answers a request for a line as often as there is one, until the answer is `None`.
+    fn run(&self, mut answer: impl FnMut() -> Option<Event>) {
+        while self.asked.recv().is_ok() {
+            let Some(event) = answer() else { return };
+            if self.tell.send((event, true)).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let _ = self.tell.send((Event::End, false));
+    }
+}
+
 /// The source of events.
 pub(crate) struct Console {
-    events: Receiver<Event>,
+    events: Receiver<Told>,
     asks: Sender<()>,
     /// A line is being waited for.
     is_asked: bool,
@@ -52,39 +93,40 @@ impl Console {
         thread::spawn(move || {
             for signal in signals.forever() {
                 let event = if signal == SIGINT { Event::Interrupt } else { Event::Terminate };
-                if on_signal.send(event).is_err() {
+                if on_signal.send((event, false)).is_err() {
                     return;
                 }
             }
         });
+        let reader = Reader { asked, tell };
         let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
         if let Some(prefix) = prefix.filter(|_| is_terminal) {
             let history = history(prefix);
             let editor = editor(history.as_ref()).map_err(|e| format!("the terminal: {e}"))?;
-            thread::spawn(move || from_terminal(editor, history, &asked, &tell));
+            thread::spawn(move || from_terminal(editor, history, &reader));
         } else {
             let echoes = prefix.is_some();
-            thread::spawn(move || from_pipe(echoes, &asked, &tell));
+            thread::spawn(move || from_pipe(echoes, &reader));
         }
         Ok(Self { events, asks, is_asked: false })
     }
 
-    /// Waits for the next event; a line is read if none is being read yet.
-    pub(crate) fn next(&mut self) -> Event {
+    /// Waits for the next event; a line is read if none is being read yet. `None` when nothing came for as long as `within`.
+    pub(crate) fn next(&mut self, within: Option<Duration>) -> Option<Event> {
         if !self.is_asked {
             self.is_asked = self.asks.send(()).is_ok();
         }
-        // Both threads gone: nobody can say anything any more.
-        let event = self.events.recv().unwrap_or(Event::End);
-        if matches!(event, Event::Line(_)) {
-            self.is_asked = false;
+        let event = match within {
+            Some(time) => self.events.recv_timeout(time),
+            None => self.events.recv().map_err(RecvTimeoutError::from),
+        };
+        if event == Err(RecvTimeoutError::Timeout) {
+            return None;
         }
-        event
-    }
-
-    /// The next signal, or `None` after so long.
-    pub(crate) fn signal_within(&mut self, time: Duration) -> Option<Event> {
-        self.events.recv_timeout(time).ok()
+        // Both threads gone: nobody can say anything any more.
+        let (event, is_answer) = event.unwrap_or((Event::End, false));
+        self.is_asked &= !is_answer;
+        Some(event)
     }
 }
 
@@ -110,62 +152,36 @@ fn editor(history: Option<&PathBuf>) -> rustyline::Result<Terminal> {
     Ok(editor)
 }
 
-fn from_terminal(
-    mut editor: Terminal,
-    history: Option<PathBuf>,
-    asked: &Receiver<()>,
-    tell: &Sender<Event>,
-) {
-    while asked.recv().is_ok() {
-        let event = loop {
-            match editor.readline(PROMPT) {
-                Ok(line) => {
-                    let _ = editor.add_history_entry(&line);
-                    if let Some(path) = &history {
-                        let _ = editor.save_history(path);
-                    }
-                    break Event::Line(line);
-                }
-                // The terminal does not make a signal of it while a line is edited.
-                Err(ReadlineError::Interrupted) => {
-                    if tell.send(Event::Interrupt).is_err() {
-                        return;
-                    }
-                }
-                Err(_) => break Event::End,
+fn from_terminal(mut editor: Terminal, history: Option<PathBuf>, reader: &Reader) {
+    reader.run(|| match editor.readline(PROMPT) {
+        Ok(line) => {
+            let _ = editor.add_history_entry(&line);
+            if let Some(path) = &history {
+                let _ = editor.save_history(path);
             }
-        };
-        let is_end = event == Event::End;
-        if tell.send(event).is_err() || is_end {
-            return;
+            Some(Event::Line(line))
         }
-    }
+        // The terminal does not make a signal of it while a line is edited.
+        Err(ReadlineError::Interrupted) => Some(Event::Interrupt),
+        Err(_) => None,
+    });
 }
 
-fn from_pipe(echoes: bool, asked: &Receiver<()>, tell: &Sender<Event>) {
+fn from_pipe(echoes: bool, reader: &Reader) {
     let mut lines = io::stdin().lock();
-    while asked.recv().is_ok() {
-        if echoes {
-            print!("{PROMPT}");
-            let _ = io::stdout().flush();
+    reader.run(|| {
+        if echoes && !say(PROMPT) {
+            return None;
         }
         let mut line = Vec::new();
+        let Ok(1..) = lines.read_until(b'\n', &mut line) else { return None };
         // What is no UTF-8 is no command either, and is told so.
-        let event = match lines.read_until(b'\n', &mut line) {
-            Ok(1..) => {
-                let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-                if echoes {
-                    println!("{line}");
-                }
-                Event::Line(line)
-            }
-            Ok(0) | Err(_) => Event::End,
-        };
-        let is_end = event == Event::End;
-        if tell.send(event).is_err() || is_end {
-            return;
+        let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+        if echoes {
+            say(&format!("{line}\n"));
         }
-    }
+        Some(Event::Line(line))
+    });
 }
 
 /// Completes words from the table of commands.

@@ -32,16 +32,16 @@ fn main() -> ExitCode {
         Ok(options) => match run::run(&options) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("testpmd: {error}");
+                console::complain(&format!("testpmd: {error}\n"));
                 ExitCode::from(2)
             }
         },
         Err(Instead::Help(text)) => {
-            print!("{text}");
+            console::say(&text);
             ExitCode::SUCCESS
         }
         Err(Instead::Wrong(text)) => {
-            eprintln!("testpmd: {text}\nTry: testpmd --help");
+            console::complain(&format!("testpmd: {text}\nTry: testpmd --help\n"));
             ExitCode::from(2)
         }
     }

@@ -1,13 +1,12 @@
 //! The program from its first line to its last.
 
-use std::io::{self, Write};
 use std::time::Duration;
 
 use mafo::eal::lcore::pin;
 
 use crate::commands::{self, control, show};
-use crate::console::{Console, Event};
-use crate::options::Options;
+use crate::console::{Console, Event, PROMPT, say};
+use crate::options::{Application, Options};
 use crate::session::Session;
 
 /// Commands of files that load files that load files.
@@ -17,10 +16,9 @@ const DEPTH_MAX: usize = 8;
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let application = &options.application;
     let interactive = application.interactive;
-    let file = application.cmdline_file.as_ref().map(|path| {
-        std::fs::read_to_string(path).map_err(|e| format!("--cmdline-file {}: {e}", path.display()))
-    });
-    let file = file.transpose()?;
+    let file = application.cmdline_file.as_deref();
+    let file =
+        file.map(control::lines_of).transpose().map_err(|e| format!("--cmdline-file {e}"))?;
     let mut session = Session::new(options)?;
     let mut console =
         Console::new(interactive.then_some(options.environment.file_prefix.as_str()))?;
@@ -37,11 +35,8 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         say(&format!("Port {number}: {}\n", crate::verbose::mac(&info.mac)));
     }
     say("Checking link statuses...\nDone\n");
-    if let Some(text) = file {
-        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        if carry_out_lines(&mut session, &lines, 0) {
-            return Ok(());
-        }
+    if file.is_some_and(|lines| carry_out_lines(&mut session, &lines, 0)) {
+        return Ok(());
     }
     if application.auto_start || !interactive {
         let first = u32::from(application.tx_first);
@@ -50,38 +45,32 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     if interactive {
         read_commands(&mut session, &mut console);
     } else {
-        wait_for_end(&mut session, &mut console, options);
+        wait_for_end(&mut session, &mut console, application);
     }
     Ok(())
-}
-
-fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    // Nobody who has gone away can be told.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 fn print_outcome(session: &mut Session, what: impl FnOnce(&mut Session) -> commands::Outcome) {
     match what(session) {
         Ok(said) => say(&said.text),
         Err(error) => say(&format!("{error}\n")),
-    }
+    };
 }
 
 /// Lines until one ends the program.
 fn read_commands(session: &mut Session, console: &mut Console) {
     loop {
-        match console.next() {
-            Event::Line(line) => {
+        match console.next(None) {
+            Some(Event::Line(line)) => {
                 if carry_out(session, &line, 0) {
                     return;
                 }
             }
-            Event::Interrupt if session.is_running() => {
+            Some(Event::Interrupt) if session.is_running() => {
                 say("\n");
                 print_outcome(session, control::stop);
             }
-            Event::End | Event::Interrupt | Event::Terminate => {
+            Some(Event::End | Event::Interrupt | Event::Terminate) | None => {
                 say("\n");
                 return print_outcome(session, control::quit);
             }
@@ -104,13 +93,13 @@ fn carry_out(session: &mut Session, line: &str, depth: usize) -> bool {
 }
 
 fn carry_out_lines(session: &mut Session, lines: &[String], depth: usize) -> bool {
-    if depth > DEPTH_MAX {
+    if depth > DEPTH_MAX && !lines.is_empty() {
         say("files that load each other are not carried out\n");
         return false;
     }
     for line in lines {
         if !line.trim().is_empty() {
-            say(&format!("{}{line}\n", crate::console::PROMPT));
+            say(&format!("{PROMPT}{line}\n"));
         }
         if carry_out(session, line, depth) {
             return true;
@@ -119,21 +108,13 @@ fn carry_out_lines(session: &mut Session, lines: &[String], depth: usize) -> boo
     false
 }
 
-/// Without a prompt: until a line, the end of the input or Ctrl-C, with statistics meanwhile.
-fn wait_for_end(session: &mut Session, console: &mut Console, options: &Options) {
-    let period = options.application.stats_period;
-    if period.is_none() {
-        say("Press enter to exit\n");
+/// Without a prompt: until a line, the end of the input, Ctrl-C, or nobody listens any more; with statistics meanwhile.
+fn wait_for_end(session: &mut Session, console: &mut Console, application: &Application) {
+    let period = application.stats_period.map(|seconds| Duration::from_secs(seconds.into()));
+    let mut is_heard = say("Press enter to exit\n");
+    while is_heard && console.next(period).is_none() {
+        is_heard = say(&show::periodic(session, &application.display_xstats));
     }
-    loop {
-        let event = match period {
-            None => Some(console.next()),
-            Some(seconds) => console.signal_within(Duration::from_secs(seconds.into())),
-        };
-        if event.is_some() {
-            say("\n");
-            return print_outcome(session, control::quit);
-        }
-        say(&show::periodic(session, &options.application.display_xstats));
-    }
+    say("\n");
+    print_outcome(session, control::quit);
 }

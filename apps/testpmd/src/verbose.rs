@@ -4,9 +4,12 @@ use std::fmt::Write;
 
 use mafo::Frame;
 
+use crate::console::say;
+
 /// Prints a line a frame. Slow, as whoever asks for it wants it.
 pub(crate) fn tell(port: usize, what: &str, frames: &[Frame]) {
-    print!("{}", describe(port, what, frames));
+    // Forwarding goes on without one who listens.
+    say(&describe(port, what, frames));
 }
 
 fn describe(port: usize, what: &str, frames: &[Frame]) -> String {

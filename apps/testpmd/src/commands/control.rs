@@ -1,8 +1,16 @@
 //! Begin, end, help.
 
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
 use super::{Arguments, Command, Outcome, Said, help};
 use crate::render;
 use crate::session::Session;
+
+/// Longest file of commands, in bytes.
+const FILE_LEN_MAX: u64 = 1 << 20;
 
 pub(super) const COMMANDS: &[Command] = &[
     Command { words: "start", help: "Begins to forward.", run: |session, _| start(session, 0) },
@@ -58,9 +66,23 @@ pub(crate) fn stop(session: &mut Session) -> Outcome {
 }
 
 fn load(arguments: &Arguments<'_>) -> Outcome {
-    let file = arguments.word(0);
-    let text = std::fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?;
-    Ok(Said { lines: text.lines().map(str::to_owned).collect(), ..Said::default() })
+    Ok(Said { lines: lines_of(Path::new(arguments.word(0)))?, ..Said::default() })
+}
+
+/// The lines of a file of commands.
+pub(crate) fn lines_of(path: &Path) -> Result<Vec<String>, String> {
+    let told = |why: &dyn Display| format!("{}: {why}", path.display());
+    // Others wait for a writer when they are opened, or never end.
+    if !fs::metadata(path).map_err(|e| told(&e))?.is_file() {
+        return Err(told(&"commands are loaded from regular files only"));
+    }
+    let mut text = String::new();
+    let mut file = File::open(path).map_err(|e| told(&e))?.take(FILE_LEN_MAX + 1);
+    file.read_to_string(&mut text).map_err(|e| told(&e))?;
+    if text.len() as u64 > FILE_LEN_MAX {
+        return Err(told(&"a file of commands has at most 1 MiB: divide it"));
+    }
+    Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// Ends what is under way, ports last.
@@ -69,24 +91,35 @@ pub(crate) fn quit(session: &mut Session) -> Outcome {
     if session.is_running() {
         text += &stop(session)?.text;
     }
-    // Bonds first: their members are ports of their own again then.
-    let (bonds, others): (Vec<usize>, Vec<usize>) =
-        session.open_ports().into_iter().partition(|&port| session.is_bond(port));
-    let ports: Vec<usize> = bonds.into_iter().chain(others).collect();
-    for &port in &ports {
-        text += &format!("\nStopping port {port}...\n");
-        match session.stop_port(port) {
-            Ok(()) => text += "Done\n",
-            Err(error) => text += &format!("{error}\n"),
-        }
-    }
-    for port in ports {
-        text += &format!("\nShutting down port {port}...\n");
-        match session.close_port(port) {
-            Ok(()) => text += &format!("Port {port} is closed\nDone\n"),
-            Err(error) => text += &format!("{error}\n"),
-        }
-    }
+    text += &each_port(session, "Stopping", |session, port| {
+        session.stop_port(port)?;
+        Ok(String::new())
+    });
+    text += &each_port(session, "Shutting down", |session, port| {
+        session.close_port(port)?;
+        Ok(format!("Port {port} is closed\n"))
+    });
     text += "\nBye...\n";
     Ok(Said { text, quits: true, ..Said::default() })
+}
+
+/// Does something to every port that is open; what came of it.
+fn each_port(
+    session: &mut Session,
+    doing: &str,
+    what: fn(&mut Session, usize) -> Result<String, String>,
+) -> String {
+    // Bonds first: their members are ports of their own again then.
+    let (mut ports, others): (Vec<usize>, Vec<usize>) =
+        session.open_ports().into_iter().partition(|&port| session.is_bond(port));
+    ports.extend(others);
+    let mut text = String::new();
+    for port in ports {
+        let outcome = match what(session, port) {
+            Ok(told) => told + "Done\n",
+            Err(error) => error + "\n",
+        };
+        text += &format!("\n{doing} port {port}...\n{outcome}");
+    }
+    text
 }

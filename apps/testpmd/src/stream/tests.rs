@@ -193,6 +193,6 @@ fn noisy_holds_frames_back_in_order() {
     }
     assert_eq!(came, sent[..14]);
     assert_eq!(world.stream.report().counters.tx_dropped, 0);
-    let counters = world.stream.end().counters;
+    let counters = world.end().counters;
     assert_eq!((counters.rx_packets, counters.tx_packets, counters.tx_dropped), (24, 14, 10));
 }
