@@ -27,11 +27,8 @@ pub(super) const COMMANDS: &[Command] = &[
 fn physmem(session: &Session) -> Outcome {
     let mut text = String::new();
     let mut total = 0;
-    for (id, record) in session.devices.iter().enumerate().filter(|(_, record)| record.is_open) {
-        // A bond has what is its adapters' while it is up.
-        if !session.is_housed(id) {
-            continue;
-        }
+    // A bond has what is its adapters' while it is up.
+    for (id, record) in session.open_devices().filter(|(id, _)| session.is_housed(*id)) {
         let memory = session.with_device(id, |device, _| match device {
             Device::Card(card) => Some(card.memory()),
             Device::Bare(_) | Device::Bond(_) => None,
@@ -62,7 +59,7 @@ fn lcores(session: &Session) -> Outcome {
 
 fn devargs(session: &Session) -> Outcome {
     let mut text = "User device list:\n".to_owned();
-    for record in session.devices.iter().filter(|record| record.is_open) {
+    for (_, record) in session.open_devices() {
         let _ = writeln!(text, "  [virtual]: {} {}", record.driver, record.arguments);
     }
     Ok(text.into())

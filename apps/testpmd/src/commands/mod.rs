@@ -12,6 +12,7 @@ mod tcp;
 
 use serde_json::Value;
 
+use crate::options::parse_number;
 use crate::session::{Session, Which};
 
 /// What a command says.
@@ -105,11 +106,7 @@ impl Arguments<'_> {
 
     /// A number from `min` to `max`.
     fn number(&self, n: usize, min: u64, max: u64) -> Result<u64, String> {
-        let word = self.word(n);
-        match word.parse() {
-            Ok(number) if (min..=max).contains(&number) => Ok(number),
-            _ => Err(format!("'{word}' is not a number from {min} to {max}")),
-        }
+        parse_number(self.word(n), min, max)
     }
 
     /// All choices from number `n` on.
@@ -119,7 +116,8 @@ impl Arguments<'_> {
 
     /// The number of a port.
     fn port(&self, n: usize) -> Result<usize, String> {
-        self.word(n).parse().map_err(|_| format!("Invalid port {}", self.word(n)))
+        let word = self.word(n);
+        word.parse().map_err(|_| format!("Invalid port {word}: ports have numbers"))
     }
 
     /// A port, or all.
@@ -182,6 +180,13 @@ impl Command {
         self.words.split(' ').zip(line).take_while(fits).count()
     }
 
+    /// Whether a line has the name of this command, the words in front of the first that the user chooses, as far as it goes.
+    fn is_meant_by(&self, line: &[&str]) -> bool {
+        let same = self.common(line);
+        let name = self.words.split(' ').take_while(|word| !word.split('|').any(is_free)).count();
+        same > 0 && same >= name.min(line.len())
+    }
+
     /// How far a line is from this command: letters that differ, by word, and words too few or too many.
     fn distance(&self, line: &[&str]) -> usize {
         let patterns: Vec<&str> = self.words.split(' ').collect();
@@ -224,18 +229,17 @@ pub(crate) fn run(session: &mut Session, line: &str) -> Outcome {
 
 /// Why a line is no command, and which is the nearest.
 fn unknown(words: &[&str]) -> String {
-    // Commands that begin so, if any do.
+    // Of those that begin so, if any do.
     let most = table().map(|command| command.common(words)).max().unwrap_or(0);
-    let begun = table().filter(|command| most > 0 && command.common(words) == most);
-    let near = begun.min_by_key(|command| command.distance(words));
-    if let Some(near) = near {
-        return format!("Bad arguments: {}", near.words);
+    let begun = table().filter(|command| command.common(words) == most);
+    let Some(near) = begun.min_by_key(|command| command.distance(words)) else {
+        return "Command not found".to_owned();
+    };
+    if near.is_meant_by(words) {
+        format!("Bad arguments: {}", near.words)
+    } else {
+        format!("Command not found: the nearest is `{}`", near.words)
     }
-    let near = table().min_by_key(|command| command.distance(words));
-    near.map_or_else(
-        || "Command not found".to_owned(),
-        |near| format!("Command not found: the nearest is `{}`", near.words),
-    )
 }
 
 /// Words that may come next where a line ends with `start`, for completion.
@@ -308,10 +312,27 @@ mod tests {
             told("shwo port stats 0"),
             "Command not found: the nearest is `show port stats PORT|all`"
         );
-        assert_eq!(told("show prt stats 0"), "Bad arguments: show port stats PORT|all");
-        assert_eq!(told("show port stat 0"), "Bad arguments: show port stats PORT|all");
-        assert_eq!(told("set fwd"), "Bad arguments: set fwd ENGINE");
-        assert_eq!(told("port strat 0"), "Bad arguments: port start|stop|close|reset PORT|all");
+        for (line, near) in [
+            ("show prt stats 0", "show port stats PORT|all"),
+            ("show port stat 0", "show port stats PORT|all"),
+            ("port strat 0", "port start|stop|close|reset PORT|all"),
+            ("set porlist 0", "set portlist PORTS"),
+            ("csum st ip hw 0", "csum set ip|udp|tcp hw|sw PORT"),
+        ] {
+            assert_eq!(told(line), format!("Command not found: the nearest is `{near}`"));
+        }
+        // Another command of that name has other arguments.
+        assert!(told("set txpkts 64").starts_with("Command not found: the nearest is `set "));
+        for (line, meant) in [
+            ("set fwd", "set fwd ENGINE"),
+            ("show port stats", "show port stats PORT|all"),
+            ("show port stats x", "show port stats PORT|all"),
+            ("set promisc 0 maybe", "set promisc PORT|all on|off"),
+            ("start now", "start"),
+            ("stop it", "stop"),
+        ] {
+            assert_eq!(told(line), format!("Bad arguments: {meant}"));
+        }
     }
 
     #[test]

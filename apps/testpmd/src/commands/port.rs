@@ -1,7 +1,7 @@
 //! Ports that start, stop, come and go.
 
-use super::{Arguments, Command, Outcome};
-use crate::session::Session;
+use super::{Arguments, Command, Outcome, Said};
+use crate::session::{Session, Which};
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {
@@ -25,15 +25,19 @@ pub(super) const COMMANDS: &[Command] = &[
         run: configure,
     },
     Command {
+        words: "port config mtu PORT N",
+        help: "The longest packet of a port, which here is that of all of them: tells how it is changed.",
+        run: mtu,
+    },
+    Command {
         words: "set link-up|link-down port PORT",
         help: "Plugs the wire of a port in, or pulls it.",
-        run: |session, arguments| {
-            let number = session.select(&super::Which::One(arguments.port(1)?))?;
-            for port in number {
-                session.set_link(port, arguments.word(0) == "link-up")?;
-            }
-            Ok(String::new().into())
-        },
+        run: |session, arguments| link(session, arguments, "link-up"),
+    },
+    Command {
+        words: "set link up|down port PORT",
+        help: "The same in other words.",
+        run: |session, arguments| link(session, arguments, "up"),
     },
     Command {
         words: "set promisc PORT|all on|off",
@@ -84,11 +88,32 @@ fn change(session: &mut Session, arguments: &Arguments<'_>) -> Outcome {
     Ok((text + "Done\n").into())
 }
 
+/// The driver of an adapter has one for all of its ports, and frames go from any port to any other.
+fn mtu(session: &mut Session, arguments: &Arguments<'_>) -> Outcome {
+    let port = arguments.port(0)?;
+    let (now, most) = (session.info(port)?.mtu, session.packet_len_max() - 18);
+    let wanted = arguments.number(1, 68, most.into())?;
+    if wanted == u64::from(now) {
+        return Ok(Said::default());
+    }
+    Err(format!(
+        "all ports have one MTU: `port stop all`, `port config all max-pkt-len {}`, `port start all`",
+        wanted + 18
+    ))
+}
+
+fn link(session: &mut Session, arguments: &Arguments<'_>, up: &str) -> Outcome {
+    for port in session.select(&Which::One(arguments.port(1)?))? {
+        session.set_link(port, arguments.word(0) == up)?;
+    }
+    Ok(String::new().into())
+}
+
 fn attach(session: &mut Session, arguments: &Arguments<'_>) -> Outcome {
     let numbers = session.attach_named(arguments.word(0))?;
     let mut text = "Attaching a new port...\n".to_owned();
-    let total = session.open_ports().len();
-    for number in numbers {
+    let before = session.open_ports().len() - numbers.len();
+    for (number, total) in numbers.into_iter().zip(before + 1..) {
         text += &format!("Port {number} is attached. Now total ports is {total}\n");
     }
     Ok((text + "Done\n").into())
@@ -108,10 +133,10 @@ fn configure(session: &mut Session, arguments: &Arguments<'_>) -> Outcome {
     match arguments.word(0) {
         "burst" => session.forward.burst = arguments.number(1, 1, 512)? as u16,
         "rxq" | "txq" => {
-            let queues = arguments.number(1, 1, 65_535)?;
-            if queues > 1 {
+            let (which, queues) = (arguments.word(0), arguments.word(1));
+            if queues != "1" {
                 return Err(format!(
-                    "{queues} queues: the driver gives a port one queue on a core"
+                    "{queues} queues: the driver gives a port one queue on a core, so {which} is 1"
                 ));
             }
         }
@@ -132,7 +157,7 @@ fn configure(session: &mut Session, arguments: &Arguments<'_>) -> Outcome {
                 Ok(())
             })?;
         }
-        _ => session.set_max_packet_len(arguments.number(1, 0, 65_535)? as u16)?,
+        _ => session.set_max_packet_len(arguments.word(1))?,
     }
     Ok(String::new().into())
 }

@@ -197,7 +197,7 @@ fn forward_stats(session: &mut Session, _: &Arguments<'_>) -> Outcome {
 
 fn devices(session: &mut Session, _: &Arguments<'_>) -> Outcome {
     let (mut text, mut list) = (String::new(), Vec::new());
-    for (id, record) in session.devices.iter().enumerate().filter(|(_, record)| record.is_open) {
+    for (id, record) in session.open_devices() {
         let ports: Vec<usize> = session
             .open_ports()
             .into_iter()

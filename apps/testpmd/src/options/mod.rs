@@ -12,7 +12,7 @@ use clap::{CommandFactory, FromArgMatches};
 pub(crate) use application::Application;
 pub(crate) use bond::{BondSpec, mode_name, parse_mode, parse_network};
 pub(crate) use environment::Environment;
-pub(crate) use numbers::{List, parse_list};
+pub(crate) use numbers::{List, parse_list, parse_number};
 pub(crate) use vdev::{CardSpec, Chip, Described, Vdev, WireSpec, parse_mac};
 
 /// All that the program is told when it is started.
@@ -99,7 +99,7 @@ fn lies_on(flag: &str, side: Side) -> bool {
     };
     let known = |name: &str| {
         other.get_arguments().any(|argument| {
-            argument.get_long() == name.strip_prefix("--")
+            name.strip_prefix("--").is_some_and(|long| argument.get_long() == Some(long))
                 || argument.get_short().map(|c| format!("-{c}")).as_deref() == Some(name)
         })
     };
@@ -151,6 +151,8 @@ mod tests {
             told.contains("'--nb-cores'") && told.ends_with("it belongs behind the --"),
             "{told}"
         );
+        let told = wrong("-- -1");
+        assert!(told.contains("'-1'") && !told.contains("belongs"), "{told}");
         let told = wrong("-- --no-huge");
         assert!(told.contains("'--no-huge'") && told.ends_with("in front of the --"), "{told}");
     }

@@ -16,6 +16,26 @@ impl List {
     }
 }
 
+/// Greatest number of a core or a port.
+const NUMBER_MAX: usize = 1023;
+
+/// A number from `min` to `max`.
+pub(crate) fn parse_number(text: &str, min: u64, max: u64) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| (min..=max).contains(number));
+    number.ok_or_else(|| format!("'{text}' is not a number from {min} to {max}"))
+}
+
+/// What reads the value of a flag that is one.
+pub(super) fn within<T: TryFrom<u64>>(
+    min: u64,
+    max: u64,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = parse_number(text, min, max)?;
+        number.try_into().map_err(|_| format!("{number} is more than this flag holds"))
+    }
+}
+
 /// Numbers and ranges with commas between them: `0,2-4`. At most 1024 of them, each once.
 pub(crate) fn parse_list(text: &str) -> Result<Vec<usize>, String> {
     let wrong = || format!("'{text}' is no list of numbers such as 0,2-4");
@@ -24,8 +44,13 @@ pub(crate) fn parse_list(text: &str) -> Result<Vec<usize>, String> {
         let (first, last) = piece.split_once('-').unwrap_or((piece, piece));
         let (first, last): (usize, usize) =
             (first.parse().map_err(|_| wrong())?, last.parse().map_err(|_| wrong())?);
-        if first > last || last >= 1024 {
-            return Err(wrong());
+        if first > last {
+            return Err(format!("{piece} runs backwards: {last}-{first} has the same numbers"));
+        }
+        if last > NUMBER_MAX {
+            return Err(format!(
+                "there is no number {last}: the last that there can be is {NUMBER_MAX}"
+            ));
         }
         for number in first..=last {
             if list.contains(&number) {
@@ -58,7 +83,13 @@ mod tests {
         for wrong in ["", "1,", "a", "2-1", "-1", "1-", "0-5000"] {
             assert!(parse_list(wrong).is_err(), "{wrong}");
         }
-        assert_eq!(parse_list("0-2,1"), Err("1 is twice in '0-2,1'".to_owned()));
+        for (text, told) in [
+            ("0-2,1", "1 is twice in '0-2,1'"),
+            ("0,4000", "there is no number 4000: the last that there can be is 1023"),
+            ("4,2-1", "2-1 runs backwards: 1-2 has the same numbers"),
+        ] {
+            assert_eq!(parse_list(text), Err(told.to_owned()));
+        }
     }
 
     #[test]

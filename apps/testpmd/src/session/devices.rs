@@ -6,6 +6,11 @@ use crate::engine::Checksums;
 use crate::options::{CardSpec, Described, Vdev, WireSpec};
 
 impl Session {
+    /// Devices that are there, by number.
+    pub(crate) fn open_devices(&self) -> impl Iterator<Item = (usize, &Record)> {
+        self.devices.iter().enumerate().filter(|(_, record)| record.is_open)
+    }
+
     /// Makes a device; the numbers of its ports, which are stopped.
     pub(crate) fn attach(&mut self, described: &Described) -> Result<Vec<usize>, String> {
         let vdev = &described.vdev;

@@ -198,13 +198,13 @@ impl Session {
     }
 
     /// Another largest frame, its FCS included.
-    pub(crate) fn set_max_packet_len(&mut self, len: u16) -> Result<(), String> {
+    pub(crate) fn set_max_packet_len(&mut self, len: &str) -> Result<(), String> {
         let most = self.packet_len_max();
-        if !(86..=most).contains(&len) {
-            return Err(format!(
+        let len = len.parse().ok().filter(|len| (86..=most).contains(len)).ok_or_else(|| {
+            format!(
                 "frames have 86 to {most} bytes here: the cables were made for --max-pkt-len {most}"
-            ));
-        }
+            )
+        })?;
         self.reconfigure(|session| {
             session.settings.mtu = len - 18;
             Ok(())
