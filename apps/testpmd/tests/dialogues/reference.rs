@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use crate::cases::Outcome;
 use crate::program::Program;
-use crate::{Verdict, scratch};
+use crate::scratch;
 
 const COMMANDS: [&str; 6] = [
     "show port stats 0",
@@ -113,10 +114,10 @@ fn info_labels(told: &str) -> BTreeSet<String> {
 }
 
 /// Both are asked the same, and show the same labels in the same columns.
-pub(crate) fn labels() -> Verdict {
+pub(crate) fn labels() -> Outcome {
     let reference = "dpdk-testpmd";
     if Command::new(reference).arg("--version").output().is_err() {
-        return Verdict::Skipped(format!("no {reference}"));
+        return Outcome::Skipped(format!("no {reference}"));
     }
     let folder = scratch("reference");
     let prefix = format!("mafo{}", std::process::id());
@@ -139,7 +140,7 @@ pub(crate) fn labels() -> Verdict {
     ];
     let theirs = answers(Program::start_other(reference, &theirs, &folder));
     if !theirs.contains("Bye...") {
-        return Verdict::Skipped(format!(
+        return Outcome::Skipped(format!(
             "{reference} does not run here: {}",
             theirs.lines().last().unwrap_or_default()
         ));
@@ -157,5 +158,5 @@ pub(crate) fn labels() -> Verdict {
     let missing: Vec<&String> = their_labels.difference(&our_labels).collect();
     assert!(missing.is_empty(), "labels that are missing: {missing:?}");
     let _ = std::fs::remove_dir_all(folder);
-    Verdict::Passed
+    Outcome::Done
 }
