@@ -155,7 +155,7 @@ pub fn show(policy: &Policy, header: &str) -> String {
         list("local-port", rule.local.ports.iter().map(ToString::to_string).collect());
         list("remote", rule.remote.addresses.iter().map(ToString::to_string).collect());
         list("remote-port", rule.remote.ports.iter().map(ToString::to_string).collect());
-        let Decision { path, congestion: algorithm, handover } = rule.says;
+        let Decision { path, congestion: algorithm, handover, .. } = rule.says;
         said(&mut out, "path", path, &PATHS);
         said(&mut out, "congestion", algorithm, &congestion());
         said(&mut out, "handover", handover, &HANDOVERS);

@@ -273,8 +273,9 @@ impl Card {
 /// What the driver of an adapter knows of a port's counters.
 pub(super) fn adapter_stats(driver: &Adapter, port: PortId) -> PortStats {
     let list = driver.port_xstats(port);
-    let value =
-        |name: &str| list.iter().find(|stat| stat.name == name).map_or(0, |stat| stat.value);
+    // The registers of a dead card read as all ones, which is no count.
+    let counted = |name: &str| list.iter().find(|s| s.name == name && s.value != u64::MAX);
+    let value = |name: &str| counted(name).map_or(0, |stat| stat.value);
     let rx_errors =
         ["mtu_error", "mtu_crc_error", "crc_error", "len_error", "sym_error", "less_64b"];
     PortStats {

@@ -1,13 +1,13 @@
 //! A bond as the kernel sees it: two TAP devices behind a bridge, and a client whose connection lives through it.
-#![expect(unsafe_code, reason = "a namespace and a name need system calls")]
 
-use std::ffi::CString;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
 use mafo_apps::netlink::{Netlink, Request};
+use nix::net::if_::if_nametoindex as index;
+use nix::sched::{CloneFlags, unshare};
 
 use crate::cases::Outcome;
 use crate::program::Program;
@@ -21,9 +21,8 @@ const BYTES: usize = 1 << 20;
 /// other has died; on one connection, to a kernel that sees nothing of it.
 pub(crate) fn failover() -> Outcome {
     let inside = thread::spawn(|| {
-        // SAFETY: takes no pointer; only this thread changes its namespace.
-        if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 {
-            return Outcome::Skipped(format!("no network namespace: {}", io::Error::last_os_error()));
+        if let Err(refused) = unshare(CloneFlags::CLONE_NEWNET) {
+            return Outcome::Skipped(format!("no network namespace: {refused}"));
         }
         connection_lives();
         Outcome::Done
@@ -36,7 +35,8 @@ fn connection_lives() {
     let [first, second] = TAPS.map(|tap| format!("ports=1,wire0=tap:{tap}"));
     let (first, second) = (format!("asic0,{first}"), format!("asic1,{second}"));
     let bond = "bond0,members=0,1,ip=10.77.0.2/24";
-    let arguments = ["--vdev", &first, "--vdev", &second, "--vdev", bond, "--", "-i", "--allow-faults"];
+    let arguments =
+        ["--vdev", &first, "--vdev", &second, "--vdev", bond, "--", "-i", "--allow-faults"];
     let mut program = Program::start(&arguments, &folder);
     program.until_prompt();
     bridge();
@@ -45,7 +45,8 @@ fn connection_lives() {
     program.wait_until("show bonding config 2", "Active Members (2)");
 
     let patience = Duration::from_secs(20);
-    let mut client = TcpStream::connect_timeout(&SocketAddr::from(BOND), patience).expect("connected");
+    let mut client =
+        TcpStream::connect_timeout(&SocketAddr::from(BOND), patience).expect("connected");
     client.set_read_timeout(Some(patience)).expect("set");
     let lives_at = |port: usize| format!("established  port {port} tid");
     exchange(&mut client, 1);
@@ -59,7 +60,10 @@ fn connection_lives() {
     exchange(&mut client, 3);
     program.wait_until("show conn 2", &lives_at(0));
     let told = program.command("show failover history 2");
-    assert!(told.contains("link of port 0 down") && told.contains("adapter of port 1 dead"), "{told}");
+    assert!(
+        told.contains("link of port 0 down") && told.contains("adapter of port 1 dead"),
+        "{told}"
+    );
     let told = program.command("stop");
     assert!(told.contains("TCP-conns: 1 ") && told.contains("TCP-failed: 0"), "{told}");
     assert!(told.contains(&format!("TCP-rx-bytes: {}", 3 * BYTES)), "{told}");
@@ -84,18 +88,10 @@ fn bridge() {
     let mut netlink = Netlink::open().expect("a netlink socket");
     let mut request = |request| netlink.request(request).expect("a request");
     request(Request::new_bridge("br-pmd", [2, 0x62, 0, 0, 0, 2], 1500, None));
-    let bridge = index("br-pmd");
+    let bridge = index("br-pmd").expect("the bridge");
     request(Request::new_address(bridge, Ipv4Addr::new(10, 77, 0, 1), 24));
     for tap in TAPS {
-        request(Request::join_bridge(index(tap), bridge));
+        request(Request::join_bridge(index(tap).expect("made by the program"), bridge));
     }
     request(Request::set_up(bridge, true));
-}
-
-fn index(name: &str) -> u32 {
-    let c_name = CString::new(name).expect("a name");
-    // SAFETY: `c_name` is a C string.
-    let index = unsafe { libc::if_nametoindex(c_name.as_ptr()) };
-    assert_ne!(index, 0, "there is no {name}");
-    index
 }

@@ -13,6 +13,7 @@
 
 #[path = "../../../tests/cases/mod.rs"]
 mod cases;
+mod kernel;
 mod lines;
 mod program;
 mod reference;
@@ -30,7 +31,8 @@ use program::Program;
 /// What is in the file that dialogues load.
 const COMMANDS: [&str; 2] = ["set burst 16", "show config cores"];
 
-const CASES: [Case; 13] = [
+const CASES: [Case; 14] = [
+    ("a kernel's connection outlives a cable and an adapter", kernel::failover),
     ("labels are those of DPDK's own program", reference::labels),
     ("frames of a capture go round", traffic::capture),
     ("checksums are the adapter's", traffic::checksums),
