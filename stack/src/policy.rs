@@ -99,12 +99,6 @@ impl Prefix {
         let shift = u32::from(width - self.len);
         width == theirs_width && (ours ^ theirs).checked_shr(shift).unwrap_or(0) == 0
     }
-
-    /// Whether that is any address of its family.
-    #[must_use]
-    pub fn is_any(self) -> bool {
-        self.len == 0
-    }
 }
 
 /// An address as a number, and how many bits that has.
@@ -124,7 +118,7 @@ impl FromStr for Prefix {
         let no_prefix = || format!("'{text}' is no address and no prefix, such as 10.1.0.0/16");
         let address: IpAddr = address.parse().map_err(|_| no_prefix())?;
         let width = bits_of(address).1;
-        let len = len.map_or(Ok(width), str::parse).map_err(|_| no_prefix())?;
+        let len = len.map_or(Some(width), number).ok_or_else(no_prefix)?;
         if len > width {
             return Err(format!("'{text}': an address has {width} bits"));
         }
@@ -133,6 +127,11 @@ impl FromStr for Prefix {
             format!("'{text}' has bits set behind its prefix: {network}/{len} is the network")
         })
     }
+}
+
+/// A number in digits alone: Rust's own would let a sign pass.
+fn number<T: FromStr>(text: &str) -> Option<T> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 fn network_of(address: IpAddr, len: u8) -> IpAddr {
@@ -184,8 +183,7 @@ impl FromStr for Ports {
     /// `443` or `8000-8099`.
     fn from_str(text: &str) -> Result<Self, String> {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
-        let port = |text: &str| text.trim().parse::<u16>().ok();
-        let (Some(first), Some(last)) = (port(first), port(last)) else {
+        let (Some(first), Some(last)) = (number(first.trim()), number(last.trim())) else {
             return Err(format!("'{text}' is no port and no range, such as 443 or 8000-8099"));
         };
         Self::new(first, last).ok_or_else(|| format!("'{text}' ends before it begins"))
@@ -216,10 +214,9 @@ impl End {
             && (self.ports.is_empty() || self.ports.iter().any(|p| p.contains(end.port())))
     }
 
-    /// Whether it describes every end, and so that of a listener which has no peer yet.
-    fn is_any(&self) -> bool {
-        self.ports.is_empty()
-            && (self.addresses.is_empty() || self.addresses.iter().any(|p| p.is_any()))
+    /// Whether nothing is said of it.
+    fn is_open(&self) -> bool {
+        self.addresses.is_empty() && self.ports.is_empty()
     }
 }
 
@@ -262,7 +259,7 @@ pub struct Rule {
     pub on: Occasions,
     /// Our end.
     pub local: End,
-    /// The peer's. A listener has none: it is matched by what says nothing of it.
+    /// The peer's. A listener has none: it is matched by what says nothing of it, not by the prefix of all addresses.
     pub remote: End,
     /// What is decided.
     pub says: Decision,
@@ -274,7 +271,7 @@ impl Rule {
     pub fn matches(&self, what: Occasion, local: SocketAddr, remote: Option<SocketAddr>) -> bool {
         self.on.contains(what)
             && self.local.matches(local)
-            && remote.map_or_else(|| self.remote.is_any(), |remote| self.remote.matches(remote))
+            && remote.map_or_else(|| self.remote.is_open(), |remote| self.remote.matches(remote))
     }
 }
 
@@ -386,6 +383,7 @@ mod tests {
             ("10.0.0.0/33", "32 bits"),
             ("10.0.0/8", "no prefix"),
             ("10.0.0.0/", "no prefix"),
+            ("10.0.0.0/+8", "no prefix"),
             ("", "no prefix"),
         ] {
             let error = wrong.parse::<Prefix>().unwrap_err();
@@ -404,7 +402,7 @@ mod tests {
         for text in ["443", "8000-8099", "0-65535"] {
             assert_eq!(text.parse::<Ports>().unwrap().to_string(), text);
         }
-        for wrong in ["", "-", "80-", "65536", "a", "90-80", "1-2-3"] {
+        for wrong in ["", "-", "80-", "65536", "a", "90-80", "1-2-3", "+80", "80-+90"] {
             assert!(wrong.parse::<Ports>().is_err(), "{wrong}");
         }
     }
@@ -430,21 +428,22 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_is_matched_by_rules_that_leave_the_peer_open() {
+    fn a_listener_is_matched_by_rules_that_say_nothing_of_the_peer() {
         let from = |addresses: Vec<Prefix>| Rule {
             remote: End { addresses, ..End::default() },
             says: on_host(),
             ..Rule::default()
         };
+        let ports = vec![Ports::new(0, u16::MAX).unwrap()];
+        let ported = Rule { remote: End { ports, ..End::default() }, ..from(vec![]) };
         let decide =
             |rule| Policy::new(vec![rule]).decide(Occasion::Listen, at("10.0.0.1:80"), None);
         assert_eq!(decide(from(vec![])), on_host());
-        assert_eq!(decide(from(vec![prefix("10.9.0.0/16"), prefix("0.0.0.0/0")])), on_host());
-        assert_eq!(decide(from(vec![prefix("10.9.0.0/16")])), Decision::default());
-        let ports = vec![Ports::new(0, u16::MAX).unwrap()];
-        let rule =
-            Rule { remote: End { ports, ..End::default() }, says: on_host(), ..Rule::default() };
-        assert_eq!(decide(rule), Decision::default());
+        // All addresses are said as well: a listener of IPv4 would follow what is said of IPv6.
+        for said in ["10.9.0.0/16", "0.0.0.0/0", "::/0"] {
+            assert_eq!(decide(from(vec![prefix(said)])), Decision::default(), "{said}");
+        }
+        assert_eq!(decide(ported), Decision::default());
     }
 
     #[test]
@@ -501,7 +500,7 @@ mod tests {
             rules in proptest::collection::vec(rule(), 0..8),
             occasion in 0_usize..3,
             local in (0_u8..8, 0_u16..6),
-            remote in (0_u8..8, 0_u16..6),
+            remote in proptest::option::of((0_u8..8, 0_u16..6)),
         ) {
             let says = [
                 Decision::default(),
@@ -516,7 +515,7 @@ mod tests {
             });
             let policy = Policy::new(made.collect());
             let (_, what) = Occasion::NAMES[occasion];
-            let ends = [local, remote].map(|(last, port)| SocketAddr::from(([10, 0, 0, last], port)));
+            let end = |(last, port): (u8, u16)| SocketAddr::from(([10, 0, 0, last], port));
 
             let mut expected = Decision::default();
             for &(on, network, ports, from, said) in rules.iter().rev() {
@@ -524,12 +523,12 @@ mod tests {
                 let is_met = on & 1 << occasion != 0
                     && network.is_none_or(|network| same(local.0, network))
                     && ports.is_none_or(|(a, b)| (a..=b).chain(b..=a).any(|port| port == local.1))
-                    && from.is_none_or(|network| same(remote.0, network));
+                    && from.is_none_or(|network| remote.is_some_and(|remote| same(remote.0, network)));
                 if is_met {
                     expected = says[said as usize];
                 }
             }
-            prop_assert_eq!(policy.decide(what, ends[0], Some(ends[1])), expected);
+            prop_assert_eq!(policy.decide(what, end(local), remote.map(end)), expected);
         }
     }
 }
