@@ -1,17 +1,15 @@
 //! A TOML file whose keys and values know where they stand.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::problem::{Problem, Problems, nearest};
-
-/// The largest file that is read, in bytes: none that somebody wrote is as long.
-const FILE_MAX: u64 = 1 << 20;
+use crate::file;
+use crate::problem::{Problem, Problems, meant};
+use crate::value::{Type, Value, found};
 
 /// The text of a file, and what was found to be wrong with it.
 #[derive(Debug)]
@@ -19,69 +17,6 @@ pub struct Document {
     name: String,
     text: String,
     problems: RefCell<Problems>,
-}
-
-/// A value that stands alone or in a list.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// `"text"`.
-    Text(String),
-    /// A number, as it is written.
-    Number(String),
-    /// `true` or `false`.
-    Bool(bool),
-    /// `[a, b]`.
-    List(Vec<Self>),
-}
-
-impl Value {
-    /// What a command line would have in its place: text as it is, a list with commas.
-    #[must_use]
-    pub fn plain(&self) -> String {
-        match self {
-            Self::Text(text) | Self::Number(text) => text.clone(),
-            Self::Bool(is) => is.to_string(),
-            Self::List(list) => list.iter().map(Self::plain).collect::<Vec<_>>().join(","),
-        }
-    }
-
-    /// It, or what it is a list of.
-    #[must_use]
-    pub fn each(&self) -> Vec<Self> {
-        match self {
-            Self::List(list) => list.clone(),
-            one => vec![one.clone()],
-        }
-    }
-}
-
-/// As TOML has it.
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => write!(f, "{}", toml_text(text)),
-            Self::Number(number) => f.write_str(number),
-            Self::Bool(is) => write!(f, "{is}"),
-            Self::List(list) => {
-                let list: Vec<String> = list.iter().map(Self::to_string).collect();
-                write!(f, "[{}]", list.join(", "))
-            }
-        }
-    }
-}
-
-/// A basic string: quotes, backslashes and control characters escaped.
-fn toml_text(text: &str) -> String {
-    let mut out = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 /// A table: key by key.
@@ -108,16 +43,13 @@ impl Document {
         Self { name: name.into(), text: text.into(), problems: RefCell::default() }
     }
 
-    /// Reads a file.
+    /// Reads a file: a regular one, of at most 1 MiB.
     pub fn read(path: &Path) -> Result<Self, Problems> {
         let name = path.display().to_string();
-        let problem = |what: String| Problems(vec![Problem { file: name.clone(), at: None, what }]);
-        let len = std::fs::metadata(path).map_err(|e| problem(e.to_string()))?.len();
-        if len > FILE_MAX {
-            return Err(problem(format!("{len} bytes are more than a file of settings has")));
-        }
-        let text = std::fs::read_to_string(path).map_err(|e| problem(e.to_string()))?;
-        Ok(Self::new(name, text))
+        file::read(path).map(|text| Self::new(&name, text)).map_err(|unread| {
+            let at = unread.before.map(|before| place(&before, before.len()));
+            Problems(vec![Problem { file: name.clone(), at, what: unread.why }])
+        })
     }
 
     /// Takes the text apart and lets `read` see it; what that made of it, if nothing is wrong.
@@ -136,21 +68,17 @@ impl Document {
     }
 
     fn complain(&self, at: usize, what: impl Into<String>) {
-        let at = Some(self.place(at));
+        let at = Some(place(&self.text, at));
         let problem = Problem { file: self.name.clone(), at, what: what.into() };
         self.problems.borrow_mut().0.push(problem);
     }
+}
 
-    /// Line and column, from 1, of a byte of the text; columns are characters.
-    fn place(&self, at: usize) -> (usize, usize) {
-        let mut at = at.min(self.text.len());
-        while !self.text.is_char_boundary(at) {
-            at -= 1;
-        }
-        let before = &self.text[..at];
-        let line = before.rfind('\n').map_or(0, |end| end + 1);
-        (before.matches('\n').count() + 1, before[line..].chars().count() + 1)
-    }
+/// Line and column, from 1, of a byte of a text; columns are characters.
+fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = &text[..text.floor_char_boundary(at)];
+    let line = before.rfind('\n').map_or(0, |end| end + 1);
+    (before.matches('\n').count() + 1, before[line..].chars().count() + 1)
 }
 
 impl<'a> Table<'a> {
@@ -194,104 +122,99 @@ impl<'a> Item<'a> {
 
     /// There is no such key in `place`; there are `names`.
     pub fn unknown(&self, place: &str, names: &[&str]) {
-        let near = nearest(self.key, names.iter().copied());
-        let near = near.map_or_else(String::new, |near| format!(" (is '{near}' meant?)"));
+        let near = meant(self.key, names);
         let names = names.join(", ");
         self.wrong_key(format!("'{}' is no key of {place}{near}; there are: {names}", self.key));
     }
 
     /// The table that it is, or a complaint.
     pub fn table(&self) -> Option<Table<'a>> {
-        match self.value.get_ref() {
-            DeValue::Table(table) => Some(Table { document: self.document, table }),
-            other => {
-                self.wrong(format!("'{}' is a table, not {}", self.key, kind(other)));
-                None
-            }
-        }
+        self.as_table(self.value, &format!("a table, [{}]", self.key))
     }
 
-    /// The tables that it has, `[[key]]` each, or a complaint.
-    pub fn tables(&self) -> Vec<Table<'a>> {
+    /// The tables that it has, `header` each, or complaints.
+    pub fn tables(&self, header: &str) -> Option<Vec<Table<'a>>> {
+        let is = format!("a list of tables, {header} each");
         let DeValue::Array(array) = self.value.get_ref() else {
-            let kind = kind(self.value.get_ref());
-            self.wrong(format!("'{0}' is a list of tables, [[{0}]] each, not {kind}", self.key));
-            return Vec::new();
+            self.is_not(self.value, &is);
+            return None;
         };
-        let table = |value: &'a Spanned<DeValue<'a>>| match value.get_ref() {
-            DeValue::Table(table) => Some(Table { document: self.document, table }),
-            other => {
-                let what = format!("'{}' has tables in it, not {}", self.key, kind(other));
-                self.document.complain(start(value.span()), what);
-                None
-            }
-        };
-        array.iter().filter_map(table).collect()
+        // To its end, so that all complaints are made.
+        let tables: Vec<_> = array.iter().map(|one| self.as_table(one, &is)).collect();
+        tables.into_iter().collect()
     }
 
-    /// The value that it is, or a complaint: a table is none.
-    #[must_use]
-    pub fn value(&self) -> Option<Value> {
-        let value = value_of(self.value.get_ref());
-        if value.is_none() {
-            let kind = kind(self.value.get_ref());
-            self.wrong(format!("'{}' is text, a number or a list of them, not {kind}", self.key));
+    fn as_table(&self, value: &'a Spanned<DeValue<'a>>, is: &str) -> Option<Table<'a>> {
+        if let DeValue::Table(table) = value.get_ref() {
+            return Some(Table { document: self.document, table });
         }
-        value
+        self.is_not(value, is);
+        None
     }
 
-    /// Of its value, or what it is a list of, what `read` makes of each; where that is an error it is a complaint at its place.
-    pub fn each<T>(&self, read: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
-        let all: Vec<&Spanned<DeValue<'a>>> = match self.value.get_ref() {
+    /// The value that it is, or a complaint.
+    #[must_use]
+    pub fn value(&self, of: Type) -> Option<Value> {
+        let is_list = matches!(self.value.get_ref(), DeValue::Array(_));
+        if is_list && of.has_lists() {
+            return self.scalars(of, |_, value| Some(value)).map(Value::List);
+        }
+        self.scalar(self.value, of)
+    }
+
+    /// Of its value, or of each that it is a list of, what `read` makes; where that is an error it is a complaint at its place.
+    /// `None`: there were complaints.
+    pub fn each<T>(&self, of: Type, read: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
+        self.scalars(of, |at, value| {
+            read(&value.plain()).map_err(|what| self.document.complain(at, what)).ok()
+        })
+    }
+
+    fn scalars<T>(&self, of: Type, take: impl Fn(usize, Value) -> Option<T>) -> Option<Vec<T>> {
+        let all = match self.value.get_ref() {
             DeValue::Array(array) => array.iter().collect(),
             _ => vec![self.value],
         };
-        let mut out = Vec::new();
-        for one in all {
-            match value_of(one.get_ref()).map_or_else(
-                || Err(format!("'{}' cannot be {}", self.key, kind(one.get_ref()))),
-                |value| read(&value.plain()),
-            ) {
-                Ok(value) => out.push(value),
-                Err(what) => self.document.complain(start(one.span()), what),
-            }
+        if all.is_empty() {
+            self.wrong(format!(
+                "'{}' is {}, or a list of them, not an empty one",
+                self.key,
+                of.is()
+            ));
+            return None;
         }
-        out
+        // To its end, so that all complaints are made.
+        let taken: Vec<Option<T>> =
+            all.into_iter().map(|one| take(start(one.span()), self.scalar(one, of)?)).collect();
+        taken.into_iter().collect()
     }
-}
 
-fn value_of(value: &DeValue<'_>) -> Option<Value> {
-    Some(match value {
-        DeValue::String(text) => Value::Text(text.to_string()),
-        // Underscores are for the eye, and other bases are written out.
-        DeValue::Integer(number) => {
-            let number = i128::from_str_radix(number.as_str(), number.radix());
-            Value::Number(number.ok()?.to_string())
+    /// A value that is no list, or a complaint.
+    fn scalar(&self, value: &Spanned<DeValue<'a>>, of: Type) -> Option<Value> {
+        let read = of.read(value.get_ref(), self.written(value));
+        if read.is_none() {
+            self.is_not(value, of.is());
         }
-        DeValue::Float(number) => Value::Number(number.as_str().to_owned()),
-        DeValue::Boolean(is) => Value::Bool(*is),
-        DeValue::Array(array) => {
-            let list = array.iter().map(|value| value_of(value.get_ref()));
-            Value::List(list.collect::<Option<_>>()?)
-        }
-        DeValue::Datetime(_) | DeValue::Table(_) => return None,
-    })
-}
+        read
+    }
 
-fn kind(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "text",
-        DeValue::Integer(_) | DeValue::Float(_) => "a number",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
+    /// This value is not what it `is` to be.
+    fn is_not(&self, value: &Spanned<DeValue<'a>>, is: &str) {
+        let found = found(value.get_ref(), self.written(value));
+        let what = format!("'{}' is {is}, not {found}", self.key);
+        self.document.complain(start(value.span()), what);
+    }
+
+    /// As the text has it.
+    fn written(&self, value: &Spanned<DeValue<'a>>) -> &'a str {
+        self.document.text.get(value.span()).unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::Scalar;
 
     #[test]
     fn places_are_lines_and_characters() {
@@ -303,11 +226,13 @@ mod tests {
 
     #[test]
     fn values_are_written_as_toml_reads_them() {
+        let any =
+            Type::new("anything", &[Scalar::Bool, Scalar::Whole, Scalar::Fraction, Scalar::Text]);
         let text = "a = \"x\\\"\\\\\\u0007\"\nb = [1, 0x1f, 1_000, 2.5]\nc = true\n";
         let read = |text: &str| {
-            let document = Document::new("f", text);
-            let values =
-                document.parse(|root| root.items().iter().filter_map(Item::value).collect());
+            let read = |item: &Item<'_>| item.value(any.or_list());
+            let values = Document::new("f", text)
+                .parse(|root| root.items().iter().filter_map(read).collect());
             values.unwrap()
         };
         let values: Vec<Value> = read(text);
@@ -316,5 +241,53 @@ mod tests {
         let again: String =
             values.iter().zip('a'..).map(|(v, key)| format!("{key} = {v}\n")).collect();
         assert_eq!(read(&again), values);
+    }
+
+    /// What is of another type is said, and what it is to be.
+    #[test]
+    fn values_are_of_the_type_of_their_key() {
+        let wrong = |of: Type, value: &str| {
+            let text = format!("k = {value}");
+            let read = Document::new("f", text).parse(|root| root.items()[0].value(of));
+            read.err().map(|problems| problems.to_string())
+        };
+        let word = Type::new("a word", &[Scalar::Text]).without(&[',', '+']);
+        let texts = Type::TEXT.or_list();
+        for (of, good) in [
+            (Type::FLAG, "true"),
+            (Type::WHOLE, "0x1f"),
+            (Type::WHOLE, "0"),
+            (Type::NUMBER, "3"),
+            (Type::NUMBER, "0.5"),
+            (Type::TEXT, "'3'"),
+            (texts, "'a'"),
+            (texts, "['a', 'b,c']"),
+            (word, "'a-b'"),
+        ] {
+            assert_eq!(wrong(of, good), None, "{good}");
+        }
+        for (of, value, said) in [
+            (Type::FLAG, "'true'", "f:1:5: 'k' is true or false, not 'true'"),
+            (Type::FLAG, "1", "f:1:5: 'k' is true or false, not 1"),
+            (Type::WHOLE, "'3'", "f:1:5: 'k' is a whole number without a sign, not '3'"),
+            (Type::WHOLE, "+8", "f:1:5: 'k' is a whole number without a sign, not +8"),
+            (Type::WHOLE, "-8", "f:1:5: 'k' is a whole number without a sign, not -8"),
+            (Type::WHOLE, "8.0", "f:1:5: 'k' is a whole number without a sign, not 8.0"),
+            (Type::WHOLE, "[8]", "f:1:5: 'k' is a whole number without a sign, not a list"),
+            (Type::NUMBER, "+0.5", "f:1:5: 'k' is a number without a sign, not +0.5"),
+            (Type::NUMBER, "inf", "f:1:5: 'k' is a number without a sign, not inf"),
+            (Type::NUMBER, "true", "f:1:5: 'k' is a number without a sign, not true"),
+            (Type::TEXT, "7", "f:1:5: 'k' is text in quotes, not 7"),
+            (Type::TEXT, "''", "f:1:5: 'k' is text in quotes, not ''"),
+            (Type::TEXT, "{ a = 1 }", "f:1:5: 'k' is text in quotes, not a table"),
+            (Type::TEXT, "07:32:00", "f:1:5: 'k' is text in quotes, not 07:32:00"),
+            (word, "'+8'", "f:1:5: 'k' is a word, not '+8'"),
+            (word, "'''a,\n'''", "f:1:5: 'k' is a word, not such text"),
+            (texts, "[]", "f:1:5: 'k' is text in quotes, or a list of them, not an empty one"),
+            (texts, "['a', 7]", "f:1:11: 'k' is text in quotes, not 7"),
+            (texts, "[['a']]", "f:1:6: 'k' is text in quotes, not a list"),
+        ] {
+            assert_eq!(wrong(of, value).as_deref(), Some(said));
+        }
     }
 }

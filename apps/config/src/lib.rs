@@ -5,8 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod document;
+mod file;
 pub mod policy;
 mod problem;
+mod value;
 
-pub use document::{Document, Item, Table, Value};
-pub use problem::{Problem, Problems, nearest};
+pub use document::{Document, Item, Table};
+pub use problem::{Problem, Problems, none_of};
+pub use value::{Scalar, Type, Value};

@@ -16,7 +16,8 @@ use mafo::policy::{Decision, Occasion, Occasions, Policy, Rule};
 use mafo::{CongestionControl, Handover, PathChoice};
 
 use crate::document::{Document, Item, Table};
-use crate::problem::{Problems, nearest};
+use crate::problem::{Problems, none_of};
+use crate::value::{Scalar, Type};
 
 /// Keys of a rule, and what each is.
 pub const KEYS: [(&str, &str); 8] = [
@@ -35,6 +36,17 @@ pub const KEYS: [(&str, &str); 8] = [
 
 const PATHS: [(&str, PathChoice); 2] =
     [("offload", PathChoice::Offload), ("host", PathChoice::Host)];
+
+const NAME: Type = Type::new("a name in quotes", &[Scalar::Text]);
+const ADDRESS: Type =
+    Type::new("an address or a prefix in quotes, such as \"10.1.0.0/16\"", &[Scalar::Text])
+        .or_list();
+const PORT: Type =
+    Type::new("a port or a range, such as 443 or \"8000-8099\"", &[Scalar::Whole, Scalar::Text])
+        .or_list();
+
+/// What a listener has not, and a rule on listeners alone has no use for.
+const NOT_OF_LISTENERS: [&str; 4] = ["congestion", "handover", "remote", "remote-port"];
 
 /// All congestion controls by their names.
 fn congestion() -> Vec<(&'static str, CongestionControl)> {
@@ -55,7 +67,7 @@ pub fn parse(document: &Document) -> Result<Policy, Problems> {
         let mut rules = Vec::new();
         for item in root.items() {
             match item.key {
-                "rule" => rules = of_tables(&item.tables()),
+                "rule" => rules = of_item(&item, "[[rule]]"),
                 _ => item.unknown("a policy's file", &["rule"]),
             }
         }
@@ -63,76 +75,58 @@ pub fn parse(document: &Document) -> Result<Policy, Problems> {
     })
 }
 
-/// The rules that these tables are.
+/// The rules that an item is, under `header` each.
 #[must_use]
-pub fn of_tables(tables: &[Table<'_>]) -> Vec<Rule> {
-    tables.iter().map(|&table| rule(table)).collect()
+pub fn of_item(item: &Item<'_>, header: &str) -> Vec<Rule> {
+    item.tables(header).into_iter().flatten().map(rule).collect()
 }
 
 fn rule(table: Table<'_>) -> Rule {
     let mut rule = Rule::default();
+    if let Some(on) = occasions(table) {
+        rule.on = on.into_iter().fold(Occasions::NONE, Occasions::with);
+    }
     for item in table.items() {
         match item.key {
-            "on" => {
-                let all = item.each(|name| named(name, &Occasion::NAMES));
-                rule.on = all.into_iter().fold(Occasions::NONE, Occasions::with);
-                if rule.on == Occasions::NONE {
-                    item.wrong("a rule on nothing decides nothing");
-                }
+            "on" => {}
+            // Settings that never have an effect are mistakes.
+            key if rule.on == Occasion::Listen.into() && NOT_OF_LISTENERS.contains(&key) => {
+                item.wrong_key(format!(
+                    "a listener has no '{key}': of what it accepts a rule on = \"passive\" decides"
+                ));
             }
-            "local" => rule.local.addresses = some(&item),
-            "local-port" => rule.local.ports = some(&item),
-            "remote" => rule.remote.addresses = some(&item),
-            "remote-port" => rule.remote.ports = some(&item),
+            "local" => rule.local.addresses = parsed(&item, ADDRESS),
+            "local-port" => rule.local.ports = parsed(&item, PORT),
+            "remote" => rule.remote.addresses = parsed(&item, ADDRESS),
+            "remote-port" => rule.remote.ports = parsed(&item, PORT),
             "path" => rule.says.path = one(&item, &PATHS),
             "congestion" => rule.says.congestion = one(&item, &congestion()),
             "handover" => rule.says.handover = one(&item, &HANDOVERS),
             _ => item.unknown("a rule", &KEYS.map(|(key, _)| key)),
         }
     }
-    note_useless(table, &rule);
     rule
 }
 
-/// Settings that never have an effect are mistakes.
-fn note_useless(table: Table<'_>, rule: &Rule) {
-    if rule.on != Occasions::from(Occasion::Listen) {
-        return;
-    }
-    for key in ["congestion", "handover", "remote", "remote-port"] {
-        if let Some(item) = table.get(key) {
-            item.wrong_key(format!(
-                "a listener has no '{key}': of what it accepts a rule on = \"passive\" decides"
-            ));
-        }
-    }
+/// When it is asked, if that is said.
+fn occasions(table: Table<'_>) -> Option<Vec<Occasion>> {
+    table.get("on")?.each(NAME.or_list(), |name| named(name, &Occasion::NAMES))
 }
 
-/// What an end is matched by: none would be any.
-fn some<T: FromStr<Err = String>>(item: &Item<'_>) -> Vec<T> {
-    let list = item.each(str::parse);
-    if list.is_empty() && item.value().is_some_and(|value| value.each().is_empty()) {
-        item.wrong(format!("'{}' is an empty list, which matches nothing", item.key));
-    }
-    list
+/// What an end is matched by.
+fn parsed<T: FromStr<Err = String>>(item: &Item<'_>, of: Type) -> Vec<T> {
+    item.each(of, str::parse).unwrap_or_default()
 }
 
 fn one<T: Copy>(item: &Item<'_>, names: &[(&str, T)]) -> Option<T> {
-    let mut values = item.each(|name| named(name, names));
-    if values.len() > 1 {
-        item.wrong(format!("'{}' is one of its values, not several", item.key));
-    }
-    values.pop()
+    let name = item.value(NAME)?.plain();
+    named(&name, names).map_err(|what| item.wrong(what)).ok()
 }
 
 fn named<T: Copy>(name: &str, names: &[(&str, T)]) -> Result<T, String> {
-    if let Some((_, value)) = names.iter().find(|(known, _)| *known == name) {
-        return Ok(*value);
-    }
+    let known = names.iter().find(|(known, _)| *known == name);
     let all: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
-    let near = nearest(name, all.iter().copied());
-    let near = near.map_or_else(String::new, |near| format!(" (is '{near}' meant?)"));
-    Err(format!("'{name}' is none of: {}{near}", all.join(", ")))
+    known.map(|(_, value)| *value).ok_or_else(|| none_of(name, &all))
 }
 
 /// A policy as a file has it, each rule under `[[header]]`.
@@ -233,13 +227,14 @@ mod tests {
         }
     }
 
+    /// A complaint each, and no more.
     #[test]
     fn all_that_is_wrong_is_said_where_it_stands() {
         let text = r#"[[rule]]
 on = "pasive"
 local-prot = 80
 remote = ["10.1.0.0/16", "10.1.2.0/16"]
-local-port = ["80", "90-80", -1]
+local-port = ["80", "90-80", -1, +8, "+80", [443], 0x50]
 path = "hots"
 congestion = ["reno", "cubic"]
 handover = { at = "once" }
@@ -250,24 +245,46 @@ congestion = "reno"
 remote-port = []
 on-what = 3
 
+[[rule]]
+on = []
+local = []
+path = ["host"]
+handover = ""
+congestion = 7
+
+[[rule]]
+on = ["listen", "pasive"]
+congestion = "reno"
+remote = [10.1, "10.0.0.0/+8"]
+local = 2026-01-01
+
 [rules]
 "#;
         expect![[r#"
             cop.toml:2:6: 'pasive' is none of: listen, active, passive (is 'passive' meant?)
-            cop.toml:2:6: a rule on nothing decides nothing
             cop.toml:3:1: 'local-prot' is no key of a rule (is 'local-port' meant?); there are: on, local, local-port, remote, remote-port, path, congestion, handover
             cop.toml:4:26: '10.1.2.0/16' has bits set behind its prefix: 10.1.0.0/16 is the network
             cop.toml:5:21: '90-80' ends before it begins
-            cop.toml:5:30: '-1' is no port and no range, such as 443 or 8000-8099
+            cop.toml:5:30: 'local-port' is a port or a range, such as 443 or "8000-8099", not -1
+            cop.toml:5:34: 'local-port' is a port or a range, such as 443 or "8000-8099", not +8
+            cop.toml:5:38: '+80' is no port and no range, such as 443 or 8000-8099
+            cop.toml:5:45: 'local-port' is a port or a range, such as 443 or "8000-8099", not a list
             cop.toml:6:8: 'hots' is none of: offload, host (is 'host' meant?)
-            cop.toml:7:14: 'congestion' is one of its values, not several
-            cop.toml:8:12: 'handover' cannot be a table
+            cop.toml:7:14: 'congestion' is a name in quotes, not a list
+            cop.toml:8:12: 'handover' is a name in quotes, not a table
             cop.toml:12:1: a listener has no 'congestion': of what it accepts a rule on = "passive" decides
             cop.toml:13:1: a listener has no 'remote-port': of what it accepts a rule on = "passive" decides
-            cop.toml:13:15: 'remote-port' is an empty list, which matches nothing
             cop.toml:14:1: 'on-what' is no key of a rule; there are: on, local, local-port, remote, remote-port, path, congestion, handover
-            cop.toml:16:2: 'rules' is no key of a policy's file (is 'rule' meant?); there are: rule"#]]
-        .assert_eq(&read(text).unwrap_err().to_string());
+            cop.toml:17:6: 'on' is a name in quotes, or a list of them, not an empty one
+            cop.toml:18:9: 'local' is an address or a prefix in quotes, such as "10.1.0.0/16", or a list of them, not an empty one
+            cop.toml:19:8: 'path' is a name in quotes, not a list
+            cop.toml:20:12: 'handover' is a name in quotes, not ""
+            cop.toml:21:14: 'congestion' is a name in quotes, not 7
+            cop.toml:24:17: 'pasive' is none of: listen, active, passive (is 'passive' meant?)
+            cop.toml:26:11: 'remote' is an address or a prefix in quotes, such as "10.1.0.0/16", not 10.1
+            cop.toml:26:17: '10.0.0.0/+8' is no address and no prefix, such as 10.1.0.0/16
+            cop.toml:27:9: 'local' is an address or a prefix in quotes, such as "10.1.0.0/16", not 2026-01-01
+            cop.toml:29:2: 'rules' is no key of a policy's file (is 'rule' meant?); there are: rule"#]].assert_eq(&read(text).unwrap_err().to_string());
     }
 
     #[test]
@@ -280,7 +297,12 @@ on-what = 3
             let said = read(text).unwrap_err().to_string();
             assert!(said.starts_with(place), "{said}");
         }
-        let said = read("rule = 3\n").unwrap_err().to_string();
-        assert_eq!(said, "cop.toml:1:8: 'rule' is a list of tables, [[rule]] each, not a number");
+        for (text, said) in [
+            ("rule = 3\n", "cop.toml:1:8: 'rule' is a list of tables, [[rule]] each, not 3"),
+            ("[rule]\n", "cop.toml:1:1: 'rule' is a list of tables, [[rule]] each, not a table"),
+            ("rule = [{}, 3]\n", "cop.toml:1:13: 'rule' is a list of tables, [[rule]] each, not 3"),
+        ] {
+            assert_eq!(read(text).unwrap_err().to_string(), said);
+        }
     }
 }

@@ -46,9 +46,20 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// The name that was meant by `name`, if one is near enough: less than half of it is otherwise.
+/// `name` is none of `names`.
 #[must_use]
-pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn none_of(name: &str, names: &[&str]) -> String {
+    format!("'{name}' is none of: {}{}", names.join(", "), meant(name, names))
+}
+
+/// The question whether a name of these was meant, in brackets; nothing, if none is near.
+pub(crate) fn meant(name: &str, names: &[&str]) -> String {
+    let near = nearest(name, names.iter().copied());
+    near.map_or_else(String::new, |near| format!(" (is '{near}' meant?)"))
+}
+
+/// The name that was meant by `name`, if one is near enough: less than half of it is otherwise.
+fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let far = |other: &str| strsim::damerau_levenshtein(name, other);
     let best = names.into_iter().min_by_key(|other| far(other))?;
     (2 * far(best) < name.chars().count().max(best.chars().count())).then_some(best)

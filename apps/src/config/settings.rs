@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::builder::PossibleValue;
-use clap::error::{ContextKind, ContextValue};
-use clap::{ArgAction, Command};
+use clap::{Arg, ArgAction, Command};
 use mafo::{BondOptions, Policy};
-use mafo_config::{Document, Item, Problems, Table, Value, policy};
+use mafo_config::{Document, Item, Problems, Table, Type, Value, none_of, policy};
 
-use super::schema::{self, ADAPTER, ADAPTER_KEYS, KEYS, Key, POLICY, POLICY_KEYS, RIGS, SECTIONS};
+use super::schema::{
+    self, ADAPTER, ADAPTER_KEYS, CHIP, KEYS, Key, POLICY, POLICY_KEYS, RIGS, SECTIONS,
+};
 use crate::rig::parse_adapters;
 
 /// What a file says.
@@ -61,17 +62,17 @@ impl Settings {
             let of_bond = BondOptions::names().iter().find(|&&name| name == item.key);
             let key = KEYS.iter().find(|key| key.section == section && key.name == item.key);
             if let Some(key) = key {
-                let Some(value) = item.value() else { continue };
-                match check(root, key, &value) {
-                    Ok(()) => self.values.push((key, value)),
-                    Err(why) => item.wrong(format!("'{}': {why}", key.name)),
-                }
+                let checked = |value: &Value| {
+                    check(root, key, value).map_err(|why| format!("'{}': {why}", key.name))
+                };
+                self.values.extend(checked_value(&item, key.is, checked).map(|value| (key, value)));
             } else if let Some(&name) = of_bond.filter(|_| section == "bond") {
-                let Some(value) = item.value() else { continue };
-                match format!("{name}={}", value.plain()).parse::<BondOptions>() {
-                    Ok(_) => self.bond.push((name, value)),
-                    Err(why) => item.wrong(why.to_string()),
-                }
+                let checked = |value: &Value| {
+                    let option = format!("{name}={}", value.plain()).parse::<BondOptions>();
+                    option.map(drop).map_err(|why| why.to_string())
+                };
+                let value = checked_value(&item, schema::of_bond(name), checked);
+                self.bond.extend(value.map(|value| (name, value)));
             } else {
                 item.unknown(&format!("[{section}]"), &schema::keys_of(section));
             }
@@ -79,42 +80,22 @@ impl Settings {
     }
 
     fn take_adapters(&mut self, item: &Item<'_>) {
-        let tables = item.tables();
+        let Some(tables) = item.tables(&format!("[[{ADAPTER}]]")) else { return };
         if tables.len() != 2 {
             item.wrong_key(format!(
                 "a bond has two adapters: [[{ADAPTER}]] twice, not {}",
                 tables.len()
             ));
         }
-        for table in tables {
-            let mut adapter = vec![("chip", Value::Text("t540-cr".to_owned()))];
-            for item in table.items() {
-                let Some(&name) = ADAPTER_KEYS.iter().find(|&&name| name == item.key) else {
-                    item.unknown(&format!("[[{ADAPTER}]]"), &ADAPTER_KEYS);
-                    continue;
-                };
-                let Some(value) = item.value() else { continue };
-                if name == "chip" {
-                    adapter[0].1 = value;
-                } else {
-                    adapter.push((name, value));
-                }
-                if let Err(why) = parse_adapters(&format!("eth,{}", adapter_text(&adapter))) {
-                    item.wrong(why);
-                    adapter.truncate(1);
-                    break;
-                }
-            }
-            self.adapters.push(adapter);
-        }
+        self.adapters = tables.into_iter().map(adapter).collect();
     }
 
     fn take_policy(&mut self, table: Table<'_>) {
         for item in table.items() {
             match item.key {
-                "file" => self.policy_file = item.value().map(|value| value.plain().into()),
+                "file" => self.policy_file = item.value(Type::TEXT).map(|path| path.plain().into()),
                 "rule" => {
-                    let rules = policy::of_tables(&item.tables());
+                    let rules = policy::of_item(&item, "[[policy.rule]]");
                     self.policy = Some(Arc::new(Policy::new(rules)));
                 }
                 _ => item.unknown("[policy]", &POLICY_KEYS),
@@ -198,54 +179,98 @@ fn on_off(is: bool) -> &'static str {
     if is { "on" } else { "off" }
 }
 
+/// The value of an item that `check` has nothing against; otherwise there is a complaint.
+fn checked_value(
+    item: &Item<'_>,
+    of: Type,
+    check: impl Fn(&Value) -> Result<(), String>,
+) -> Option<Value> {
+    let value = item.value(of)?;
+    check(&value).map_err(|why| item.wrong(why)).ok()?;
+    Some(value)
+}
+
+/// What a table says of an adapter, its chip first; what that does not fit is said of the other key.
+fn adapter(table: Table<'_>) -> Vec<(&'static str, Value)> {
+    let usual = (CHIP, Value::Text("t540-cr".to_owned()));
+    let fits = |adapter: &[(&str, Value)]| {
+        parse_adapters(&format!("eth,{}", adapter_text(adapter))).map(drop)
+    };
+    let read = |name: &'static str, of: Type, before: Option<&(&str, Value)>| {
+        let both = |value: &Value| before.cloned().into_iter().chain([(name, value.clone())]);
+        let value =
+            checked_value(&table.get(name)?, of, |value| fits(&both(value).collect::<Vec<_>>()));
+        Some((name, value?))
+    };
+    let [(_, chip_is), others @ ..] = ADAPTER_KEYS;
+    let chip = read(CHIP, chip_is, None).unwrap_or(usual);
+    let others: Vec<_> =
+        others.iter().filter_map(|&(name, of)| read(name, of, Some(&chip))).collect();
+    let names = ADAPTER_KEYS.map(|(name, _)| name);
+    for item in table.items().iter().filter(|item| !names.contains(&item.key)) {
+        item.unknown(&format!("[[{ADAPTER}]]"), &names);
+    }
+    [vec![chip], others].concat()
+}
+
 /// As `--adapters` has it.
 fn adapter_text(adapter: &[(&str, Value)]) -> String {
-    let (chip, tables) = adapter.split_first().map_or(("", adapter), |((_, chip), tables)| {
-        (if let Value::Text(chip) = chip { chip.as_str() } else { "?" }, tables)
-    });
-    let tables: Vec<String> =
-        tables.iter().map(|(key, value)| format!("{key}={}", value.plain())).collect();
-    [chip.to_owned(), tables.join(",")].join(if tables.is_empty() { "" } else { ":" })
+    let mut text = String::new();
+    for (n, (key, value)) in adapter.iter().enumerate() {
+        text += match n {
+            0 => "",
+            1 => ":",
+            _ => ",",
+        };
+        let is_chip = *key == CHIP;
+        text += &if is_chip { value.plain() } else { format!("{key}={}", value.plain()) };
+    }
+    text
+}
+
+/// The first of the options that a key is, with its command.
+fn option_of<'a>(root: &'a Command, key: &Key) -> Option<(&'a Command, &'a Arg)> {
+    let (command, long) = key.options.first()?;
+    let sub = root.find_subcommand(command)?;
+    Some((sub, sub.get_arguments().find(|arg| arg.get_long() == Some(long))?))
 }
 
 /// Whether an option takes a value, as its command itself sees it.
 fn check(root: &Command, key: &Key, value: &Value) -> Result<(), String> {
-    let Some((command, long)) = key.options.first() else { return Ok(()) };
-    let Some(sub) = root.find_subcommand(command) else { return Ok(()) };
-    let Some(arg) = sub.get_arguments().find(|arg| arg.get_long() == Some(long)) else {
-        return Ok(());
-    };
-    let is_flag = matches!(arg.get_action(), ArgAction::SetTrue);
-    let is_switch = arg.get_possible_values().iter().map(PossibleValue::get_name).eq(["on", "off"]);
+    let Some((sub, arg)) = option_of(root, key) else { return Ok(()) };
     let text = match value {
-        Value::Bool(_) if is_flag => return Ok(()),
-        Value::Bool(is) if is_switch => on_off(*is).to_owned(),
-        Value::Bool(_) => return Err("it is not true or false".to_owned()),
-        _ if is_flag => return Err(format!("{value} is neither true nor false")),
+        Value::Bool(_) if is_flag(arg) => return Ok(()),
+        Value::Bool(is) => on_off(*is).to_owned(),
         _ => value.plain(),
     };
+    let long = arg.get_long().unwrap_or_default();
     let alone = sub.clone().mut_args(|arg| arg.required(false));
-    let line = [(*command).to_owned(), format!("--{long}={text}")];
+    let line = [sub.get_name().to_owned(), format!("--{long}={text}")];
     let Err(error) = alone.try_get_matches_from(line) else { return Ok(()) };
-    let valid = match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(valid)) if !valid.is_empty() => Some(valid.join(", ")),
-        _ => None,
-    };
-    Err(match (valid, std::error::Error::source(&error)) {
-        (Some(valid), _) => format!("'{text}' is none of: {valid}"),
-        (None, Some(source)) => source.to_string(),
-        (None, None) => error.kind().to_string(),
+    let names = arg.get_possible_values();
+    let names: Vec<&str> = names.iter().map(PossibleValue::get_name).collect();
+    Err(match std::error::Error::source(&error) {
+        _ if !names.is_empty() => none_of(&text, &names),
+        Some(source) => source.to_string(),
+        None => error.kind().to_string(),
     })
+}
+
+fn is_flag(arg: &Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::SetTrue)
 }
 
 /// What an option is if nobody says, if that is something.
 fn default_of(root: &Command, key: &Key) -> Option<Value> {
-    let (command, long) = key.options.first()?;
-    let sub = root.find_subcommand(command)?;
-    let arg = sub.get_arguments().find(|arg| arg.get_long() == Some(long))?;
-    if matches!(arg.get_action(), ArgAction::SetTrue) {
+    let (_, arg) = option_of(root, key)?;
+    if is_flag(arg) {
         return Some(Value::Bool(false));
     }
     let text = arg.get_default_values().first()?.to_str()?.to_owned();
-    Some(if text.parse::<f64>().is_ok() { Value::Number(text) } else { Value::Text(text) })
+    Some(match text.as_str() {
+        "on" => Value::Bool(true),
+        "off" => Value::Bool(false),
+        number if number.parse::<f64>().is_ok() => Value::Number(text),
+        _ => Value::Text(text),
+    })
 }

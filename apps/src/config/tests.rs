@@ -9,6 +9,7 @@ use mafo_config::Document;
 
 use super::*;
 use crate::cli::Command as Asked;
+use crate::rig::parse_adapters;
 
 /// A file of settings in a folder of its own, gone with it.
 struct File(PathBuf);
@@ -157,8 +158,7 @@ fn the_line_wins() {
     assert_eq!(options.rig.adapters, parse_adapters("eth,eth").unwrap());
 }
 
-use crate::rig::parse_adapters;
-
+/// A complaint each, and no more.
 #[test]
 fn all_that_is_wrong_is_said_where_it_stands() {
     let text = r#"
@@ -167,6 +167,7 @@ connectoins = 3
 peer = "bsd"
 connections = 0
 json = "yes"
+seed = 18446744073709551616
 [wire]
 loss = 1.5
 delay = true
@@ -175,11 +176,15 @@ taps = ["mafo0", "mafo0"]
 mode = "802.3ad"
 updelai = 3
 protect = "maybe"
+primary = "A0,miimon=5"
+miimon = +100
+arp_ip_target = ["10.77.0.1", 10]
 [rnu]
 [[adapter]]
 chip = "t540-cr"
 tids = 3
 ntids = 0
+filters = "8"
 [policy]
 file = "cop.toml"
 [[policy.rule]]
@@ -189,23 +194,80 @@ path = "hots"
         mafo.toml:3:1: 'connectoins' is no key of [run] (is 'connections' meant?); there are: peer, connections, seed, report, json
         mafo.toml:4:8: 'peer': 'bsd' is none of: auto, kernel, smoltcp
         mafo.toml:5:15: 'connections': 0 is not in 1..=4096
-        mafo.toml:6:8: 'json': "yes" is neither true nor false
-        mafo.toml:8:8: 'loss': '1.5' is no probability from 0 to below 1
-        mafo.toml:9:9: 'delay': it is not true or false
-        mafo.toml:10:8: 'taps': the two TAP devices need two names
-        mafo.toml:12:8: mode='802.3ad' is none of: active-backup, balance-xor
-        mafo.toml:13:1: 'updelai' is no key of [bond] (is 'updelay' meant?); there are: protect, handover, mode, miimon, updelay, downdelay, arp_interval, arp_ip_target, arp_validate, arp_missed_max, primary, primary_reselect, fail_over_mac, num_peer_notif, peer_notif_delay, xmit_hash_policy
-        mafo.toml:14:11: 'protect': 'maybe' is none of: on, off
-        mafo.toml:15:2: 'rnu' is no key of this file (is 'run' meant?); there are: host, wire, cores, bond, run, demo, drill, echo, adapter, policy
-        mafo.toml:16:3: a bond has two adapters: [[adapter]] twice, not 1
-        mafo.toml:18:1: 'tids' is no key of [[adapter]] (is 'ntids' meant?); there are: chip, ntids, l2t, filters
-        mafo.toml:19:9: ntids='0' is no number from 1 to 524288
-        mafo.toml:21:1: a policy is in a file of its own or here, not both
-        mafo.toml:23:8: 'hots' is none of: offload, host (is 'host' meant?)"#]]
-    .assert_eq(&parse(text).unwrap_err());
+        mafo.toml:6:8: 'json' is true or false, not "yes"
+        mafo.toml:7:8: 'seed': number too large to fit in target type
+        mafo.toml:9:8: 'loss': '1.5' is no probability from 0 to below 1
+        mafo.toml:10:9: 'delay' is a time in quotes, such as "2ms", not true
+        mafo.toml:11:8: 'taps': the two TAP devices need two names
+        mafo.toml:13:8: mode='802.3ad' is none of: active-backup, balance-xor
+        mafo.toml:14:1: 'updelai' is no key of [bond] (is 'updelay' meant?); there are: protect, handover, mode, miimon, updelay, downdelay, arp_interval, arp_ip_target, arp_validate, arp_missed_max, primary, primary_reselect, fail_over_mac, num_peer_notif, peer_notif_delay, xmit_hash_policy
+        mafo.toml:15:11: 'protect' is true or false, not "maybe"
+        mafo.toml:16:11: 'primary' is a link in quotes, such as "A0", not "A0,miimon=5"
+        mafo.toml:17:10: 'miimon' is a whole number without a sign, not +100
+        mafo.toml:18:31: 'arp_ip_target' is an address in quotes, such as "10.77.0.1", not 10
+        mafo.toml:19:2: 'rnu' is no key of this file (is 'run' meant?); there are: host, wire, cores, bond, run, demo, drill, echo, adapter, policy
+        mafo.toml:20:3: a bond has two adapters: [[adapter]] twice, not 1
+        mafo.toml:22:1: 'tids' is no key of [[adapter]] (is 'ntids' meant?); there are: chip, ntids, l2t, filters
+        mafo.toml:23:9: ntids='0' is no number from 1 to 524288
+        mafo.toml:24:11: 'filters' is a whole number without a sign, not "8"
+        mafo.toml:26:1: a policy is in a file of its own or here, not both
+        mafo.toml:28:8: 'hots' is none of: offload, host (is 'host' meant?)"#]].assert_eq(&parse(text).unwrap_err());
+    let text = r#"
+run = 3
+[[wire]]
+loss = 2
+[host]
+address = "10.77.0.2/+24"
+buffer = "8192"
+[cores]
+idle = "slepe"
+[demo]
+bytes = "+8M"
+rounds = +1
+[drill]
+interval = 20
+[[adapter]]
+ntids = 64
+chip = "eth"
+[[adapter]]
+ntids = 3
+chip = "t540-cr:ntids=3"
+l2t = 4096
+[policy]
+file = 7
+[policy.rule]
+path = "host"
+"#;
+    expect![[r#"
+        mafo.toml:2:7: 'run' is a table, [run], not 3
+        mafo.toml:3:1: 'wire' is a table, [wire], not a list
+        mafo.toml:6:11: 'address' is an address in quotes and the length of its prefix, such as "10.77.0.2/24", not "10.77.0.2/+24"
+        mafo.toml:7:10: 'buffer' is a whole number without a sign, not "8192"
+        mafo.toml:9:8: 'idle': 'slepe' is none of: poll, sleep (is 'sleep' meant?)
+        mafo.toml:11:9: 'bytes' is bytes, such as 4096 or "256K", not "+8M"
+        mafo.toml:12:10: 'rounds' is a whole number without a sign, not +1
+        mafo.toml:14:12: 'interval' is a time in quotes, such as "2ms", not 20
+        mafo.toml:16:9: eth is an Ethernet port without tables: 'ntids=64' can be said of adapters only
+        mafo.toml:20:8: 'chip' is a name in quotes, not "t540-cr:ntids=3"
+        mafo.toml:21:7: l2t='4096' is no number from 1 to 3072
+        mafo.toml:23:1: a policy is in a file of its own or here, not both
+        mafo.toml:23:8: 'file' is text in quotes, not 7
+        mafo.toml:24:1: 'rule' is a list of tables, [[policy.rule]] each, not a table"#]].assert_eq(&parse(text).unwrap_err());
     assert!(parse("[run\n").unwrap_err().starts_with("mafo.toml:1:5: "));
-    let said = parse("run = 3\n").unwrap_err();
-    assert_eq!(said, "mafo.toml:1:7: 'run' is a table, not a number");
+    for (text, said) in [
+        ("adapter = 3", "mafo.toml:1:11: 'adapter' is a list of tables, [[adapter]] each, not 3"),
+        (
+            "[adapter]",
+            "mafo.toml:1:1: 'adapter' is a list of tables, [[adapter]] each, not a table",
+        ),
+        (
+            "policy = \"cop.toml\"",
+            "mafo.toml:1:10: 'policy' is a table, [policy], not \"cop.toml\"",
+        ),
+        ("wire.loss = \"0.1\"", "mafo.toml:1:13: 'loss' is a number without a sign, not \"0.1\""),
+    ] {
+        assert_eq!(parse(text).unwrap_err(), said);
+    }
 }
 
 /// What is printed says the same, when it is read again.
@@ -223,6 +285,9 @@ fn what_is_shown_is_a_file() {
     {
         assert!(shown.lines().any(|shown| shown == line), "{line} in\n{shown}");
     }
+    // What nobody has set may be set to what it is.
+    let all = shown.replace("# ", "");
+    assert_eq!(parse(&all).unwrap().show(&root), all);
 }
 
 #[test]
@@ -290,7 +355,7 @@ fn every_key_is_described() {
     for section in schema::SECTIONS {
         described(&format!("`[{section}]`"), &schema::keys_of(section));
     }
-    described("`[[adapter]]`", &schema::ADAPTER_KEYS);
+    described("`[[adapter]]`", &schema::ADAPTER_KEYS.map(|(key, _)| key));
     described("`[policy]`", &schema::POLICY_KEYS);
     described("A rule", &mafo_config::policy::KEYS.map(|(key, _)| key));
 }
