@@ -170,6 +170,8 @@ mafo_mem::counters! {
         fin_timeouts,
         /// Listeners that an adapter refused.
         tom_listen_failed,
+        /// Connections that an adapter was asked for with NewReno, since it has no code point for what was chosen.
+        tom_congestion_unmet,
         /// Requests of an adapter that found no room and were dropped.
         tom_ring_full,
         /// Questions that were asked again, since an adapter had not answered in time.
@@ -210,7 +212,7 @@ pub struct Options {
     pub nagle: bool,
     /// Congestion control, as TCP_CONGESTION chooses it; `None` is the path's: [`StackConfig::congestion`] here,
     /// and the code point `CONG_ALG_NEWRENO` in an adapter. An adapter that has no code point for what is chosen
-    /// ([`StackConfig::adapter_congestion`]) uses that one as well.
+    /// ([`StackConfig::adapter_congestion`]) uses that one as well (counter `tom_congestion_unmet`).
     pub congestion: Option<CongestionControl>,
     /// Whether segments that are not full wait for more bytes (TCP_CORK). What an adapter's connection holds back is
     /// not given to the adapter.
@@ -365,12 +367,20 @@ pub struct StackConfig {
     /// Segments that an adapter's connection begins with, if more than its INITCWND, which has bits for seven
     /// (RFC 6928: 10). The window is written into the TCB of each when its handshake is through.
     pub adapter_initial_window: Option<u8>,
-    /// What the adapters' congestion code points (`CONG_ALG_RENO`, `TAHOE`, `NEWRENO`, `HIGHSPEED`) stand for. T5's
-    /// is the default; an adapter of software may have been given others.
+    /// What the adapters' congestion code points (`CONG_ALG_RENO`, `TAHOE`, `NEWRENO`, `HIGHSPEED`) stand for.
+    /// [`StackConfig::T5_CONGESTION`] is the default; an adapter of software may have been given others.
     pub adapter_congestion: [CongestionControl; 4],
 }
 
 impl StackConfig {
+    /// What congestion code points stand for in a T5.
+    pub const T5_CONGESTION: [CongestionControl; 4] = [
+        CongestionControl::Reno,
+        CongestionControl::Tahoe,
+        CongestionControl::NewReno,
+        CongestionControl::HighSpeed,
+    ];
+
     /// Bytes of the arena that all sockets' buffers, and what applications fill, are taken from, with something for
     /// whoever holds a buffer longer than its socket.
     #[must_use]
@@ -418,12 +428,7 @@ impl StackConfig {
             congestion: CongestionControl::Cubic,
             ecn: EcnMode::OnRequest,
             adapter_initial_window: Some(10),
-            adapter_congestion: [
-                CongestionControl::Reno,
-                CongestionControl::Tahoe,
-                CongestionControl::NewReno,
-                CongestionControl::HighSpeed,
-            ],
+            adapter_congestion: Self::T5_CONGESTION,
         }
     }
 }

@@ -173,6 +173,35 @@ fn congestion_control_and_handover_are_what_the_rule_says_unless_the_application
     assert_eq!((handover(id), handover(own)), (Some(Handover::Instant), Some(Handover::Drained)));
 }
 
+/// By either side; what is opened on the host path is no adapter's.
+#[test]
+fn a_congestion_control_that_an_adapter_has_not_is_counted() {
+    let mut net = up();
+    let cubic = Decision { congestion: Some(CongestionControl::Cubic), ..Decision::default() };
+    let here = Decision { path: Some(PathChoice::Host), ..cubic };
+    set(
+        &mut net,
+        vec![
+            rule(Occasion::Passive, port(80), cubic),
+            rule(Occasion::Passive, port(81), here),
+            Rule { remote: port(90), says: cubic, on: Occasion::Active.into(), ..Rule::default() },
+        ],
+    );
+    let ours = [80, 81, 82].map(|port| listen(&mut net, 0, port, OFFLOAD));
+    let theirs = listen(&mut net, 1, 90, OFFLOAD);
+    let unmet = |net: &Net| net.hosts[0].sockets().counters().tom_congestion_unmet;
+    let [accepted, _] = connect(&mut net, 1, 80, ours[0], OFFLOAD);
+    assert_eq!(unmet(&net), 1);
+    let [opened, _] = connect(&mut net, 0, 90, theirs, OFFLOAD);
+    assert_eq!(unmet(&net), 2);
+    for id in [accepted, opened] {
+        assert_eq!(net.hosts[0].sockets().congestion(id), Ok(Some(CongestionControl::NewReno)));
+    }
+    connect(&mut net, 1, 81, ours[1], OFFLOAD);
+    connect(&mut net, 1, 82, ours[2], OFFLOAD);
+    assert_eq!(unmet(&net), 2);
+}
+
 /// The peer does not acknowledge what is under way: of a bond that drains connections only those leave whose rule says so.
 #[test]
 fn a_connection_is_handed_over_as_its_rule_says() {

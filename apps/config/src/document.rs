@@ -11,12 +11,13 @@ use crate::file;
 use crate::problem::{Problem, Problems, meant};
 use crate::value::{Type, Value, found};
 
-/// The text of a file, and what was found to be wrong with it.
+/// The text of a file, and what was found to be wrong with it, or likely not meant.
 #[derive(Debug)]
 pub struct Document {
     name: String,
     text: String,
     problems: RefCell<Problems>,
+    warnings: RefCell<Problems>,
 }
 
 /// A table: key by key.
@@ -40,7 +41,8 @@ impl Document {
     /// A text that is to be called `name`.
     #[must_use]
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into(), problems: RefCell::default() }
+        let (name, text) = (name.into(), text.into());
+        Self { name, text, problems: RefCell::default(), warnings: RefCell::default() }
     }
 
     /// Reads a file: a regular one, of at most 1 MiB.
@@ -67,10 +69,18 @@ impl Document {
         self.problems.take().unless_any(made)
     }
 
+    /// What is not wrong and yet likely not meant; none of it is left here.
+    pub fn warnings(&self) -> Problems {
+        self.warnings.take()
+    }
+
     fn complain(&self, at: usize, what: impl Into<String>) {
-        let at = Some(place(&self.text, at));
-        let problem = Problem { file: self.name.clone(), at, what: what.into() };
+        let problem = self.problem(at, what.into());
         self.problems.borrow_mut().0.push(problem);
+    }
+
+    fn problem(&self, at: usize, what: String) -> Problem {
+        Problem { file: self.name.clone(), at: Some(place(&self.text, at)), what }
     }
 }
 
@@ -118,6 +128,12 @@ impl<'a> Item<'a> {
     /// Something is wrong with the value.
     pub fn wrong(&self, what: impl Into<String>) {
         self.document.complain(start(self.value.span()), what);
+    }
+
+    /// The value is good, and yet likely not meant.
+    pub fn warn(&self, what: &str) {
+        let problem = self.document.problem(start(self.value.span()), format!("warning: {what}"));
+        self.document.warnings.borrow_mut().0.push(problem);
     }
 
     /// There is no such key in `place`; there are `names`.

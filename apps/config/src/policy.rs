@@ -13,7 +13,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use mafo::policy::{Decision, Occasion, Occasions, Policy, Rule};
-use mafo::{CongestionControl, Handover, PathChoice};
+use mafo::{CongestionControl, Handover, PathChoice, StackConfig};
 
 use crate::document::{Document, Item, Table};
 use crate::problem::{Problems, none_of};
@@ -30,7 +30,10 @@ pub const KEYS: [(&str, &str); 8] = [
     ("remote", "prefixes of the peer's address"),
     ("remote-port", "the peer's port"),
     ("path", "where TCP runs: offload, host"),
-    ("congestion", "congestion control; an adapter that has it not uses NewReno"),
+    (
+        "congestion",
+        "congestion control; an adapter that has it not uses NewReno, of which there is a warning",
+    ),
     ("handover", "how the connection moves to another adapter: auto, drained, instant"),
 ];
 
@@ -56,9 +59,10 @@ fn congestion() -> Vec<(&'static str, CongestionControl)> {
 const HANDOVERS: [(&str, Handover); 3] =
     [("auto", Handover::Auto), ("drained", Handover::Drained), ("instant", Handover::Instant)];
 
-/// Reads a file that has a policy alone.
-pub fn read(path: &Path) -> Result<Policy, Problems> {
-    parse(&Document::read(path)?)
+/// Reads a file that has a policy alone; that, and warnings.
+pub fn read(path: &Path) -> Result<(Policy, Problems), Problems> {
+    let document = Document::read(path)?;
+    Ok((parse(&document)?, document.warnings()))
 }
 
 /// The policy of a document that has nothing else.
@@ -105,7 +109,23 @@ fn rule(table: Table<'_>) -> Rule {
             _ => item.unknown("a rule", &KEYS.map(|(key, _)| key)),
         }
     }
+    warn_of_congestion(table, &rule);
     rule
+}
+
+/// An adapter has few congestion controls, and a rule may be of connections that are the host path's in any case.
+fn warn_of_congestion(table: Table<'_>, rule: &Rule) {
+    let Some(chosen) = rule.says.congestion else { return };
+    let theirs = StackConfig::T5_CONGESTION;
+    if rule.says.path == Some(PathChoice::Host) || theirs.contains(&chosen) {
+        return;
+    }
+    if let Some(item) = table.get("congestion") {
+        let theirs = theirs.map(CongestionControl::name).join(", ");
+        item.warn(&format!(
+            "an adapter has no '{chosen}', and its connections use newreno; it has: {theirs}"
+        ));
+    }
 }
 
 /// When it is asked, if that is said.
@@ -285,6 +305,30 @@ local = 2026-01-01
             cop.toml:26:17: '10.0.0.0/+8' is no address and no prefix, such as 10.1.0.0/16
             cop.toml:27:9: 'local' is an address or a prefix in quotes, such as "10.1.0.0/16", not 2026-01-01
             cop.toml:29:2: 'rules' is no key of a policy's file (is 'rule' meant?); there are: rule"#]].assert_eq(&read(text).unwrap_err().to_string());
+    }
+
+    /// Not where connections are the host path's, which has them all.
+    #[test]
+    fn what_an_adapter_has_not_is_warned_of() {
+        let text = r#"
+[[rule]]
+congestion = "cubic"
+[[rule]]
+congestion = "cubic"
+path = "host"
+[[rule]]
+congestion = "highspeed"
+[[rule]]
+path = "offload"
+congestion = "bbr"
+"#;
+        let document = Document::new("cop.toml", text);
+        assert!(parse(&document).is_ok());
+        expect![[r#"
+            cop.toml:3:14: warning: an adapter has no 'cubic', and its connections use newreno; it has: reno, tahoe, newreno, highspeed
+            cop.toml:11:14: warning: an adapter has no 'bbr', and its connections use newreno; it has: reno, tahoe, newreno, highspeed"#]]
+        .assert_eq(&document.warnings().to_string());
+        assert_eq!(document.warnings(), Problems::default());
     }
 
     #[test]

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, CommandFactory, Subcommand};
 use mafo::Policy;
+use mafo_config::Problems;
 
 pub use settings::Settings;
 
@@ -34,7 +35,7 @@ pub struct ConfigOptions {
 #[derive(Subcommand, Clone, Debug)]
 pub enum ConfigCommand {
     /// Read a file and print what it comes to: what is set, and behind a # what is not and has a value of its own. What is wrong
-    /// is said with line and column, and then it exits 2
+    /// is said with line and column, and then it exits 2; what is likely not meant is a warning
     Check {
         /// The file, such as mafo.toml
         file: PathBuf,
@@ -51,6 +52,7 @@ pub fn main(options: &ConfigOptions) -> ExitCode {
     let root = Arguments::command();
     match settings::read(&root, file) {
         Ok(settings) => {
+            warn(&settings.warnings);
             print!("{}", settings.show(&root));
             ExitCode::SUCCESS
         }
@@ -106,19 +108,26 @@ fn is_said(sub: &Command, matches: &ArgMatches, long: &str) -> bool {
     on_line(arg.get_id().as_str()) || others.iter().any(|other| on_line(other.get_id().as_str()))
 }
 
-/// The policy of `--policy`, or else that of `--config`, if there is any; read anew each time.
-pub fn policy(config: Option<&Path>, policy: Option<&Path>) -> Result<Option<Arc<Policy>>, String> {
-    match (policy, config) {
-        (Some(file), _) => {
-            let policy = mafo_config::policy::read(file).map_err(|e| e.to_string())?;
-            Ok(Some(Arc::new(policy)))
-        }
-        (None, Some(file)) => {
-            let settings = settings::read(&Arguments::command(), file);
-            settings.map(|settings| settings.policy).map_err(|e| e.to_string())
-        }
-        (None, None) => Ok(None),
+/// What of it is likely not meant, on standard error.
+fn warn(warnings: &Problems) {
+    for warning in &warnings.0 {
+        eprintln!("{warning}");
     }
+}
+
+/// The policy of `--policy`, or else that of `--config`, if there is any; read anew each time. Warnings of it are said.
+pub fn policy(config: Option<&Path>, policy: Option<&Path>) -> Result<Option<Arc<Policy>>, String> {
+    let read = match (policy, config) {
+        (Some(file), _) => {
+            mafo_config::policy::read(file).map(|(policy, said)| (Some(Arc::new(policy)), said))
+        }
+        (None, Some(file)) => settings::read(&Arguments::command(), file)
+            .map(|settings| (settings.policy, settings.warnings)),
+        (None, None) => return Ok(None),
+    };
+    let (policy, warnings) = read.map_err(|problems| problems.to_string())?;
+    warn(&warnings);
+    Ok(policy)
 }
 
 #[cfg(test)]

@@ -23,15 +23,20 @@ pub struct Settings {
     policy_file: Option<PathBuf>,
     /// The connection offload policy, if there is one.
     pub policy: Option<Arc<Policy>>,
+    /// What is likely not meant.
+    pub warnings: Problems,
 }
 
 /// Reads a file for the options of `root`. A file that it names for the policy is read as well; its path is relative to
 /// the folder of this one.
 pub(super) fn read(root: &Command, path: &Path) -> Result<Settings, Problems> {
-    let mut settings = parse(root, &Document::read(path)?)?;
+    let document = Document::read(path)?;
+    let mut settings = parse(root, &document)?;
+    settings.warnings = document.warnings();
     if let Some(file) = &settings.policy_file {
         let file = path.parent().unwrap_or(Path::new("")).join(file);
-        settings.policy = Some(Arc::new(policy::read(&file)?));
+        let (policy, warnings) = policy::read(&file)?;
+        (settings.policy, settings.warnings) = (Some(Arc::new(policy)), warnings);
     }
     Ok(settings)
 }

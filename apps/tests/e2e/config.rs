@@ -49,6 +49,14 @@ congestion = "tahoe"
 handover = "instant"
 "#;
 
+/// What it says on standard error of what it does not take, exit code 2; nothing on standard output.
+fn refused(arguments: &[&str]) -> String {
+    let output = mafo(arguments);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{error}");
+    error
+}
+
 /// What is good is printed as a file that says the same; what is not is named where it stands.
 pub(super) fn check() -> Outcome {
     let file = File::new("check", GOOD);
@@ -62,17 +70,20 @@ pub(super) fn check() -> Outcome {
     assert_eq!(mafo(&["config", "check", file.path()]).stdout, shown.into_bytes());
 
     file.becomes("[run]\nconnectoins = 3\nseed = \"x\"\n");
-    let output = mafo(&["config", "check", file.path()]);
-    let error = String::from_utf8_lossy(&output.stderr).replace(file.path(), "FILE");
-    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{error}");
+    let error = refused(&["config", "check", file.path()]).replace(file.path(), "FILE");
     let lines: Vec<&str> = error.lines().collect();
     assert_eq!(lines.len(), 2, "{error}");
     let key = "FILE:2:1: 'connectoins' is no key of [run] (is 'connections' meant?)";
-    assert!(lines[0].starts_with(key) && lines[1].starts_with("FILE:3:8: 'seed': "), "{error}");
-    let output = mafo(&["config", "check", "/nowhere/mafo.toml"]);
+    assert!(lines[0].starts_with(key) && lines[1].starts_with("FILE:3:8: 'seed' is "), "{error}");
+    for (path, why) in [("/nowhere/mafo.toml", ""), ("/dev/zero", "it is no regular file")] {
+        let error = refused(&["config", "check", path]);
+        assert!(error.starts_with(&format!("{path}: {why}")), "{error}");
+    }
+    file.becomes("[[policy.rule]]\ncongestion = \"bbr\"\n");
+    let output = mafo(&["config", "check", file.path()]);
     let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{error}");
-    assert!(error.starts_with("/nowhere/mafo.toml: "), "{error}");
+    assert_eq!(output.status.code(), Some(0), "{error}");
+    assert!(error.contains("mafo.toml:2:14: warning: an adapter has no 'bbr'"), "{error}");
     Outcome::Done
 }
 
@@ -86,17 +97,13 @@ pub(super) fn demo() -> Outcome {
     assert!(json.contains("\"connections\":3"), "{json}");
 
     file.becomes(&GOOD.replace("congestion", "path = \"host\"\ncongestion"));
-    let output = mafo(&["demo", "--config", file.path()]);
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{error}");
-    assert!(error.contains("4 of 4 connections on the host path"), "{error}");
+    for command in ["demo", "drill"] {
+        let error = refused(&[command, "--config", file.path()]);
+        assert!(error.contains("4 of 4 connections on the host path"), "{error}");
+    }
     file.becomes("[demo]\nbites = \"64K\"\n");
-    let output = mafo(&["demo", "--config", file.path(), "--peer", "smoltcp"]);
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{error}");
-    assert!(
-        error.contains("mafo.toml:2:1: 'bites' is no key of [demo] (is 'bytes' meant?)"),
-        "{error}"
-    );
+    let error = refused(&["demo", "--config", file.path(), "--peer", "smoltcp"]);
+    let key = "mafo.toml:2:1: 'bites' is no key of [demo] (is 'bytes' meant?)";
+    assert!(error.contains(key), "{error}");
     Outcome::Done
 }

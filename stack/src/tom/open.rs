@@ -133,6 +133,13 @@ impl Core {
         code_points[usize::from(code_point(options.congestion, code_points).0)]
     }
 
+    /// Counts a connection that an adapter is asked for with a congestion control that it does not have.
+    fn count_congestion(&mut self, options: Options) {
+        let is_unmet =
+            options.congestion.is_some_and(|chosen| self.offloaded_congestion(options) != chosen);
+        self.counters.tom_congestion_unmet += u64::from(is_unmet);
+    }
+
     /// A reference to the entry of `remote`'s next hop on an adapter.
     fn l2t(
         &mut self,
@@ -210,6 +217,8 @@ impl Core {
         let opening = Offloaded::opening(self.now, place, iss, opt0, told);
         let opening = Offloaded { atid: Some(atid), cong: congestion, ..opening };
         socket.path = Path::Offload(Box::new(opening));
+        let options = *socket.options;
+        self.count_congestion(options);
         Ok(())
     }
 
@@ -447,6 +456,7 @@ impl Core {
         if let Some(listener) = self.listeners.get_mut(&listener_id) {
             listener.opening += 1;
         }
+        self.count_congestion(options);
         Some(())
     }
 
