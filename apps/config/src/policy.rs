@@ -20,7 +20,7 @@ use crate::problem::{Problems, none_of};
 use crate::value::{Scalar, Type};
 
 /// Keys of a rule, and what each is.
-pub const KEYS: [(&str, &str); 8] = [
+pub const KEYS: [(&str, &str); 9] = [
     (
         "on",
         "what it decides about: listen, active (connections that we open), passive (those that we accept); all, if it says none",
@@ -35,6 +35,10 @@ pub const KEYS: [(&str, &str); 8] = [
         "congestion control; an adapter that has it not uses NewReno, of which there is a warning",
     ),
     ("handover", "how the connection moves to another adapter: auto, drained, instant"),
+    (
+        "protect",
+        "whether its adapter acknowledges only what the host has, so that nothing is lost with it: true, false",
+    ),
 ];
 
 const PATHS: [(&str, PathChoice); 2] =
@@ -49,7 +53,7 @@ const PORT: Type =
         .or_list();
 
 /// What a listener has not, and a rule on listeners alone has no use for.
-const NOT_OF_LISTENERS: [&str; 4] = ["congestion", "handover", "remote", "remote-port"];
+const NOT_OF_LISTENERS: [&str; 5] = ["congestion", "handover", "protect", "remote", "remote-port"];
 
 /// All congestion controls by their names.
 fn congestion() -> Vec<(&'static str, CongestionControl)> {
@@ -58,6 +62,8 @@ fn congestion() -> Vec<(&'static str, CongestionControl)> {
 
 const HANDOVERS: [(&str, Handover); 3] =
     [("auto", Handover::Auto), ("drained", Handover::Drained), ("instant", Handover::Instant)];
+
+const FLAGS: [(&str, bool); 2] = [("true", true), ("false", false)];
 
 /// Reads a file that has a policy alone; that, and warnings.
 pub fn read(path: &Path) -> Result<(Policy, Problems), Problems> {
@@ -106,6 +112,7 @@ fn rule(table: Table<'_>) -> Rule {
             "path" => rule.says.path = one(&item, &PATHS),
             "congestion" => rule.says.congestion = one(&item, &congestion()),
             "handover" => rule.says.handover = one(&item, &HANDOVERS),
+            "protect" => rule.says.protect = one_of(&item, Type::FLAG, &FLAGS),
             _ => item.unknown("a rule", &KEYS.map(|(key, _)| key)),
         }
     }
@@ -139,7 +146,11 @@ fn parsed<T: FromStr<Err = String>>(item: &Item<'_>, of: Type) -> Vec<T> {
 }
 
 fn one<T: Copy>(item: &Item<'_>, names: &[(&str, T)]) -> Option<T> {
-    let name = item.value(NAME)?.plain();
+    one_of(item, NAME, names)
+}
+
+fn one_of<T: Copy>(item: &Item<'_>, of: Type, names: &[(&str, T)]) -> Option<T> {
+    let name = item.value(of)?.plain();
     named(&name, names).map_err(|what| item.wrong(what)).ok()
 }
 
@@ -169,10 +180,13 @@ pub fn show(policy: &Policy, header: &str) -> String {
         list("local-port", rule.local.ports.iter().map(ToString::to_string).collect());
         list("remote", rule.remote.addresses.iter().map(ToString::to_string).collect());
         list("remote-port", rule.remote.ports.iter().map(ToString::to_string).collect());
-        let Decision { path, congestion: algorithm, handover, .. } = rule.says;
+        let Decision { path, congestion: algorithm, handover, protect } = rule.says;
         said(&mut out, "path", path, &PATHS);
         said(&mut out, "congestion", algorithm, &congestion());
         said(&mut out, "handover", handover, &HANDOVERS);
+        if let Some(protect) = protect {
+            let _ = writeln!(out, "protect = {protect}");
+        }
     }
     out
 }
@@ -208,9 +222,11 @@ mod tests {
             local = "10.0.0.2"
             remote-port = 443
             handover = "instant"
+            protect = false
 
             [[rule]]
             path = "offload"
+            protect = true
         "#;
         let policy = read(text).unwrap();
         expect![[r#"
@@ -225,8 +241,10 @@ mod tests {
             local = ["10.0.0.2/32"]
             remote-port = ["443"]
             handover = "instant"
+            protect = false
             [[rule]]
             path = "offload"
+            protect = true
         "#]]
         .assert_eq(&show(&policy, "rule"));
         assert_eq!(read(&show(&policy, "rule")), Ok(policy));
@@ -264,6 +282,7 @@ on = "listen"
 congestion = "reno"
 remote-port = []
 on-what = 3
+protect = true
 
 [[rule]]
 on = []
@@ -271,6 +290,7 @@ local = []
 path = ["host"]
 handover = ""
 congestion = 7
+protect = "on"
 
 [[rule]]
 on = ["listen", "pasive"]
@@ -282,7 +302,7 @@ local = 2026-01-01
 "#;
         expect![[r#"
             cop.toml:2:6: 'pasive' is none of: listen, active, passive (is 'passive' meant?)
-            cop.toml:3:1: 'local-prot' is no key of a rule (is 'local-port' meant?); there are: on, local, local-port, remote, remote-port, path, congestion, handover
+            cop.toml:3:1: 'local-prot' is no key of a rule (is 'local-port' meant?); there are: on, local, local-port, remote, remote-port, path, congestion, handover, protect
             cop.toml:4:26: '10.1.2.0/16' has bits set behind its prefix: 10.1.0.0/16 is the network
             cop.toml:5:21: '90-80' ends before it begins
             cop.toml:5:30: 'local-port' is a port or a range, such as 443 or "8000-8099", not -1
@@ -294,17 +314,19 @@ local = 2026-01-01
             cop.toml:8:12: 'handover' is a name in quotes, not a table
             cop.toml:12:1: a listener has no 'congestion': of what it accepts a rule on = "passive" decides
             cop.toml:13:1: a listener has no 'remote-port': of what it accepts a rule on = "passive" decides
-            cop.toml:14:1: 'on-what' is no key of a rule; there are: on, local, local-port, remote, remote-port, path, congestion, handover
-            cop.toml:17:6: 'on' is a name in quotes, or a list of them, not an empty one
-            cop.toml:18:9: 'local' is an address or a prefix in quotes, such as "10.1.0.0/16", or a list of them, not an empty one
-            cop.toml:19:8: 'path' is a name in quotes, not a list
-            cop.toml:20:12: 'handover' is a name in quotes, not ""
-            cop.toml:21:14: 'congestion' is a name in quotes, not 7
-            cop.toml:24:17: 'pasive' is none of: listen, active, passive (is 'passive' meant?)
-            cop.toml:26:11: 'remote' is an address or a prefix in quotes, such as "10.1.0.0/16", not 10.1
-            cop.toml:26:17: '10.0.0.0/+8' is no address and no prefix, such as 10.1.0.0/16
-            cop.toml:27:9: 'local' is an address or a prefix in quotes, such as "10.1.0.0/16", not 2026-01-01
-            cop.toml:29:2: 'rules' is no key of a policy's file (is 'rule' meant?); there are: rule"#]].assert_eq(&read(text).unwrap_err().to_string());
+            cop.toml:14:1: 'on-what' is no key of a rule; there are: on, local, local-port, remote, remote-port, path, congestion, handover, protect
+            cop.toml:15:1: a listener has no 'protect': of what it accepts a rule on = "passive" decides
+            cop.toml:18:6: 'on' is a name in quotes, or a list of them, not an empty one
+            cop.toml:19:9: 'local' is an address or a prefix in quotes, such as "10.1.0.0/16", or a list of them, not an empty one
+            cop.toml:20:8: 'path' is a name in quotes, not a list
+            cop.toml:21:12: 'handover' is a name in quotes, not ""
+            cop.toml:22:14: 'congestion' is a name in quotes, not 7
+            cop.toml:23:11: 'protect' is true or false, not "on"
+            cop.toml:26:17: 'pasive' is none of: listen, active, passive (is 'passive' meant?)
+            cop.toml:28:11: 'remote' is an address or a prefix in quotes, such as "10.1.0.0/16", not 10.1
+            cop.toml:28:17: '10.0.0.0/+8' is no address and no prefix, such as 10.1.0.0/16
+            cop.toml:29:9: 'local' is an address or a prefix in quotes, such as "10.1.0.0/16", not 2026-01-01
+            cop.toml:31:2: 'rules' is no key of a policy's file (is 'rule' meant?); there are: rule"#]].assert_eq(&read(text).unwrap_err().to_string());
     }
 
     /// Not where connections are the host path's, which has them all.
