@@ -1,105 +1,78 @@
-//! Prometheus' text, over HTTP: `GET /metrics`.
+//! A snapshot in Prometheus' text format.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::Duration;
 
-use crate::json::Json;
-use crate::slot::Collector;
-use crate::snapshot::{Content, Snapshot};
+use crate::snapshot::Snapshot;
 
-/// How long who asks may take to do so, and to listen.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// The longest request.
-const REQUEST_MAX: u64 = 8 << 10;
-
-/// An address at which metrics are told, as long as the program lives.
-#[derive(Debug)]
-pub struct Metrics {
-    address: SocketAddr,
+/// What a number does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It goes up.
+    Counter,
+    /// It goes up and down.
+    Gauge,
 }
 
-impl Metrics {
-    /// Listens at `address`.
-    pub fn start(address: SocketAddr, collector: Arc<Mutex<Collector>>) -> io::Result<Self> {
-        let listener = TcpListener::bind(address)?;
-        let address = listener.local_addr()?;
-        thread::Builder::new().name("metrics".to_owned()).spawn(move || {
-            for client in listener.incoming().flatten() {
-                // Who goes away in the middle has gone away.
-                let _ = serve(client, &collector);
-            }
-        })?;
-        Ok(Self { address })
-    }
+/// A number that Prometheus is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name behind `mafo_`, without the `_total` of a counter.
+    pub name: String,
+    /// What it does.
+    pub kind: Kind,
+    /// Whose it is.
+    pub labels: Vec<(&'static str, String)>,
+    /// What it is.
+    pub value: u64,
+}
 
-    /// Where that is, with the port that was chosen if none was asked for.
+impl Metric {
+    /// A number of the program as a whole.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn whole(kind: Kind, name: &str, value: u64) -> Self {
+        Self { name: name.to_owned(), kind, labels: Vec::new(), value }
     }
 }
 
-fn serve(mut client: TcpStream, collector: &Mutex<Collector>) -> io::Result<()> {
-    client.set_read_timeout(Some(PATIENCE))?;
-    client.set_write_timeout(Some(PATIENCE))?;
-    let mut request = Vec::new();
-    let mut piece = [0; 1024];
-    while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-        let len = (&mut client).take(REQUEST_MAX).read(&mut piece)?;
-        if len == 0 || request.len() as u64 > REQUEST_MAX {
-            return Ok(());
-        }
-        request.extend_from_slice(&piece[..len]);
-    }
-    let request = String::from_utf8_lossy(&request);
-    let mut words = request.split_ascii_whitespace();
-    let (status, body) = match (words.next(), words.next()) {
-        (Some("GET"), Some("/metrics")) => {
-            ("200 OK", text(&collector.lock().unwrap_or_else(PoisonError::into_inner).collect()))
-        }
-        (Some("GET"), _) => ("404 Not Found", "/metrics\n".to_owned()),
-        _ => ("405 Method Not Allowed", String::new()),
-    };
-    let len = body.len();
-    write!(
-        client,
-        "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n{body}"
-    )
+/// All lines of a name.
+struct Family {
+    kind: Kind,
+    lines: Vec<(String, u64)>,
 }
 
-/// A snapshot in Prometheus' text format: what ports count, and the numbers of what is told as a whole.
+/// A snapshot in Prometheus' text format: what ports count, and the numbers that are told beside that.
 #[must_use]
 pub fn text(snapshot: &Snapshot) -> String {
-    // All lines of a name stand together.
-    let mut metrics: BTreeMap<String, Vec<(String, u64)>> = BTreeMap::new();
+    let mut families: BTreeMap<String, Family> = BTreeMap::new();
+    let mut add = |kind, name: &str, labels: &[(&str, String)], value| {
+        let suffix = if kind == Kind::Counter { "_total" } else { "" };
+        let name = plain(&format!("mafo_{name}{suffix}"));
+        let lines = &mut families.entry(name).or_insert(Family { kind, lines: Vec::new() }).lines;
+        let labels = labelled(labels);
+        // A number may be among all and among those that every port has.
+        if !lines.iter().any(|(known, _)| *known == labels) {
+            lines.push((labels, value));
+        }
+    };
     for (n, port) in snapshot.ports.iter().enumerate() {
-        let labels = format!("{{port=\"{n}\",name=\"{}\"}}", escaped(&port.name));
-        let up = ("link_up".to_owned(), u64::from(port.link_up));
-        for (name, value) in port.stats.iter().chain(&port.xstats).chain([&up]) {
-            let lines = metrics.entry(metric("ethdev", name)).or_default();
-            // A number may be among both.
-            if lines.last().is_none_or(|(of, _)| *of != labels) {
-                lines.push((labels.clone(), *value));
-            }
+        let labels = [("port", n.to_string()), ("name", port.name.clone())];
+        for (name, value) in port.stats.iter().chain(&port.xstats) {
+            add(Kind::Counter, &format!("ethdev_{name}"), &labels, *value);
         }
+        add(Kind::Gauge, "ethdev_link_up", &labels, port.link_up.unwrap_or_default().into());
     }
-    for section in &snapshot.sections {
-        let Content::Whole(Json::Object(members)) = &section.content else { continue };
-        let part = section.name.rsplit('/').next().unwrap_or_default();
-        for (name, value) in members {
-            if let Json::Number(value) = value {
-                metrics.entry(metric(part, name)).or_default().push((String::new(), *value));
-            }
-        }
+    for metric in &snapshot.metrics {
+        add(metric.kind, &metric.name, &metric.labels, metric.value);
     }
     let mut out = String::new();
-    for (name, lines) in metrics {
-        let _ = writeln!(out, "# TYPE {name} untyped");
+    for (name, Family { kind, lines }) in families {
+        let kind = if kind == Kind::Counter { "counter" } else { "gauge" };
+        let about = name.trim_start_matches("mafo_").trim_end_matches("_total");
+        let _ = writeln!(
+            out,
+            "# HELP {name} {about}, as docs/telemetry.md says.\n# TYPE {name} {kind}"
+        );
         for (labels, value) in lines {
             let _ = writeln!(out, "{name}{labels} {value}");
         }
@@ -108,9 +81,16 @@ pub fn text(snapshot: &Snapshot) -> String {
 }
 
 /// A name of letters, digits and underscores.
-fn metric(part: &str, name: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-    format!("mafo_{part}_{name}").chars().map(plain).collect()
+fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}
+
+fn labelled(labels: &[(&str, String)]) -> String {
+    let one = |(name, value): &(&str, String)| format!("{name}=\"{}\"", escaped(value));
+    match labels {
+        [] => String::new(),
+        _ => format!("{{{}}}", labels.iter().map(one).collect::<Vec<_>>().join(",")),
+    }
 }
 
 fn escaped(label: &str) -> String {
@@ -120,25 +100,44 @@ fn escaped(label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::Port;
+
+    /// The lines of `text` that are no comments.
+    fn numbers(text: &str) -> Vec<&str> {
+        text.lines().filter(|line| !line.starts_with('#')).collect()
+    }
 
     #[test]
     fn numbers_of_a_name_stand_together() {
-        let expected = "\
-# TYPE mafo_ethdev_ipackets untyped
-mafo_ethdev_ipackets{port=\"0\",name=\"A0\"} 7
-mafo_ethdev_ipackets{port=\"1\",name=\"B0\"} 9
-# TYPE mafo_ethdev_link_up untyped
-mafo_ethdev_link_up{port=\"0\",name=\"A0\"} 1
-mafo_ethdev_link_up{port=\"1\",name=\"B0\"} 0
-# TYPE mafo_ethdev_opackets untyped
-mafo_ethdev_opackets{port=\"0\",name=\"A0\"} 8
-mafo_ethdev_opackets{port=\"1\",name=\"B0\"} 10
-# TYPE mafo_ethdev_rx_good_packets untyped
-mafo_ethdev_rx_good_packets{port=\"0\",name=\"A0\"} 7
-mafo_ethdev_rx_good_packets{port=\"1\",name=\"B0\"} 9
-# TYPE mafo_failover_moved untyped
-mafo_failover_moved 5
-";
-        assert_eq!(text(&crate::snapshot::tests::example()), expected);
+        let expected = [
+            "mafo_ethdev_ipackets_total{port=\"0\",name=\"A0\"} 7",
+            "mafo_ethdev_ipackets_total{port=\"1\",name=\"B0\"} 9",
+            "mafo_ethdev_link_up{port=\"0\",name=\"A0\"} 1",
+            "mafo_ethdev_link_up{port=\"1\",name=\"B0\"} 0",
+            "mafo_ethdev_rx_good_packets_total{port=\"0\",name=\"A0\"} 7",
+            "mafo_ethdev_rx_good_packets_total{port=\"1\",name=\"B0\"} 9",
+            "mafo_failover_moved_total 5",
+        ];
+        assert_eq!(numbers(&text(&crate::snapshot::tests::example())), expected);
+    }
+
+    #[test]
+    fn a_name_is_told_what_it_is_and_labels_are_escaped() {
+        let counted = |n| vec![("ipackets".to_owned(), n)];
+        let port = Port {
+            name: "a\"\\\n".to_owned(),
+            stats: counted(1),
+            // The same number by the same name.
+            xstats: counted(1),
+            ..Port::default()
+        };
+        let text = text(&Snapshot { ports: vec![port], ..Snapshot::default() });
+        let head = "# HELP mafo_ethdev_ipackets_total ethdev_ipackets, as docs/telemetry.md says.\n\
+                    # TYPE mafo_ethdev_ipackets_total counter\n";
+        assert!(text.starts_with(head), "{text}");
+        let line = r#"mafo_ethdev_ipackets_total{port="0",name="a\"\\\n"} 1"#;
+        let up = r#"mafo_ethdev_link_up{port="0",name="a\"\\\n"} 0"#;
+        assert_eq!(numbers(&text), [line, up]);
+        assert!(text.contains("# TYPE mafo_ethdev_link_up gauge\n"), "{text}");
     }
 }
