@@ -19,7 +19,7 @@ use mafo_asic::InUse;
 use mafo_asic::bar::ResetLine;
 use mafo_mem::Nanos;
 use mafo_pmd::eal::dma::Domain;
-use mafo_pmd::stats::Xstat;
+use mafo_pmd::stats::See;
 use mafo_t4::Bar;
 use mafo_t4::regs::le::LE_DB_ACT_CNT_IPV4;
 
@@ -134,11 +134,14 @@ impl Seat {
         }
     }
 
-    /// As [`SoftAdapter::xstats`]; none of a card that nobody polls any more.
-    pub(crate) fn xstats(&self) -> Vec<Xstat> {
+    /// As [`SoftAdapter::each_stat`]; none of a card that nobody polls any more.
+    pub(crate) fn each_stat(&self, see: &mut See<'_>) {
         match self {
-            Self::Here(card) => card.xstats(),
-            Self::Away(away) => away.ask(|card| card.xstats()).unwrap_or_default(),
+            Self::Here(card) => card.each_stat(see),
+            Self::Away(away) => {
+                let all = away.ask(|card| card.xstats()).unwrap_or_default();
+                all.into_iter().for_each(|stat| see(format_args!("{}", stat.name), stat.value));
+            }
         }
     }
 

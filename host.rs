@@ -9,7 +9,6 @@ use mafo_mem::Nanos;
 use mafo_pmd::adapter::{AdapterEvent, Request, RequestId, State};
 use mafo_pmd::eal::dma::{Arena, Domain};
 use mafo_pmd::eal::hugepage::NoMemory;
-use mafo_pmd::stats::{Xstat, extend};
 use mafo_pmd::{Adapter, AdapterConfig, AdapterError, EthPort};
 use mafo_stack::{Core, MemberId, Shard, Stack, StackConfig};
 use mafo_t4::PortId;
@@ -158,7 +157,7 @@ impl Fitted {
 /// An adapter and its driver.
 #[derive(Debug)]
 pub(crate) struct Card {
-    soft: Seat,
+    pub(crate) soft: Seat,
     pub(crate) driver: Adapter,
     settings: AdapterConfig,
     ports: u8,
@@ -189,7 +188,7 @@ pub(crate) enum Stage {
 
 impl Stage {
     /// Whether it is held in reset.
-    fn is_dead(self) -> bool {
+    pub(crate) fn is_dead(self) -> bool {
         matches!(self, Self::Dead | Self::Recalled)
     }
 }
@@ -509,7 +508,7 @@ impl Host {
         self.card(n).map(|card| &card.driver)
     }
 
-    fn card(&self, n: usize) -> Option<&Card> {
+    pub(crate) fn card(&self, n: usize) -> Option<&Card> {
         self.members.get(n).and_then(Fitted::card)
     }
 
@@ -673,40 +672,6 @@ impl Host {
             .filter_map(|n| core.member(MemberId(n as u8)))
             .map(mafo_stack::tom::Member::left_over);
         cards.sum::<usize>() + tables.sum::<usize>()
-    }
-
-    /// Everything that was counted, by name, in the manner of `ethtool -S`: `bond_moved`,
-    /// `stack_rx_arp`, `tcp_timeouts` (the host path's engine), and for adapter 0 `driver0_eth0_tx_frames`
-    /// (the driver) and `card0_tp_rx_data` (the software ASIC); of a port that is no
-    /// adapter's `port1_rx_frames`.
-    #[must_use]
-    pub fn xstats(&self) -> Vec<Xstat> {
-        let core = self.stack.core();
-        let mut list = Vec::new();
-        if let Some(bond) = &self.bond {
-            extend(&mut list, "bond", bond.counters().iter());
-        }
-        extend(&mut list, "stack", core.counters().iter());
-        extend(&mut list, "tcp", core.tcp_counters().iter());
-        for n in 0..self.members.len() {
-            if let Some(counters) = core.port_counters(MemberId(n as u8)) {
-                extend(&mut list, &format!("port{n}"), counters.iter());
-            }
-        }
-        for n in 0..self.members.len() {
-            let named = |part: &str, stat: Xstat| Xstat {
-                name: format!("{part}{n}_{}", stat.name),
-                value: stat.value,
-            };
-            let card = self.card(n);
-            let driver = card.into_iter().flat_map(|card| card.driver.xstats());
-            let lcore = core.member(MemberId(n as u8)).map(|member| member.lcore.xstats());
-            let driver = driver.chain(lcore.into_iter().flatten());
-            list.extend(driver.map(|stat| named("driver", stat)));
-            let soft = card.into_iter().flat_map(|card| card.soft.xstats());
-            list.extend(soft.map(|stat| named("card", stat)));
-        }
-        list
     }
 
     /// Connections that an adapter owns, by its own count (LE_DB_ACT_CNT_IPV4).

@@ -16,6 +16,7 @@ mod away;
 mod host;
 mod sharing;
 mod soft;
+mod stats;
 mod wire_port;
 
 pub mod failover {
@@ -40,22 +41,24 @@ pub use mafo_pmd::adapter::{
 };
 pub use mafo_pmd::eal;
 pub use mafo_pmd::eth::{NotSent as EthNotSent, TxChecksum, TxTo};
-pub use mafo_pmd::stats::Xstat;
+pub use mafo_pmd::stats::{See, Xstat};
 pub use mafo_pmd::{
     Adapter, AdapterConfig, AdapterError, Congestion, EthPort, EthPorts, PortsCounters, T5Port,
     TcpSettings, TxState,
 };
 pub use mafo_stack::policy;
 pub use mafo_stack::{
-    Activity, CongestionControl, ConnectError, ConnectionError, Core, Defect, Defects, Dscp,
-    EcnMode, Ended, Event, Footprint, FourTuple, GaveUp, Handover, IcmpError, Info, Keepalive,
-    LENT_BYTES_MAX, LENT_PIECES_MAX, LendBuffer, LendError, Lent, Life, ListenError, ListenerId,
-    MemberId, MoveError, MtuProbing, NotSent, Options, PathChoice, Policy, Readiness, Recovery,
-    Shard, SocketError, SocketId, Stack, StackConfig, State, Status, Then, Timeouts,
+    Account, Activity, Closed, CongestionControl, ConnectError, ConnectionError, Core, Defect,
+    Defects, Dscp, EcnMode, Ended, Event, Footprint, FourTuple, GaveUp, Handover, IcmpError, Info,
+    Keepalive, LENT_BYTES_MAX, LENT_PIECES_MAX, LendBuffer, LendError, Lent, Life, ListenError,
+    ListenerId, MemberId, MoveError, MtuProbing, NotSent, Options, PathChoice, Policy, Portrait,
+    Ran, Readiness, Recovery, Runs, Shard, SocketError, SocketId, Stack, StackConfig, State,
+    Status, Then, Timeouts,
 };
 pub use mafo_t4::fw::{LinkState, RxMode};
 pub use mafo_t4::wr::{FilterAction, FilterMatch, FwFilterWr};
 pub use mafo_t4::{Ftid, IqId, L2tIdx, PortId};
 pub use mafo_wire as wire;
 pub use soft::{Faults, SoftAdapter};
+pub use stats::PortView;
 pub use wire_port::{Slot, WirePort};

@@ -7,7 +7,7 @@ use mafo_asic::bar::{BarShared, ResetLine};
 use mafo_asic::{Asic, AsicConfig};
 use mafo_mem::{FrameBurst, Nanos};
 use mafo_pmd::eal::dma::{DeviceView, Domain};
-use mafo_pmd::stats::{Xstat, extend};
+use mafo_pmd::stats::{See, Xstat, each, listed};
 use mafo_t4::{Bar, PortId};
 use mafo_wire::Wire;
 
@@ -153,24 +153,24 @@ impl SoftAdapter {
         self.asic.counters()
     }
 
+    /// Shows everything that the card counted, in a stable order.
+    pub fn each_stat(&self, see: &mut See<'_>) {
+        let counters = self.counters();
+        each(see, "sge", counters.sge.iter());
+        each(see, "wr", counters.wr.iter());
+        each(see, "fw", counters.fw.iter());
+        each(see, "tp", counters.tp.iter());
+        each(see, "tcp", counters.tcp.iter());
+        each(see, "hw", counters.hw.iter());
+        see(format_args!("dma_faults"), counters.dma_faults);
+        see(format_args!("bad_accesses"), counters.bad_accesses);
+        see(format_args!("tx_dropped"), self.tx_dropped);
+    }
+
     /// Everything that the card counted, in a stable order.
     #[must_use]
     pub fn xstats(&self) -> Vec<Xstat> {
-        let mut list = Vec::new();
-        let counters = self.counters();
-        extend(&mut list, "sge", counters.sge.iter());
-        extend(&mut list, "wr", counters.wr.iter());
-        extend(&mut list, "fw", counters.fw.iter());
-        extend(&mut list, "tp", counters.tp.iter());
-        extend(&mut list, "tcp", counters.tcp.iter());
-        extend(&mut list, "hw", counters.hw.iter());
-        let single = [
-            ("dma_faults", counters.dma_faults),
-            ("bad_accesses", counters.bad_accesses),
-            ("tx_dropped", self.tx_dropped),
-        ];
-        list.extend(single.map(|(name, value)| Xstat { name: name.to_owned(), value }));
-        list
+        listed(|see| self.each_stat(see))
     }
 
     /// What changes of connections' owners have cost the card since the last time.

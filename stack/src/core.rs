@@ -11,6 +11,7 @@ use mafo_pmd::{EthPort, TxState};
 use mafo_t4::{PortId, Tid};
 use mafo_tcp::{Engine, Flags, Segment, SeqNum, isn, reset_for};
 
+use crate::closed::Archive;
 use crate::defect::Defects;
 use crate::error::ConnectionError;
 use crate::icmp;
@@ -28,7 +29,7 @@ use crate::slab::{Slab, SocketId};
 use crate::socket::{Holder, Path, Readiness, Socket};
 use crate::time_wait::{Answer, TimeWait};
 use crate::tom::state::Transitions;
-use crate::tom::{Farewell, Member, MemberId, Overdue, Sampling};
+use crate::tom::{Farewell, Looks, Member, MemberId, Overdue, Sampling};
 use crate::tuple::{ByTuple, FourTuple};
 use crate::{Counters, Event, FRAME_OVERHEAD, Options, PathChoice, StackConfig, TX_BURST};
 
@@ -129,6 +130,8 @@ pub struct Core {
     pub(crate) transitions: Transitions,
     /// Whose TCBs are looked at next.
     pub(crate) sampling: Sampling,
+    pub(crate) looks: Looks,
+    pub(crate) archive: Archive,
     pub(crate) defects: Defects,
     /// Connections that have ended, for whoever goes on with them when their owner fails.
     pub(crate) departed: Vec<SocketId>,
@@ -193,6 +196,8 @@ impl Core {
             counters: Counters::new(),
             transitions: Transitions::default(),
             sampling: Sampling::default(),
+            looks: Looks::default(),
+            archive: Archive::new(config.closed_max),
             defects: Defects::default(),
             departed: Vec::new(),
             config,
@@ -696,6 +701,7 @@ impl Core {
 
     /// The connection is over: its 4-tuple is free, its socket stays for as long as somebody holds it.
     pub(crate) fn end(&mut self, id: SocketId, news: Readiness) {
+        self.file(id);
         let Some(socket) = self.sockets.get_mut(id) else { return };
         self.timers.disarm(id.place());
         socket.path = Path::Ended;

@@ -7,6 +7,7 @@ use mafo_tcp::{
 };
 use mafo_tcp::{SeqNum, State, Switches, isn};
 
+use crate::account::Account;
 use crate::activity::Activity;
 use crate::core::Core;
 use crate::error::ConnectionError;
@@ -29,6 +30,7 @@ pub(crate) struct HostPath {
     pub(crate) conn: Connection,
     listed: Listed,
     pub(crate) activity: Activity,
+    pub(crate) account: Account,
     pub(crate) last_ack: LastAck,
 }
 
@@ -59,6 +61,7 @@ impl HostPath {
             conn,
             listed: Listed::No,
             activity: Activity::default(),
+            account: Account::default(),
             last_ack: LastAck::Awaited,
         }))
     }
@@ -179,6 +182,7 @@ impl Core {
         if segment.payload_len > 0 {
             host.activity.heard_at = now;
         }
+        host.account.came(payload.len(), segment.payload_len > 0);
         let input = host.conn.handle_segment(&mut self.engine, now, segment);
         if let Some(ahead) = input.urgent {
             socket.urgent.received = Some(socket.rx.received() + u64::from(ahead));
@@ -348,7 +352,9 @@ impl Core {
             let Some(socket) = self.sockets.get_mut(id) else { return };
             let Path::Host(host) = &mut socket.path else { return };
             host.listed = Listed::No;
+            let sent_again = self.engine.counters.retransmits;
             let Some(mut output) = host.conn.poll_output(&mut self.engine, now) else { break };
+            host.account.leaves(&output.segment, self.engine.counters.retransmits != sent_again);
             let Some(Resolution::Known(mac)) = mac else {
                 // Nobody answers for the next hop: as if it were lost on the way.
                 self.counters.tx_unresolved += 1;
@@ -401,6 +407,7 @@ impl Core {
         while let Some(frame) = self.out.spare()
             && host.conn.poll_alike(&mut self.engine, now, output)
         {
+            host.account.leaves(&output.segment, false);
             let from = acked + u64::from(output.offset);
             let fill = |payload: &mut [u8]| tx.read_summed(from, payload);
             let len = template.emit(frame.buffer_mut(), &output.segment, fill);

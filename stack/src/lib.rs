@@ -14,8 +14,10 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod account;
 mod activity;
 pub mod buffer;
+mod closed;
 mod core;
 pub mod defect;
 mod error;
@@ -34,6 +36,7 @@ mod observe;
 pub mod packet;
 pub mod pmtu;
 pub mod policy;
+mod portrait;
 mod shard;
 mod slab;
 mod socket;
@@ -48,7 +51,9 @@ mod tuple;
 mod urgent;
 
 pub use crate::core::{Core, Spread};
+pub use account::Account;
 pub use activity::Activity;
+pub use closed::{Closed, Ran};
 pub use defect::{Defect, Defects};
 pub use error::{ConnectError, ConnectionError, IcmpReason, ListenError, MoveError, SocketError};
 pub use footprint::Footprint;
@@ -59,6 +64,7 @@ pub use neigh::Mac;
 pub use observe::{Life, Status};
 pub use packet::Dscp;
 pub use policy::Policy;
+pub use portrait::{Portrait, Runs};
 pub use shard::Shard;
 pub use slab::SocketId;
 pub use socket::Readiness;
@@ -354,6 +360,8 @@ pub struct StackConfig {
     pub path_mtu_least: u16,
     /// How long a narrower path is believed in (RFC 1191 6.3).
     pub path_mtu_lifetime: Nanos,
+    /// Connections that are over and that are remembered, with why, for whoever asks ([`Core::closed`]).
+    pub closed_max: usize,
     /// First and last port of active opens that name none (by default the range that RFC 6335 sets aside for them).
     pub ephemeral_ports: (u16, u16),
     /// What initial sequence numbers are made from; random in production.
@@ -419,6 +427,7 @@ impl StackConfig {
             path_mtus_max: 1024,
             path_mtu_least: 552,
             path_mtu_lifetime: Nanos::from_secs(600),
+            closed_max: 256,
             ephemeral_ports: (49_152, 65_535),
             secret: [0; 16],
             tcp: mafo_tcp::Config {

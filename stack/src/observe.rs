@@ -1,6 +1,7 @@
 //! What can be told of a socket without changing it, and what of its settings can be changed later.
 
 use mafo_mem::Nanos;
+use mafo_pmd::stats::{See, each};
 use mafo_tcp::{Ended, IcmpError, Switches};
 
 use crate::core::Core;
@@ -183,6 +184,12 @@ impl Options {
 
 /// What was counted.
 impl Core {
+    /// Shows what the stack and the host path's engine counted: `stack_rx_arp`, `tcp_timeouts`.
+    pub fn each_stat(&self, see: &mut See<'_>) {
+        each(see, "stack", self.counters.iter());
+        each(see, "tcp", self.engine.counters.iter());
+    }
+
     /// Everything the stack counted.
     #[must_use]
     pub fn counters(&self) -> &Counters {

@@ -28,6 +28,13 @@ impl fmt::Debug for SocketId {
     }
 }
 
+/// As programs name one: place and generation.
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.index, self.generation)
+    }
+}
+
 #[derive(Debug)]
 struct Place<T> {
     generation: u32,

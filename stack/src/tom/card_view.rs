@@ -19,7 +19,7 @@ use mafo_t4::regs::tp::MTU_COUNT;
 use mafo_t4::tcb::{self, Tcb, field};
 use mafo_tcp::{Info, Limit, Recovery, RttCheckpoint, SeqNum, State, TIMESTAMPS_LEN, WindowScale};
 
-use super::{Member, MemberId, Offloaded, TidUse, last_stamp, shadow};
+use super::{Member, MemberId, Offloaded, TidUse, last_stamp, look, shadow};
 use crate::activity::Activity;
 use crate::core::Core;
 use crate::pmtu::HEADERS;
@@ -88,6 +88,10 @@ impl Core {
                 self.on_sample(member, reply);
                 return true;
             }
+            look::COOKIE => {
+                self.on_look(member, reply);
+                return true;
+            }
             last_stamp::COOKIE => {
                 self.on_last_timestamp(member, reply);
                 return true;
@@ -141,10 +145,20 @@ impl Core {
 
     /// How a card's connection stands, as its record said when it was last asked for.
     pub(crate) fn card_info(&self, id: SocketId) -> Option<Info> {
+        let view = self.offloaded(id)?.view.as_ref()?;
+        self.info_of(id, view.tcb.as_ref()?, Some(view.snd_wnd_max))
+    }
+
+    /// How the card's connection of `id` stands, whose record is `tcb`; and the largest window of its peer, where somebody has
+    /// looked before.
+    pub(super) fn info_of(
+        &self,
+        id: SocketId,
+        tcb: &Tcb,
+        snd_wnd_max: Option<u32>,
+    ) -> Option<Info> {
         let socket = self.sockets.get(id)?;
         let conn = self.offloaded(id)?;
-        let view = conn.view.as_ref()?;
-        let tcb = view.tcb.as_ref()?;
         let member = &self.members[conn.member.index()];
         let resources = member.lcore.resources();
         let tick = resources.timer_tick();
@@ -186,7 +200,7 @@ impl Core {
                 rcv: tcb.get(field::SND_SCALE) as u8,
             }),
             snd_wnd: snd_wnd(tcb),
-            snd_wnd_max: view.snd_wnd_max,
+            snd_wnd_max: snd_wnd_max.unwrap_or(snd_wnd(tcb)),
             rcv_wnd: tcb.get(field::RCV_WND) as u32,
             unsent_bytes: unposted + conn.unsent_of_posted(socket.tx.posted()) as u32,
             largest_received: conn.longest_rx.min(asked.into()) as u16,

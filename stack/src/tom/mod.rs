@@ -13,6 +13,7 @@ mod dispatch;
 mod farewell;
 mod hold;
 mod last_stamp;
+mod look;
 mod member;
 mod moves;
 mod open;
@@ -24,6 +25,7 @@ pub mod state;
 mod switches;
 
 pub(crate) use farewell::Farewell;
+pub(crate) use look::Looks;
 pub(crate) use overdue::Overdue;
 
 pub use card_view::window_behind;

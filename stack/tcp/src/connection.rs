@@ -633,6 +633,12 @@ impl Connection {
         self.snd.cc.algorithm()
     }
 
+    /// When payload, or a SYN, was last sent.
+    #[must_use]
+    pub fn last_sent(&self) -> Nanos {
+        self.snd.last_sent
+    }
+
     /// Bytes per second at which payload leaves, if it is paced.
     #[must_use]
     pub fn pacing_rate(&self) -> Option<u64> {
