@@ -260,7 +260,7 @@ fn the_walls_between_the_crates_stand() {
         ("stack/Cargo.toml", &["mafo-mem", "mafo-pmd", "mafo-t4", "mafo-tcp"]),
         ("failover/Cargo.toml", &["mafo-mem", "mafo-pmd", "mafo-stack", "mafo-t4", "mafo-tcp"]),
         // `mafo soak` is the simulation's front.
-        ("apps/Cargo.toml", &["mafo", "mafo-config", "mafo-sim"]),
+        ("apps/Cargo.toml", &["mafo", "mafo-config", "mafo-sim", "mafo-telemetry"]),
         ("apps/config/Cargo.toml", &["mafo"]),
         ("apps/packetdrill/Cargo.toml", &["mafo", "mafo-packetdrill"]),
         ("apps/telemetry/Cargo.toml", &[]),

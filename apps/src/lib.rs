@@ -17,6 +17,7 @@ pub mod smoltcp_peer;
 pub mod soak;
 pub mod stream;
 mod sys;
+pub mod tell;
 pub mod throughput;
 pub mod trace;
 pub mod trial;

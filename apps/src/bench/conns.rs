@@ -14,6 +14,7 @@ use super::contest::{Held, take_a_core};
 use super::figures::{CoreShare, PerOp, finite, median};
 use super::options::{BenchOptions, Path, Work};
 use super::turns::Hooks;
+use crate::tell::TellOptions;
 
 /// Connections of the process that is compared with.
 const FEW: u32 = 1000;
@@ -66,6 +67,7 @@ impl ConnsOptions {
             vs: Vec::new(),
             protect: Vec::new(),
             config: None,
+            tell: TellOptions::default(),
             json: self.json,
             hooks: self.hooks,
         }

@@ -25,6 +25,7 @@ use super::tally::{Counted, Tally};
 use super::turns::{self, Pace, SLICE};
 use super::{BenchError, Shape};
 use crate::sys;
+use crate::tell::TellOptions;
 
 /// Turns of both hosts between two looks at whether a slice is over.
 const TURNS: usize = 16;
@@ -400,7 +401,9 @@ fn our_pair(
         let [client, server] = &mut ends;
         client.part_with_cards(server, core)?;
     }
-    connected_pair(options, (ends, tallies), &Crowd::new(1))
+    // What is measured beside it tells nobody.
+    let tell = (protect == options.protected().0).then_some(&options.tell);
+    connected_pair(options, (ends, tallies), &Crowd::new(1), tell)
 }
 
 /// Two hosts of mafo's, or what an lcore has of them, that connect now, as all of the crowd do.
@@ -410,7 +413,11 @@ pub(super) fn connected(
     ends: ([Ours; 2], Vec<Tally>),
     crowd: Arc<Crowd>,
 ) -> Result<Box<dyn Turns>, BenchError> {
-    let (pair, _) = connected_pair(options, ends, &crowd)?;
+    if options.tell.is_wanted() {
+        let why = "--telemetry and --metrics are for one core: with several nobody tells";
+        return Err(BenchError::CannotRun(why.to_owned()));
+    }
+    let (pair, _) = connected_pair(options, ends, &crowd, None)?;
     let contestant = Contestant::new(options, shape, pair)?;
     Ok(Box::new(Contestant { crowd: Some(crowd), ..contestant }))
 }
@@ -419,10 +426,14 @@ fn connected_pair(
     options: &BenchOptions,
     (mut ends, tallies): ([Ours; 2], Vec<Tally>),
     crowd: &Crowd,
+    tell: Option<&TellOptions>,
 ) -> Result<(Pair<Ours>, [Nanos; 2]), BenchError> {
     let (pace, mut now) = (pace(options), Nanos::ZERO);
     open(&mut ends, (pace, &mut now), "mafo", |ends, _| Ok(ends.iter().all(Ours::is_up)))?;
     // The server first: it has to listen, in its adapter too, when the client asks.
+    if let Some(tell) = tell {
+        Ours::tell(&mut ends, tell)?;
+    }
     let [_, server] = &mut ends;
     server.open(now)?;
     for step in [Step::Listening, Step::Settled] {

@@ -18,6 +18,9 @@ pub struct InstructionsOptions {
     /// Compare with the table in this file, which is Markdown, and fail where a row differs by more than 3 %
     #[arg(long, value_name = "FILE")]
     pub check: Option<PathBuf>,
+    /// Count exchanges and streams of ours with telemetry on as well (`--telemetry`), and fail where that is more than 1 % more
+    #[arg(long)]
+    pub telemetry: bool,
     /// Print one JSON object on standard output
     #[arg(long)]
     pub json: bool,
@@ -27,6 +30,9 @@ pub struct InstructionsOptions {
 const RUSTC: &str = env!("MAFO_RUSTC");
 /// By how much of it a figure may differ from the table.
 const TOLERANCE: f64 = 0.03;
+
+/// By how much telemetry may add to it.
+const TELLING: f64 = 0.01;
 
 /// Something that is counted.
 struct Case {
@@ -39,6 +45,8 @@ struct Case {
     ops: u64,
     /// Whether it is ours, and so held to the table.
     is_ours: bool,
+    /// Whether it can tell how it stands.
+    tells: bool,
 }
 
 const CASES: [Case; 7] = [
@@ -48,6 +56,7 @@ const CASES: [Case; 7] = [
         arguments: &["rpc", "--path", "host"],
         ops: 20_000,
         is_ours: true,
+        tells: true,
     },
     Case {
         row: "exchange of 64 B, offloaded",
@@ -55,6 +64,7 @@ const CASES: [Case; 7] = [
         arguments: &["rpc"],
         ops: 20_000,
         is_ours: true,
+        tells: true,
     },
     Case {
         row: "64 KiB of a stream, host path",
@@ -62,6 +72,7 @@ const CASES: [Case; 7] = [
         arguments: &["bulk", "--path", "host"],
         ops: 1_000,
         is_ours: true,
+        tells: true,
     },
     Case {
         row: "64 KiB of a stream, offloaded",
@@ -69,6 +80,7 @@ const CASES: [Case; 7] = [
         arguments: &["bulk"],
         ops: 1_000,
         is_ours: true,
+        tells: true,
     },
     Case {
         row: "frame of 64 B forwarded",
@@ -76,6 +88,7 @@ const CASES: [Case; 7] = [
         arguments: &["fwd"],
         ops: 100_000,
         is_ours: true,
+        tells: false,
     },
     Case {
         row: "exchange of 64 B, smoltcp",
@@ -83,6 +96,7 @@ const CASES: [Case; 7] = [
         arguments: &["rpc", "--path", "host", "--vs", "smoltcp"],
         ops: 20_000,
         is_ours: false,
+        tells: false,
     },
     Case {
         row: "64 KiB of a stream, smoltcp",
@@ -90,6 +104,7 @@ const CASES: [Case; 7] = [
         arguments: &["bulk", "--path", "host", "--vs", "smoltcp"],
         ops: 1_000,
         is_ours: false,
+        tells: false,
     },
 ];
 
@@ -102,12 +117,27 @@ pub(super) fn run(options: &InstructionsOptions) -> Result<(String, bool), Bench
     let table = options.check.as_deref().map(Table::read).transpose()?;
     let mut json = format!("{{\"name\":\"instructions\",\"rustc\":\"{RUSTC}\"");
     let mut text = String::new();
-    let mut changed = Vec::new();
+    let (mut changed, mut telling_costs) = (Vec::new(), Vec::new());
     for case in &CASES {
-        let each = case.count()?;
+        let each = case.count(&[])?;
         let _ = write!(json, ",\"{}\":{each:.0}", case.key);
         let _ = writeln!(text, "| {} | {} |", case.row, grouped(each.round() as u64));
         eprintln!("{:<32} {:>12}", case.row, grouped(each.round() as u64));
+        if options.telemetry && case.tells {
+            let socket = std::env::temp_dir().join(format!("mafo-bench-{}", std::process::id()));
+            let told = case.count(&[format!("--telemetry={}", socket.display())])?;
+            let _ = write!(json, ",\"{}_told\":{told:.0}", case.key);
+            let row = format!("{}, telemetry on", case.row);
+            let _ = writeln!(text, "| {row} | {} |", grouped(told.round() as u64));
+            eprintln!(
+                "{row:<46} {:>12} {:+.2} %",
+                grouped(told.round() as u64),
+                (told / each - 1.0) * 100.0
+            );
+            if told > each * (1.0 + TELLING) {
+                telling_costs.push(format!("{row}: {:+.2} %", (told / each - 1.0) * 100.0));
+            }
+        }
         if let Some(table) = table.as_ref().filter(|_| case.is_ours) {
             changed.extend(table.differs(case.row, each));
         }
@@ -117,6 +147,7 @@ pub(super) fn run(options: &InstructionsOptions) -> Result<(String, bool), Bench
         eprintln!("skipped: the table is of rustc {rustc}, this is {RUSTC}: nothing is compared");
         changed.clear();
     }
+    changed.extend(telling_costs);
     for row in &changed {
         eprintln!("{row}");
     }
@@ -124,20 +155,21 @@ pub(super) fn run(options: &InstructionsOptions) -> Result<(String, bool), Bench
 }
 
 impl Case {
-    /// Instructions of an operation.
-    fn count(&self) -> Result<f64, BenchError> {
-        let [short, long] = [1, 2].map(|times| self.run(times * self.ops));
+    /// Instructions of an operation, with `more` on its command line.
+    fn count(&self, more: &[String]) -> Result<f64, BenchError> {
+        let [short, long] = [1, 2].map(|times| self.run(times * self.ops, more));
         Ok((long? as f64 - short? as f64) / self.ops as f64)
     }
 
     /// Instructions of a run with `ops` operations.
-    fn run(&self, ops: u64) -> Result<u64, BenchError> {
+    fn run(&self, ops: u64, more: &[String]) -> Result<u64, BenchError> {
         let program = std::env::current_exe().map_err(|e| BenchError::CannotRun(e.to_string()))?;
         let output = Command::new("valgrind")
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
             .arg(program)
             .arg("bench")
             .args(self.arguments)
+            .args(more)
             .args(["--ops", &ops.to_string(), "--json"])
             .output()
             .map_err(|e| {

@@ -11,6 +11,7 @@ use super::instructions::InstructionsOptions;
 use super::rings::RingsOptions;
 use super::turns::Hooks;
 use crate::rig::Protect;
+use crate::tell::TellOptions;
 
 /// What is measured: the work of stacks, or something else.
 #[derive(Args, Clone, Debug)]
@@ -100,6 +101,9 @@ pub struct BenchOptions {
     /// Take what the command line does not say of loss and protection from a file: its keys are in docs/configuration.md
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Whom both hosts tell how they stand, each as an lcore; with one core
+    #[command(flatten)]
+    pub tell: TellOptions,
     /// Print one JSON object on standard output, everything else on standard error
     #[arg(long)]
     pub json: bool,

@@ -15,6 +15,7 @@ use super::cards::{CardCore, Polled};
 use super::lending::{LENT_LEAST, Lending};
 use super::options::{Path, Work};
 use super::{BenchError, Shape};
+use crate::tell::{self, TellOptions, Teller, Telling};
 
 /// The first of the ports on which the server listens.
 const PORT: u16 = 7000;
@@ -55,6 +56,9 @@ pub(super) struct Ours {
     ports: Vec<Vec<u16>>,
     /// Its card, and the other host's, where another thread polls them.
     cards: Option<Polled>,
+    /// If somebody may want to know how it stands, and who answers him.
+    teller: Option<Teller>,
+    telling: Option<Telling>,
 }
 
 /// What a host is made of.
@@ -203,6 +207,8 @@ impl Ours {
             ports,
             lending: Vec::new(),
             cards: None,
+            teller: None,
+            telling: None,
         };
         let buffers = buffers_lent(role, shape, stack_config(role, shape).send_buffer);
         if buffers > 0 {
@@ -234,6 +240,23 @@ impl Ours {
             OnPath::Host(_) => None,
         });
         self.cards = Some(core.poll(runners.collect())?);
+        Ok(())
+    }
+
+    /// Has both hosts, which are up, tell how they stand, if somebody wants that.
+    pub(super) fn tell(ends: &mut [Self; 2], options: &TellOptions) -> Result<(), BenchError> {
+        let sockets = ends[0].numbers.len();
+        let say = |text| eprintln!("{text}");
+        let (telling, tellers) =
+            tell::start(options, (ends.len(), sockets), say).map_err(BenchError::CannotRun)?;
+        for (end, mut teller) in ends.iter_mut().zip(tellers) {
+            match &end.host {
+                OnPath::Offload(host) => teller.learn_names(&**host),
+                OnPath::Host(stack) => teller.learn_names(&**stack),
+            }
+            end.teller = Some(teller);
+        }
+        ends[0].telling = telling;
         Ok(())
     }
 
@@ -395,9 +418,17 @@ impl Endpoint for Ours {
         if let Some(cards) = &self.cards {
             cards.advance(now);
         }
-        match &mut self.host {
-            OnPath::Offload(host) => host.poll(now)?,
-            OnPath::Host(stack) => stack.poll(now),
+        match (&mut self.host, &mut self.teller) {
+            (OnPath::Offload(host), None) => host.poll(now)?,
+            (OnPath::Host(stack), None) => stack.poll(now),
+            (OnPath::Offload(host), Some(teller)) => {
+                host.poll(now)?;
+                teller.turn(now, &mut **host, true);
+            }
+            (OnPath::Host(stack), Some(teller)) => {
+                stack.poll(now);
+                teller.turn(now, &mut **stack, true);
+            }
         }
         Ok(())
     }

@@ -69,6 +69,23 @@ pub(super) const KEYS: &[Key] = &[
     key("run", "seed", Type::WHOLE, &[("demo", "seed"), ("drill", "seed")]),
     key("run", "report", Type::TEXT, &[("demo", "report"), ("drill", "report")]),
     key("run", "json", Type::FLAG, &[("demo", "json"), ("drill", "json")]),
+    key(
+        "telemetry",
+        "socket",
+        Type::TEXT,
+        &[
+            ("echo", "telemetry"),
+            ("demo", "telemetry"),
+            ("drill", "telemetry"),
+            ("bench", "telemetry"),
+        ],
+    ),
+    key(
+        "telemetry",
+        "metrics",
+        Type::TEXT,
+        &[("echo", "metrics"), ("demo", "metrics"), ("drill", "metrics"), ("bench", "metrics")],
+    ),
     key("demo", "fault", NAME, &[("demo", "fault")]),
     key("demo", "bytes", SIZE, &[("demo", "bytes")]),
     key("demo", "rounds", Type::WHOLE, &[("demo", "rounds")]),
@@ -95,8 +112,8 @@ pub(super) fn of_bond(name: &str) -> Type {
 }
 
 /// Tables in the order in which they are shown; `bond` also has the bond's own options.
-pub(super) const SECTIONS: [&str; 8] =
-    ["host", "wire", "cores", "bond", "run", "demo", "drill", "echo"];
+pub(super) const SECTIONS: [&str; 9] =
+    ["host", "wire", "cores", "bond", "run", "telemetry", "demo", "drill", "echo"];
 
 /// The list of tables, `[[adapter]]`, that is `--adapters`.
 pub(super) const ADAPTER: &str = "adapter";

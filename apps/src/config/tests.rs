@@ -205,7 +205,7 @@ path = "hots"
         mafo.toml:16:11: 'primary' is a link in quotes, such as "A0", not "A0,miimon=5"
         mafo.toml:17:10: 'miimon' is a whole number without a sign, not +100
         mafo.toml:18:31: 'arp_ip_target' is an address in quotes, such as "10.77.0.1", not 10
-        mafo.toml:19:2: 'rnu' is no key of this file (is 'run' meant?); there are: host, wire, cores, bond, run, demo, drill, echo, adapter, policy
+        mafo.toml:19:2: 'rnu' is no key of this file (is 'run' meant?); there are: host, wire, cores, bond, run, telemetry, demo, drill, echo, adapter, policy
         mafo.toml:20:3: a bond has two adapters: [[adapter]] twice, not 1
         mafo.toml:22:1: 'tids' is no key of [[adapter]] (is 'ntids' meant?); there are: chip, ntids, l2t, filters
         mafo.toml:23:9: ntids='0' is no number from 1 to 524288

@@ -20,6 +20,7 @@ use mafo::eal::clock::Clock;
 use mafo::{Host, Nanos, Policy};
 
 use crate::config;
+use crate::tell;
 
 use cables::{CONNECTIONS, Cabled};
 use service::Service;
@@ -59,6 +60,14 @@ fn run(options: &EchoOptions) -> Result<(), EchoError> {
     bring_up(&mut host, clock)?;
     host.sockets_mut().set_policy(policy);
     let at = (options.addr.address, options.port).into();
+    let at_most = (1, CONNECTIONS as usize);
+    let (_telling, mut tellers) =
+        tell::start(&options.tell, at_most, |text| say(format_args!("{text}")))
+            .map_err(EchoError::CannotRun)?;
+    let mut teller = tellers.pop();
+    if let Some(teller) = &mut teller {
+        teller.learn_names(&host);
+    }
     let mut service = Service::new(host.sockets_mut(), at, CONNECTIONS as usize)
         .map_err(|e| EchoError::CannotRun(e.to_string()))?;
     let reloads = options.config.is_some() || options.policy.is_some();
@@ -71,7 +80,11 @@ fn run(options: &EchoOptions) -> Result<(), EchoError> {
         turn(&mut host, &mut service, now)?;
         timeline.follow(&mut host);
         let moving = host.bond().is_some_and(mafo::Bond::is_moving);
-        let busy = service.is_busy() || moving;
+        let mut busy = service.is_busy() || moving;
+        if let Some(teller) = &mut teller {
+            teller.turn(now, &mut host, busy);
+            busy |= teller.is_telling();
+        }
         let rested = waiter.rest(now, host.poll_timeout(), busy);
         match rested.map_err(|e| EchoError::Failed(format!("waiting: {e}")))? {
             Course::On => {}

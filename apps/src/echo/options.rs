@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use crate::tell::TellOptions;
+
 /// An echo service on offloaded connections, behind two cables that may be pulled.
 ///
 /// The cables are TAP devices of this network namespace, made here, left down and without address; it
@@ -34,6 +36,9 @@ pub struct EchoOptions {
     /// reads it again; a file with a mistake changes nothing
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+    /// Whom it tells how it stands
+    #[command(flatten)]
+    pub tell: TellOptions,
 }
 
 /// Names of the two cables.

@@ -32,6 +32,7 @@ use super::sniff::Seen;
 use crate::ours::{Application, Ours};
 use crate::peer::Plan;
 use crate::sys;
+use crate::tell::Teller;
 
 /// What all lcores know of the present failover.
 #[derive(Debug, Default)]
@@ -135,6 +136,8 @@ pub(crate) struct Node {
     told: Vec<Told>,
     /// Unless it polls all the time.
     pub(super) sleeper: Option<Sleeper>,
+    /// If somebody may want to know.
+    teller: Option<Teller>,
 }
 
 const OFFLOAD: Options = Options::on(PathChoice::Offload);
@@ -145,7 +148,7 @@ impl Node {
         plan: Plan,
         lines: Vec<(LinkId, Arc<Seen>)>,
         (clock, present): (Clock, Arc<Present>),
-        sleeper: Option<Sleeper>,
+        (sleeper, teller): (Option<Sleeper>, Option<Teller>),
     ) -> Self {
         Self {
             host,
@@ -160,6 +163,7 @@ impl Node {
             costs: Costs::new(clock),
             told: Vec::new(),
             sleeper,
+            teller,
         }
     }
 
@@ -170,6 +174,9 @@ impl Node {
         ids: Vec<u32>,
         sends: bool,
     ) -> Result<(), ListenError> {
+        if let Some(teller) = &mut self.teller {
+            teller.learn_names(&self.host);
+        }
         let core = self.host.sockets_mut();
         self.ours = Some(Application::new(core, &self.plan, OFFLOAD, (seed, ids, sends))?);
         Ok(())
@@ -189,6 +196,10 @@ impl Node {
             has_moved |= ours.poll(now, self.host.sockets_mut());
         }
         self.host.sockets_mut().kick(now);
+        if let Some(teller) = &mut self.teller {
+            teller.turn(now, &mut self.host, has_moved);
+            has_moved |= teller.is_telling();
+        }
         Ok(has_moved)
     }
 

@@ -10,6 +10,7 @@ use super::adapters::{self, Adapters};
 use super::idle::Idle;
 use super::page::Page;
 use super::run::RigError;
+use crate::tell::TellOptions;
 
 /// What the connections' buffers are together, each way, and the least and the most that one has. A TAP drops what
 /// its queue has no room for, where a network card would hold its host back: with more under way than that, peers would be
@@ -78,6 +79,9 @@ pub struct RigOptions {
     /// Take the connection offload policy from a file of its own, not from the one of --config
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+    /// Whom it tells how it stands
+    #[command(flatten)]
+    pub tell: TellOptions,
     /// Write captures into this folder: each cable's frames, and all that the peer's host sees
     #[arg(long, value_name = "DIR")]
     pub pcap: Option<PathBuf>,

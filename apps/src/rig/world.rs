@@ -36,12 +36,15 @@ use crate::config;
 use crate::other::Other;
 use crate::peer::{End, Isolation, KernelPeer, PeerConfig, PeerError, Plan};
 use crate::smoltcp_peer::{SmoltcpConfig, SmoltcpPeer};
+use crate::tell::{self, Telling};
 
 /// Frames that a memory link holds: enough for a window of each of some dozen connections, since an
 /// overflow costs smoltcp, which does not know SACK, a timeout.
 const LINK_FRAMES: usize = 4096;
 /// How often paths are probed where one dies, unless the options of the bond say otherwise.
 const ARP_INTERVAL: Nanos = Nanos::from_millis(10);
+/// Sockets beside those of the connections.
+const SPARE_SOCKETS: u32 = 16;
 /// Largest IP packet of all links.
 const MTU: u16 = 1500;
 
@@ -109,6 +112,8 @@ pub(crate) struct World {
     pub(super) ports: [bool; 2],
     /// What can be read when something has come by a cable.
     wakers: Vec<OwnedFd>,
+    /// Who tells of it.
+    _telling: Option<Telling>,
 }
 
 impl World {
@@ -332,6 +337,11 @@ pub(crate) fn build(
         }
         hosts
     };
+    let sockets = options.connections as usize + SPARE_SOCKETS as usize;
+    let (telling, tellers) =
+        tell::start(&options.tell, (lcores, sockets), |text| say(format_args!("{text}")))
+            .map_err(RigError::CannotRun)?;
+    let mut tellers = tellers.into_iter();
     for (lcore, (mut host, slots)) in hosts.into_iter().enumerate() {
         if lcore == 0 {
             host.warnings().iter().for_each(|warning| say(format_args!("bond: {warning}")));
@@ -339,7 +349,13 @@ pub(crate) fn build(
         host.sockets_mut().set_policy(policy.clone());
         let now = (clock, Arc::clone(&present));
         let sleeper = bells.get(lcore).map(|bell| Sleeper::new(Arc::clone(bell), clock));
-        nodes.push(Node::new((host, slots), plan.clone(), seen.clone(), now, sleeper));
+        nodes.push(Node::new(
+            (host, slots),
+            plan.clone(),
+            seen.clone(),
+            now,
+            (sleeper, tellers.next()),
+        ));
     }
     let node = nodes.remove(0);
     let crew = Crew::start(nodes, cores.as_deref(), (clock, bells.first().cloned()))?;
@@ -360,6 +376,7 @@ pub(crate) fn build(
         captures,
         ports,
         wakers,
+        _telling: telling,
     })
 }
 
@@ -545,7 +562,7 @@ fn host(
     let mac = [0x02, 0x4d, 0x46, 0x00, 0x00, 0x02];
     let mut stack = StackConfig::new(plan.ours, plan.prefix_len, mac);
     stack.mtu = MTU;
-    stack.sockets_max = connections + 16;
+    stack.sockets_max = connections + SPARE_SOCKETS;
     stack.secret = secret(options.seed);
     stack.send_buffer = options.buffer();
     stack.recv_buffer = options.buffer();

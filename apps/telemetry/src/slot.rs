@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use crossbeam_queue::ArrayQueue;
 
 /// How long an lcore may take until what it said last is told again: it sleeps no longer than a tenth of a second, and then
-/// needs some turns.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// needs some turns for each few dozen connections.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How often it is looked whether it has.
 const LOOK: Duration = Duration::from_millis(1);
 /// Buffers of an lcore: one that it fills, one of which answers are made.

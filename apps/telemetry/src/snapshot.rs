@@ -48,11 +48,14 @@ pub struct Section {
 pub enum Content {
     /// One value.
     Whole(Json),
-    /// Values in their order: with a parameter only from there on.
+    /// Values in their order, so many at a time: with a parameter only from there on.
     List(Vec<Json>),
     /// One for each of its keys: without a parameter the command lists them.
     Rows(Vec<(String, Json)>),
 }
+
+/// Values of a list in an answer.
+const LIST_MAX: usize = 512;
 
 /// Commands that there always are.
 const COMMANDS: [(&str, &str); 8] = [
@@ -131,7 +134,8 @@ impl Snapshot {
     }
 
     /// The answer to a command with its parameters behind a comma, by the name of the command; null where there is none.
-    pub(crate) fn answer(&self, line: &str, info: &Json) -> Json {
+    #[must_use]
+    pub fn answer(&self, line: &str, info: &Json) -> Json {
         let (command, parameter) = line.split_once(',').unwrap_or((line, ""));
         Json::one(command, self.value(command, parameter.trim(), info).unwrap_or(Json::Null))
     }
@@ -168,7 +172,7 @@ impl Content {
             Self::Whole(value) => value.clone(),
             Self::List(list) => {
                 let from = if parameter.is_empty() { 0 } else { parameter.parse().ok()? };
-                Json::List(list.iter().skip(from).cloned().collect())
+                Json::List(list.iter().skip(from).take(LIST_MAX).cloned().collect())
             }
             Self::Rows(rows) if parameter.is_empty() => {
                 Json::List(rows.iter().map(|(key, _)| Json::from(key.as_str())).collect())
@@ -243,6 +247,16 @@ pub(crate) mod tests {
             let whole = format!("{{\"{}\":{answer}}}", line.split(',').next().unwrap_or(line));
             assert_eq!(snapshot.answer(line, &info).to_string(), whole, "{line}");
         }
+    }
+
+    #[test]
+    fn a_list_is_told_in_pieces() {
+        let content = Content::List((0..LIST_MAX as u64 + 3).map(Json::Number).collect());
+        let len = |parameter| match content.of(parameter) {
+            Some(Json::List(list)) => list.len(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!([len(""), len("2"), len("512")], [LIST_MAX, LIST_MAX, 3]);
     }
 
     /// Lcores that share a port each tell of their part of it.

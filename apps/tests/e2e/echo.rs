@@ -13,6 +13,7 @@ use mafo_apps::netlink::{Netlink, Request};
 
 use crate::cases::Outcome;
 use crate::config::File;
+use crate::telemetry::{Asker, number};
 
 /// A hang is a failure; everything here takes far less.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -164,6 +165,60 @@ fn hang_up(mut stream: TcpStream) {
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).expect("a FIN");
     assert_eq!(rest, b"");
+}
+
+/// What is told of a connection is what Linux tells of its other end.
+pub(crate) fn told() -> Outcome {
+    apart(|| {
+        let path = std::env::temp_dir().join(format!("mafo-told-{}", std::process::id()));
+        let option = format!("--telemetry={}", path.display());
+        let arguments = ["--taps", "mafo0,mafo1", "--addr", "10.77.0.2/24", &option];
+        let mut service = Service::start_with(&arguments);
+        service.says("telemetry: ");
+        let mut bridge = Bridge::around(TAPS);
+        bridge.set("mafo0", true);
+        service.says("mafo0: active");
+        let mut stream = call();
+        exchange(&mut stream, 0, 100_000);
+        // Linux has heard of the last byte when it says so.
+        thread::sleep(Duration::from_millis(300));
+        let ours = stream.local_addr().expect("bound").to_string();
+        let mut asker = Asker::at(&path);
+        let listed = asker.ask_until("/mafo/connections", &ours);
+        let id = listed.split("\"id\":\"").nth(1).and_then(|rest| rest.split('"').next());
+        let said = asker.ask(&format!("/mafo/connection,{}", id.expect("an id")));
+        for name in ["bytes_acked", "bytes_received", "bytes_sent"] {
+            assert_eq!(number(&said, &format!("\"{name}\":")), 100_000, "{name} of {said}");
+        }
+        let Ok(ss) = Command::new("ss").args(["-tinH", "dport", "=", ":7"]).output() else {
+            eprintln!("no ss: not compared");
+            return;
+        };
+        let linux = String::from_utf8_lossy(&ss.stdout).into_owned();
+        let mirrored = |text: &str| {
+            let at = text.find("wscale:").expect("scaled") + "wscale:".len();
+            let shifts = text[at..].split_whitespace().next().expect("two");
+            let (snd, rcv) = shifts.split_once(',').expect("two");
+            (snd.to_owned(), rcv.to_owned())
+        };
+        let (snd, rcv) = mirrored(&said);
+        assert_eq!((rcv, snd), mirrored(&linux), "{said}\n{linux}");
+        for name in [" mss:", " pmtu:"] {
+            assert_eq!(number(&said, name), number(&linux, name), "{name} of {said}\n{linux}");
+        }
+        assert_eq!(number(&linux, "bytes_received:"), 100_000, "{linux}");
+        // Both have measured the same way, there and back.
+        let rtts = [&said, &linux].map(|text| number(text, " rtt:"));
+        assert!(rtts.iter().all(|&ms| ms < 1000), "{rtts:?}");
+        hang_up(stream);
+        let closed = asker.ask_until("/mafo/closed", &ours);
+        assert!(
+            closed.contains("\"reason\":\"fin, the peer's first\",\"ran\":\"adapter\""),
+            "{closed}"
+        );
+        assert_eq!(service.end_by(libc::SIGTERM).code(), Some(0));
+        assert!(!path.exists());
+    })
 }
 
 /// Connections live on when either cable is pulled; the timeline says so.

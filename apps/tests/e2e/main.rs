@@ -8,6 +8,7 @@ mod drill;
 mod echo;
 mod idle;
 mod lcores;
+mod telemetry;
 
 mod capture;
 mod signals;
@@ -57,6 +58,9 @@ fn main() -> ExitCode {
         ("the verdict sees a tid that leaks", || spoilt("tid")),
         ("the verdict sees a cut that comes late", || spoilt("late")),
         ("the verdict sees a connection that stands still", || spoilt("stuck")),
+        ("telemetry: what is in the way", telemetry::in_the_way),
+        ("telemetry: a drill on two lcores", telemetry::drill),
+        ("telemetry: beside what Linux says", echo::told),
         ("wrong flags and values are named", wrong_flags),
         ("smoltcp: five drills of each fault", drill::smoltcp),
         ("kernel: five drills of each fault", drill::kernel),
