@@ -461,9 +461,11 @@ mod tests {
             (PathChoice::Host, Some(CongestionControl::Tahoe))
         );
         assert_eq!((decided.handover, decided.nagle), (Some(Handover::Instant), false));
+        assert_eq!(decided.protect, Some(false));
         let firm = Options {
             congestion: Some(CongestionControl::Reno),
             handover: Some(Handover::Drained),
+            protect: Some(true),
             ..Options::on(PathChoice::Host)
         };
         let offload = Decision { path: Some(PathChoice::Offload), ..says };
