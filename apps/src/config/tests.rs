@@ -286,8 +286,10 @@ fn what_is_shown_is_a_file() {
         assert!(shown.lines().any(|shown| shown == line), "{line} in\n{shown}");
     }
     // What nobody has set may be set to what it is.
-    let all = shown.replace("# ", "");
-    assert_eq!(parse(&all).unwrap().show(&root), all);
+    for text in ["", GOOD] {
+        let all = parse(text).unwrap().show(&root).replace("# ", "");
+        assert_eq!(parse(&all).unwrap().show(&root), all);
+    }
 }
 
 #[test]
