@@ -47,11 +47,6 @@ pub struct Status {
 }
 
 impl Core {
-    /// All sockets, in the order of their places in the table.
-    pub fn ids(&self) -> impl Iterator<Item = SocketId> + '_ {
-        self.sockets.iter().map(|(id, _)| id)
-    }
-
     /// How `id` stands, or `None` when there is no such socket any more.
     #[must_use]
     pub fn status(&self, id: SocketId) -> Option<Status> {

@@ -303,7 +303,7 @@ impl Bonded {
     /// Connections of an adapter, by the host's record.
     pub(crate) fn living_on(&self, member: MemberId) -> usize {
         let core = self.host.sockets();
-        core.ids()
+        core.sockets_from(0)
             .filter(|&id| core.offloaded(id).is_some_and(|conn| conn.member == member))
             .count()
     }
@@ -321,7 +321,8 @@ impl Bonded {
     /// Connections, from the first up to `most`, and how many there are in all.
     pub(crate) fn connections(&self, most: usize) -> (Vec<Connection>, usize) {
         let core = self.host.sockets();
-        let list = core.ids().take(most).filter_map(|id| self.connection(core, id)).collect();
+        let list =
+            core.sockets_from(0).take(most).filter_map(|id| self.connection(core, id)).collect();
         (list, core.sockets())
     }
 
