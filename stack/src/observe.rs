@@ -139,11 +139,16 @@ impl Core {
     /// Whether the adapter of `id` is to keep the commit rule for it.
     #[must_use]
     pub fn is_protected(&self, id: SocketId) -> bool {
-        self.sockets.get(id).is_none_or(|socket| socket.options.protect != Some(false))
+        self.sockets.get(id).is_none_or(|socket| socket.options.wants_commits())
     }
 
     /// Changes the settings of `id`; those that count before the handshake change nothing after it.
     pub fn set_options(&mut self, now: Nanos, id: SocketId, options: Options) {
+        // What its adapter was told of protection stays true, and what its bond goes by when that dies.
+        let Some(protect) = self.sockets.get(id).map(|socket| socket.options.protect) else {
+            return;
+        };
+        let options = Options { protect, ..options };
         let shared = self.share(options);
         let Some(socket) = self.sockets.get_mut(id) else { return };
         let before = *core::mem::replace(&mut socket.options, shared);
@@ -165,6 +170,11 @@ impl Core {
 }
 
 impl Options {
+    /// Whether an adapter is to keep the commit rule, if it does.
+    pub(crate) fn wants_commits(&self) -> bool {
+        self.protect != Some(false)
+    }
+
     /// The engine's switches, as `before` but for what these settings say.
     pub(crate) fn switches(&self, before: Switches) -> Switches {
         Switches {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use mafo::policy::{Decision, Occasion, Rule};
-use mafo::{ConnectionError, Handover, HostConfig, Nanos, Policy, SocketError, SocketId};
+use mafo::{ConnectionError, Handover, HostConfig, Nanos, Options, Policy, SocketError, SocketId};
 use mafo_stack::tom::state::State;
 
 use crate::failover::{Traffic, describe};
-use crate::hosts::{Net, pattern, quiet};
+use crate::hosts::{Net, OFFLOAD, pattern, quiet};
 
 /// Polls by which what a card writes may be late, so that there is something that it has acknowledged and not told.
 const LATE: u32 = 40;
@@ -187,6 +187,20 @@ fn only_those_whose_rule_says_so_are_in_doubt() {
     // On the second adapter as on the first: the rule goes with the connection.
     let counters = outlive_both(net, ends);
     assert_eq!((counters.vouched, counters.rebuilt), (16, 32), "{counters:?}");
+}
+
+/// Its adapter was told when it was opened: what an application wants later changes neither that nor what its bond goes by.
+#[test]
+fn protection_is_what_it_was_when_the_connection_opened() {
+    let mut net = half_protected(0, 0);
+    let ends = net.open(2);
+    let (now, core) = (net.now, net.hosts[0].sockets_mut());
+    for ([id, _], protect) in ends.into_iter().zip([true, false]) {
+        let options = Options { protect: Some(protect), quick_ack: true, ..OFFLOAD };
+        core.set_options(now, id, options);
+        assert_eq!(core.is_protected(id), !protect);
+        assert!(core.options(id).is_some_and(|options| options.quick_ack));
+    }
 }
 
 /// Whether the peer of a connection is ever ahead of the host while cards are late: on the adapter that it was opened on, and on

@@ -165,7 +165,7 @@ impl Member {
         flow: &Flow,
     ) -> Result<(), Refused> {
         let (resources, channel) = (self.lcore.resources(), u32::from(port.0));
-        let params = [
+        let mut params = [
             (Mnem::PFNVFN, u32::from(resources.pf) << 8),
             (Mnem::CH, channel),
             (Mnem::PORT, channel),
@@ -175,19 +175,17 @@ impl Member {
             (Mnem::SNDBUF, flow.send_buffer as u32),
             (Mnem::MSS, u32::from(resources.mtus[usize::from(flow.options.mss()) % MTU_COUNT])),
             (Mnem::TCPSTATE, flow.state as u32),
+            (Mnem::RCV_SCALE, u32::from(flow.options.snd_wscale())),
+            (Mnem::COMMITS, 0),
         ];
-        // Without scaling there is no scale; and of the commit rule silicon knows nothing.
-        let scale = (Mnem::RCV_SCALE, u32::from(flow.options.snd_wscale()));
-        let scale = flow.options.wscale_ok().then_some(scale);
-        let rule = (!flow.commits).then_some((Mnem::COMMITS, 0));
-        let mut all = [(Mnem::PFNVFN, 0); 11];
-        let mut count = 0;
-        for param in params.into_iter().chain(scale).chain(rule) {
-            all[count] = param;
+        // Without scaling there is no scale, and of the commit rule silicon knows nothing.
+        let mut count = params.len() - 2 + usize::from(flow.options.wscale_ok());
+        if !flow.commits {
+            params[count] = (Mnem::COMMITS, 0);
             count += 1;
         }
         let eq = self.ofld(port).ok_or(Refused::RingFull)?;
-        ofld::flowc(eq, credits, tid, &all[..count], Then::More)
+        ofld::flowc(eq, credits, tid, &params[..count], Then::More)
     }
 
     /// A use of the L2T entry of `next_hop` by the wire of `home`, which says `mac` from now on unless it

@@ -532,7 +532,7 @@ impl Core {
             send_buffer: socket.tx.capacity(),
             options: conn.options,
             state: tcb::State::Established,
-            commits: socket.options.protect != Some(false),
+            commits: socket.options.wants_commits(),
         };
         member.tell_flow(conn.port, conn.tid, &mut conn.credits, &flow)?;
         conn.flow_told = true;

@@ -231,6 +231,7 @@ impl<C: Card> Ctx<'_, C> {
         }
         let mss = mss_of(self.card, new.get(field::T_MAXSEG));
         let current = checkpoint_now(tcb, self.now).ok_or(Unfit)?;
+        let commits = self.core.commits_to(tcb);
         let Phase::Live(live) = &mut tcb.phase else { return Err(Unfit) };
         if new.flags().non_offload()
             || live.gated
@@ -245,7 +246,7 @@ impl<C: Card> Ctx<'_, C> {
         if untold != current.undelivered {
             return Err(Unfit);
         }
-        if !self.core.commits || tcb.is_relaxed {
+        if !commits {
             checkpoint.undelivered = 0;
         }
         let undelivered = checkpoint.undelivered;

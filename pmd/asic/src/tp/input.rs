@@ -220,7 +220,7 @@ impl<C: Card> Ctx<'_, C> {
     }
 
     fn handle_live_segment(&mut self, tcb: &mut Tcb, received: &Received<'_>) {
-        let before = tcb.untold();
+        let (before, commits) = (tcb.untold(), self.core.commits_to(tcb));
         let Phase::Live(live) = &mut tcb.phase else { return };
         let mut segment = received.segment;
         let pages = PagePool::pages_for(segment.payload_len as usize);
@@ -241,7 +241,7 @@ impl<C: Card> Ctx<'_, C> {
         }
         let nxt = live.conn.rcv_nxt();
         let input = live.conn.handle_segment(&mut self.core.engine, self.now, &segment);
-        if !self.core.commits || tcb.is_relaxed {
+        if !commits {
             // The segments that answer this burst come ahead of what the host is told.
             live.conn.deliver(input.advanced);
             if input.events.contains(Events::PEER_FIN) {

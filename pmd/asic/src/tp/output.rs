@@ -62,11 +62,12 @@ impl<C: Card> Ctx<'_, C> {
 
     /// Sends up to `share` segments of a connection.
     fn send(&mut self, tcb: &mut Tcb, share: usize) -> (Turn, usize) {
+        let commits = self.core.commits_to(tcb);
         let mut sent = 0;
         let mut output = None;
         let turn = loop {
             let Phase::Live(live) = &mut tcb.phase else { return (Turn::Done, sent) };
-            if live.gated && self.core.commits && !tcb.is_relaxed {
+            if live.gated && commits {
                 return (Turn::Done, sent);
             }
             if sent == share {
