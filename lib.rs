@@ -35,7 +35,7 @@ pub use mafo_failover::{
     XmitHashPolicy,
 };
 pub use mafo_mem::frame::capacity_for_mtu;
-pub use mafo_mem::{Frame, FrameBurst, Meter, Nanos, checksum, ring};
+pub use mafo_mem::{Frame, FrameBurst, Meter, Nanos, checksum, counters, ring};
 pub use mafo_pmd::adapter::{
     AdapterEvent, Outcome, PortResources, QueueSizes, Request, RequestId, Resources,
 };

@@ -8,10 +8,8 @@
 //! nc 10.77.0.2 7                # type; then, elsewhere: ip link set mafo0 down; type on
 //! ```
 
-use std::fs::File;
-use std::io::Read;
-
 use mafo::eal::clock::Clock;
+use mafo::eal::random::random;
 use mafo::wire::Tap;
 use mafo::{
     AdapterConfig, AsicConfig, BondConfig, Core, Event, Host, HostConfig, Nanos, Options, PortId,
@@ -33,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The bond's address and MAC, and its links, the preferred one first.
     let mut stack = StackConfig::new([10, 77, 0, 2].into(), 24, [2, 0, 0, 0xff, 0, 1]);
     stack.sockets_max = 64;
-    File::open("/dev/urandom")?.read_exact(&mut stack.secret)?;
+    stack.secret = random()?;
     let links = vec![(0, PortId(0)), (1, PortId(0))];
     let mut host = Host::new(HostConfig::new(stack, adapters, BondConfig::new(links)))?;
 

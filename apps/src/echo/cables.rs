@@ -1,10 +1,9 @@
 //! The bond's two cables: TAP devices of this network namespace, and the host behind them.
 
-use std::fs::File;
-use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use mafo::eal::random::random;
 use mafo::wire::tap::{Tap, TapFds};
 use mafo::wire::{Wire, WireCounters};
 use mafo::{
@@ -89,7 +88,7 @@ pub(super) fn plug(options: &EchoOptions) -> Result<Cabled, String> {
         let tap = Tap::create(Some(name)).map_err(|e| format!("{name}: {e}"))?;
         let tap = listen_in(tap, &mut wakers).map_err(|e| format!("{name}: {e}"))?;
         let wire = Watched { tap, number, up: false, changes: changes.clone() };
-        let seed = u64::from_ne_bytes(random()?);
+        let seed = u64::from_ne_bytes(secret()?);
         adapters.push(SoftConfig {
             asic: AsicConfig { mac_base: card_mac(options, number), seed, ..AsicConfig::t540_cr() },
             driver: AdapterConfig { mtu: MTU, ..AdapterConfig::default() },
@@ -100,7 +99,7 @@ pub(super) fn plug(options: &EchoOptions) -> Result<Cabled, String> {
         StackConfig::new(options.addr.address, options.addr.prefix_len, bond_mac(options));
     stack.mtu = MTU;
     stack.sockets_max = CONNECTIONS;
-    stack.secret = random()?;
+    stack.secret = secret()?;
     let links = vec![(0, PortId(0)), (1, PortId(0))];
     let host = Host::new(HostConfig::new(stack, adapters, BondConfig::new(links)))
         .map_err(|e| e.to_string())?;
@@ -127,10 +126,6 @@ fn card_mac(options: &EchoOptions, number: usize) -> [u8; 6] {
     [0x06, 0x4d, number as u8, c, d, 0x10]
 }
 
-/// What nobody else is to know.
-fn random<const N: usize>() -> Result<[u8; N], String> {
-    let mut bytes = [0; N];
-    let read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
-    read.map_err(|e| format!("/dev/urandom: {e}"))?;
-    Ok(bytes)
+fn secret<const N: usize>() -> Result<[u8; N], String> {
+    random().map_err(|e| e.to_string())
 }

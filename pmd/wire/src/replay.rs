@@ -54,7 +54,8 @@ const MAGIC_NG: u32 = 0x0a0d_0d0a;
 const LINKTYPE_ETHERNET: u32 = 1;
 
 impl Replay {
-    /// Frames of the capture `input`, a regular file; those of which it has a part only are counted as errors and left out. What is sent goes to a new file `output`, where one is named; `start` is the wall
+    /// Frames of the capture `input`, a regular file; those of which it has a part only are counted as errors and left
+    /// out. What is sent goes to a new file `output`, where one is named; `start` is the wall
     /// clock at the caller's [`Nanos::ZERO`].
     pub fn open(
         input: &Path,

@@ -96,6 +96,8 @@ fn table() -> impl Iterator<Item = &'static Command> {
 #[derive(Debug)]
 pub(crate) struct Arguments<'a> {
     chosen: Vec<&'a str>,
+    /// The answer is for a program: all of it, however much.
+    wants_json: bool,
 }
 
 impl Arguments<'_> {
@@ -153,7 +155,7 @@ impl Command {
             let pattern = words.next()?;
             if pattern == REST {
                 chosen.extend(&line[chosen_at..]);
-                return Some(Arguments { chosen });
+                return Some(Arguments { chosen, wants_json: false });
             }
             let free = pattern.split('|').any(is_free);
             if !free && !pattern.split('|').any(|literal| literal == *word) {
@@ -163,7 +165,7 @@ impl Command {
                 chosen.push(*word);
             }
         }
-        words.next().is_none().then_some(Arguments { chosen })
+        words.next().is_none().then_some(Arguments { chosen, wants_json: false })
     }
 
     /// How many words at the front of a line are this command's.
@@ -214,9 +216,9 @@ pub(crate) fn run(session: &mut Session, line: &str) -> Outcome {
     if wants_json {
         words.pop();
     }
-    session.wants_json = wants_json;
     for command in table() {
         if let Some(arguments) = command.matching(&words) {
+            let arguments = Arguments { wants_json, ..arguments };
             let mut said = (command.run)(session, &arguments)?;
             if wants_json && let Some(json) = &said.json {
                 said.text = format!("{json}\n");

@@ -58,18 +58,15 @@ pub(super) const COMMANDS: &[Command] = &[
         run: peer,
     },
     Command {
-        words: "set record-core-cycles on|off",
-        help: "Whether cycles are counted.",
+        words: "set record-core-cycles|record-burst-stats on|off",
+        help: "Whether cycles are counted, or lengths of bursts.",
         run: |session, arguments| {
-            session.forward.records.cycles = arguments.is_on(0);
-            Ok(String::new().into())
-        },
-    },
-    Command {
-        words: "set record-burst-stats on|off",
-        help: "Whether lengths of bursts are counted.",
-        run: |session, arguments| {
-            session.forward.records.bursts = arguments.is_on(0);
+            let records = &mut session.forward.records;
+            let record = match arguments.word(0) {
+                "record-core-cycles" => &mut records.cycles,
+                _ => &mut records.bursts,
+            };
+            *record = arguments.is_on(1);
             Ok(String::new().into())
         },
     },

@@ -98,7 +98,7 @@ fn config(session: &mut Session, _: &Arguments<'_>) -> Outcome {
 }
 
 fn connections(session: &mut Session, arguments: &Arguments<'_>) -> Outcome {
-    let wants_all = session.wants_json;
+    let wants_all = arguments.wants_json;
     let (mut text, mut list) = (String::new(), Vec::new());
     for number in session.select_up_bonds(&arguments.which(0)?)? {
         let most = if wants_all { usize::MAX } else { SHOWN };

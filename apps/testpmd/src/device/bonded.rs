@@ -3,6 +3,7 @@
 use std::fmt;
 
 use mafo::eal::clock::Clock;
+use mafo::eal::random::random;
 use mafo::{
     BondConfig, BondOptions, Core, Host, HostConfig, LinkId, MemberConfig, MemberId, Mode, Nanos,
     PortId, SocketId, SoftConfig, StackConfig, WirePort,
@@ -114,7 +115,7 @@ impl Bonded {
         stack.mtu = card.mtu;
         stack.sockets_max = settings.connections;
         stack.send_buffer = SEND_BUFFER;
-        stack.secret = secret()?;
+        stack.secret = random().map_err(|e| e.to_string())?;
         let members = members.into_iter().map(|member| member_config(member, card));
         let mut bond = BondConfig::new(links.clone());
         settings.options.apply(&mut bond);
@@ -185,10 +186,11 @@ impl Bonded {
         match Self::member_of(port) {
             Some((member, port)) => self.member_stats(member, port),
             None => {
-                let links = self.links.iter();
-                links.fold(PortStats::default(), |sum, link| {
-                    sum.plus(&self.member_stats(link.member.index(), link.port))
-                })
+                let mut sum = PortStats::new();
+                for link in &self.links {
+                    sum += self.member_stats(link.member.index(), link.port);
+                }
+                sum
             }
         }
     }
@@ -387,13 +389,4 @@ fn member_config(member: MemberSpec, settings: CardSettings) -> MemberConfig {
             MemberConfig::Port(Box::new(WirePort::new(wire, mac, settings.mtu)))
         }
     }
-}
-
-/// What nobody else is to know.
-fn secret() -> Result<[u8; 16], String> {
-    use std::io::Read;
-    let mut bytes = [0; 16];
-    let read = std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
-    read.map_err(|e| format!("/dev/urandom: {e}"))?;
-    Ok(bytes)
 }

@@ -15,46 +15,17 @@ pub(crate) use history::{Cause, Failover};
 pub(crate) use plug::{Lender, Loan, Plug, Puller};
 pub(crate) use wiring::{Wired, Wiring};
 
-/// What a port counted, under the names that testpmd has for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PortStats {
-    pub(crate) rx_packets: u64,
-    pub(crate) rx_bytes: u64,
-    pub(crate) rx_missed: u64,
-    pub(crate) rx_errors: u64,
-    pub(crate) rx_nombuf: u64,
-    pub(crate) tx_packets: u64,
-    pub(crate) tx_bytes: u64,
-    pub(crate) tx_errors: u64,
-}
-
-impl PortStats {
-    /// These and those of `other`.
-    fn plus(&self, other: &Self) -> Self {
-        Self {
-            rx_packets: self.rx_packets + other.rx_packets,
-            rx_bytes: self.rx_bytes + other.rx_bytes,
-            rx_missed: self.rx_missed + other.rx_missed,
-            rx_errors: self.rx_errors + other.rx_errors,
-            rx_nombuf: self.rx_nombuf + other.rx_nombuf,
-            tx_packets: self.tx_packets + other.tx_packets,
-            tx_bytes: self.tx_bytes + other.tx_bytes,
-            tx_errors: self.tx_errors + other.tx_errors,
-        }
-    }
-
-    /// What was counted since `earlier`.
-    pub(crate) fn since(&self, earlier: &Self) -> Self {
-        Self {
-            rx_packets: self.rx_packets.saturating_sub(earlier.rx_packets),
-            rx_bytes: self.rx_bytes.saturating_sub(earlier.rx_bytes),
-            rx_missed: self.rx_missed.saturating_sub(earlier.rx_missed),
-            rx_errors: self.rx_errors.saturating_sub(earlier.rx_errors),
-            rx_nombuf: self.rx_nombuf.saturating_sub(earlier.rx_nombuf),
-            tx_packets: self.tx_packets.saturating_sub(earlier.tx_packets),
-            tx_bytes: self.tx_bytes.saturating_sub(earlier.tx_bytes),
-            tx_errors: self.tx_errors.saturating_sub(earlier.tx_errors),
-        }
+mafo::counters! {
+    /// What a port counted, under the names that testpmd has for it.
+    pub(crate) struct PortStats {
+        rx_packets,
+        rx_bytes,
+        rx_missed,
+        rx_errors,
+        rx_nombuf,
+        tx_packets,
+        tx_bytes,
+        tx_errors,
     }
 }
 

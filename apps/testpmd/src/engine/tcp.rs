@@ -44,32 +44,19 @@ impl Tcp {
     }
 }
 
-/// What an engine that ends TCP counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TcpCounters {
-    /// Connections that were accepted, or opened.
-    pub(crate) connections: u64,
-    /// Those that ended in good order.
-    pub(crate) closed: u64,
-    /// Those that ended otherwise, or did not come up.
-    pub(crate) failed: u64,
-    pub(crate) rx_bytes: u64,
-    pub(crate) tx_bytes: u64,
-    /// Bytes that were not what was sent.
-    pub(crate) corrupt: u64,
-}
-
-impl TcpCounters {
-    /// These and those of `other`.
-    pub(crate) fn plus(&self, other: &Self) -> Self {
-        Self {
-            connections: self.connections + other.connections,
-            closed: self.closed + other.closed,
-            failed: self.failed + other.failed,
-            rx_bytes: self.rx_bytes + other.rx_bytes,
-            tx_bytes: self.tx_bytes + other.tx_bytes,
-            corrupt: self.corrupt + other.corrupt,
-        }
+mafo::counters! {
+    /// What an engine that ends TCP counts.
+    pub(crate) struct TcpCounters {
+        /// Connections that were accepted, or opened.
+        connections,
+        /// Those that ended in good order.
+        closed,
+        /// Those that ended otherwise, or did not come up.
+        failed,
+        rx_bytes,
+        tx_bytes,
+        /// Bytes that were not what was sent.
+        corrupt,
     }
 }
 

@@ -111,14 +111,15 @@ impl Session {
 
     /// Whether ports may be members together: each is there and of no other bond.
     pub(super) fn check_members(&self, spec: &BondSpec) -> Result<(), String> {
-        for &member in &spec.members {
-            let free = self.must_be_free(member).and_then(|()| match self.is_bond(member) {
-                true => Err(format!("Port {member} is a bond itself")),
-                false => Ok(()),
-            });
-            free.map_err(|why| format!("{}: {why}", spec.name))?;
-        }
-        Ok(())
+        spec.members.iter().try_for_each(|&member| self.check_member(&spec.name, member))
+    }
+
+    fn check_member(&self, bond: &str, member: usize) -> Result<(), String> {
+        let free = self.must_be_free(member).and_then(|()| match self.is_bond(member) {
+            true => Err(format!("Port {member} is a bond itself")),
+            false => Ok(()),
+        });
+        free.map_err(|why| format!("{bond}: {why}"))
     }
 
     /// What a bond is made of is to change.
@@ -135,13 +136,12 @@ impl Session {
     }
 
     pub(crate) fn add_member(&mut self, member: usize, bond: usize) -> Result<(), String> {
-        let mut spec = self.bond(bond)?.spec.clone();
+        let spec = &self.bond(bond)?.spec;
         self.port(member)?;
         if spec.members.contains(&member) {
             return Err(format!("Port {member} is a member of {} already", spec.name));
         }
-        spec.members = vec![member];
-        self.check_members(&spec)?;
+        self.check_member(&spec.name, member)?;
         self.change_bond(bond, |record| {
             record.spec.members.push(member);
             Ok(())
@@ -183,12 +183,11 @@ impl Session {
                 .map(|(_, link)| *link),
             connections: self.forward.connections_max,
         };
-        let mut members = Vec::new();
-        for &device in &devices {
-            members.push(self.lend(device)?);
-        }
         let order = links.iter().map(|(_, link)| *link).collect();
-        let made = Bonded::new(members, order, &settings, self.settings, self.clock);
+        let members: Result<Vec<MemberSpec>, String> =
+            devices.iter().map(|&device| self.lend(device)).collect();
+        let made = members
+            .and_then(|members| Bonded::new(members, order, &settings, self.settings, self.clock));
         let bonded = match made {
             Ok(bonded) => bonded,
             Err(why) => {
@@ -255,13 +254,16 @@ impl Session {
         }
     }
 
-    /// Devices are their own again.
+    /// Devices are their own again, those that a core has already as they are. One that fails keeps none of the others back.
     fn give_back(&mut self, devices: &[usize]) -> Result<(), String> {
+        let mut done = Ok(());
         for &device in devices {
             self.devices[device].lent_to = None;
-            self.remake(device)?;
+            if !self.is_housed(device) {
+                done = done.and(self.remake(device));
+            }
         }
-        Ok(())
+        done
     }
 
     /// The counters of a bond and its members begin anew: those who counted are gone.

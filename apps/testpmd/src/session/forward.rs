@@ -354,10 +354,7 @@ impl Session {
                 bad_l4_checksum: from().map(|stream| stream.counters.bad_l4_checksum).sum(),
                 rx_bursts: from().next().map_or_else(Vec::new, |stream| stream.rx_bursts.clone()),
                 tx_bursts: to().next().map_or_else(Vec::new, |stream| stream.tx_bursts.clone()),
-                tcp: self.is_bond(*port).then(|| {
-                    from()
-                        .fold(TcpCounters::default(), |sum, stream| sum.plus(&stream.counters.tcp))
-                }),
+                tcp: self.is_bond(*port).then(|| tcp_of_all(from())),
             });
         }
         let (then, ticks) = running.started;
@@ -377,6 +374,13 @@ impl Session {
             latency: records.latency.then(|| together(streams)),
         })
     }
+}
+
+/// What became of the connections of all of them.
+fn tcp_of_all<'a>(streams: impl Iterator<Item = &'a StreamReport>) -> TcpCounters {
+    let mut sum = TcpCounters::new();
+    streams.for_each(|stream| sum += stream.counters.tcp);
+    sum
 }
 
 /// Of all streams.

@@ -119,8 +119,6 @@ pub(crate) struct Session {
     flows: Vec<flows::Flow>,
     /// Commands may break what is simulated.
     pub(crate) allows_faults: bool,
-    /// The present command is to answer for programs: all of it, however much.
-    pub(crate) wants_json: bool,
     /// What is worth a sentence at the start.
     pub(crate) remarks: Vec<String>,
 }
@@ -203,7 +201,6 @@ impl Session {
             running: None,
             flows: Vec::new(),
             allows_faults: application.allow_faults,
-            wants_json: false,
             remarks,
         };
         for vdev in &environment.vdevs {

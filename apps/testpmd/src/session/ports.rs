@@ -129,6 +129,7 @@ impl Session {
         self.drop_device(device)?;
         for &number in &numbers {
             self.ports[number] = None;
+            self.forward.modes.remove(&number);
         }
         self.forward.ports = self.forward.ports.take().map(|mut list| {
             list.retain(|port| !numbers.contains(port));
