@@ -5,8 +5,8 @@ use std::fmt;
 use mafo::eal::clock::Clock;
 use mafo::eal::random::random;
 use mafo::{
-    BondConfig, BondOptions, Core, Host, HostConfig, LinkId, MemberConfig, MemberId, Mode, Nanos,
-    PortId, SocketId, SoftConfig, StackConfig, WirePort,
+    BondConfig, BondOptions, Core, Host, HostConfig, HostError, LinkId, MemberConfig, MemberId,
+    Mode, Nanos, PortId, SocketId, SoftConfig, StackConfig, WirePort,
 };
 
 use super::card::{PATIENCE, adapter_info, adapter_stats, asic, driver_config};
@@ -123,7 +123,11 @@ impl Bonded {
             (settings.mode, settings.primary, settings.protect);
         let config = HostConfig::new(stack, members, bond);
         let host = if card.no_huge { Host::simulated(config) } else { Host::new(config) };
-        let mut host = host.map_err(|e| e.to_string())?;
+        // Whoever is told knows that it is a bond.
+        let mut host = host.map_err(|e| match e {
+            HostError::Bond(bad) => bad.to_string(),
+            other => other.to_string(),
+        })?;
         let end = clock.now() + PATIENCE;
         while !host.is_up() {
             let now = clock.now();
