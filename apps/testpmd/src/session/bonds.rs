@@ -159,6 +159,15 @@ impl Session {
         })
     }
 
+    /// What a bond without members has to wait for.
+    pub(super) fn waits_for_members(&self, number: usize) -> Option<String> {
+        let spec = &self.bond(number).ok()?.spec;
+        let name = &spec.name;
+        spec.members
+            .is_empty()
+            .then(|| format!("{name} has no member: `add bonding member PORT {number}`"))
+    }
+
     /// Members become one host.
     pub(super) fn start_bond(&mut self, number: usize) -> Result<(), String> {
         if self.is_running() {
@@ -166,8 +175,8 @@ impl Session {
         }
         let (id, record) = (self.port(number)?.device, self.bond(number)?.clone());
         let spec = &record.spec;
-        if spec.members.is_empty() {
-            return Err(format!("{} has no member: `add bonding member PORT {number}`", spec.name));
+        if let Some(why) = self.waits_for_members(number) {
+            return Err(why);
         }
         let (devices, links) = self.links(&spec.members)?;
         let settings = BondSettings {

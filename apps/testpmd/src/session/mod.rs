@@ -206,7 +206,11 @@ impl Session {
         for vdev in &environment.vdevs {
             let numbers = session.attach(vdev)?;
             for number in numbers {
-                session.start_port(number)?;
+                if let Some(remark) = session.waits_for_members(number) {
+                    session.remarks.push(remark);
+                } else {
+                    session.start_port(number)?;
+                }
             }
         }
         if session.ports.is_empty() {

@@ -75,6 +75,14 @@ pub(crate) fn wrong() -> Outcome {
     Outcome::Done
 }
 
+/// A bond may get its members later.
+pub(crate) fn bond_without_members() -> Outcome {
+    let (code, out, error) = run("--vdev bond0 --vdev asic0,ports=1 -- -i");
+    assert_eq!(code, Some(0), "{error}");
+    assert!(out.contains("testpmd: bond0 has no member: `add bonding member PORT 0`"), "{out}");
+    Outcome::Done
+}
+
 pub(crate) fn help() -> Outcome {
     let (code, out, _) = run("--help");
     assert_eq!(code, Some(0));

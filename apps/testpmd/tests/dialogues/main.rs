@@ -31,7 +31,8 @@ use program::Program;
 /// What is in the file that dialogues load.
 const COMMANDS: [&str; 2] = ["set burst 16", "show config cores"];
 
-const CASES: [Case; 14] = [
+const CASES: [Case; 15] = [
+    ("a bond without members", lines::bond_without_members),
     ("a kernel's connection outlives a cable and an adapter", kernel::failover),
     ("labels are those of DPDK's own program", reference::labels),
     ("frames of a capture go round", traffic::capture),
