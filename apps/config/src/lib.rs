@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod document;
-mod file;
+pub mod file;
 pub mod policy;
 mod problem;
 mod value;

@@ -1,16 +1,12 @@
 //! Begin, end, help.
 
-use std::fmt::Display;
-use std::fs::{self, File};
-use std::io::Read;
 use std::path::Path;
+
+use mafo_config::file;
 
 use super::{Arguments, Command, Outcome, Said, help};
 use crate::render;
 use crate::session::Session;
-
-/// Longest file of commands, in bytes.
-const FILE_LEN_MAX: u64 = 1 << 20;
 
 pub(super) const COMMANDS: &[Command] = &[
     Command { words: "start", help: "Begins to forward.", run: |session, _| start(session, 0) },
@@ -71,17 +67,7 @@ fn load(arguments: &Arguments<'_>) -> Outcome {
 
 /// The lines of a file of commands.
 pub(crate) fn lines_of(path: &Path) -> Result<Vec<String>, String> {
-    let told = |why: &dyn Display| format!("{}: {why}", path.display());
-    // Others wait for a writer when they are opened, or never end.
-    if !fs::metadata(path).map_err(|e| told(&e))?.is_file() {
-        return Err(told(&"commands are loaded from regular files only"));
-    }
-    let mut text = String::new();
-    let mut file = File::open(path).map_err(|e| told(&e))?.take(FILE_LEN_MAX + 1);
-    file.read_to_string(&mut text).map_err(|e| told(&e))?;
-    if text.len() as u64 > FILE_LEN_MAX {
-        return Err(told(&"a file of commands has at most 1 MiB: divide it"));
-    }
+    let text = file::read(path).map_err(|unread| format!("{}: {}", path.display(), unread.why))?;
     Ok(text.lines().map(str::to_owned).collect())
 }
 

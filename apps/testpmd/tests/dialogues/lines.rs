@@ -5,6 +5,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+
 use crate::cases::Outcome;
 use crate::program::{PATIENCE, Program};
 use crate::scratch;
@@ -56,7 +59,7 @@ pub(crate) fn wrong() -> Outcome {
         ("-l 0,4000 -- -i", "there is no number 4000: the last that there can be is 1023"),
         ("-- --stats-period -1", "'--stats-period <S>': '-1' is not a number from 1 to"),
         ("-- -i --burst=x", "'--burst <N>': 'x' is not a number from 1 to 512"),
-        ("-- -i --cmdline-file=/dev/zero", "--cmdline-file /dev/zero: commands are loaded from"),
+        ("-- -i --cmdline-file=/dev/zero", "--cmdline-file /dev/zero: it is no regular file"),
         ("-- -i --rxq=4", "--rxq 4: the driver gives a port one queue"),
         ("-- -i --txq=2", "--txq 2: the driver gives a port one queue"),
         ("-- -i --rxd=100", "--rxd 100: the number of receive buffers is a multiple of 16"),
@@ -142,8 +145,7 @@ pub(crate) fn commands_of_a_file() -> Outcome {
 /// What a pipe or a device says without end, or never, is no file of commands.
 pub(crate) fn files_without_end() -> Outcome {
     let folder = scratch("endless");
-    let made = Command::new("mkfifo").arg(folder.join("fifo")).status().expect("mkfifo is there");
-    assert!(made.success());
+    mkfifo(&folder.join("fifo"), Mode::S_IRWXU).expect("made");
     let file = std::fs::File::create(folder.join("long")).expect("made");
     file.set_len((1 << 20) + 1).expect("a sparse one");
 
@@ -151,11 +153,14 @@ pub(crate) fn files_without_end() -> Outcome {
     program.until_prompt();
     for name in ["fifo", "/dev/zero", "."] {
         let told = program.command(&format!("load {name}"));
-        let wanted = format!("{name}: commands are loaded from regular files only\n");
+        let wanted = format!("{name}: it is no regular file, and no other is read\n");
         assert!(told.contains(&wanted), "{told}");
     }
     let told = program.command("load long");
-    assert!(told.contains("long: a file of commands has at most 1 MiB: divide it\n"), "{told}");
+    assert!(
+        told.contains("long: it is longer than 1048576 bytes, the most that is read\n"),
+        "{told}"
+    );
     file.set_len(1 << 20).expect("shorter");
     // It is one line, which is no command.
     assert!(program.command("load long").contains("Command not found"));

@@ -8,6 +8,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use nix::pty::{OpenptyResult, Winsize, openpty};
 
 const PROMPT: &str = "testpmd> ";
@@ -111,9 +114,8 @@ impl Program {
 
     /// Ctrl-C; what follows.
     pub(crate) fn interrupt(&mut self) -> String {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &pid]).status().expect("kill is there");
-        assert!(sent.success());
+        let pid = Pid::from_raw(self.child.id() as i32);
+        kill(pid, Signal::SIGINT).expect("it runs");
         // No line was read, so no new prompt is shown: what is said ends with a certain line.
         self.until_so(|told| told.ends_with("Done.\n") || told.ends_with("Bye...\n"))
     }
