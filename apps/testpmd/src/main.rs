@@ -4,7 +4,8 @@
 //! ```text
 //!   main thread                       a thread a core that forwards
 //!   console ─ commands ─ session ───► orders: lcore ─ streams ─ engine
-//!                                               └──── devices: software adapter and driver, or bare wire
+//!                                               └──── devices: software adapter and driver, bare wire, or a bond of such
+//!                                                     ports with a stack on it
 //! ```
 
 mod commands;
